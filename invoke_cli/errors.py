@@ -1,0 +1,104 @@
+"""The error tree: what happened, where in the line, what to do. Knows nothing else of the program."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class ExitStatus(IntEnum):
+    """What the process tells its caller."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INTERRUPTED = 130
+
+
+class Span(NamedTuple):
+    """A half-open range of characters of a line: `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+    def shifted(self, offset: int) -> Span:
+        """The same range, `offset` characters further on."""
+        return Span(self.start + offset, self.end + offset)
+
+
+class InvokeError(Exception):
+    """Anything the user should be told, with one sentence (`message`) and a remedy (`hint`).
+
+    `field` names the field of the request that is to blame; the session turns it into `span`, the place in `line`.
+    """
+
+    exit_status = ExitStatus.FAILED
+
+    def __init__(self, message: str, *, hint: str = "", span: Span | None = None, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.span = span
+        self.field = field
+        self.line: str | None = None
+
+    def located(self, line: str, span: Span | None = None) -> InvokeError:
+        """Remember the line that was read and, if it is not known yet, the place in it; returns the error itself."""
+        if self.line is None:
+            self.line = line
+            self.span = self.span or span
+        return self
+
+
+class LineError(InvokeError):
+    """The line cannot be read."""
+
+    exit_status = ExitStatus.USAGE
+
+
+class PromptError(LineError):
+    """The prompt text uses the prompt language in a way that cannot be honoured."""
+
+
+class PlanError(InvokeError):
+    """The line reads well but asks for what the model, the sampler or the mode cannot do."""
+
+
+class ConfigError(InvokeError):
+    """A configuration file or a launch option is wrong."""
+
+    exit_status = ExitStatus.USAGE
+
+
+class ModelError(InvokeError):
+    """A model is missing, damaged or not of a kind that can be run."""
+
+
+class ImageError(InvokeError):
+    """An input image is missing, unreadable or unsuitable."""
+
+
+class MetadataError(InvokeError):
+    """A picture's metadata is missing or cannot be understood."""
+
+
+class OutputError(InvokeError):
+    """A result cannot be written."""
+
+
+class CommandError(InvokeError):
+    """A `!` command was given something it cannot work with."""
+
+
+class OutOfMemory(InvokeError):
+    """The device has too little memory for the job, after everything on the ladder was tried."""
+
+
+class Interrupted(InvokeError):
+    """The user stopped the job; what was finished is kept."""
+
+    exit_status = ExitStatus.INTERRUPTED
+
+
+class InternalError(InvokeError):
+    """A fault of the program itself; the traceback is in the log that the hint names."""

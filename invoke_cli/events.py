@@ -1,0 +1,129 @@
+"""What the program says while it works. Events carry plain data; how they look is the console's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from invoke_cli.errors import InvokeError
+
+
+class Level(Enum):
+    """How loud a notice is."""
+
+    TIP = "tip"
+    NOTICE = "notice"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """One sentence beside the results: what was decided, changed or might help."""
+
+    text: str
+    level: Level = Level.NOTICE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """The answer of a command, one or more lines of text."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prefill:
+    """A line that belongs into the next prompt, to be edited; shown where there is no prompt."""
+
+    line: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """A line begins. `number` counts the lines of a batch from 1; None at the prompt."""
+
+    line: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loading:
+    """A model is being loaded; `seconds` is set when it is there."""
+
+    model: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """The numbers that the run will use, before any weights are touched."""
+
+    plan: Mapping[str, object]
+    text: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """A small picture of the latents: `rgb` holds height x width x 3 bytes, rows from the top."""
+
+    width: int
+    height: int
+    rgb: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """`step` of `steps` denoising steps is done for image `image` of `images` (both count from 1)."""
+
+    image: int
+    images: int
+    step: int
+    steps: int
+    seconds: float
+    batch: int = 1
+    preview: Preview | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Saved:
+    """An image is on disk. `number` is None when it has none (standard output)."""
+
+    number: int | None
+    path: str
+    line: str
+    seed: int
+    seconds: float
+    steps_taken: int
+    steps_asked: int
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trace:
+    """A line of `--trace`: what the engine does, or what it did in all."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failed:
+    """A line, or the rest of it, was given up. `number` counts the lines of a batch."""
+
+    error: InvokeError
+    number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """A line is finished: how many images it made, in how many seconds, and the memory it took at most (bytes)."""
+
+    images: int
+    seconds: float
+    ok: bool
+    peak_memory: int | None = None
+
+
+Event = Notice | Message | Prefill | Start | Loading | Planned | Step | Saved | Trace | Failed | Done
+Emit = Callable[[Event], None]

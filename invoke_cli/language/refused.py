@@ -1,0 +1,107 @@
+"""Spellings that are understood and refused: switches still to come, and those of InvokeAI 2.x that have gone.
+
+A row leaves this table when its switch enters `SWITCHES`. Knows only spellings and what to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """Spellings that are never taken for prompt text; `instead` is the remedy, empty while the switch is to come."""
+
+    flags: tuple[str, ...]
+    what: str
+    instead: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether the switch is planned rather than gone."""
+        return not self.instead
+
+
+def _pending(what: str, *rows: tuple[str, ...]) -> tuple[Refused, ...]:
+    return tuple(Refused(flags=flags, what=what) for flags in rows)
+
+
+REFUSED: tuple[Refused, ...] = (
+    *_pending(
+        "masks and inpainting",
+        ("-M", "--init_mask"),
+        ("--invert_mask",),
+        ("--mask_polarity",),
+        ("-tm", "--text_mask"),
+        ("--mask_blur",),
+        ("--mask_grow",),
+        ("-c", "--outcrop"),
+    ),
+    *_pending(
+        "the look of the picture",
+        ("--eta",),
+        ("--clip_skip",),
+        ("--cfg_rescale",),
+        ("--threshold",),
+        ("--perlin",),
+        ("--seamless",),
+        ("--seamless_axes",),
+        ("--hires_fix",),
+        ("--h_symmetry_time_pct",),
+        ("--v_symmetry_time_pct",),
+    ),
+    *_pending("adapters", ("--lora",), ("--control",)),
+    *_pending("speed and memory", ("--offload",), ("--attention",), ("--vae_tiling",), ("--fast",)),
+    *_pending(
+        "work after the picture",
+        ("-U", "--upscale"),
+        ("-G", "--facetool_strength", "--gfpgan_strength"),
+        ("-ft", "--facetool"),
+        ("-cf", "--codeformer_fidelity"),
+        ("--match_colors",),
+        ("-embiggen", "--embiggen"),
+        ("--embiggen_tiles",),
+        ("--embiggen_strength",),
+        ("-save_orig", "--save_original", "--save_orig"),
+        ("--latent_up",),
+        ("--sr",),
+        ("--new_prompt",),
+    ),
+    Refused(
+        flags=("-i", "--individual"),
+        what="single images",
+        instead="single images are always kept; leave -g out, or say --no_grid, to go without the grid",
+    ),
+    Refused(
+        flags=("-x", "--skip_normalize"),
+        what="unnormalised blends",
+        instead='write ("a","b").blend(.3,.7,no_normalize)',
+    ),
+    Refused(flags=("-h", "--help"), what="help in a line", instead="type !help, or !help switches"),
+    Refused(
+        flags=("--karras_max",), what="the Karras limit", instead="choose a Karras sampler, such as -A dpmpp_2m_k"
+    ),
+    Refused(
+        flags=("--use_mps_noise",),
+        what="portable noise",
+        instead="leave it out: noise is always drawn on the CPU, so a seed is the same picture on every device",
+    ),
+    Refused(
+        flags=("-r", "--inpaint_replace"),
+        what="the replaced fraction",
+        instead="use -f: 1 replaces everything that is painted",
+    ),
+    Refused(
+        flags=("--init_color",), what="colour from a reference", instead="use --match_colors, once it is available"
+    ),
+    Refused(flags=("--force_outpaint",), what="forced outpainting", instead="leave it out: transparency alone decides"),
+    Refused(
+        flags=("--seam_size", "--seam_blur", "--seam_strength", "--seam_steps"),
+        what="seam repair",
+        instead="leave it out: seams are blended inside the mask",
+    ),
+    Refused(flags=("--tile_size",), what="the infill tiles", instead="leave it out: the size is chosen from the hole"),
+    Refused(
+        flags=("-D", "--out_direction"), what="outpainting by direction", instead="use -c top 64, once it is available"
+    ),
+)

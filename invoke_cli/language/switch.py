@@ -1,0 +1,64 @@
+"""What a row of the switch table has to answer, so that nothing else repeats it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from invoke_cli.language.values import Value
+
+
+class Group(Enum):
+    """The chapters of the switch help, in order."""
+
+    BASIC = "basic"
+    INIT_IMAGE = "init image"
+    VARIATION = "variation"
+    OUTPUT = "output"
+    RUN = "run"
+
+
+class Completes(Enum):
+    """What the words after a switch can be completed from."""
+
+    NOTHING = "nothing"
+    SAMPLER = "sampler"
+    MODEL = "model"
+    IMAGE = "image"
+    DIRECTORY = "directory"
+    SEED = "seed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Switch:
+    """One row: how it is spelt, which field it sets, how text becomes value and back, how it is explained and recorded.
+
+    `recorded` is its name in the metadata of a picture, empty where it does not change the picture. `default` is the
+    program's default as it would be typed.
+    """
+
+    field: str
+    flags: tuple[str, ...]
+    value: Value
+    group: Group
+    help: str
+    metavar: str = ""
+    default: str = ""
+    recorded: str = ""
+    completes: Completes = Completes.NOTHING
+    example: str = ""
+
+    @property
+    def spelling(self) -> str:
+        """The spelling that lines are written with."""
+        return self.flags[0]
+
+    @property
+    def name(self) -> str:
+        """The long spelling."""
+        return self.flags[-1]
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether the switch takes no value at all."""
+        return self.value.takes == "nothing"

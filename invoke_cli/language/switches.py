@@ -1,0 +1,352 @@
+"""The switch table: each switch is declared here and nowhere else.
+
+Parser, echo line, help, completion, the README's table, the program's defaults and the metadata's names are derived
+from these rows. The order of the rows is the order in which a line is written. The dream letters live here alone.
+"""
+
+from __future__ import annotations
+
+from invoke_cli.language.numbers import Integer, Number, Seeds, Variations
+from invoke_cli.language.switch import Completes, Group, Switch
+from invoke_cli.language.values import Choice, Colour, Flag, PromptText, Text
+from invoke_cli.request import GenerationRequest
+
+STRENGTH_WORDS = {"light": 0.3, "balanced": 0.5, "heavy": 0.8}
+PREVIEWS = ("off", "auto", "blocks", "kitty", "iterm", "sixel")
+_SERIES = "a list of strengths (progressive refinement) is not available yet"
+
+SWITCHES: tuple[Switch, ...] = (
+    Switch(
+        field="prompt",
+        flags=("--prompt",),
+        value=PromptText(),
+        group=Group.BASIC,
+        metavar="TEXT",
+        recorded="prompt",
+        help="the prompt, where it does not stand first in the line",
+    ),
+    Switch(
+        field="num_inference_steps",
+        flags=("-s", "--steps"),
+        value=Integer(low=1, high=1000),
+        group=Group.BASIC,
+        metavar="N",
+        default="30",
+        recorded="steps",
+        example="-s 50",
+        help="denoising steps: 20 to 30 to explore, 40 to 50 to finish",
+    ),
+    Switch(
+        field="seeds",
+        flags=("-S", "--seed"),
+        value=Seeds(),
+        group=Group.BASIC,
+        metavar="SEED",
+        recorded="seed",
+        completes=Completes.SEED,
+        example="-S 42",
+        help="where the noise starts from: a number, a list 1,2,3, a range 0..3, or -1 for the last image's; "
+        "drawn when not given",
+    ),
+    Switch(
+        field="num_images",
+        flags=("-n", "--iterations"),
+        value=Integer(low=1, high=10_000),
+        group=Group.BASIC,
+        metavar="N",
+        default="1",
+        example="-n 4",
+        help="how many images; with a list of seeds, so many for each",
+    ),
+    Switch(
+        field="width",
+        flags=("-W", "--width"),
+        value=Integer(low=0, high=16_384),
+        group=Group.BASIC,
+        metavar="PIXELS",
+        recorded="width",
+        example="-W 384",
+        help="width, a multiple of 8; 0 or unset: the model's own",
+    ),
+    Switch(
+        field="height",
+        flags=("-H", "--height"),
+        value=Integer(low=0, high=16_384),
+        group=Group.BASIC,
+        metavar="PIXELS",
+        recorded="height",
+        example="-H 384",
+        help="height, a multiple of 8; 0 or unset: the model's own",
+    ),
+    Switch(
+        field="guidance_scale",
+        flags=("-C", "--cfg_scale"),
+        value=Number(low=0, high=100),
+        group=Group.BASIC,
+        metavar="SCALE",
+        default="7.5",
+        recorded="cfg_scale",
+        example="-C 7.5",
+        help="how closely to follow the prompt: 1 to 7 free, 7 to 10 balanced, up to 15 strict; 1 or less turns it off",
+    ),
+    Switch(
+        field="scheduler",
+        flags=("-A", "--sampler"),
+        value=Text(listed=True),
+        group=Group.BASIC,
+        metavar="SAMPLER",
+        recorded="sampler",
+        completes=Completes.SAMPLER,
+        example="-A k_euler",
+        help="the sampler; names of InvokeAI 2.x, InvokeAI 6 and A1111 are known (!help samplers)",
+    ),
+    Switch(
+        field="negative_prompt",
+        flags=("--neg", "--negative_prompt"),
+        value=PromptText(),
+        group=Group.BASIC,
+        metavar="TEXT",
+        recorded="negative_prompt",
+        example='--neg "blurry, low quality"',
+        help="what the picture should not show; [words in brackets] in the prompt do the same",
+    ),
+    Switch(
+        field="model",
+        flags=("-m", "--model"),
+        value=Text(listed=True),
+        group=Group.BASIC,
+        metavar="NAME",
+        recorded="model",
+        completes=Completes.MODEL,
+        example="-m sketchbook",
+        help="the model for this line: a name from !models or the folder of a diffusers model",
+    ),
+    Switch(
+        field="init_image",
+        flags=("-I", "--init_img"),
+        value=Text(),
+        group=Group.INIT_IMAGE,
+        metavar="IMAGE",
+        recorded="init_image",
+        completes=Completes.IMAGE,
+        example="-I sketch.png",
+        help="start from this image: a path, a name in outputs, -1 or @last for the last result, @last2, !17, "
+        "or the start of a name",
+    ),
+    Switch(
+        field="strength",
+        flags=("-f", "--strength"),
+        value=Number(low=0, high=1, words=STRENGTH_WORDS, series=_SERIES),
+        group=Group.INIT_IMAGE,
+        metavar="F",
+        default="0.75",
+        recorded="strength_steps",
+        example="-f 0.6",
+        help="how much of the init image to change: 0 nothing, 0.3 light, 0.5 balanced, 0.8 heavy, 1 all",
+    ),
+    Switch(
+        field="fit",
+        flags=("-T", "-fit", "--fit"),
+        value=Flag(),
+        group=Group.INIT_IMAGE,
+        recorded="fit",
+        help="scale the init image to fit inside width x height, aspect kept",
+    ),
+    Switch(
+        field="pad",
+        flags=("--pad",),
+        value=Colour(),
+        group=Group.INIT_IMAGE,
+        metavar="COLOUR",
+        recorded="pad",
+        help="centre the init image on a canvas of width x height and cut the margin off the result; "
+        "--pad=white for another colour than black",
+    ),
+    Switch(
+        field="crop",
+        flags=("--crop",),
+        value=Flag(),
+        group=Group.INIT_IMAGE,
+        recorded="crop",
+        help="fill width x height with the init image and cut off what stands over",
+    ),
+    Switch(
+        field="stretch",
+        flags=("--stretch",),
+        value=Flag(),
+        group=Group.INIT_IMAGE,
+        recorded="stretch",
+        help="stretch the init image to width x height, aspect lost",
+    ),
+    Switch(
+        field="real_steps",
+        flags=("--real_steps",),
+        value=Integer(low=1, high=1000),
+        group=Group.INIT_IMAGE,
+        metavar="N",
+        recorded="real_steps",
+        example="--real_steps 20",
+        help="take exactly N steps whatever the strength, by lengthening the schedule",
+    ),
+    Switch(
+        field="variation_amount",
+        flags=("-v", "--variation_amount"),
+        value=Number(low=0, high=1),
+        group=Group.VARIATION,
+        metavar="AMOUNT",
+        example="-v 0.2",
+        help="vary each image by so much of another seed's noise; with an init image, vary the first result",
+    ),
+    Switch(
+        field="variations",
+        flags=("-V", "--with_variations"),
+        value=Variations(),
+        group=Group.VARIATION,
+        metavar="SEED:W,…",
+        recorded="variations",
+        example="-V 3357757885:0.2",
+        help="blend the noise of these seeds in, in order",
+    ),
+    Switch(
+        field="outdir",
+        flags=("-o", "--outdir"),
+        value=Text(),
+        group=Group.OUTPUT,
+        metavar="DIR",
+        default="outputs",
+        completes=Completes.DIRECTORY,
+        help="where results go; a name ending in .png names the file, - writes it to standard output",
+    ),
+    Switch(
+        field="name_format",
+        flags=("--fnformat",),
+        value=Text(),
+        group=Group.OUTPUT,
+        metavar="TEMPLATE",
+        default="{prefix}.{seed}.png",
+        help="file names, from fields such as {prefix} {seed} {prompt:40} {strength} {model} {steps}",
+    ),
+    Switch(
+        field="prompt_as_dir",
+        flags=("-p", "--prompt_as_dir"),
+        value=Flag(),
+        group=Group.OUTPUT,
+        help="a folder of its own for each prompt",
+    ),
+    Switch(
+        field="grid",
+        flags=("-g", "--grid"),
+        value=Flag(),
+        group=Group.OUTPUT,
+        help="also put the line's images into one grid; the single images stay",
+    ),
+    Switch(
+        field="png_compression",
+        flags=("-z", "--png_compression"),
+        value=Integer(low=0, high=9),
+        group=Group.OUTPUT,
+        metavar="0-9",
+        default="6",
+        help="how hard to compress the PNG: 0 large and fast, 9 small and slow",
+    ),
+    Switch(
+        field="save_intermediates",
+        flags=("--save_intermediates",),
+        value=Integer(low=1, high=1000, bare=1),
+        group=Group.OUTPUT,
+        metavar="[N]",
+        help="keep a picture of the latents after every step, or every Nth, under intermediates/",
+    ),
+    Switch(
+        field="save_latents",
+        flags=("--save_latents",),
+        value=Flag(),
+        group=Group.OUTPUT,
+        help="keep the latents of every step as .safetensors under intermediates/",
+    ),
+    Switch(
+        field="save_all",
+        flags=("--save_all",),
+        value=Flag(),
+        group=Group.OUTPUT,
+        help="keep every stage's image of a chain (a line of one stage always keeps all)",
+    ),
+    Switch(
+        field="strip",
+        flags=("--strip",),
+        value=Flag(),
+        group=Group.OUTPUT,
+        help="write the latents of all steps side by side as one picture beside the result",
+    ),
+    Switch(
+        field="preview",
+        flags=("--preview",),
+        value=Choice(options=PREVIEWS),
+        group=Group.OUTPUT,
+        metavar="KIND",
+        default="off",
+        help="show the picture growing in the terminal: off, auto or blocks",
+    ),
+    Switch(
+        field="private",
+        flags=("--private",),
+        value=Flag(),
+        group=Group.OUTPUT,
+        help="keep the prompt and all names out of the file, the logs and the history",
+    ),
+    Switch(
+        field="no_metadata",
+        flags=("--no_metadata",),
+        value=Flag(),
+        group=Group.OUTPUT,
+        help="write no metadata into the file (it cannot make itself again then)",
+    ),
+    Switch(
+        field="parallel",
+        flags=("--parallel",),
+        value=Integer(low=1, high=64),
+        group=Group.RUN,
+        metavar="N",
+        recorded="parallel",
+        help="images in one batch; unset: 1 on the CPU, by free memory on a GPU",
+    ),
+    Switch(
+        field="dry_run",
+        flags=("--dry_run",),
+        value=Flag(),
+        group=Group.RUN,
+        help="show what would be done and load nothing",
+    ),
+    Switch(
+        field="log_tokenization",
+        flags=("-t", "--log_tokenization"),
+        value=Flag(),
+        group=Group.RUN,
+        help="show the prompt's tokens and where it is cut",
+    ),
+    Switch(
+        field="trace",
+        flags=("--trace",),
+        value=Flag(),
+        group=Group.RUN,
+        help="tell what the engine does, step by step, and count it",
+    ),
+    Switch(
+        field="no_session",
+        flags=("--no_session",),
+        value=Flag(),
+        group=Group.RUN,
+        help="do the work in this process, never in another session's",
+    ),
+)
+
+
+def by_field() -> dict[str, Switch]:
+    """The rows by the field they set."""
+    return {switch.field: switch for switch in SWITCHES}
+
+
+def program_defaults() -> GenerationRequest:
+    """The lowest layer of defaults, read from the rows."""
+    values = {switch.field: switch.value.parse(switch.default) for switch in SWITCHES if switch.default}
+    return GenerationRequest(**values)  # type: ignore[arg-type]  # a test checks each row against its field

@@ -1,0 +1,76 @@
+"""The request: one stage of a line as it was typed. What was not said is None. Knows no defaults, paths or models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+MAX_SEED = 2**32 - 1
+
+
+class Variation(NamedTuple):
+    """One step of a variation: blend the noise of `seed` in with `weight`, 0 to 1."""
+
+    seed: int
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerationRequest:
+    """Everything a stage can say, in diffusers' words; None means that the stage does not say it.
+
+    `prompt` and `negative_prompt` are prompt *source* in canonical form (see `language.quoting`): the prompt language
+    with its escapes still in place. `seeds` holds seeds 0 … 2³²-1 and recalls (-1 is the seed of the last image).
+    `width` and `height` of 0 mean the model's own. `init_image` is a reference as typed: path, recall or name.
+    """
+
+    prompt: str | None = None
+    num_inference_steps: int | None = None
+    seeds: tuple[int, ...] | None = None
+    num_images: int | None = None
+    width: int | None = None
+    height: int | None = None
+    guidance_scale: float | None = None
+    scheduler: str | None = None
+    negative_prompt: str | None = None
+    model: str | None = None
+
+    init_image: str | None = None
+    strength: float | None = None
+    fit: bool | None = None
+    pad: str | None = None
+    crop: bool | None = None
+    stretch: bool | None = None
+    real_steps: int | None = None
+
+    variation_amount: float | None = None
+    variations: tuple[Variation, ...] | None = None
+
+    outdir: str | None = None
+    name_format: str | None = None
+    prompt_as_dir: bool | None = None
+    grid: bool | None = None
+    png_compression: int | None = None
+    save_intermediates: int | None = None
+    save_latents: bool | None = None
+    save_all: bool | None = None
+    strip: bool | None = None
+    preview: str | None = None
+    private: bool | None = None
+    no_metadata: bool | None = None
+
+    parallel: int | None = None
+    dry_run: bool | None = None
+    log_tokenization: bool | None = None
+    trace: bool | None = None
+    no_session: bool | None = None
+
+    def said(self) -> dict[str, object]:
+        """The fields that were said, in table order."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+
+
+def overlay(lower: GenerationRequest, upper: GenerationRequest) -> GenerationRequest:
+    """`upper` where it says something, else `lower`."""
+    values = lower.said() | upper.said()
+    return GenerationRequest(**values)  # type: ignore[arg-type]  # both dicts come from the class itself

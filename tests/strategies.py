@@ -1,0 +1,56 @@
+"""Hypothesis strategies for requests: any value that a request may hold."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from invoke_cli.language.numbers import Integer, Number, Seeds, Variations
+from invoke_cli.language.quoting import canonical
+from invoke_cli.language.switch import Switch
+from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.values import Choice, Colour, Flag, PromptText, Text
+from invoke_cli.request import MAX_SEED, GenerationRequest, Variation
+
+_PRINTABLE = st.characters(
+    exclude_categories=["Cs"], exclude_characters=[chr(c) for c in (*range(32), *range(127, 160))]
+)
+_SPICY = st.sampled_from(
+    [*list("\"'\\|-#![](){}<>+:=., \té×ש漢🙂"), " -s", " | ", "--fit", "\\n", "invoke> ", " # ", "q", '\\"']
+)
+plain_text = st.lists(_SPICY | _PRINTABLE, min_size=1, max_size=25).map("".join)
+prompt_source = (st.lists(_SPICY | _PRINTABLE | st.just("\n"), max_size=25).map("".join)).map(canonical)
+seeds = st.lists(st.integers(-5, 20) | st.integers(0, MAX_SEED), min_size=1, max_size=6).map(tuple)
+weights = st.floats(0, 1, allow_nan=False).map(lambda number: number + 0.0)
+variation_lists = st.lists(st.builds(Variation, st.integers(0, MAX_SEED), weights), min_size=1, max_size=3).map(tuple)
+
+
+def values(switch: Switch) -> st.SearchStrategy[object]:
+    """Any value that the row's field may hold."""
+    match switch.value:
+        case Flag():
+            return st.booleans()
+        case PromptText():
+            return prompt_source
+        case Text(listed=listed):
+            return plain_text.filter(lambda text: not (listed and "," in text and "/" not in text))
+        case Choice(options=options):
+            return st.sampled_from(options)
+        case Colour():
+            return st.sampled_from(["black", "white", "#808080"])
+        case Integer(low=low, high=high):
+            return st.integers(low, high)
+        case Number(low=low, high=high):
+            return st.floats(low, high, allow_nan=False).map(lambda number: number + 0.0)
+        case Seeds():
+            return seeds
+        case Variations():
+            return variation_lists
+    raise AssertionError(f"no strategy for the values of {switch.name}")
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> GenerationRequest:
+    """A request that says something: a prompt, some switches, or both."""
+    rows = draw(st.lists(st.sampled_from(SWITCHES), min_size=1, max_size=6, unique_by=lambda row: row.field))
+    chosen = {row.field: draw(values(row)) for row in rows}
+    return GenerationRequest(**chosen)  # type: ignore[arg-type]  # drawn row by row
