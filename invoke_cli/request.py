@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -65,6 +66,11 @@ class GenerationRequest:
     trace: bool | None = None
     no_session: bool | None = None
 
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> GenerationRequest:
+        """The request that says these fields; the caller has converted the values by their rows."""
+        return cls(**values)  # type: ignore[arg-type]
+
     def said(self) -> dict[str, object]:
         """The fields that were said, in table order."""
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
@@ -72,5 +78,4 @@ class GenerationRequest:
 
 def overlay(lower: GenerationRequest, upper: GenerationRequest) -> GenerationRequest:
     """`upper` where it says something, else `lower`."""
-    values = lower.said() | upper.said()
-    return GenerationRequest(**values)  # type: ignore[arg-type]  # both dicts come from the class itself
+    return GenerationRequest.of(lower.said() | upper.said())

@@ -53,4 +53,4 @@ def requests(draw: st.DrawFn) -> GenerationRequest:
     """A request that says something: a prompt, some switches, or both."""
     rows = draw(st.lists(st.sampled_from(SWITCHES), min_size=1, max_size=6, unique_by=lambda row: row.field))
     chosen = {row.field: draw(values(row)) for row in rows}
-    return GenerationRequest(**chosen)  # type: ignore[arg-type]  # drawn row by row
+    return GenerationRequest.of(chosen)

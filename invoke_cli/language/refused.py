@@ -78,9 +78,7 @@ REFUSED: tuple[Refused, ...] = (
         instead='write ("a","b").blend(.3,.7,no_normalize)',
     ),
     Refused(flags=("-h", "--help"), what="help in a line", instead="type !help, or !help switches"),
-    Refused(
-        flags=("--karras_max",), what="the Karras limit", instead="choose a Karras sampler, such as -A dpmpp_2m_k"
-    ),
+    Refused(flags=("--karras_max",), what="the Karras limit", instead="choose a Karras sampler, such as -A dpmpp_2m_k"),
     Refused(
         flags=("--use_mps_noise",),
         what="portable noise",

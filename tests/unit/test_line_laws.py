@@ -90,7 +90,7 @@ def _shell_words(request: GenerationRequest) -> list[str]:
         value = getattr(request, switch.field)
         if value is None:
             continue
-        one = GenerationRequest(**{switch.field: value})
+        one = GenerationRequest.of({switch.field: value})
         if switch.field == "prompt":
             words += ["--prompt", value]
         elif switch.value.prompt_text or (isinstance(value, str) and switch.value.takes == "one"):

@@ -1,0 +1,1 @@
+"""Pictures as Pillow images: opening, fitting, assembling. Pure functions; never torch."""

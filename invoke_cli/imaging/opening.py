@@ -1,0 +1,128 @@
+"""Opening pictures that strangers made: every format Pillow reads, as upright 8-bit RGB, or one clear sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from invoke_cli.errors import ImageError
+from invoke_cli.imaging.sizes import Size
+
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 500_000_000
+
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenedImage:
+    """A source picture: upright RGB pixels, the bytes it came from, and what was noticed on the way.
+
+    `name` is its base name, `sha256` the hash of `data`. `transparent` tells that some of its pixels are not opaque.
+    """
+
+    name: str
+    data: bytes
+    image: Image.Image
+    sha256: str
+    transparent: bool = False
+    frames: int = 1
+
+    @property
+    def size(self) -> Size:
+        """Width and height of the upright picture."""
+        return Size(*self.image.size)
+
+
+def open_path(path: Path) -> OpenedImage:
+    """The picture in a file; ImageError says what is wrong with it."""
+    return open_bytes(read_file(path), path.name)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a regular file of a sensible size."""
+    try:
+        if path.is_dir():
+            raise ImageError(f"{path} is a folder, not an image", hint="name one image in it")
+        if not path.exists():
+            raise ImageError(f"there is no image {path}", hint="check the name; Tab completes it")
+        if not path.is_file():
+            raise ImageError(f"{path} is not a regular file", hint="save the image to a file first")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ImageError(f"{path} is too large ({size / 1e6:.0f} MB)", hint=f"at most {MAX_BYTES / 1e6:.0f} MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror or error}", hint="check its permissions") from None
+
+
+def open_bytes(data: bytes, name: str) -> OpenedImage:
+    """The picture in `data`, called `name`; ImageError says what is wrong with it."""
+    if not data:
+        raise ImageError(f"{name} is empty (0 bytes)", hint="save the image again")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            return _open(data, name)
+        except Image.DecompressionBombError:
+            raise _too_large(name) from None
+        except UnidentifiedImageError:
+            hint = "PNG, JPEG, WebP, BMP, GIF and TIFF are read"
+            raise ImageError(f"{name} is not an image of a known format", hint=hint) from None
+        except MemoryError:
+            raise _too_large(name) from None
+        except _BROKEN as error:
+            raise ImageError(f"{name} is damaged: {_plain(error)}", hint="save or download it again") from None
+
+
+def _open(data: bytes, name: str) -> OpenedImage:
+    with Image.open(io.BytesIO(data)) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise _too_large(name, f" ({image.width}x{image.height})")
+        frames = int(getattr(image, "n_frames", 1))
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        rgb, transparent = to_rgb(upright)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return OpenedImage(name=name, data=data, image=rgb, sha256=sha256, transparent=transparent, frames=frames)
+
+
+def _too_large(name: str, size: str = "") -> ImageError:
+    limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels are opened; make it smaller first"
+    return ImageError(f"{name} is too large{size}", hint=limit)
+
+
+def _plain(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0][:120] if text else type(error).__name__
+
+
+def to_rgb(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The image as 8-bit RGB with the colours under its transparency, and whether any pixel is not opaque."""
+    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        return _scaled_to_8_bit(image).convert("RGB"), False
+    has_alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+    if not has_alpha:
+        return image.convert("RGB"), False
+    rgba = image.convert("RGBA")
+    lowest = rgba.getchannel("A").getextrema()[0]
+    return rgba.convert("RGB"), isinstance(lowest, (int, float)) and lowest < 255
+
+
+def _scaled_to_8_bit(image: Image.Image) -> Image.Image:
+    """A grey image of more than 8 bits as mode L: 16-bit by its full range, floats by 0..1 unless they go beyond."""
+    values = np.asarray(image).astype(np.float64)
+    top = 65535.0 if image.mode != "F" else 1.0
+    if image.mode in ("I", "F") and values.max(initial=0) > top:
+        top = float(values.max())
+    elif image.mode == "I" and values.max(initial=0) <= 255:
+        top = 255.0
+    return Image.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8), mode="L")

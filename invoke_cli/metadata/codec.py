@@ -1,0 +1,94 @@
+"""What a metadata format is: the seam between pictures' text and requests. Knows no format by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from invoke_cli.imaging.sizes import Size
+from invoke_cli.plan import ImagePlan, Plan
+from invoke_cli.request import GenerationRequest
+
+Chunks = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """How an image was made together with others: how many, its place, and the seeds of all. Size 1: alone."""
+
+    size: int = 1
+    index: int = 0
+    seeds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One finished image and all that its file should say of it. `init_name` and `parents` are base names.
+
+    `environment` holds versions, device, dtype and threads. `pixel_sha256` is the hash of the RGB bytes.
+    """
+
+    plan: Plan
+    image: ImagePlan
+    size: Size
+    pixel_sha256: str
+    program: str
+    version: str
+    created: str
+    model_sha256: str = ""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    batch: Batch = Batch()
+    init_name: str = ""
+    parents: tuple[Mapping[str, str], ...] = ()
+    concessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """What only our own files carry, and an exact replay needs."""
+
+    pixel_sha256: str = ""
+    init_sha256: str = ""
+    model_sha256: str = ""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    batch: Batch = Batch()
+    private: bool = False
+    concessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recalled:
+    """What a picture's metadata says: a request, and what did not fit into one.
+
+    `facts` are further findings to show. `missing` could not be carried over. `conflicts` are fields on which two
+    chunks of the file disagree. `made` is set for our own files alone.
+    """
+
+    program: str
+    request: GenerationRequest
+    facts: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    made: Made | None = None
+
+
+class Codec(Protocol):
+    """One metadata format. `fields` are the fields of a request that it carries both ways."""
+
+    @property
+    def name(self) -> str:
+        """The format's name."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The request's fields that survive `encode` and `decode`."""
+
+    def encode(self, record: Record) -> dict[str, str]:
+        """The chunks to write for an image."""
+
+    def sniff(self, chunks: Chunks) -> bool:
+        """Whether these chunks look like this format."""
+
+    def decode(self, chunks: Chunks) -> Recalled:
+        """What the chunks say; MetadataError when they are damaged."""

@@ -1,0 +1,80 @@
+"""The `Dream` line: written by the one formatter, read leniently, since other programs wrote some of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from invoke_cli.errors import LineError
+from invoke_cli.language.line import Generation, content_start, format_line, parse
+from invoke_cli.language.tokens import Kind, Token, tokenise
+from invoke_cli.metadata.codec import Record
+from invoke_cli.plan import recorded_request
+from invoke_cli.request import GenerationRequest
+
+KEYWORD = "Dream"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DreamLine:
+    """What a `Dream` line says, and the pieces of it that this program cannot honour."""
+
+    request: GenerationRequest
+    left_out: tuple[str, ...] = ()
+
+
+def write_dream(record: Record) -> str:
+    """The line that makes this image again. A private one keeps the numbers alone."""
+    request = recorded_request(record.plan, record.image, init_image=record.init_name or None)
+    if record.plan.output.private:
+        request = without_words(request)
+    return format_line([request])
+
+
+def without_words(request: GenerationRequest) -> GenerationRequest:
+    """The request without prompt and names."""
+    said = request.said() | {"prompt": ""}
+    for name in ("negative_prompt", "init_image", "outdir", "name_format"):
+        said.pop(name, None)
+    return GenerationRequest.of(said)
+
+
+def read_dream(text: str) -> DreamLine:
+    """The line with everything unreadable left out of it, and told."""
+    line = " ".join(text.split("\n")).strip()
+    try:
+        parsed = parse(line)
+        if isinstance(parsed, Generation):
+            return DreamLine(request=parsed.stages[0].request)
+        return DreamLine(request=GenerationRequest(prompt=""), left_out=(line[:200],))
+    except LineError:
+        return _piecewise(line)
+
+
+def _piecewise(line: str) -> DreamLine:
+    """The request from the tokens that can be read, one switch at a time."""
+    values: dict[str, object] = {}
+    left_out: list[str] = []
+    for group in _groups(tokenise(line, content_start(line))):
+        piece = line[group[0].span.start : group[-1].span.end]
+        try:
+            parsed = parse(piece)
+        except LineError:
+            parsed = None
+        if isinstance(parsed, Generation) and not any(token.error for token in group):
+            values |= parsed.stages[0].request.said()
+        else:
+            left_out.append(piece[:200])
+    request = GenerationRequest.of(values)
+    return DreamLine(request=request, left_out=tuple(left_out))
+
+
+def _groups(tokens: tuple[Token, ...]) -> list[list[Token]]:
+    """The tokens, each switch together with its value and with the stray text after it."""
+    groups: list[list[Token]] = []
+    for token in tokens:
+        follows = token.kind is Kind.VALUE or (token.error is not None and bool(groups) and bool(groups[-1][-1].error))
+        if follows and groups:
+            groups[-1].append(token)
+        elif token.kind is not Kind.COMMENT:
+            groups.append([token])
+    return groups

@@ -1,0 +1,158 @@
+"""The model registry: the text of models.yaml into entries, with line numbers in its errors. Reads no files itself."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from invoke_cli.errors import ConfigError, InvokeError, ModelError
+from invoke_cli.language.line import Generation, parse
+from invoke_cli.request import GenerationRequest
+
+Matrix = tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSpec:
+    """One entry. `path` is a folder in the diffusers layout; the caller fills in `{package}` and `{root}`.
+
+    `defaults` are the switches that a line for this model starts from. `preview` is a linear map from latents to RGB in
+    0..1: a row for each latent channel (red, green, blue), and a last row that is added.
+    """
+
+    name: str
+    path: str
+    description: str = ""
+    default: bool = False
+    size: int | None = None
+    defaults: GenerationRequest = field(default_factory=GenerationRequest)
+    preview: Matrix | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registry:
+    """The known models by name, in order, and which is used when none is asked for."""
+
+    models: Mapping[str, ModelSpec]
+    default: str
+
+    def find(self, name: str) -> ModelSpec:
+        """The entry of this name, or the only one whose name starts so; ModelError with the nearest names."""
+        if name in self.models:
+            return self.models[name]
+        starts = [known for known in self.models if known.lower().startswith(name.lower())]
+        if len(starts) == 1:
+            return self.models[starts[0]]
+        close = starts or difflib.get_close_matches(name, self.models, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise ModelError(f"there is no model {name!r}", hint=hint + "!models lists them", field="model")
+
+
+def build_registry(layers: Sequence[tuple[str, str]]) -> Registry:
+    """The registry of several files, (name, text) each, later ones winning; ConfigError when none has an entry."""
+    models: dict[str, ModelSpec] = {}
+    default = ""
+    for filename, text in layers:
+        for spec in read_models(text, filename):
+            models[spec.name] = spec
+            if spec.default:
+                default = spec.name
+    if not models:
+        raise ConfigError("no models are configured", hint="add an entry to models.yaml")
+    return Registry(models=models, default=default or next(iter(models)))
+
+
+def read_models(text: str, filename: str) -> list[ModelSpec]:
+    """The entries of one models.yaml; ConfigError names the file and the line."""
+    document = _load(text, filename)
+    if document is None:
+        return []
+    if not isinstance(document, dict):
+        raise ConfigError(f"{filename}: a model's name and a colon are expected first", hint="see configs/models.yaml")
+    return [_Entry(filename, document, name).spec() for name in document]
+
+
+def _load(text: str, filename: str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return YAML().load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = f"{filename}, line {line}: {error.problem}"
+        raise ConfigError(problem, hint="mend that line; two blanks indent an entry") from None
+    except YAMLError as error:
+        raise ConfigError(f"{filename} is not YAML: {error}", hint="mend it, or remove it") from None
+
+
+class _Entry:
+    """Reads one entry; every complaint carries its line."""
+
+    KEYS = ("description", "path", "format", "default", "size", "defaults", "preview")
+
+    def __init__(self, filename: str, document: Any, name: object) -> None:
+        self.filename = filename
+        self.name = str(name)
+        self.body = document[name]
+        self.line = document.lc.key(name)[0] + 1
+
+    def spec(self) -> ModelSpec:
+        if not isinstance(self.body, dict):
+            raise self._error(f"{self.name} has no settings", self.line)
+        for key in self.body:
+            if key not in self.KEYS:
+                near = difflib.get_close_matches(str(key), self.KEYS, n=1)
+                suggestion = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(self.KEYS)})"
+                raise self._error(f"{self.name}: unknown setting {key}{suggestion}", self._line(key))
+        if self._text("format", "diffusers") != "diffusers":
+            raise self._error(f"{self.name}: only format diffusers is supported yet", self._line("format"))
+        return ModelSpec(
+            name=self.name,
+            path=self._text("path"),
+            description=self._text("description", ""),
+            default=bool(self.body.get("default", False)),
+            size=self._size(),
+            defaults=self._defaults(),
+            preview=self._preview(),
+            source=self.filename,
+        )
+
+    def _text(self, key: str, fallback: str | None = None) -> str:
+        value = self.body.get(key, fallback)
+        if not isinstance(value, str):
+            raise self._error(f"{self.name}: {key} must be text", self._line(key))
+        return value
+
+    def _size(self) -> int | None:
+        size = self.body.get("size")
+        if size is not None and (not isinstance(size, int) or not 64 <= size <= 4096):
+            raise self._error(f"{self.name}: size is a number of pixels from 64 to 4096", self._line("size"))
+        return size
+
+    def _defaults(self) -> GenerationRequest:
+        text = self._text("defaults", "")
+        try:
+            line = parse(text)
+        except InvokeError as error:
+            raise self._error(f"{self.name}: defaults: {error.message}", self._line("defaults")) from None
+        return line.stages[0].request if isinstance(line, Generation) else GenerationRequest()
+
+    def _preview(self) -> Matrix | None:
+        rows = self.body.get("preview")
+        if rows is None:
+            return None
+        try:
+            return tuple((float(red), float(green), float(blue)) for red, green, blue in rows)
+        except (TypeError, ValueError):
+            message = f"{self.name}: preview is a list of rows of three numbers"
+            raise self._error(message, self._line("preview")) from None
+
+    def _line(self, key: str) -> int:
+        return int(self.body.lc.key(key)[0]) + 1 if key in self.body else self.line
+
+    def _error(self, message: str, line: int) -> ConfigError:
+        return ConfigError(f"{self.filename}, line {line}: {message}", hint="mend that line")

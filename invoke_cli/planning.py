@@ -1,0 +1,229 @@
+"""Making a plan: a pure function of the request, the model's facts and the init image's. Loads and reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from invoke_cli.errors import PlanError
+from invoke_cli.imaging.sizes import FitMode, Geometry, Grid, Size, aspects_differ, fit, free_size
+from invoke_cli.language.prompt import read_prompt
+from invoke_cli.model_folder import ModelFacts
+from invoke_cli.plan import AUTO_PARALLEL, ImagePlan, InitFacts, OutputPlan, Plan, Task
+from invoke_cli.request import GenerationRequest, Variation
+from invoke_cli.samplers import Sampler, find_sampler
+from invoke_cli.seeds import seed_run
+from invoke_cli.steps import count_steps
+from invoke_cli.tips import tips_for
+
+MAX_IMAGES = 10_000
+_MODES = {"fit": FitMode.FIT, "pad": FitMode.PAD, "crop": FitMode.CROP, "stretch": FitMode.STRETCH}
+_PREVIEWS = ("off", "auto", "blocks")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanInputs:
+    """All that a plan is made from. Every layer of defaults is in `request`; `draw_seed` asks the OS for a seed."""
+
+    request: GenerationRequest
+    model: str
+    facts: ModelFacts
+    draw_seed: Callable[[], int]
+    init: InitFacts | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> Grid:
+        """The sides that the model accepts."""
+        family = self.facts.family
+        return Grid(multiple=family.multiple, smallest=family.smallest, native=self.facts.size)
+
+
+def make_plan(inputs: PlanInputs) -> Plan:
+    """The plan for a request; PlanError or PromptError (naming the field) for what cannot be done."""
+    request = inputs.request
+    if request.prompt is None and inputs.init is None:
+        raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
+    notices: list[str] = []
+    prompt = read_prompt(request.prompt or "", request.negative_prompt)
+    geometry = _geometry(inputs, notices)
+    canvas = geometry.canvas if geometry else _free_canvas(inputs, notices)
+    sampler = _sampler(inputs, notices)
+    strength = 1.0 if inputs.init is None else _required(request.strength)
+    steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
+    _check_steps(sampler, steps.scheduled)
+    if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
+        notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: one step is taken")
+    guidance_scale = _required(request.guidance_scale)
+    if prompt.negative and guidance_scale <= 1:
+        notices.append(f"what the picture should not show has no effect at -C {guidance_scale:g}: guidance is off")
+    plan = Plan(
+        request=request,
+        task=Task.TEXT_TO_IMAGE if inputs.init is None else Task.IMAGE_TO_IMAGE,
+        model=inputs.model,
+        family=inputs.facts.family,
+        prompt=prompt,
+        width=canvas.width,
+        height=canvas.height,
+        box=Size(request.width or inputs.facts.size, request.height or inputs.facts.size),
+        steps=steps,
+        guidance_scale=guidance_scale,
+        sampler=sampler,
+        strength=strength,
+        images=_images(inputs, notices),
+        parallel=request.parallel or AUTO_PARALLEL,
+        output=_output(request),
+        trace=bool(request.trace),
+        init=inputs.init,
+        geometry=geometry,
+        pad=request.pad or "black",
+        sources=inputs.sources,
+        notices=(*prompt.notices, *notices),
+    )
+    return replace(plan, tips=tips_for(plan))
+
+
+def _required(value: T | None) -> T:
+    assert value is not None, "the program's defaults fill this field"
+    return value
+
+
+# -- size -----------------------------------------------------------------------------------------------------------
+
+
+def _free_canvas(inputs: PlanInputs, notices: list[str]) -> Size:
+    asked = (inputs.request.width or 0, inputs.request.height or 0)
+    canvas = free_size(*asked, inputs.grid)
+    _tell_rounding(asked, canvas, inputs.grid, notices)
+    return canvas
+
+
+def _tell_rounding(asked: tuple[int, int], canvas: Size, grid: Grid, notices: list[str]) -> None:
+    for name, wanted, given in zip(("width", "height"), asked, canvas, strict=True):
+        if wanted and wanted != given:
+            reason = f"a multiple of {grid.multiple}" if wanted > grid.smallest else f"at least {grid.smallest}"
+            notices.append(f"{name} {wanted} becomes {given}, {reason}")
+
+
+def _geometry(inputs: PlanInputs, notices: list[str]) -> Geometry | None:
+    """How the init image gets onto the canvas, with what there is to say about it."""
+    if inputs.init is None:
+        return None
+    request, grid, source = inputs.request, inputs.grid, inputs.init.size
+    width, height = request.width or 0, request.height or 0
+    mode = _fit_mode(request)
+    if mode is FitMode.AUTO and width and height and aspects_differ(source, Size(width, height)):
+        mode = FitMode.FIT
+        ways = "--crop, --pad or --stretch"
+        notices.append(
+            f"the init image ({source}) has another shape than {width}x{height}: --fit is used; or say {ways}"
+        )
+    geometry = fit(source, width, height, mode, grid)
+    if mode is not FitMode.FIT:
+        _tell_rounding((width, height), geometry.canvas, grid, notices)
+    _tell_scaling(inputs, geometry, notices)
+    return geometry
+
+
+def _fit_mode(request: GenerationRequest) -> FitMode:
+    asked = [name for name in _MODES if getattr(request, name)]
+    if len(asked) > 1:
+        names = " and ".join(f"--{name}" for name in asked)
+        raise PlanError(f"{names} exclude each other", hint="keep one of them", field=asked[-1])
+    return _MODES[asked[0]] if asked else FitMode.AUTO
+
+
+def _tell_scaling(inputs: PlanInputs, geometry: Geometry, notices: list[str]) -> None:
+    assert inputs.init is not None
+    source, result = inputs.init.size, geometry.result
+    free = not (inputs.request.width or inputs.request.height)
+    if source != result and free and geometry.mode is FitMode.AUTO:
+        verb = "enlarged" if geometry.scale > 1 else "reduced"
+        notices.append(
+            f"the init image ({source}) is {verb} to {result}, the size this model draws; -W and -H change it"
+        )
+    if inputs.init.transparent:
+        notices.append("the init image has transparent parts: the colours under them are used, nothing is masked")
+    if inputs.init.frames > 1:
+        notices.append(f"the init image has {inputs.init.frames} frames: the first is used")
+
+
+# -- sampler and steps ----------------------------------------------------------------------------------------------
+
+
+def _sampler(inputs: PlanInputs, notices: list[str]) -> Sampler:
+    sampler = find_sampler(_required(inputs.request.scheduler))
+    if inputs.init is not None and sampler.with_init:
+        substitute = find_sampler(sampler.with_init)
+        notices.append(f"{sampler.name} cannot start from an image: {substitute.name} does it, as in InvokeAI")
+        return substitute
+    return sampler
+
+
+def _check_steps(sampler: Sampler, scheduled: int) -> None:
+    if not sampler.min_steps <= scheduled <= sampler.max_steps:
+        limits = f"{sampler.min_steps} to {sampler.max_steps} steps"
+        hint = "change -s, or choose another sampler with -A"
+        raise PlanError(f"{sampler.name} works with {limits}, not {scheduled}", hint=hint, field="num_inference_steps")
+
+
+# -- images ---------------------------------------------------------------------------------------------------------
+
+
+def _images(inputs: PlanInputs, notices: list[str]) -> tuple[ImagePlan, ...]:
+    """An image for each seed and iteration; with `-v` each has a sub-seed of its own, drawn and recorded."""
+    request = inputs.request
+    count = request.num_images or 1
+    firsts = request.seeds or (inputs.draw_seed(),)
+    if count * len(firsts) > MAX_IMAGES:
+        hint = "split the work over several lines"
+        raise PlanError(
+            f"{count * len(firsts)} images in one line (at most {MAX_IMAGES})", hint=hint, field="num_images"
+        )
+    variations = request.variations or ()
+    amount = request.variation_amount or 0.0
+    if amount and inputs.init is not None and count == 1:
+        notices.append("-v varies nothing here: with an init image it varies the images after the first (-n 4)")
+    images: list[ImagePlan] = []
+    for first in firsts:
+        images.extend(_series(inputs, first, ImagePlan(seed=first, variations=variations), len(images)))
+    return tuple(images)
+
+
+def _series(inputs: PlanInputs, first: int, base: ImagePlan, start: int) -> Iterator[ImagePlan]:
+    """The images of one seed. Without `-v` the seeds follow each other; with it all share the seed and vary."""
+    count = inputs.request.num_images or 1
+    amount = inputs.request.variation_amount or 0.0
+    if not amount:
+        yield from (replace(base, seed=seed) for seed in seed_run(first, count))
+        return
+    for index in range(count):
+        if inputs.init is not None and index == 0:
+            yield base
+            continue
+        varied = (*base.variations, Variation(inputs.draw_seed(), amount))
+        yield replace(base, variations=varied, follows=None if inputs.init is None else start)
+
+
+def _output(request: GenerationRequest) -> OutputPlan:
+    if request.preview not in _PREVIEWS:
+        hint = f"choose one of {', '.join(_PREVIEWS)}"
+        raise PlanError(f"--preview {request.preview} is not available yet", hint=hint, field="preview")
+    if request.private and request.no_metadata:
+        raise PlanError("--private and --no_metadata together say it twice", hint="keep one of them", field="private")
+    return OutputPlan(
+        outdir=_required(request.outdir),
+        name_format=_required(request.name_format),
+        prompt_as_dir=bool(request.prompt_as_dir),
+        grid=bool(request.grid),
+        png_compression=_required(request.png_compression),
+        save_intermediates=request.save_intermediates or 0,
+        save_latents=bool(request.save_latents),
+        strip=bool(request.strip),
+        preview=request.preview or "off",
+        private=bool(request.private),
+        no_metadata=bool(request.no_metadata),
+    )

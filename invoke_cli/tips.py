@@ -1,0 +1,55 @@
+"""Tips that come where they help: a function of the plan, or of a result. Knows no wording of the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from invoke_cli.plan import Plan, Tip
+
+SMALL_SOURCE = 256
+LARGE_SCALE = 2.0
+TINY_SEED = 150
+FEW_STEPS = 8
+STRONG_GUIDANCE = 12.0
+SUBTLE = 6.0
+
+
+def tips_for(plan: Plan) -> tuple[Tip, ...]:
+    """The tips that the numbers of a plan call for."""
+    return (*_seed_for_steps(plan), *_few_steps(plan), *_small_source(plan), *_artifacts(plan))
+
+
+def _seed_for_steps(plan: Plan) -> Iterator[Tip]:
+    seeds = plan.request.seeds or ()
+    typed_here = plan.sources.get("seeds") == "line" and plan.sources.get("num_inference_steps") != "line"
+    if typed_here and len(seeds) == 1 and 1 < seeds[0] <= TINY_SEED:
+        yield Tip(key="seed-for-steps", text=f"-S {seeds[0]} is the seed; for {seeds[0]} steps write -s {seeds[0]}")
+
+
+def _few_steps(plan: Plan) -> Iterator[Tip]:
+    if plan.init is not None and 0 < plan.steps.taken < FEW_STEPS and plan.strength < 0.5:
+        text = f"{plan.steps.taken} steps may look unfinished; --real_steps 20 takes 20 whatever the strength"
+        yield Tip(key="few-steps", text=text)
+
+
+def _small_source(plan: Plan) -> Iterator[Tip]:
+    if plan.init is None or plan.geometry is None:
+        return
+    if min(plan.init.size) < SMALL_SOURCE or plan.geometry.scale > LARGE_SCALE:
+        text = f"the init image is small ({plan.init.size}) and is enlarged {plan.geometry.scale:.1f} times"
+        yield Tip(key="small-source", text=f"{text}; a larger, sharper one gives better results")
+
+
+def _artifacts(plan: Plan) -> Iterator[Tip]:
+    if plan.guidance_scale >= STRONG_GUIDANCE and not plan.prompt.negative:
+        text = "strong guidance can leave artifacts; name what you do not want: [blurry, distorted, oversaturated]"
+        yield Tip(key="artifacts", text=text)
+
+
+def tip_for_result(plan: Plan, difference: float) -> Tip | None:
+    """The tip for a result that hardly differs from its init image (mean absolute difference, 0 to 255)."""
+    if plan.init is None or plan.steps.taken == 0 or difference >= SUBTLE:
+        return None
+    stronger = min(1.0, round(plan.strength + 0.15, 2))
+    text = f"hardly changed: raise the strength (!again -f+.15, that is -f {stronger:g}), then -C, then the wording"
+    return Tip(key="subtle", text=text)
