@@ -13,8 +13,8 @@ class Family:
     """One row. The class names are diffusers'; the engine resolves them.
 
     `pipelines` are the classes that a model of this family may name in its model_index.json. Sides are multiples of
-    `multiple` pixels and at least `smallest`. `max_tokens` is what the text encoder reads, its two marks included.
-    `scheduler_overrides` are forced on every scheduler, since configs in the wild leave them out.
+    `multiple` pixels and at least `smallest`. `max_tokens` is what the text encoder reads, its two
+    marks included. `preview` maps latents to RGB: a row for each channel, and one to add. `scheduler_overrides` are forced on every scheduler, since configs in the wild leave them out.
     """
 
     name: str
@@ -44,8 +44,14 @@ FAMILIES: tuple[Family, ...] = (
             "skip_prk_steps": True,
             "steps_offset": 1,
         },
-        # Fitted by the InvokeAI community on Stable Diffusion 1.4; rows are latent channels, columns red, green, blue.
-        preview=((0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473)),
+        # The InvokeAI community's fit on Stable Diffusion 1.4, halved and moved from -1..1 to 0..1.
+        preview=(
+            (0.149, 0.1035, 0.104),
+            (0.0935, 0.143, 0.0865),
+            (-0.079, 0.0945, 0.132),
+            (-0.092, -0.1355, -0.2365),
+            (0.5, 0.5, 0.5),
+        ),
     ),
 )
 

@@ -17,7 +17,9 @@ _WEIGHTED = ("unet", "vae", "text_encoder")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelFacts:
-    """What planning needs to know of a model. `size` is the native side in pixels."""
+    """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
+    VAE at full resolution.
+    """
 
     family: Family
     folder: Path
@@ -25,6 +27,7 @@ class ModelFacts:
     scheduler: str
     prediction_type: str
     weights: tuple[Path, ...]
+    vae_channels: int = 128
 
     @property
     def size_on_disk(self) -> int:
@@ -52,6 +55,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
         scheduler=str(scheduler.get("_class_name", "")),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")),
         weights=tuple(_weights(folder / part, restore) for part in _WEIGHTED),
+        vae_channels=_widest(vae),
     )
 
 
@@ -60,6 +64,12 @@ def _native_size(unet: dict[str, Any], vae: dict[str, Any], family: Family) -> i
     if not isinstance(sample, int) or not isinstance(blocks, list):
         return family.native_size
     return int(sample * 2 ** (len(blocks) - 1))
+
+
+def _widest(vae: dict[str, Any]) -> int:
+    """Channels of the VAE's stage at full resolution."""
+    blocks = vae.get("block_out_channels")
+    return int(blocks[0]) if isinstance(blocks, list) and blocks else 128
 
 
 def _read_json(path: Path, restore: str) -> dict[str, Any]:

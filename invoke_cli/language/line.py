@@ -154,7 +154,7 @@ def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
             shown = "" if isinstance(value, bool) else f" ({token.text})"
             notices.append(f"{_spelling(name)} is given twice: the last one counts{shown}")
         values[name], spans[name] = value, token.span
-    return Stage(request=GenerationRequest.of(values), spans=spans)  # type: ignore[arg-type]  # converted by their rows
+    return Stage(request=GenerationRequest.of(values), spans=spans)
 
 
 def _spelling(name: str) -> str:

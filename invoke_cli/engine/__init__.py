@@ -1,0 +1,140 @@
+"""The engine's seam: what the application asks for and what it gets. Imports no torch; `open_engine` does, late.
+
+The engine knows nothing of lines, file names and terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from PIL import Image
+
+from invoke_cli.events import Emit, Trace
+from invoke_cli.metadata.codec import Batch
+from invoke_cli.model_folder import ModelFacts
+from invoke_cli.models import ModelSpec
+from invoke_cli.plan import ImagePlan, Plan
+
+TILING = "vae tiling"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineSettings:
+    """What is fixed for a session. `auto` leaves the choice to the engine."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """A registry entry together with what its folder says."""
+
+    spec: ModelSpec
+    facts: ModelFacts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """Images of one plan that share their init image. `init` is already on its canvas (RGB, plan's width x height).
+
+    `batch_size` of 0 leaves the size of a batch to the engine. `tiled` decodes in tiles, for replaying what had to be.
+    `first` and `total` number the images in the events.
+    """
+
+    plan: Plan
+    model: Model
+    images: tuple[ImagePlan, ...]
+    init: Image.Image | None = None
+    batch_size: int = 0
+    tiled: bool = False
+    first: int = 1
+    total: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageResult:
+    """A finished image. `frames` are pictures of the latents, the first before any step; `latents` the same as
+    safetensors files, in memory. `concessions` are the measures against want of memory that may change pixels.
+    """
+
+    image: Image.Image
+    plan: ImagePlan
+    index: int
+    seconds: float
+    batch: Batch
+    frames: tuple[Image.Image, ...] = ()
+    latents: tuple[bytes, ...] = ()
+    concessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokens:
+    """How a prompt is cut: the words the model reads, and those beyond its window."""
+
+    read: tuple[str, ...]
+    cut: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """Bytes. `free` and `total` are the device's; `used` is this process's on it, `peak` the most so far."""
+
+    device: str
+    free: int
+    total: int
+    used: int
+    peak: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hooks:
+    """How the engine reports and is told to stop."""
+
+    emit: Emit
+    stopped: Callable[[], bool] = field(default=lambda: False)
+
+    def trace(self, line: str) -> None:
+        """Tell a line of `--trace`."""
+        self.emit(Trace(text=line))
+
+
+class Engine(Protocol):
+    """Makes pictures from plans. Not thread-safe: one thread calls it."""
+
+    def load(self, model: Model, hooks: Hooks) -> None:
+        """Make the model ready; nothing to do when it is."""
+
+    def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
+        """The job's images as they are finished; Interrupted when stopped, OutOfMemory when nothing helps."""
+
+    def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
+        """How the model's tokenizer reads `text`."""
+
+    def environment(self) -> Mapping[str, object]:
+        """Versions, device, dtype and threads: what the same bytes depend on."""
+
+    def memory(self) -> Memory:
+        """The device's memory now."""
+
+    def estimate(self, plan: Plan, model: Model) -> int:
+        """About how many bytes one image of the plan needs besides the weights."""
+
+    def loaded(self) -> str | None:
+        """The name of the model that is in memory."""
+
+    def unload(self) -> None:
+        """Give all memory back."""
+
+
+def open_engine(settings: EngineSettings) -> Engine:
+    """The engine on torch and diffusers; importing these takes seconds."""
+    from invoke_cli.engine.libraries import prepare_libraries
+
+    prepare_libraries()
+    from invoke_cli.engine.diffusers_engine import DiffusersEngine
+
+    return DiffusersEngine(settings)

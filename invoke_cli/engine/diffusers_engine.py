@@ -1,0 +1,120 @@
+"""The engine on diffusers: one model in memory, plans into pictures."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import time
+from collections.abc import Iterator, Mapping
+
+import diffusers
+import torch
+import transformers
+
+from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
+from invoke_cli.engine.conditioning import Conditioning, read_tokens
+from invoke_cli.engine.devices import choose_device
+from invoke_cli.engine.images import ImageEncoder
+from invoke_cli.engine.loading import LoadedModel, load_model
+from invoke_cli.engine.running import JobRun
+from invoke_cli.errors import Interrupted
+from invoke_cli.events import Loading, Notice
+from invoke_cli.plan import Plan
+
+# Bytes of working memory for each pixel and channel of the VAE's widest stage, as measured on Stable Diffusion's VAE.
+_BYTES_PER_ACTIVATION = 6
+_SAFE_SHARE = 0.8
+
+
+class DiffusersEngine:
+    """Keeps a model, the embeddings of prompts and the latents of init images; see the `Engine` protocol."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._device = choose_device(settings)
+        self._loaded: LoadedModel | None = None
+        self._conditioning = Conditioning()
+        self._encoder = ImageEncoder()
+
+    def load(self, model: Model, hooks: Hooks) -> None:
+        """Make the model ready, in the place of the one before."""
+        self._ready(model, hooks)
+
+    def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
+        """The job's images as they are finished."""
+        loaded = self._ready(job.model, hooks)
+        self._tell_cut_prompt(loaded, job, hooks)
+        run = JobRun(loaded, self._device, job, hooks)
+        try:
+            yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
+        finally:
+            run.restore()
+            if job.plan.trace:
+                hooks.trace(run.tally.summary())
+
+    def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
+        """How the model's tokenizer reads `text`."""
+        return read_tokens(self._ready(model, hooks), text)
+
+    def environment(self) -> Mapping[str, object]:
+        """Versions, device, dtype and threads."""
+        return {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "diffusers": diffusers.__version__,
+            "transformers": transformers.__version__,
+            "device": self._device.label,
+            "dtype": self._device.dtype_name,
+            "threads": torch.get_num_threads() if self._device.kind == "cpu" else 0,
+        }
+
+    def memory(self) -> Memory:
+        """The device's memory now."""
+        return self._device.memory()
+
+    def estimate(self, plan: Plan, model: Model) -> int:
+        """Working memory of one image, from the pixels and the width of the VAE's last stage."""
+        widest = model.facts.vae_channels
+        return int(plan.width * plan.height * widest * self._device.dtype.itemsize * _BYTES_PER_ACTIVATION)
+
+    def loaded(self) -> str | None:
+        """The name of the model that is in memory."""
+        return self._loaded.model.spec.name if self._loaded else None
+
+    def unload(self) -> None:
+        """Drop the model and everything made with it, and hand the memory back."""
+        self._loaded = None
+        self._conditioning.clear()
+        self._encoder.clear()
+        gc.collect()
+        self._device.release()
+
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    def _ready(self, model: Model, hooks: Hooks) -> LoadedModel:
+        if self._loaded is None or self._loaded.model.facts.folder != model.facts.folder:
+            self.unload()
+            if hooks.stopped():
+                raise Interrupted("stopped")
+            hooks.emit(Loading(model=model.spec.name))
+            started = time.perf_counter()
+            self._loaded = load_model(model, self._device)
+            hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
+        return self._loaded
+
+    def _batch_size(self, job: Job) -> int:
+        """The batch that was asked for; else one on the CPU, and on a GPU as many as its free memory holds."""
+        asked = job.batch_size or job.plan.parallel
+        if asked:
+            return asked
+        if self._device.kind != "cuda":
+            return 1
+        free = self._device.memory().free * _SAFE_SHARE
+        return max(1, min(8, int(free // self.estimate(job.plan, job.model))))
+
+    def _tell_cut_prompt(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
+        for name, text in (("prompt", job.plan.prompt.positive), ("negative prompt", job.plan.prompt.negative)):
+            cut = read_tokens(loaded, text).cut if len(text) > job.plan.family.max_tokens - 2 else ()
+            if cut and job.first == 1:
+                words = " ".join(cut)[:80]
+                limit = job.plan.family.max_tokens - 2
+                hooks.emit(Notice(text=f"the {name} is longer than {limit} tokens; cut from: {words!r} on"))

@@ -1,0 +1,187 @@
+"""One job in stages: prompt, init image, denoising, decoding; each with its measures against want of memory.
+
+A failed decode never costs the denoising again. What may change pixels is told and written down; every measure ends
+with the job.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import torch
+from PIL import Image
+
+from invoke_cli.engine import TILING, Hooks, ImageResult, Job
+from invoke_cli.engine.conditioning import Conditioning
+from invoke_cli.engine.denoising import Batching, Snapshot, denoise
+from invoke_cli.engine.devices import Device
+from invoke_cli.engine.frames import Recorder
+from invoke_cli.engine.images import ImageEncoder, decode
+from invoke_cli.engine.loading import LoadedModel
+from invoke_cli.engine.memory import Rung, climb
+from invoke_cli.engine.tracing import Tally
+from invoke_cli.errors import OutOfMemory
+from invoke_cli.events import Level, Notice, Step
+from invoke_cli.metadata.codec import Batch
+
+REMEDIES = "ask for a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
+SLICED_ATTENTION = "attention in slices"
+
+Result = TypeVar("Result")
+
+
+class JobRun:
+    """The state of one job while it runs."""
+
+    def __init__(self, loaded: LoadedModel, device: Device, job: Job, hooks: Hooks) -> None:
+        self.loaded, self.device, self.job, self.hooks = loaded, device, job, hooks
+        self.tally = Tally(tell=hooks.trace if job.plan.trace else None)
+        self.concessions: list[str] = []
+        if job.tiled:
+            self._tile()
+
+    def images(self, conditioning: Conditioning, encoder: ImageEncoder, batch_size: int) -> Iterator[ImageResult]:
+        """The job's images, batch by batch, in order."""
+        plan, count = self.job.plan, len(self.job.images)
+        prompt = self._encoded(conditioning, plan.prompt.positive)
+        negative = self._encoded(conditioning, plan.prompt.negative) if plan.guided else None
+        moments = self._moments(encoder)
+        waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
+        while waiting:
+            places = waiting.pop(0)
+            watcher = _Watcher(self, places)
+            batch = Batching(
+                images=self.job.images[places.start : places.stop],
+                prompt=prompt,
+                negative=negative,
+                moments=moments,
+                watch=watcher.watch,
+                stopped=self.hooks.stopped,
+                tally=self.tally,
+            )
+            latents = self._denoised(batch)
+            if latents is None:
+                self._tell(f"{len(places)} images at once are too many: trying half as many")
+                middle = (places.start + places.stop + 1) // 2
+                waiting[:0] = [range(places.start, middle), range(middle, places.stop)]
+            else:
+                yield from watcher.results(self._decoded(latents))
+
+    def restore(self) -> None:
+        """Undo the measures of this job."""
+        if self.concessions:
+            pipeline = self.loaded.pipeline
+            pipeline.vae.disable_slicing()
+            pipeline.vae.disable_tiling()
+            pipeline.unet.set_default_attn_processor()
+            pipeline.to(self.device.place)
+
+    # -- stages -----------------------------------------------------------------------------------------------------
+
+    def _encoded(self, conditioning: Conditioning, text: str) -> torch.Tensor:
+        def action() -> torch.Tensor:
+            with torch.no_grad():
+                return conditioning.encode(self.loaded, text, self.tally).to(self.device.place)
+
+        return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
+
+    def _moments(self, encoder: ImageEncoder) -> torch.Tensor | None:
+        init = self.job.init
+        if init is None:
+            return None
+        rungs = [self._rung(TILING, self._tile)]
+        return self._climb("encoding the init image", lambda: encoder.moments(self.loaded, init, self.tally), rungs)
+
+    def _denoised(self, batch: Batching) -> torch.Tensor | None:
+        """The batch's latents; None when it must be halved."""
+
+        def action() -> torch.Tensor:
+            return denoise(self.loaded, self.job.plan, batch)
+
+        if len(batch.images) > 1:
+            try:
+                return climb(action, [], self._tell, self.device.release)
+            except OutOfMemory:
+                return None
+        rungs = [
+            self._rung(SLICED_ATTENTION, lambda: self.loaded.pipeline.unet.set_attention_slice("max")),
+            self._rung("text encoder on the CPU", self._park_text_encoder),
+        ]
+        return self._climb("denoising", action, rungs)
+
+    def _decoded(self, latents: torch.Tensor) -> Sequence[Image.Image]:
+        rungs = [
+            self._rung("one image at a time", self.loaded.pipeline.vae.enable_slicing),
+            self._rung(TILING, self._tile),
+        ]
+        return self._climb("decoding", lambda: decode(self.loaded, latents, self.tally), rungs)
+
+    # -- measures ---------------------------------------------------------------------------------------------------
+
+    def _climb(self, stage: str, action: Callable[[], Result], rungs: Sequence[Rung]) -> Result:
+        try:
+            return climb(action, rungs, lambda measure: self._tell(f"{stage}: trying {measure}"), self.device.release)
+        except OutOfMemory:
+            free = self.device.memory().free / 1e9
+            message = f"out of memory while {stage} ({self.device.label}, {free:.1f} GB free)"
+        raise OutOfMemory(message, hint=REMEDIES)
+
+    def _rung(self, measure: str, apply: Callable[[], object]) -> Rung:
+        def applied() -> None:
+            self.concessions.append(measure)
+            apply()
+
+        return Rung(measure=measure, apply=applied)
+
+    def _tile(self) -> None:
+        if TILING not in self.concessions:
+            self.concessions.append(TILING)
+        self.loaded.pipeline.vae.enable_tiling()
+
+    def _park_text_encoder(self) -> None:
+        self.loaded.pipeline.text_encoder.to("cpu")
+
+    def _tell(self, text: str) -> None:
+        self.hooks.emit(Notice(text=f"out of memory: {text}", level=Level.WARNING))
+
+
+class _Watcher:
+    """Follows one batch: its progress as events, its frames, and its results in the end."""
+
+    def __init__(self, run: JobRun, places: range) -> None:
+        self.run, self.places = run, places
+        self.started = time.perf_counter()
+        self.recorder = Recorder(run.job.plan, len(places), run.loaded.preview)
+
+    def watch(self, snapshot: Snapshot) -> None:
+        self.recorder.add(snapshot)
+        job = self.run.job
+        self.run.hooks.emit(
+            Step(
+                image=job.first + self.places.start,
+                images=job.total,
+                step=snapshot.step,
+                steps=job.plan.steps.taken,
+                seconds=time.perf_counter() - self.started,
+                batch=len(self.places),
+                preview=self.recorder.preview(snapshot),
+            )
+        )
+
+    def results(self, pictures: Sequence[Image.Image]) -> Iterator[ImageResult]:
+        images = self.run.job.images
+        seconds = (time.perf_counter() - self.started) / len(self.places)
+        seeds = tuple(images[place].seed for place in self.places)
+        for index, (place, picture) in enumerate(zip(self.places, pictures, strict=True)):
+            yield ImageResult(
+                image=picture,
+                plan=images[place],
+                index=place,
+                seconds=seconds,
+                batch=Batch(size=len(seeds), index=index, seeds=seeds),
+                frames=self.recorder.frames(index),
+                latents=self.recorder.latents(index),
+                concessions=tuple(self.run.concessions),
+            )

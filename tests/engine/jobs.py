@@ -1,0 +1,57 @@
+"""Making jobs for the engine from a line, without a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from invoke_cli.engine import Hooks, Job, Model
+from invoke_cli.events import Event
+from invoke_cli.imaging.fitting import onto_canvas
+from invoke_cli.imaging.sizes import Size
+from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.switches import program_defaults
+from invoke_cli.model_folder import read_facts
+from invoke_cli.models import ModelSpec
+from invoke_cli.plan import InitFacts
+from invoke_cli.planning import PlanInputs, make_plan
+from invoke_cli.request import GenerationRequest, overlay
+
+
+class Events(list[Event]):
+    """Hooks that remember what the engine said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stop_after: int | None = None
+
+    def hooks(self) -> Hooks:
+        return Hooks(emit=self.append, stopped=self._stopped)
+
+    def _stopped(self) -> bool:
+        return self.stop_after is not None and len(self) > self.stop_after
+
+
+def model_at(folder: Path) -> Model:
+    """A registry entry for a folder."""
+    return Model(spec=ModelSpec(name=folder.name, path=str(folder)), facts=read_facts(folder, folder.name))
+
+
+def job_for(line: str, model: Model, init: Image.Image | None = None) -> Job:
+    """The job of a line; `init` stands for whatever `-I` would name."""
+    parsed = parse(line)
+    assert isinstance(parsed, Generation)
+    defaults = overlay(program_defaults(), GenerationRequest(scheduler="ddim"))
+    request = overlay(defaults, parsed.stages[0].request)
+    facts = None
+    if init is not None:
+        facts = InitFacts(name="init.png", reference="init.png", sha256="0" * 64, size=Size(*init.size))
+    else:
+        request = replace(request, init_image=None)
+    plan = make_plan(
+        PlanInputs(request=request, model=model.spec.name, facts=model.facts, draw_seed=lambda: 7, init=facts)
+    )
+    canvas = onto_canvas(init, plan.geometry) if init is not None and plan.geometry is not None else None
+    return Job(plan=plan, model=model, images=plan.images, init=canvas, total=len(plan.images))
