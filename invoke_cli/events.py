@@ -40,6 +40,11 @@ class Prefill:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Forget:
+    """The lines that were typed are to be forgotten."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
     """A line begins. `number` counts the lines of a batch from 1; None at the prompt."""
 
@@ -125,5 +130,5 @@ class Done:
     peak_memory: int | None = None
 
 
-Event = Notice | Message | Prefill | Start | Loading | Planned | Step | Saved | Trace | Failed | Done
+Event = Notice | Message | Prefill | Forget | Start | Loading | Planned | Step | Saved | Trace | Failed | Done
 Emit = Callable[[Event], None]

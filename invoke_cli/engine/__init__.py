@@ -13,9 +13,9 @@ from PIL import Image
 
 from invoke_cli.events import Emit, Trace
 from invoke_cli.metadata.codec import Batch
-from invoke_cli.model_folder import ModelFacts
-from invoke_cli.models import ModelSpec
-from invoke_cli.plan import ImagePlan, Plan
+from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.registry import ModelSpec
+from invoke_cli.planning.plan import ImagePlan, Plan
 
 TILING = "vae tiling"
 

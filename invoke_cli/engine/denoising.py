@@ -17,7 +17,7 @@ from invoke_cli.engine.noise import blend, draw, generator
 from invoke_cli.engine.schedulers import build_scheduler, normalised
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import Interrupted
-from invoke_cli.plan import ImagePlan, Plan, Task
+from invoke_cli.planning.plan import ImagePlan, Plan, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.running import JobRun
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
-from invoke_cli.plan import Plan
+from invoke_cli.planning.plan import Plan
 
 # Bytes of working memory for each pixel and channel of the VAE's widest stage, as measured on Stable Diffusion's VAE.
 _BYTES_PER_ACTIVATION = 6

@@ -11,9 +11,9 @@ import diffusers
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
 from invoke_cli.errors import ModelError
-from invoke_cli.model_folder import ModelFacts
-from invoke_cli.models import Matrix
-from invoke_cli.plan import Task
+from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.registry import Matrix
+from invoke_cli.planning.plan import Task
 
 _LEFT_OUT: Mapping[str, object] = {
     "safety_checker": None,

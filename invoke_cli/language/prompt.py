@@ -67,8 +67,8 @@ PENDING_OPERATORS: tuple[Operator, ...] = (
 
 def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
     """What prompt source and the source of `--neg` say together; PromptError (span within `source`) when refused."""
-    for text in (source, negative_source or ""):
-        _refuse_pending(text)
+    _refuse_pending(source, "prompt")
+    _refuse_pending(negative_source or "", "negative_prompt")
     positive, bracketed = split_negative(source)
     negatives = [part for part in (bracketed, negative_source) if part]
     return Prompt(
@@ -124,7 +124,7 @@ def _masked(source: str) -> str:
     return re.sub(r"\\[\s\S]", "\0\0", source)
 
 
-def _refuse_pending(source: str) -> None:
+def _refuse_pending(source: str, field: str) -> None:
     masked = _masked(source)
     for operator in PENDING_OPERATORS:
         if match := operator.pattern.search(masked):
@@ -133,6 +133,7 @@ def _refuse_pending(source: str) -> None:
                 f"{operator.name} is not available yet: {source[span.start : span.end][-60:]}",
                 hint=f"to keep it as text, {operator.as_text}",
                 span=span,
+                field=field,
             )
 
 

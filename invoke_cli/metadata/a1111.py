@@ -14,8 +14,8 @@ from typing import Any
 from invoke_cli.language.quoting import escape
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata.codec import Chunks, Recalled, Record
+from invoke_cli.models.samplers import is_sampler
 from invoke_cli.request import GenerationRequest, Variation
-from invoke_cli.samplers import is_sampler
 
 KEYWORD = "parameters"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.plan import ImagePlan, Plan
+from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.request import GenerationRequest
 
 Chunks = Mapping[str, str]

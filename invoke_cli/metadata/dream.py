@@ -8,7 +8,7 @@ from invoke_cli.errors import LineError
 from invoke_cli.language.line import Generation, content_start, format_line, parse
 from invoke_cli.language.tokens import Kind, Token, tokenise
 from invoke_cli.metadata.codec import Record
-from invoke_cli.plan import recorded_request
+from invoke_cli.planning.plan import recorded_request
 from invoke_cli.request import GenerationRequest
 
 KEYWORD = "Dream"

@@ -16,7 +16,7 @@ from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
 from invoke_cli.metadata.dream import read_dream, without_words, write_dream
-from invoke_cli.plan import recorded_request
+from invoke_cli.planning.plan import recorded_request
 from invoke_cli.request import GenerationRequest, Variation
 
 SD_METADATA = "sd-metadata"

@@ -9,7 +9,7 @@ import re
 from xml.sax.saxutils import quoteattr
 
 from invoke_cli.metadata.codec import Record
-from invoke_cli.plan import Task
+from invoke_cli.planning.plan import Task
 
 KEYWORD = "XML:com.adobe.xmp"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"

@@ -13,10 +13,10 @@ from invoke_cli.imaging.fitting import onto_canvas
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.switches import program_defaults
-from invoke_cli.model_folder import read_facts
-from invoke_cli.models import ModelSpec
-from invoke_cli.plan import InitFacts
-from invoke_cli.planning import PlanInputs, make_plan
+from invoke_cli.models.folder import read_facts
+from invoke_cli.models.registry import ModelSpec
+from invoke_cli.planning.making import PlanInputs, make_plan
+from invoke_cli.planning.plan import InitFacts
 from invoke_cli.request import GenerationRequest, overlay
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from invoke_cli.engine import Engine, EngineSettings, open_engine
-from invoke_cli.samplers import find_sampler
+from invoke_cli.models.samplers import find_sampler
 from tests.engine.jobs import Events, job_for, model_at
 
 SAMPLERS = [

@@ -91,10 +91,8 @@ def _shell_words(request: GenerationRequest) -> list[str]:
         if value is None:
             continue
         one = GenerationRequest.of({switch.field: value})
-        if switch.field == "prompt":
-            words += ["--prompt", value]
-        elif switch.value.prompt_text or (isinstance(value, str) and switch.value.takes == "one"):
-            words += [switch.name, value]
+        if switch.value.prompt_text or (isinstance(value, str) and switch.value.takes == "one"):
+            words.append(f"{switch.name}={value}")
         else:
             words += format_line([one]).split(" ")
     return words

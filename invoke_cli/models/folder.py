@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
-from invoke_cli.families import Family, family_of
+from invoke_cli.models.families import Family, family_of
 
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
 _WEIGHTED = ("unet", "vae", "text_encoder")

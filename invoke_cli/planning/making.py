@@ -9,13 +9,13 @@ from typing import TypeVar
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import FitMode, Geometry, Grid, Size, aspects_differ, fit, free_size
 from invoke_cli.language.prompt import read_prompt
-from invoke_cli.model_folder import ModelFacts
-from invoke_cli.plan import AUTO_PARALLEL, ImagePlan, InitFacts, OutputPlan, Plan, Task
+from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, InitFacts, OutputPlan, Plan, Task
+from invoke_cli.planning.seeds import seed_run
+from invoke_cli.planning.steps import count_steps
+from invoke_cli.planning.tips import tips_for
 from invoke_cli.request import GenerationRequest, Variation
-from invoke_cli.samplers import Sampler, find_sampler
-from invoke_cli.seeds import seed_run
-from invoke_cli.steps import count_steps
-from invoke_cli.tips import tips_for
 
 MAX_IMAGES = 10_000
 _MODES = {"fit": FitMode.FIT, "pad": FitMode.PAD, "crop": FitMode.CROP, "stretch": FitMode.STRETCH}

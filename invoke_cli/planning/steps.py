@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from invoke_cli.errors import PlanError
-from invoke_cli.plan import Steps
+from invoke_cli.planning.plan import Steps
 
 MAX_STEPS = 1000
 

@@ -13,8 +13,9 @@ class Family:
     """One row. The class names are diffusers'; the engine resolves them.
 
     `pipelines` are the classes that a model of this family may name in its model_index.json. Sides are multiples of
-    `multiple` pixels and at least `smallest`. `max_tokens` is what the text encoder reads, its two
-    marks included. `preview` maps latents to RGB: a row for each channel, and one to add. `scheduler_overrides` are forced on every scheduler, since configs in the wild leave them out.
+    `multiple` pixels and at least `smallest`. `max_tokens` is what the text encoder reads, its two marks included.
+    `preview` maps latents to RGB: a row for each channel, and one to add. `scheduler_overrides` are forced on every
+    scheduler, since configs in the wild leave them out. `defaults` are switches, below those of a model's entry.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Family:
     max_tokens: int = 77
     scheduler_overrides: Mapping[str, object] = field(default_factory=dict)
     preview: tuple[tuple[float, float, float], ...] = ()
+    defaults: str = ""
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -38,6 +40,7 @@ FAMILIES: tuple[Family, ...] = (
         text_to_image="StableDiffusionPipeline",
         image_to_image="StableDiffusionImg2ImgPipeline",
         native_size=512,
+        defaults="-A k_lms",
         scheduler_overrides={
             "clip_sample": False,
             "set_alpha_to_one": False,

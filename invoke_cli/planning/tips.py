@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from invoke_cli.plan import Plan, Tip
+from invoke_cli.planning.plan import Plan, Tip
 
 SMALL_SOURCE = 256
 LARGE_SCALE = 2.0

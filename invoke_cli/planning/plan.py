@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from invoke_cli.families import Family
 from invoke_cli.imaging.sizes import FitMode, Geometry, Size
 from invoke_cli.language.line import format_line
 from invoke_cli.language.prompt import Prompt
+from invoke_cli.models.families import Family
+from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.request import GenerationRequest, Variation, overlay
-from invoke_cli.samplers import Sampler, find_sampler
 
 AUTO_PARALLEL = 0
 

@@ -1,0 +1,1 @@
+"""The `!` commands. Rows of a table; a handler gets the workshop and what was typed, and may give back lines to do."""

@@ -1,0 +1,148 @@
+"""Commands that make lines of lines: plan, dream, again, alias."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from invoke_cli.commands.command import Call
+from invoke_cli.errors import CommandError, InvokeError
+from invoke_cli.language.line import Generation, format_line, parse
+from invoke_cli.language.switches import by_field
+from invoke_cli.language.tokens import Kind, tokenise
+from invoke_cli.request import GenerationRequest, overlay
+from invoke_cli.workshop.drawing import draw
+from invoke_cli.workshop.preparing import only_stage
+from invoke_cli.workshop.workshop import Workshop
+
+ADJUSTABLE = ("num_inference_steps", "strength", "guidance_scale", "width", "height", "variation_amount")
+
+_CHANGE = re.compile(r"[+-](\d+\.?\d*|\.\d+)")
+
+
+def plan(workshop: Workshop, call: Call) -> None:
+    """Show what a line would do, and load nothing."""
+    request = _request(call, "!plan a cat -s20: what would be done")
+    draw(workshop, replace(request, dry_run=True))
+
+
+def dream(_: Workshop, call: Call) -> Sequence[str]:
+    """Draw a line."""
+    call.required("!dream a cat: the same as the line alone")
+    return [call.argument]
+
+
+def again(workshop: Workshop, call: Call) -> Sequence[str]:
+    """The last line once more with the same seeds and with what the argument changes; `-f+.1` adds."""
+    base = _last_request(workshop)
+    if not call.argument:
+        return [format_line([base])]
+    text = _absolute(workshop, call.argument, base)
+    parsed = parse(text)
+    if not isinstance(parsed, Generation):
+        raise CommandError("!again takes switches", hint="!again -f+.1 -s 50")
+    return [format_line([overlay(base, only_stage(parsed))])]
+
+
+def _request(call: Call, usage: str) -> GenerationRequest:
+    call.required(usage)
+    parsed = parse(call.argument)
+    if not isinstance(parsed, Generation):
+        raise CommandError(f"!{call.name} takes a line to draw", hint=usage)
+    return only_stage(parsed)
+
+
+def _last_request(workshop: Workshop) -> GenerationRequest:
+    """The last line, with the seeds that were drawn for it; of a former session, the last image's line."""
+    if not workshop.last_line:
+        entry = workshop.folder().history.last()
+        if entry is None:
+            raise CommandError("there is no line to do again", hint="draw one first")
+        return _parsed(entry.line)
+    request = _parsed(workshop.last_line)
+    first = workshop.last_images[:1]
+    return replace(request, seeds=request.seeds or tuple(image.seed for image in first) or None)
+
+
+def _parsed(line: str) -> GenerationRequest:
+    parsed = parse(line)
+    assert isinstance(parsed, Generation), "only lines that drew something are remembered"
+    return only_stage(parsed)
+
+
+def _absolute(workshop: Workshop, argument: str, base: GenerationRequest) -> str:
+    """The argument with each `+.1` or `-5` as the value it leads to."""
+    text = argument
+    for token in reversed(tokenise(argument)):
+        switch = token.switch
+        change = token.kind is Kind.VALUE and switch is not None and switch.field in ADJUSTABLE
+        if change and switch is not None and _CHANGE.fullmatch(token.text):
+            value = _changed(workshop, base, switch.field, token.text)
+            text = f"{text[: token.span.start]} {value}{text[token.span.end :]}"
+    return text
+
+
+def _changed(workshop: Workshop, base: GenerationRequest, field: str, change: str) -> str:
+    effective = workshop.settings.resolve(base).effective.request
+    current = getattr(effective, field)
+    if current is None or (field in ("width", "height") and current == 0):
+        current = workshop.settings.model(base.model).facts.size if field in ("width", "height") else 0
+    switch = by_field()[field]
+    value = round(current + float(change), 6)
+    return switch.value.format(int(value) if isinstance(current, int) else value)
+
+
+# -- aliases ---------------------------------------------------------------------------------------------------------
+
+
+def alias(workshop: Workshop, call: Call) -> None:
+    """List the aliases, show one, define one, or remove one."""
+    aliases = workshop.aliases.load()
+    name, _, body = call.argument.partition(" ")
+    name, body = name.lstrip("!").replace("-", "_"), body.strip()
+    if not name:
+        workshop.say("\n".join(f"!{known}  {text}" for known, text in aliases.items()) or "no aliases yet")
+    elif not body:
+        if name not in aliases:
+            raise CommandError(f"there is no alias {name}", hint=f"!alias {name} oil painting -C 9 defines it")
+        workshop.say(f"!{name}  {aliases[name]}")
+    elif body == "none":
+        workshop.aliases.save({known: text for known, text in aliases.items() if known != name})
+        workshop.notice(f"!{name} is no more")
+    else:
+        _define(workshop, name, body, {command.name for command in call.commands})
+
+
+def _define(workshop: Workshop, name: str, body: str, taken: set[str]) -> None:
+    if not re.fullmatch(r"[A-Za-z_]{1,40}", name) or name in taken:
+        raise CommandError(f"{name!r} cannot be an alias", hint="use letters, and no command's name")
+    try:
+        _parsed_alias(body)
+    except InvokeError as error:
+        raise CommandError(f"this is not a line: {error.message}", hint=error.hint) from None
+    workshop.aliases.save({**workshop.aliases.load(), name: body})
+    workshop.notice(f"!{name} a queen now draws: {expand('a queen', body)}")
+
+
+def expand(argument: str, body: str) -> str:
+    """The line that an alias makes of its argument: the argument's prompt, then the alias's; the argument's switches
+    win.
+    """
+    preset = _parsed_alias(body)
+    if not argument:
+        return format_line([preset])
+    parsed = parse(argument)
+    if not isinstance(parsed, Generation):
+        raise CommandError("an alias takes a line to draw", hint="!portrait a queen -s 20")
+    own = only_stage(parsed)
+    prompts = [prompt for prompt in (own.prompt, preset.prompt) if prompt]
+    joined = GenerationRequest(prompt=", ".join(prompts)) if prompts else GenerationRequest()
+    return format_line([overlay(overlay(preset, own), joined)])
+
+
+def _parsed_alias(body: str) -> GenerationRequest:
+    parsed = parse(body)
+    if not isinstance(parsed, Generation):
+        raise CommandError("an alias stands for a line to draw", hint="!alias portrait oil painting -W 384 -H 512")
+    return only_stage(parsed)

@@ -1,0 +1,52 @@
+"""Doing a command: finding its row, its alias, or the right thing to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from invoke_cli.commands import books, lines
+from invoke_cli.commands.command import Call, Command
+from invoke_cli.commands.table import COMMANDS, PENDING
+from invoke_cli.errors import InvokeError, LineError
+from invoke_cli.language.line import CommandLine
+from invoke_cli.language.spelling import nearest
+from invoke_cli.workshop.workshop import Workshop
+
+
+def run_command(workshop: Workshop, line: CommandLine) -> Sequence[str]:
+    """Do a command; returns the lines that are to be done in its place."""
+    call = Call(name=line.name, argument=line.argument, span=line.argument_span, commands=COMMANDS)
+    if line.name.isdigit():
+        books.edit_number(workshop, int(line.name[:9]))
+        return ()
+    command = find_command(line.name)
+    if command is None:
+        return _other(workshop, line, call)
+    try:
+        return command.run(workshop, call) or ()
+    except InvokeError as error:
+        if error.line is None and error.span is not None:
+            error.span = error.span.shifted(line.argument_span.start)
+        elif error.line is not None and error.span is not None and error.line == line.argument:
+            error.line, error.span = None, error.span.shifted(line.argument_span.start)
+        raise
+
+
+def find_command(name: str) -> Command | None:
+    """The command of this name, or the only one that begins so."""
+    exact = [command for command in COMMANDS if command.name == name]
+    starts = exact or [command for command in COMMANDS if len(name) > 1 and command.name.startswith(name)]
+    return starts[0] if len(starts) == 1 else None
+
+
+def _other(workshop: Workshop, line: CommandLine, call: Call) -> Sequence[str]:
+    """An alias's line, or the error for a command that does not exist."""
+    aliases = workshop.aliases.load()
+    if line.name in aliases:
+        return [lines.expand(call.argument, aliases[line.name])]
+    if line.name in PENDING:
+        message = f"!{line.name} is not available yet"
+        raise LineError(message, hint="!help commands lists what is", span=line.name_span)
+    near = nearest(line.name, [*(command.name for command in COMMANDS), *aliases])
+    hint = f"did you mean !{near}? " if near else ""
+    raise LineError(f"there is no command !{line.name}", hint=hint + "!help lists them", span=line.name_span)

@@ -1,0 +1,124 @@
+"""The help texts that no table holds: how to work with images, strength and steps, tips, and what to do in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+OVERVIEW = """\
+Type a prompt, with switches behind it:
+
+  tree on a hill with a river, nature photograph -s30 -n4
+  oil painting -I sketch.png -f 0.6          start from an image
+  a cat [blurry, ugly] -S 42 -C 8            words in brackets are avoided; -S is the seed
+
+Each picture gets a number and carries its line: !fetch 17 brings it back, !replay 17 makes it again.
+q, quit, exit or Ctrl-D leaves; Ctrl-C stops the running picture after its step."""
+
+IMG2IMG = """\
+Image to image starts from your picture instead of pure noise:
+
+  oil painting of a harbour -I sketch.png -f 0.6
+
+How it works: the picture is encoded into latents, just as much noise is added as the strength asks for, the
+noise is taken away again step by step while the prompt says what to see in it, and the result is decoded.
+
+-I takes a path, a file in outputs, -1 or @last (the last result), @last2, !17, or the start of a name.
+Without -W and -H the result has the init image's shape and about the area the model was made for. --fit
+scales it into -W x -H, --pad letterboxes it, --crop cuts it, --stretch distorts it.
+
+Where it shines: style transfer, turning a sketch into a picture, editing, variations (-v 0.2 -n4), refining a
+result step by step. Clear, well-lit, simple pictures work best; earlier results are good sources.
+To change only a part of a picture, wait for masks (inpainting); until then a low strength keeps the rest close.
+See also: !help strength, !help steps, !help tips."""
+
+STRENGTH = """\
+-f says how much of the init image to change. Think of a house: strength is the difference between a coat of
+paint and rebuilding it.
+
+  0        the picture itself, pixel for pixel
+  0.2-0.4  keeps colours and shapes
+  0.3      light: colours and textures change        (-f light)
+  0.5      balanced: another style                   (-f balanced)
+  0.3-0.5  the range to begin in for most tasks
+  0.75     the default
+  0.8      heavy: the composition may change          (-f heavy)
+  1        nearly text to image; the picture hardly counts
+
+The lesson of a bad drawing: at a low strength the result inherits its flaws, at a high one it forgets it.
+
+Strength and guidance (-C) together:
+                 low -C                     high -C
+  low -f    closest to the picture     the picture, told by the prompt
+  high -f   loosest of all             most creative, follows the prompt
+
+Too subtle: raise -f first, then -C, then the wording. Too dramatic: lower -f first.
+!again -f+.1 does the last line again with the strength raised by 0.1 and the same seed."""
+
+STEPS = """\
+-s is the length of the schedule. 20 to 30 steps to explore, 40 to 50 to finish.
+
+With an init image only the last part is walked: floor(steps x strength).
+  -s10 -f0.7   7 of 10 steps          -s50 -f0.4   20 of 50 steps
+To take 20 real steps at any strength, write --real_steps 20: it makes the schedule as long as it must be.
+
+Other than from pure noise, more steps do not converge on one picture: every number of steps is another
+schedule, whose noise levels differ at every step, and so each is read a little differently. 29 and 30 steps
+can give clearly different pictures. --trace prints the schedule."""
+
+TIPS = """\
+Words
+- Prompt as such a picture would be captioned: the publication, the photographer, the camera, the film.
+  Photographs are rarely captioned "photograph".
+- Small changes of wording give very different pictures: try a few.
+- Be specific about what should change; name what is in the init image; keep light and perspective coherent.
+- Words of place (left of, in the background) help layout.
+- Name what you do not want: [blurry, low quality, distorted] or --neg "...".
+
+Numbers
+- Explore with 20 to 30 steps and -n4; finish one seed with 40 to 50.
+- -C 7 to 10 is balanced, 1 to 7 freer, 10 to 15 strict. Very strong guidance leaves artifacts.
+- The same -S with the same switches is the same picture, on every device.
+- Keep the model's own size (!models shows it); much larger ones repeat things.
+
+Habits
+- !set -s 20 -A k_euler for a session; the same switches at launch, or in invoke.init for good.
+- Give a dozen lines in a file: invoke --from_file lines.txt. A line with # in front is a comment.
+- -v 0.2 -n6 -S 42 makes six relatives of one picture; the -V in a result's line makes one of them again."""
+
+TROUBLE = """\
+too subtle              raise -f (!again -f+.15); raise -C; a more specific prompt
+too dramatic            lower -f; a tamer prompt; and -C: lower it when the prompt overrides your picture,
+                        raise it when the result has nothing to do with either
+losing detail           lower -f, or --real_steps 20 for more steps at the same strength
+poor quality            more steps, -C 7 to 10, a better prompt, a sharper and larger init image
+unfinished look         few steps were taken: --real_steps 20, or a longer -s
+artifacts               a negative prompt; lower -C; another sampler
+colours drift           name the colours; -f 0.2 to 0.4
+init image too small    under 256 pixels it lacks detail; it is enlarged, but a better source helps more
+odd transparent parts   the colours under transparency were erased; save them with the image
+image does not load     PNG, JPEG, WebP, BMP, GIF and TIFF are read; the message says what is wrong
+slow                    fewer steps, a smaller size (-W -H), fewer images
+out of memory           smaller size, --fit, --parallel 1, a smaller model; the session goes on
+another picture today   !verify image says what differs: model, versions, threads"""
+
+RECIPES = """\
+  tree on a hill with a river, national geographic -I big-sketch.png -H512 -W512 --fit
+  "fire" -s10 -W384 -H384 -S1592514025 -I fire-drawing.png --strength 0.7
+  "fire" -s50 -W384 -H384 -S1592514025 -I fire-drawing.png -f 0.4
+  "fire" -s30 -f0.7 -v0.2 -n4 -I fire-drawing.png
+
+  a winter scene with snow-covered mountains and frozen lake -I landscape.jpg -f 0.6
+  oil painting of a landscape in impressionist style -I photo.jpg -f light      (then balanced, then heavy)
+  a blue car on a city street -I red-car.jpg -f 0.4 -C 10 --neg "red, distorted, blurry"
+  product photography of a watch -I watch.jpg -f 0.35 -S 0..3
+  oil painting with vibrant blues and warm oranges -I photo.jpg -f 0.4 --neg "desaturated, color shift"
+  a cat, portrait -I small.png -W 1024 -H 1024 -f .25                          (enlarge with new detail)"""
+
+TOPICS: Mapping[str, str] = {
+    "img2img": IMG2IMG,
+    "strength": STRENGTH,
+    "steps": STEPS,
+    "tips": TIPS,
+    "trouble": TROUBLE,
+    "recipes": RECIPES,
+}

@@ -1,0 +1,186 @@
+"""Writing results: one thread that encodes and writes while the next image is being made.
+
+A picture's record is written into it, then the file gets its name, then the books are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from invoke_cli import metadata
+from invoke_cli.engine import ImageResult
+from invoke_cli.imaging.sheets import enlarged, strip
+from invoke_cli.metadata.codec import Record
+from invoke_cli.metadata.dream import write_dream
+from invoke_cli.output.files import write_whole
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.history import Entry
+from invoke_cli.output.names import fields_of, file_name, prompt_folder
+from invoke_cli.planning.plan import Plan, recorded_line
+
+MakeRecord = Callable[[str], Record]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """Where a plan's results go. `file` names the one file that was asked for by name, None for a folder's numbering;
+    `stdout` receives the PNG itself instead.
+    """
+
+    folder: OutputFolder
+    file: Path | None = None
+    stdout: Callable[[bytes], None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedImage:
+    """An image on disk: its number (None on standard output), path, the line that makes it again, and its pixels."""
+
+    number: int | None
+    path: Path
+    line: str
+    seed: int
+    seconds: float
+    image: Image.Image
+    sha256: str
+    extras: tuple[Path, ...] = ()
+    replaced: Path | None = None
+
+
+class Writer:
+    """Saves images in the order in which they are given."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="invoke-writer")
+
+    def save(self, target: Target, plan: Plan, result: ImageResult, record: MakeRecord) -> Future[SavedImage]:
+        """Begin to save a result; the future is the saved image, or the OutputError. `record` makes what the file says
+        of itself, given the hash of its pixels.
+        """
+        return self._thread.submit(_Saving(target, plan, result, record).run)
+
+    def save_sheet(self, folder: OutputFolder, image: Image.Image, kind: str) -> Path:
+        """Save a picture made of others as `number.kind.png`; returns where."""
+        with folder.numbered() as number:
+            path = folder.path / f"{number:06d}.{kind}.png"
+            write_whole(path, encode_png(image, {}))
+        return path
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        self._thread.shutdown(wait=True)
+
+
+class _Saving:
+    """One image on its way to disk."""
+
+    def __init__(self, target: Target, plan: Plan, result: ImageResult, make_record: MakeRecord) -> None:
+        self.target, self.plan, self.result, self.make_record = target, plan, result, make_record
+
+    def run(self) -> SavedImage:
+        record = self.make_record(pixel_hash(self.result.image))
+        chunks = {} if self.plan.output.no_metadata else metadata.encode(record)
+        data = encode_png(self.result.image, chunks, self.plan.output.png_compression)
+        if self.target.stdout is not None:
+            self.target.stdout(data)
+            return self._saved(None, Path("-"), data)
+        with self.target.folder.numbered() as number:
+            path, replaced = self._place(number)
+            write_whole(path, data)
+            saved = self._saved(number, path, data, tuple(self._extras(path)), replaced)
+            self._enter(saved, record)
+        return saved
+
+    def _place(self, number: int) -> tuple[Path, Path | None]:
+        """A free path for the image. A file that was asked for by name is replaced; the old one goes to the trash."""
+        folder, output = self.target.folder, self.plan.output
+        if self.target.file is not None:
+            path = self.target.file
+            if self.result.index:
+                path = path.with_name(f"{path.stem}-{self.result.index + 1}{path.suffix}")
+            return path, folder.to_trash(path) if path.exists() else None
+        directory = folder.path
+        if output.prompt_as_dir and not output.private:
+            directory = directory / prompt_folder(self.plan.prompt.positive)
+        path = directory / file_name(output.name_format, fields_of(self.plan, self.result.plan, number))
+        if path.exists():
+            path = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        return path, None
+
+    def _extras(self, path: Path) -> Iterator[Path]:
+        """The strip, the intermediates and the latents that the plan wants, written beside the image."""
+        output, frames = self.plan.output, self.result.frames
+        if output.strip and frames:
+            labels = ["start", *(f"step {index} of {len(frames) - 1}" for index in range(1, len(frames)))]
+            strip_path = path.with_name(f"{path.stem}.steps.png")
+            write_whole(strip_path, encode_png(strip(frames, labels, self.result.image), {}))
+            yield strip_path
+        inner = self.target.folder.path / "intermediates" / path.stem
+        if output.save_intermediates:
+            for index in every(output.save_intermediates, len(frames)):
+                write_whole(inner / f"step-{index:02d}.png", encode_png(enlarged(frames[index]), {}), durable=False)
+        for index, latents in enumerate(self.result.latents):
+            write_whole(inner / f"step-{index:02d}.safetensors", latents, durable=False)
+        if inner.exists():
+            yield inner
+
+    def _saved(
+        self, number: int | None, path: Path, data: bytes, extras: tuple[Path, ...] = (), replaced: Path | None = None
+    ) -> SavedImage:
+        return SavedImage(
+            number=number,
+            path=path,
+            line=recorded_line(self.plan, self.result.plan),
+            seed=self.result.plan.seed,
+            seconds=self.result.seconds,
+            image=self.result.image,
+            sha256=hashlib.sha256(data).hexdigest(),
+            extras=extras,
+            replaced=replaced,
+        )
+
+    def _enter(self, saved: SavedImage, record: Record) -> None:
+        assert saved.number is not None
+        folder = self.target.folder
+        inside = saved.path.is_relative_to(folder.path)
+        entry = Entry(
+            number=saved.number,
+            path=str(saved.path.relative_to(folder.path) if inside else saved.path.absolute()),
+            line=write_dream(record),
+            seed=saved.seed,
+            created=record.created,
+            pixel_sha256=record.pixel_sha256,
+            parents=tuple(parent["name"] for parent in record.parents),
+        )
+        folder.enter(entry)
+
+
+def every(interval: int, count: int) -> list[int]:
+    """Every `interval`-th of `count` places, with the first and the last."""
+    return sorted({*range(0, count, interval), count - 1}) if count else []
+
+
+def pixel_hash(image: Image.Image) -> str:
+    """SHA-256 of the RGB bytes, rows from the top."""
+    return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
+
+
+def encode_png(image: Image.Image, chunks: Mapping[str, str], compression: int = 6) -> bytes:
+    """The PNG file with its text chunks: Latin-1 ones as tEXt, others and XMP as uncompressed iTXt."""
+    info = PngInfo()
+    for keyword, text in chunks.items():
+        if text.isascii() and not keyword.startswith("XML:"):
+            info.add_text(keyword, text)
+        else:
+            info.add_itxt(keyword, text)
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", pnginfo=info, compress_level=compression)
+    return buffer.getvalue()

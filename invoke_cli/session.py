@@ -1,0 +1,162 @@
+"""The session: a line in, an outcome out. The one place where any error ends and the session goes on.
+
+Knows what a line can be and hands it on; draws through `drawing`, commands through their table.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+from invoke_cli.commands.running import run_command
+from invoke_cli.engine import open_engine
+from invoke_cli.errors import InternalError, Interrupted, InvokeError, LineError, PromptError, Span
+from invoke_cli.events import Done, Emit, Event, Failed, Start
+from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, parse
+from invoke_cli.output.files import append_line
+from invoke_cli.output.writer import SavedImage
+from invoke_cli.workshop.drawing import draw
+from invoke_cli.workshop.outcome import Outcome, SessionOptions
+from invoke_cli.workshop.preparing import only_stage
+from invoke_cli.workshop.workshop import OpenEngine, Streams, Workshop
+
+MAX_NESTING = 8
+
+
+def silent(_: Event) -> None:
+    """An ear that hears nothing."""
+
+
+class Session:
+    """Everything that lines share. The doors and libraries use the same one; close it, or use it in a `with`."""
+
+    def __init__(
+        self,
+        options: SessionOptions | None = None,
+        *,
+        emit: Emit = silent,
+        streams: Streams | None = None,
+        opener: OpenEngine = open_engine,
+    ) -> None:
+        self.workshop = Workshop(options or SessionOptions(), emit, streams or Streams(), opener)
+
+    # -- for libraries ----------------------------------------------------------------------------------------------
+
+    def draw(self, line: str) -> list[SavedImage]:
+        """Draw a line and return its images; raises InvokeError when it fails."""
+        self.workshop.begin()
+        parsed = parse(line)
+        if not isinstance(parsed, Generation):
+            raise LineError("this line draws nothing", hint="write a prompt; run() does commands")
+        return self._draw(line, parsed)
+
+    def run(self, line: str, number: int | None = None) -> Outcome:
+        """Do any line, as a door does: whatever fails is told as an event. `number` is its place in a batch."""
+        self.workshop.begin()
+        return self._guarded(line, number, 0)
+
+    def stop(self) -> None:
+        """Ask the running line to end after its step; may be called from any thread."""
+        self.workshop.stop()
+
+    def warm_up(self) -> None:
+        """Import the engine and load the current model, before the first line needs them."""
+        self.workshop.begin()
+        try:
+            self.workshop.engine.load(self.workshop.settings.model(), self.workshop.hooks())
+        except InvokeError as error:
+            self.workshop.emit(Failed(error=error))
+
+    def close(self) -> None:
+        """Finish writing and give the memory back."""
+        self.workshop.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- one line ---------------------------------------------------------------------------------------------------
+
+    def _guarded(self, line: str, number: int | None, depth: int) -> Outcome:
+        """Do a line; an error of any kind ends here."""
+        try:
+            return self._do(line, number, depth)
+        except InvokeError as error:
+            return self._failed(error.located(line), number)
+        except Exception as error:  # noqa: BLE001  # the boundary that keeps the session alive
+            return self._failed(self._internal(error, line).located(line), number)
+
+    def _do(self, line: str, number: int | None, depth: int) -> Outcome:
+        parsed = parse(line)
+        if isinstance(parsed, Blank):
+            return Outcome.OK
+        if isinstance(parsed, Farewell):
+            return Outcome.LEAVE
+        self.workshop.emit(Start(line=line, number=number))
+        if isinstance(parsed, CommandLine):
+            return self._command(parsed, number, depth)
+        started = time.perf_counter()
+        images = self._draw(line, parsed)
+        engine = self.workshop.open_engine
+        peak = engine.memory().peak if engine else None
+        self.workshop.emit(Done(images=len(images), seconds=time.perf_counter() - started, ok=True, peak_memory=peak))
+        return Outcome.OK
+
+    def _draw(self, line: str, parsed: Generation) -> list[SavedImage]:
+        for text in parsed.notices:
+            self.workshop.notice(text)
+        stage = parsed.stages[0]
+        try:
+            request = only_stage(parsed)
+            self.workshop.last_line = line
+            return draw(self.workshop, request)
+        except InvokeError as error:
+            raise error.located(line, _span(error, line, stage.spans)) from None
+
+    def _command(self, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
+        """Run a command; the lines that it gives back are done in its place."""
+        lines = run_command(self.workshop, parsed)
+        if depth >= MAX_NESTING and lines:
+            raise LineError("lines that replay each other without end", hint="take the !replay out of the file")
+        return self._several(lines, number, depth)
+
+    def _several(self, lines: Sequence[str], number: int | None, depth: int) -> Outcome:
+        worst = Outcome.OK
+        for line in lines:
+            outcome = self._guarded(line, number, depth + 1)
+            if outcome in (Outcome.INTERRUPTED, Outcome.LEAVE):
+                return outcome
+            if outcome is not Outcome.OK:
+                worst = Outcome.FAILED
+        return worst
+
+    def _failed(self, error: InvokeError, number: int | None) -> Outcome:
+        self.workshop.emit(Failed(error=error, number=number))
+        if isinstance(error, Interrupted):
+            return Outcome.INTERRUPTED
+        return Outcome.UNREADABLE if isinstance(error, LineError) else Outcome.FAILED
+
+    def _internal(self, error: Exception, line: str) -> InternalError:
+        """A fault of the program's own: the traceback goes into a log, the user hears one sentence."""
+        log = self.workshop.folder().books / "errors.log"
+        try:
+            append_line(log, f"{line}\n{''.join(traceback.format_exception(error))}\n")
+        except InvokeError:
+            return InternalError(f"an error in the program: {type(error).__name__}: {error}", hint="please report it")
+        hint = f"the details are in {log}; the session goes on"
+        return InternalError(f"an error in the program: {type(error).__name__}: {str(error)[:200]}", hint=hint)
+
+
+def _span(error: InvokeError, line: str, spans: Mapping[str, Span]) -> Span | None:
+    """Where the field that an error blames was said; an error within a prompt counts from the prompt's start."""
+    said = spans.get(error.field or "prompt" if isinstance(error, PromptError) else error.field or "")
+    if isinstance(error, PromptError) and error.span is not None and said is not None:
+        inner = error.span.shifted(said.start + (1 if line[said.start] == '"' else 0))
+        error.span = inner if inner.end <= said.end else said
+    return said

@@ -1,0 +1,155 @@
+"""Drawing one line: what was prepared goes through the engine into files, and the user hears of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from invoke_cli.engine import TILING, ImageResult, Job
+from invoke_cli.errors import OutOfMemory
+from invoke_cli.events import Planned
+from invoke_cli.imaging.fitting import out_of_canvas
+from invoke_cli.imaging.opening import open_path
+from invoke_cli.imaging.sheets import difference, grid
+from invoke_cli.imaging.sizes import FitMode
+from invoke_cli.metadata.codec import Batch, Made
+from invoke_cli.output.writer import SavedImage
+from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
+from invoke_cli.planning.plan import ImagePlan
+from invoke_cli.planning.tips import tip_for_result
+from invoke_cli.request import GenerationRequest, overlay
+from invoke_cli.workshop.preparing import Prepared, prepare
+from invoke_cli.workshop.saving import Saver
+from invoke_cli.workshop.workshop import Workshop
+
+REMEDIES = "reduce it with -W and -H or --fit, or ask for fewer images at once (--parallel 1)"
+
+
+def draw(workshop: Workshop, request: GenerationRequest) -> list[SavedImage]:
+    """Draw a request; returns its images, which are on disk. When it fails, the finished ones stay there."""
+    return Drawing(workshop, request).run()
+
+
+def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
+    """The images of a plan that share its init image, as they are finished; `made` replays how they once were made."""
+    plan = prepared.plan
+    if plan.steps.taken == 0 and prepared.canvas is not None:
+        assert plan.geometry is not None
+        untouched = out_of_canvas(prepared.canvas, plan.geometry)
+        for index, image in enumerate(plan.images):
+            yield ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=Batch(seeds=(image.seed,)))
+        return
+    job = Job(
+        plan=plan,
+        model=prepared.model,
+        images=plan.images,
+        init=prepared.canvas,
+        batch_size=made.batch.size if made else 0,
+        tiled=made is not None and TILING in made.concessions,
+        total=len(plan.images),
+    )
+    for result in workshop.engine.generate(job, workshop.hooks()):
+        finished = result.image if plan.geometry is None else out_of_canvas(result.image, plan.geometry)
+        yield replace(result, image=finished)
+
+
+class Drawing:
+    """One line on its way: its files in the order in which they were begun."""
+
+    def __init__(self, workshop: Workshop, request: GenerationRequest) -> None:
+        self.workshop = workshop
+        self.request = request
+        self.prepared = prepare(workshop, request)
+
+    def run(self) -> list[SavedImage]:
+        """Tell the plan and, unless this is a dry run, carry it out."""
+        plan, dry = self.prepared.plan, bool(self.prepared.plan.request.dry_run)
+        for text in plan.notices:
+            self.workshop.notice(text)
+        for tip in plan.tips:
+            self.workshop.tip(tip)
+        text = plan_table(plan) if dry else plan_line(plan)
+        self.workshop.emit(Planned(plan=plan_facts(plan), text=text, dry_run=dry))
+        if dry:
+            return []
+        self._check_memory()
+        if plan.request.log_tokenization:
+            self._show_tokens()
+        saver = Saver(self.workshop, self.workshop.target(plan.output.outdir))
+        try:
+            self._draw(saver)
+        finally:
+            saver.collect(wait=True)
+            self.workshop.last_images = saver.saved
+        return saver.saved
+
+    # -- drawing ----------------------------------------------------------------------------------------------------
+
+    def _draw(self, saver: Saver) -> None:
+        """The images that start afresh, then those that start from one of these."""
+        images = self.prepared.plan.images
+        leaders = [place for place, image in enumerate(images) if image.follows is None]
+        self._carry_out(saver, _with_images(self.prepared, [images[place] for place in leaders]))
+        saver.collect(wait=True)
+        for leader in dict.fromkeys(image.follows for image in images if image.follows is not None):
+            followers = [replace(image, follows=None) for image in images if image.follows == leader]
+            self._carry_out(saver, self._following(saver.saved[leaders.index(leader)], followers))
+        saver.collect(wait=True)
+        if self.prepared.plan.output.grid and len(saver.saved) > 1:
+            sheet = grid([saved.image for saved in saver.saved])
+            path = self.workshop.writer.save_sheet(saver.target.folder, sheet, "grid")
+            self.workshop.notice(f"grid: {path}")
+
+    def _following(self, source: SavedImage, followers: Sequence[ImagePlan]) -> Prepared:
+        """The same line with an earlier result in the place of the init image."""
+        plan = self.prepared.plan
+        changed = GenerationRequest(
+            prompt=plan.request.prompt, init_image=str(source.path), seeds=(followers[0].seed,), num_images=1,
+            variation_amount=0.0,
+        )  # fmt: skip
+        if plan.geometry is not None and plan.geometry.mode is not FitMode.PAD:
+            same_size = GenerationRequest(width=plan.width, height=plan.height, crop=True, fit=False, stretch=False)
+            changed = overlay(changed, same_size)
+        prepared = prepare(self.workshop, overlay(self.request, changed), open_path(source.path))
+        return _with_images(prepared, followers)
+
+    def _carry_out(self, saver: Saver, prepared: Prepared) -> None:
+        if prepared.init is not None and not prepared.plan.output.private:
+            saver.target.folder.keep_input(prepared.init.data, prepared.init.sha256, prepared.init.name)
+        for result in make_images(self.workshop, prepared):
+            self._give_result_tip(prepared, result)
+            saver.save(prepared, result)
+
+    # -- what is told -----------------------------------------------------------------------------------------------
+
+    def _give_result_tip(self, prepared: Prepared, result: ImageResult) -> None:
+        if prepared.canvas is None or prepared.plan.geometry is None:
+            return
+        tip = tip_for_result(
+            prepared.plan, difference(out_of_canvas(prepared.canvas, prepared.plan.geometry), result.image)
+        )
+        if tip is not None:
+            self.workshop.tip(tip)
+
+    def _check_memory(self) -> None:
+        """OutOfMemory before the work when one image cannot fit, rather than after it."""
+        plan = self.prepared.plan
+        if plan.steps.taken == 0:
+            return
+        needed = self.workshop.engine.estimate(plan, self.prepared.model)
+        free = self.workshop.engine.memory().free
+        if needed > free:
+            size = f"{plan.width}x{plan.height}"
+            message = f"a picture of {size} needs about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+            raise OutOfMemory(message, hint=REMEDIES, field="width")
+
+    def _show_tokens(self) -> None:
+        prompt, hooks = self.prepared.plan.prompt, self.workshop.hooks()
+        for name, text in (("prompt", prompt.positive), ("negative", prompt.negative)):
+            tokens = self.workshop.engine.tokens(self.prepared.model, text, hooks) if text else None
+            if tokens is not None:
+                self.workshop.say(token_lines(name, tokens.read, tokens.cut))
+
+
+def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:
+    return replace(prepared, plan=replace(prepared.plan, images=tuple(images)))

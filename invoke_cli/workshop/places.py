@@ -1,0 +1,90 @@
+"""Where things lie: the root with the user's own configuration, and what the package carries with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from invoke_cli.errors import ConfigError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+MODELS_FILE = "models.yaml"
+INIT_FILE = "invoke.init"
+ALIASES_FILE = "aliases.yaml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """`root` is where the user's configuration is read and written; `config` replaces its models.yaml."""
+
+    root: Path
+    config: Path | None = None
+
+    @property
+    def user_configs(self) -> Path:
+        """The folder of the user's own entries; only what lies here is ever written."""
+        return self.root / "configs"
+
+    @property
+    def packaged_configs(self) -> Path:
+        """The folder of the entries that come with the program: in the wheel, else beside the package."""
+        inside = PACKAGE / "configs"
+        return inside if inside.is_dir() else PACKAGE.parent / "configs"
+
+    def model_layers(self) -> list[tuple[str, str]]:
+        """(name, text) of each models.yaml, the user's last; ConfigError when `config` is not there."""
+        packaged = self.packaged_configs / MODELS_FILE
+        own = self.config or self.user_configs / MODELS_FILE
+        if self.config is not None and not self.config.is_file():
+            raise ConfigError(f"--config {self.config} is not there", hint="name a models.yaml")
+        files = [packaged] if own.resolve() == packaged.resolve() else [packaged, own]
+        return [(str(path), read_text(path)) for path in files if path.is_file()]
+
+    def init_text(self) -> str:
+        """The user's invoke.init, empty when there is none."""
+        path = self.user_configs / INIT_FILE
+        return read_text(path) if path.is_file() else ""
+
+    def model_folder(self, path: str) -> Path:
+        """The folder that an entry's `path` means; relative ones start at the root."""
+        filled = path.replace("{package}", str(PACKAGE)).replace("{root}", str(self.root))
+        return self.root / expanded(filled)
+
+
+def find_places(root: str | None, config: str | None, environment: Mapping[str, str], cwd: Path) -> Places:
+    """The root: as asked, else $INVOKE_ROOT, else the checkout one stands in, else the platform's config folder."""
+    asked = root or environment.get("INVOKE_ROOT")
+    return Places(
+        root=expanded(asked).absolute() if asked else _checkout(cwd) or _platform_root(),
+        config=expanded(config) if config else None,
+    )
+
+
+def _checkout(cwd: Path) -> Path | None:
+    for folder in (cwd, *cwd.parents):
+        if (folder / "invoke_cli" / "workshop" / "places.py").is_file() and (
+            folder / "configs" / MODELS_FILE
+        ).is_file():
+            return folder
+    return None
+
+
+def _platform_root() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("invoke", appauthor=False))
+
+
+def expanded(path: str) -> Path:
+    """A path as typed, with `~` and `$VAR` filled in."""
+    return Path(os.path.expandvars(path)).expanduser()
+
+
+def read_text(path: Path) -> str:
+    """A configuration file's text; ConfigError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", hint="mend it, or remove it") from None

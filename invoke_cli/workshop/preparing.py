@@ -1,0 +1,146 @@
+"""From a request to everything a run needs: layers, recalls, the init image, the plan. Loads no weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from PIL import Image
+
+from invoke_cli.engine import Model
+from invoke_cli.errors import ImageError, InvokeError, LineError, MetadataError
+from invoke_cli.imaging.fitting import colour, onto_canvas
+from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
+from invoke_cli.language.line import Generation
+from invoke_cli.metadata import decode
+from invoke_cli.metadata.chunks import parse_chunks
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.names import check_template
+from invoke_cli.planning.making import PlanInputs, make_plan
+from invoke_cli.planning.plan import InitFacts, Plan
+from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.references import find_image
+from invoke_cli.workshop.settings import Resolved
+from invoke_cli.workshop.workshop import Workshop
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A plan with what it is carried out on."""
+
+    plan: Plan
+    model: Model
+    init: OpenedImage | None = None
+
+    @cached_property
+    def canvas(self) -> Image.Image | None:
+        """The init image on its canvas."""
+        if self.init is None or self.plan.geometry is None:
+            return None
+        return onto_canvas(self.init.image, self.plan.geometry, self.plan.pad)
+
+
+def only_stage(generation: Generation) -> GenerationRequest:
+    """The request of a line of one stage; chains are refused by name."""
+    if len(generation.stages) > 1:
+        later = generation.stages[1]
+        span = next(iter(later.spans.values()), None)
+        hint = "run the stages one by one, with -I @last; \\| is a bar that is text"
+        raise LineError("chains (stages joined by |) are not available yet", hint=hint, span=span)
+    return generation.stages[0].request
+
+
+def prepare(workshop: Workshop, request: GenerationRequest, init: OpenedImage | None = None) -> Prepared:
+    """The plan of a request; `init` stands in for what `-I` names, where it is already open."""
+    return prepare_resolved(workshop, workshop.settings.resolve(request), init)
+
+
+def prepare_resolved(workshop: Workshop, resolved: Resolved, init: OpenedImage | None = None) -> Prepared:
+    """The plan of a request whose layers are laid."""
+    effective, sources = resolved.effective
+    folder = workshop.folder(effective.outdir if _is_folder(effective.outdir) else None)
+    if init is None and effective.init_image is not None:
+        init = open_init(workshop, effective.init_image, folder)
+    metadata = _own_words(init) if init is not None else None
+    if effective.prompt is None and init is not None:
+        effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
+    if effective.seeds is not None:
+        effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
+    colour(effective.pad or "black")
+    check_template(effective.name_format or "")
+    plan = make_plan(
+        PlanInputs(
+            request=effective,
+            model=resolved.model.spec.name,
+            facts=resolved.model.facts,
+            draw_seed=workshop.draw_seed,
+            init=_facts(init, effective.init_image, generated=metadata is not None),
+            sources=sources,
+        )
+    )
+    return Prepared(plan=plan, model=resolved.model, init=init)
+
+
+def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
+    """The image that `-I` names; ImageError with the field to point at."""
+    try:
+        if reference == STANDARD_INPUT:
+            return open_bytes(_standard_input(workshop), "standard input")
+        path = find_image(reference, folder)
+        if path.suffix == ".safetensors":
+            raise ImageError("starting from saved latents is not available yet", hint="name an image")
+        if path.is_dir():
+            raise ImageError(
+                f"{path} is a folder; several init images are not available yet", hint="name one image in it"
+            )
+        return open_path(path)
+    except ImageError as error:
+        error.field = error.field or "init_image"
+        raise
+
+
+def _standard_input(workshop: Workshop) -> bytes:
+    if workshop.streams.read is None:
+        hint = "-I - is for one line given to the program: invoke 'oil painting' -I - < photo.png"
+        raise ImageError("standard input carries no image here", hint=hint)
+    return workshop.streams.read()
+
+
+def _is_folder(outdir: str | None) -> bool:
+    return outdir is not None and outdir != "-" and not outdir.lower().endswith(".png")
+
+
+def _own_words(init: OpenedImage) -> GenerationRequest | None:
+    """What the init image says of how it was made, if it was."""
+    try:
+        recalled = decode(parse_chunks(init.data))
+    except MetadataError:
+        return None
+    return recalled.request if recalled else None
+
+
+def _seed(seed: int, folder: OutputFolder) -> int:
+    """A seed as it is; -1 is the last image's, -2 the one's before."""
+    if seed >= 0:
+        return seed
+    entry = folder.history.last(-seed)
+    if entry is None:
+        hint = "draw one first, or give a number"
+        raise InvokeError(f"-S {seed}: there is no earlier image in {folder.path}", hint=hint, field="seeds")
+    return entry.seed
+
+
+def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) -> InitFacts | None:
+    if init is None:
+        return None
+    return InitFacts(
+        name=init.name,
+        reference=reference or init.name,
+        sha256=init.sha256,
+        size=init.size,
+        transparent=init.transparent,
+        frames=init.frames,
+        generated=generated,
+    )

@@ -1,0 +1,88 @@
+"""References to images: what `-I` and the commands mean by a path, `@last`, `!17` or the start of a name.
+
+The order is fixed: an existing path, outputs/path, a recall, the start of a name, the name of an input used before.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from invoke_cli.errors import ImageError
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.history import Entry
+from invoke_cli.workshop.places import expanded
+
+_LAST = re.compile(r"@last(\d*)|-(\d+)")
+_NUMBER = re.compile(r"!(\d+)")
+_STEP = re.compile(r".+:\d+")
+_MOST_SHOWN = 5
+
+
+def find_image(reference: str, folder: OutputFolder, *, field: str | None = None) -> Path:
+    """The file that a reference means; ImageError says why there is none, or which it could be."""
+    try:
+        return _find(reference, folder)
+    except ImageError as error:
+        error.field = error.field or field
+        raise
+
+
+def _find(reference: str, folder: OutputFolder) -> Path:
+    path = expanded(reference)
+    for candidate in (path, folder.path / path):
+        if _exists(candidate):
+            return candidate
+    if reference.startswith(("http://", "https://")):
+        raise ImageError("images from the web are not available yet", hint="download it and name the file")
+    if (match := _LAST.fullmatch(reference)) is not None:
+        return _entry_path(_last(folder, int(match[1] or match[2] or 1), reference), folder)
+    if (match := _NUMBER.fullmatch(reference)) is not None:
+        return _entry_path(_numbered(folder, int(match[1])), folder)
+    if reference.startswith("@last") and _STEP.fullmatch(reference):
+        raise ImageError("starting from a step of an earlier image is not available yet", hint="use the image itself")
+    if any(char in reference for char in "*?["):
+        raise ImageError("several init images in one line are not available yet", hint="name one image")
+    return _by_name(reference, folder)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False  # a name too long for the system, for one
+
+
+def _last(folder: OutputFolder, back: int, reference: str) -> Entry:
+    entry = folder.history.last(back) if back else None
+    if entry is None:
+        raise ImageError(f"there is no earlier image {reference} in {folder.path}", hint="!history lists them")
+    return entry
+
+
+def _numbered(folder: OutputFolder, number: int) -> Entry:
+    entry = folder.history.get(number)
+    if entry is None:
+        raise ImageError(f"there is no image number {number} in {folder.path}", hint="!history lists them")
+    return entry
+
+
+def _entry_path(entry: Entry, folder: OutputFolder) -> Path:
+    path = folder.path_of(entry)
+    if not path.exists():
+        raise ImageError(f"image {entry.number} is gone: {path}", hint="it was moved or deleted")
+    return path
+
+
+def _by_name(reference: str, folder: OutputFolder) -> Path:
+    found = folder.starting_with(reference) if "/" not in reference else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(path.name for path in found[:_MOST_SHOWN]) + (" …" if len(found) > _MOST_SHOWN else "")
+        raise ImageError(f"{reference} could be any of {names}", hint="write more of the name")
+    kept = folder.input_named(Path(reference).name)
+    if kept is not None:
+        return kept
+    hint = "check the name (Tab completes it); @last is the last result, !17 the image number 17"
+    raise ImageError(f"there is no image {reference[:100]}", hint=hint)

@@ -1,0 +1,168 @@
+"""Making an image again from what its file says, and comparing the two: `!replay` and `!verify`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from invoke_cli import __version__, metadata
+from invoke_cli.engine import ImageResult
+from invoke_cli.errors import MetadataError
+from invoke_cli.imaging.opening import OpenedImage, open_path
+from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.metadata.codec import Made, Recalled
+from invoke_cli.metadata.invokeai import SD_METADATA
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.writer import pixel_hash
+from invoke_cli.planning.plan import ImagePlan
+from invoke_cli.workshop.drawing import make_images
+from invoke_cli.workshop.preparing import Prepared, prepare_resolved
+from invoke_cli.workshop.saving import record_of
+from invoke_cli.workshop.workshop import Workshop
+
+
+class Verdict(Enum):
+    """What `!verify` says of a file."""
+
+    IDENTICAL = "identical"
+    CLOSE = "within 1/255 (other torch or threads)"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """A verdict with its reasons."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remake:
+    """An image's record, ready to be carried out again, and which of the batch's results is the image."""
+
+    path: Path
+    recalled: Recalled
+    made: Made
+    prepared: Prepared
+    place: int
+
+
+def prepare_remake(workshop: Workshop, path: Path) -> Remake:
+    """Everything for making the image in `path` again; MetadataError when its file does not say enough."""
+    recalled = metadata.recall(path)
+    made = recalled.made or Made()
+    if made.private:
+        raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
+    resolved = workshop.settings.resolve_recorded(recalled.request)
+    prepared = prepare_resolved(workshop, resolved, _find_init(workshop, recalled, path))
+    images, place = _batch(prepared.plan.images[0], made)
+    plan = replace(prepared.plan, images=images)
+    return Remake(path=path, recalled=recalled, made=made, prepared=replace(prepared, plan=plan), place=place)
+
+
+def remade(workshop: Workshop, remake: Remake) -> ImageResult:
+    """The image made again."""
+    results = list(make_images(workshop, remake.prepared, remake.made))
+    return replace(results[remake.place], index=0)
+
+
+def compare(workshop: Workshop, remake: Remake, result: ImageResult) -> Comparison:
+    """How the file and the image made again differ, in pixels and in what the file says, and what may be the cause."""
+    original = open_path(remake.path).image
+    said = tuple(_said_differently(workshop, remake, result))
+    causes = (*said, *_circumstances(workshop, remake))
+    if original.size != result.image.size:
+        was, is_now = "x".join(map(str, original.size)), "x".join(map(str, result.image.size))
+        sizes = f"size: the file has {was}, made again {is_now}"
+        return Comparison(verdict=Verdict.DIFFERS, reasons=(sizes, *causes))
+    distance = np.abs(np.asarray(original, dtype=np.int16) - np.asarray(result.image, dtype=np.int16))
+    most = int(distance.max(initial=0))
+    if most <= 1 and not said:
+        return Comparison(verdict=Verdict.CLOSE if most else Verdict.IDENTICAL, reasons=causes)
+    share = float((distance.max(axis=-1) > 1).mean())
+    pixels = (f"pixels: {share:.1%} are off by more than 1/255, by {most}/255 at most",) if most else ()
+    return Comparison(verdict=Verdict.DIFFERS, reasons=(*pixels, *causes))
+
+
+# -- what the file says ----------------------------------------------------------------------------------------------
+
+
+def _said_differently(workshop: Workshop, remake: Remake, result: ImageResult) -> Iterator[str]:
+    """Each value in the file's text that is not what this program would write for the image."""
+    found = read_chunks(remake.path)
+    document = _document(found)
+    if document.get("app_version") != __version__ or remake.recalled.made is None:
+        yield from remake.recalled.conflicts
+        return
+    record = record_of(workshop, remake.prepared, result, pixel_hash(result.image))
+    record = replace(record, created=str(document.get("created")), environment=remake.made.environment)
+    expected = metadata.encode(record)
+    yield from _differences("", document, _document(expected))
+    for name in expected:
+        if name != SD_METADATA and found.get(name) != expected[name]:
+            yield f"{name}: the file's text is not the one that belongs to these settings"
+
+
+def _document(chunks: Mapping[str, str]) -> dict[str, Any]:
+    document = json.loads(chunks.get(SD_METADATA, "{}"))
+    return document if isinstance(document, dict) else {}
+
+
+def _differences(where: str, found: Any, expected: Any) -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in dict.fromkeys([*found, *expected]):
+            yield from _differences(f"{where}.{key}".lstrip("."), found.get(key), expected.get(key))
+    elif found != expected:
+        yield f"{where}: the file says {_shown(found)}, made again {_shown(expected)}"
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value)[:80]
+
+
+def _circumstances(workshop: Workshop, remake: Remake) -> Iterator[str]:
+    """What is another now than when the image was made."""
+    if not remake.prepared.plan.steps.taken:
+        return
+    now = workshop.engine.environment()
+    for key, value in remake.made.environment.items():
+        if now.get(key) != value:
+            yield f"{key}: made with {value}, now {now.get(key)}"
+
+
+# -- what it was made from -------------------------------------------------------------------------------------------
+
+
+def _find_init(workshop: Workshop, recalled: Recalled, path: Path) -> OpenedImage | None:
+    """The init image: by its hash in the stores, then by its name beside the file. A path in a foreign file's text is
+    never opened.
+    """
+    name = recalled.request.init_image
+    if name is None:
+        return None
+    base = Path(name.replace("\\", "/")).name
+    wanted = recalled.made.init_sha256 if recalled.made else ""
+    for folder in (OutputFolder(path.parent), workshop.folder()):
+        kept = folder.find_input(wanted)
+        if kept is not None:
+            return replace(open_path(kept), name=base)
+    for candidate in (path.parent / base, Path(base), workshop.folder().path / base):
+        if recalled.made is not None and candidate.is_file():
+            return open_path(candidate)
+    hint = f"take its line with !fetch {path} and name the image yourself"
+    raise MetadataError(f"the init image {base} of {path.name} is not at hand", hint=hint)
+
+
+def _batch(image: ImagePlan, made: Made) -> tuple[tuple[ImagePlan, ...], int]:
+    """The images of the batch in which it was made, and its place among them."""
+    if made.batch.size < 2 or len(made.batch.seeds) != made.batch.size:
+        return (image,), 0
+    images = tuple(replace(image, seed=seed) for seed in made.batch.seeds)
+    return images, min(made.batch.index, len(images) - 1)

@@ -1,0 +1,79 @@
+"""From results to files: the writer is kept busy, and the user hears of each image once it is on disk, in order."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from invoke_cli import __version__
+from invoke_cli.engine import ImageResult
+from invoke_cli.events import Saved
+from invoke_cli.metadata.codec import Record
+from invoke_cli.metadata.invokeai import APP_ID
+from invoke_cli.output.writer import SavedImage, Target
+from invoke_cli.workshop.preparing import Prepared
+from invoke_cli.workshop.workshop import Workshop
+
+
+class Saver:
+    """The images of one line; `saved` are those on disk."""
+
+    def __init__(self, workshop: Workshop, target: Target) -> None:
+        self.workshop = workshop
+        self.target = target
+        self.saved: list[SavedImage] = []
+        self._waiting: list[tuple[Future[SavedImage], Prepared]] = []
+
+    def save(self, prepared: Prepared, result: ImageResult) -> None:
+        """Begin to write a result."""
+        placed = replace(result, index=len(self.saved) + len(self._waiting))
+        record = partial(record_of, self.workshop, prepared, placed)
+        self._waiting.append((self.workshop.writer.save(self.target, prepared.plan, placed, record), prepared))
+        self.collect(wait=False)
+
+    def collect(self, *, wait: bool) -> None:
+        """Tell of the images that are on disk, in order; of all when waiting. OutputError for one that is not."""
+        while self._waiting and (wait or self._waiting[0][0].done()):
+            future, prepared = self._waiting.pop(0)
+            saved = future.result()
+            self.saved.append(saved)
+            if saved.replaced is not None:
+                self.workshop.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
+            self.workshop.emit(_event(saved, prepared))
+
+
+def _event(saved: SavedImage, prepared: Prepared) -> Saved:
+    steps = prepared.plan.steps
+    return Saved(
+        number=saved.number,
+        path=str(saved.path),
+        line=saved.line,
+        seed=saved.seed,
+        seconds=saved.seconds,
+        steps_taken=steps.taken,
+        steps_asked=steps.scheduled,
+        extras=tuple(map(str, saved.extras)),
+    )
+
+
+def record_of(workshop: Workshop, prepared: Prepared, result: ImageResult, pixel_sha256: str) -> Record:
+    """All that the file of a result says."""
+    plan, init = prepared.plan, prepared.init
+    parents = () if init is None or plan.output.private else ({"name": init.name, "sha256": init.sha256},)
+    return Record(
+        plan=plan,
+        image=result.plan,
+        size=plan.result_size,
+        pixel_sha256=pixel_sha256,
+        program=APP_ID,
+        version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model_sha256=workshop.model_hash(prepared.model),
+        environment=workshop.engine.environment() if plan.steps.taken else {},
+        batch=result.batch,
+        init_name=init.name if init else "",
+        parents=parents,
+        concessions=result.concessions,
+    )

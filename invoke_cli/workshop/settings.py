@@ -1,0 +1,135 @@
+"""The settings of a session: which models there are, and the layers of defaults under a line.
+
+The layers, lowest first: program, family, the model's entry, invoke.init, launch, !set, the line.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from invoke_cli.engine import Model
+from invoke_cli.errors import ConfigError, InvokeError, PlanError
+from invoke_cli.language.launch import Options, take_launch_options
+from invoke_cli.language.line import Blank, Generation, parse
+from invoke_cli.language.switches import program_defaults
+from invoke_cli.language.words import words_to_lines
+from invoke_cli.models.folder import read_facts
+from invoke_cli.models.registry import ModelSpec, Registry, build_registry
+from invoke_cli.models.samplers import is_sampler
+from invoke_cli.planning.layers import Effective, Layer, resolve
+from invoke_cli.request import GenerationRequest, overlay
+from invoke_cli.workshop.outcome import SessionOptions
+from invoke_cli.workshop.places import INIT_FILE, expanded, find_places
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolved:
+    """A line's request with every layer under it, and the model it is for."""
+
+    effective: Effective
+    model: Model
+
+
+class Settings:
+    """What a session knows before it draws. `session_request` is what `!set` and `!switch` have said."""
+
+    def __init__(self, options: SessionOptions) -> None:
+        self.options = options
+        self.places = find_places(options.root, options.config, os.environ, Path.cwd())
+        self.init_options, self.init_request = read_init(self.places.init_text())
+        self.session_request = GenerationRequest()
+        self._registry: Registry | None = None
+
+    @property
+    def registry(self) -> Registry:
+        """The known models, read when they are first asked for."""
+        if self._registry is None:
+            self._registry = build_registry(self.places.model_layers())
+        return self._registry
+
+    def launch_value(self, name: str, asked: str) -> str:
+        """A launch option that invoke.init may set too; what was asked for at launch wins over it."""
+        configured = self.init_options.get(name)
+        return asked if asked != "auto" or not isinstance(configured, str) else configured
+
+    def upper_layers(self) -> list[Layer]:
+        """The layers above the model's own, without the line."""
+        return [
+            Layer("invoke.init", self.init_request),
+            Layer("launch", self.options.defaults),
+            Layer("!set", self.session_request),
+        ]
+
+    def resolve(self, request: GenerationRequest) -> Resolved:
+        """The request with all layers under it; ModelError or PlanError when its model is unknown."""
+        upper = [*self.upper_layers(), Layer("line", request)]
+        model = self.model(resolve(upper).request.model)
+        return Resolved(effective=resolve([*_lower(model), Layer("model", model.spec.defaults), *upper]), model=model)
+
+    def resolve_recorded(self, request: GenerationRequest) -> Resolved:
+        """A recorded request, which says all that shapes its picture: no default of this session gets under it."""
+        model = self.model(request.model)
+        return Resolved(effective=resolve([*_lower(model), Layer("record", request)]), model=model)
+
+    def defaults(self) -> Effective:
+        """What a line without switches would use, with the layer each value comes from."""
+        return self.resolve(GenerationRequest()).effective
+
+    def model(self, name: str | None = None) -> Model:
+        """The model of this name or in this folder; the current one without a name."""
+        spec = self._spec(name or self.current_name())
+        folder = self.places.model_folder(spec.path)
+        return Model(spec=spec, facts=read_facts(folder, spec.name, spec.size))
+
+    def current_name(self) -> str:
+        """The model that a line without `-m` uses."""
+        return resolve(self.upper_layers()).request.model or self.registry.default
+
+    def change(self, request: GenerationRequest) -> None:
+        """Let `request` be a default for the lines to come."""
+        self.session_request = overlay(self.session_request, request)
+
+    def _spec(self, name: str) -> ModelSpec:
+        path = expanded(name)
+        if name not in self.registry.models and (path / "model_index.json").is_file():
+            return ModelSpec(name=name, path=str(path.absolute()), description="a folder")
+        try:
+            return self.registry.find(name)
+        except InvokeError:
+            if is_sampler(name):
+                hint = f"write -A {name}; -m names a model (!models)"
+                raise PlanError(f"{name} is a sampler, not a model", hint=hint, field="model") from None
+            raise
+
+
+def _lower(model: Model) -> list[Layer]:
+    return [Layer("program", program_defaults()), Layer("family", switches_only(model.facts.family.defaults))]
+
+
+def switches_only(text: str) -> GenerationRequest:
+    """The request of a line that holds switches and no prompt."""
+    line = parse(text)
+    if isinstance(line, Blank):
+        return GenerationRequest()
+    if not isinstance(line, Generation) or len(line.stages) > 1 or line.stages[0].request.prompt is not None:
+        raise ConfigError(f"switches were expected, not {text[:60]!r}", hint="for example -s 20 -C 7")
+    return line.stages[0].request
+
+
+def read_init(text: str) -> tuple[Options, GenerationRequest]:
+    """The launch options and line switches of an invoke.init, whose lines are split as a shell does."""
+    options: Options = {}
+    request = GenerationRequest()
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            taken, words = take_launch_options(shlex.split(line, comments=True))
+            options |= taken
+            for switches in words_to_lines(words, lambda _: False) if words else []:
+                request = overlay(request, switches_only(switches))
+        except (InvokeError, ValueError) as error:
+            message = f"{INIT_FILE}, line {number}: {error}"
+            raise ConfigError(message, hint=getattr(error, "hint", "") or "close its quotes") from None
+    return options, request

@@ -1,0 +1,167 @@
+"""What the commands and the drawing of a line work with: settings, engine, folders, writer, and the user's ear."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from invoke_cli.engine import Engine, EngineSettings, Hooks, Model, open_engine
+from invoke_cli.errors import Interrupted, OutputError
+from invoke_cli.events import Emit, Level, Message, Notice
+from invoke_cli.language.switches import program_defaults
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.writer import SavedImage, Target, Writer
+from invoke_cli.planning.layers import resolve
+from invoke_cli.planning.plan import Tip
+from invoke_cli.request import MAX_SEED
+from invoke_cli.workshop.aliases import Aliases
+from invoke_cli.workshop.outcome import SessionOptions
+from invoke_cli.workshop.places import ALIASES_FILE, expanded
+from invoke_cli.workshop.settings import Settings
+
+OpenEngine = Callable[[EngineSettings], Engine]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Streams:
+    """The standard streams, as far as images travel on them."""
+
+    read: Callable[[], bytes] | None = None
+    write: Callable[[bytes], None] | None = None
+
+
+class Workshop:
+    """The state of a session that is not a line's own. One thread works in it; `stop` may come from any."""
+
+    def __init__(self, options: SessionOptions, emit: Emit, streams: Streams, opener: OpenEngine = open_engine) -> None:
+        self.settings = Settings(options)
+        self.emit = emit
+        self.streams = streams
+        self.writer = Writer()
+        self.aliases = Aliases(self.settings.places.user_configs / ALIASES_FILE)
+        self.last_line = ""
+        self.last_images: list[SavedImage] = []
+        self._opener = opener
+        self._engine: Engine | None = None
+        self._folders: dict[Path, OutputFolder] = {}
+        self._tips: set[str] = set()
+        self._stop = threading.Event()
+        self._hashes: dict[Path, str] = {}
+
+    # -- the engine -------------------------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; the first use imports torch, which takes seconds."""
+        if self._engine is None:
+            options, settings = self.settings.options, self.settings
+            self._engine = self._opener(
+                EngineSettings(
+                    device=settings.launch_value("device", options.device),
+                    precision=settings.launch_value("precision", options.precision),
+                    offline=options.offline or bool(settings.init_options.get("offline")),
+                )
+            )
+        return self._engine
+
+    @property
+    def open_engine(self) -> Engine | None:
+        """The engine if it was opened."""
+        return self._engine
+
+    def hooks(self) -> Hooks:
+        """How the engine reports to this session."""
+        return Hooks(emit=self.emit, stopped=self._stop.is_set)
+
+    def model_hash(self, model: Model) -> str:
+        """SHA-256 over the model's weight files, worked out once a session."""
+        folder = model.facts.folder
+        if folder not in self._hashes:
+            digest = hashlib.sha256()
+            for path in model.facts.weights:
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+            self._hashes[folder] = digest.hexdigest()
+        return self._hashes[folder]
+
+    # -- stopping ---------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask the running line to end after its step. May be called from any thread or signal handler."""
+        self._stop.set()
+
+    def begin(self) -> None:
+        """A new line begins: earlier wishes to stop are over."""
+        self._stop.clear()
+
+    def check_stopped(self) -> None:
+        """Interrupted when the running line was asked to end."""
+        if self._stop.is_set():
+            raise Interrupted("stopped")
+
+    # -- folders ----------------------------------------------------------------------------------------------------
+
+    def outdir(self) -> str:
+        """The folder name that a line without `-o` uses."""
+        layers = self.settings.upper_layers()
+        return resolve(layers).request.outdir or program_defaults().outdir or "outputs"
+
+    def target(self, outdir: str) -> Target:
+        """Where `-o` sends results: a folder, a file of that name, or standard output."""
+        if outdir == "-":
+            if self.streams.write is None:
+                hint = "-o - is for one line given to the program: invoke 'a cat' -o - > cat.png"
+                raise OutputError("this door has no standard output for images", hint=hint, field="outdir")
+            return Target(folder=self.folder("outputs"), stdout=self.streams.write)
+        path = expanded(outdir)
+        if path.suffix.lower() == ".png" and not path.is_dir():
+            default = self.outdir()
+            return Target(folder=self.folder("outputs" if default == outdir else default), file=path)
+        if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not path.is_dir():
+            hint = f"write {path.with_suffix('.png')} and convert it afterwards"
+            raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")
+        if path.is_file():
+            raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
+        return Target(folder=self.folder(outdir))
+
+    def folder(self, outdir: str | None = None) -> OutputFolder:
+        """The output folder of this name; the first use enters what a killed session could not."""
+        path = expanded(outdir or self.outdir())
+        key = path.absolute()
+        if key not in self._folders:
+            folder = OutputFolder(path)
+            self._folders[key] = folder
+            recovered = folder.recover() if folder.books.is_dir() else 0
+            if recovered:
+                self.notice(f"{recovered} finished images of an interrupted session are now in the history")
+        return self._folders[key]
+
+    # -- speaking ---------------------------------------------------------------------------------------------------
+
+    def notice(self, text: str, level: Level = Level.NOTICE) -> None:
+        """Tell one sentence."""
+        self.emit(Notice(text=text, level=level))
+
+    def tip(self, tip: Tip) -> None:
+        """Give a tip, unless this session has given it."""
+        if tip.key not in self._tips:
+            self._tips.add(tip.key)
+            self.emit(Notice(text=tip.text, level=Level.TIP))
+
+    def say(self, text: str) -> None:
+        """Answer a command."""
+        self.emit(Message(text=text))
+
+    def draw_seed(self) -> int:
+        """A seed from the operating system, tied to nothing before it."""
+        return secrets.randbelow(MAX_SEED + 1)
+
+    def close(self) -> None:
+        """Finish writing and give the memory back."""
+        self.writer.close()
+        if self._engine is not None:
+            self._engine.unload()
