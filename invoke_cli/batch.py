@@ -1,0 +1,124 @@
+"""Two doors without a prompt: the lines of a file or a pipe, and one line given as words."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+from invoke_cli.console.console import Console
+from invoke_cli.errors import ConfigError, ExitStatus, Interrupted, LineError
+from invoke_cli.events import Failed
+from invoke_cli.language.launch import Options
+from invoke_cli.request import GenerationRequest
+from invoke_cli.session import Session
+from invoke_cli.workshop.outcome import Outcome, SessionOptions
+from invoke_cli.workshop.places import expanded
+from invoke_cli.workshop.workshop import Streams
+
+
+def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
+    """Do the one line of a command line (a glob of init images makes several)."""
+    streams = Streams(read=sys.stdin.buffer.read, write=None if options.get("json") else _write_image)
+    with Session(session_options(options, GenerationRequest()), emit=console, streams=streams) as session:
+        with _Signals(session) as signals:
+            outcomes = [signals.run(session, line, None) for line in lines]
+    if len(outcomes) == 1:
+        return outcomes[0].exit_status
+    return _status(outcomes)
+
+
+def from_file(console: Console, options: Options, defaults: GenerationRequest, source: str) -> int:
+    """Do the lines of a file, or of standard input for `-`; one that fails is told with its number, the rest goes on."""
+    outcomes: list[Outcome] = []
+    with Session(session_options(options, defaults), emit=console) as session, _Signals(session) as signals:
+        for number, line in numbered_lines(source):
+            if isinstance(line, LineError):
+                console(Failed(error=line, number=number))
+                outcomes.append(Outcome.UNREADABLE)
+                continue
+            outcomes.append(signals.run(session, line, number))
+            if outcomes[-1] in (Outcome.LEAVE, Outcome.INTERRUPTED):
+                break
+    return _status(outcomes)
+
+
+def session_options(options: Options, defaults: GenerationRequest) -> SessionOptions:
+    """The launch options as the session takes them."""
+    return SessionOptions(
+        root=_text(options, "root"),
+        config=_text(options, "config"),
+        device=_text(options, "device") or "auto",
+        precision=_text(options, "precision") or "auto",
+        offline=bool(options.get("offline")),
+        defaults=defaults,
+    )
+
+
+def _text(options: Options, name: str) -> str | None:
+    value = options.get(name)
+    return value if isinstance(value, str) else None
+
+
+def numbered_lines(source: str) -> Iterator[tuple[int, str | LineError]]:
+    """The lines of a file as they arrive, counted from 1; a line that is no UTF-8 comes as its error."""
+    try:
+        stream = sys.stdin.buffer if source == "-" else expanded(source).open("rb")
+    except OSError as error:
+        hint = "check the name; - is standard input"
+        raise ConfigError(f"--from_file {source}: {error.strerror or error}", hint=hint) from None
+    with stream:
+        for number, raw in enumerate(stream, start=1):
+            try:
+                text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError:
+                yield number, LineError("the line is not UTF-8 text", hint="save the file as UTF-8")
+                continue
+            yield number, text.rstrip("\r\n")
+
+
+def _status(outcomes: Sequence[Outcome]) -> ExitStatus:
+    if Outcome.INTERRUPTED in outcomes:
+        return ExitStatus.INTERRUPTED
+    failed = any(outcome in (Outcome.FAILED, Outcome.UNREADABLE) for outcome in outcomes)
+    return ExitStatus.FAILED if failed else ExitStatus.OK
+
+
+def _write_image(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+class _Signals:
+    """Ctrl-C and SIGTERM: the running image ends after its step; a second one, or one while idle, ends at once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._busy = False
+        self._asked = False
+
+    def __enter__(self) -> _Signals:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_DFL)
+
+    def run(self, session: Session, line: str, number: int | None) -> Outcome:
+        """Do a line; Ctrl-C before it was heard counts for it."""
+        if self._asked:
+            return Outcome.INTERRUPTED
+        self._busy = True
+        try:
+            return session.run(line, number)
+        finally:
+            self._busy = False
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked or not self._busy:
+            raise Interrupted("stopped")
+        self._asked = True
+        self._session.stop()

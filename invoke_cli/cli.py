@@ -1,0 +1,105 @@
+"""The command line: launch options, and which door they open. Imports nothing heavy.
+
+`invoke` opens the prompt on a terminal, else does the lines of standard input; words make one line; `--from_file` does
+a file. Click gives the entry point; the words are read by the language's own rules.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from invoke_cli import __version__
+from invoke_cli.console.console import Console, look_for
+from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
+from invoke_cli.language.help import launch_help, switch_help
+from invoke_cli.language.launch import Options, take_launch_options
+from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.switch import Group
+from invoke_cli.language.words import words_to_lines
+from invoke_cli.request import GenerationRequest
+
+_IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_USAGE = """\
+Usage: invoke                                the prompt (on a terminal), or the lines of standard input
+       invoke [SWITCHES] PROMPT [SWITCHES]   one picture, or several:  invoke "a red boat" -s20 -n4
+       invoke 'LINE'                         one line as at the prompt: invoke 'a cat -s20 -I sketch.png'
+       invoke '!COMMAND'                     one command:              invoke '!models'
+       invoke SWITCHES                       the prompt, with these as its defaults"""
+
+
+@click.command(
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def invoke(context: click.Context, words: tuple[str, ...]) -> None:
+    """Make pictures with diffusion models."""
+    context.exit(run(list(words)))
+
+
+def run(words: Sequence[str]) -> int:
+    """Do what the command line's words say; returns the exit status."""
+    console = Console(sys.stdout, sys.stderr, look_for(sys.stderr))
+    try:
+        options, rest = take_launch_options(words)
+        look = look_for(sys.stderr, json=bool(options.get("json")), quiet=bool(options.get("quiet")))
+        console = Console(sys.stdout, sys.stderr, look)
+        return _run(console, options, rest)
+    except InvokeError as error:
+        console.failed(error)
+        return error.exit_status
+
+
+def _run(console: Console, options: Options, rest: list[str]) -> int:
+    if options.get("help"):
+        console.answer(help_page(advanced="advanced" in rest))
+        return ExitStatus.OK
+    if options.get("version"):
+        console.answer(f"invoke {__version__}")
+        return ExitStatus.OK
+    lines = words_to_lines(rest, is_image_file) if rest else []
+    defaults = launch_defaults(lines)
+    from invoke_cli import batch
+
+    if defaults is None:
+        if "from_file" in options:
+            raise ConfigError("--from_file and a prompt exclude each other", hint="put the prompt into the file")
+        return batch.one_shot(console, options, lines)
+    source = options.get("from_file")
+    if source is None and sys.stdin.isatty() and not options.get("json"):
+        from invoke_cli.repl.loop import open_prompt
+
+        return open_prompt(options, defaults)
+    return batch.from_file(console, options, defaults, str(source or "-"))
+
+
+def launch_defaults(lines: Sequence[str]) -> GenerationRequest | None:
+    """The switches of a command line that has no prompt, as defaults of the session; None when there is work in it."""
+    if not lines:
+        return GenerationRequest()
+    try:
+        parsed = parse(lines[0])
+    except LineError:
+        return None
+    if len(lines) > 1 or not isinstance(parsed, Generation) or len(parsed.stages) > 1:
+        return None
+    request = parsed.stages[0].request
+    return request if request.prompt is None else None
+
+
+def is_image_file(word: str) -> bool:
+    """Whether a word is the name of an existing image file."""
+    return word.lower().endswith(_IMAGES) and Path(word).is_file()
+
+
+def help_page(*, advanced: bool) -> str:
+    """The basic switches and the launch options, or all there is."""
+    basic = (Group.BASIC, Group.INIT_IMAGE)
+    groups = tuple(Group) if advanced else basic
+    more = "" if advanced else "\n\nMore: invoke --help advanced, or !help at the prompt"
+    return f"{_USAGE}\n\n{switch_help(groups)}\n\nlaunch only\n{launch_help()}{more}"

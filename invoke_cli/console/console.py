@@ -1,0 +1,151 @@
+"""The console: events to standard output and standard error. Results and answers go to the one, all else to the other.
+
+Off a terminal no escape sequence is written and no progress is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+from invoke_cli.console.blocks import escapes
+from invoke_cli.console.json_events import json_line
+from invoke_cli.console.text import done_text, error_text, loading_text, progress_text, result_text, visible
+from invoke_cli.errors import InvokeError
+from invoke_cli.events import (
+    Done,
+    Event,
+    Failed,
+    Level,
+    Loading,
+    Message,
+    Notice,
+    Planned,
+    Prefill,
+    Saved,
+    Step,
+    Trace,
+)
+
+_STYLES = {"error": "31", "warning": "33", "tip": "36", "dim": "2", "number": "1"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """How a console speaks: JSON or text, quiet or not, with colours, with a progress line."""
+
+    json: bool = False
+    quiet: bool = False
+    colour: bool = False
+    progress: bool = False
+
+
+def look_for(err: TextIO, *, json: bool = False, quiet: bool = False) -> Look:
+    """The look that suits a standard error stream: plain when it is no terminal, or NO_COLOR or a dumb one says so."""
+    terminal = err.isatty() and os.environ.get("TERM") != "dumb"
+    return Look(
+        json=json,
+        quiet=quiet,
+        colour=terminal and not os.environ.get("NO_COLOR"),
+        progress=terminal and not json and not quiet,
+    )
+
+
+class Console:
+    """Prints events. May be called from any thread; `on_step` takes the progress where somebody else shows it."""
+
+    def __init__(
+        self, out: TextIO, err: TextIO, look: Look, on_step: Callable[[Step | None], None] | None = None
+    ) -> None:
+        self.out, self.err, self.look = out, err, look
+        self._on_step = on_step
+        self._drawn = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        with self._lock:
+            if self.look.json:
+                print(json_line(event), file=self.out, flush=True)
+            elif isinstance(event, Step):
+                self._step(event)
+            else:
+                self._clear_progress()
+                self._show(event)
+
+    def failed(self, error: InvokeError) -> None:
+        """Tell an error that belongs to no line."""
+        self(Failed(error=error))
+
+    def answer(self, text: str) -> None:
+        """Say something that was asked for, on standard output."""
+        print(text, file=self.out, flush=True)
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    def _show(self, event: Event) -> None:
+        match event:
+            case Saved():
+                self._result(event)
+            case Message():
+                print(visible(event.text), file=self.out, flush=True)
+            case Failed():
+                width = shutil.get_terminal_size((100, 24)).columns
+                self._aside(error_text(event.error, event.number, width), "error", always=True)
+            case Notice():
+                prefix = {Level.TIP: "tip: ", Level.WARNING: "warning: "}.get(event.level, "")
+                self._aside(f"{prefix}{visible(event.text)}", event.level.value, always=event.level is Level.WARNING)
+            case Planned() if event.dry_run:
+                print(visible(event.text), file=self.out, flush=True)
+            case Planned():
+                self._aside(visible(event.text), "dim")
+            case Trace():
+                self._aside(visible(event.text), "dim", always=True)
+            case Loading():
+                self._aside(loading_text(event), "dim")
+            case Done() if event.images > 1 or self.look.progress:
+                self._aside(done_text(event), "dim")
+            case Prefill():
+                print(visible(event.line), file=self.out, flush=True)
+            case _:
+                pass
+
+    def _result(self, event: Saved) -> None:
+        stream = self.err if event.number is None else self.out
+        print(result_text(event), file=stream, flush=True)
+        for extra in event.extras:
+            self._aside(f"  {extra}", "dim")
+
+    def _aside(self, text: str, style: str, *, always: bool = False) -> None:
+        """One thing on standard error; the quiet console keeps it, unless it is `always` said."""
+        if self.look.quiet and not always:
+            return
+        code = _STYLES.get(style)
+        print(f"\x1b[{code}m{text}\x1b[0m" if code and self.look.colour else text, file=self.err, flush=True)
+
+    # -- progress ---------------------------------------------------------------------------------------------------
+
+    def _step(self, event: Step) -> None:
+        if self._on_step is not None:
+            self._on_step(event)
+        elif self.look.progress:
+            self._clear_progress()
+            lines = escapes(event.preview) if event.preview and self.look.colour else []
+            lines.append(progress_text(event))
+            self.err.write("\n".join(lines))
+            self.err.flush()
+            self._drawn = len(lines)
+
+    def _clear_progress(self) -> None:
+        """Take the progress line, and the preview above it, off the terminal."""
+        if self._on_step is not None:
+            self._on_step(None)
+        elif self._drawn:
+            up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
+            self.err.write(f"\r{up}\x1b[J")
+            self.err.flush()
+            self._drawn = 0

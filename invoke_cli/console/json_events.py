@@ -1,0 +1,66 @@
+"""Events as JSON, one object a line. The key `event` names the kind; the others are the event's fields."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+
+from invoke_cli.errors import InvokeError
+from invoke_cli.events import (
+    Done,
+    Event,
+    Failed,
+    Forget,
+    Loading,
+    Message,
+    Notice,
+    Planned,
+    Prefill,
+    Preview,
+    Saved,
+    Start,
+    Step,
+    Trace,
+)
+
+NAMES: dict[type[Event], str] = {
+    Start: "start",
+    Planned: "plan",
+    Step: "step",
+    Saved: "image",
+    Failed: "error",
+    Done: "done",
+    Notice: "notice",
+    Message: "message",
+    Loading: "loading",
+    Trace: "trace",
+    Prefill: "prefill",
+    Forget: "forget",
+}
+
+
+def json_line(event: Event) -> str:
+    """The event as one line of ASCII JSON."""
+    if isinstance(event, Failed):
+        body: dict[str, object] = {"number": event.number, **_error(event.error)}
+    else:
+        body = {field.name: getattr(event, field.name) for field in fields(event)}
+    return json.dumps({"event": NAMES[type(event)], **body}, default=_plain)
+
+
+def _error(error: InvokeError) -> dict[str, object]:
+    return {
+        "message": error.message,
+        "hint": error.hint,
+        "line": error.line,
+        "span": list(error.span) if error.span else None,
+        "exit_status": int(error.exit_status),
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Preview):
+        return None
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return getattr(value, "value", str(value))
