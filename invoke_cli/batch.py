@@ -13,7 +13,8 @@ from invoke_cli.events import Failed
 from invoke_cli.language.launch import Options
 from invoke_cli.request import GenerationRequest
 from invoke_cli.session import Session
-from invoke_cli.workshop.outcome import Outcome, SessionOptions
+from invoke_cli.workshop.options import session_options
+from invoke_cli.workshop.outcome import Outcome
 from invoke_cli.workshop.places import expanded
 from invoke_cli.workshop.workshop import Streams
 
@@ -21,16 +22,16 @@ from invoke_cli.workshop.workshop import Streams
 def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
     """Do the one line of a command line (a glob of init images makes several)."""
     streams = Streams(read=sys.stdin.buffer.read, write=None if options.get("json") else _write_image)
-    with Session(session_options(options, GenerationRequest()), emit=console, streams=streams) as session:
-        with _Signals(session) as signals:
-            outcomes = [signals.run(session, line, None) for line in lines]
+    session = Session(session_options(options, GenerationRequest()), emit=console, streams=streams)
+    with session, _Signals(session) as signals:
+        outcomes = [signals.run(session, line, None) for line in lines]
     if len(outcomes) == 1:
         return outcomes[0].exit_status
     return _status(outcomes)
 
 
 def from_file(console: Console, options: Options, defaults: GenerationRequest, source: str) -> int:
-    """Do the lines of a file, or of standard input for `-`; one that fails is told with its number, the rest goes on."""
+    """Do the lines of a file, of standard input for `-`; one that fails is told with its number, the rest goes on."""
     outcomes: list[Outcome] = []
     with Session(session_options(options, defaults), emit=console) as session, _Signals(session) as signals:
         for number, line in numbered_lines(source):
@@ -42,23 +43,6 @@ def from_file(console: Console, options: Options, defaults: GenerationRequest, s
             if outcomes[-1] in (Outcome.LEAVE, Outcome.INTERRUPTED):
                 break
     return _status(outcomes)
-
-
-def session_options(options: Options, defaults: GenerationRequest) -> SessionOptions:
-    """The launch options as the session takes them."""
-    return SessionOptions(
-        root=_text(options, "root"),
-        config=_text(options, "config"),
-        device=_text(options, "device") or "auto",
-        precision=_text(options, "precision") or "auto",
-        offline=bool(options.get("offline")),
-        defaults=defaults,
-    )
-
-
-def _text(options: Options, name: str) -> str | None:
-    value = options.get(name)
-    return value if isinstance(value, str) else None
 
 
 def numbered_lines(source: str) -> Iterator[tuple[int, str | LineError]]:

@@ -18,8 +18,10 @@ from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, p
 from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.workshop.drawing import draw
-from invoke_cli.workshop.outcome import Outcome, SessionOptions
+from invoke_cli.workshop.options import SessionOptions
+from invoke_cli.workshop.outcome import Outcome
 from invoke_cli.workshop.preparing import only_stage
+from invoke_cli.workshop.settings import Settings
 from invoke_cli.workshop.workshop import OpenEngine, Streams, Workshop
 
 MAX_NESTING = 8
@@ -34,13 +36,14 @@ class Session:
 
     def __init__(
         self,
-        options: SessionOptions | None = None,
+        options: SessionOptions | Settings | None = None,
         *,
         emit: Emit = silent,
         streams: Streams | None = None,
         opener: OpenEngine = open_engine,
     ) -> None:
-        self.workshop = Workshop(options or SessionOptions(), emit, streams or Streams(), opener)
+        settings = options if isinstance(options, Settings) else Settings(options or SessionOptions())
+        self.workshop = Workshop(settings, emit, streams or Streams(), opener)
 
     # -- for libraries ----------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def replay(workshop: Workshop, call: Call) -> Sequence[str] | None:
     for text in remake.prepared.plan.notices:
         workshop.notice(text)
     result = remade(workshop, remake)
-    saver = Saver(workshop, workshop.target(workshop.outdir()))
+    saver = Saver(workshop, workshop.target(workshop.settings.outdir()))
     saver.save(remake.prepared, result)
     saver.collect(wait=True)
     comparison = compare(workshop, remake, result)

@@ -81,6 +81,10 @@ class Console:
         """Tell an error that belongs to no line."""
         self(Failed(error=error))
 
+    def hint(self, text: str) -> None:
+        """Say something in passing, on standard error."""
+        self._aside(text, "dim")
+
     def answer(self, text: str) -> None:
         """Say something that was asked for, on standard output."""
         print(text, file=self.out, flush=True)
@@ -91,26 +95,31 @@ class Console:
         match event:
             case Saved():
                 self._result(event)
-            case Message():
-                print(visible(event.text), file=self.out, flush=True)
+            case Message(text=text) | Prefill(line=text) | Planned(text=text, dry_run=True):
+                print(visible(text), file=self.out, flush=True)
             case Failed():
                 width = shutil.get_terminal_size((100, 24)).columns
                 self._aside(error_text(event.error, event.number, width), "error", always=True)
-            case Notice():
-                prefix = {Level.TIP: "tip: ", Level.WARNING: "warning: "}.get(event.level, "")
-                self._aside(f"{prefix}{visible(event.text)}", event.level.value, always=event.level is Level.WARNING)
-            case Planned() if event.dry_run:
-                print(visible(event.text), file=self.out, flush=True)
-            case Planned():
-                self._aside(visible(event.text), "dim")
             case Trace():
                 self._aside(visible(event.text), "dim", always=True)
+            case Notice():
+                self._notice(event)
+            case _:
+                self._status(event)
+
+    def _notice(self, event: Notice) -> None:
+        prefix = {Level.TIP: "tip: ", Level.WARNING: "warning: "}.get(event.level, "")
+        self._aside(f"{prefix}{visible(event.text)}", event.level.value, always=event.level is Level.WARNING)
+
+    def _status(self, event: Event) -> None:
+        """What is going on, of interest to whoever is looking."""
+        match event:
+            case Planned():
+                self._aside(visible(event.text), "dim")
             case Loading():
                 self._aside(loading_text(event), "dim")
             case Done() if event.images > 1 or self.look.progress:
                 self._aside(done_text(event), "dim")
-            case Prefill():
-                print(visible(event.line), file=self.out, flush=True)
             case _:
                 pass
 

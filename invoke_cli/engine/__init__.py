@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
-
-from PIL import Image
+from typing import TYPE_CHECKING, Protocol
 
 from invoke_cli.events import Emit, Trace
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.planning.plan import ImagePlan, Plan
+
+if TYPE_CHECKING:
+    from PIL import Image  # the seam is imported before the first prompt, which must not wait for Pillow
 
 TILING = "vae tiling"
 

@@ -115,7 +115,7 @@ class _Scanner:
     def _missing(self, switch: Switch, spelling: str, span: Span) -> Token:
         example = f"such as {switch.example}" if switch.example else f"{spelling} {switch.metavar}"
         error = LineError(f"{spelling} needs a value", hint=f"write one after it, {example}", span=span)
-        return Token(kind=Kind.ERROR, span=span, error=error)
+        return Token(kind=Kind.ERROR, span=span, switch=switch, error=error)
 
     def _value_token(self, switch: Switch) -> Token:
         start = self.position

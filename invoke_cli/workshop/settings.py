@@ -21,7 +21,7 @@ from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
-from invoke_cli.workshop.outcome import SessionOptions
+from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.places import INIT_FILE, expanded, find_places
 
 
@@ -87,6 +87,10 @@ class Settings:
     def current_name(self) -> str:
         """The model that a line without `-m` uses."""
         return resolve(self.upper_layers()).request.model or self.registry.default
+
+    def outdir(self) -> str:
+        """The folder name that a line without `-o` uses."""
+        return resolve([Layer("program", program_defaults()), *self.upper_layers()]).request.outdir or "outputs"
 
     def change(self, request: GenerationRequest) -> None:
         """Let `request` be a default for the lines to come."""

@@ -12,14 +12,11 @@ from pathlib import Path
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model, open_engine
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Level, Message, Notice
-from invoke_cli.language.switches import program_defaults
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage, Target, Writer
-from invoke_cli.planning.layers import resolve
 from invoke_cli.planning.plan import Tip
 from invoke_cli.request import MAX_SEED
 from invoke_cli.workshop.aliases import Aliases
-from invoke_cli.workshop.outcome import SessionOptions
 from invoke_cli.workshop.places import ALIASES_FILE, expanded
 from invoke_cli.workshop.settings import Settings
 
@@ -37,8 +34,8 @@ class Streams:
 class Workshop:
     """The state of a session that is not a line's own. One thread works in it; `stop` may come from any."""
 
-    def __init__(self, options: SessionOptions, emit: Emit, streams: Streams, opener: OpenEngine = open_engine) -> None:
-        self.settings = Settings(options)
+    def __init__(self, settings: Settings, emit: Emit, streams: Streams, opener: OpenEngine = open_engine) -> None:
+        self.settings = settings
         self.emit = emit
         self.streams = streams
         self.writer = Writer()
@@ -105,11 +102,6 @@ class Workshop:
 
     # -- folders ----------------------------------------------------------------------------------------------------
 
-    def outdir(self) -> str:
-        """The folder name that a line without `-o` uses."""
-        layers = self.settings.upper_layers()
-        return resolve(layers).request.outdir or program_defaults().outdir or "outputs"
-
     def target(self, outdir: str) -> Target:
         """Where `-o` sends results: a folder, a file of that name, or standard output."""
         if outdir == "-":
@@ -119,7 +111,7 @@ class Workshop:
             return Target(folder=self.folder("outputs"), stdout=self.streams.write)
         path = expanded(outdir)
         if path.suffix.lower() == ".png" and not path.is_dir():
-            default = self.outdir()
+            default = self.settings.outdir()
             return Target(folder=self.folder("outputs" if default == outdir else default), file=path)
         if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not path.is_dir():
             hint = f"write {path.with_suffix('.png')} and convert it afterwards"
@@ -130,7 +122,7 @@ class Workshop:
 
     def folder(self, outdir: str | None = None) -> OutputFolder:
         """The output folder of this name; the first use enters what a killed session could not."""
-        path = expanded(outdir or self.outdir())
+        path = expanded(outdir or self.settings.outdir())
         key = path.absolute()
         if key not in self._folders:
             folder = OutputFolder(path)

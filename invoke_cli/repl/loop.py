@@ -1,0 +1,215 @@
+"""The loop of the prompt: lines in, events out, while a picture is being made.
+
+The prompt is on the screen before anything heavy is imported; the worker thread does that while the user types.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from invoke_cli import __version__
+from invoke_cli.console.blocks import HALF, rows
+from invoke_cli.console.console import Console, look_for
+from invoke_cli.console.text import progress_text, visible
+from invoke_cli.errors import ExitStatus, LineError
+from invoke_cli.events import Event, Forget, Prefill, Step
+from invoke_cli.language.launch import Options
+from invoke_cli.language.line import Farewell, parse
+from invoke_cli.repl.adapters import PLAIN_STYLE, STYLE, LineCompleter, LineHistory, LineLexer
+from invoke_cli.repl.sources import sources_for
+from invoke_cli.repl.toolbar import Toolbar
+from invoke_cli.repl.worker import RunLine, Worker
+from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.options import session_options
+from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.workshop.places import expanded
+from invoke_cli.workshop.settings import Settings
+
+if TYPE_CHECKING:
+    from invoke_cli.session import Session  # its imports are heavy: the worker makes them
+
+GREETING = f"invoke {__version__}   type a prompt; !help for help, q to leave"
+
+
+def open_prompt(options: Options, defaults: GenerationRequest) -> int:
+    """Read and do lines until the user leaves."""
+    settings = Settings(session_options(options, defaults))
+    with patch_stdout(raw=True):
+        prompt = _Prompt(settings, quiet=bool(options.get("quiet")))
+        prompt.run()
+    return ExitStatus.OK
+
+
+class _Prompt:
+    """The prompt and what it shows; the worker's events arrive here."""
+
+    def __init__(self, settings: Settings, *, quiet: bool) -> None:
+        self.settings = settings
+        look = look_for(sys.__stderr__ or sys.stderr, quiet=quiet)
+        self.console = Console(sys.stdout, sys.stderr, look, self._progress)
+        self.history = LineHistory(expanded(settings.outdir()) / ".invoke" / "lines")
+        self.worker = Worker(self._open_session, self._redraw)
+        self.toolbar = Toolbar(settings)
+        self.session: Session | None = None
+        self.step: Step | None = None
+        self.prefill = ""
+        self.stops = 0
+        self.input: PromptSession[str] = self._prompt_session()
+        self.input.app.after_render += lambda _: self.worker.begin()
+
+    def _prompt_session(self) -> PromptSession[str]:
+        plain = bool(os.environ.get("NO_COLOR"))
+        return PromptSession(
+            message=self._message,
+            lexer=None if plain else LineLexer(),
+            style=PLAIN_STYLE if plain else STYLE,
+            completer=LineCompleter(sources_for(self.settings, self.settings.outdir())),
+            complete_in_thread=True,
+            history=self.history,
+            bottom_toolbar=self.toolbar.text,
+            key_bindings=self._keys(),
+        )
+
+    def run(self) -> None:
+        """Read lines until the user leaves; what is waiting then is still done."""
+        self.console.hint(GREETING)
+        while True:
+            try:
+                text = self.input.prompt(default=self._take_prefill())
+            except EOFError:
+                break
+            except KeyboardInterrupt:
+                continue
+            self.stops = 0
+            lines = [line for line in text.split("\n") if line.strip()]
+            for line in lines:
+                if not _is_farewell(line):
+                    self.worker.submit(line)
+            if any(map(_is_farewell, lines)):
+                break
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.worker.busy and self.session is not None:
+            self.console.hint("finishing; Ctrl-C stops the running image")
+        signal.signal(signal.SIGINT, lambda *_: self._stop())
+        self.worker.finish()
+        if self.session is not None:
+            self.session.close()
+
+    # -- the worker's side --------------------------------------------------------------------------------------------
+
+    def _open_session(self) -> RunLine:
+        """Import the session and its engine, on the worker's thread, and load the model."""
+        from invoke_cli.session import Session
+
+        self.session = Session(self.settings, emit=self._hear)
+        self.session.warm_up()
+        self.toolbar.refresh(self.session)
+        return self._do
+
+    def _do(self, line: str) -> Outcome:
+        assert self.session is not None
+        outcome = self.session.run(line)
+        self.toolbar.refresh(self.session)
+        return outcome
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Prefill):
+            self._fill(event)
+        elif isinstance(event, Forget):
+            self.history.forget()
+        else:
+            self.console(event)
+
+    def _fill(self, event: Prefill) -> None:
+        """Put a line into the input where that is empty; else show it."""
+        app = self.input.app
+        if not app.is_running:
+            self.prefill = event.line
+        elif self.input.default_buffer.text:
+            self.console(event)
+        elif app.loop is not None:
+            app.loop.call_soon_threadsafe(self.input.default_buffer.insert_text, event.line)
+
+    def _take_prefill(self) -> str:
+        text, self.prefill = self.prefill, ""
+        return text
+
+    # -- what is shown ------------------------------------------------------------------------------------------------
+
+    def _progress(self, step: Step | None) -> None:
+        self.step = step
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self.input.app.invalidate()
+
+    def _message(self) -> StyleAndTextTuples:
+        """The preview, the progress and the queue, and below them the prompt."""
+        parts: StyleAndTextTuples = []
+        step, waiting = self.step, self.worker.waiting
+        if step is not None:
+            parts += preview_fragments(step)
+            parts.append(("class:progress", f"{progress_text(step)}\n"))
+        if waiting:
+            parts.append(("class:queue", f"waiting: {' ; '.join(visible(line)[:60] for line in waiting[:3])}"))
+            parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
+        parts.append(("class:prompt", "invoke> "))
+        return parts
+
+    # -- keys ---------------------------------------------------------------------------------------------------------
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+
+        @keys.add("c-c")
+        def stop(event: KeyPressEvent) -> None:
+            if self.worker.busy:
+                self._stop()
+            elif event.current_buffer.text:
+                event.current_buffer.reset()
+            else:
+                self.console.hint("nothing is running; Ctrl-D or q leaves")
+
+        return keys
+
+    def _stop(self) -> None:
+        """Ctrl-C: first the running image, then the lines that wait."""
+        self.stops += 1
+        if self.session is not None:
+            self.session.stop()
+        if self.stops > 1:
+            dropped = self.worker.forget_waiting()
+            self.console.hint(f"{len(dropped)} waiting lines are dropped")
+        else:
+            more = "; Ctrl-C again drops the lines that wait" if self.worker.waiting else ""
+            self.console.hint(f"stopping after this step{more}")
+
+
+def _is_farewell(line: str) -> bool:
+    try:
+        return isinstance(parse(line), Farewell)
+    except LineError:
+        return False
+
+
+def preview_fragments(step: Step) -> StyleAndTextTuples:
+    """The live preview as styled half blocks, a line for each row."""
+    parts: StyleAndTextTuples = []
+    for row in rows(step.preview) if step.preview is not None else ():
+        parts += [(f"fg:{_hex(upper)} bg:{_hex(lower)}", HALF) for upper, lower in row]
+        parts.append(("", "\n"))
+    return parts
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
