@@ -147,8 +147,8 @@ class Session:
 
     def _internal(self, error: Exception, line: str) -> InternalError:
         """A fault of the program's own: the traceback goes into a log, the user hears one sentence."""
-        log = self.workshop.folder().books / "errors.log"
         try:
+            log = self.workshop.folder().books / "errors.log"
             append_line(log, f"{line}\n{''.join(traceback.format_exception(error))}\n")
         except InvokeError:
             return InternalError(f"an error in the program: {type(error).__name__}: {error}", hint="please report it")

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from invoke_cli.engine import Engine, EngineSettings, open_engine
+from tests.fake import FakeEngine
+from tests.house import House
 from tests.tiny import build_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -16,3 +22,59 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny random Stable Diffusion."""
     return build_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def real_engine() -> Engine:
+    """The engine on diffusers, on the CPU; one for all tests, since importing takes seconds."""
+    return open_engine(EngineSettings(device="cpu"))
+
+
+@pytest.fixture
+def fake_engine() -> FakeEngine:
+    """A fresh engine without torch."""
+    return FakeEngine(EngineSettings())
+
+
+@pytest.fixture
+def fake_house(
+    tmp_path: Path, tiny_model: Path, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """A session on the fake engine, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    house = House(tmp_path, tiny_model, lambda _: fake_engine)
+    yield house
+    house.session.close()
+
+
+@pytest.fixture
+def real_house(
+    tmp_path: Path, tiny_model: Path, real_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """A session on the real engine with a tiny random model, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    house = House(tmp_path, tiny_model, lambda _: real_engine)
+    yield house
+    house.session.workshop.writer.close()
+
+
+@pytest.fixture(params=["fake", "real"])
+def house(request: pytest.FixtureRequest) -> House:
+    """The same session on both engines."""
+    chosen = request.getfixturevalue(f"{request.param}_house")
+    assert isinstance(chosen, House)
+    return chosen
+
+
+@pytest.fixture
+def sketch(tmp_path: Path) -> Path:
+    """A drawing of 96 x 64 pixels, sketch.png, in the working directory."""
+    path = tmp_path / "sketch.png"
+    drawing().save(path)
+    return path
+
+
+def drawing(width: int = 96, height: int = 64) -> Image.Image:
+    """A soft pattern of colours."""
+    noise = np.random.default_rng(0).integers(0, 255, (6, 9, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)

@@ -10,7 +10,7 @@ from invoke_cli.errors import CommandError, MetadataError
 from invoke_cli.events import Level, Prefill
 from invoke_cli.imaging.opening import open_path
 from invoke_cli.language.line import format_line
-from invoke_cli.metadata import recall
+from invoke_cli.metadata import decode, recall
 from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
 from invoke_cli.metadata.codec import Recalled
 from invoke_cli.models.samplers import is_sampler
@@ -71,19 +71,33 @@ def verify(workshop: Workshop, call: Call) -> None:
     """Make pictures again and say whether they are the same; fails when one differs."""
     failed = 0
     words = call.required("!verify picture.png: made again, and compared")
-    for path in [path for word in words for path in _matching(workshop, word)]:
-        workshop.check_stopped()
-        try:
-            remake = prepare_remake(workshop, path)
-            comparison = compare(workshop, remake, remade(workshop, remake))
-        except MetadataError as error:
-            workshop.notice(f"{path}: cannot be verified: {error.message}", Level.WARNING)
-            failed += 1
-            continue
-        workshop.say("\n".join([f"{path}: {comparison.verdict.value}", *(f"  {text}" for text in comparison.reasons)]))
-        failed += comparison.verdict is Verdict.DIFFERS
+    for word in words:
+        paths = _matching(workshop, word)
+        for path in paths if len(paths) == 1 else [path for path in paths if _says_something(workshop, path)]:
+            workshop.check_stopped()
+            failed += not _verified(workshop, path)
     if failed:
         raise CommandError(f"{failed} of the pictures could not be made again", hint="the reasons stand above")
+
+
+def _verified(workshop: Workshop, path: Path) -> bool:
+    """Verify one picture and say how it went; whether it could be made again."""
+    try:
+        remake = prepare_remake(workshop, path)
+        comparison = compare(workshop, remake, remade(workshop, remake))
+    except MetadataError as error:
+        workshop.notice(f"{path}: cannot be verified: {error.message}", Level.WARNING)
+        return False
+    workshop.say("\n".join([f"{path}: {comparison.verdict.value}", *(f"  {text}" for text in comparison.reasons)]))
+    return comparison.verdict is not Verdict.DIFFERS
+
+
+def _says_something(workshop: Workshop, path: Path) -> bool:
+    """Whether a picture of a pattern says how it was made; strips and grids do not."""
+    if decode(read_chunks(path)) is not None:
+        return True
+    workshop.notice(f"{path}: left out, it does not say how it was made")
+    return False
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------

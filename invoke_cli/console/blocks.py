@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from invoke_cli.events import Preview
 
 HALF = "▀"
-MAX_COLUMNS = 40
+MAX_COLUMNS = 32
 Colour = tuple[int, int, int]
 
 

@@ -6,7 +6,7 @@ import re
 
 from wcwidth import wcswidth, wcwidth
 
-from invoke_cli.errors import InvokeError, Span
+from invoke_cli.errors import Interrupted, InvokeError, Span
 from invoke_cli.events import Done, Loading, Saved, Step
 
 BAR_WIDTH = 24
@@ -25,6 +25,8 @@ def result_text(event: Saved) -> str:
 
 def error_text(error: InvokeError, number: int | None = None, width: int = 100) -> str:
     """What happened, the line with a caret under the place, and what to do."""
+    if isinstance(error, Interrupted):
+        return "stopped; what was finished is kept"
     where = f"line {number}: " if number is not None else ""
     lines = [f"error: {where}{visible(error.message)}"]
     if error.line and error.span is not None:

@@ -65,8 +65,13 @@ def _line(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
     if last is not None and (switch := _awaiting(last, before)) is not None:
         typed_from = last.span.start if last.kind is Kind.VALUE else len(before)
         yield from _values(switch, before, typed_from, sources)
-    elif before[word_start:].startswith("-"):
+    elif before[word_start:].startswith("-") and not _in_quotes(last, before):
         yield from _switches(before, word_start)
+
+
+def _in_quotes(last: Token | None, before: str) -> bool:
+    """Whether the text ends inside a quote that is not closed yet."""
+    return last is not None and last.error is not None and before[last.span.start] == '"'
 
 
 def _word_start(before: str) -> int:

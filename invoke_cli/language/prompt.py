@@ -127,7 +127,8 @@ def _masked(source: str) -> str:
 def _refuse_pending(source: str, field: str) -> None:
     masked = _masked(source)
     for operator in PENDING_OPERATORS:
-        if match := operator.pattern.search(masked):
+        match = next((match for match in operator.pattern.finditer(masked) if _is_live(masked, match)), None)
+        if match is not None:
             span = _whole_word(masked, match)
             raise PromptError(
                 f"{operator.name} is not available yet: {source[span.start : span.end][-60:]}",
@@ -135,6 +136,12 @@ def _refuse_pending(source: str, field: str) -> None:
                 span=span,
                 field=field,
             )
+
+
+def _is_live(text: str, match: re.Match[str]) -> bool:
+    """Whether the operator hangs on a word, a bracket or a closing quote; an opening quote carries none."""
+    anchor = match.start() if text[match.start()] in ')"' else match.start() - 1
+    return anchor < 0 or text[anchor] != '"' or text.count('"', 0, anchor) % 2 == 1
 
 
 def _whole_word(text: str, match: re.Match[str]) -> Span:

@@ -180,7 +180,8 @@ class _Scanner:
         return self._token(Kind.PROMPT, start + len(source), text=canonical(source))
 
     def _stray(self, start: int, stop: int) -> Token:
-        end = start + len(self.text[start:stop].rstrip(BLANKS))
+        comment = self.text.find(" #", start, stop) if self.switch_seen else -1
+        end = start + len(self.text[start : stop if comment == -1 else comment].rstrip(BLANKS))
         after = "a switch" if self.switch_seen else "the quoted prompt"
         hint = (
             "write the prompt first, or put it in quotes"

@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from invoke_cli.language.numbers import format_number
 from invoke_cli.language.quoting import escape
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata.codec import Chunks, Recalled, Record
-from invoke_cli.models.samplers import is_sampler
+from invoke_cli.models.samplers import find_sampler, is_sampler
 from invoke_cli.request import GenerationRequest, Variation
 
 KEYWORD = "parameters"
@@ -85,7 +86,7 @@ def _pairs(record: Record) -> dict[str, str]:
     if label.endswith(" Karras"):
         pairs["Schedule type"] = "Karras"
     pairs |= {
-        "CFG scale": f"{plan.guidance_scale:g}",
+        "CFG scale": format_number(plan.guidance_scale),
         "Seed": str(image.seed),
         "Size": str(record.size),
     }
@@ -94,9 +95,9 @@ def _pairs(record: Record) -> dict[str, str]:
     pairs["Model"] = plan.model
     if len(image.variations) == 1:
         pairs["Variation seed"] = str(image.variations[0].seed)
-        pairs["Variation seed strength"] = f"{image.variations[0].weight:g}"
+        pairs["Variation seed strength"] = format_number(image.variations[0].weight)
     if plan.init is not None:
-        pairs["Denoising strength"] = f"{plan.strength:g}"
+        pairs["Denoising strength"] = format_number(plan.strength)
     pairs["RNG"] = "CPU"
     pairs["Version"] = f"{record.program} {record.version}"
     return pairs
@@ -125,7 +126,7 @@ def _checked(field: str, key: str) -> Callable[[Mapping[str, str]], Any]:
 
 def _sampler(pairs: Mapping[str, str]) -> str | None:
     name = pairs.get("Sampler", "") + _SCHEDULES.get(pairs.get("Schedule type", ""), "")
-    return name if is_sampler(name) else None
+    return find_sampler(name).name if is_sampler(name) else None
 
 
 def _side(index: int) -> Callable[[Mapping[str, str]], int | None]:

@@ -35,7 +35,6 @@ class Record:
     pixel_sha256: str
     program: str
     version: str
-    created: str
     model_sha256: str = ""
     environment: Mapping[str, object] = field(default_factory=dict)
     batch: Batch = Batch()

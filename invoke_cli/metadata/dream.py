@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from invoke_cli.errors import LineError
 from invoke_cli.language.line import Generation, content_start, format_line, parse
+from invoke_cli.language.spelling import looks_like_switch
 from invoke_cli.language.tokens import Kind, Token, tokenise
 from invoke_cli.metadata.codec import Record
 from invoke_cli.planning.plan import recorded_request
@@ -54,7 +55,7 @@ def _piecewise(line: str) -> DreamLine:
     """The request from the tokens that can be read, one switch at a time."""
     values: dict[str, object] = {}
     left_out: list[str] = []
-    for group in _groups(tokenise(line, content_start(line))):
+    for group in _groups(line, tokenise(line, content_start(line))):
         piece = line[group[0].span.start : group[-1].span.end]
         try:
             parsed = parse(piece)
@@ -68,12 +69,12 @@ def _piecewise(line: str) -> DreamLine:
     return DreamLine(request=request, left_out=tuple(left_out))
 
 
-def _groups(tokens: tuple[Token, ...]) -> list[list[Token]]:
+def _groups(line: str, tokens: tuple[Token, ...]) -> list[list[Token]]:
     """The tokens, each switch together with its value and with the stray text after it."""
     groups: list[list[Token]] = []
     for token in tokens:
-        follows = token.kind is Kind.VALUE or (token.error is not None and bool(groups) and bool(groups[-1][-1].error))
-        if follows and groups:
+        stray = token.error is not None and not looks_like_switch(line, token.span.start)
+        if groups and (token.kind is Kind.VALUE or (stray and groups[-1][-1].error is not None)):
             groups[-1].append(token)
         elif token.kind is not Kind.COMMENT:
             groups.append([token])

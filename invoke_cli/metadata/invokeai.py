@@ -73,7 +73,6 @@ def _document(record: Record) -> dict[str, Any]:
         "concessions": list(record.concessions),
         "pixel_sha256": record.pixel_sha256,
         "private": record.plan.output.private,
-        "created": record.created,
     }
 
 
@@ -135,7 +134,7 @@ def _merged(document: dict[str, Any], dream: GenerationRequest, left_out: tuple[
     if ours:
         merged["model"] = document.get("model_id") or merged.get("model")
     missing = [*left_out, *unread, *_uncarried(image)]
-    facts = {"size": "x".join(map(str, image["size"]))} if isinstance(image.get("size"), list) else {}
+    facts: dict[str, str] = {}
     if not ours and document.get("model_id"):
         facts["model"] = str(document["model_id"])
     program = f"{document.get('app_id', 'InvokeAI')} {document.get('app_version', '')}".strip()

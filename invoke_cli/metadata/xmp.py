@@ -28,7 +28,6 @@ def packet(record: Record) -> str:
     """The packet as text, for an uncompressed iTXt chunk of the keyword `KEYWORD`."""
     attributes = {
         "xmp:CreatorTool": f"{record.program} {record.version}",
-        "xmp:CreateDate": record.created,
         "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPES + digital_source_type(record),
         "Iptc4xmpExt:AISystemUsed": record.plan.model,
     }

@@ -1,6 +1,7 @@
 """Writing results: one thread that encodes and writes while the next image is being made.
 
-A picture's record is written into it, then the file gets its name, then the books are kept.
+A picture's record is written into it, then the file gets its name, then the books are kept. A file holds no time and
+no number: the same line gives the same bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PIL import Image
@@ -156,7 +158,7 @@ class _Saving:
             path=str(saved.path.relative_to(folder.path) if inside else saved.path.absolute()),
             line=write_dream(record),
             seed=saved.seed,
-            created=record.created,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
             pixel_sha256=record.pixel_sha256,
             parents=tuple(parent["name"] for parent in record.parents),
         )

@@ -18,6 +18,7 @@ from invoke_cli.planning.tips import tips_for
 from invoke_cli.request import GenerationRequest, Variation
 
 MAX_IMAGES = 10_000
+MAX_SIDE = 16_384
 _MODES = {"fit": FitMode.FIT, "pad": FitMode.PAD, "crop": FitMode.CROP, "stretch": FitMode.STRETCH}
 _PREVIEWS = ("off", "auto", "blocks")
 
@@ -51,6 +52,9 @@ def make_plan(inputs: PlanInputs) -> Plan:
     prompt = read_prompt(request.prompt or "", request.negative_prompt)
     geometry = _geometry(inputs, notices)
     canvas = geometry.canvas if geometry else _free_canvas(inputs, notices)
+    if max(canvas) > MAX_SIDE:
+        hint = "say a smaller -W or -H"
+        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
     sampler = _sampler(inputs, notices)
     strength = 1.0 if inputs.init is None else _required(request.strength)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)

@@ -102,7 +102,7 @@ def _said_differently(workshop: Workshop, remake: Remake, result: ImageResult) -
         yield from remake.recalled.conflicts
         return
     record = record_of(workshop, remake.prepared, result, pixel_hash(result.image))
-    record = replace(record, created=str(document.get("created")), environment=remake.made.environment)
+    record = replace(record, environment=remake.made.environment)
     expected = metadata.encode(record)
     yield from _differences("", document, _document(expected))
     for name in expected:

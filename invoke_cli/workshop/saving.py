@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
 from invoke_cli import __version__
@@ -69,7 +68,6 @@ def record_of(workshop: Workshop, prepared: Prepared, result: ImageResult, pixel
         pixel_sha256=pixel_sha256,
         program=APP_ID,
         version=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
         model_sha256=workshop.model_hash(prepared.model),
         environment=workshop.engine.environment() if plan.steps.taken else {},
         batch=result.batch,

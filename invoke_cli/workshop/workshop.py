@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from pathlib import Path
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model, open_engine
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Level, Message, Notice
+from invoke_cli.output.files import telling
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage, Target, Writer
 from invoke_cli.planning.plan import Tip
@@ -118,7 +121,15 @@ class Workshop:
             raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")
         if path.is_file():
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
-        return Target(folder=self.folder(outdir))
+        return Target(folder=self._writable(self.folder(outdir)))
+
+    def _writable(self, folder: OutputFolder) -> OutputFolder:
+        """The folder, made; OutputError before the work rather than after it."""
+        with telling(folder.path):
+            folder.path.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder.path, os.W_OK):
+                raise PermissionError(errno.EACCES, "permission denied")
+        return folder
 
     def folder(self, outdir: str | None = None) -> OutputFolder:
         """The output folder of this name; the first use enters what a killed session could not."""

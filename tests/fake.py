@@ -1,0 +1,85 @@
+"""An engine without torch: colours from a hash of what the plan says, and failures on demand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+
+from PIL import Image
+
+from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
+from invoke_cli.errors import Interrupted, OutOfMemory
+from invoke_cli.events import Loading, Step
+from invoke_cli.metadata.codec import Batch
+from invoke_cli.planning.plan import ImagePlan, Plan
+
+
+class FakeEngine:
+    """Fulfils the `Engine` protocol. `fail_with` is raised at the next image; `free` is the memory it claims."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.fail_with: Exception | None = None
+        self.free = 10_000_000_000
+        self.jobs: list[Job] = []
+        self._loaded: str | None = None
+
+    def load(self, model: Model, hooks: Hooks) -> None:
+        if self._loaded != model.spec.name:
+            hooks.emit(Loading(model=model.spec.name))
+            self._loaded = model.spec.name
+            hooks.emit(Loading(model=model.spec.name, seconds=0.0))
+
+    def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
+        self.load(job.model, hooks)
+        self.jobs.append(job)
+        for index, image in enumerate(job.images):
+            for step in range(job.plan.steps.taken + 1):
+                if hooks.stopped():
+                    raise Interrupted("stopped")
+                hooks.emit(
+                    Step(image=index + 1, images=len(job.images), step=step, steps=job.plan.steps.taken, seconds=0.1)
+                )
+            if self.fail_with is not None:
+                error, self.fail_with = self.fail_with, None
+                raise error
+            picture = paint(job.plan, image, job.init)
+            frames = tuple(picture.resize((8, 8)) for _ in range(job.plan.steps.taken + 1))
+            yield ImageResult(
+                image=picture, plan=image, index=index, seconds=0.1, batch=Batch(seeds=(image.seed,)),
+                frames=frames if job.plan.output.strip or job.plan.output.save_intermediates else (),
+            )  # fmt: skip
+
+    def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
+        words = text.split()
+        return Tokens(read=tuple(words[:75]), cut=tuple(words[75:]))
+
+    def environment(self) -> Mapping[str, object]:
+        return {"device": "fake", "threads": 1}
+
+    def memory(self) -> Memory:
+        return Memory(device="fake", free=self.free, total=self.free, used=0, peak=0)
+
+    def estimate(self, plan: Plan, model: Model) -> int:
+        return plan.width * plan.height * 100
+
+    def loaded(self) -> str | None:
+        return self._loaded
+
+    def unload(self) -> None:
+        self._loaded = None
+
+
+def paint(plan: Plan, image: ImagePlan, init: Image.Image | None) -> Image.Image:
+    """A plain picture whose colour depends on everything that should shape it."""
+    said = [
+        plan.model, plan.prompt.positive, plan.prompt.negative, plan.steps.scheduled, plan.steps.taken,
+        plan.guidance_scale, plan.sampler.name, image.seed, image.variations,
+        hashlib.sha256(init.tobytes()).hexdigest() if init else None,
+    ]  # fmt: skip
+    digest = hashlib.sha256(json.dumps(said).encode()).digest()
+    return Image.new("RGB", (plan.width, plan.height), (digest[0], digest[1], digest[2]))
+
+
+__all__ = ["FakeEngine", "OutOfMemory", "paint"]

@@ -1,0 +1,87 @@
+"""A session to test with: its own folder, root and outputs, its events in a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from invoke_cli.engine import Engine, EngineSettings
+from invoke_cli.events import Event, Failed, Message, Notice, Prefill, Saved, Trace
+from invoke_cli.session import Session
+from invoke_cli.workshop.options import SessionOptions
+from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.workshop.workshop import Streams
+
+E = TypeVar("E")
+
+
+class House:
+    """A session in `folder`, which must be the working directory, with one model called `tiny`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        model: Path,
+        opener: Callable[[EngineSettings], Engine],
+        options: SessionOptions | None = None,
+        streams: Streams | None = None,
+    ) -> None:
+        self.folder = folder
+        configs = folder / "root" / "configs"
+        configs.mkdir(parents=True, exist_ok=True)
+        entry = f"tiny:\n  description: random\n  path: {model}\n  default: true\n"
+        (configs / "models.yaml").write_text(entry, encoding="utf-8")
+        self.events: list[Event] = []
+        self.session = Session(
+            options or SessionOptions(root=str(folder / "root")),
+            emit=self.events.append,
+            opener=opener,
+            streams=streams,
+        )
+
+    def run(self, *lines: str) -> Outcome:
+        """Do lines; returns the last one's outcome. The events of these lines alone are kept."""
+        self.events.clear()
+        outcomes = [self.session.run(line, number) for number, line in enumerate(lines, start=1)]
+        return outcomes[-1]
+
+    def draw(self, line: str) -> list[Path]:
+        """Do a line that must succeed; the paths of its images."""
+        outcome = self.run(line)
+        assert outcome is Outcome.OK, self.errors
+        return [self.folder / event.path for event in self.of(Saved)]
+
+    def of(self, kind: type[E]) -> list[E]:
+        """The events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def saved(self) -> list[Saved]:
+        """The images that were saved."""
+        return self.of(Saved)
+
+    @property
+    def errors(self) -> list[str]:
+        """The sentences of the errors."""
+        return [event.error.message for event in self.of(Failed)]
+
+    @property
+    def notices(self) -> list[str]:
+        """The sentences of the notices."""
+        return [event.text for event in self.of(Notice)]
+
+    @property
+    def traces(self) -> list[str]:
+        """The lines of the trace."""
+        return [event.text for event in self.of(Trace)]
+
+    @property
+    def messages(self) -> str:
+        """The answers of commands."""
+        return "\n".join(event.text for event in self.of(Message))
+
+    @property
+    def prefills(self) -> list[str]:
+        """The lines that went into the next prompt."""
+        return [event.line for event in self.of(Prefill)]

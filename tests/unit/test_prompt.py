@@ -1,0 +1,97 @@
+"""The prompt language as far as it goes: negatives, escapes, and operators refused by name."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from invoke_cli.errors import PromptError
+from invoke_cli.language.prompt import PENDING_OPERATORS, read_prompt, split_negative
+from invoke_cli.language.quoting import escape
+from tests import strategies
+
+
+@pytest.mark.parametrize(
+    ("source", "positive", "negative"),
+    [
+        ("a cat [blurry, ugly]", "a cat", "blurry, ugly"),
+        ("a [dog] cat [blurry]", "a cat", "dog blurry"),
+        ("a cat [x], on a mat", "a cat, on a mat", "x"),
+        ("x [a [b] c] d", "x d", "a [b] c"),
+        ("an open [ bracket", "an open [ bracket", ""),
+        ("\\[not negative\\]", "[not negative]", ""),
+        ("[only negative]", "", "only negative"),
+        ("a (cat) on a {mat}", "a (cat) on a {mat}", ""),
+        ("it--was, 1970-1990, mid-air, 5+5", "it--was, 1970-1990, mid-air, 5+5", ""),
+        ("C:\\pics", "C:\\pics", ""),
+        ("one\\ntwo", "one\ntwo", ""),
+        ('a sign that says "24"', 'a sign that says "24"', ""),
+        ("photo at 10:30 (ratio 16:9)", "photo at 10:30 (ratio 16:9)", ""),
+    ],
+)
+def test_b6_what_a_prompt_says(source: str, positive: str, negative: str) -> None:
+    prompt = read_prompt(source)
+    assert (prompt.positive, prompt.negative) == (positive, negative)
+
+
+def test_b6_brackets_and_neg_mean_the_same() -> None:
+    assert read_prompt("a cat [blurry]").negative == read_prompt("a cat", "blurry").negative == "blurry"
+    assert read_prompt("a cat [ugly]", "blurry").negative == "ugly, blurry"
+
+
+@pytest.mark.parametrize(
+    ("source", "part"),
+    [
+        ("a cat++ here", "cat++"),
+        ("a word-- here", "word--"),
+        ("(some words)1.3", "words)1.3"),
+        ('"some words"++', "++"),
+        ('("a","b").blend(.3,.7)', ".blend("),
+        ("a cat.swap(dog)", "cat.swap("),
+        ("a <lora:name:0.8>", "<lora:name:0.8>"),
+        ("a withLora(name,0.8)", "withLora("),
+        ("{a|b}", "{a|b}"),
+        ("{?a|b}", "{?"),
+        ("{__names__}", "{__"),
+        ("(cat:1.3)", "(cat:1.3)"),
+        ("[a:b:.5]", "[a:b:.5]"),
+    ],
+)
+def test_operators_to_come_are_refused_by_name(source: str, part: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        read_prompt(source)
+    assert "not available yet" in caught.value.message
+    assert "as text" in caught.value.hint
+    assert caught.value.span is not None
+    assert source[caught.value.span.start : caught.value.span.end] == part
+
+
+@given(strategies.plain_text.filter(lambda text: '"' not in text))
+def test_escaped_text_has_no_operators(text: str) -> None:
+    prompt = read_prompt(escape(text))
+    assert prompt.positive.split() == text.split()
+    assert prompt.negative == ""
+
+
+@given(strategies.prompt_source)
+def test_splitting_never_loses_words(source: str) -> None:
+    positive, negative = split_negative(source)
+    kept = sorted((positive + negative).replace("[", "").replace("]", "").replace(" ", ""))
+    said = sorted(source.replace("[", "").replace("]", "").replace(" ", ""))
+    assert [char for char in kept if not char.isspace()] == [char for char in said if not char.isspace()]
+
+
+def test_decision_8_the_old_blend_gets_a_notice() -> None:
+    prompt = read_prompt("dog:1,cat:2")
+    assert prompt.positive == "dog:1,cat:2"
+    assert ".blend(1,2)" in prompt.notices[0]
+
+
+def test_unknown_embeddings_are_text_with_a_notice() -> None:
+    prompt = read_prompt("a <style> cat")
+    assert prompt.positive == "a <style> cat"
+    assert "<style>" in prompt.notices[0]
+
+
+def test_each_pending_operator_has_a_name() -> None:
+    assert all(operator.name and operator.as_text for operator in PENDING_OPERATORS)

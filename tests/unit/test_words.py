@@ -1,0 +1,94 @@
+"""Shell words and launch options."""
+
+from __future__ import annotations
+
+import pytest
+
+from invoke_cli.cli import launch_defaults
+from invoke_cli.errors import ConfigError, LineError
+from invoke_cli.language.launch import take_launch_options
+from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.words import split_words, words_to_lines
+from invoke_cli.request import GenerationRequest
+
+
+def requests(words: list[str], files: tuple[str, ...] = ()) -> list[list[GenerationRequest]]:
+    lines = []
+    for text in words_to_lines(words, lambda name: name in files):
+        line = parse(text)
+        assert isinstance(line, Generation)
+        lines.append([stage.request for stage in line.stages])
+    return lines
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["a cat -s20"],
+        ["a cat", "-s20"],
+        ["-s20", "a cat"],
+        ["a", "cat", "-s", "20"],
+        ["a", "-s20", "cat"],
+        ["--steps=20", "a", "cat"],
+    ],
+)
+def test_switches_stand_before_or_after_the_prompt(words: list[str]) -> None:
+    assert requests(words) == [[GenerationRequest(prompt="a cat", num_inference_steps=20)]]
+
+
+def test_a_word_with_a_blank_is_text_as_it_stands() -> None:
+    assert requests(["a cat -s20", "-n2"]) == [[GenerationRequest(prompt="a cat -s20", num_images=2)]]
+    assert requests(["-3 degrees", "-s5"]) == [[GenerationRequest(prompt="-3 degrees", num_inference_steps=5)]]
+
+
+def test_values_need_no_second_quoting() -> None:
+    wanted = GenerationRequest(prompt="cat", negative_prompt="blurry, low", init_image="my pic.png")
+    assert requests(["cat", "--neg", "blurry, low", "-I", "my pic.png"]) == [[wanted]]
+    assert requests(["cat", "--neg=blurry, low", "--init_img=my pic.png"]) == [[wanted]]
+
+
+def test_a_bare_bar_chains() -> None:
+    assert requests(["a", "|", "b", "-f", ".5"]) == [
+        [GenerationRequest(prompt="a"), GenerationRequest(prompt="b", strength=0.5)]
+    ]
+
+
+def test_a_glob_of_init_images_makes_a_line_each() -> None:
+    files = ("a.png", "b c.png")
+    lines = requests(["oil", "-I", "a.png", "b c.png", "-s3"], files)
+    assert [line[0].init_image for line in lines] == ["a.png", "b c.png"]
+    assert {line[0].prompt for line in lines} == {"oil"}
+
+
+def test_standard_input_and_output_are_dashes() -> None:
+    assert requests(["oil", "-I", "-", "-o", "-"]) == [[GenerationRequest(prompt="oil", init_image="-", outdir="-")]]
+
+
+def test_commands_with_arguments() -> None:
+    assert words_to_lines(["!info", "my pic.png"], lambda _: False) == ['!info "my pic.png"']
+    assert split_words("a \"b c\" 'd e' f\\g") == ["a", "b c", "d e", "f\\g"]
+
+
+def test_a_missing_value_is_told() -> None:
+    with pytest.raises(LineError, match="-I needs a value"):
+        words_to_lines(["cat", "-I"], lambda _: False)
+
+
+def test_launch_options_are_taken_out_wherever_they_stand() -> None:
+    options, rest = take_launch_options(["a cat", "--json", "-s20", "--root", "x", "--precision=float32"])
+    assert options == {"json": True, "root": "x", "precision": "float32"}
+    assert rest == ["a cat", "-s20"]
+
+
+@pytest.mark.parametrize("words", [["--precision", "float12"], ["--root"], ["--json=1"]])
+def test_wrong_launch_options_are_told(words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        take_launch_options(words)
+    assert caught.value.hint
+
+
+def test_switches_without_a_prompt_are_defaults() -> None:
+    assert launch_defaults(["-s20 -A ddim"]) == GenerationRequest(num_inference_steps=20, scheduler="ddim")
+    assert launch_defaults([]) == GenerationRequest()
+    for line in ("a cat", "!models", '""', "-s0"):
+        assert launch_defaults([line]) is None
