@@ -21,6 +21,7 @@ from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.switch import Group
 from invoke_cli.language.words import words_to_lines
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.places import is_file
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _USAGE = """\
@@ -94,7 +95,7 @@ def launch_defaults(lines: Sequence[str]) -> GenerationRequest | None:
 
 def is_image_file(word: str) -> bool:
     """Whether a word is the name of an existing image file."""
-    return word.lower().endswith(_IMAGES) and Path(word).is_file()
+    return word.lower().endswith(_IMAGES) and is_file(Path(word))
 
 
 def help_page(*, advanced: bool) -> str:

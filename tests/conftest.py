@@ -16,6 +16,7 @@ from tests.house import House
 from tests.tiny import build_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: a second thread costs more than it gives
 
 
 @pytest.fixture(scope="session")

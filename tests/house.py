@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from PIL import Image
+
 from invoke_cli.engine import Engine, EngineSettings
 from invoke_cli.events import Event, Failed, Message, Notice, Prefill, Saved, Trace
 from invoke_cli.session import Session
@@ -14,6 +16,18 @@ from invoke_cli.workshop.outcome import Outcome
 from invoke_cli.workshop.workshop import Streams
 
 E = TypeVar("E")
+
+
+def pixels(path: Path) -> bytes:
+    """The RGB bytes of a picture."""
+    with Image.open(path) as image:
+        return image.convert("RGB").tobytes()
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture."""
+    with Image.open(path) as image:
+        return image.size
 
 
 class House:

@@ -15,7 +15,7 @@ from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
 from invoke_cli.metadata.codec import Recalled
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.places import expanded
+from invoke_cli.workshop.places import expanded, is_file, is_there
 from invoke_cli.workshop.references import find_image
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
 from invoke_cli.workshop.saving import Saver
@@ -113,7 +113,7 @@ def _image(workshop: Workshop, call: Call, usage: str) -> Path:
 def _matching(workshop: Workshop, word: str) -> list[Path]:
     """The pictures that a word names: a pattern's files, else what a reference means; a bare number is an image's."""
     path = expanded(word)
-    if any(char in word for char in "*?[") and not path.exists():
+    if any(char in word for char in "*?[") and not is_there(path):
         found = sorted(path.parent.glob(path.name))
         if not found:
             raise CommandError(f"no file matches {word}", hint="check the pattern")
@@ -124,7 +124,7 @@ def _matching(workshop: Workshop, word: str) -> list[Path]:
 
 def _file_or_image(workshop: Workshop, word: str) -> Path:
     path = expanded(word)
-    return path if path.is_file() else _matching(workshop, word)[0]
+    return path if is_file(path) else _matching(workshop, word)[0]
 
 
 def _lines(path: Path) -> list[str]:

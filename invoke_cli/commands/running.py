@@ -19,7 +19,7 @@ def run_command(workshop: Workshop, line: CommandLine) -> Sequence[str]:
     if line.name.isdigit():
         books.edit_number(workshop, int(line.name[:9]))
         return ()
-    command = find_command(line.name)
+    command = None if line.name in PENDING else find_command(line.name)
     if command is None:
         return _other(workshop, line, call)
     try:

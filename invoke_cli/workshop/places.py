@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,3 +88,25 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", hint="mend it, or remove it") from None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a path that the system cannot even look up is not."""
+    return _looked_up(path.is_file)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; a path that the system cannot even look up is not."""
+    return _looked_up(path.is_dir)
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything is there; a path that the system cannot even look up is not."""
+    return _looked_up(path.exists)
+
+
+def _looked_up(look: Callable[[], bool]) -> bool:
+    try:
+        return look()
+    except (OSError, ValueError):
+        return False  # too long a name, for one

@@ -11,7 +11,7 @@ from pathlib import Path
 from invoke_cli.errors import ImageError
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import Entry
-from invoke_cli.workshop.places import expanded
+from invoke_cli.workshop.places import expanded, is_there
 
 _LAST = re.compile(r"@last(\d*)|-(\d+)")
 _NUMBER = re.compile(r"!(\d+)")
@@ -31,7 +31,7 @@ def find_image(reference: str, folder: OutputFolder, *, field: str | None = None
 def _find(reference: str, folder: OutputFolder) -> Path:
     path = expanded(reference)
     for candidate in (path, folder.path / path):
-        if _exists(candidate):
+        if is_there(candidate):
             return candidate
     if reference.startswith(("http://", "https://")):
         raise ImageError("images from the web are not available yet", hint="download it and name the file")
@@ -44,13 +44,6 @@ def _find(reference: str, folder: OutputFolder) -> Path:
     if any(char in reference for char in "*?["):
         raise ImageError("several init images in one line are not available yet", hint="name one image")
     return _by_name(reference, folder)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False  # a name too long for the system, for one
 
 
 def _last(folder: OutputFolder, back: int, reference: str) -> Entry:

@@ -22,6 +22,7 @@ from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import pixel_hash
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.workshop.drawing import make_images
+from invoke_cli.workshop.places import is_file
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved
 from invoke_cli.workshop.saving import record_of
 from invoke_cli.workshop.workshop import Workshop
@@ -104,6 +105,7 @@ def _said_differently(workshop: Workshop, remake: Remake, result: ImageResult) -
     record = record_of(workshop, remake.prepared, result, pixel_hash(result.image))
     record = replace(record, environment=remake.made.environment)
     expected = metadata.encode(record)
+    yield from remake.recalled.conflicts
     yield from _differences("", document, _document(expected))
     for name in expected:
         if name != SD_METADATA and found.get(name) != expected[name]:
@@ -154,7 +156,7 @@ def _find_init(workshop: Workshop, recalled: Recalled, path: Path) -> OpenedImag
         if kept is not None:
             return replace(open_path(kept), name=base)
     for candidate in (path.parent / base, Path(base), workshop.folder().path / base):
-        if recalled.made is not None and candidate.is_file():
+        if recalled.made is not None and is_file(candidate):
             return open_path(candidate)
     hint = f"take its line with !fetch {path} and name the image yourself"
     raise MetadataError(f"the init image {base} of {path.name} is not at hand", hint=hint)

@@ -22,7 +22,7 @@ from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.places import INIT_FILE, expanded, find_places
+from invoke_cli.workshop.places import INIT_FILE, expanded, find_places, is_file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +98,7 @@ class Settings:
 
     def _spec(self, name: str) -> ModelSpec:
         path = expanded(name)
-        if name not in self.registry.models and (path / "model_index.json").is_file():
+        if name not in self.registry.models and is_file(path / "model_index.json"):
             return ModelSpec(name=name, path=str(path.absolute()), description="a folder")
         try:
             return self.registry.find(name)

@@ -20,7 +20,7 @@ from invoke_cli.output.writer import SavedImage, Target, Writer
 from invoke_cli.planning.plan import Tip
 from invoke_cli.request import MAX_SEED
 from invoke_cli.workshop.aliases import Aliases
-from invoke_cli.workshop.places import ALIASES_FILE, expanded
+from invoke_cli.workshop.places import ALIASES_FILE, expanded, is_file, is_folder
 from invoke_cli.workshop.settings import Settings
 
 OpenEngine = Callable[[EngineSettings], Engine]
@@ -113,13 +113,13 @@ class Workshop:
                 raise OutputError("this door has no standard output for images", hint=hint, field="outdir")
             return Target(folder=self.folder("outputs"), stdout=self.streams.write)
         path = expanded(outdir)
-        if path.suffix.lower() == ".png" and not path.is_dir():
+        if path.suffix.lower() == ".png" and not is_folder(path):
             default = self.settings.outdir()
             return Target(folder=self.folder("outputs" if default == outdir else default), file=path)
-        if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not path.is_dir():
+        if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not is_folder(path):
             hint = f"write {path.with_suffix('.png')} and convert it afterwards"
             raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")
-        if path.is_file():
+        if is_file(path):
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
         return Target(folder=self._writable(self.folder(outdir)))
 
@@ -138,7 +138,7 @@ class Workshop:
         if key not in self._folders:
             folder = OutputFolder(path)
             self._folders[key] = folder
-            recovered = folder.recover() if folder.books.is_dir() else 0
+            recovered = folder.recover() if is_folder(folder.books) else 0
             if recovered:
                 self.notice(f"{recovered} finished images of an interrupted session are now in the history")
         return self._folders[key]

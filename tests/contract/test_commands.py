@@ -1,0 +1,279 @@
+"""The commands: each as its user would meet it, on both engines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from invoke_cli.commands.table import COMMANDS, PENDING
+from invoke_cli.events import Failed, Forget
+from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.workshop.outcome import Outcome
+from tests.conftest import drawing
+from tests.house import House, pixels
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """Change fields under `image` in a picture's sd-metadata, and nothing else."""
+    chunks = read_chunks(path)
+    document = json.loads(chunks["sd-metadata"])
+    document["image"] |= changes
+    chunks["sd-metadata"] = json.dumps(document)
+    info = PngInfo()
+    for key, text in chunks.items():
+        info.add_itxt(key, text)
+    with Image.open(path) as image:
+        image.load()
+        image.save(path, pnginfo=info)
+
+
+def test_history_and_search(house: House) -> None:
+    house.run("!history")
+    assert "no images yet" in house.messages
+    house.draw("a red fox -s2 -n2")
+    house.draw("a blue boat -s2")
+    house.run("!history 2")
+    assert [line.split("]")[0] for line in house.messages.splitlines()] == ["[2", "[3"]
+    house.run("!search FOX red")
+    assert len(house.messages.splitlines()) == 2
+    house.run("!search zebra")
+    assert "zebra" in house.messages
+
+
+def test_a_number_brings_its_line_back(house: House) -> None:
+    house.draw("a red fox -s2 -S5")
+    house.run("!1")
+    assert house.prefills == [house.session.workshop.folder().history.get(1).line]  # type: ignore[union-attr]
+    assert house.run("!7") is Outcome.FAILED
+
+
+def test_again_keeps_the_seed_and_adds(house: House, sketch: Path) -> None:
+    assert house.run("!again") is Outcome.FAILED
+    (first,) = house.draw("a cat -s4 -f.5 -I sketch.png")
+    seed = house.saved[0].seed
+    (same,) = house.draw("!again")
+    assert same.read_bytes() == first.read_bytes()
+    house.draw("!again -f+.1 -s+2 -C-2.5 -W+8")
+    line = house.saved[0].line
+    assert f"-S {seed} " in line and "-f 0.6" in line and "-s 6" in line and "-C 5" in line and "-W 72" in line
+    house.draw("!again -f.2")
+    assert "-f 0.2" in house.saved[0].line and "-s 6" in house.saved[0].line
+    assert house.run("!again -f+.9") is not Outcome.OK
+
+
+def test_again_of_a_former_session(house: House) -> None:
+    (first,) = house.draw("a cat -s2")
+    house.session.workshop.last_line = ""
+    assert pixels(house.draw("!again")[0]) == pixels(first)
+
+
+def test_fetch_gives_the_line_that_makes_the_picture(house: House) -> None:
+    (path,) = house.draw('"a \\"quoted\\" cat, -x" [dog] -s2'.replace(" [dog]", ""))
+    house.run(f"!fetch {path}")
+    assert pixels(house.draw(house.prefills[0])[0]) == pixels(path)
+
+
+def test_fetch_from_elsewhere_tells_what_is_lost(house: House) -> None:
+    info = PngInfo()
+    info.add_text("Dream", "a cat -s 2 -S 5 -W 64 -H 64 -A k_euler --perlin 0.1 # model_id=sd-1.4")
+    drawing().save("theirs.png", pnginfo=info)
+    house.run("!fetch theirs.png")
+    assert house.prefills == ["a cat -s 2 -S 5 -W 64 -H 64 -A k_euler"]
+    assert any("--perlin 0.1" in text for text in house.notices)
+    drawing().save("plain.png")
+    assert house.run("!fetch plain.png") is Outcome.FAILED
+    assert "does not say" in house.errors[0]
+
+
+def test_info_shows_everything_and_drives_no_terminal(house: House) -> None:
+    info = PngInfo()
+    info.add_text("Dream", "a cat \x1b[2J -s 2")
+    drawing().save("evil.png", pnginfo=info)
+    house.run("!info evil.png")
+    assert "\x1b" not in house.messages and "96x64" in house.messages
+    house.draw("a cat -s2")
+    house.run("!info 1")
+    assert "identical" not in house.messages and "sd-metadata" in house.messages
+
+
+def test_law_5_verify_says_identical_of_what_was_just_written(house: House, sketch: Path) -> None:
+    house.draw("a cat -s3 -n2")
+    house.draw("a cat -s4 -f.5 -I sketch.png --pad=white -W 128 -H 128")
+    house.draw("a cat -s4 -f.6 -v.2 -n3 -I sketch.png")
+    house.draw("a cat -s4 -f0 -I sketch.png")
+    assert house.run("!verify outputs/*.png") is Outcome.OK, house.errors
+    assert house.messages.count("identical") == 7
+
+
+def test_verify_from_any_directory(house: House, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = house.draw("a cat -s4 -f.5 -I sketch.png")
+    sketch.unlink()
+    elsewhere = house.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert house.run(f"!verify {path}") is Outcome.OK, house.errors
+    assert "identical" in house.messages
+
+
+def test_verify_is_not_swayed_by_the_session_s_defaults(house: House, sketch: Path) -> None:
+    house.draw("a cat -s3")
+    house.run("!set -s 7 -C 2 --neg ugly -I sketch.png --fit")
+    assert house.run("!verify 1") is Outcome.OK, house.messages
+    assert "identical" in house.messages
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 4),
+        ("seed", 6),
+        ("cfg_scale", 3.0),
+        ("sampler", "ddim"),
+        ("steps_real", 9),
+        ("orig_hash", "00"),
+        ("size", [1, 1]),
+    ],
+)
+def test_verify_says_what_differs(house: House, sketch: Path, field: str, value: object) -> None:
+    (path,) = house.draw("a cat -s3 -S5 -f.9 -I sketch.png")
+    rewrite(path, **{field: value})
+    assert house.run(f"!verify {path}") is Outcome.FAILED
+    assert "differs" in house.messages and field in house.messages
+
+
+def test_verify_notices_changed_pixels(house: House) -> None:
+    (path,) = house.draw("a cat -s3 -S5")
+    chunks = read_chunks(path)
+    info = PngInfo()
+    for key, text in chunks.items():
+        info.add_itxt(key, text)
+    Image.new("RGB", (64, 64), "red").save(path, pnginfo=info)
+    assert house.run(f"!verify {path}") is Outcome.FAILED
+    assert "pixels:" in house.messages
+
+
+def test_replay_of_a_picture_makes_the_same_pixels(house: House, sketch: Path) -> None:
+    (path,) = house.draw("a cat -s3 -f.5 -I sketch.png")
+    (again,) = house.draw(f"!replay {path}")
+    assert again != path
+    assert again.read_bytes() == path.read_bytes()
+    assert any("identical" in text for text in house.notices)
+
+
+def test_replay_of_a_picture_whose_source_is_gone(house: House, sketch: Path) -> None:
+    (path,) = house.draw("a cat -s3 -f.5 -I sketch.png")
+    sketch.unlink()
+    shutil.rmtree(house.folder / "outputs" / ".invoke" / "inputs")
+    assert house.run(f"!replay {path}") is Outcome.FAILED
+    assert "sketch.png" in house.errors[0]
+
+
+def test_a_path_in_a_foreign_file_is_never_opened(house: House, sketch: Path) -> None:
+    info = PngInfo()
+    info.add_text("Dream", f"a cat -s 2 -S 5 -A ddim -I {sketch} -f 0.5")
+    drawing().save("theirs.png", pnginfo=info)
+    assert house.run("!replay theirs.png") is Outcome.FAILED
+    assert "not at hand" in house.errors[0]
+
+
+def test_replay_of_a_file_does_its_lines(house: House) -> None:
+    Path("lines.txt").write_text("# comment\na cat -s2 -S1\nbad -s 0\n!history\na dog -s2 -S2\n", encoding="utf-8")
+    assert house.run("!replay lines.txt") is Outcome.FAILED
+    assert [event.seed for event in house.saved] == [1, 2]
+    assert len(house.of(Failed)) == 1
+    Path("loop.txt").write_text("!replay loop.txt\n")
+    assert house.run("!replay loop.txt") is Outcome.FAILED
+    assert "without end" in house.errors[-1]
+
+
+def test_rm_moves_to_the_trash_with_what_belongs_to_it(house: House) -> None:
+    (path,) = house.draw("a cat -s2 -S1 --strip --save_intermediates")
+    assert house.run("!rm 1") is Outcome.OK
+    assert not path.exists()
+    trash = house.folder / "outputs" / ".invoke" / "trash"
+    assert {entry.name for entry in trash.iterdir()} == {"000001.1.png", "000001.1.steps.png", "000001.1"}
+    house.run("!history")
+    assert "000001" not in house.messages
+    assert house.draw("a cat -s2 -S1")[0].name == "000002.1.png"
+    assert house.run("!rm 1") is Outcome.FAILED
+
+
+def test_models_and_switch(house: House, tiny_model: Path) -> None:
+    second = house.folder / "second"
+    shutil.copytree(tiny_model, second)
+    house.run("!models")
+    assert "active" in house.messages and "64 px" in house.messages
+    assert house.run(f"!switch {second}") is Outcome.OK
+    house.draw("a cat -s2")
+    assert f"-m {second}" in house.saved[0].line
+    house.draw("a cat -s2 -m tiny")
+    assert "-m tiny" in house.saved[0].line
+    assert house.run("!switch tniy") is Outcome.FAILED
+    assert "tiny" in house.of(Failed)[0].error.hint
+
+
+def test_a_sampler_s_name_as_the_model_says_use_a(house: House) -> None:
+    assert house.run("a cat -m k_lms") is Outcome.FAILED
+    assert "-A k_lms" in house.of(Failed)[0].error.hint
+
+
+def test_check(house: House, sketch: Path) -> None:
+    assert house.run('!check "a cat" -I sketch.png') is Outcome.OK
+    for word in ("weights", "sketch.png", "tokens", "memory"):
+        assert word in house.messages
+    assert house.run("!check a cat -I none.png") is Outcome.FAILED
+    shutil.rmtree(house.session.workshop.settings.model().facts.folder / "none", ignore_errors=True)
+
+
+def test_mem(house: House) -> None:
+    house.run("!mem")
+    assert "GB" in house.messages
+
+
+def test_aliases_are_lines_with_a_name(house: House) -> None:
+    assert house.run('!alias oil oil painting -C 9 --neg "blurry, flat"') is Outcome.OK
+    house.draw("!oil a castle -s2 -S1")
+    line = house.saved[0].line
+    assert line.startswith("a castle, oil painting ") and "-C 9" in line and '--neg "blurry, flat"' in line
+    house.draw("!oil a castle -s2 -C 4")
+    assert "-C 4" in house.saved[0].line
+    house.run("!alias")
+    assert "!oil" in house.messages
+    house.run("!alias oil none")
+    assert house.run("!oil a castle") is Outcome.UNREADABLE
+    for bad in ("!alias help a cat", "!alias 5x a cat", "!alias bad -s 0"):
+        assert house.run(bad) is not Outcome.OK, bad
+
+
+def test_dream_and_clear(house: House) -> None:
+    house.draw("!dream a cat -s2 -S1")
+    assert house.run("!clear") is Outcome.OK
+    assert house.of(Forget)
+
+
+@pytest.mark.parametrize("name", PENDING)
+def test_commands_to_come_are_refused_by_name(fake_house: House, name: str) -> None:
+    assert fake_house.run(f"!{name} x") is Outcome.UNREADABLE
+    assert f"!{name} is not available yet" in fake_house.errors[0]
+
+
+@pytest.mark.parametrize(("typed", "near"), [("!histroy", "!history"), ("!fecth x", "!fetch"), ("!xyzzy", "!help")])
+def test_an_unknown_command_names_the_nearest(fake_house: House, typed: str, near: str) -> None:
+    assert fake_house.run(typed) is Outcome.UNREADABLE
+    assert near in fake_house.of(Failed)[0].error.hint
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_survives_no_and_odd_arguments(fake_house: House, command: str) -> None:
+    for argument in ("", '"', "💥 \\", "999999999999999", "a" * 3000, "-s", "'"):
+        if command == "open" and not argument:
+            continue
+        outcome = fake_house.run(f"!{command} {argument}")
+        assert outcome in (Outcome.OK, Outcome.FAILED, Outcome.UNREADABLE)
+        assert not any("error in the program" in text for text in fake_house.errors), (argument, fake_house.errors)
+    assert fake_house.draw("a cat -s2 -S1")

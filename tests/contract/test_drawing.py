@@ -1,0 +1,232 @@
+"""What a line makes, on both engines: files, numbers, echo lines, notices (features.md B and C by number)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from invoke_cli.events import Done, Planned, Saved, Start, Step
+from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.planning.seeds import seed_run
+from invoke_cli.workshop.outcome import Outcome
+from tests.house import House, pixels, size
+
+
+def image_facts(path: Path) -> dict[str, object]:
+    facts = json.loads(read_chunks(path)["sd-metadata"])["image"]
+    assert isinstance(facts, dict)
+    return facts
+
+
+def test_b15_a_bare_line_works(house: House) -> None:
+    (path,) = house.draw("a cat")
+    assert path.name.startswith("000001.")
+    assert size(path) == (64, 64)
+    assert house.saved[0].steps_taken == 30
+
+
+def test_b4_a_drawn_seed_is_told_stored_and_repeats_the_file(house: House) -> None:
+    (first,) = house.draw("a cat -s4")
+    seed = house.saved[0].seed
+    assert f"-S {seed}" in house.saved[0].line
+    assert image_facts(first)["seed"] == seed
+    assert first.name == f"000001.{seed}.png"
+    (second,) = house.draw(f"a cat -s4 -S {seed}")
+    assert first.read_bytes() == second.read_bytes()
+    (third,) = house.draw("a cat -s4")
+    assert house.saved[0].seed != seed
+    assert third.read_bytes() != first.read_bytes()
+
+
+@pytest.mark.parametrize("seed", [0, 1592514025, 2**32 - 1])
+def test_b4_all_seeds_are_accepted(house: House, seed: int) -> None:
+    house.draw(f"a cat -s2 -S{seed}")
+    assert house.saved[0].seed == seed
+
+
+def test_b5_n_makes_files_that_equal_single_runs(house: House) -> None:
+    many = house.draw("a cat -s3 -n4 -S 42")
+    seeds = [event.seed for event in house.saved]
+    assert seeds == list(seed_run(42, 4))
+    assert [path.name.split(".")[0] for path in many] == ["000001", "000002", "000003", "000004"]
+    for path, seed in zip(many, seeds, strict=True):
+        (single,) = house.draw(f"a cat -s3 -S {seed}")
+        assert single.read_bytes() == path.read_bytes()
+
+
+def test_seeds_2_n_and_seed_lists(house: House) -> None:
+    house.draw("a cat -s2 -n2 -S 5,9")
+    assert [event.seed for event in house.saved] == [*seed_run(5, 2), *seed_run(9, 2)]
+
+
+def test_seeds_no_later_line_depends_on_a_seed(house: House) -> None:
+    house.draw("a cat -s2 -S 42")
+    house.draw("a cat -s2")
+    first = house.saved[0].seed
+    assert first != 478163327, "InvokeAI 2.x always drew this after -S 42"
+    house.draw("a cat -s2 -S 42")
+    house.draw("a cat -s2")
+    assert house.saved[0].seed != first
+
+
+def test_b4_minus_one_recalls_the_last_image_s_seed(house: House) -> None:
+    house.draw("a cat -s2 -S 77")
+    house.draw("a dog -s2 -S -1")
+    assert house.saved[0].seed == 77
+    assert house.run("a dog -S -9") is Outcome.FAILED
+    assert "no earlier image" in house.errors[0]
+
+
+def test_b3_the_exact_number_is_kept(house: House) -> None:
+    (path,) = house.draw("a cat -s2 -C0.1")
+    assert image_facts(path)["cfg_scale"] == 0.1
+
+
+def test_b6_both_spellings_of_a_negative_prompt_make_the_same_pixels(house: House) -> None:
+    (bracketed,) = house.draw("a cat [blurry] -s3 -S1")
+    (switched,) = house.draw("a cat --neg blurry -s3 -S1")
+    (without,) = house.draw("a cat -s3 -S1")
+    assert pixels(bracketed) == pixels(switched) != pixels(without)
+    assert image_facts(switched)["negative_prompt"] == "blurry"
+    assert "[blurry]" in read_chunks(bracketed)["Dream"]
+
+
+def test_b10_sizes(house: House) -> None:
+    assert size(house.draw("a cat -s2 -W0 -H0")[0]) == (64, 64)
+    assert size(house.draw("a cat -s2 -W100 -H 72")[0]) == (96, 72)
+    assert "width 100 becomes 96" in house.notices[0]
+    assert size(house.draw("a cat -s2 -W384 -H384")[0]) == (384, 384)
+
+
+def test_b12_the_default_strength_is_three_quarters(house: House, sketch: Path) -> None:
+    (said,) = house.draw("a cat -s4 -S1 -I sketch.png -f0.75")
+    (unsaid,) = house.draw("a cat -s4 -S1 -I sketch.png")
+    assert said.read_bytes() == unsaid.read_bytes()
+    assert "-f 0.75" in house.saved[0].line
+    assert image_facts(unsaid)["strength_steps"] == 0.75
+
+
+def test_c1_the_echo_says_steps_of_steps(house: House, sketch: Path) -> None:
+    for strength, taken in (("0.7", 7), ("0.4", 4)):
+        house.draw(f"fire -s10 -I sketch.png -f {strength}")
+        assert (house.saved[0].steps_taken, house.saved[0].steps_asked) == (taken, 10)
+        assert f"{taken} of 10 steps" in house.of(Planned)[0].text
+        assert max(event.step for event in house.of(Step)) == taken
+
+
+def test_c3_strength_0_gives_the_fitted_input_back(house: House, sketch: Path) -> None:
+    (path,) = house.draw("a cat -I sketch.png -f0 -W 96 -H 64")
+    assert pixels(path) == pixels(sketch)
+    assert not house.of(Step)
+
+
+def test_c11_real_steps(house: House, sketch: Path) -> None:
+    (path,) = house.draw("a cat --real_steps 6 -I sketch.png -f 0.4")
+    assert house.saved[0].steps_taken == 6
+    facts = image_facts(path)
+    assert (facts["steps_scheduled"], facts["steps_real"]) == (15, 6)
+
+
+def test_the_events_of_a_line_come_in_order(house: House) -> None:
+    house.draw("a cat -s2 -n2")
+    kinds = [type(event) for event in house.events]
+    assert kinds[0] is Start and kinds[-1] is Done
+    assert kinds.index(Planned) < kinds.index(Step) < kinds.index(Saved)
+    assert house.of(Done)[0].images == 2
+
+
+def test_a_dry_run_says_the_same_numbers_and_loads_nothing(house: House) -> None:
+    house.draw("a cat -s5 -S3 -W 96")
+    real = dict(house.of(Planned)[0].plan)
+    assert house.run("a cat -s5 -S3 -W 96 --dry_run") is Outcome.OK
+    assert dict(house.of(Planned)[0].plan) == real
+    assert not house.saved and not house.of(Step)
+    assert house.run("!plan a cat -s5 -S3 -W 96") is Outcome.OK
+    assert dict(house.of(Planned)[0].plan) == real
+
+
+def test_tokens_are_shown_with_what_is_cut(house: House) -> None:
+    house.draw("a cat -s2 -t")
+    assert "prompt:" in house.messages and "tokens" in house.messages
+    house.draw(f"{'cat ' * 90}-s2 -t")
+    assert "|| cut" in house.messages
+
+
+def test_defaults_are_layered(house: House) -> None:
+    house.run("!set -s 6 -C 3")
+    house.draw("a cat -C 4")
+    assert "-s 6" in house.saved[0].line and "-C 4" in house.saved[0].line
+    house.run("!show")
+    shown = {line.rsplit("  ", 1)[0].strip(): line.rsplit("  ", 1)[1] for line in house.messages.splitlines()}
+    assert shown["-s 6"] == "!set" and shown["-n 1"] == "program" and shown["-A k_lms"] == "family"
+    house.run("!set reset")
+    house.draw("a cat -s2")
+    assert "-C 7.5" in house.saved[0].line
+
+
+def test_variations_without_an_init_image(house: House) -> None:
+    plain, *_ = house.draw("a cat -s2 -S 42")
+    varied = house.draw("a cat -s2 -S 42 -v 0.2 -n3")
+    assert len({path.read_bytes() for path in [plain, *varied]}) == 4
+    assert {event.seed for event in house.saved} == {42}
+    for event, path in zip(house.saved, varied, strict=True):
+        assert "-V " in event.line and ":0.2" in event.line
+        again = House.draw(house, event.line)[0]
+        assert pixels(again) == pixels(path)
+
+
+def test_variations_of_the_first_result_of_an_init_image(house: House, sketch: Path) -> None:
+    first, *others = house.draw("a cat -s4 -f .6 -S 42 -v 0.2 -n4 -I sketch.png")
+    assert len(others) == 3
+    assert image_facts(first)["init_image"] == "sketch.png" and image_facts(first)["variations"] == []
+    for path in others:
+        document = json.loads(read_chunks(path)["sd-metadata"])
+        assert document["image"]["init_image"] == first.name
+        assert document["parents"][0]["name"] == first.name
+        assert len(document["image"]["variations"]) == 1
+    assert len({path.read_bytes() for path in others}) == 3
+
+
+def test_varying_one_image_of_an_init_image_says_that_it_varies_nothing(house: House, sketch: Path) -> None:
+    house.draw("a cat -s4 -v 0.2 -I sketch.png")
+    assert any("varies nothing" in text for text in house.notices)
+
+
+def test_blended_noise_on_an_init_image_changes_it(house: House, sketch: Path) -> None:
+    (plain,) = house.draw("a cat -s4 -S 5 -I sketch.png")
+    (blended,) = house.draw("a cat -s4 -S 5 -V 7:0.3 -I sketch.png")
+    assert pixels(plain) != pixels(blended)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a cat -S 20", "-S 20 is the seed"),
+        ("a cat -C 14 -s2", "strong guidance"),
+        ("a cat -s10 -f .3 -I sketch.png", "--real_steps"),
+        ("a cat -s2 -I sketch.png -W 512 -H 344", "larger, sharper"),
+    ],
+)
+def test_tips_come_once_a_session(house: House, sketch: Path, line: str, said: str) -> None:
+    house.draw(line)
+    assert any(said in text for text in house.notices)
+    house.draw(line)
+    assert not any(said in text for text in house.notices)
+
+
+def test_p1_a_result_that_hardly_changed_says_how_to_change_it_more(house: House, sketch: Path) -> None:
+    house.draw("a cat -f 0.01 -s2 -I sketch.png -W 96 -H 64")
+    subtle = [text for text in house.notices if "hardly changed" in text]
+    assert len(subtle) <= 1
+
+
+def test_switches_that_exclude_each_other(house: House, sketch: Path) -> None:
+    assert house.run("a cat -I sketch.png --fit --crop") is Outcome.FAILED
+    assert "exclude each other" in house.errors[0]
+
+
+def test_nothing_to_draw(house: House) -> None:
+    assert house.run("-s5") is Outcome.FAILED
+    assert house.errors == ["nothing to draw"]

@@ -1,0 +1,177 @@
+"""Init images: references, recalls, shapes, and every kind of bad one (features.md A and F)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from invoke_cli.engine import EngineSettings
+from invoke_cli.errors import ExitStatus
+from invoke_cli.events import Failed
+from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.workshop.workshop import Streams
+from tests.conftest import drawing
+from tests.fake import FakeEngine
+from tests.house import House, pixels, size
+
+
+def test_a1_a_path_by_all_spellings(house: House, sketch: Path) -> None:
+    spellings = ("-I sketch.png", "-Isketch.png", "-I=sketch.png", "--init_img sketch.png", "-I./sketch.png")
+    made = {house.draw(f"a cat -s2 -S1 {spelling}")[0].read_bytes() for spelling in spellings}
+    assert len(made) == 1
+
+
+def test_a6_a_recall_means_the_same_picture_as_its_path(house: House) -> None:
+    _, two = house.draw("a cat -s2 -S1,2")
+    (by_path,) = house.draw(f"a dog -s2 -S3 -I outputs/{two.name}")
+    (by_start,) = house.draw(f"a dog -s2 -S3 -I {two.name[:8]}")
+    (by_number,) = house.draw("a dog -s2 -S3 -I !2")
+    (by_back,) = house.draw("a dog -s2 -S3 -I @last4")
+    pictures = [pixels(path) for path in (by_path, by_start, by_number, by_back)]
+    assert len(set(pictures)) == 1
+    (other,) = house.draw("a dog -s2 -S3 -I !1")
+    assert pixels(other) != pictures[0]
+
+
+def test_a6_an_ambiguous_start_lists_the_candidates(house: House) -> None:
+    one, two = house.draw("a cat -s2 -S1,2")
+    assert house.run("a dog -I 0000") is Outcome.FAILED
+    assert one.name in house.errors[0] and two.name in house.errors[0]
+
+
+def test_decision_7_the_prompt_comes_from_the_image(house: House) -> None:
+    house.draw("a red fox [grey] -s2")
+    house.draw("-s2 -I @last")
+    assert house.saved[0].line.startswith("a red fox [grey] ")
+    drawing().save("plain.png")
+    house.draw("-s2 -I plain.png")
+    assert house.saved[0].line.startswith('"" ')
+
+
+def test_a_used_image_is_kept_and_found_again_by_name(house: House, sketch: Path) -> None:
+    house.draw("a cat -s2 -S1 -I sketch.png")
+    kept = list((house.folder / "outputs" / ".invoke" / "inputs").iterdir())
+    assert [path.read_bytes() for path in kept] == [sketch.read_bytes()]
+    sketch.unlink()
+    (again,) = house.draw("a cat -s2 -S1 -I sketch.png")
+    assert again.exists()
+
+
+def test_an_image_on_standard_input(
+    tmp_path: Path, tiny_model: Path, sketch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written: list[bytes] = []
+    streams = Streams(read=sketch.read_bytes, write=written.append)
+    house = House(tmp_path, tiny_model, FakeEngine, streams=streams)
+    assert house.run("a cat -s2 -I - -o -") is Outcome.OK, house.errors
+    assert written and written[0].startswith(b"\x89PNG")
+    assert not list((tmp_path / "outputs").glob("*.png"))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "I;16"])
+def test_a5_every_mode_draws(house: House, mode: str) -> None:
+    image = drawing()
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+    else:
+        image = image.convert(mode)
+    image.save("x.tif" if mode == "CMYK" else "x.png")
+    assert house.draw(f"a cat -s2 -I {'x.tif' if mode == 'CMYK' else 'x.png'}")
+
+
+def test_a12_a_small_source_is_enlarged_with_a_notice(house: House) -> None:
+    drawing(48, 32).save("small.png")
+    house.draw("a cat -s2 -I small.png")
+    assert any("48x32" in text and "enlarged" in text for text in house.notices)
+    (fitted,) = house.draw("a cat -s2 -I small.png -W 96 -H 96 --fit")
+    assert size(fitted) == (96, 64)
+
+
+def test_a13_a_picture_beyond_memory_is_refused_by_numbers(fake_house: House, fake_engine: FakeEngine) -> None:
+    drawing(600, 400).save("large.png")
+    fake_engine.free = 1_000_000
+    assert fake_house.run("a cat -s2 -I large.png -W 6000 -H 4000") is Outcome.FAILED
+    error = fake_house.of(Failed)[0].error
+    assert "GB" in error.message and "--fit" in error.hint
+    fake_engine.free = 10**12
+    assert fake_house.draw("a cat -s2")
+
+
+@pytest.mark.parametrize(
+    ("switches", "wanted"),
+    [
+        ("-W 64 -H 64 --fit", (64, 64)),
+        ("-W 128 -H 128 --fit", (128, 80)),
+        ("-W 128 -H 128 --pad", (128, 85)),
+        ("-W 128 -H 128 --pad=white", (128, 85)),
+        ("-W 128 -H 128 --crop", (128, 128)),
+        ("-W 128 -H 128 --stretch", (128, 128)),
+        ("-W 128", (128, 80)),
+        ("-H 128", (192, 128)),
+    ],
+)
+def test_f_shapes(house: House, sketch: Path, switches: str, wanted: tuple[int, int]) -> None:
+    (path,) = house.draw(f"a cat -s2 -I sketch.png {switches}")
+    assert size(path) == wanted
+
+
+def test_f4_another_shape_is_fitted_with_a_notice(house: House, sketch: Path) -> None:
+    (path,) = house.draw("a cat -s2 -I sketch.png -W 128 -H 128")
+    assert size(path) == (128, 80)
+    assert any("--crop, --pad or --stretch" in text for text in house.notices)
+
+
+def test_f1_the_seed_line_with_fit(house: House) -> None:
+    drawing(1500, 1000).save("big-sketch.png")
+    (path,) = house.draw("tree on a hill with a river, national geographic -I big-sketch.png -H512 -W512 --fit -s2")
+    assert size(path) == (512, 336)
+
+
+def bad_files(folder: Path) -> dict[str, str]:
+    (folder / "empty.png").touch()
+    (folder / "text.png").write_text("not an image")
+    drawing().save(folder / "cut.png")
+    (folder / "cut.png").write_bytes((folder / "cut.png").read_bytes()[:100])
+    (folder / "pics").mkdir()
+    os.mkfifo(folder / "pipe.png")
+    return {
+        "none.png": "no image", "empty.png": "empty", "text.png": "not an image", "cut.png": "damaged",
+        "pics": "folder",
+        "pipe.png": "regular file", "http://x.y/z.png": "not available yet", "*.png": "not available yet",
+        "@last": "no earlier", "!99": "no image number", "@last:4": "not available", "~nobody/x.png": "no image",
+        "x" * 5000: "no image",
+    }  # fmt: skip
+
+
+def test_p4_bad_images_give_one_sentence_and_the_session_lives(house: House) -> None:
+    for reference, sentence in bad_files(house.folder).items():
+        assert house.run(f"a cat -s2 -I {reference}") is Outcome.FAILED, reference
+        error = house.of(Failed)[0].error
+        assert sentence in error.message, (reference, error.message)
+        assert error.hint and error.exit_status is ExitStatus.FAILED
+        assert error.span is not None and error.line is not None
+        assert error.line[error.span.start : error.span.end] == reference
+    assert house.draw("a cat -s2")
+
+
+def test_an_engine_opens_with_the_session_s_device(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened: list[EngineSettings] = []
+
+    def opener(settings: EngineSettings) -> FakeEngine:
+        opened.append(settings)
+        return FakeEngine(settings)
+
+    house = House(tmp_path, tiny_model, opener)
+    (tmp_path / "root" / "configs" / "invoke.init").write_text("--device cpu # here\n-s 3 -C 2\n")
+    house = House(tmp_path, tiny_model, opener)
+    house.draw("a cat")
+    assert "-s 3" in house.saved[0].line and "-C 2" in house.saved[0].line
+    assert opened[-1].device == "cpu"
