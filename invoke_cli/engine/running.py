@@ -39,6 +39,7 @@ class JobRun:
         self.loaded, self.device, self.job, self.hooks = loaded, device, job, hooks
         self.tally = Tally(tell=hooks.trace if job.plan.trace else None)
         self.concessions: list[str] = []
+        self._attention = dict(loaded.pipeline.unet.attn_processors)
         if job.tiled:
             self._tile()
 
@@ -75,7 +76,7 @@ class JobRun:
             pipeline = self.loaded.pipeline
             pipeline.vae.disable_slicing()
             pipeline.vae.disable_tiling()
-            pipeline.unet.set_default_attn_processor()
+            pipeline.unet.set_attn_processor(self._attention)
             pipeline.to(self.device.place)
 
     # -- stages -----------------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def _said_differently(workshop: Workshop, remake: Remake, result: ImageResult) -
         yield from remake.recalled.conflicts
         return
     record = record_of(workshop, remake.prepared, result, pixel_hash(result.image))
-    record = replace(record, environment=remake.made.environment)
+    record = replace(record, environment=remake.made.environment, concessions=remake.made.concessions)
     expected = metadata.encode(record)
     yield from remake.recalled.conflicts
     yield from _differences("", document, _document(expected))
