@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
+from typing import Any
 
 from invoke_cli.console.console import Console
 from invoke_cli.errors import ConfigError, ExitStatus, Interrupted, LineError
@@ -81,15 +82,16 @@ class _Signals:
         self._session = session
         self._busy = False
         self._asked = False
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> _Signals:
         for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, self._handle)
+            self._before[name] = signal.signal(name, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, signal.SIG_DFL)
+        for name, handler in self._before.items():
+            signal.signal(name, handler)
 
     def run(self, session: Session, line: str, number: int | None) -> Outcome:
         """Do a line; Ctrl-C before it was heard counts for it."""

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from invoke_cli.commands.running import run_command
 from invoke_cli.engine import open_engine
-from invoke_cli.errors import InternalError, Interrupted, InvokeError, LineError, PromptError, Span
+from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, PromptError, Span
 from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, parse
 from invoke_cli.output.files import append_line
@@ -40,10 +40,10 @@ class Session:
         *,
         emit: Emit = silent,
         streams: Streams | None = None,
-        opener: OpenEngine = open_engine,
+        opener: OpenEngine | None = None,
     ) -> None:
         settings = options if isinstance(options, Settings) else Settings(options or SessionOptions())
-        self.workshop = Workshop(settings, emit, streams or Streams(), opener)
+        self.workshop = Workshop(settings, emit, streams or Streams(), opener or open_engine)
 
     # -- for libraries ----------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Session:
         self.workshop.emit(Failed(error=error, number=number))
         if isinstance(error, Interrupted):
             return Outcome.INTERRUPTED
-        return Outcome.UNREADABLE if isinstance(error, LineError) else Outcome.FAILED
+        return Outcome.UNREADABLE if error.exit_status is ExitStatus.USAGE else Outcome.FAILED
 
     def _internal(self, error: Exception, line: str) -> InternalError:
         """A fault of the program's own: the traceback goes into a log, the user hears one sentence."""

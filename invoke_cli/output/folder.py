@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from invoke_cli.output.history import Entry, History
 _NUMBERED = re.compile(r"(\d{6,})\..*\.png$")
 _LOCK_SECONDS = 60
 _RECOVERED_AT_MOST = 200
+_STALE_SECONDS = 3600
 
 
 class OutputFolder:
@@ -74,6 +76,7 @@ class OutputFolder:
 
     def recover(self) -> int:
         """Enter images that a killed session finished but did not enter; returns how many there were."""
+        self._sweep_parts()
         names, known = self._names(), self.history.numbers()
         unknown = sorted(set(names) - known)[-_RECOVERED_AT_MOST:]
         if not unknown:
@@ -83,6 +86,12 @@ class OutputFolder:
         for entry in entries:
             self.enter(entry, log=f"{entry.path}: " not in logged)
         return len(entries)
+
+    def _sweep_parts(self) -> None:
+        """Remove what a killed session had begun to write, once it is too old to belong to a living one."""
+        for part in self.path.glob(".*.part"):
+            if time.time() - part.stat().st_mtime > _STALE_SECONDS:
+                part.unlink(missing_ok=True)
 
     def _logged(self) -> str:
         try:

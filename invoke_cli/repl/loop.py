@@ -98,7 +98,7 @@ class _Prompt:
         self._leave()
 
     def _leave(self) -> None:
-        if self.worker.busy and self.session is not None:
+        if self.worker.running:
             self.console.hint("finishing; Ctrl-C stops the running image")
         signal.signal(signal.SIGINT, lambda *_: self._stop())
         self.worker.finish()
@@ -173,7 +173,7 @@ class _Prompt:
 
         @keys.add("c-c")
         def stop(event: KeyPressEvent) -> None:
-            if self.worker.busy:
+            if self.worker.running or self.worker.waiting:
                 self._stop()
             elif event.current_buffer.text:
                 event.current_buffer.reset()
@@ -185,9 +185,9 @@ class _Prompt:
     def _stop(self) -> None:
         """Ctrl-C: first the running image, then the lines that wait."""
         self.stops += 1
-        if self.session is not None:
+        if self.session is not None and self.worker.running:
             self.session.stop()
-        if self.stops > 1:
+        if self.stops > 1 or not self.worker.running:
             dropped = self.worker.forget_waiting()
             self.console.hint(f"{len(dropped)} waiting lines are dropped")
         else:

@@ -19,7 +19,7 @@ class Worker:
         self._on_change = on_change
         self._lines: deque[str] = deque()
         self._condition = threading.Condition()
-        self._busy = True
+        self._running = False
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="invoke-worker", daemon=True)
 
@@ -43,9 +43,9 @@ class Worker:
         return waiting
 
     @property
-    def busy(self) -> bool:
-        """Whether a line is being done, or the session is still starting."""
-        return self._busy
+    def running(self) -> bool:
+        """Whether a line is being done; not while the session is still starting."""
+        return self._running
 
     @property
     def waiting(self) -> list[str]:
@@ -71,8 +71,8 @@ class Worker:
         """The next line, None when it is time to go; idle while there is none."""
         with self._condition:
             while not self._lines and not self._closing:
-                self._busy = False
+                self._running = False
                 self._on_change()
                 self._condition.wait()
-            self._busy = bool(self._lines)
+            self._running = bool(self._lines)
             return self._lines.popleft() if self._lines else None

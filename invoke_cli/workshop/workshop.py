@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from invoke_cli.engine import Engine, EngineSettings, Hooks, Model, open_engine
+from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Level, Message, Notice
 from invoke_cli.output.files import telling
@@ -37,7 +37,7 @@ class Streams:
 class Workshop:
     """The state of a session that is not a line's own. One thread works in it; `stop` may come from any."""
 
-    def __init__(self, settings: Settings, emit: Emit, streams: Streams, opener: OpenEngine = open_engine) -> None:
+    def __init__(self, settings: Settings, emit: Emit, streams: Streams, opener: OpenEngine) -> None:
         self.settings = settings
         self.emit = emit
         self.streams = streams

@@ -1,0 +1,69 @@
+"""Running the program in this process, as a shell would: words in; streams, files and the exit status out."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from invoke_cli import session
+from invoke_cli.cli import run
+from tests.fake import FakeEngine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What the program left behind."""
+
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of standard output."""
+        return self.out.decode().splitlines()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The JSON events of standard output."""
+        return [json.loads(line) for line in self.lines]
+
+
+class Program:
+    """The program in `folder`, on a fake engine, with one model called `tiny`."""
+
+    def __init__(self, folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self._monkeypatch = monkeypatch
+        self.engine: FakeEngine | None = None
+        configs = folder / "root" / "configs"
+        configs.mkdir(parents=True)
+        (configs / "models.yaml").write_text(f"tiny:\n  path: {model}\n  default: true\n", encoding="utf-8")
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("INVOKE_ROOT", str(folder / "root"))
+        monkeypatch.setattr(session, "open_engine", self._open)
+
+    def _open(self, settings: Any) -> FakeEngine:
+        self.engine = FakeEngine(settings)
+        return self.engine
+
+    def __call__(self, *words: str, stdin: bytes = b"") -> Result:
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        with self._monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            status = run(words)
+        return Result(status=int(status), out=out.buffer.getvalue(), err=err.buffer.getvalue().decode())
+
+    @property
+    def images(self) -> list[Path]:
+        """The numbered pictures in outputs, in order."""
+        return sorted((self.folder / "outputs").glob("*.png"))
