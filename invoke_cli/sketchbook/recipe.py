@@ -1,0 +1,85 @@
+"""The recipes: how wide the networks, how many pictures and how many steps, by one dial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from invoke_cli.sketchbook.denoising import Batch, Stage
+from invoke_cli.sketchbook.loop import Course
+from invoke_cli.sketchbook.networks import Widths
+from invoke_cli.sketchbook.pool import Pool
+from invoke_cli.sketchbook.sampling import NARROW, WIDE
+
+HELD_OUT_SEED = 90_001
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that a training from nothing needs to know; `captions` are drawn for each picture."""
+
+    widths: Widths
+    pictures: Pool
+    autoencoder: Course
+    reader: Course
+    pools: dict[str, Pool]
+    stages: tuple[Stage, ...]
+    captions: int = 4
+    seed: int = 0
+
+
+def full() -> Recipe:
+    """The model that is shipped: about half a day of two processor cores."""
+    return Recipe(
+        widths=Widths(autoencoder=(24, 48, 64, 64), unet=(64, 96, 160), text=128, text_layers=3),
+        pictures=Pool(mix=WIDE, count=8000, seed=1),
+        autoencoder=Course(name="autoencoder", steps=4000, rate=1e-3),
+        reader=Course(name="reader", steps=1600, rate=1e-3, decay=0.99, seed=3),
+        pools={
+            "narrow": Pool(mix=NARROW, count=8000, seed=2),
+            "wide": Pool(mix=WIDE, count=24000, seed=3),
+            "tall": Pool(mix=WIDE, count=1500, seed=4, width=256, height=384),
+            "broad": Pool(mix=WIDE, count=1500, seed=5, width=384, height=256),
+            "big": Pool(mix=WIDE, count=1500, seed=6, width=384, height=384),
+        },
+        stages=_stages(),
+    )
+
+
+def tiny() -> Recipe:
+    """The same road in a minute, to see that it can be walked; what comes out draws nothing."""
+    whole = full()
+    narrow = Stage(course=Course(name="unet-1-narrow", steps=2, rate=1e-3), batches=(_half(("narrow", 4)),))
+    return replace(
+        whole,
+        widths=Widths(autoencoder=(8, 8, 16, 16), unet=(16, 16, 32), text=32, text_layers=1),
+        pictures=replace(whole.pictures, count=8),
+        autoencoder=replace(whole.autoencoder, steps=3),
+        reader=replace(whole.reader, steps=2),
+        pools={name: replace(pool, count=8) for name, pool in whole.pools.items() if name in ("narrow", "wide")},
+        stages=(narrow,),
+        captions=2,
+    )
+
+
+RECIPES = {"tiny": tiny, "full": full}
+
+
+def _stages() -> tuple[Stage, ...]:
+    """Single plain things at half size, then everything beside them, then the same at full size, then other sizes."""
+    return (
+        Stage(course=_course(1, "narrow", 1400, 1e-3), batches=(_half(("narrow", 48)),)),
+        Stage(course=_course(2, "widen", 4000, 1e-3), batches=(_half(("narrow", 24), ("wide", 40)),)),
+        Stage(course=_course(3, "whole", 6000, 6e-4), batches=(_whole(("narrow", 10), ("wide", 30)),), high=0.4),
+    )
+
+
+def _course(number: int, name: str, steps: int, rate: float) -> Course:
+    return Course(name=f"unet-{number}-{name}", steps=steps, rate=rate, decay=0.998, seed=100 + number)
+
+
+def _half(*parts: tuple[str, int]) -> Batch:
+    return Batch(parts=parts, halved=True)
+
+
+def _whole(*parts: tuple[str, int], weight: float = 1.0) -> Batch:
+    return Batch(parts=parts, halved=False, weight=weight)
