@@ -28,7 +28,7 @@ class PreviewFactors:
 
 def to_model(pixels: NDArray[np.uint8]) -> torch.Tensor:
     """Pictures (n, H, W, 3) uint8 as (n, 3, H, W) float32 in -1..1."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def train_autoencoder(vae: AutoencoderKL, pixels: Pixels, course: Course, work: Path) -> None:

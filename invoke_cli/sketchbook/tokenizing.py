@@ -23,9 +23,9 @@ CAPTIONS, LEAST_COUNT, MOST_MERGES = 12000, 3, 900
 Pair = tuple[str, str]
 
 
-def build_tokenizer(folder: Path, seed: int) -> CLIPTokenizer:
-    """Learn the merges from captions drawn with the seed, write tokenizer.json and CLIP's two old files, load it."""
-    merges = learn_merges(_word_counts(seed), MOST_MERGES)
+def build_tokenizer(folder: Path, seed: int, captions: int = CAPTIONS) -> CLIPTokenizer:
+    """Learn the merges from that many captions drawn with the seed, write all of CLIP's files, load it."""
+    merges = learn_merges(_word_counts(seed, captions), MOST_MERGES)
     letters = list(bytes_to_unicode().values())
     symbols = [*letters, *(letter + WORD_END for letter in letters), *("".join(pair) for pair in merges), START, END]
     vocabulary = {symbol: number for number, symbol in enumerate(dict.fromkeys(symbols))}
@@ -70,10 +70,10 @@ def _joined(symbols: tuple[str, ...], pair: Pair) -> tuple[str, ...]:
     return tuple(joined)
 
 
-def _word_counts(seed: int) -> dict[str, int]:
+def _word_counts(seed: int, captions: int) -> dict[str, int]:
     counts: Counter[str] = Counter(EVERYDAY.split() * LEAST_COUNT)
     rng = np.random.default_rng((seed, 77))
-    for _ in range(CAPTIONS):
+    for _ in range(captions):
         text = spoken(draw_scene(rng, WIDE), rng).lower()
         counts.update(word for word in text.replace(",", " ").replace("-", " ").split() if word.isalpha())
     return dict(counts)
