@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from invoke_cli.sketchbook.fires import HEARTH_HEIGHTS
+from invoke_cli.sketchbook.holding import is_held_out
 from invoke_cli.sketchbook.scene import (
     COLUMNS,
     GROUNDS,
@@ -64,7 +65,14 @@ WIDE = Mix(shapes=0.2, things=0.17, pairs=0.2, landscapes=0.36, hearths=0.07, st
 
 
 def draw_scene(rng: np.random.Generator, mix: Mix) -> Scene:
-    """One scene by chance."""
+    """One scene by chance, of those that training may see."""
+    while True:
+        scene = _any_scene(rng, mix)
+        if not is_held_out(scene):
+            return scene
+
+
+def _any_scene(rng: np.random.Generator, mix: Mix) -> Scene:
     shares = (mix.shapes, mix.things, mix.pairs, mix.landscapes, mix.hearths)
     sort = int(rng.choice(5, p=np.array(shares) / sum(shares)))
     medium = str(rng.choice(MEDIA, p=MEDIUM_WEIGHTS)) if rng.random() < mix.styled * 1.5 else "plain"
