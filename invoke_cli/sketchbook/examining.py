@@ -17,7 +17,7 @@ from invoke_cli.sketchbook.media_seeing import MediumJudge, pixels_of, time_of_d
 from invoke_cli.sketchbook.sampling import landscape, pair, single
 from invoke_cli.sketchbook.scene import MEDIA, SHAPES, Landscape, Objects, Scene
 from invoke_cli.sketchbook.seeing import background_colour, things_in
-from invoke_cli.sketchbook.sheets import draw
+from invoke_cli.sketchbook.sheets import Manner, draw
 from invoke_cli.sketchbook.words import STORM_WORDS, TIME_WORDS
 
 SEED = 4242
@@ -59,9 +59,9 @@ def examination(share: float = 1.0) -> Examination:
     )
 
 
-def answers(pipeline: StableDiffusionPipeline, questions: Sequence[Question], guidance: float) -> list[Array]:
+def answers(pipeline: StableDiffusionPipeline, questions: Sequence[Question], manner: Manner) -> list[Array]:
     """A picture for every question, (H, W, 3) in 0..255."""
-    drawn: list[Image.Image] = draw(pipeline, [q.prompt for q in questions], seed=SEED, guidance=guidance)
+    drawn: list[Image.Image] = draw(pipeline, [q.prompt for q in questions], SEED, manner)
     return [pixels_of(picture) for picture in drawn]
 
 

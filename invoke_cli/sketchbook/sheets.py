@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
@@ -40,17 +41,29 @@ SHOWN_PROMPTS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How to draw: guidance, size in pixels, and the negative prompt."""
+
+    guidance: float = 5.0
+    width: int = 256
+    height: int = 256
+    negative: str = ""
+
+
 def draw(
-    pipeline: StableDiffusionPipeline, prompts: Sequence[str], *, seed: int, guidance: float = 5.0, side: int = 256
+    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int, manner: Manner | None = None
 ) -> list[Image.Image]:
     """One picture per prompt in 20 DDIM steps, each from its own seed, which counts up from `seed`."""
+    chosen = manner or Manner()
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     drawn: list[Image.Image] = []
     for start in range(0, len(prompts), 8):
         chunk = list(prompts[start : start + 8])
         generators = [torch.Generator().manual_seed(seed + start + i) for i in range(len(chunk))]
-        size = {"width": side, "height": side}
-        result = pipeline(chunk, num_inference_steps=20, guidance_scale=guidance, generator=generators, **size)
+        options = {"guidance_scale": chosen.guidance, "width": chosen.width, "height": chosen.height}
+        unwanted = [chosen.negative] * len(chunk)
+        result = pipeline(chunk, negative_prompt=unwanted, num_inference_steps=20, generator=generators, **options)
         drawn.extend(result.images)
     return drawn
 
