@@ -13,7 +13,7 @@ from torch import nn
 
 from invoke_cli.sketchbook.checkpoints import load_checkpoint, note, save_checkpoint
 
-SAVE_EVERY_S = 240.0
+SAVE_EVERY_S = 120.0
 LOG_EVERY_STEPS = 50
 WARM_UP_STEPS = 60
 

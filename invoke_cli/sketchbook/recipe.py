@@ -23,7 +23,7 @@ class Recipe:
     reader: Course
     pools: dict[str, Pool]
     stages: tuple[Stage, ...]
-    captions: int = 4
+    captions: int = 6
     seed: int = 0
 
 
@@ -32,14 +32,16 @@ def full() -> Recipe:
     return Recipe(
         widths=Widths(autoencoder=(24, 48, 64, 64), unet=(64, 96, 160), text=128, text_layers=3),
         pictures=Pool(mix=WIDE, count=8000, seed=1),
-        autoencoder=Course(name="autoencoder", steps=4000, rate=1e-3),
+        autoencoder=Course(name="autoencoder", steps=5200, rate=1e-3),
         reader=Course(name="reader", steps=1600, rate=1e-3, decay=0.99, seed=3),
         pools={
             "narrow": Pool(mix=NARROW, count=8000, seed=2),
-            "wide": Pool(mix=WIDE, count=24000, seed=3),
-            "tall": Pool(mix=WIDE, count=1500, seed=4, width=256, height=384),
-            "broad": Pool(mix=WIDE, count=1500, seed=5, width=384, height=256),
-            "big": Pool(mix=WIDE, count=1500, seed=6, width=384, height=384),
+            "wide": Pool(mix=WIDE, count=16000, seed=3),
+            "tall": Pool(mix=WIDE, count=1600, seed=4, width=256, height=384),
+            "broad": Pool(mix=WIDE, count=1600, seed=5, width=384, height=256),
+            "small": Pool(mix=WIDE, count=1600, seed=6, width=192, height=192),
+            "big": Pool(mix=WIDE, count=1600, seed=7, width=384, height=384),
+            "huge": Pool(mix=WIDE, count=800, seed=8, width=512, height=512),
         },
         stages=_stages(),
     )
@@ -66,10 +68,24 @@ RECIPES = {"tiny": tiny, "full": full}
 
 def _stages() -> tuple[Stage, ...]:
     """Single plain things at half size, then everything beside them, then the same at full size, then other sizes."""
+    whole = _whole(("narrow", 12), ("wide", 28))
     return (
-        Stage(course=_course(1, "narrow", 1400, 1e-3), batches=(_half(("narrow", 48)),)),
-        Stage(course=_course(2, "widen", 4000, 1e-3), batches=(_half(("narrow", 24), ("wide", 40)),)),
-        Stage(course=_course(3, "whole", 6000, 6e-4), batches=(_whole(("narrow", 10), ("wide", 30)),), high=0.4),
+        Stage(course=_course(1, "narrow", 1600, 1e-3), batches=(_half(("narrow", 48)),)),
+        Stage(course=_course(2, "widen", 5000, 1e-3), batches=(_half(("narrow", 24), ("wide", 40)),)),
+        Stage(course=_course(3, "whole", 9000, 7e-4), batches=(whole,), high=0.5),
+        Stage(course=_course(4, "sizes", 4000, 4e-4), batches=(whole, *_other_sizes()), high=0.3),
+    )
+
+
+def _other_sizes() -> tuple[Batch, ...]:
+    """A third of the last stage: half size, and latents of 24 x 24 up to 64 x 64, not all square."""
+    return (
+        _half(("narrow", 24), ("wide", 40), weight=0.1),
+        _whole(("small", 48), weight=0.08),
+        _whole(("tall", 24), weight=0.1),
+        _whole(("broad", 24), weight=0.1),
+        _whole(("big", 16), weight=0.08),
+        _whole(("huge", 8), weight=0.08),
     )
 
 
@@ -77,8 +93,8 @@ def _course(number: int, name: str, steps: int, rate: float) -> Course:
     return Course(name=f"unet-{number}-{name}", steps=steps, rate=rate, decay=0.998, seed=100 + number)
 
 
-def _half(*parts: tuple[str, int]) -> Batch:
-    return Batch(parts=parts, halved=True)
+def _half(*parts: tuple[str, int], weight: float = 1.0) -> Batch:
+    return Batch(parts=parts, halved=True, weight=weight)
 
 
 def _whole(*parts: tuple[str, int], weight: float = 1.0) -> Batch:
