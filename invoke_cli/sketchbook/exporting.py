@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from diffusers import StableDiffusionPipeline
 
+from invoke_cli.sketchbook.card import write_card
 from invoke_cli.sketchbook.denoising import build_scheduler
 from invoke_cli.sketchbook.training import Sketchbook
 
@@ -41,6 +42,7 @@ def export(book: Sketchbook, folder: Path) -> int:
     factors = {"rows": book.preview, "meaning": "RGB in 0..1 = scaled latents (4 channels) times rows 1-4, plus row 5"}
     (folder / PREVIEW_FILE).write_text(json.dumps(factors, indent=2) + "\n", encoding="utf-8")
     _forget_the_workplace(folder)
+    write_card(folder, _facts(book))
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
@@ -49,6 +51,18 @@ def load_pipeline(folder: Path) -> StableDiffusionPipeline:
     pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _facts(book: Sketchbook) -> dict[str, str]:
+    parts = {"text": book.encoders.tower, "unet": book.unet, "vae": book.encoders.vae}
+    counts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in parts.items()}
+    return {
+        "text_layers": str(book.encoders.tower.config.num_hidden_layers),
+        "text_width": str(book.encoders.tower.config.hidden_size),
+        "unet_channels": ", ".join(str(width) for width in book.unet.config.block_out_channels),
+        "vae_channels": ", ".join(str(width) for width in book.encoders.vae.config.block_out_channels),
+        **{f"{name}_parameters": f"{count / 1e6:.2f} M" for name, count in counts.items()},
+    }
 
 
 def _forget_the_workplace(folder: Path) -> None:
