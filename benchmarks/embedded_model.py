@@ -1,0 +1,161 @@
+"""How good the embedded model is: every figure of its model card, measured, as a table.
+
+    python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch PICTURE]
+
+Prompts are of combinations that training never saw; the checks are analytic (see `invoke_cli.sketchbook.seeing`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from invoke_cli.sketchbook.examining import answers, examination, marks
+from invoke_cli.sketchbook.exporting import load_pipeline
+from invoke_cli.sketchbook.measuring import (
+    STRENGTHS,
+    autoencoder_quality,
+    distances,
+    filled_hole,
+    negative_effect,
+    sketch_quality,
+    variety,
+)
+from invoke_cli.sketchbook.media_seeing import MediumJudge, fit_judge, pixels_of
+from invoke_cli.sketchbook.pool import Pool
+from invoke_cli.sketchbook.recipe import HELD_OUT_SEED
+from invoke_cli.sketchbook.rendering import render
+from invoke_cli.sketchbook.sampling import WIDE, landscape, single
+from invoke_cli.sketchbook.scene import MEDIA, SHAPES
+from invoke_cli.sketchbook.sheets import Manner
+
+MODEL = Path(__file__).parent.parent / "invoke_cli" / "assets" / "sketchbook"
+FLOORS = {
+    "colour": 0.95,
+    "shape": 0.80,
+    "pair": 0.60,
+    "left and right": 0.70,
+    "above and below": 0.70,
+    "time of day": 0.95,
+    "medium": 0.80,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table; `floor` is what it must reach, as it is printed."""
+
+    what: str
+    value: str
+    floor: str = ""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a quarter of everything")
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--sketch", type=Path, help="a drawing of a fire to start from")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    share = 0.25 if options.quick else 1.0
+    started = time.perf_counter()
+    pipeline = load_pipeline(options.model)
+    loading = time.perf_counter() - started
+    print("| what | measured | floor |\n| --- | --- | --- |")
+    for row in _rows(pipeline, options, share, loading):
+        print(f"| {row.what} | {row.value} | {row.floor} |", flush=True)
+    return 0
+
+
+def _rows(
+    pipeline: StableDiffusionPipeline, options: argparse.Namespace, share: float, loading: float
+) -> Iterator[Row]:
+    yield from _weights_and_times(pipeline, options.model, loading)
+    yield from _autoencoder(pipeline, options.sketch, share)
+    yield from _adherence(pipeline, share)
+    yield from _negatives(pipeline, share)
+    yield from _others(pipeline, share)
+    if options.sketch:
+        yield from _redrawing(pipeline, Image.open(options.sketch), share)
+
+
+def _weights_and_times(pipeline: StableDiffusionPipeline, folder: Path, loading: float) -> Iterator[Row]:
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.suffix == ".safetensors")
+    yield Row(what="weights", value=f"{size / 1e6:.1f} MB", floor="at most 20 MB")
+    yield Row(what="loading", value=f"{loading:.2f} s", floor="under 1 s")
+    pipeline("warm up", num_inference_steps=1)
+    started = time.perf_counter()
+    pipeline("a red circle", num_inference_steps=20, guidance_scale=5.0)
+    yield Row(what="20 steps at 256 x 256", value=f"{time.perf_counter() - started:.2f} s", floor="at most 4 s")
+
+
+def _autoencoder(pipeline: StableDiffusionPipeline, sketch: Path | None, share: float) -> Iterator[Row]:
+    figures = autoencoder_quality(pipeline, Pool(mix=WIDE, count=round(96 * share), seed=HELD_OUT_SEED))
+    yield Row(what="autoencoder, mean", value=f"{np.mean(figures):.1f} dB", floor="30 dB")
+    yield Row(what="autoencoder, worst", value=f"{min(figures):.1f} dB", floor="22 dB")
+    for side in (256, 384) if sketch else ():
+        value = sketch_quality(pipeline, Image.open(sketch), side) if sketch else 0.0
+        yield Row(what=f"autoencoder, the sketch at {side}", value=f"{value:.1f} dB", floor="22 dB")
+
+
+def _judge() -> MediumJudge:
+    rng = np.random.default_rng(1)
+    scenes = {m: [landscape(rng, m) if i % 2 else single(rng, m, SHAPES) for i in range(60)] for m in MEDIA}
+    return fit_judge({medium: [pixels_of(render(scene)) for scene in given] for medium, given in scenes.items()})
+
+
+def _adherence(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+    questions, judge = examination(share), _judge()
+    true = [pixels_of(render(question.scene)) for question in questions.all()]
+    columns = {"true pictures": marks(questions, true, judge)}
+    for guidance in (1.0, 3.0, 5.0, 7.5):
+        drawn = answers(pipeline, questions.all(), Manner(guidance=guidance))
+        columns[f"guidance {guidance:g}"] = marks(questions, drawn, judge)
+    for name in columns["true pictures"]:
+        value = ", ".join(f"{column}: {figures.get(name, 0.0):.0%}" for column, figures in columns.items())
+        yield Row(what=name, value=value, floor=f"{FLOORS[name]:.0%}" if name in FLOORS else "")
+    for width, height in ((128, 128), (192, 192), (384, 384), (512, 512), (384, 256), (256, 384)):
+        some = examination(share * 0.25)
+        drawn = answers(pipeline, some.all(), Manner(width=width, height=height))
+        figures = marks(some, drawn, judge)
+        value = ", ".join(f"{name} {figures.get(name, 0.0):.0%}" for name in ("colour", "shape", "pair", "time of day"))
+        yield Row(what=f"at {width} x {height}", value=value)
+
+
+def _negatives(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+    for name in ("trees", "snow", "red"):
+        before, after = negative_effect(pipeline, name, round(40 * share))
+        yield Row(what=f'"a landscape" with [{name}]', value=f"{before:.3f} to {after:.3f}", floor="less")
+
+
+def _others(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+    place, apart = variety(pipeline, round(40 * share))
+    yield Row(what="spread of a circle's place", value=f"{place:.3f} of the side")
+    yield Row(what="difference between two landscapes", value=f"{apart:.0f} of 255")
+    red, around = filled_hole(pipeline, range(round(16 * share)))
+    yield Row(what="holes filled with the circle asked for", value=f"{red:.0%}; around it {around:.1f} of 255 changed")
+
+
+def _redrawing(pipeline: StableDiffusionPipeline, sketch: Image.Image, share: float) -> Iterator[Row]:
+    for prompt in ("fire", "a fireplace, oil painting"):
+        figures = distances(pipeline, prompt, sketch, range(round(8 * share)))
+        rising = "rising" if figures == sorted(figures) else "NOT rising"
+        value = ", ".join(f"{s:g}: {d:.0f}" for s, d in zip(STRENGTHS, figures, strict=True))
+        yield Row(what=f'"{prompt}" from the sketch, distance by strength', value=f"{value} ({rising})", floor="rising")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,99 @@
+"""Training the autoencoder on crops, and what it then says about itself: its scale and its preview factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+
+from invoke_cli.sketchbook.loop import Course, run_course
+from invoke_cli.sketchbook.pool import Pixels
+
+# Small crops first, whole pictures last: (share of the course, crop side in pixels, crops per step).
+CROPS = ((0.55, 64, 32), (0.88, 128, 10), (1.01, 256, 3))
+EDGE_WEIGHT, KL_WEIGHT = 0.5, 5e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewFactors:
+    """RGB in 0..1 from scaled latents: `rows` are four channels' (r, g, b) and one that is added."""
+
+    rows: list[list[float]]
+
+
+def to_model(pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """Pictures (n, H, W, 3) uint8 as (n, 3, H, W) float32 in -1..1."""
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def train_autoencoder(vae: AutoencoderKL, pixels: Pixels, course: Course, work: Path) -> None:
+    """Train on crops of the pictures; the loss is L1 + MSE + L1 of the differences between neighbours + a little KL."""
+    vae.to(memory_format=torch.channels_last)
+
+    def loss_at(step: int) -> torch.Tensor:
+        crops = to_model(_crops(pixels, step / course.steps, np.random.default_rng((course.seed, step))))
+        return _loss(vae, crops.to(memory_format=torch.channels_last))
+
+    run_course(course, vae, work, loss_at)
+
+
+def _crops(pixels: Pixels, progress: float, rng: np.random.Generator) -> Pixels:
+    side, count = next((side, count) for until, side, count in CROPS if progress < until)
+    room = pixels.shape[1] - side
+    corners = rng.integers(0, room + 1, size=(count, 2))
+    chosen = rng.integers(0, len(pixels), size=count)
+    return np.stack([pixels[i, y : y + side, x : x + side] for i, (y, x) in zip(chosen, corners, strict=True)])
+
+
+def _loss(vae: AutoencoderKL, crops: torch.Tensor) -> torch.Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        mean, logvar = vae.quant_conv(vae.encoder(crops)).float().chunk(2, dim=1)
+        logvar = logvar.clamp(-12.0, 4.0)
+        latents = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
+        drawn = vae.decode(latents).sample.float()
+    kl = 0.5 * (mean**2 + logvar.exp() - 1.0 - logvar).mean()
+    across = (drawn.diff(dim=-1) - crops.diff(dim=-1)).abs().mean()
+    down = (drawn.diff(dim=-2) - crops.diff(dim=-2)).abs().mean()
+    error = drawn - crops
+    loss: torch.Tensor = error.abs().mean() + (error**2).mean() + EDGE_WEIGHT * (across + down) + KL_WEIGHT * kl
+    return loss
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderKL, pixels: Pixels) -> torch.Tensor:
+    """The latents' means (n, 4, H/8, W/8), float32, not scaled."""
+    with torch.autocast("cpu", torch.bfloat16):
+        mean: torch.Tensor = vae.encode(to_model(pixels)).latent_dist.mean
+    return mean.float()
+
+
+@torch.no_grad()
+def round_trip_psnr(vae: AutoencoderKL, pixels: Pixels) -> list[float]:
+    """The peak signal-to-noise ratio in dB of every picture after encoding and decoding, in float32."""
+    figures = []
+    for picture in pixels:
+        given = to_model(picture[None])
+        drawn = vae.decode(vae.encode(given).latent_dist.mean).sample.clamp(-1, 1)
+        figures.append(float(-10 * torch.log10(F.mse_loss(drawn, given) / 4.0)))
+    return figures
+
+
+def measure_scale(vae: AutoencoderKL, pixels: Pixels) -> None:
+    """Set `scaling_factor` to 1 / standard deviation of the pictures' latents."""
+    spread = torch.cat([encode(vae, pixels[i : i + 16]) for i in range(0, len(pixels), 16)]).std()
+    vae.register_to_config(scaling_factor=round(float(1.0 / spread), 5))
+
+
+def fit_preview(vae: AutoencoderKL, pixels: Pixels) -> PreviewFactors:
+    """Least squares from scaled latents to the colours of the 8 x 8 pixels below each, RGB in 0..1."""
+    latents = torch.cat([encode(vae, pixels[i : i + 16]) for i in range(0, len(pixels), 16)])
+    colours = F.avg_pool2d(to_model(pixels) * 0.5 + 0.5, 8)
+    x = (latents * vae.config.scaling_factor).permute(0, 2, 3, 1).reshape(-1, 4)
+    y = colours.permute(0, 2, 3, 1).reshape(-1, 3)
+    solution = torch.linalg.lstsq(torch.cat([x, torch.ones(len(x), 1)], dim=1), y).solution
+    return PreviewFactors(rows=[[round(float(v), 4) for v in row] for row in solution])

@@ -1,0 +1,105 @@
+"""Training the UNet on latents and caption states: velocity prediction (Salimans and Ho 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import PNDMScheduler, UNet2DConditionModel
+
+from invoke_cli.sketchbook.latents import Half, Source
+from invoke_cli.sketchbook.loop import Course, run_course
+
+NOISE_LEVELS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """How a step's pictures are put together: (source, how many) of each, whole or at half the side."""
+
+    parts: tuple[tuple[str, int], ...]
+    halved: bool
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stretch of the UNet's training; of the noise levels a share `high` comes from the upper half alone."""
+
+    course: Course
+    batches: tuple[Batch, ...]
+    high: float = 0.0
+
+
+def build_scheduler() -> PNDMScheduler:
+    """Stable Diffusion 1.5's scheduler and keys, predicting velocity."""
+    scheduler = PNDMScheduler(
+        num_train_timesteps=NOISE_LEVELS,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        skip_prk_steps=True,
+        set_alpha_to_one=False,
+        prediction_type="v_prediction",
+        timestep_spacing="leading",
+        steps_offset=1,
+    )
+    # PNDM itself has no such argument, but the samplers that are made from its configuration do.
+    scheduler.register_to_config(clip_sample=False)
+    return scheduler
+
+
+def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage: Stage, work: Path) -> None:
+    """Train the UNet for one stage."""
+    kept = build_scheduler().alphas_cumprod
+    weights = np.array([batch.weight for batch in stage.batches])
+
+    def loss_at(step: int) -> torch.Tensor:
+        rng = np.random.default_rng((stage.course.seed, step))
+        batch = stage.batches[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        latents, states = gather(sources, batch, rng)
+        levels = draw_levels(rng, len(latents), stage.high)
+        return velocity_loss(unet, (latents, states), levels, kept).mean()
+
+    run_course(stage.course, unet, work, loss_at)
+
+
+def velocity_loss(
+    unet: UNet2DConditionModel, given: tuple[torch.Tensor, torch.Tensor], levels: torch.Tensor, kept: torch.Tensor
+) -> torch.Tensor:
+    """The squared error (n,) of the velocity sqrt(a) noise - sqrt(1 - a) x; noise comes from torch's own generator."""
+    latents, states = given
+    noise = torch.randn_like(latents)
+    signal = kept[levels].sqrt()[:, None, None, None]
+    rest = (1 - kept[levels]).sqrt()[:, None, None, None]
+    noisy = signal * latents + rest * noise
+    with torch.autocast("cpu", torch.bfloat16):
+        guess = unet(noisy, levels, states, return_dict=False)[0]
+    return F.mse_loss(guess.float(), signal * noise - rest * latents, reduction="none").mean(dim=(1, 2, 3))
+
+
+def draw_levels(rng: np.random.Generator, count: int, high: float) -> torch.Tensor:
+    """Noise levels (n,) 0..999, spread evenly over the batch; a share `high` of them lies in 500..999."""
+    even = (rng.permutation(count) + rng.random(count)) / count
+    upper = rng.random(count) < high
+    return torch.from_numpy(np.where(upper, 0.5 + even / 2, even) * NOISE_LEVELS).long()
+
+
+def gather(sources: Mapping[str, Source], batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """The latents (n, 4, h, w) and the caption states (n, 77, c) of one step, float32."""
+    latents, states = [], []
+    for name, count in batch.parts:
+        source = sources[name]
+        rows = np.sort(rng.choice(len(source.whole), size=count, replace=False))
+        captions = rows * source.per + rng.integers(0, source.per, size=count)
+        latents.append(_taken(source.halved if batch.halved else source.whole, rows))
+        states.append(_taken(source.states, captions))
+    return torch.cat(latents), torch.cat(states)
+
+
+def _taken(store: Half, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(store[rows], dtype=np.float32))

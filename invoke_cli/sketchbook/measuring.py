@@ -1,0 +1,108 @@
+"""What else the model must be able to do, in numbers: image to image, negative prompts, variety, holes, other sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from invoke_cli.sketchbook.autoencoding import round_trip_psnr
+from invoke_cli.sketchbook.canvas import Array
+from invoke_cli.sketchbook.media_seeing import pixels_of
+from invoke_cli.sketchbook.pool import Pool
+from invoke_cli.sketchbook.rendering import render
+from invoke_cli.sketchbook.seeing import things_in
+from invoke_cli.sketchbook.sheets import Manner, draw
+
+STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+def autoencoder_quality(pipeline: StableDiffusionPipeline, pool: Pool) -> list[float]:
+    """The peak signal-to-noise ratio in dB of every held-out picture of the pool."""
+    return round_trip_psnr(pipeline.vae, np.stack([np.asarray(render(scene)) for scene in pool.scenes()]))
+
+
+def sketch_quality(pipeline: StableDiffusionPipeline, sketch: Image.Image, side: int) -> float:
+    """The peak signal-to-noise ratio in dB of a user's own picture at a side."""
+    fitted = sketch.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
+    return round_trip_psnr(pipeline.vae, np.asarray(fitted)[None])[0]
+
+
+def redrawn(
+    pipeline: StableDiffusionPipeline, prompt: str, init: Image.Image, strength: float, seeds: Sequence[int]
+) -> list[Image.Image]:
+    """The init image redrawn, once per seed, with 20 steps at full strength and guidance 5."""
+    changer = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
+    changer.set_progress_bar_config(disable=True)
+    fitted = init.convert("RGB").resize((256, 256), Image.Resampling.LANCZOS)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    options = {"strength": strength, "num_inference_steps": 20, "guidance_scale": 5.0, "generator": generators}
+    pictures: list[Image.Image] = changer([prompt] * len(seeds), image=[fitted] * len(seeds), **options).images
+    return pictures
+
+
+def distances(pipeline: StableDiffusionPipeline, prompt: str, init: Image.Image, seeds: Sequence[int]) -> list[float]:
+    """The mean absolute difference (0..255) from the init image at every one of STRENGTHS."""
+    given = pixels_of(init.convert("RGB").resize((256, 256), Image.Resampling.LANCZOS))
+    return [
+        float(
+            np.mean(
+                [np.abs(pixels_of(picture) - given).mean() for picture in redrawn(pipeline, prompt, init, s, seeds)]
+            )
+        )
+        for s in STRENGTHS
+    ]
+
+
+def presence(name: str, pixels: Array) -> float:
+    """How much of what is named a view holds: "red" and "snow" as a share of the picture, "trees" as edges below."""
+    if name == "red":
+        red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+        return float(((red > 110) & (red > 1.45 * green) & (red > 1.45 * blue)).mean())
+    lower = pixels[len(pixels) // 2 :]
+    if name == "snow":
+        bright, spread = lower.mean(axis=-1), lower.max(axis=-1) - lower.min(axis=-1)
+        return float(((bright > 150) & (spread < 45)).mean())
+    band = pixels[int(len(pixels) * 0.42) : int(len(pixels) * 0.92)].mean(axis=-1)
+    return float((np.abs(ndimage.sobel(ndimage.gaussian_filter(band, 1.0), axis=1)) > 24).mean())
+
+
+def negative_effect(pipeline: StableDiffusionPipeline, name: str, seeds: int) -> tuple[float, float]:
+    """The presence of what is named in "a landscape" without and with it as negative prompt, means over seeds."""
+    prompts = ["a landscape"] * seeds
+    plain = draw(pipeline, prompts, 1)
+    without = draw(pipeline, prompts, 1, Manner(negative=name))
+    before, after = ([presence(name, pixels_of(picture)) for picture in drawn] for drawn in (plain, without))
+    return float(np.mean(before)), float(np.mean(after))
+
+
+def variety(pipeline: StableDiffusionPipeline, seeds: int) -> tuple[float, float]:
+    """How far apart one prompt's pictures are over seeds: of "a red circle" the standard deviation of its place
+    (0..1 of the side), of "a landscape" the mean absolute difference between two of them (0..255)."""
+    circles = [things_in(pixels_of(p), 1) for p in draw(pipeline, ["a small red circle"] * seeds, 1)]
+    places = np.array([(found[0].x, found[0].y) for found in circles if found])
+    views = [pixels_of(p)[::4, ::4] for p in draw(pipeline, ["a landscape"] * seeds, 1)]
+    apart = [np.abs(a - b).mean() for i, a in enumerate(views) for b in views[:i]]
+    return float(places.std(axis=0).mean()) if len(places) else 0.0, float(np.mean(apart))
+
+
+def filled_hole(pipeline: StableDiffusionPipeline, seeds: Sequence[int]) -> tuple[float, float]:
+    """A hole in a white sheet, filled with "a red circle": how often red stands there, and the change around it."""
+    filler = StableDiffusionInpaintPipeline(**pipeline.components, requires_safety_checker=False)
+    filler.set_progress_bar_config(disable=True)
+    sheet = Image.new("RGB", (256, 256), (246, 246, 244))
+    ImageDraw.Draw(sheet).rectangle((0, 0, 40, 40), fill=(42, 82, 204))
+    hole = Image.new("L", (256, 256), 0)
+    ImageDraw.Draw(hole).rectangle((64, 64, 224, 224), fill=255)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    options = {"num_inference_steps": 20, "guidance_scale": 5.0, "generator": generators, "strength": 1.0}
+    prompts = ["a large red circle on a white background"] * len(seeds)
+    pictures = filler(prompts, image=sheet, mask_image=hole, width=256, height=256, **options).images
+    inside = np.asarray(hole) > 0
+    red = [presence("red", pixels_of(p)[64:224, 64:224]) > 0.15 for p in pictures]
+    around = [np.abs(pixels_of(p) - pixels_of(sheet))[~inside].mean() for p in pictures]
+    return float(np.mean(red)), float(np.mean(around))

@@ -1,0 +1,101 @@
+"""The recipes: how wide the networks, how many pictures and how many steps, by one dial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from invoke_cli.sketchbook.denoising import Batch, Stage
+from invoke_cli.sketchbook.loop import Course
+from invoke_cli.sketchbook.networks import Widths
+from invoke_cli.sketchbook.pool import Pool
+from invoke_cli.sketchbook.sampling import NARROW, WIDE
+
+HELD_OUT_SEED = 90_001
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that a training from nothing needs to know; `captions` are drawn for each picture."""
+
+    widths: Widths
+    pictures: Pool
+    autoencoder: Course
+    reader: Course
+    pools: dict[str, Pool]
+    stages: tuple[Stage, ...]
+    captions: int = 6
+    seed: int = 0
+
+
+def full() -> Recipe:
+    """The model that is shipped: about half a day of two processor cores."""
+    return Recipe(
+        widths=Widths(autoencoder=(24, 48, 64, 64), unet=(64, 96, 160), text=128, text_layers=3),
+        pictures=Pool(mix=WIDE, count=8000, seed=1),
+        autoencoder=Course(name="autoencoder", steps=5200, rate=1e-3),
+        reader=Course(name="reader", steps=1600, rate=1e-3, decay=0.99, seed=3),
+        pools={
+            "narrow": Pool(mix=NARROW, count=8000, seed=2),
+            "wide": Pool(mix=WIDE, count=16000, seed=3),
+            "tall": Pool(mix=WIDE, count=1600, seed=4, width=256, height=384),
+            "broad": Pool(mix=WIDE, count=1600, seed=5, width=384, height=256),
+            "small": Pool(mix=WIDE, count=1600, seed=6, width=192, height=192),
+            "big": Pool(mix=WIDE, count=1600, seed=7, width=384, height=384),
+            "huge": Pool(mix=WIDE, count=800, seed=8, width=512, height=512),
+        },
+        stages=_stages(),
+    )
+
+
+def tiny() -> Recipe:
+    """The same road in a minute, to see that it can be walked; what comes out draws nothing."""
+    whole = full()
+    narrow = Stage(course=Course(name="unet-1-narrow", steps=2, rate=1e-3), batches=(_half(("narrow", 4)),))
+    return replace(
+        whole,
+        widths=Widths(autoencoder=(8, 8, 16, 16), unet=(16, 16, 32), text=32, text_layers=1),
+        pictures=replace(whole.pictures, count=8),
+        autoencoder=replace(whole.autoencoder, steps=3),
+        reader=replace(whole.reader, steps=2),
+        pools={name: replace(pool, count=8) for name, pool in whole.pools.items() if name in ("narrow", "wide")},
+        stages=(narrow,),
+        captions=2,
+    )
+
+
+RECIPES = {"tiny": tiny, "full": full}
+
+
+def _stages() -> tuple[Stage, ...]:
+    """Single plain things at half size, then everything beside them, then the same at full size, then other sizes."""
+    whole = _whole(("narrow", 12), ("wide", 28))
+    return (
+        Stage(course=_course(1, "narrow", 1600, 1e-3), batches=(_half(("narrow", 48)),)),
+        Stage(course=_course(2, "widen", 5000, 1e-3), batches=(_half(("narrow", 24), ("wide", 40)),)),
+        Stage(course=_course(3, "whole", 9000, 7e-4), batches=(whole,), high=0.5),
+        Stage(course=_course(4, "sizes", 4000, 4e-4), batches=(whole, *_other_sizes()), high=0.3),
+    )
+
+
+def _other_sizes() -> tuple[Batch, ...]:
+    """A third of the last stage: half size, and latents of 24 x 24 up to 64 x 64, not all square."""
+    return (
+        _half(("narrow", 24), ("wide", 40), weight=0.1),
+        _whole(("small", 48), weight=0.08),
+        _whole(("tall", 24), weight=0.1),
+        _whole(("broad", 24), weight=0.1),
+        _whole(("big", 16), weight=0.08),
+        _whole(("huge", 8), weight=0.08),
+    )
+
+
+def _course(number: int, name: str, steps: int, rate: float) -> Course:
+    return Course(name=f"unet-{number}-{name}", steps=steps, rate=rate, decay=0.998, seed=100 + number)
+
+
+def _half(*parts: tuple[str, int], weight: float = 1.0) -> Batch:
+    return Batch(parts=parts, halved=True, weight=weight)
+
+
+def _whole(*parts: tuple[str, int], weight: float = 1.0) -> Batch:
+    return Batch(parts=parts, halved=False, weight=weight)

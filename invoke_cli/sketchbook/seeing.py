@@ -1,0 +1,119 @@
+"""Looking at a picture without a network: background, things in front of it, their colours, outlines and places.
+
+Every check is calibrated on true renders and on what the autoencoder makes of them: those are the model's ceilings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from invoke_cli.sketchbook.canvas import Array
+from invoke_cli.sketchbook.scene import PALETTE, SHAPES
+from invoke_cli.sketchbook.shapes import corners, rotated
+
+Mask = NDArray[np.bool_]
+TEMPLATE_SIDE = 48
+DIFFERENT, LEAST_AREA = 42.0, 0.006
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One thing found: `colour` of the palette, `shape` that fits best, centre and area as fractions of the picture."""
+
+    colour: str
+    shape: str
+    x: float
+    y: float
+    area: float
+
+
+def background_colour(pixels: Array) -> str:
+    """The palette colour nearest to the median of the picture's border; `pixels` (H, W, 3) in 0..255."""
+    rim = max(2, len(pixels) // 32)
+    parts = (pixels[:rim], pixels[-rim:], pixels[:, :rim], pixels[:, -rim:])
+    return nearest_colour(np.median(np.concatenate([part.reshape(-1, 3) for part in parts]), axis=0))
+
+
+def things_in(pixels: Array, most: int) -> list[Seen]:
+    """The largest things in front of the background, at most `most`, largest first."""
+    mask = _foreground(pixels)
+    numbered, count = ndimage.label(ndimage.binary_opening(mask, iterations=2))
+    areas = np.bincount(numbered.ravel())[1:] if count else np.zeros(0)
+    found = [int(i) + 1 for i in np.argsort(-areas)[:most] if areas[i] >= LEAST_AREA * mask.size]
+    return [_described(pixels, ndimage.binary_fill_holes(numbered == number)) for number in found]
+
+
+def nearest_colour(rgb: NDArray[np.floating]) -> str:
+    """The palette's colour nearest by the "redmean" distance (https://www.compuphase.com/cmetric.htm)."""
+
+    def distance(name: str) -> float:
+        other = np.array(PALETTE[name], dtype=np.float64)
+        red = (float(rgb[0]) + other[0]) / 2 / 256
+        weights = np.array([2 + red, 4.0, 3 - red])
+        return float((weights * (np.asarray(rgb, dtype=np.float64) - other) ** 2).sum())
+
+    return min(PALETTE, key=distance)
+
+
+def nearest_shape(mask: Mask) -> str:
+    """The shape whose outline overlaps most with the mask, both stretched alike into a square."""
+    fitted = _fitted(mask)
+    best, best_share = "circle", -1.0
+    for kind, template in _templates():
+        share = float((fitted & template).sum() / (fitted | template).sum())
+        if share > best_share:
+            best, best_share = kind, share
+    return best
+
+
+def _foreground(pixels: Array) -> Mask:
+    """Where the picture differs from its background, which may be lighter at the top than at the bottom."""
+    rim = max(2, pixels.shape[1] // 32)
+    sides = np.concatenate([pixels[:, :rim], pixels[:, -rim:]], axis=1)
+    rows = ndimage.median_filter(np.median(sides, axis=1), size=(31, 1), mode="nearest")
+    ends = np.median(np.concatenate([pixels[:rim], pixels[-rim:]]).reshape(-1, 3), axis=0)
+    away = np.abs(rows - ends).sum(axis=1, keepdims=True) > 150
+    rows = np.where(away, ends, rows)
+    far: Mask = np.sqrt(((pixels - rows[:, None, :]) ** 2).sum(axis=-1)) > DIFFERENT
+    return far
+
+
+def _described(pixels: Array, mask: Mask) -> Seen:
+    inner = ndimage.binary_erosion(mask, iterations=3)
+    chosen = inner if inner.sum() > 30 else mask
+    y, x = ndimage.center_of_mass(mask)
+    height, width = mask.shape
+    colour = nearest_colour(np.median(pixels[chosen], axis=0))
+    share = float(mask.sum() / mask.size)
+    return Seen(colour=colour, shape=nearest_shape(mask), x=x / width, y=y / height, area=share)
+
+
+def _fitted(mask: Mask) -> Mask:
+    """The mask's bounding box, made square around its middle, scaled to the template's side."""
+    rows, columns = np.where(mask.any(axis=1))[0], np.where(mask.any(axis=0))[0]
+    cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    side = max(cut.shape)
+    square = np.zeros((side, side), dtype=np.uint8)
+    top, left = (side - cut.shape[0]) // 2, (side - cut.shape[1]) // 2
+    square[top : top + cut.shape[0], left : left + cut.shape[1]] = cut
+    scaled = Image.fromarray(square * 255).resize((TEMPLATE_SIDE, TEMPLATE_SIDE), Image.Resampling.BOX)
+    fitted: Mask = np.asarray(scaled) > 127
+    return fitted
+
+
+@lru_cache(maxsize=1)
+def _templates() -> tuple[tuple[str, Mask], ...]:
+    drawn = []
+    for kind in SHAPES:
+        for tilt in (-8, -4, 0, 4, 8) if kind != "circle" else (0,):
+            sheet = Image.new("L", (400, 400))
+            outline = [rotated(corner, tilt) for corner in corners(kind)]
+            ImageDraw.Draw(sheet).polygon([(200 + 130 * x, 200 + 130 * y) for x, y in outline], fill=255)
+            drawn.append((kind, _fitted(np.asarray(sheet) > 127)))
+    return tuple(drawn)

@@ -1,0 +1,99 @@
+"""The whole road from nothing to a pipeline, in phases that each leave their result in the work folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+
+from invoke_cli.sketchbook.autoencoding import fit_preview, measure_scale, round_trip_psnr, train_autoencoder
+from invoke_cli.sketchbook.checkpoints import note
+from invoke_cli.sketchbook.denoising import train_unet
+from invoke_cli.sketchbook.latents import Encoders, Source, stored_source
+from invoke_cli.sketchbook.loop import restore_average
+from invoke_cli.sketchbook.networks import build_autoencoder, build_text_tower, build_unet
+from invoke_cli.sketchbook.pool import Pool, stored_pictures
+from invoke_cli.sketchbook.reading import train_reader
+from invoke_cli.sketchbook.recipe import HELD_OUT_SEED, Recipe
+from invoke_cli.sketchbook.sampling import WIDE
+from invoke_cli.sketchbook.tokenizing import build_tokenizer
+
+MEASURED_PICTURES = 96
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketchbook:
+    """The networks of one training, and the preview factors (5 rows of RGB) that go with the autoencoder."""
+
+    encoders: Encoders
+    unet: UNet2DConditionModel
+    preview: list[list[float]]
+    tokenizer_folder: Path
+
+
+def train(recipe: Recipe, work: Path) -> Sketchbook:
+    """Walk the whole road, or what is left of it: every phase that is done is taken from the work folder."""
+    work.mkdir(parents=True, exist_ok=True)
+    book = prepare(recipe, work)
+    for stage in recipe.stages:
+        names = {name for batch in stage.batches for name, _ in batch.parts}
+        sources = {name: _source(recipe, name, work, book.encoders) for name in sorted(names)}
+        train_unet(book.unet, sources, stage, work)
+    return book
+
+
+def latest(recipe: Recipe, work: Path) -> Sketchbook:
+    """The networks as far as they are trained: the UNet is the average of the newest checkpoint of its stages."""
+    book = prepare(recipe, work)
+    for stage in reversed(recipe.stages):
+        if restore_average(stage.course, book.unet, work):
+            break
+    return book
+
+
+def prepare(recipe: Recipe, work: Path) -> Sketchbook:
+    """Tokenizer, autoencoder and text tower, trained; and a UNet that knows nothing yet."""
+    tokenizer = build_tokenizer(work / "tokenizer", recipe.seed)
+    torch.manual_seed(recipe.seed)
+    vae = build_autoencoder(recipe.widths)
+    torch.manual_seed(recipe.seed + 1)
+    tower = build_text_tower(recipe.widths, len(tokenizer), tokenizer.eos_token_id)
+    torch.manual_seed(recipe.seed + 2)
+    unet = build_unet(recipe.widths)
+    encoders = Encoders(vae=vae, tower=tower, tokenizer=tokenizer)
+    preview = _autoencoder(recipe, work, encoders)
+    figures = train_reader(tower, tokenizer, recipe.reader, work)
+    note(work, "reader", **figures)
+    for frozen in (vae, tower):
+        frozen.requires_grad_(False).eval()
+    return Sketchbook(encoders=encoders, unet=unet, preview=preview, tokenizer_folder=work / "tokenizer")
+
+
+def _autoencoder(recipe: Recipe, work: Path, encoders: Encoders) -> list[list[float]]:
+    workers = os.cpu_count() or 1
+    pixels = stored_pictures(recipe.pictures, work / "pictures.npy", workers)
+    train_autoencoder(encoders.vae, pixels, recipe.autoencoder, work)
+    kept = work / "autoencoder.json"
+    if not kept.exists():
+        sample = np.array(pixels[:MEASURED_PICTURES])
+        measure_scale(encoders.vae, sample)
+        preview = fit_preview(encoders.vae, sample)
+        held_out = Pool(mix=WIDE, count=min(MEASURED_PICTURES, len(pixels)), seed=HELD_OUT_SEED)
+        quality = round_trip_psnr(encoders.vae, stored_pictures(held_out, work / "held-out.npy", workers))
+        figures = {"mean_db": sum(quality) / len(quality), "worst_db": min(quality)}
+        note(work, "autoencoder", **figures)
+        scale = encoders.vae.config.scaling_factor
+        kept.write_text(json.dumps({"scale": scale, "preview": preview.rows, **figures}), encoding="utf-8")
+    known = json.loads(kept.read_text(encoding="utf-8"))
+    encoders.vae.register_to_config(scaling_factor=known["scale"])
+    rows: list[list[float]] = known["preview"]
+    return rows
+
+
+def _source(recipe: Recipe, name: str, work: Path, encoders: Encoders) -> Source:
+    return stored_source(recipe.pools[name], work / "sources" / name, encoders, recipe.captions)

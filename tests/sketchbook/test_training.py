@@ -1,0 +1,110 @@
+"""The trainers: the whole road at its smallest, resuming in the middle, and the parts that have a right answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from invoke_cli.sketchbook.__main__ import main
+from invoke_cli.sketchbook.autoencoding import to_model
+from invoke_cli.sketchbook.denoising import build_scheduler, draw_levels
+from invoke_cli.sketchbook.latents import halved_pictures
+from invoke_cli.sketchbook.loop import Course, rate_at, run_course
+from invoke_cli.sketchbook.networks import build_autoencoder, build_unet
+from invoke_cli.sketchbook.recipe import full, tiny
+
+
+class _Line(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def loss(self) -> torch.Tensor:
+        return (self.weight - 1.0) ** 2
+
+
+def _course(steps: int) -> Course:
+    return Course(name="line", steps=steps, rate=0.1)
+
+
+def test_the_rate_warms_up_and_falls() -> None:
+    course = Course(name="rate", steps=1000, rate=1.0)
+    rates = [rate_at(course, step) for step in range(1000)]
+    assert rates[0] < 0.05 and max(rates) > 0.95 and rates[-1] < 0.04
+
+
+def test_a_course_that_is_done_is_not_walked_again(tmp_path: Path) -> None:
+    first = _Line()
+    run_course(_course(50), first, tmp_path, lambda _: first.loss())
+    again = _Line()
+
+    def never(_: int) -> torch.Tensor:
+        raise AssertionError
+
+    run_course(_course(50), again, tmp_path, never)
+    assert torch.equal(first.weight, again.weight)
+
+
+def test_a_stopped_course_goes_on_where_it_stood(tmp_path: Path) -> None:
+    line = _Line()
+    run_course(_course(20), line, tmp_path, lambda _: line.loss())
+    (tmp_path / "checkpoints" / "line.done.pt").unlink()
+    steps: list[int] = []
+
+    def seen(step: int) -> torch.Tensor:
+        steps.append(step)
+        return line.loss()
+
+    run_course(_course(30), line, tmp_path, seen)
+    assert steps == list(range(20, 30))
+
+
+def test_the_autoencoder_starts_as_something_like_an_average() -> None:
+    torch.manual_seed(0)
+    vae = build_autoencoder(full().widths).eval()
+    sheet = torch.zeros(1, 3, 64, 64)
+    with torch.no_grad():
+        assert vae.decode(vae.encode(sheet).latent_dist.mean).sample.std() < 0.2
+
+
+def test_a_fresh_unet_says_nothing() -> None:
+    unet = build_unet(tiny().widths)
+    with torch.no_grad():
+        guess = unet(torch.randn(1, 4, 8, 8), 5, torch.randn(1, 77, 32)).sample
+    assert guess.abs().max() == 0
+
+
+def test_noise_levels_are_even_or_high() -> None:
+    rng = np.random.default_rng(0)
+    assert sorted(int(level) // 250 for level in draw_levels(rng, 8, 0.0)) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert draw_levels(rng, 64, 1.0).min() >= 500
+
+
+def test_the_scheduler_has_stable_diffusions_keys() -> None:
+    config = build_scheduler().config
+    assert config["clip_sample"] is False and config["set_alpha_to_one"] is False
+    assert config["skip_prk_steps"] is True and config["steps_offset"] == 1 and config["timestep_spacing"] == "leading"
+
+
+def test_pictures_are_halved_by_their_means() -> None:
+    picture = np.zeros((1, 2, 2, 3), dtype=np.uint8)
+    picture[0, 0, 0] = 200
+    assert halved_pictures(picture)[0, 0, 0].tolist() == [50, 50, 50]
+    assert to_model(picture).shape == (1, 3, 2, 2)
+
+
+@pytest.mark.slow
+def test_the_whole_road_leads_to_a_pipeline(tmp_path: Path) -> None:
+    from invoke_cli.sketchbook.exporting import load_pipeline
+
+    assert main(["train", "--size", "tiny", "--work", str(tmp_path), "--threads", "1"]) == 0
+    model = tmp_path / "model"
+    assert len(json.loads((model / "preview.json").read_text())["rows"]) == 5
+    picture = load_pipeline(model)("fire", num_inference_steps=1, width=64, height=64).images[0]
+    assert picture.size == (64, 64)
+    assert main(["export", "--size", "tiny", "--work", str(tmp_path), "--out", str(tmp_path / "again")]) == 0
