@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from invoke_cli.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from invoke_cli.session import Session as Session
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

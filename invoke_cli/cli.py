@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 
-from invoke_cli import __version__
 from invoke_cli.console.console import Console, look_for
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
 from invoke_cli.language.help import launch_help, switch_help
@@ -21,6 +20,7 @@ from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.switch import Group
 from invoke_cli.language.words import words_to_lines
 from invoke_cli.request import GenerationRequest
+from invoke_cli.version import __version__
 from invoke_cli.workshop.places import is_file
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from invoke_cli.engine import Engine, EngineSettings, open_engine
+from tests.doors.program import Program
 from tests.fake import FakeEngine
 from tests.house import House
 from tests.tiny import build_tiny_model
@@ -65,6 +66,12 @@ def house(request: pytest.FixtureRequest) -> House:
     chosen = request.getfixturevalue(f"{request.param}_house")
     assert isinstance(chosen, House)
     return chosen
+
+
+@pytest.fixture
+def program(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """The program as a shell starts it, on a fake engine, in a folder of its own."""
+    return Program(tmp_path, tiny_model, monkeypatch)
 
 
 @pytest.fixture

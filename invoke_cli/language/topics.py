@@ -114,11 +114,37 @@ RECIPES = """\
   oil painting with vibrant blues and warm oranges -I photo.jpg -f 0.4 --neg "desaturated, color shift"
   a cat, portrait -I small.png -W 1024 -H 1024 -f .25                          (enlarge with new detail)"""
 
+MODELS = """\
+The model that comes along, sketchbook, is small: it makes pictures on a fresh machine without a download. It was
+trained on drawings of the project's own, so it knows shapes (circle, square, triangle, star, heart, diamond) and
+things (house, tree, flower, mushroom, apple, cat …) in colours, sizes, places and pairs; landscapes with hills,
+trees, rivers, mountains, sea, boats, houses, fires; day, night, sunset, the seasons, storm; and looks: photograph,
+oil painting, watercolor, pencil sketch, pixel art, neon. It knows no faces, no people, no writing, and of other
+words it makes what it can. Its size is 256 x 256.
+
+A big one: any Stable Diffusion 1.x or 2.x in the diffusers layout (a folder with model_index.json), for example
+
+  hf download stable-diffusion-v1-5/stable-diffusion-v1-5 --local-dir ~/models/sd15
+
+run in a shell (hf came with this program). Then !switch ~/models/sd15, or -m ~/models/sd15 in a line. To keep it,
+write an entry into models.yaml in your root's configs/ folder:
+
+  sd15:
+    path: ~/models/sd15
+    description: Stable Diffusion 1.5
+    default: true
+    defaults: -s 30 -C 7.5
+
+!models lists what is known and whether it can be used, !check whether the machine has room for it."""
+
+FIRST_TIME = "the model that came along draws shapes, things, simple landscapes; !help models: how to get a big one"
+
 TOPICS: Mapping[str, str] = {
     "img2img": IMG2IMG,
     "strength": STRENGTH,
     "steps": STEPS,
     "tips": TIPS,
     "trouble": TROUBLE,
+    "models": MODELS,
     "recipes": RECIPES,
 }

@@ -91,6 +91,11 @@ class LineHistory(FileHistory):
         self._path = path
         super().__init__(str(path))
 
+    @property
+    def kept(self) -> bool:
+        """Whether there are lines of earlier sessions."""
+        return self._path.is_file()
+
     def store_string(self, string: str) -> None:
         """Add a line to the file."""
         if "--private" in string:

@@ -15,7 +15,6 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from invoke_cli import __version__
 from invoke_cli.console.blocks import HALF, rows
 from invoke_cli.console.console import Console, look_for
 from invoke_cli.console.text import progress_text, visible
@@ -23,11 +22,13 @@ from invoke_cli.errors import ExitStatus, LineError
 from invoke_cli.events import Event, Forget, Prefill, Step
 from invoke_cli.language.launch import Options
 from invoke_cli.language.line import Farewell, parse
+from invoke_cli.language.topics import FIRST_TIME
 from invoke_cli.repl.adapters import PLAIN_STYLE, STYLE, LineCompleter, LineHistory, LineLexer
 from invoke_cli.repl.sources import sources_for
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import RunLine, Worker
 from invoke_cli.request import GenerationRequest
+from invoke_cli.version import __version__
 from invoke_cli.workshop.options import session_options
 from invoke_cli.workshop.outcome import Outcome
 from invoke_cli.workshop.places import expanded
@@ -81,6 +82,8 @@ class _Prompt:
     def run(self) -> None:
         """Read lines until the user leaves; what is waiting then is still done."""
         self.console.hint(GREETING)
+        if not self.history.kept:
+            self.console.hint(FIRST_TIME)
         while True:
             try:
                 text = self.input.prompt(default=self._take_prefill())

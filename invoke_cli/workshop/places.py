@@ -12,6 +12,7 @@ from invoke_cli.errors import ConfigError
 PACKAGE = Path(__file__).resolve().parent.parent
 MODELS_FILE = "models.yaml"
 INIT_FILE = "invoke.init"
+FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
 
 
@@ -39,7 +40,8 @@ class Places:
         own = self.config or self.user_configs / MODELS_FILE
         if self.config is not None and not self.config.is_file():
             raise ConfigError(f"--config {self.config} is not there", hint="name a models.yaml")
-        files = [packaged] if own.resolve() == packaged.resolve() else [packaged, own]
+        folders = self.user_configs / FOLDERS_FILE
+        files = dict.fromkeys(path.resolve() for path in (packaged, folders, own))
         return [(str(path), read_text(path)) for path in files if path.is_file()]
 
     def init_text(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from invoke_cli import __version__, metadata
+from invoke_cli import metadata
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.opening import OpenedImage, open_path
@@ -21,6 +21,7 @@ from invoke_cli.metadata.invokeai import SD_METADATA
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import pixel_hash
 from invoke_cli.planning.plan import ImagePlan
+from invoke_cli.version import __version__
 from invoke_cli.workshop.drawing import make_images
 from invoke_cli.workshop.places import is_file
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved

@@ -6,12 +6,12 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 
-from invoke_cli import __version__
 from invoke_cli.engine import ImageResult
 from invoke_cli.events import Saved
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.invokeai import APP_ID
 from invoke_cli.output.writer import SavedImage, Target
+from invoke_cli.version import __version__
 from invoke_cli.workshop.preparing import Prepared
 from invoke_cli.workshop.workshop import Workshop
 
@@ -27,6 +27,8 @@ class Saver:
 
     def save(self, prepared: Prepared, result: ImageResult) -> None:
         """Begin to write a result."""
+        if not prepared.plan.output.private:
+            self.workshop.settings.keep_model(prepared.model.spec)
         placed = replace(result, index=len(self.saved) + len(self._waiting))
         record = partial(record_of, self.workshop, prepared, placed)
         self._waiting.append((self.workshop.writer.save(self.target, prepared.plan, placed, record), prepared))

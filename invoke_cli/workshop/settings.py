@@ -5,13 +5,17 @@ The layers, lowest first: program, family, the model's entry, invoke.init, launc
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import json
 import os
 import shlex
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import ConfigError, InvokeError, PlanError
+from invoke_cli.errors import ConfigError, InvokeError, OutputError, PlanError
 from invoke_cli.language.launch import Options, take_launch_options
 from invoke_cli.language.line import Blank, Generation, parse
 from invoke_cli.language.switches import program_defaults
@@ -19,10 +23,13 @@ from invoke_cli.language.words import words_to_lines
 from invoke_cli.models.folder import read_facts
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
+from invoke_cli.output.files import append_line
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.places import INIT_FILE, expanded, find_places, is_file
+from invoke_cli.workshop.places import FOLDERS_FILE, INIT_FILE, expanded, find_places, is_file
+
+UNKEPT = "a folder"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +106,7 @@ class Settings:
     def _spec(self, name: str) -> ModelSpec:
         path = expanded(name)
         if name not in self.registry.models and is_file(path / "model_index.json"):
-            return ModelSpec(name=name, path=str(path.absolute()), description="a folder")
+            return self._adopted(path.resolve())
         try:
             return self.registry.find(name)
         except InvokeError:
@@ -107,6 +114,32 @@ class Settings:
                 hint = f"write -A {name}; -m names a model (!models)"
                 raise PlanError(f"{name} is a sampler, not a model", hint=hint, field="model") from None
             raise
+
+    def _adopted(self, folder: Path) -> ModelSpec:
+        """The entry of a model that was named by its folder: the one that there is, else a new one for this session."""
+        known = self.registry.models
+        for spec in known.values():
+            if self.places.model_folder(spec.path).resolve() == folder:
+                return spec
+        name = next(name for name in _names(folder.name) if name not in known)
+        spec = ModelSpec(name=name, path=str(folder), description="used by its folder", source=UNKEPT)
+        self._registry = replace(self.registry, models={**known, name: spec})
+        return spec
+
+    def keep_model(self, spec: ModelSpec) -> None:
+        """Write down where a model lies that was named by its folder: its pictures carry its name alone."""
+        if spec.source == UNKEPT and self.registry.models[spec.name].source == UNKEPT:
+            kept = replace(spec, source=FOLDERS_FILE)
+            self._registry = replace(self.registry, models={**self.registry.models, spec.name: kept})
+            entry = f"{json.dumps(spec.name)}: {{path: {json.dumps(spec.path)}, description: {spec.description}}}\n"
+            # A root that cannot be written costs the next session a name, but nobody a picture.
+            with contextlib.suppress(OutputError):
+                append_line(self.places.user_configs / FOLDERS_FILE, entry)
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in itertools.count(2))
 
 
 def _lower(model: Model) -> list[Layer]:

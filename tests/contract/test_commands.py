@@ -210,7 +210,7 @@ def test_models_and_switch(house: House, tiny_model: Path) -> None:
     assert "active" in house.messages and "64 px" in house.messages
     assert house.run(f"!switch {second}") is Outcome.OK
     house.draw("a cat -s2")
-    assert f"-m {second}" in house.saved[0].line
+    assert house.saved[0].line.endswith("-m second")
     house.draw("a cat -s2 -m tiny")
     assert "-m tiny" in house.saved[0].line
     assert house.run("!switch tniy") is Outcome.FAILED
@@ -277,3 +277,24 @@ def test_every_command_survives_no_and_odd_arguments(fake_house: House, command:
         assert outcome in (Outcome.OK, Outcome.FAILED, Outcome.UNREADABLE)
         assert not any("error in the program" in text for text in fake_house.errors), (argument, fake_house.errors)
     assert fake_house.draw("a cat -s2 -S1")
+
+
+def test_a_model_used_by_its_folder_is_found_again_by_its_name(
+    house: House, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "models" / "my model"
+    shutil.copytree(tiny_model, other)
+    (picture,) = house.draw("a cat -s2 -S1 -m 'models/my model'")
+    assert house.saved[0].line.endswith('-m "my model"')
+    assert str(tmp_path).encode() not in picture.read_bytes()
+    again = House(tmp_path / "root" / "..", tiny_model, house.session.workshop._opener)
+    assert again.run(f"!verify {picture}") is Outcome.OK
+    assert "identical" in again.messages
+    house.draw("a cat -s2 -S2 -m 'models/my model'")
+    assert (tmp_path / "root" / "configs" / "folders.yaml").read_text(encoding="utf-8").count("my model") == 2
+
+
+def test_the_folder_of_a_configured_model_is_that_model(house: House, tiny_model: Path) -> None:
+    house.draw(f"a cat -s2 -S1 -m {tiny_model}")
+    assert house.saved[0].line.endswith("-m tiny")
+    assert not (house.folder / "root" / "configs" / "folders.yaml").exists()

@@ -118,7 +118,7 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def until(self, condition: Callable[[str], bool], seconds: float = 40) -> str:
+    def until(self, condition: Callable[[str], bool], seconds: float = 120) -> str:
         deadline = time.monotonic() + seconds
         while not condition(self.text):
             assert time.monotonic() < deadline, self.text

@@ -53,7 +53,8 @@ def test_tokens_cover_the_line_in_order(text: str) -> None:
     if any(token.error for token in tokens):
         return
     for token in tokens:
-        assert position <= token.span.start < token.span.end <= len(text)
+        assert position <= token.span.start <= token.span.end <= len(text)
+        assert token.span.start < token.span.end or text[token.span.start - 1] == "="  # an empty value
         assert not text[position : token.span.start].strip(" \t=")
         position = token.span.end
     assert not text[position:].strip()
