@@ -137,7 +137,7 @@ write an entry into models.yaml in your root's configs/ folder:
 
 !models lists what is known and whether it can be used, !check whether the machine has room for it."""
 
-FIRST_TIME = "the model that came along draws shapes, things, simple landscapes; !help models: how to get a big one"
+FIRST_TIME = "this model draws shapes, things and simple landscapes; !help models: how to get a big one"
 
 TOPICS: Mapping[str, str] = {
     "img2img": IMG2IMG,

@@ -86,7 +86,7 @@ class _Prompt:
             self.console.hint(FIRST_TIME)
         while True:
             try:
-                text = self.input.prompt(default=self._take_prefill())
+                text = self.input.prompt(pre_run=self._insert_prefill)
             except EOFError:
                 break
             except KeyboardInterrupt:
@@ -134,18 +134,19 @@ class _Prompt:
             self.console(event)
 
     def _fill(self, event: Prefill) -> None:
-        """Put a line into the input where that is empty; else show it."""
+        """Put a line into the input, this one or, between two, the next."""
+        self.prefill = event.line
         app = self.input.app
-        if not app.is_running:
-            self.prefill = event.line
-        elif self.input.default_buffer.text:
-            self.console(event)
-        elif app.loop is not None:
-            app.loop.call_soon_threadsafe(self.input.default_buffer.insert_text, event.line)
+        if app.is_running and app.loop is not None:
+            app.loop.call_soon_threadsafe(self._insert_prefill)
 
-    def _take_prefill(self) -> str:
+    def _insert_prefill(self) -> None:
+        """On the terminal's thread: the line that waits goes into the input; beside typed text it is shown."""
         text, self.prefill = self.prefill, ""
-        return text
+        if text and self.input.default_buffer.text:
+            self.console(Prefill(line=text))
+        elif text:
+            self.input.default_buffer.insert_text(text)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
