@@ -44,6 +44,12 @@ class GenerationRequest:
     stretch: bool | None = None
     real_steps: int | None = None
 
+    init_mask: str | None = None
+    invert_mask: bool | None = None
+    mask_polarity: str | None = None
+    mask_blur: int | None = None
+    mask_grow: int | None = None
+
     variation_amount: float | None = None
     variations: tuple[Variation, ...] | None = None
 

@@ -27,6 +27,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_inpainting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random model of nine input channels."""
+    return build_tiny_model(tmp_path_factory.mktemp("models") / "painter", channels=9)
+
+
+@pytest.fixture(scope="session")
 def real_engine() -> Engine:
     """The engine on diffusers, on the CPU; one for all tests, since importing takes seconds."""
     return open_engine(EngineSettings(device="cpu"))

@@ -44,7 +44,7 @@ class FakeEngine:
             if self.fail_with is not None:
                 error, self.fail_with = self.fail_with, None
                 raise error
-            picture = paint(job.plan, image, job.init)
+            picture = paint(job.plan, image, job.init, job.mask)
             frames = tuple(picture.resize((8, 8)) for _ in range(job.plan.steps.taken + 1))
             yield ImageResult(
                 image=picture, plan=image, index=index, seconds=0.1, batch=Batch(seeds=(image.seed,)),
@@ -71,12 +71,12 @@ class FakeEngine:
         self._loaded = None
 
 
-def paint(plan: Plan, image: ImagePlan, init: Image.Image | None) -> Image.Image:
+def paint(plan: Plan, image: ImagePlan, *inputs: Image.Image | None) -> Image.Image:
     """A plain picture whose colour depends on everything that should shape it."""
     said = [
         plan.model, plan.prompt.positive, plan.prompt.negative, plan.steps.scheduled, plan.steps.taken,
         plan.guidance_scale, plan.sampler.name, image.seed, image.variations,
-        hashlib.sha256(init.tobytes()).hexdigest() if init else None,
+        [hashlib.sha256(picture.tobytes()).hexdigest() for picture in inputs if picture],
     ]  # fmt: skip
     digest = hashlib.sha256(json.dumps(said).encode()).digest()
     return Image.new("RGB", (plan.width, plan.height), (digest[0], digest[1], digest[2]))

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 
-def build_tiny_model(folder: Path, *, seed: int = 0, sample_size: int = 8, block: int = 16) -> Path:
-    """Write the model into `folder` (native side: 8 x `sample_size` pixels) and return the folder."""
+def build_tiny_model(folder: Path, *, seed: int = 0, sample_size: int = 8, block: int = 16, channels: int = 4) -> Path:
+    """Write the model into `folder` (native side: 8 x `sample_size` pixels) and return the folder.
+
+    9 `channels` into the UNet make it an inpainting model.
+    """
     import torch
     from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -17,7 +20,7 @@ def build_tiny_model(folder: Path, *, seed: int = 0, sample_size: int = 8, block
         block_out_channels=(block, 2 * block),
         layers_per_block=1,
         sample_size=sample_size,
-        in_channels=4,
+        in_channels=channels,
         out_channels=4,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),

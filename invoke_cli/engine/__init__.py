@@ -42,6 +42,7 @@ class Model:
 class Job:
     """Images of one plan that share their init image. `init` is already on its canvas (RGB, plan's width x height).
 
+    `mask` (mode L, 255 is painted) lies on the same canvas and covers whole latent cells.
     `batch_size` of 0 leaves the size of a batch to the engine. `tiled` decodes in tiles, for replaying what had to be.
     `first` and `total` number the images in the events.
     """
@@ -50,6 +51,7 @@ class Job:
     model: Model
     images: tuple[ImagePlan, ...]
     init: Image.Image | None = None
+    mask: Image.Image | None = None
     batch_size: int = 0
     tiled: bool = False
     first: int = 1

@@ -1,6 +1,6 @@
 """Denoising one batch: our noise into a stock pipeline, its steps out as events, and an end when the user says so.
 
-The pipeline runs as it is. Its `prepare_latents` is replaced on the view, which is thrown away afterwards.
+The pipeline runs as it is. How it starts is `starting`'s business; the view is thrown away afterwards.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import Any
 
 import torch
 
-from invoke_cli.engine.images import draw_latents
 from invoke_cli.engine.loading import LoadedModel
-from invoke_cli.engine.noise import blend, draw, generator
 from invoke_cli.engine.schedulers import build_scheduler, normalised
+from invoke_cli.engine.starting import STARTS, Setting, Source
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import Interrupted
-from invoke_cli.planning.plan import ImagePlan, Plan, Task
+from invoke_cli.planning.plan import ImagePlan, Plan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +36,7 @@ class Batching:
     images: Sequence[ImagePlan]
     prompt: torch.Tensor
     negative: torch.Tensor | None
-    moments: torch.Tensor | None
+    source: Source | None
     watch: Callable[[Snapshot], None]
     stopped: Callable[[], bool]
     tally: Tally = field(default_factory=Tally)
@@ -53,14 +52,24 @@ class _Run:
     """One call of a pipeline."""
 
     def __init__(self, loaded: LoadedModel, plan: Plan, batch: Batching) -> None:
-        self.loaded, self.plan, self.batch = loaded, plan, batch
-        self.generators = [generator(image.seed) for image in batch.images]
+        self.plan, self.batch = plan, batch
         seeds = [image.seed for image in batch.images]
         family = loaded.model.facts.family
         self.scheduler: Any = build_scheduler(plan.sampler, loaded.scheduler_config, family, seeds)
         self.view = loaded.view(plan.task, self.scheduler)
+        setting = Setting(
+            loaded=loaded,
+            plan=plan,
+            images=batch.images,
+            source=batch.source,
+            scheduler=self.scheduler,
+            device=self.view.unet.device,
+            dtype=batch.prompt.dtype,
+            tally=batch.tally,
+        )
+        self.start = STARTS[plan.task](setting)
+        self.generators = setting.generators
         self.calls = 0
-        self.begin = 0
 
     def latents(self) -> torch.Tensor:
         arguments: dict[str, object] = {
@@ -72,14 +81,8 @@ class _Run:
             "output_type": "latent",
             "callback_on_step_end": self._after_call,
         }
-        if self.plan.task is Task.TEXT_TO_IMAGE:
-            self.view.prepare_latents = self._pure_noise
-            arguments |= {"width": self.plan.width, "height": self.plan.height}
-        else:
-            self.view.prepare_latents = self._noised_image
-            # Half a step more than the share of k steps in n: int(n * strength) is then k in any rounding.
-            steps = self.plan.steps
-            arguments |= {"image": self._placeholder(), "strength": min(1.0, (steps.taken + 0.5) / steps.scheduled)}
+        arguments |= self.start.attach(self.view)
+        self._watch_start()
         counting = self.view.unet.register_forward_pre_hook(self._count)
         try:
             latents: torch.Tensor = self.view(**arguments).images
@@ -89,39 +92,25 @@ class _Run:
 
     # -- the start --------------------------------------------------------------------------------------------------
 
-    def _pure_noise(self, *_: object) -> torch.Tensor:
-        shape = self._shape()
-        noise = torch.cat([self._noise(shape, index) for index in range(len(self.generators))])
-        return self._begin(noise.to(self._device(), self._dtype()) * self.scheduler.init_noise_sigma)
+    def _watch_start(self) -> None:
+        """Look at the latents when the pipeline gets them."""
+        prepare = self.view.prepare_latents
 
-    def _noised_image(self, _image: object, timestep: torch.Tensor, *_: object) -> torch.Tensor:
-        """The init image with the noise that the first step expects; the same draws in the same order as the stock."""
-        assert self.batch.moments is not None
-        clean, noise = [], []
-        for index, source in enumerate(self.generators):
-            clean.append(draw_latents(self.loaded, self.batch.moments, source))
-            noise.append(self._noise(clean[-1].shape, index))
-        self.begin = self.plan.steps.scheduled - self.plan.steps.taken
-        self.begin *= int(self.scheduler.order)
-        self.batch.tally.say(f"add_noise at timestep {int(timestep[0])}")
-        noises = torch.cat(noise).to(self._device(), self._dtype())
-        return self._begin(self.scheduler.add_noise(torch.cat(clean), noises, timestep))
+        def watched(*arguments: object, **named: object) -> Any:
+            prepared = prepare(*arguments, **named)
+            timesteps = [int(value) for value in self.scheduler.timesteps[self.start.first :]]
+            self.batch.tally.say(f"timesteps {' '.join(map(str, timesteps))}")
+            self._watch(0, timesteps[0], prepared[0] if isinstance(prepared, tuple) else prepared)
+            return prepared
 
-    def _noise(self, shape: Sequence[int], index: int) -> torch.Tensor:
-        return blend(draw(shape, self.generators[index]), self.batch.images[index].variations)
-
-    def _begin(self, latents: torch.Tensor) -> torch.Tensor:
-        timesteps = [int(value) for value in self.scheduler.timesteps[self.begin :]]
-        self.batch.tally.say(f"timesteps {' '.join(map(str, timesteps))}")
-        self._watch(0, timesteps[0], latents)
-        return latents
+        self.view.prepare_latents = watched
 
     # -- the steps --------------------------------------------------------------------------------------------------
 
     def _after_call(self, _pipeline: object, call: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if self.batch.stopped():
             raise Interrupted("stopped")
-        calls = len(self.scheduler.timesteps) - self.begin
+        calls = len(self.scheduler.timesteps) - self.start.first
         step = self._step_after(call + 1, calls)
         if step:
             self.batch.tally.say(f"step {step} at timestep {int(timestep)}")
@@ -135,7 +124,7 @@ class _Run:
         return max(0, call - (calls - self.plan.steps.taken))
 
     def _watch(self, step: int, timestep: int, latents: torch.Tensor) -> None:
-        position = self.begin + (self.calls if step else 0)
+        position = self.start.first + (self.calls if step else 0)
         visible = normalised(latents, self.scheduler, self.plan.sampler, position)
         self.batch.watch(Snapshot(step=step, timestep=timestep, latents=latents, visible=visible))
 
@@ -143,23 +132,5 @@ class _Run:
         self.calls += 1
         self.batch.tally.denoiser_calls += 1
 
-    # -- shapes -----------------------------------------------------------------------------------------------------
-
-    def _shape(self) -> tuple[int, int, int, int]:
-        factor = self.loaded.scale_factor
-        return (1, self.loaded.latent_channels, self.plan.height // factor, self.plan.width // factor)
-
-    def _placeholder(self) -> torch.Tensor:
-        """What the stock pipeline is given as its image; the real latents are made when it asks for them."""
-        return torch.zeros(self._shape(), dtype=self._dtype())
-
     def _repeated(self, embeddings: torch.Tensor | None) -> torch.Tensor | None:
         return embeddings if embeddings is None else embeddings.repeat(len(self.generators), 1, 1)
-
-    def _device(self) -> torch.device:
-        device: torch.device = self.view.unet.device
-        return device
-
-    def _dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.batch.prompt.dtype
-        return dtype

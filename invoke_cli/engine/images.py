@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
@@ -14,6 +15,7 @@ from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.tracing import Tally
 
 KEPT_IMAGES = 16
+BLANKED_FROM = 128
 
 
 class ImageEncoder:
@@ -22,19 +24,27 @@ class ImageEncoder:
     def __init__(self) -> None:
         self._cache: RecentlyUsed[torch.Tensor] = RecentlyUsed(KEPT_IMAGES)
 
-    def moments(self, loaded: LoadedModel, image: Image.Image, tally: Tally) -> torch.Tensor:
-        """The parameters of the posterior, (1, 2 x channels, height / 8, width / 8); a repeated image costs nothing."""
+    def moments(
+        self, loaded: LoadedModel, image: Image.Image, tally: Tally, blanked: Image.Image | None = None
+    ) -> torch.Tensor:
+        """The parameters of the posterior, (1, 2 x channels, height / 8, width / 8); a repeated image costs nothing.
+
+        `blanked` is a mask: what it paints is grey to the encoder.
+        """
 
         def make() -> torch.Tensor:
             tally.encoded(*image.size)
             vae = loaded.pipeline.vae
             pixels = loaded.pipeline.image_processor.preprocess(image)
+            if blanked is not None:
+                pixels = pixels * torch.from_numpy(np.asarray(blanked) < BLANKED_FROM)
             with torch.no_grad():
                 posterior = vae.encode(pixels.to(device=vae.device, dtype=vae.dtype)).latent_dist
             parameters: torch.Tensor = posterior.parameters
             return parameters
 
-        key = (loaded.key, image.size, hashlib.sha256(image.tobytes()).hexdigest())
+        digests = [hashlib.sha256(picture.tobytes()).hexdigest() for picture in (image, blanked) if picture is not None]
+        key = (loaded.key, image.size, *digests)
         return self._cache.get(key, make)
 
     def clear(self) -> None:

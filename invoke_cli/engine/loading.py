@@ -42,6 +42,11 @@ class LoadedModel:
         return int(self.pipeline.vae.config.latent_channels)
 
     @property
+    def input_channels(self) -> int:
+        """Channels that the UNet takes: the latents', and five more where it was made for inpainting."""
+        return int(self.pipeline.unet.config.in_channels)
+
+    @property
     def scale_factor(self) -> int:
         """Pixels a side of one latent."""
         return int(self.pipeline.vae_scale_factor)
@@ -57,7 +62,11 @@ class LoadedModel:
         It has no text encoder, which may stand on another device: embeddings are handed to it.
         """
         family = self.model.facts.family
-        name = family.text_to_image if task is Task.TEXT_TO_IMAGE else family.image_to_image
+        name = {
+            Task.TEXT_TO_IMAGE: family.text_to_image,
+            Task.IMAGE_TO_IMAGE: family.image_to_image,
+            Task.INPAINT: family.inpaint,
+        }[task]
         components = {**self.pipeline.components, "scheduler": scheduler, "text_encoder": None}
         view = getattr(diffusers, name)(**components, requires_safety_checker=False)
         view.set_progress_bar_config(disable=True)

@@ -21,6 +21,7 @@ from invoke_cli.engine.frames import Recorder
 from invoke_cli.engine.images import ImageEncoder, decode
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.memory import Rung, climb
+from invoke_cli.engine.starting import INPAINTING_CHANNELS, Source
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import Level, Notice, Step
@@ -48,7 +49,7 @@ class JobRun:
         plan, count = self.job.plan, len(self.job.images)
         prompt = self._encoded(conditioning, plan.prompt.positive)
         negative = self._encoded(conditioning, plan.prompt.negative) if plan.guided else None
-        moments = self._moments(encoder)
+        source = self._source(encoder)
         waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
         while waiting:
             places = waiting.pop(0)
@@ -57,7 +58,7 @@ class JobRun:
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
                 negative=negative,
-                moments=moments,
+                source=source,
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,
                 tally=self.tally,
@@ -88,12 +89,18 @@ class JobRun:
 
         return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
 
-    def _moments(self, encoder: ImageEncoder) -> torch.Tensor | None:
-        init = self.job.init
+    def _source(self, encoder: ImageEncoder) -> Source | None:
+        init, mask = self.job.init, self.job.mask
         if init is None:
             return None
-        rungs = [self._rung(TILING, self._tile)]
-        return self._climb("encoding the init image", lambda: encoder.moments(self.loaded, init, self.tally), rungs)
+        moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally))
+        if mask is None or self.loaded.input_channels != INPAINTING_CHANNELS:
+            return Source(moments=moments, mask=mask)
+        blanked = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, mask))
+        return Source(moments=moments, mask=mask, blanked=blanked)
+
+    def _encoded_image(self, action: Callable[[], torch.Tensor]) -> torch.Tensor:
+        return self._climb("encoding the init image", action, [self._rung(TILING, self._tile)])
 
     def _denoised(self, batch: Batching) -> torch.Tensor | None:
         """The batch's latents; None when it must be halved."""

@@ -26,15 +26,20 @@ _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, Typ
 class OpenedImage:
     """A source picture: upright RGB pixels, the bytes it came from, and what was noticed on the way.
 
-    `name` is its base name, `sha256` the hash of `data`. `transparent` tells that some of its pixels are not opaque.
+    `name` is its base name, `sha256` the hash of `data`. `alpha` (mode L) is there when some pixels are not opaque.
     """
 
     name: str
     data: bytes
     image: Image.Image
     sha256: str
-    transparent: bool = False
+    alpha: Image.Image | None = None
     frames: int = 1
+
+    @property
+    def transparent(self) -> bool:
+        """Whether some of its pixels are not opaque."""
+        return self.alpha is not None
 
     @property
     def size(self) -> Size:
@@ -90,9 +95,9 @@ def _open(data: bytes, name: str) -> OpenedImage:
         frames = int(getattr(image, "n_frames", 1))
         image.load()
         upright = ImageOps.exif_transpose(image)
-        rgb, transparent = to_rgb(upright)
+        rgb, alpha = to_rgb(upright)
     sha256 = hashlib.sha256(data).hexdigest()
-    return OpenedImage(name=name, data=data, image=rgb, sha256=sha256, transparent=transparent, frames=frames)
+    return OpenedImage(name=name, data=data, image=rgb, sha256=sha256, alpha=alpha, frames=frames)
 
 
 def _too_large(name: str, size: str = "") -> ImageError:
@@ -105,16 +110,17 @@ def _plain(error: BaseException) -> str:
     return text[0][:120] if text else type(error).__name__
 
 
-def to_rgb(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The image as 8-bit RGB with the colours under its transparency, and whether any pixel is not opaque."""
+def to_rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """The image as 8-bit RGB with the colours under its transparency, and its alpha where any pixel is not opaque."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        return _scaled_to_8_bit(image).convert("RGB"), False
+        return _scaled_to_8_bit(image).convert("RGB"), None
     has_alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
     if not has_alpha:
-        return image.convert("RGB"), False
+        return image.convert("RGB"), None
     rgba = image.convert("RGBA")
-    lowest = rgba.getchannel("A").getextrema()[0]
-    return rgba.convert("RGB"), isinstance(lowest, (int, float)) and lowest < 255
+    alpha = rgba.getchannel("A")
+    lowest = alpha.getextrema()[0]
+    return rgba.convert("RGB"), alpha if isinstance(lowest, (int, float)) and lowest < 255 else None
 
 
 def _scaled_to_8_bit(image: Image.Image) -> Image.Image:

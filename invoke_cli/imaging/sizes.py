@@ -28,6 +28,11 @@ class Box(NamedTuple):
     right: int
     bottom: int
 
+    @property
+    def size(self) -> Size:
+        """Its width and height."""
+        return Size(self.right - self.left, self.bottom - self.top)
+
 
 class FitMode(Enum):
     """How a source is brought to the size of the canvas."""
@@ -56,6 +61,7 @@ class Geometry:
     """How to fit a source: scale it to `scaled`, put that at `offset` on a `canvas`, cut `output` out of the result.
 
     A negative offset means that the scaled source stands over and is cropped. `output` is None for the whole canvas.
+    With a `window` only that part of the source is worked on; the result has the source's size again.
     """
 
     source: Size
@@ -64,18 +70,22 @@ class Geometry:
     offset: tuple[int, int]
     canvas: Size
     output: Box | None = None
+    window: Box | None = None
 
     @property
     def result(self) -> Size:
         """The size of the finished picture."""
+        if self.window is not None:
+            return self.source
         if self.output is None:
             return self.canvas
-        return Size(self.output.right - self.output.left, self.output.bottom - self.output.top)
+        return self.output.size
 
     @property
     def scale(self) -> float:
         """By how much the source is enlarged (above 1) or reduced, along the axis where it is most."""
-        return max(self.scaled.width / self.source.width, self.scaled.height / self.source.height)
+        worked_on = self.window.size if self.window else self.source
+        return max(self.scaled.width / worked_on.width, self.scaled.height / worked_on.height)
 
 
 def free_size(width: int, height: int, grid: Grid) -> Size:

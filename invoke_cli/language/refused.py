@@ -29,12 +29,7 @@ def _pending(what: str, *rows: tuple[str, ...]) -> tuple[Refused, ...]:
 REFUSED: tuple[Refused, ...] = (
     *_pending(
         "masks and inpainting",
-        ("-M", "--init_mask"),
-        ("--invert_mask",),
-        ("--mask_polarity",),
         ("-tm", "--text_mask"),
-        ("--mask_blur",),
-        ("--mask_grow",),
         ("-c", "--outcrop"),
     ),
     *_pending(

@@ -13,6 +13,7 @@ class Group(Enum):
 
     BASIC = "basic"
     INIT_IMAGE = "init image"
+    MASK = "mask"
     VARIATION = "variation"
     OUTPUT = "output"
     RUN = "run"

@@ -28,7 +28,8 @@ scales it into -W x -H, --pad letterboxes it, --crop cuts it, --stretch distorts
 
 Where it shines: style transfer, turning a sketch into a picture, editing, variations (-v 0.2 -n4), refining a
 result step by step. Clear, well-lit, simple pictures work best; earlier results are good sources.
-To change only a part of a picture, wait for masks (inpainting); until then a low strength keeps the rest close.
+To change only a part of a picture, paint under a mask (inpainting, !help masks): -M mask.png, or make that part
+of the init image transparent. Without a mask a low strength keeps the rest close.
 See also: !help strength, !help steps, !help tips."""
 
 STRENGTH = """\
@@ -137,10 +138,25 @@ write an entry into models.yaml in your root's configs/ folder:
 
 !models lists what is known and whether it can be used, !check whether the machine has room for it."""
 
+MASKS = """\
+Inpainting: only a part of a picture is painted, the rest stays as it is, to the byte.
+
+  a golden crown -I portrait.png -M mask.png -f 0.8      white in the mask is painted
+  a boat on the lake -I holed.png                        transparent parts of the init image are painted
+
+A mask with transparency paints its transparent parts, any other its white ones; --invert_mask turns it round,
+--mask_polarity black is for scripts made for InvokeAI 2.x. --mask_grow 12 paints so far beyond the mask's edge;
+--mask_blur says how wide the new part fades into the old one, inside the mask.
+
+Without -W, -H and fit switches the result has the init image's own size: the model works on the part round the
+mask, at the size that it was made for, and only what is under the mask comes back.
+Keep the colours under transparency when you save (an editor may erase them): the model starts from them."""
+
 FIRST_TIME = "this model draws shapes, things and simple landscapes; !help models: how to get a big one"
 
 TOPICS: Mapping[str, str] = {
     "img2img": IMG2IMG,
+    "masks": MASKS,
     "strength": STRENGTH,
     "steps": STEPS,
     "tips": TIPS,

@@ -24,7 +24,7 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One finished image and all that its file should say of it. `init_name` and `parents` are base names.
+    """One finished image and all that its file should say of it. `parents` are base names and hashes.
 
     `environment` holds versions, device, dtype and threads. `pixel_sha256` is the hash of the RGB bytes.
     """
@@ -38,7 +38,6 @@ class Record:
     model_sha256: str = ""
     environment: Mapping[str, object] = field(default_factory=dict)
     batch: Batch = Batch()
-    init_name: str = ""
     parents: tuple[Mapping[str, str], ...] = ()
     concessions: tuple[str, ...] = ()
 
@@ -49,6 +48,7 @@ class Made:
 
     pixel_sha256: str = ""
     init_sha256: str = ""
+    mask_sha256: str = ""
     model_sha256: str = ""
     environment: Mapping[str, object] = field(default_factory=dict)
     batch: Batch = Batch()

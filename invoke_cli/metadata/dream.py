@@ -25,7 +25,7 @@ class DreamLine:
 
 def write_dream(record: Record) -> str:
     """The line that makes this image again. A private one keeps the numbers alone."""
-    request = recorded_request(record.plan, record.image, init_image=record.init_name or None)
+    request = recorded_request(record.plan, record.image, by_name=True)
     if record.plan.output.private:
         request = without_words(request)
     return format_line([request])
@@ -34,7 +34,7 @@ def write_dream(record: Record) -> str:
 def without_words(request: GenerationRequest) -> GenerationRequest:
     """The request without prompt and names."""
     said = request.said() | {"prompt": ""}
-    for name in ("negative_prompt", "init_image", "outdir", "name_format"):
+    for name in ("negative_prompt", "init_image", "init_mask", "outdir", "name_format"):
         said.pop(name, None)
     return GenerationRequest.of(said)
 

@@ -25,7 +25,7 @@ APP_ID = "invoke-cli"
 # What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
 _UNCARRIED: tuple[tuple[str, object], ...] = (
     ("facetool_strength", 0), ("upscale", None), ("hires_fix", False), ("threshold", 0), ("perlin", 0),
-    ("h_symmetry_time_pct", None), ("v_symmetry_time_pct", None), ("inpaint_replace", 0), ("init_mask", None),
+    ("h_symmetry_time_pct", None), ("v_symmetry_time_pct", None), ("inpaint_replace", 0),
     ("postprocessing", None), ("seamless", False),
 )  # fmt: skip
 
@@ -78,7 +78,7 @@ def _document(record: Record) -> dict[str, Any]:
 
 def _image(record: Record) -> dict[str, Any]:
     plan = record.plan
-    request = recorded_request(plan, record.image, init_image=record.init_name or None)
+    request = recorded_request(plan, record.image, by_name=True)
     if plan.output.private:
         request = without_words(request)
     image: dict[str, Any] = {"type": plan.task.value}
@@ -100,6 +100,8 @@ def _image(record: Record) -> dict[str, Any]:
     }
     if plan.init is not None:
         image["orig_hash"] = plan.init.sha256
+    if plan.mask is not None and plan.mask.sha256:
+        image["mask_hash"] = plan.mask.sha256
     return image
 
 
@@ -219,6 +221,7 @@ def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
     return Made(
         pixel_sha256=str(document.get("pixel_sha256") or ""),
         init_sha256=str(image.get("orig_hash") or ""),
+        mask_sha256=str(image.get("mask_hash") or ""),
         model_sha256=str(document.get("model_hash") or ""),
         environment=environment if isinstance(environment, dict) else {},
         batch=Batch(

@@ -23,6 +23,7 @@ class Family:
     pipelines: tuple[str, ...]
     text_to_image: str
     image_to_image: str
+    inpaint: str
     native_size: int
     multiple: int = 8
     smallest: int = 64
@@ -36,9 +37,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name="stable-diffusion",
         label="Stable Diffusion 1.x and 2.x",
-        pipelines=("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"),
+        pipelines=("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"),
         text_to_image="StableDiffusionPipeline",
         image_to_image="StableDiffusionImg2ImgPipeline",
+        inpaint="StableDiffusionInpaintPipeline",
         native_size=512,
         defaults="-A k_lms",
         scheduler_overrides={

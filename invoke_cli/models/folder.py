@@ -18,7 +18,7 @@ _WEIGHTED = ("unet", "vae", "text_encoder")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelFacts:
     """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
-    VAE at full resolution.
+    VAE at full resolution. `inpainting` models paint under a mask and do nothing else.
     """
 
     family: Family
@@ -28,6 +28,7 @@ class ModelFacts:
     prediction_type: str
     weights: tuple[Path, ...]
     vae_channels: int = 128
+    inpainting: bool = False
 
     @property
     def size_on_disk(self) -> int:
@@ -45,8 +46,9 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     unet = _read_json(folder / "unet" / "config.json", restore)
     vae = _read_json(folder / "vae" / "config.json", restore)
     scheduler = _read_json(folder / "scheduler" / "scheduler_config.json", restore)
-    if unet.get("in_channels", 4) != 4:
-        message = f"{name} has a UNet of {unet['in_channels']} input channels, a kind that is not supported yet"
+    channels = unet.get("in_channels", 4)
+    if channels not in (4, 9):
+        message = f"{name} has a UNet of {channels} input channels, a kind that is not supported yet"
         raise ModelError(message, hint="choose another model with -m", field="model")
     return ModelFacts(
         family=family,
@@ -56,6 +58,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
         prediction_type=str(scheduler.get("prediction_type", "epsilon")),
         weights=tuple(_weights(folder / part, restore) for part in _WEIGHTED),
         vae_channels=_widest(vae),
+        inpainting=channels == 9,
     )
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from invoke_cli.errors import PlanError
-from invoke_cli.imaging.sizes import FitMode, Geometry, Grid, Size, aspects_differ, fit, free_size
+from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.prompt import read_prompt
-from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.samplers import Sampler, find_sampler
-from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, InitFacts, OutputPlan, Plan, Task
+from invoke_cli.planning.inputs import PlanInputs
+from invoke_cli.planning.placing import free_canvas, geometry_for
+from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, OutputPlan, Plan, Task
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for
@@ -19,28 +20,9 @@ from invoke_cli.request import GenerationRequest, Variation
 
 MAX_IMAGES = 10_000
 MAX_SIDE = 16_384
-_MODES = {"fit": FitMode.FIT, "pad": FitMode.PAD, "crop": FitMode.CROP, "stretch": FitMode.STRETCH}
 _PREVIEWS = ("off", "auto", "blocks")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlanInputs:
-    """All that a plan is made from. Every layer of defaults is in `request`; `draw_seed` asks the OS for a seed."""
-
-    request: GenerationRequest
-    model: str
-    facts: ModelFacts
-    draw_seed: Callable[[], int]
-    init: InitFacts | None = None
-    sources: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def grid(self) -> Grid:
-        """The sides that the model accepts."""
-        family = self.facts.family
-        return Grid(multiple=family.multiple, smallest=family.smallest, native=self.facts.size)
 
 
 def make_plan(inputs: PlanInputs) -> Plan:
@@ -50,8 +32,8 @@ def make_plan(inputs: PlanInputs) -> Plan:
         raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
     notices: list[str] = []
     prompt = read_prompt(request.prompt or "", request.negative_prompt)
-    geometry = _geometry(inputs, notices)
-    canvas = geometry.canvas if geometry else _free_canvas(inputs, notices)
+    geometry = geometry_for(inputs, notices)
+    canvas = geometry.canvas if geometry else free_canvas(inputs, notices)
     if max(canvas) > MAX_SIDE:
         hint = "say a smaller -W or -H"
         raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
@@ -66,7 +48,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         notices.append(f"what the picture should not show has no effect at -C {guidance_scale:g}: guidance is off")
     plan = Plan(
         request=request,
-        task=Task.TEXT_TO_IMAGE if inputs.init is None else Task.IMAGE_TO_IMAGE,
+        task=_task(inputs),
         model=inputs.model,
         family=inputs.facts.family,
         prompt=prompt,
@@ -82,77 +64,28 @@ def make_plan(inputs: PlanInputs) -> Plan:
         output=_output(request),
         trace=bool(request.trace),
         init=inputs.init,
+        mask=inputs.mask,
         geometry=geometry,
         pad=request.pad or "black",
+        mask_blur=request.mask_blur or 0,
         sources=inputs.sources,
         notices=(*prompt.notices, *notices),
     )
     return replace(plan, tips=tips_for(plan))
 
 
+def _task(inputs: PlanInputs) -> Task:
+    if inputs.mask is not None:
+        return Task.INPAINT
+    if inputs.facts.inpainting:
+        hint = "give it an init image and a mask (-I photo.png -M mask.png), or another model with -m"
+        raise PlanError(f"{inputs.model} paints under a mask and nothing else", hint=hint, field="model")
+    return Task.TEXT_TO_IMAGE if inputs.init is None else Task.IMAGE_TO_IMAGE
+
+
 def _required(value: T | None) -> T:
     assert value is not None, "the program's defaults fill this field"
     return value
-
-
-# -- size -----------------------------------------------------------------------------------------------------------
-
-
-def _free_canvas(inputs: PlanInputs, notices: list[str]) -> Size:
-    asked = (inputs.request.width or 0, inputs.request.height or 0)
-    canvas = free_size(*asked, inputs.grid)
-    _tell_rounding(asked, canvas, inputs.grid, notices)
-    return canvas
-
-
-def _tell_rounding(asked: tuple[int, int], canvas: Size, grid: Grid, notices: list[str]) -> None:
-    for name, wanted, given in zip(("width", "height"), asked, canvas, strict=True):
-        if wanted and wanted != given:
-            reason = f"a multiple of {grid.multiple}" if wanted > grid.smallest else f"at least {grid.smallest}"
-            notices.append(f"{name} {wanted} becomes {given}, {reason}")
-
-
-def _geometry(inputs: PlanInputs, notices: list[str]) -> Geometry | None:
-    """How the init image gets onto the canvas, with what there is to say about it."""
-    if inputs.init is None:
-        return None
-    request, grid, source = inputs.request, inputs.grid, inputs.init.size
-    width, height = request.width or 0, request.height or 0
-    mode = _fit_mode(request)
-    if mode is FitMode.AUTO and width and height and aspects_differ(source, Size(width, height)):
-        mode = FitMode.FIT
-        ways = "--crop, --pad or --stretch"
-        notices.append(
-            f"the init image ({source}) has another shape than {width}x{height}: --fit is used; or say {ways}"
-        )
-    geometry = fit(source, width, height, mode, grid)
-    if mode is not FitMode.FIT:
-        _tell_rounding((width, height), geometry.canvas, grid, notices)
-    _tell_scaling(inputs, geometry, notices)
-    return geometry
-
-
-def _fit_mode(request: GenerationRequest) -> FitMode:
-    asked = [name for name in _MODES if getattr(request, name)]
-    if len(asked) > 1:
-        names = " and ".join(f"--{name}" for name in asked)
-        raise PlanError(f"{names} exclude each other", hint="keep one of them", field=asked[-1])
-    return _MODES[asked[0]] if asked else FitMode.AUTO
-
-
-def _tell_scaling(inputs: PlanInputs, geometry: Geometry, notices: list[str]) -> None:
-    assert inputs.init is not None
-    source, result = inputs.init.size, geometry.result
-    free = not (inputs.request.width or inputs.request.height)
-    if source != result and free and geometry.mode is FitMode.AUTO:
-        verb = "enlarged" if geometry.scale > 1 else "reduced"
-        notices.append(
-            f"the init image ({source}) is {verb} to {result}, the size this model draws; -W and -H change it"
-        )
-    if inputs.init.transparent:
-        notices.append("the init image has transparent parts: the colours under them are used, nothing is masked")
-    if inputs.init.frames > 1:
-        notices.append(f"the init image has {inputs.init.frames} frames: the first is used")
 
 
 # -- sampler and steps ----------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from invoke_cli.imaging.sizes import FitMode, Geometry, Size
+from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Size
 from invoke_cli.language.line import format_line
 from invoke_cli.language.prompt import Prompt
 from invoke_cli.models.families import Family
@@ -21,6 +21,7 @@ class Task(Enum):
 
     TEXT_TO_IMAGE = "txt2img"
     IMAGE_TO_IMAGE = "img2img"
+    INPAINT = "inpaint"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +35,24 @@ class InitFacts:
     reference: str
     sha256: str
     size: Size
-    transparent: bool = False
     frames: int = 1
     generated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaskFacts:
+    """What planning knows of a mask in its final shape: the painted rectangle of the init image (None when nothing is
+    painted) and the painted share of it, 0 to 1. `name`, `reference` and `sha256` are empty for the init image's own
+    transparency. `black` tells that a mask without transparency paints the dark.
+    """
+
+    box: Box | None
+    share: float
+    name: str = ""
+    reference: str = ""
+    sha256: str = ""
+    black: bool = False
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,8 +124,10 @@ class Plan:
     output: OutputPlan
     trace: bool
     init: InitFacts | None = None
+    mask: MaskFacts | None = None
     geometry: Geometry | None = None
     pad: str = "black"
+    mask_blur: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     tips: tuple[Tip, ...] = ()
@@ -120,15 +138,20 @@ class Plan:
         return self.geometry.result if self.geometry else Size(self.width, self.height)
 
     @property
+    def untouched(self) -> bool:
+        """Whether the result is the fitted init image itself: strength 0, or a mask that paints nothing."""
+        return self.steps.taken == 0 or (self.mask is not None and self.mask.box is None)
+
+    @property
     def guided(self) -> bool:
         """Whether classifier-free guidance is on (and the model is called with two prompts at a time)."""
         return self.guidance_scale > 1
 
 
-def recorded_request(plan: Plan, image: ImagePlan, *, init_image: str | None = None) -> GenerationRequest:
+def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
     """The request that makes this one image again: one seed, every value that shapes the picture said outright.
 
-    `init_image` overrides how the init image is referred to.
+    `by_name` refers to the init image and the mask by their base names, as files do.
     """
     request = plan.request
     common = GenerationRequest(
@@ -147,11 +170,28 @@ def recorded_request(plan: Plan, image: ImagePlan, *, init_image: str | None = N
     if plan.init is None or plan.geometry is None:
         return common
     about_init = GenerationRequest(
-        init_image=init_image or plan.init.reference,
+        init_image=plan.init.name if by_name else plan.init.reference,
         strength=plan.strength,
         real_steps=request.real_steps,
     )
-    return overlay(overlay(common, about_init), _recorded_fit(plan))
+    said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
+    if plan.geometry.window is not None:
+        return replace(said, width=None, height=None)
+    return overlay(said, _recorded_fit(plan))
+
+
+def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
+    """The switches that give the same mask again."""
+    if plan.mask is None:
+        return GenerationRequest()
+    mask, request = plan.mask, plan.request
+    return GenerationRequest(
+        init_mask=(mask.name if by_name else mask.reference) or None,
+        invert_mask=request.invert_mask or None,
+        mask_polarity="black" if mask.black else None,
+        mask_blur=plan.mask_blur,
+        mask_grow=request.mask_grow or None,
+    )
 
 
 def _recorded_fit(plan: Plan) -> GenerationRequest:
@@ -168,6 +208,6 @@ def _recorded_fit(plan: Plan) -> GenerationRequest:
             return GenerationRequest(crop=True)
 
 
-def recorded_line(plan: Plan, image: ImagePlan, *, init_image: str | None = None) -> str:
+def recorded_line(plan: Plan, image: ImagePlan) -> str:
     """`recorded_request` as a line."""
-    return format_line([recorded_request(plan, image, init_image=init_image)])
+    return format_line([recorded_request(plan, image)])

@@ -8,7 +8,6 @@ from dataclasses import replace
 from invoke_cli.engine import TILING, ImageResult, Job
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import Planned
-from invoke_cli.imaging.fitting import out_of_canvas
 from invoke_cli.imaging.opening import open_path
 from invoke_cli.imaging.sheets import difference, grid
 from invoke_cli.imaging.sizes import FitMode
@@ -33,9 +32,8 @@ def draw(workshop: Workshop, request: GenerationRequest) -> list[SavedImage]:
 def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
     """The images of a plan that share its init image, as they are finished; `made` replays how they once were made."""
     plan = prepared.plan
-    if plan.steps.taken == 0 and prepared.canvas is not None:
-        assert plan.geometry is not None
-        untouched = out_of_canvas(prepared.canvas, plan.geometry)
+    if plan.untouched:
+        untouched = prepared.untouched()
         for index, image in enumerate(plan.images):
             yield ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=Batch(seeds=(image.seed,)))
         return
@@ -44,13 +42,13 @@ def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None
         model=prepared.model,
         images=plan.images,
         init=prepared.canvas,
+        mask=prepared.mask,
         batch_size=made.batch.size if made else 0,
         tiled=made is not None and TILING in made.concessions,
         total=len(plan.images),
     )
     for result in workshop.engine.generate(job, workshop.hooks()):
-        finished = result.image if plan.geometry is None else out_of_canvas(result.image, plan.geometry)
-        yield replace(result, image=finished)
+        yield replace(result, image=prepared.finished(result.image))
 
 
 class Drawing:
@@ -114,8 +112,8 @@ class Drawing:
         return _with_images(prepared, followers)
 
     def _carry_out(self, saver: Saver, prepared: Prepared) -> None:
-        if prepared.init is not None and not prepared.plan.output.private:
-            saver.target.folder.keep_input(prepared.init.data, prepared.init.sha256, prepared.init.name)
+        for picture in () if prepared.plan.output.private else prepared.inputs:
+            saver.target.folder.keep_input(picture.data, picture.sha256, picture.name)
         for result in make_images(self.workshop, prepared):
             self._give_result_tip(prepared, result)
             saver.save(prepared, result)
@@ -123,18 +121,16 @@ class Drawing:
     # -- what is told -----------------------------------------------------------------------------------------------
 
     def _give_result_tip(self, prepared: Prepared, result: ImageResult) -> None:
-        if prepared.canvas is None or prepared.plan.geometry is None:
+        if prepared.init is None or prepared.masked is not None:
             return
-        tip = tip_for_result(
-            prepared.plan, difference(out_of_canvas(prepared.canvas, prepared.plan.geometry), result.image)
-        )
+        tip = tip_for_result(prepared.plan, difference(prepared.untouched(), result.image))
         if tip is not None:
             self.workshop.tip(tip)
 
     def _check_memory(self) -> None:
         """OutOfMemory before the work when one image cannot fit, rather than after it."""
         plan = self.prepared.plan
-        if plan.steps.taken == 0:
+        if plan.untouched:
             return
         needed = self.workshop.engine.estimate(plan, self.prepared.model)
         free = self.workshop.engine.memory().free

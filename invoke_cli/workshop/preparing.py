@@ -9,16 +9,20 @@ from PIL import Image
 
 from invoke_cli.engine import Model
 from invoke_cli.errors import ImageError, InvokeError, LineError, MetadataError
-from invoke_cli.imaging.fitting import colour, onto_canvas
+from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, out_of_canvas
+from invoke_cli.imaging.masks import feathered, for_model
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
+from invoke_cli.imaging.pasting import pasted
 from invoke_cli.language.line import Generation
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import parse_chunks
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
-from invoke_cli.planning.making import PlanInputs, make_plan
+from invoke_cli.planning.inputs import PlanInputs
+from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.masking import Masked, find_mask
 from invoke_cli.workshop.references import find_image
 from invoke_cli.workshop.settings import Resolved
 from invoke_cli.workshop.workshop import Workshop
@@ -33,6 +37,7 @@ class Prepared:
     plan: Plan
     model: Model
     init: OpenedImage | None = None
+    masked: Masked | None = None
 
     @cached_property
     def canvas(self) -> Image.Image | None:
@@ -40,6 +45,38 @@ class Prepared:
         if self.init is None or self.plan.geometry is None:
             return None
         return onto_canvas(self.init.image, self.plan.geometry, self.plan.pad)
+
+    @cached_property
+    def mask(self) -> Image.Image | None:
+        """The mask on the same canvas, in whole cells of the model's grid."""
+        if self.masked is None or self.plan.geometry is None:
+            return None
+        return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.multiple)
+
+    @property
+    def inputs(self) -> tuple[OpenedImage, ...]:
+        """The files that the picture is made from."""
+        mask = self.masked.opened if self.masked else None
+        return tuple(picture for picture in (self.init, mask) if picture is not None)
+
+    def finished(self, made: Image.Image) -> Image.Image:
+        """The result from a finished canvas: cut out, and put back where only a part was painted."""
+        geometry = self.plan.geometry
+        if geometry is None:
+            return made
+        part = out_of_canvas(made, geometry)
+        if self.masked is None or self.init is None or self.canvas is None:
+            return part
+        if geometry.window is not None:
+            alpha = feathered(self.masked.image.crop(geometry.window), self.plan.mask_blur)
+            return pasted(self.init.image, part, alpha, geometry.window)
+        mask = out_of_canvas(mask_onto_canvas(self.masked.image, geometry), geometry)
+        return pasted(out_of_canvas(self.canvas, geometry), part, feathered(mask, self.plan.mask_blur))
+
+    def untouched(self) -> Image.Image:
+        """The result when nothing is changed."""
+        assert self.init is not None and self.canvas is not None and self.plan.geometry is not None
+        return self.init.image if self.plan.geometry.window else out_of_canvas(self.canvas, self.plan.geometry)
 
 
 def only_stage(generation: Generation) -> GenerationRequest:
@@ -57,8 +94,10 @@ def prepare(workshop: Workshop, request: GenerationRequest, init: OpenedImage | 
     return prepare_resolved(workshop, workshop.settings.resolve(request), init)
 
 
-def prepare_resolved(workshop: Workshop, resolved: Resolved, init: OpenedImage | None = None) -> Prepared:
-    """The plan of a request whose layers are laid."""
+def prepare_resolved(
+    workshop: Workshop, resolved: Resolved, init: OpenedImage | None = None, mask: OpenedImage | None = None
+) -> Prepared:
+    """The plan of a request whose layers are laid; `init` and `mask` stand in for what `-I` and `-M` name."""
     effective, sources = resolved.effective
     folder = workshop.folder(effective.outdir if _is_folder(effective.outdir) else None)
     if init is None and effective.init_image is not None:
@@ -68,6 +107,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, init: OpenedImage |
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
         effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
+    masked = find_mask(effective, init, folder, mask)
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -77,10 +117,11 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, init: OpenedImage |
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
             init=_facts(init, effective.init_image, generated=metadata is not None),
+            mask=masked.facts if masked else None,
             sources=sources,
         )
     )
-    return Prepared(plan=plan, model=resolved.model, init=init)
+    return Prepared(plan=plan, model=resolved.model, init=masked.init if masked else init, masked=masked)
 
 
 def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
@@ -140,7 +181,6 @@ def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) 
         reference=reference or init.name,
         sha256=init.sha256,
         size=init.size,
-        transparent=init.transparent,
         frames=init.frames,
         generated=generated,
     )

@@ -63,7 +63,10 @@ def prepare_remake(workshop: Workshop, path: Path) -> Remake:
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
     resolved = workshop.settings.resolve_recorded(recalled.request)
-    prepared = prepare_resolved(workshop, resolved, _find_init(workshop, recalled, path))
+    request, shas = recalled.request, recalled.made or Made()
+    init = _find_input(workshop, recalled, path, (request.init_image, shas.init_sha256))
+    mask = _find_input(workshop, recalled, path, (request.init_mask, shas.mask_sha256))
+    prepared = prepare_resolved(workshop, resolved, init, mask)
     images, place = _batch(prepared.plan.images[0], made)
     plan = replace(prepared.plan, images=images)
     return Remake(path=path, recalled=recalled, made=made, prepared=replace(prepared, plan=plan), place=place)
@@ -132,7 +135,7 @@ def _shown(value: object) -> str:
 
 def _circumstances(workshop: Workshop, remake: Remake) -> Iterator[str]:
     """What is another now than when the image was made."""
-    if not remake.prepared.plan.steps.taken:
+    if remake.prepared.plan.untouched:
         return
     now = workshop.engine.environment()
     for key, value in remake.made.environment.items():
@@ -143,15 +146,16 @@ def _circumstances(workshop: Workshop, remake: Remake) -> Iterator[str]:
 # -- what it was made from -------------------------------------------------------------------------------------------
 
 
-def _find_init(workshop: Workshop, recalled: Recalled, path: Path) -> OpenedImage | None:
-    """The init image: by its hash in the stores, then by its name beside the file. A path in a foreign file's text is
-    never opened.
+def _find_input(
+    workshop: Workshop, recalled: Recalled, path: Path, recorded: tuple[str | None, str]
+) -> OpenedImage | None:
+    """An input, recorded as name and hash: by its hash in the stores, then by its name beside the file. A path in a
+    foreign file's text is never opened.
     """
-    name = recalled.request.init_image
+    name, wanted = recorded
     if name is None:
         return None
     base = Path(name.replace("\\", "/")).name
-    wanted = recalled.made.init_sha256 if recalled.made else ""
     for folder in (OutputFolder(path.parent), workshop.folder()):
         kept = folder.find_input(wanted)
         if kept is not None:
@@ -160,7 +164,7 @@ def _find_init(workshop: Workshop, recalled: Recalled, path: Path) -> OpenedImag
         if recalled.made is not None and is_file(candidate):
             return open_path(candidate)
     hint = f"take its line with !fetch {path} and name the image yourself"
-    raise MetadataError(f"the init image {base} of {path.name} is not at hand", hint=hint)
+    raise MetadataError(f"the image {base} that {path.name} was made from is not at hand", hint=hint)
 
 
 def _batch(image: ImagePlan, made: Made) -> tuple[tuple[ImagePlan, ...], int]:

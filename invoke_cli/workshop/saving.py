@@ -61,8 +61,8 @@ def _event(saved: SavedImage, prepared: Prepared) -> Saved:
 
 def record_of(workshop: Workshop, prepared: Prepared, result: ImageResult, pixel_sha256: str) -> Record:
     """All that the file of a result says."""
-    plan, init = prepared.plan, prepared.init
-    parents = () if init is None or plan.output.private else ({"name": init.name, "sha256": init.sha256},)
+    plan = prepared.plan
+    inputs = () if plan.output.private else prepared.inputs
     return Record(
         plan=plan,
         image=result.plan,
@@ -71,9 +71,8 @@ def record_of(workshop: Workshop, prepared: Prepared, result: ImageResult, pixel
         program=APP_ID,
         version=__version__,
         model_sha256=workshop.model_hash(prepared.model),
-        environment=workshop.engine.environment() if plan.steps.taken else {},
+        environment={} if plan.untouched else workshop.engine.environment(),
         batch=result.batch,
-        init_name=init.name if init else "",
-        parents=parents,
+        parents=tuple({"name": picture.name, "sha256": picture.sha256} for picture in inputs),
         concessions=result.concessions,
     )

@@ -15,7 +15,8 @@ from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.switches import program_defaults
 from invoke_cli.models.folder import read_facts
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.planning.making import PlanInputs, make_plan
+from invoke_cli.planning.inputs import PlanInputs
+from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts
 from invoke_cli.request import GenerationRequest, overlay
 

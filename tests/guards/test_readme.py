@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.commands.helping import command_rows
-from invoke_cli.commands.table import COMMANDS
-from invoke_cli.language.help import launch_usage, markdown_rows, markdown_switches
-from invoke_cli.language.launch import LAUNCH_OPTIONS
 from invoke_cli.workshop.outcome import Outcome
 from tests.doors.program import Program
+from tests.guards.tables import tables
 from tests.house import House
 
 ROOT = Path(__file__).parent.parent.parent
@@ -21,22 +18,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def rows(table: str) -> str:
-    """A table without its heading."""
-    return "\n".join(table.splitlines()[2:])
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        markdown_switches(),
-        markdown_rows(command_rows(COMMANDS), ("command", "what it does")),
-        markdown_rows([(launch_usage(row), row.help) for row in LAUNCH_OPTIONS], ("option at start", "what it does")),
-    ],
-    ids=["switches", "commands", "options"],
-)
-def test_the_tables_are_the_program_s_own(table: str) -> None:
-    assert table in README
+@pytest.mark.parametrize("name", tables())
+def test_the_tables_are_the_program_s_own(name: str) -> None:
+    assert tables()[name] in README, "python -m tests.guards.tables writes them"
 
 
 def test_the_readme_is_short() -> None:

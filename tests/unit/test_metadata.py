@@ -26,7 +26,8 @@ from invoke_cli.metadata.codec import Batch, Record
 from invoke_cli.metadata.invokeai import APP_ID
 from invoke_cli.models.families import FAMILIES
 from invoke_cli.models.folder import ModelFacts
-from invoke_cli.planning.making import PlanInputs, make_plan
+from invoke_cli.planning.inputs import PlanInputs
+from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, recorded_request
 from invoke_cli.request import GenerationRequest, overlay
 from tests import strategies
@@ -44,7 +45,7 @@ def record(request: GenerationRequest, init: InitFacts | None = None) -> Record:
     return Record(
         plan=plan, image=plan.images[0], size=plan.result_size, pixel_sha256="cd" * 32, program=APP_ID, version="0.1.0",
         model_sha256="ef" * 32, environment={"torch": "2.13.0", "threads": 2},
-        batch=Batch(seeds=(plan.images[0].seed,)), init_name=init.name if init else "",
+        batch=Batch(seeds=(plan.images[0].seed,)),
     )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def test_law_6_decode_undoes_encode(request: GenerationRequest, with_init: bool)
         return
     for codec in metadata.CODECS:
         recalled = codec.decode(codec.encode(made))
-        wanted = recorded_request(made.plan, made.image, init_image=made.init_name or None)
+        wanted = recorded_request(made.plan, made.image, by_name=True)
         for field in codec.fields:
             assert getattr(recalled.request, field) == getattr(wanted, field), field
         assert not recalled.conflicts

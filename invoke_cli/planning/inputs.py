@@ -1,0 +1,30 @@
+"""What a plan is made from, gathered by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from invoke_cli.imaging.sizes import Grid
+from invoke_cli.models.folder import ModelFacts
+from invoke_cli.planning.plan import InitFacts, MaskFacts
+from invoke_cli.request import GenerationRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanInputs:
+    """All that a plan is made from. Every layer of defaults is in `request`; `draw_seed` asks the OS for a seed."""
+
+    request: GenerationRequest
+    model: str
+    facts: ModelFacts
+    draw_seed: Callable[[], int]
+    init: InitFacts | None = None
+    mask: MaskFacts | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> Grid:
+        """The sides that the model accepts."""
+        family = self.facts.family
+        return Grid(multiple=family.multiple, smallest=family.smallest, native=self.facts.size)

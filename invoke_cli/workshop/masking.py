@@ -1,0 +1,111 @@
+"""What is painted: from the request and the init image to a mask in the init image's size. Loads no weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from invoke_cli.errors import ImageError, PlanError
+from invoke_cli.imaging import masks
+from invoke_cli.imaging.opening import OpenedImage, open_path
+from invoke_cli.metadata.chunks import parse_chunks
+from invoke_cli.metadata.dream import KEYWORD as DREAM
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.planning.plan import MaskFacts
+from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.references import find_image
+
+_OLD_MASK_COMMAND = "!mask"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masked:
+    """The init image as it is to be worked on, what of it is painted (mode L), and the mask's own file, if any."""
+
+    init: OpenedImage
+    image: Image.Image
+    facts: MaskFacts
+    opened: OpenedImage | None = None
+
+
+def find_mask(
+    request: GenerationRequest, init: OpenedImage | None, folder: OutputFolder, given: OpenedImage | None = None
+) -> Masked | None:
+    """The mask of a request, None when all is to be painted; `given` stands in for what `-M` names."""
+    if init is None:
+        _refuse_without_init(request)
+        return None
+    opened = given or _opened(request.init_mask, folder)
+    if opened is None and init.alpha is None:
+        _refuse_without_mask(request)
+        return None
+    notices: list[str] = []
+    black = _paints_black(request, opened, notices)
+    if opened is not None:
+        raw = masks.from_picture(opened, black=black)
+        _tell_other_size(opened, init, notices)
+        if init.alpha is not None:
+            notices.append("the init image has transparent parts too: -M says what is painted")
+    else:
+        assert init.alpha is not None
+        raw = masks.from_alpha(init.alpha)
+    mask = masks.shaped(raw, init.size, invert=bool(request.invert_mask), grow=request.mask_grow or 0)
+    return Masked(
+        init=_restored(init, notices),
+        image=mask,
+        opened=opened,
+        facts=MaskFacts(
+            box=masks.painted_box(mask),
+            share=masks.painted_share(mask),
+            name=opened.name if opened else "",
+            reference=(request.init_mask or opened.name) if opened else "",
+            sha256=opened.sha256 if opened else "",
+            black=black,
+            notices=tuple(notices),
+        ),
+    )
+
+
+def _opened(reference: str | None, folder: OutputFolder) -> OpenedImage | None:
+    if reference is None:
+        return None
+    try:
+        return open_path(find_image(reference, folder))
+    except ImageError as error:
+        error.field = "init_mask"
+        raise
+
+
+def _refuse_without_init(request: GenerationRequest) -> None:
+    if request.init_mask is not None:
+        raise PlanError("a mask and nothing to paint on", hint="name the picture with -I", field="init_mask")
+
+
+def _refuse_without_mask(request: GenerationRequest) -> None:
+    if request.invert_mask:
+        hint = "name a mask with -M, or an init image with transparent parts"
+        raise PlanError("there is no mask to turn round", hint=hint, field="invert_mask")
+
+
+def _paints_black(request: GenerationRequest, opened: OpenedImage | None, notices: list[str]) -> bool:
+    """Whether a mask without transparency paints its dark parts: when asked to, or when InvokeAI's `!mask` wrote it."""
+    if opened is None or opened.alpha is not None:
+        return False
+    if request.mask_polarity != "black" and parse_chunks(opened.data).get(DREAM, "").startswith(_OLD_MASK_COMMAND):
+        notices.append(f"{opened.name} was written by InvokeAI's !mask: its black parts are painted")
+        return True
+    return request.mask_polarity == "black"
+
+
+def _tell_other_size(opened: OpenedImage, init: OpenedImage, notices: list[str]) -> None:
+    if opened.size != init.size:
+        notices.append(f"the mask ({opened.size}) is stretched to the init image's size ({init.size})")
+
+
+def _restored(init: OpenedImage, notices: list[str]) -> OpenedImage:
+    """The init image, its transparent parts filled from around them where their colours are gone."""
+    if init.alpha is None or not masks.is_erased(init.image, init.alpha):
+        return init
+    notices.append("the colours under the transparent parts are erased: they are filled from around them")
+    return replace(init, image=masks.infilled(init.image, masks.from_alpha(init.alpha)))

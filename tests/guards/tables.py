@@ -1,0 +1,35 @@
+"""The README's tables, from the program's own; `python -m tests.guards.tables` writes them into it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from invoke_cli.commands.helping import command_rows
+from invoke_cli.commands.table import COMMANDS
+from invoke_cli.language.help import launch_usage, markdown_rows, markdown_switches
+from invoke_cli.language.launch import LAUNCH_OPTIONS
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+def tables() -> dict[str, str]:
+    """Every generated table by its name."""
+    options = [(launch_usage(row), row.help) for row in LAUNCH_OPTIONS]
+    return {
+        "switches": markdown_switches(),
+        "commands": markdown_rows(command_rows(COMMANDS), ("command", "what it does")),
+        "options": markdown_rows(options, ("option at start", "what it does")),
+    }
+
+
+def written(text: str) -> str:
+    """The README's text with each table in the place of the one that has its heading."""
+    for table in tables().values():
+        heading = re.escape(table.splitlines()[0])
+        text = re.sub(rf"^{heading}\n(?:\|.*\n)+", lambda _, new=table: f"{new}\n", text, flags=re.MULTILINE)  # type: ignore[misc]
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
