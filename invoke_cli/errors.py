@@ -29,7 +29,8 @@ class Span(NamedTuple):
 class InvokeError(Exception):
     """Anything the user should be told, with one sentence (`message`) and a remedy (`hint`).
 
-    `field` names the field of the request that is to blame; the session turns it into `span`, the place in `line`.
+    `field` names the field of the request that is to blame, `stage` the stage of the chain (from 0); the session turns
+    them into `span`, the place in `line`.
     """
 
     exit_status = ExitStatus.FAILED
@@ -41,6 +42,7 @@ class InvokeError(Exception):
         self.span = span
         self.field = field
         self.line: str | None = None
+        self.stage = 0
 
     def located(self, line: str, span: Span | None = None) -> InvokeError:
         """Remember the line that was read and, if it is not known yet, the place in it; returns the error itself."""

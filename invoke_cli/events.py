@@ -80,7 +80,9 @@ class Preview:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """`step` of `steps` denoising steps is done for image `image` of `images` (both count from 1)."""
+    """`step` of `steps` denoising steps is done for image `image` of `images`, in stage `stage` of `stages` of its
+    chain (all count from 1).
+    """
 
     image: int
     images: int
@@ -88,6 +90,8 @@ class Step:
     steps: int
     seconds: float
     batch: int = 1
+    stage: int = 1
+    stages: int = 1
     preview: Preview | None = None
 
 

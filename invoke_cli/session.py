@@ -20,7 +20,6 @@ from invoke_cli.output.writer import SavedImage
 from invoke_cli.workshop.drawing import draw
 from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.outcome import Outcome
-from invoke_cli.workshop.preparing import only_stage
 from invoke_cli.workshop.settings import Settings
 from invoke_cli.workshop.workshop import OpenEngine, Streams, Workshop
 
@@ -114,13 +113,11 @@ class Session:
     def _draw(self, line: str, parsed: Generation) -> list[SavedImage]:
         for text in parsed.notices:
             self.workshop.notice(text)
-        stage = parsed.stages[0]
+        self.workshop.last_line = line
         try:
-            request = only_stage(parsed)
-            self.workshop.last_line = line
-            return draw(self.workshop, request)
+            return draw(self.workshop, parsed.stages)
         except InvokeError as error:
-            raise error.located(line, _span(error, line, stage.spans)) from None
+            raise error.located(line, _span(error, line, parsed.stages[error.stage].spans)) from None
 
     def _command(self, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
         """Run a command; the lines that it gives back are done in its place."""

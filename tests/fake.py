@@ -39,17 +39,31 @@ class FakeEngine:
                 if hooks.stopped():
                     raise Interrupted("stopped")
                 hooks.emit(
-                    Step(image=index + 1, images=len(job.images), step=step, steps=job.plan.steps.taken, seconds=0.1)
+                    Step(
+                        image=index + 1,
+                        images=len(job.images),
+                        step=step,
+                        steps=job.plan.steps.taken,
+                        seconds=0.1,
+                        stage=job.stage,
+                        stages=job.stages,
+                    )
                 )
             if self.fail_with is not None:
                 error, self.fail_with = self.fail_with, None
                 raise error
-            picture = paint(job.plan, image, job.init, job.mask)
+            picture = paint(job.plan, image, job.init, job.mask, handed(job))
             frames = tuple(picture.resize((8, 8)) for _ in range(job.plan.steps.taken + 1))
+            kept = job.plan.output.strip or job.plan.output.save_intermediates
             yield ImageResult(
-                image=picture, plan=image, index=index, seconds=0.1, batch=Batch(seeds=(image.seed,)),
-                frames=frames if job.plan.output.strip or job.plan.output.save_intermediates else (),
-            )  # fmt: skip
+                state=picture,
+                image=picture if job.decode else picture.resize((8, 8)),
+                plan=image,
+                index=index,
+                seconds=0.1,
+                batch=Batch(seeds=(image.seed,)),
+                frames=frames if kept else (),
+            )
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         words = text.split()
@@ -69,6 +83,11 @@ class FakeEngine:
 
     def unload(self) -> None:
         self._loaded = None
+
+
+def handed(job: Job) -> Image.Image | None:
+    """The picture that stands for the latents of the stage before."""
+    return job.start if isinstance(job.start, Image.Image) else None
 
 
 def paint(plan: Plan, image: ImagePlan, *inputs: Image.Image | None) -> Image.Image:

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from invoke_cli.commands.command import Call
 from invoke_cli.errors import CommandError, InvokeError
-from invoke_cli.language.line import Generation, format_line, parse
+from invoke_cli.language.formatting import format_line
+from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.switches import by_field
 from invoke_cli.language.tokens import Kind, tokenise
 from invoke_cli.request import GenerationRequest, overlay
@@ -23,8 +24,13 @@ _CHANGE = re.compile(r"[+-](\d+\.?\d*|\.\d+)")
 
 def plan(workshop: Workshop, call: Call) -> None:
     """Show what a line would do, and load nothing."""
-    request = _request(call, "!plan a cat -s20: what would be done")
-    draw(workshop, replace(request, dry_run=True))
+    usage = "!plan a cat -s20: what would be done"
+    call.required(usage)
+    parsed = parse(call.argument)
+    if not isinstance(parsed, Generation):
+        raise CommandError("!plan takes a line to draw", hint=usage)
+    first, *later = parsed.stages
+    draw(workshop, [replace(first, request=replace(first.request, dry_run=True)), *later])
 
 
 def dream(_: Workshop, call: Call) -> Sequence[str]:
@@ -35,40 +41,35 @@ def dream(_: Workshop, call: Call) -> Sequence[str]:
 
 def again(workshop: Workshop, call: Call) -> Sequence[str]:
     """The last line once more with the same seeds and with what the argument changes; `-f+.1` adds."""
-    base = _last_request(workshop)
+    stages = _last_stages(workshop)
     if not call.argument:
-        return [format_line([base])]
-    text = _absolute(workshop, call.argument, base)
+        return [format_line(stages)]
+    if len(stages) > 1:
+        hint = "!again alone does the chain once more; !17 brings its line back to be edited"
+        raise CommandError("!again changes lines of one stage", hint=hint)
+    text = _absolute(workshop, call.argument, stages[0])
     parsed = parse(text)
     if not isinstance(parsed, Generation):
         raise CommandError("!again takes switches", hint="!again -f+.1 -s 50")
-    return [format_line([overlay(base, only_stage(parsed))])]
+    return [format_line([overlay(stages[0], only_stage(parsed))])]
 
 
-def _request(call: Call, usage: str) -> GenerationRequest:
-    call.required(usage)
-    parsed = parse(call.argument)
-    if not isinstance(parsed, Generation):
-        raise CommandError(f"!{call.name} takes a line to draw", hint=usage)
-    return only_stage(parsed)
-
-
-def _last_request(workshop: Workshop) -> GenerationRequest:
+def _last_stages(workshop: Workshop) -> list[GenerationRequest]:
     """The last line, with the seeds that were drawn for it; of a former session, the last image's line."""
     if not workshop.last_line:
         entry = workshop.folder().history.last()
         if entry is None:
             raise CommandError("there is no line to do again", hint="draw one first")
-        return _parsed(entry.line)
-    request = _parsed(workshop.last_line)
-    first = workshop.last_images[:1]
-    return replace(request, seeds=request.seeds or tuple(image.seed for image in first) or None)
+        return _stages(entry.line)
+    first, *later = _stages(workshop.last_line)
+    seeds = tuple(image.seed for image in workshop.last_images[:1])
+    return [replace(first, seeds=first.seeds or seeds or None), *later]
 
 
-def _parsed(line: str) -> GenerationRequest:
+def _stages(line: str) -> list[GenerationRequest]:
     parsed = parse(line)
     assert isinstance(parsed, Generation), "only lines that drew something are remembered"
-    return only_stage(parsed)
+    return [stage.request for stage in parsed.stages]
 
 
 def _absolute(workshop: Workshop, argument: str, base: GenerationRequest) -> str:

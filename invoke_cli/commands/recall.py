@@ -9,7 +9,7 @@ from invoke_cli.commands.command import Call
 from invoke_cli.errors import CommandError, MetadataError
 from invoke_cli.events import Level, Prefill
 from invoke_cli.imaging.opening import open_path
-from invoke_cli.language.line import format_line
+from invoke_cli.language.formatting import format_line
 from invoke_cli.metadata import decode, recall
 from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
 from invoke_cli.metadata.codec import Recalled
@@ -28,7 +28,7 @@ def fetch(workshop: Workshop, call: Call) -> None:
     """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
     path = _image(workshop, call, "!fetch picture.png: its line comes into the next prompt")
     recalled = recall(path)
-    line = format_line([_usable(workshop, recalled)])
+    line = format_line([_usable(workshop, request) for request in recalled.stages])
     for text in recalled.conflicts:
         workshop.notice(harmless(text))
     for text in recalled.missing:
@@ -134,10 +134,10 @@ def _lines(path: Path) -> list[str]:
         raise CommandError(f"{path} cannot be read as lines: {error}", hint="it must be UTF-8 text") from None
 
 
-def _usable(workshop: Workshop, recalled: Recalled) -> GenerationRequest:
+def _usable(workshop: Workshop, request: GenerationRequest) -> GenerationRequest:
     """The request without what would fail here: an unknown model or sampler."""
-    said = recalled.request.said()
-    if recalled.request.model not in workshop.settings.registry.models and "model" in said:
+    said = request.said()
+    if request.model not in workshop.settings.registry.models and "model" in said:
         workshop.notice(f"not carried over: model {harmless(str(said.pop('model')))}, which is not known here")
     if "scheduler" in said and not is_sampler(str(said["scheduler"])):
         workshop.notice(f"not carried over: sampler {harmless(str(said.pop('scheduler')))}")
@@ -145,7 +145,7 @@ def _usable(workshop: Workshop, recalled: Recalled) -> GenerationRequest:
 
 
 def _told(recalled: Recalled) -> list[str]:
-    lines = [f"program   {harmless(recalled.program)}", f"line      {harmless(format_line([recalled.request]))}"]
+    lines = [f"program   {harmless(recalled.program)}", f"line      {harmless(format_line(recalled.stages))}"]
     lines += [f"{name:<9} {harmless(value)}" for name, value in recalled.facts.items()]
     lines += [f"conflict  {harmless(text)}" for text in recalled.conflicts]
     lines += [f"not known {harmless(text)}" for text in recalled.missing]

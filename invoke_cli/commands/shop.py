@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from invoke_cli.commands.command import Call
 from invoke_cli.errors import CommandError, InvokeError
-from invoke_cli.language.line import Generation, format_line, parse
+from invoke_cli.language.formatting import format_line
+from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.chaining import prepare_line
 from invoke_cli.workshop.drawing import REMEDIES
-from invoke_cli.workshop.preparing import only_stage, prepare
 from invoke_cli.workshop.settings import switches_only
 from invoke_cli.workshop.workshop import Workshop
 
@@ -83,7 +84,7 @@ def check(workshop: Workshop, call: Call) -> None:
     parsed = parse(call.argument or '""')
     if not isinstance(parsed, Generation):
         raise CommandError("!check takes a line to draw", hint='!check "a red boat" -I sketch.png')
-    prepared = prepare(workshop, only_stage(parsed))
+    prepared = prepare_line(workshop, parsed.stages)
     plan, facts = prepared.plan, prepared.model.facts
     tokens = workshop.engine.tokens(prepared.model, plan.prompt.positive, workshop.hooks())
     needed, state = workshop.engine.estimate(plan, prepared.model), workshop.engine.memory()

@@ -60,6 +60,8 @@ def progress_text(event: Step, width: int = BAR_WIDTH) -> str:
     filled = round(share * width)
     bar = "█" * filled + "·" * (width - filled)
     parts = [f"{bar} step {event.step} of {event.steps}"]
+    if event.stages > 1:
+        parts.insert(0, f"stage {event.stage} of {event.stages}")
     if event.images > 1:
         last = event.image + event.batch - 1
         which = f"{event.image}-{last}" if event.batch > 1 else str(event.image)

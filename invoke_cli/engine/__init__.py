@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from invoke_cli.engine.tracing import Tally
 from invoke_cli.events import Emit, Trace
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.models.folder import ModelFacts
@@ -44,7 +45,9 @@ class Job:
 
     `mask` (mode L, 255 is painted) lies on the same canvas and covers whole latent cells.
     `batch_size` of 0 leaves the size of a batch to the engine. `tiled` decodes in tiles, for replaying what had to be.
-    `first` and `total` number the images in the events.
+    `first` and `total` number the images in the events, `stage` and `stages` the places in a chain. In a chain `start`
+    is what an earlier result handed over (its `state`), in the place of `init`; without `decode` the result is to be
+    handed over itself.
     """
 
     plan: Plan
@@ -56,12 +59,19 @@ class Job:
     tiled: bool = False
     first: int = 1
     total: int = 1
+    stage: int = 1
+    stages: int = 1
+    start: object = None
+    decode: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageResult:
     """A finished image. `frames` are pictures of the latents, the first before any step; `latents` the same as
     safetensors files, in memory. `concessions` are the measures against want of memory that may change pixels.
+
+    `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
+    not decoded. `earlier` are the results of the chain's stages before.
     """
 
     image: Image.Image
@@ -72,6 +82,8 @@ class ImageResult:
     frames: tuple[Image.Image, ...] = ()
     latents: tuple[bytes, ...] = ()
     concessions: tuple[str, ...] = ()
+    state: object = None
+    earlier: tuple[ImageResult, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +111,7 @@ class Hooks:
 
     emit: Emit
     stopped: Callable[[], bool] = field(default=lambda: False)
+    tally: Tally = field(default_factory=Tally)
 
     def trace(self, line: str) -> None:
         """Tell a line of `--trace`."""

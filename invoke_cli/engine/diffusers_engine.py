@@ -48,8 +48,6 @@ class DiffusersEngine:
             yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
         finally:
             run.restore()
-            if job.plan.trace:
-                hooks.trace(run.tally.summary())
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """How the model's tokenizer reads `text`."""

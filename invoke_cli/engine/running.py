@@ -21,8 +21,8 @@ from invoke_cli.engine.frames import Recorder
 from invoke_cli.engine.images import ImageEncoder, decode
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.memory import Rung, climb
+from invoke_cli.engine.preview import to_picture
 from invoke_cli.engine.starting import INPAINTING_CHANNELS, Source
-from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import Level, Notice, Step
 from invoke_cli.metadata.codec import Batch
@@ -38,7 +38,8 @@ class JobRun:
 
     def __init__(self, loaded: LoadedModel, device: Device, job: Job, hooks: Hooks) -> None:
         self.loaded, self.device, self.job, self.hooks = loaded, device, job, hooks
-        self.tally = Tally(tell=hooks.trace if job.plan.trace else None)
+        self.tally = hooks.tally
+        self.tally.tell = hooks.trace if job.plan.trace else None
         self.concessions: list[str] = []
         self._attention = dict(loaded.pipeline.unet.attn_processors)
         if job.tiled:
@@ -69,7 +70,7 @@ class JobRun:
                 middle = (places.start + places.stop + 1) // 2
                 waiting[:0] = [range(places.start, middle), range(middle, places.stop)]
             else:
-                yield from watcher.results(self._decoded(latents))
+                yield from watcher.results(self._finished(latents), latents)
 
     def restore(self) -> None:
         """Undo the measures of this job."""
@@ -91,6 +92,8 @@ class JobRun:
 
     def _source(self, encoder: ImageEncoder) -> Source | None:
         init, mask = self.job.init, self.job.mask
+        if isinstance(self.job.start, torch.Tensor):
+            return Source(latents=self.job.start)
         if init is None:
             return None
         moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally))
@@ -118,6 +121,12 @@ class JobRun:
             self._rung("text encoder on the CPU", self._park_text_encoder),
         ]
         return self._climb("denoising", action, rungs)
+
+    def _finished(self, latents: torch.Tensor) -> Sequence[Image.Image]:
+        """Decoded pictures, or previews of what is handed over as it is."""
+        if self.job.decode:
+            return self._decoded(latents)
+        return [to_picture(one, self.loaded.preview) for one in latents]
 
     def _decoded(self, latents: torch.Tensor) -> Sequence[Image.Image]:
         rungs = [
@@ -174,11 +183,13 @@ class _Watcher:
                 steps=job.plan.steps.taken,
                 seconds=time.perf_counter() - self.started,
                 batch=len(self.places),
+                stage=job.stage,
+                stages=job.stages,
                 preview=self.recorder.preview(snapshot),
             )
         )
 
-    def results(self, pictures: Sequence[Image.Image]) -> Iterator[ImageResult]:
+    def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor) -> Iterator[ImageResult]:
         images = self.run.job.images
         seconds = (time.perf_counter() - self.started) / len(self.places)
         seeds = tuple(images[place].seed for place in self.places)
@@ -192,4 +203,5 @@ class _Watcher:
                 frames=self.recorder.frames(index),
                 latents=self.recorder.latents(index),
                 concessions=tuple(self.run.concessions),
+                state=latents[index : index + 1].detach().to("cpu") if self.run.job.stages > 1 else None,
             )

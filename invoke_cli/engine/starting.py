@@ -24,11 +24,13 @@ INPAINTING_CHANNELS = 9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """What a run starts from: `moments` of the init image's posterior; where only a part is painted also the mask
-    (mode L on the canvas, whole latent cells) and the moments of the init image with that part blanked.
+    """What a run starts from: `moments` of the init image's posterior, or the `latents` of the stage before; where only
+    a part is painted also the mask (mode L on the canvas, whole latent cells) and the moments of the init image with
+    that part blanked.
     """
 
-    moments: torch.Tensor
+    moments: torch.Tensor | None = None
+    latents: torch.Tensor | None = None
     mask: Image.Image | None = None
     blanked: torch.Tensor | None = None
 
@@ -108,8 +110,13 @@ class FromImage(FromNoise):
         return min(1.0, (steps.taken + 0.5) / steps.scheduled)
 
     def _clean(self) -> torch.Tensor:
-        assert self.setting.source is not None
-        return self._drawn(self.setting.source.moments)
+        source = self.setting.source
+        assert source is not None
+        if source.latents is not None:
+            given = source.latents.to(self.setting.device, self.setting.dtype)
+            return given.repeat(len(self.setting.images), 1, 1, 1)
+        assert source.moments is not None
+        return self._drawn(source.moments)
 
     def _drawn(self, moments: torch.Tensor) -> torch.Tensor:
         loaded = self.setting.loaded

@@ -82,6 +82,11 @@ class Geometry:
         return self.output.size
 
     @property
+    def untouched(self) -> bool:
+        """Whether the source lies on the canvas as it is, and the canvas is the result."""
+        return self.source == self.scaled == self.canvas == self.result and self.window is None
+
+    @property
     def scale(self) -> float:
         """By how much the source is enlarged (above 1) or reduced, along the axis where it is most."""
         worked_on = self.window.size if self.window else self.source

@@ -1,4 +1,4 @@
-"""The line: text to request (`parse`) and request to text (`format_line`), inverse to each other.
+"""The line: text to request. `formatting` is the inverse.
 
 Decides what a line is (nothing, a command, a farewell, something to draw). Knows no models and no files.
 """
@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from invoke_cli.errors import LineError, Span
-from invoke_cli.language.quoting import BLANKS, canonical, quote_prompt
-from invoke_cli.language.spelling import negation
+from invoke_cli.language.quoting import BLANKS
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.language.tokens import Kind, Token, tokenise
 from invoke_cli.request import GenerationRequest
@@ -116,7 +115,7 @@ def _generation(tokens: Sequence[Token]) -> Generation:
         if token.error is not None:
             raise token.error
     notices: list[str] = []
-    stages = [_stage(group, notices) for group in _split(tokens)]
+    stages = [stage for group in _split(tokens) for stage in _unrolled(_stage(group, notices))]
     return Generation(stages=tuple(stages), notices=tuple(notices))
 
 
@@ -157,6 +156,19 @@ def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
     return Stage(request=GenerationRequest.of(values), spans=spans)
 
 
+def _unrolled(stage: Stage) -> Iterator[Stage]:
+    """A stage with a list of strengths as a chain of stages, one for each."""
+    strengths: object = stage.request.strength
+    if not isinstance(strengths, tuple):
+        yield stage
+        return
+    span = stage.spans["strength"]
+    first, *more = strengths
+    yield replace(stage, request=replace(stage.request, strength=first))
+    for strength in more:
+        yield Stage(request=GenerationRequest(strength=strength), spans={"strength": span})
+
+
 def _spelling(name: str) -> str:
     return next(switch.spelling for switch in SWITCHES if switch.field == name)
 
@@ -193,48 +205,3 @@ def _left_out(token: Token) -> object:
     assert token.switch is not None
     value = token.switch.value
     return getattr(value, "bare", None) or getattr(value, "default", None)
-
-
-def format_line(stages: Sequence[GenerationRequest]) -> str:
-    """The line that reads back as these stages: prompt first, switches in table order, stages joined by bars."""
-    return " | ".join(" ".join(_parts(stage)) for stage in stages)
-
-
-def _parts(request: GenerationRequest) -> Iterator[str]:
-    if request.prompt is not None:
-        yield _prompt(request.prompt)
-    for switch in SWITCHES:
-        value = getattr(request, switch.field)
-        if value is None or switch.field == "prompt":
-            continue
-        if isinstance(value, bool):
-            yield (switch.spelling if len(switch.spelling) == 2 else switch.name) if value else negation(switch)
-        else:
-            yield _with_value(switch.spelling, switch.value.format(value), glued=switch.value.takes == "glued")
-
-
-def _with_value(spelling: str, text: str, *, glued: bool) -> str:
-    if not glued:
-        return f"{spelling} {text}"
-    return f"{spelling}={text}" if text else spelling
-
-
-def _prompt(source: str) -> str:
-    """The prompt as it stands if it would be read back unchanged wherever it stands, else in quotes."""
-    source = canonical(source)
-    alone = GenerationRequest(prompt=source)
-    followed = GenerationRequest(prompt=source, num_inference_steps=1)
-    first = _reads_as(source, [alone])
-    return (
-        source
-        if first and _reads_as(f"x | {source} -s 1", [GenerationRequest(prompt="x"), followed])
-        else quote_prompt(source)
-    )
-
-
-def _reads_as(text: str, requests: list[GenerationRequest]) -> bool:
-    try:
-        line = parse(text)
-    except LineError:
-        return False
-    return isinstance(line, Generation) and [stage.request for stage in line.stages] == requests

@@ -47,21 +47,26 @@ class Integer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Number:
-    """A decimal number from `low` to `high`; `words` are names for some of them. `series` names a list of them."""
+    """A decimal number from `low` to `high`; `words` are names for some of them. `several` allows a list of them."""
 
     low: float
     high: float
     words: Mapping[str, float] = field(default_factory=dict)
-    series: str = ""
+    several: bool = False
     takes: str = "one"
     prompt_text: bool = False
 
-    def parse(self, text: str) -> float:
-        """The number, in range."""
+    def parse(self, text: str) -> float | tuple[float, ...]:
+        """The number, in range; of a list, all of them."""
+        if self.several and "," in text:
+            return tuple(self._one(part.strip()) for part in text.split(","))
+        return self._one(text)
+
+    def _one(self, text: str) -> float:
         if text.lower() in self.words:
             return self.words[text.lower()]
         if not _NUMBER.fullmatch(text):
-            refuse_list(text, self.series)
+            refuse_list(text)
             raise ValueError(f"takes a number{self._words()}, not {shown(text)}")
         number = float(text)
         if not self.low <= number <= self.high:

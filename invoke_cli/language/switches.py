@@ -13,7 +13,6 @@ from invoke_cli.request import GenerationRequest
 
 STRENGTH_WORDS = {"light": 0.3, "balanced": 0.5, "heavy": 0.8}
 PREVIEWS = ("off", "auto", "blocks", "kitty", "iterm", "sixel")
-_SERIES = "a list of strengths (progressive refinement) is not available yet"
 
 SWITCHES: tuple[Switch, ...] = (
     Switch(
@@ -136,13 +135,14 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         field="strength",
         flags=("-f", "--strength"),
-        value=Number(low=0, high=1, words=STRENGTH_WORDS, series=_SERIES),
+        value=Number(low=0, high=1, words=STRENGTH_WORDS, several=True),
         group=Group.INIT_IMAGE,
         metavar="F",
         default="0.75",
         recorded="strength_steps",
         example="-f 0.6",
-        help="how much of the init image to change: 0 nothing, 0.3 light, 0.5 balanced, 0.8 heavy, 1 all",
+        help="how much of the init image to change: 0 nothing, 0.3 light, 0.5 balanced, 0.8 heavy, 1 all; "
+        "a list .6,.4,.2 refines step by step",
     ),
     Switch(
         field="fit",

@@ -138,6 +138,21 @@ write an entry into models.yaml in your root's configs/ folder:
 
 !models lists what is known and whether it can be used, !check whether the machine has room for it."""
 
+CHAINS = """\
+A chain takes one picture through several stages:
+
+  a castle -s30 | oil painting -f .5 | highly detailed -f .2
+
+Each stage starts from the result of the one before. What it does not say (prompt, steps, sampler, guidance, size,
+model) it has from there, but not the seed: a stage without -S takes the next one in the row, since the same noise
+twice burns in. Strength is 0.75 again. -I and -n belong to the first stage; output switches hold for the line.
+
+  oil painting -I sketch.png -f .6,.4,.2     refinement: one prompt, three strengths
+
+Between stages of one autoencoder the latents are handed over as they are; otherwise the picture is decoded and
+encoded once. The file's one line makes the whole chain again. --save_all keeps every stage's picture, --strip and
+--save_intermediates show the way."""
+
 MASKS = """\
 Inpainting: only a part of a picture is painted, the rest stays as it is, to the byte.
 
@@ -157,6 +172,7 @@ FIRST_TIME = "this model draws shapes, things and simple landscapes; !help model
 TOPICS: Mapping[str, str] = {
     "img2img": IMG2IMG,
     "masks": MASKS,
+    "chains": CHAINS,
     "strength": STRENGTH,
     "steps": STEPS,
     "tips": TIPS,

@@ -132,10 +132,8 @@ def shown(text: str) -> str:
     return short if re.fullmatch(r"[\w.,:;+\-]+", short) else repr(short)
 
 
-def refuse_list(text: str, series: str = "") -> None:
+def refuse_list(text: str) -> None:
     """Say what a list or a range is for, where it is one; ValueError."""
     if len(text) > 200 or not _LIST.fullmatch(text):
         return
-    if series and "," in text:
-        raise ValueError(f"takes one number here: {series}")
     raise ValueError(f"takes one value on a plain line; lists and ranges such as {shown(text)} are axes of !sweep")

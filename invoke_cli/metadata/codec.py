@@ -24,7 +24,8 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One finished image and all that its file should say of it. `parents` are base names and hashes.
+    """One finished image and all that its file should say of it. `parents` are base names and hashes; `earlier` are
+    the stages of a chain before the last, which `plan` and `image` tell of.
 
     `environment` holds versions, device, dtype and threads. `pixel_sha256` is the hash of the RGB bytes.
     """
@@ -40,15 +41,22 @@ class Record:
     batch: Batch = Batch()
     parents: tuple[Mapping[str, str], ...] = ()
     concessions: tuple[str, ...] = ()
+    earlier: tuple[tuple[Plan, ImagePlan], ...] = ()
+
+    @property
+    def stages(self) -> tuple[tuple[Plan, ImagePlan], ...]:
+        """All stages, in order."""
+        return (*self.earlier, (self.plan, self.image))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Made:
-    """What only our own files carry, and an exact replay needs."""
+    """What only our own files carry, and an exact replay needs. `inputs` are, for each stage, the hashes of the init
+    image and of the mask, empty where there is none.
+    """
 
     pixel_sha256: str = ""
-    init_sha256: str = ""
-    mask_sha256: str = ""
+    inputs: tuple[tuple[str, str], ...] = ()
     model_sha256: str = ""
     environment: Mapping[str, object] = field(default_factory=dict)
     batch: Batch = Batch()
@@ -61,7 +69,8 @@ class Recalled:
     """What a picture's metadata says: a request, and what did not fit into one.
 
     `facts` are further findings to show. `missing` could not be carried over. `conflicts` are fields on which two
-    chunks of the file disagree. `made` is set for our own files alone.
+    chunks of the file disagree. `made` is set for our own files alone. Of a chain `request` is the last stage,
+    `earlier` are those before it.
     """
 
     program: str
@@ -70,6 +79,12 @@ class Recalled:
     missing: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     made: Made | None = None
+    earlier: tuple[GenerationRequest, ...] = ()
+
+    @property
+    def stages(self) -> tuple[GenerationRequest, ...]:
+        """The requests of all stages, in order."""
+        return (*self.earlier, self.request)
 
 
 class Codec(Protocol):

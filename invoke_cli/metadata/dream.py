@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from invoke_cli.errors import LineError
-from invoke_cli.language.line import Generation, content_start, format_line, parse
+from invoke_cli.language.formatting import format_line
+from invoke_cli.language.line import Generation, content_start, parse
 from invoke_cli.language.spelling import looks_like_switch
 from invoke_cli.language.tokens import Kind, Token, tokenise
 from invoke_cli.metadata.codec import Record
@@ -17,18 +18,21 @@ KEYWORD = "Dream"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DreamLine:
-    """What a `Dream` line says, and the pieces of it that this program cannot honour."""
+    """What a `Dream` line says, and the pieces of it that this program cannot honour. Of a chain `request` is the last
+    stage.
+    """
 
     request: GenerationRequest
     left_out: tuple[str, ...] = ()
+    earlier: tuple[GenerationRequest, ...] = ()
 
 
 def write_dream(record: Record) -> str:
     """The line that makes this image again. A private one keeps the numbers alone."""
-    request = recorded_request(record.plan, record.image, by_name=True)
+    requests = [recorded_request(plan, image, by_name=True) for plan, image in record.stages]
     if record.plan.output.private:
-        request = without_words(request)
-    return format_line([request])
+        requests = [without_words(request) for request in requests]
+    return format_line(requests)
 
 
 def without_words(request: GenerationRequest) -> GenerationRequest:
@@ -45,7 +49,8 @@ def read_dream(text: str) -> DreamLine:
     try:
         parsed = parse(line)
         if isinstance(parsed, Generation):
-            return DreamLine(request=parsed.stages[0].request)
+            *earlier, last = (stage.request for stage in parsed.stages)
+            return DreamLine(request=last, earlier=tuple(earlier))
         return DreamLine(request=GenerationRequest(prompt=""), left_out=(line[:200],))
     except LineError:
         return _piecewise(line)

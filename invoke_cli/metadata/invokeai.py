@@ -15,8 +15,8 @@ from invoke_cli.language.quoting import canonical
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
-from invoke_cli.metadata.dream import read_dream, without_words, write_dream
-from invoke_cli.planning.plan import recorded_request
+from invoke_cli.metadata.dream import DreamLine, read_dream, without_words, write_dream
+from invoke_cli.planning.plan import ImagePlan, Plan, recorded_request
 from invoke_cli.request import GenerationRequest, Variation
 
 SD_METADATA = "sd-metadata"
@@ -50,8 +50,9 @@ class InvokeAICodec:
         document = _parse(chunks[SD_METADATA], optional=dream is not None) if SD_METADATA in chunks else None
         lines = dream.request if dream else GenerationRequest()
         if document is None:
-            return Recalled(program="InvokeAI 1", request=lines, missing=dream.left_out if dream else ())
-        return _merged(document, lines, dream.left_out if dream else ())
+            missing, earlier = (dream.left_out, dream.earlier) if dream else ((), ())
+            return Recalled(program="InvokeAI 1", request=lines, missing=missing, earlier=earlier)
+        return _merged(document, dream or DreamLine(request=lines))
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------
@@ -65,7 +66,8 @@ def _document(record: Record) -> dict[str, Any]:
         "model_hash": record.model_sha256 or None,
         "app_id": record.program,
         "app_version": record.version,
-        "image": _image(record),
+        "image": _image(record.plan, record.image),
+        "stages": [_image(*stage) for stage in record.earlier],
         "family": record.plan.family.name,
         "environment": dict(record.environment),
         "batch": {"size": record.batch.size, "index": record.batch.index, "seeds": list(record.batch.seeds)},
@@ -76,9 +78,9 @@ def _document(record: Record) -> dict[str, Any]:
     }
 
 
-def _image(record: Record) -> dict[str, Any]:
-    plan = record.plan
-    request = recorded_request(plan, record.image, by_name=True)
+def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
+    """What the JSON says of one stage."""
+    request = recorded_request(plan, image_plan, by_name=True)
     if plan.output.private:
         request = without_words(request)
     image: dict[str, Any] = {"type": plan.task.value}
@@ -87,18 +89,18 @@ def _image(record: Record) -> dict[str, Any]:
         if switch.recorded and value is not None:
             image[switch.recorded] = value
     image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
-    image["seed"] = record.image.seed
-    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in record.image.variations]
+    image["seed"] = image_plan.seed
+    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in image_plan.variations]
     image |= {
         "steps_scheduled": plan.steps.scheduled,
         "steps_real": plan.steps.taken,
         "scheduler": plan.sampler.scheduler,
-        "size": list(record.size),
+        "size": list(plan.result_size),
         "threshold": 0.0,
         "perlin": 0.0,
         "postprocessing": None,
     }
-    if plan.init is not None:
+    if plan.init is not None and not plan.init.chained:
         image["orig_hash"] = plan.init.sha256
     if plan.mask is not None and plan.mask.sha256:
         image["mask_hash"] = plan.mask.sha256
@@ -126,16 +128,16 @@ def _image_of(document: Mapping[str, Any]) -> Any:
     return document.get("image") or (images[0] if isinstance(images, list) and images else None)
 
 
-def _merged(document: dict[str, Any], dream: GenerationRequest, left_out: tuple[str, ...]) -> Recalled:
+def _merged(document: dict[str, Any], dream: DreamLine) -> Recalled:
     image = _image_of(document)
     ours = document.get("app_id") == APP_ID
     values, unread = _values(image)
-    said = dream.said()
+    said = dream.request.said()
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if ours:
         merged["model"] = document.get("model_id") or merged.get("model")
-    missing = [*left_out, *unread, *_uncarried(image)]
+    missing = [*dream.left_out, *unread, *_uncarried(image)]
     facts: dict[str, str] = {}
     if not ours and document.get("model_id"):
         facts["model"] = str(document["model_id"])
@@ -147,6 +149,7 @@ def _merged(document: dict[str, Any], dream: GenerationRequest, left_out: tuple[
         missing=tuple(missing),
         conflicts=conflicts,
         made=_made(document, image) if ours else None,
+        earlier=dream.earlier,
     )
 
 
@@ -218,10 +221,12 @@ def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
     batch = document.get("batch")
     batch = batch if isinstance(batch, dict) else {}
     environment = document.get("environment")
+    earlier = [stage for stage in document.get("stages") or () if isinstance(stage, dict)]
     return Made(
         pixel_sha256=str(document.get("pixel_sha256") or ""),
-        init_sha256=str(image.get("orig_hash") or ""),
-        mask_sha256=str(image.get("mask_hash") or ""),
+        inputs=tuple(
+            (str(stage.get("orig_hash") or ""), str(stage.get("mask_hash") or "")) for stage in (*earlier, image)
+        ),
         model_sha256=str(document.get("model_hash") or ""),
         environment=environment if isinstance(environment, dict) else {},
         batch=Batch(

@@ -20,7 +20,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def digital_source_type(record: Record) -> str:
     """The IPTC code: made by a model, or a composite of a model's work and a picture from elsewhere."""
     plan = record.plan
-    foreign = plan.task is Task.IMAGE_TO_IMAGE and plan.init is not None and not plan.init.generated
+    foreign = plan.task is not Task.TEXT_TO_IMAGE and plan.init is not None and not plan.init.generated
     return "compositeWithTrainedAlgorithmicMedia" if foreign and plan.strength < 1 else "trainedAlgorithmicMedia"
 
 

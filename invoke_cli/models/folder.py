@@ -29,6 +29,12 @@ class ModelFacts:
     weights: tuple[Path, ...]
     vae_channels: int = 128
     inpainting: bool = False
+    vae_config: str = ""
+
+    @property
+    def vae_weights(self) -> Path:
+        """The weight file of the VAE."""
+        return self.weights[_WEIGHTED.index("vae")]
 
     @property
     def size_on_disk(self) -> int:
@@ -59,6 +65,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
         weights=tuple(_weights(folder / part, restore) for part in _WEIGHTED),
         vae_channels=_widest(vae),
         inpainting=channels == 9,
+        vae_config=json.dumps({key: vae[key] for key in sorted(vae) if not _is_remark(key)}),
     )
 
 
@@ -67,6 +74,11 @@ def _native_size(unet: dict[str, Any], vae: dict[str, Any], family: Family) -> i
     if not isinstance(sample, int) or not isinstance(blocks, list):
         return family.native_size
     return int(sample * 2 ** (len(blocks) - 1))
+
+
+def _is_remark(key: str) -> bool:
+    """Whether a key of a configuration tells where it comes from, and nothing of the network."""
+    return key.startswith("_") and key != "_class_name"
 
 
 def _widest(vae: dict[str, Any]) -> int:

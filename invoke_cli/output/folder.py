@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from invoke_cli.errors import MetadataError, OutputError
-from invoke_cli.language.line import format_line
+from invoke_cli.language.formatting import format_line
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.output.files import append_line, telling, write_whole
@@ -109,8 +109,8 @@ class OutputFolder:
         return Entry(
             number=number,
             path=path.name,
-            line=format_line([recalled.request]),
-            seed=(recalled.request.seeds or (0,))[0],
+            line=format_line(recalled.stages),
+            seed=(recalled.stages[0].seeds or (0,))[0],
             created="",
             pixel_sha256=recalled.made.pixel_sha256,
         )

@@ -26,7 +26,7 @@ from invoke_cli.output.files import write_whole
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import Entry
 from invoke_cli.output.names import fields_of, file_name, prompt_folder
-from invoke_cli.planning.plan import Plan, recorded_line
+from invoke_cli.planning.plan import ImagePlan, Plan, recorded_line
 
 MakeRecord = Callable[[str], Record]
 
@@ -86,9 +86,21 @@ class _Saving:
 
     def __init__(self, target: Target, plan: Plan, result: ImageResult, make_record: MakeRecord) -> None:
         self.target, self.plan, self.result, self.make_record = target, plan, result, make_record
+        self.stages: tuple[tuple[Plan, ImagePlan], ...] = ()
+
+    @property
+    def results(self) -> tuple[ImageResult, ...]:
+        """The results of all stages."""
+        return (*self.result.earlier, self.result)
+
+    @property
+    def seed(self) -> int:
+        """The seed that the image is known by: its first stage's."""
+        return self.results[0].plan.seed
 
     def run(self) -> SavedImage:
         record = self.make_record(pixel_hash(self.result.image))
+        self.stages = record.stages
         chunks = {} if self.plan.output.no_metadata else metadata.encode(record)
         data = encode_png(self.result.image, chunks, self.plan.output.png_compression)
         if self.target.stdout is not None:
@@ -112,27 +124,47 @@ class _Saving:
         directory = folder.path
         if output.prompt_as_dir and not output.private:
             directory = directory / prompt_folder(self.plan.prompt.positive)
-        path = directory / file_name(output.name_format, fields_of(self.plan, self.result.plan, number))
+        path = directory / file_name(output.name_format, fields_of(self.plan, self.results[0].plan, number))
         if path.exists():
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")
         return path, None
 
     def _extras(self, path: Path) -> Iterator[Path]:
-        """The strip, the intermediates and the latents that the plan wants, written beside the image."""
-        output, frames = self.plan.output, self.result.frames
-        if output.strip and frames:
-            labels = ["start", *(f"step {index} of {len(frames) - 1}" for index in range(1, len(frames)))]
+        """The strip, the stages' pictures, the intermediates and the latents that the plan wants, beside the image."""
+        output = self.plan.output
+        if output.strip and any(result.frames for result in self.results):
             strip_path = path.with_name(f"{path.stem}.steps.png")
-            write_whole(strip_path, encode_png(strip(frames, labels, self.result.image), {}))
+            write_whole(strip_path, encode_png(self._strip(), {}))
             yield strip_path
+        if output.save_all:
+            for number, result in enumerate(self.result.earlier, start=1):
+                stage_path = path.with_name(f"{path.stem}.stage-{number}.png")
+                write_whole(stage_path, encode_png(result.image, {}))
+                yield stage_path
         inner = self.target.folder.path / "intermediates" / path.stem
-        if output.save_intermediates:
-            for index in every(output.save_intermediates, len(frames)):
-                write_whole(inner / f"step-{index:02d}.png", encode_png(enlarged(frames[index]), {}), durable=False)
-        for index, latents in enumerate(self.result.latents):
-            write_whole(inner / f"step-{index:02d}.safetensors", latents, durable=False)
+        for number, result in enumerate(self.results, start=1):
+            self._write_steps(result, inner / f"stage-{number}" if self.result.earlier else inner)
         if inner.exists():
             yield inner
+
+    def _strip(self) -> Image.Image:
+        """All frames of all stages in a row, the finished picture at the end."""
+        frames: list[Image.Image] = []
+        labels: list[str] = []
+        for number, result in enumerate(self.results, start=1):
+            stage = f"stage {number}, " if self.result.earlier else ""
+            frames += result.frames
+            labels += [f"{stage}start"] if result.frames else []
+            labels += [f"{stage}step {index} of {len(result.frames) - 1}" for index in range(1, len(result.frames))]
+        return strip(frames, labels, self.result.image)
+
+    def _write_steps(self, result: ImageResult, folder: Path) -> None:
+        output, frames = self.plan.output, result.frames
+        if output.save_intermediates:
+            for index in every(output.save_intermediates, len(frames)):
+                write_whole(folder / f"step-{index:02d}.png", encode_png(enlarged(frames[index]), {}), durable=False)
+        for index, latents in enumerate(result.latents):
+            write_whole(folder / f"step-{index:02d}.safetensors", latents, durable=False)
 
     def _saved(
         self, number: int | None, path: Path, data: bytes, extras: tuple[Path, ...] = (), replaced: Path | None = None
@@ -140,8 +172,8 @@ class _Saving:
         return SavedImage(
             number=number,
             path=path,
-            line=recorded_line(self.plan, self.result.plan),
-            seed=self.result.plan.seed,
+            line=recorded_line(self.stages),
+            seed=self.seed,
             seconds=self.result.seconds,
             image=self.result.image,
             sha256=hashlib.sha256(data).hexdigest(),
@@ -157,7 +189,7 @@ class _Saving:
             number=saved.number,
             path=str(saved.path.relative_to(folder.path) if inside else saved.path.absolute()),
             line=write_dream(record),
-            seed=saved.seed,
+            seed=self.seed,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             pixel_sha256=record.pixel_sha256,
             parents=tuple(parent["name"] for parent in record.parents),

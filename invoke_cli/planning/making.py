@@ -159,6 +159,7 @@ def _output(request: GenerationRequest) -> OutputPlan:
         png_compression=_required(request.png_compression),
         save_intermediates=request.save_intermediates or 0,
         save_latents=bool(request.save_latents),
+        save_all=bool(request.save_all),
         strip=bool(request.strip),
         preview=request.preview or "off",
         private=bool(request.private),

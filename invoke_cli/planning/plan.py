@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Size
-from invoke_cli.language.line import format_line
+from invoke_cli.language.formatting import format_line
 from invoke_cli.language.prompt import Prompt
 from invoke_cli.models.families import Family
 from invoke_cli.models.samplers import Sampler, find_sampler
@@ -28,7 +28,8 @@ class Task(Enum):
 class InitFacts:
     """What planning knows of the init image: its base name, how it was referred to, its hash and upright size.
 
-    `generated` tells that its metadata says that a model made it.
+    `generated` tells that its metadata says that a model made it; `chained` that it is the result of the stage before
+    and has no name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class InitFacts:
     size: Size
     frames: int = 1
     generated: bool = False
+    chained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +86,7 @@ class OutputPlan:
     png_compression: int
     save_intermediates: int
     save_latents: bool
+    save_all: bool
     strip: bool
     preview: str
     private: bool
@@ -169,14 +172,17 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
     )
     if plan.init is None or plan.geometry is None:
         return common
+    name = plan.init.name if by_name else plan.init.reference
     about_init = GenerationRequest(
-        init_image=plan.init.name if by_name else plan.init.reference,
+        init_image=None if plan.init.chained else name,
         strength=plan.strength,
         real_steps=request.real_steps,
     )
     said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
     if plan.geometry.window is not None:
         return replace(said, width=None, height=None)
+    if plan.init.chained and plan.geometry.untouched:
+        return said
     return overlay(said, _recorded_fit(plan))
 
 
@@ -208,6 +214,6 @@ def _recorded_fit(plan: Plan) -> GenerationRequest:
             return GenerationRequest(crop=True)
 
 
-def recorded_line(plan: Plan, image: ImagePlan) -> str:
-    """`recorded_request` as a line."""
-    return format_line([recorded_request(plan, image)])
+def recorded_line(stages: Sequence[tuple[Plan, ImagePlan]]) -> str:
+    """The `recorded_request` of each stage as a line."""
+    return format_line([recorded_request(plan, image) for plan, image in stages])

@@ -11,27 +11,32 @@ from invoke_cli.events import Planned
 from invoke_cli.imaging.opening import open_path
 from invoke_cli.imaging.sheets import difference, grid
 from invoke_cli.imaging.sizes import FitMode
+from invoke_cli.language.line import Stage
 from invoke_cli.metadata.codec import Batch, Made
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
-from invoke_cli.planning.plan import ImagePlan
+from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
-from invoke_cli.workshop.preparing import Prepared, prepare
+from invoke_cli.workshop.chaining import prepare_line, through_chain
+from invoke_cli.workshop.preparing import Prepared
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.workshop import Workshop
 
 REMEDIES = "reduce it with -W and -H or --fit, or ask for fewer images at once (--parallel 1)"
 
 
-def draw(workshop: Workshop, request: GenerationRequest) -> list[SavedImage]:
-    """Draw a request; returns its images, which are on disk. When it fails, the finished ones stay there."""
-    return Drawing(workshop, request).run()
+def draw(workshop: Workshop, stages: Sequence[Stage]) -> list[SavedImage]:
+    """Draw a line's stages; returns its images, which are on disk. When it fails, the finished ones stay there."""
+    return Drawing(workshop, stages).run()
 
 
 def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
     """The images of a plan that share its init image, as they are finished; `made` replays how they once were made."""
     plan = prepared.plan
+    if prepared.later:
+        yield from through_chain(workshop, prepared, made)
+        return
     if plan.untouched:
         untouched = prepared.untouched()
         for index, image in enumerate(plan.images):
@@ -54,20 +59,16 @@ def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None
 class Drawing:
     """One line on its way: its files in the order in which they were begun."""
 
-    def __init__(self, workshop: Workshop, request: GenerationRequest) -> None:
+    def __init__(self, workshop: Workshop, stages: Sequence[Stage]) -> None:
         self.workshop = workshop
-        self.request = request
-        self.prepared = prepare(workshop, request)
+        self.stages = stages
+        self.prepared = prepare_line(workshop, stages)
 
     def run(self) -> list[SavedImage]:
         """Tell the plan and, unless this is a dry run, carry it out."""
         plan, dry = self.prepared.plan, bool(self.prepared.plan.request.dry_run)
-        for text in plan.notices:
-            self.workshop.notice(text)
-        for tip in plan.tips:
-            self.workshop.tip(tip)
-        text = plan_table(plan) if dry else plan_line(plan)
-        self.workshop.emit(Planned(plan=plan_facts(plan), text=text, dry_run=dry))
+        for stage in (self.prepared, *self.prepared.later):
+            self._tell(stage.plan, dry=dry)
         if dry:
             return []
         self._check_memory()
@@ -79,7 +80,17 @@ class Drawing:
         finally:
             saver.collect(wait=True)
             self.workshop.last_images = saver.saved
+            if plan.trace:
+                self.workshop.hooks().trace(self.workshop.tally.summary())
         return saver.saved
+
+    def _tell(self, plan: Plan, *, dry: bool) -> None:
+        for text in plan.notices:
+            self.workshop.notice(text)
+        for tip in plan.tips:
+            self.workshop.tip(tip)
+        text = plan_table(plan) if dry else plan_line(plan)
+        self.workshop.emit(Planned(plan=plan_facts(plan), text=text, dry_run=dry))
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
@@ -108,7 +119,8 @@ class Drawing:
         if plan.geometry is not None and plan.geometry.mode is not FitMode.PAD:
             same_size = GenerationRequest(width=plan.width, height=plan.height, crop=True, fit=False, stretch=False)
             changed = overlay(changed, same_size)
-        prepared = prepare(self.workshop, overlay(self.request, changed), open_path(source.path))
+        first = replace(self.stages[0], request=overlay(self.stages[0].request, changed))
+        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], open_path(source.path))
         return _with_images(prepared, followers)
 
     def _carry_out(self, saver: Saver, prepared: Prepared) -> None:
@@ -121,7 +133,7 @@ class Drawing:
     # -- what is told -----------------------------------------------------------------------------------------------
 
     def _give_result_tip(self, prepared: Prepared, result: ImageResult) -> None:
-        if prepared.init is None or prepared.masked is not None:
+        if prepared.init is None or prepared.masked is not None or prepared.later:
             return
         tip = tip_for_result(prepared.plan, difference(prepared.untouched(), result.image))
         if tip is not None:
@@ -129,10 +141,11 @@ class Drawing:
 
     def _check_memory(self) -> None:
         """OutOfMemory before the work when one image cannot fit, rather than after it."""
-        plan = self.prepared.plan
+        largest = max((self.prepared, *self.prepared.later), key=lambda stage: stage.plan.width * stage.plan.height)
+        plan = largest.plan
         if plan.untouched:
             return
-        needed = self.workshop.engine.estimate(plan, self.prepared.model)
+        needed = self.workshop.engine.estimate(plan, largest.model)
         free = self.workshop.engine.memory().free
         if needed > free:
             size = f"{plan.width}x{plan.height}"

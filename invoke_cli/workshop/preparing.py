@@ -32,12 +32,27 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A plan with what it is carried out on."""
+    """A plan with what it is carried out on. `later` are the stages of a chain after this one; such a stage takes the
+    latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row.
+    """
 
     plan: Plan
     model: Model
     init: OpenedImage | None = None
     masked: Masked | None = None
+    later: tuple[Prepared, ...] = ()
+    takes_latents: bool = False
+    own_seed: int | None = None
+
+    @property
+    def last(self) -> Prepared:
+        """The last stage of the chain, which is this one when there are no later ones."""
+        return self.later[-1] if self.later else self
+
+    def starting_from(self, init: OpenedImage) -> Prepared:
+        """The same on another init image of the same size."""
+        masked = replace(self.masked, init=init) if self.masked else None
+        return replace(self, init=init, masked=masked)
 
     @cached_property
     def canvas(self) -> Image.Image | None:
@@ -56,8 +71,8 @@ class Prepared:
     @property
     def inputs(self) -> tuple[OpenedImage, ...]:
         """The files that the picture is made from."""
-        mask = self.masked.opened if self.masked else None
-        return tuple(picture for picture in (self.init, mask) if picture is not None)
+        files = [self.init, *(stage.masked.opened for stage in (self, *self.later) if stage.masked)]
+        return tuple(picture for picture in files if picture is not None and picture.data)
 
     def finished(self, made: Image.Image) -> Image.Image:
         """The result from a finished canvas: cut out, and put back where only a part was painted."""
@@ -80,18 +95,13 @@ class Prepared:
 
 
 def only_stage(generation: Generation) -> GenerationRequest:
-    """The request of a line of one stage; chains are refused by name."""
+    """The request of a line of one stage, for what cannot take a chain."""
     if len(generation.stages) > 1:
         later = generation.stages[1]
         span = next(iter(later.spans.values()), None)
-        hint = "run the stages one by one, with -I @last; \\| is a bar that is text"
-        raise LineError("chains (stages joined by |) are not available yet", hint=hint, span=span)
+        hint = "give it one stage; \\| is a bar that is text"
+        raise LineError("a chain (stages joined by |) cannot stand here", hint=hint, span=span)
     return generation.stages[0].request
-
-
-def prepare(workshop: Workshop, request: GenerationRequest, init: OpenedImage | None = None) -> Prepared:
-    """The plan of a request; `init` stands in for what `-I` names, where it is already open."""
-    return prepare_resolved(workshop, workshop.settings.resolve(request), init)
 
 
 def prepare_resolved(
@@ -102,7 +112,7 @@ def prepare_resolved(
     folder = workshop.folder(effective.outdir if _is_folder(effective.outdir) else None)
     if init is None and effective.init_image is not None:
         init = open_init(workshop, effective.init_image, folder)
-    metadata = _own_words(init) if init is not None else None
+    metadata = _own_words(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
@@ -177,6 +187,7 @@ def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) 
     if init is None:
         return None
     return InitFacts(
+        chained=not init.data,
         name=init.name,
         reference=reference or init.name,
         sha256=init.sha256,

@@ -22,6 +22,7 @@ from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import pixel_hash
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.version import __version__
+from invoke_cli.workshop.chaining import prepare_recorded
 from invoke_cli.workshop.drawing import make_images
 from invoke_cli.workshop.places import is_file
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved
@@ -62,14 +63,14 @@ def prepare_remake(workshop: Workshop, path: Path) -> Remake:
     made = recalled.made or Made()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
-    resolved = workshop.settings.resolve_recorded(recalled.request)
-    request, shas = recalled.request, recalled.made or Made()
-    init = _find_input(workshop, recalled, path, (request.init_image, shas.init_sha256))
-    mask = _find_input(workshop, recalled, path, (request.init_mask, shas.mask_sha256))
-    prepared = prepare_resolved(workshop, resolved, init, mask)
+    resolved = [workshop.settings.resolve_recorded(request) for request in recalled.stages]
+    inputs = [_find_inputs(workshop, recalled, path, number) for number in range(len(resolved))]
+    prepared = prepare_resolved(workshop, resolved[0], *inputs[0])
     images, place = _batch(prepared.plan.images[0], made)
-    plan = replace(prepared.plan, images=images)
-    return Remake(path=path, recalled=recalled, made=made, prepared=replace(prepared, plan=plan), place=place)
+    prepared = replace(prepared, plan=replace(prepared.plan, images=images))
+    masks = [mask for _, mask in inputs[1:]]
+    prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], masks, strict=True)))
+    return Remake(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
 
 
 def remade(workshop: Workshop, remake: Remake) -> ImageResult:
@@ -144,6 +145,19 @@ def _circumstances(workshop: Workshop, remake: Remake) -> Iterator[str]:
 
 
 # -- what it was made from -------------------------------------------------------------------------------------------
+
+
+def _find_inputs(
+    workshop: Workshop, recalled: Recalled, path: Path, number: int
+) -> tuple[OpenedImage | None, OpenedImage | None]:
+    """The init image and the mask of a stage."""
+    request = recalled.stages[number]
+    hashes = recalled.made.inputs if recalled.made else ()
+    init, mask = hashes[number] if number < len(hashes) else ("", "")
+    return (
+        _find_input(workshop, recalled, path, (request.init_image, init)),
+        _find_input(workshop, recalled, path, (request.init_mask, mask)),
+    )
 
 
 def _find_input(

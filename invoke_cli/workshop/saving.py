@@ -28,7 +28,8 @@ class Saver:
     def save(self, prepared: Prepared, result: ImageResult) -> None:
         """Begin to write a result."""
         if not prepared.plan.output.private:
-            self.workshop.settings.keep_model(prepared.model.spec)
+            for stage in (prepared, *prepared.later):
+                self.workshop.settings.keep_model(stage.model.spec)
         placed = replace(result, index=len(self.saved) + len(self._waiting))
         record = partial(record_of, self.workshop, prepared, placed)
         self._waiting.append((self.workshop.writer.save(self.target, prepared.plan, placed, record), prepared))
@@ -46,7 +47,7 @@ class Saver:
 
 
 def _event(saved: SavedImage, prepared: Prepared) -> Saved:
-    steps = prepared.plan.steps
+    steps = prepared.last.plan.steps
     return Saved(
         number=saved.number,
         path=str(saved.path),
@@ -61,7 +62,8 @@ def _event(saved: SavedImage, prepared: Prepared) -> Saved:
 
 def record_of(workshop: Workshop, prepared: Prepared, result: ImageResult, pixel_sha256: str) -> Record:
     """All that the file of a result says."""
-    plan = prepared.plan
+    plans = [stage.plan for stage in (prepared, *prepared.later)]
+    plan = plans[-1]
     inputs = () if plan.output.private else prepared.inputs
     return Record(
         plan=plan,
@@ -70,9 +72,10 @@ def record_of(workshop: Workshop, prepared: Prepared, result: ImageResult, pixel
         pixel_sha256=pixel_sha256,
         program=APP_ID,
         version=__version__,
-        model_sha256=workshop.model_hash(prepared.model),
-        environment={} if plan.untouched else workshop.engine.environment(),
+        model_sha256=workshop.model_hash(prepared.last.model),
+        environment={} if all(one.untouched for one in plans) else workshop.engine.environment(),
         batch=result.batch,
         parents=tuple({"name": picture.name, "sha256": picture.sha256} for picture in inputs),
         concessions=result.concessions,
+        earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
+from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Level, Message, Notice
 from invoke_cli.output.files import telling
@@ -43,6 +44,7 @@ class Workshop:
         self.streams = streams
         self.writer = Writer()
         self.aliases = Aliases(self.settings.places.user_configs / ALIASES_FILE)
+        self.tally = Tally()
         self.last_line = ""
         self.last_images: list[SavedImage] = []
         self._opener = opener
@@ -75,7 +77,7 @@ class Workshop:
 
     def hooks(self) -> Hooks:
         """How the engine reports to this session."""
-        return Hooks(emit=self.emit, stopped=self._stop.is_set)
+        return Hooks(emit=self.emit, stopped=self._stop.is_set, tally=self.tally)
 
     def model_hash(self, model: Model) -> str:
         """SHA-256 over the model's weight files, worked out once a session."""
@@ -88,6 +90,16 @@ class Workshop:
             self._hashes[folder] = digest.hexdigest()
         return self._hashes[folder]
 
+    def vae_hash(self, model: Model) -> str:
+        """What tells whether two models share their latents: the VAE's configuration and weights, hashed once."""
+        key = model.facts.folder / "vae"
+        if key not in self._hashes:
+            digest = hashlib.sha256(model.facts.vae_config.encode())
+            with model.facts.vae_weights.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+            self._hashes[key] = digest.hexdigest()
+        return self._hashes[key]
+
     # -- stopping ---------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
@@ -97,6 +109,7 @@ class Workshop:
     def begin(self) -> None:
         """A new line begins: earlier wishes to stop are over."""
         self._stop.clear()
+        self.tally = Tally()
 
     def check_stopped(self) -> None:
         """Interrupted when the running line was asked to end."""

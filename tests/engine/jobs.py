@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from invoke_cli.engine import Hooks, Job, Model
+from invoke_cli.engine.tracing import Tally
 from invoke_cli.events import Event
 from invoke_cli.imaging.fitting import onto_canvas
 from invoke_cli.imaging.sizes import Size
@@ -27,9 +28,10 @@ class Events(list[Event]):
     def __init__(self) -> None:
         super().__init__()
         self.stop_after: int | None = None
+        self.tally = Tally()
 
     def hooks(self) -> Hooks:
-        return Hooks(emit=self.append, stopped=self._stopped)
+        return Hooks(emit=self.append, stopped=self._stopped, tally=self.tally)
 
     def _stopped(self) -> bool:
         return self.stop_after is not None and len(self) > self.stop_after

@@ -36,7 +36,8 @@ def results(engine: Engine, job: Job, events: Events | None = None) -> list[Imag
 
 
 def traces(events: Events) -> list[str]:
-    return [event.text for event in events if isinstance(event, Trace)]
+    """What was told, and the line that a trace ends with."""
+    return [*(event.text for event in events if isinstance(event, Trace)), events.tally.summary()]
 
 
 def arrays(images: list[ImageResult]) -> list[np.ndarray[Any, np.dtype[np.int16]]]:

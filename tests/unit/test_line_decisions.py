@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from invoke_cli.errors import LineError
-from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, format_line, parse
+from invoke_cli.language.formatting import format_line
+from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, parse
 from invoke_cli.language.refused import REFUSED
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.request import GenerationRequest, Variation
@@ -160,8 +161,12 @@ def test_decision_4_other_lists_name_the_sweep(text: str) -> None:
     assert "!sweep" in error(text).message
 
 
-def test_decision_4_progressive_refinement_is_refused_by_name() -> None:
-    assert "progressive refinement" in error("a -I x.png -f .6,.4,.2").message
+def test_decision_4_a_list_of_strengths_is_a_chain() -> None:
+    line = parse("a -I x.png -f .6,.4,.2 -s 9")
+    assert isinstance(line, Generation)
+    assert [stage.request.strength for stage in line.stages] == [0.6, 0.4, 0.2]
+    assert [stage.request.num_inference_steps for stage in line.stages] == [9, None, None]
+    assert "0 to 1" in error("a -I x.png -f .6,1.4").message
 
 
 # -- 5 chains ---------------------------------------------------------------------------------------------------------

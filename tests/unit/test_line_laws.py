@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from invoke_cli.errors import InvokeError
 from invoke_cli.language import quoting
-from invoke_cli.language.line import Generation, format_line, parse
+from invoke_cli.language.formatting import format_line
+from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.switches import SWITCHES, program_defaults
 from invoke_cli.language.tokens import tokenise
 from invoke_cli.language.words import split_words, words_to_lines

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from invoke_cli import metadata
 from invoke_cli.errors import MetadataError, PlanError, PromptError
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.language.line import format_line
+from invoke_cli.language.formatting import format_line
 from invoke_cli.language.quoting import escape
 from invoke_cli.language.switches import program_defaults
 from invoke_cli.metadata import xmp
@@ -75,7 +75,7 @@ def test_law_6_what_only_we_record_comes_back() -> None:
     recalled = metadata.decode(chunks)
     assert recalled is not None and recalled.made is not None
     assert recalled.made.pixel_sha256 == made.pixel_sha256
-    assert recalled.made.init_sha256 == INIT.sha256
+    assert recalled.made.inputs[-1][0] == INIT.sha256
     assert recalled.made.environment == made.environment
     assert recalled.made.batch == made.batch
     document = json.loads(chunks["sd-metadata"])
