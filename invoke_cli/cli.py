@@ -63,7 +63,7 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
     if options.get("version"):
         console.answer(f"invoke {__version__}")
         return ExitStatus.OK
-    lines = words_to_lines(rest, is_image_file) if rest else []
+    lines = words_to_lines(rest, is_image_file, takes_line) if rest else []
     defaults = launch_defaults(lines)
     from invoke_cli import batch
 
@@ -91,6 +91,15 @@ def launch_defaults(lines: Sequence[str]) -> GenerationRequest | None:
         return None
     request = parsed.stages[0].request
     return request if request.prompt is None else None
+
+
+def takes_line(name: str) -> bool:
+    """Whether a command's argument is a line to draw."""
+    from invoke_cli.commands.command import Argument
+    from invoke_cli.commands.running import find_command
+
+    command = find_command(name)
+    return command is not None and command.argument is Argument.LINE
 
 
 def is_image_file(word: str) -> bool:

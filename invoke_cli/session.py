@@ -113,7 +113,6 @@ class Session:
     def _draw(self, line: str, parsed: Generation) -> list[SavedImage]:
         for text in parsed.notices:
             self.workshop.notice(text)
-        self.workshop.last_line = line
         try:
             return draw(self.workshop, parsed.stages)
         except InvokeError as error:
@@ -146,7 +145,8 @@ class Session:
         """A fault of the program's own: the traceback goes into a log, the user hears one sentence."""
         try:
             log = self.workshop.folder().books / "errors.log"
-            append_line(log, f"{line}\n{''.join(traceback.format_exception(error))}\n")
+            said = "(a private line)" if self.workshop.settings.is_private(line) else line
+            append_line(log, f"{said}\n{''.join(traceback.format_exception(error))}\n")
         except InvokeError:
             return InternalError(f"an error in the program: {type(error).__name__}: {error}", hint="please report it")
         hint = f"the details are in {log}; the session goes on"

@@ -55,21 +55,14 @@ def again(workshop: Workshop, call: Call) -> Sequence[str]:
 
 
 def _last_stages(workshop: Workshop) -> list[GenerationRequest]:
-    """The last line, with the seeds that were drawn for it; of a former session, the last image's line."""
-    if not workshop.last_line:
-        entry = workshop.folder().history.last()
-        if entry is None:
-            raise CommandError("there is no line to do again", hint="draw one first")
-        return _stages(entry.line)
-    first, *later = _stages(workshop.last_line)
-    seeds = tuple(image.seed for image in workshop.last_images[:1])
-    return [replace(first, seeds=first.seeds or seeds or None), *later]
-
-
-def _stages(line: str) -> list[GenerationRequest]:
-    parsed = parse(line)
-    assert isinstance(parsed, Generation), "only lines that drew something are remembered"
-    return [stage.request for stage in parsed.stages]
+    """The last line that was planned, seeds and recalls as they were; of a former session, the last image's."""
+    if workshop.last_stages:
+        return list(workshop.last_stages)
+    entry = workshop.folder().history.last()
+    if entry is None:
+        raise CommandError("there is no line to do again", hint="draw one first")
+    parsed = parse(entry.line)
+    return [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else []
 
 
 def _absolute(workshop: Workshop, argument: str, base: GenerationRequest) -> str:
@@ -109,7 +102,7 @@ def alias(workshop: Workshop, call: Call) -> None:
             raise CommandError(f"there is no alias {name}", hint=f"!alias {name} oil painting -C 9 defines it")
         workshop.say(f"!{name}  {aliases[name]}")
     elif body == "none":
-        workshop.aliases.save({known: text for known, text in aliases.items() if known != name})
+        workshop.aliases.remove(name)
         workshop.notice(f"!{name} is no more")
     else:
         _define(workshop, name, body, {command.name for command in call.commands})
@@ -122,7 +115,7 @@ def _define(workshop: Workshop, name: str, body: str, taken: set[str]) -> None:
         _parsed_alias(body)
     except InvokeError as error:
         raise CommandError(f"this is not a line: {error.message}", hint=error.hint) from None
-    workshop.aliases.save({**workshop.aliases.load(), name: body})
+    workshop.aliases.define(name, body)
     workshop.notice(f"!{name} a queen now draws: {expand('a queen', body)}")
 
 

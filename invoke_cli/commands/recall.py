@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.errors import CommandError, MetadataError
+from invoke_cli.errors import CommandError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level, Prefill
 from invoke_cli.imaging.opening import open_path
 from invoke_cli.language.formatting import format_line
@@ -85,7 +85,9 @@ def _verified(workshop: Workshop, path: Path) -> bool:
     try:
         remake = prepare_remake(workshop, path)
         comparison = compare(workshop, remake, remade(workshop, remake))
-    except MetadataError as error:
+    except (Interrupted, OutOfMemory):
+        raise
+    except InvokeError as error:
         workshop.notice(f"{path}: cannot be verified: {error.message}", Level.WARNING)
         return False
     workshop.say("\n".join([f"{path}: {comparison.verdict.value}", *(f"  {text}" for text in comparison.reasons)]))

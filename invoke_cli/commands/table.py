@@ -79,7 +79,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="alias",
         usage="[name [line | none]]",
-        argument=Argument.TEXT,
+        argument=Argument.LINE,
         run=lines.alias,
         help="presets: !alias oil oil painting -C 9, then !oil a castle",
     ),

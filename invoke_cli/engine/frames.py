@@ -24,7 +24,10 @@ class Recorder:
         self._latents: list[list[bytes]] = [[] for _ in range(count)]
 
     def add(self, snapshot: Snapshot) -> None:
-        """Keep what is wanted of this step."""
+        """Keep what is wanted of this step. The one before any step begins anew, after a failed attempt too."""
+        if snapshot.step == 0:
+            self._frames = [[] for _ in self._frames]
+            self._latents = [[] for _ in self._latents]
         output = self._plan.output
         for index in range(len(self._frames)):
             if output.strip or output.save_intermediates:

@@ -41,9 +41,7 @@ def _canonical_part(match: re.Match[str]) -> str:
 
 def escape(text: str) -> str:
     """Plain text as prompt source that means just this text: whatever could be an operator gets a backslash."""
-    escaped = re.sub(
-        r"[\\()\[\]{}<+]|(?<=[^\s-])-+(?=$|[\s,.;:!?])", lambda m: "".join("\\" + c for c in m.group()), text
-    )
+    escaped = re.sub(r"[\\()\[\]{}<+]|(?<=[^\s-])-+(?!\w)", lambda m: "".join("\\" + c for c in m.group()), text)
     return canonical(escaped)
 
 

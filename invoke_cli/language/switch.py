@@ -19,6 +19,14 @@ class Group(Enum):
     RUN = "run"
 
 
+class Needs(Enum):
+    """What must be there for a switch to mean anything."""
+
+    NOTHING = "nothing"
+    INIT = "an init image"
+    MASK = "a mask"
+
+
 class Completes(Enum):
     """What the words after a switch can be completed from."""
 
@@ -47,6 +55,7 @@ class Switch:
     default: str = ""
     recorded: str = ""
     completes: Completes = Completes.NOTHING
+    needs: Needs = Needs.NOTHING
     example: str = ""
 
     @property

@@ -7,7 +7,7 @@ from these rows. The order of the rows is the order in which a line is written. 
 from __future__ import annotations
 
 from invoke_cli.language.numbers import Integer, Number, Seeds, Variations
-from invoke_cli.language.switch import Completes, Group, Switch
+from invoke_cli.language.switch import Completes, Group, Needs, Switch
 from invoke_cli.language.values import Choice, Colour, Flag, PromptText, Text
 from invoke_cli.request import GenerationRequest
 
@@ -130,13 +130,14 @@ SWITCHES: tuple[Switch, ...] = (
         completes=Completes.IMAGE,
         example="-I sketch.png",
         help="start from this image: a path, a name in outputs, -1 or @last for the last result, @last2, !17, "
-        "or the start of a name",
+        "the start of a name; a pattern or folder: each picture in it",
     ),
     Switch(
         field="strength",
         flags=("-f", "--strength"),
         value=Number(low=0, high=1, words=STRENGTH_WORDS, several=True),
         group=Group.INIT_IMAGE,
+        needs=Needs.INIT,
         metavar="F",
         default="0.75",
         recorded="strength_steps",
@@ -149,6 +150,7 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("-T", "-fit", "--fit"),
         value=Flag(),
         group=Group.INIT_IMAGE,
+        needs=Needs.INIT,
         recorded="fit",
         help="scale the init image to fit inside width x height, aspect kept",
     ),
@@ -157,6 +159,7 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("--pad",),
         value=Colour(),
         group=Group.INIT_IMAGE,
+        needs=Needs.INIT,
         metavar="COLOUR",
         recorded="pad",
         help="centre the init image on a canvas of width x height and cut the margin off the result; "
@@ -167,6 +170,7 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("--crop",),
         value=Flag(),
         group=Group.INIT_IMAGE,
+        needs=Needs.INIT,
         recorded="crop",
         help="fill width x height with the init image and cut off what stands over",
     ),
@@ -175,6 +179,7 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("--stretch",),
         value=Flag(),
         group=Group.INIT_IMAGE,
+        needs=Needs.INIT,
         recorded="stretch",
         help="stretch the init image to width x height, aspect lost",
     ),
@@ -183,6 +188,7 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("--real_steps",),
         value=Integer(low=1, high=1000),
         group=Group.INIT_IMAGE,
+        needs=Needs.INIT,
         metavar="N",
         recorded="real_steps",
         example="--real_steps 20",
@@ -193,6 +199,7 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("-M", "--init_mask"),
         value=Text(),
         group=Group.MASK,
+        needs=Needs.INIT,
         metavar="IMAGE",
         recorded="init_mask",
         completes=Completes.IMAGE,
@@ -205,6 +212,7 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("--invert_mask",),
         value=Flag(),
         group=Group.MASK,
+        needs=Needs.MASK,
         recorded="invert_mask",
         help="paint what the mask would keep, and keep what it would paint",
     ),
@@ -213,17 +221,18 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("--mask_polarity",),
         value=Choice(options=("white", "black")),
         group=Group.MASK,
+        needs=Needs.MASK,
         metavar="white|black",
-        default="white",
         recorded="mask_polarity",
         example="--mask_polarity black",
-        help="what is painted in a mask without transparency; black for scripts made for InvokeAI 2.x",
+        help="what a mask without transparency paints: white, the rule, or black for scripts of InvokeAI 2.x",
     ),
     Switch(
         field="mask_blur",
         flags=("--mask_blur",),
         value=Integer(low=0, high=500),
         group=Group.MASK,
+        needs=Needs.MASK,
         metavar="PIXELS",
         default="8",
         recorded="mask_blur",
@@ -235,6 +244,7 @@ SWITCHES: tuple[Switch, ...] = (
         flags=("--mask_grow",),
         value=Integer(low=0, high=500),
         group=Group.MASK,
+        needs=Needs.MASK,
         metavar="PIXELS",
         default="0",
         recorded="mask_grow",

@@ -17,24 +17,35 @@ from invoke_cli.language.quoting import (
 from invoke_cli.language.spelling import Spelt, looks_like_switch, read_switch
 
 IsFile = Callable[[str], bool]
+TakesLine = Callable[[str], bool]
 
 
-def words_to_lines(words: Sequence[str], is_file: IsFile) -> list[str]:
+def words_to_lines(words: Sequence[str], is_file: IsFile, takes_line: TakesLine = lambda _: False) -> list[str]:
     """The lines that shell words say, mostly one.
 
     A single word is a line as it stands. Otherwise each word is one token: one that holds a blank is prompt text, a
     bare `|` chains, a switch takes the next word as its value, prompt words are joined by a blank. When `-I` is
-    followed by several files (a shell's glob), there is a line for each.
+    followed by several files (a shell's glob), there is a line for each. `takes_line` tells of a command, by its name,
+    whether its argument is a line.
     """
     if len(words) == 1:
         return [words[0]]
     if words[0].startswith("!"):
-        return [" ".join([words[0], *map(quote_value, words[1:])])]
+        quoted = " ".join([words[0], *map(quote_value, words[1:])])
+        return [_with_line(words) if takes_line(words[0][1:]) else quoted]
     reader = _Words(words, is_file)
     stages = reader.stages()
     if len(reader.images) < 2:
         return [" | ".join(stages)]
     return [" | ".join(_with_image(stages, image)) for image in reader.images]
+
+
+def _with_line(words: Sequence[str]) -> str:
+    """A command whose argument is a line: one word is the line as it stands, several are its tokens."""
+    *plain, last = words
+    if not any(blank in word for word in plain for blank in BLANKS) and any(blank in last for blank in BLANKS):
+        return " ".join(words)
+    return f"{words[0]} {' | '.join(_Words(words[1:], lambda _: False).stages())}"
 
 
 def _with_image(stages: list[str], image: str) -> list[str]:
@@ -81,6 +92,8 @@ class _Words:
         else:
             values = []
         if spelt.switch.field == "init_image":
+            # An earlier -I stays in the line, where the parser says that the last one counts.
+            switches.extend(f"-I {quote_value(image)}" for image in self.images)
             self.images = values + self._more_files()
             return
         quote = quote_prompt_value if spelt.switch.value.prompt_text else quote_value

@@ -13,10 +13,10 @@ from typing import Any
 
 from invoke_cli.language.numbers import format_number
 from invoke_cli.language.quoting import escape
-from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.switches import by_field
 from invoke_cli.metadata.codec import Chunks, Recalled, Record
 from invoke_cli.models.samplers import find_sampler, is_sampler
-from invoke_cli.request import GenerationRequest, Variation
+from invoke_cli.request import GenerationRequest
 
 KEYWORD = "parameters"
 
@@ -120,7 +120,7 @@ def _unquoted(value: str) -> str:
 
 
 def _checked(field: str, key: str) -> Callable[[Mapping[str, str]], Any]:
-    switch = next(row for row in SWITCHES if row.field == field)
+    switch = by_field()[field]
     return lambda pairs: switch.value.parse(pairs[key]) if key in pairs else None
 
 
@@ -129,18 +129,19 @@ def _sampler(pairs: Mapping[str, str]) -> str | None:
     return find_sampler(name).name if is_sampler(name) else None
 
 
-def _side(index: int) -> Callable[[Mapping[str, str]], int | None]:
-    def read(pairs: Mapping[str, str]) -> int | None:
+def _side(field: str, index: int) -> Callable[[Mapping[str, str]], Any]:
+    def read(pairs: Mapping[str, str]) -> Any:
         match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", pairs.get("Size", ""))
-        return int(match[index]) if match else None
+        return by_field()[field].value.parse(match[index]) if match else None
 
     return read
 
 
-def _variations(pairs: Mapping[str, str]) -> tuple[Variation, ...] | None:
+def _variations(pairs: Mapping[str, str]) -> Any:
     if "Variation seed" not in pairs:
         return None
-    return (Variation(int(pairs["Variation seed"]), float(pairs.get("Variation seed strength", 0))),)
+    text = f"{pairs['Variation seed']}:{pairs.get('Variation seed strength', 0)}"
+    return by_field()["variations"].value.parse(text)
 
 
 _READERS: tuple[tuple[str, tuple[str, ...], Callable[[Mapping[str, str]], Any]], ...] = (
@@ -148,8 +149,8 @@ _READERS: tuple[tuple[str, tuple[str, ...], Callable[[Mapping[str, str]], Any]],
     ("scheduler", ("Sampler", "Schedule type"), _sampler),
     ("guidance_scale", ("CFG scale",), _checked("guidance_scale", "CFG scale")),
     ("seeds", ("Seed",), _checked("seeds", "Seed")),
-    ("width", ("Size",), _side(1)),
-    ("height", ("Size",), _side(2)),
+    ("width", ("Size",), _side("width", 1)),
+    ("height", ("Size",), _side("height", 2)),
     ("strength", ("Denoising strength",), _checked("strength", "Denoising strength")),
     ("variations", ("Variation seed", "Variation seed strength"), _variations),
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from invoke_cli.errors import LineError, MetadataError
 from invoke_cli.language.quoting import canonical
-from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.switches import SWITCHES, by_field
 from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
 from invoke_cli.metadata.dream import DreamLine, read_dream, without_words, write_dream
@@ -136,7 +136,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> Recalled:
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if ours:
-        merged["model"] = document.get("model_id") or merged.get("model")
+        merged["model"] = str(document.get("model_id") or merged.get("model") or "") or None
     missing = [*dream.left_out, *unread, *_uncarried(image)]
     facts: dict[str, str] = {}
     if not ours and document.get("model_id"):
@@ -148,7 +148,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> Recalled:
         facts=facts,
         missing=tuple(missing),
         conflicts=conflicts,
-        made=_made(document, image) if ours else None,
+        made=_checked_made(document, image) if ours else None,
         earlier=dream.earlier,
     )
 
@@ -165,7 +165,7 @@ def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             continue
         try:
             values[switch.field] = _value(switch.field, raw)
-        except (LineError, ValueError, TypeError, KeyError):
+        except (LineError, ValueError, TypeError, KeyError, OverflowError):
             unread.append(f"{switch.recorded}: {str(raw)[:60]}")
     values["prompt"] = _prompt(image.get("prompt"))
     if image.get("type") == "txt2img":
@@ -175,11 +175,13 @@ def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 def _value(field: str, raw: Any) -> Any:
     """A JSON value as the field's, through the same check that a typed value passes."""
-    if isinstance(raw, bool):
+    switch = by_field()[field]
+    if isinstance(raw, bool) and switch.is_flag:
         return raw
+    if isinstance(raw, (bool, dict)):
+        raise ValueError("not a value of this kind")
     if field == "variations":
         raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
-    switch = next(row for row in SWITCHES if row.field == field)
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)
     return switch.value.parse(str(raw))
@@ -215,6 +217,13 @@ def _uncarried(image: Mapping[str, Any]) -> Iterator[str]:
         value = image.get(key, nothing)
         if value and value != nothing:
             yield f"{key}: {json.dumps(value)[:80]}"
+
+
+def _checked_made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
+    try:
+        return _made(document, image)
+    except (ValueError, TypeError, OverflowError):
+        raise MetadataError("its sd-metadata is damaged", hint="the picture can still be used with -I") from None
 
 
 def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:

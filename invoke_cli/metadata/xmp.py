@@ -9,7 +9,6 @@ import re
 from xml.sax.saxutils import quoteattr
 
 from invoke_cli.metadata.codec import Record
-from invoke_cli.planning.plan import Task
 
 KEYWORD = "XML:com.adobe.xmp"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -19,9 +18,10 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def digital_source_type(record: Record) -> str:
     """The IPTC code: made by a model, or a composite of a model's work and a picture from elsewhere."""
-    plan = record.plan
-    foreign = plan.task is not Task.TEXT_TO_IMAGE and plan.init is not None and not plan.init.generated
-    return "compositeWithTrainedAlgorithmicMedia" if foreign and plan.strength < 1 else "trainedAlgorithmicMedia"
+    plans = [plan for plan, _ in record.stages]
+    foreign = plans[0].init is not None and not plans[0].init.generated
+    kept = any(plan.mask is not None or plan.strength < 1 for plan in plans[:1])
+    return "compositeWithTrainedAlgorithmicMedia" if foreign and kept else "trainedAlgorithmicMedia"
 
 
 def packet(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import time
@@ -63,35 +64,43 @@ class OutputFolder:
             hint = f"if no other session runs, remove {self.books / 'lock'}"
             raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
 
+    def inside(self, path: Path) -> str:
+        """How the books name a file: relative to the folder, absolute when it lies elsewhere."""
+        return str(path.relative_to(self.path) if path.is_relative_to(self.path) else path.absolute())
+
     # -- books ------------------------------------------------------------------------------------------------------
 
     def enter(self, entry: Entry, *, log: bool = True) -> None:
         """Write an image into the history and, mostly, the logs."""
         self.history.add(entry)
-        if not log:
-            return
-        shown = f"{self.path.name}/{entry.path}" if not Path(entry.path).is_absolute() else entry.path
-        append_line(self.path / "invoke_log.txt", f"{shown}: {entry.line}\n")
-        append_line(self.path / "invoke_log.md", f"## {entry.path}\n![]({entry.path})\n\n    {entry.line}\n\n")
+        if log:
+            shown = f"{self.path.name}/{entry.path}" if not Path(entry.path).is_absolute() else entry.path
+            append_line(self.path / "invoke_log.txt", f"{shown}: {entry.line}\n")
+            append_line(self.path / "invoke_log.md", f"## {entry.path}\n![]({entry.path})\n\n    {entry.line}\n\n")
+        self.history.ended(entry.number)
 
     def recover(self) -> int:
         """Enter images that a killed session finished but did not enter; returns how many there were."""
-        self._sweep_parts()
-        names, known = self._names(), self.history.numbers()
-        unknown = sorted(set(names) - known)[-_RECOVERED_AT_MOST:]
-        if not unknown:
-            return 0
-        entries = [entry for number in unknown if (entry := self._entry_from_file(names[number], number))]
-        logged = self._logged()
-        for entry in entries:
-            self.enter(entry, log=f"{entry.path}: " not in logged)
+        with self.locked():
+            self._sweep_parts()
+            begun = {number: self.path / path for number, path in self.history.begun().items()}
+            names, known = self._names(), self.history.numbers()
+            unnumbered = {number: path for number, path in names.items() if number not in known}
+            unknown = dict(sorted(unnumbered.items())[-_RECOVERED_AT_MOST:]) | begun
+            entries = [entry for number, path in unknown.items() if (entry := self._entry_from_file(path, number))]
+            logged = self._logged() if entries else ""
+            for entry in entries:
+                self.enter(entry, log=f"{entry.path}: " not in logged)
+            for number in begun.keys() - {entry.number for entry in entries}:
+                self.history.ended(number)
         return len(entries)
 
     def _sweep_parts(self) -> None:
         """Remove what a killed session had begun to write, once it is too old to belong to a living one."""
         for part in self.path.glob(".*.part"):
-            if time.time() - part.stat().st_mtime > _STALE_SECONDS:
-                part.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > _STALE_SECONDS:
+                    part.unlink()
 
     def _logged(self) -> str:
         try:
@@ -101,14 +110,14 @@ class OutputFolder:
 
     def _entry_from_file(self, path: Path, number: int) -> Entry | None:
         try:
-            recalled = decode(read_chunks(path))
+            recalled = decode(read_chunks(path)) if path.is_file() else None
         except MetadataError:
             return None
         if recalled is None or recalled.made is None:
             return None
         return Entry(
             number=number,
-            path=path.name,
+            path=self.inside(path),
             line=format_line(recalled.stages),
             seed=(recalled.stages[0].seeds or (0,))[0],
             created="",

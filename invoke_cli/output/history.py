@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS images (
     parents TEXT NOT NULL,
     removed INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS begun (
+    number INTEGER PRIMARY KEY,
+    path TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS inputs (
     name TEXT NOT NULL,
     sha256 TEXT NOT NULL,
@@ -64,6 +68,25 @@ class History:
                 (*row, json.dumps(entry.parents)),
             )
 
+    def begin(self, number: int, path: str) -> None:
+        """Remember that an image is about to appear at `path`, so that it is found if nobody lives to enter it."""
+        with self._open() as database:
+            database.execute("INSERT OR REPLACE INTO begun (number, path) VALUES (?, ?)", (number, path))
+
+    def begun(self) -> dict[int, str]:
+        """The images that were begun and not entered: paths by number."""
+        return {int(row[0]): str(row[1]) for row in self._rows("SELECT number, path FROM begun", ())}
+
+    def ended(self, number: int) -> None:
+        """An image that was begun is in all books now, or never appeared."""
+        with self._open() as database:
+            database.execute("DELETE FROM begun WHERE number = ?", (number,))
+
+    def moved(self, path: str, now: str) -> None:
+        """The image that lay at `path` now lies somewhere else."""
+        with self._open() as database:
+            database.execute("UPDATE images SET path = ? WHERE path = ?", (now, path))
+
     def add_input(self, name: str, sha256: str, suffix: str) -> None:
         """Remember under which name an input was used."""
         with self._open() as database:
@@ -97,8 +120,8 @@ class History:
         return found[::-1]
 
     def numbers(self) -> set[int]:
-        """All numbers that are taken, those of removed images too."""
-        return {int(row[0]) for row in self._rows("SELECT number FROM images", ())}
+        """All numbers that are taken, those of removed images and of begun ones too."""
+        return {int(row[0]) for row in self._rows("SELECT number FROM images UNION SELECT number FROM begun", ())}
 
     def mark_removed(self, number: int) -> None:
         """Leave an image out of every list."""

@@ -10,7 +10,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,10 +108,11 @@ class _Saving:
             return self._saved(None, Path("-"), data)
         with self.target.folder.numbered() as number:
             path, replaced = self._place(number)
+            self.target.folder.history.begin(number, self.target.folder.inside(path))
             write_whole(path, data)
-            saved = self._saved(number, path, data, tuple(self._extras(path)), replaced)
+            saved = self._saved(number, path, data, replaced=replaced)
             self._enter(saved, record)
-        return saved
+        return replace(saved, extras=tuple(self._extras(path)))
 
     def _place(self, number: int) -> tuple[Path, Path | None]:
         """A free path for the image. A file that was asked for by name is replaced; the old one goes to the trash."""
@@ -120,7 +121,7 @@ class _Saving:
             path = self.target.file
             if self.result.index:
                 path = path.with_name(f"{path.stem}-{self.result.index + 1}{path.suffix}")
-            return path, folder.to_trash(path) if path.exists() else None
+            return path, self._out_of_the_way(path) if path.exists() else None
         directory = folder.path
         if output.prompt_as_dir and not output.private:
             directory = directory / prompt_folder(self.plan.prompt.positive)
@@ -128,6 +129,13 @@ class _Saving:
         if path.exists():
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")
         return path, None
+
+    def _out_of_the_way(self, path: Path) -> Path:
+        """Move the file that has the wanted name into the trash; its image keeps its number and is found there."""
+        folder = self.target.folder
+        now = folder.to_trash(path)
+        folder.history.moved(folder.inside(path), folder.inside(now))
+        return now
 
     def _extras(self, path: Path) -> Iterator[Path]:
         """The strip, the stages' pictures, the intermediates and the latents that the plan wants, beside the image."""
@@ -184,10 +192,9 @@ class _Saving:
     def _enter(self, saved: SavedImage, record: Record) -> None:
         assert saved.number is not None
         folder = self.target.folder
-        inside = saved.path.is_relative_to(folder.path)
         entry = Entry(
             number=saved.number,
-            path=str(saved.path.relative_to(folder.path) if inside else saved.path.absolute()),
+            path=folder.inside(saved.path),
             line=write_dream(record),
             seed=self.seed,
             created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -31,8 +31,8 @@ def steps_text(plan: Plan) -> str:
     """`30 steps`, or `7 of 10 steps` where an init image shortens the schedule."""
     steps = plan.steps
     if plan.task is Task.TEXT_TO_IMAGE:
-        return f"{steps.scheduled} steps"
-    return f"{steps.taken} of {steps.scheduled} steps"
+        return f"{steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
+    return f"{steps.taken} of {steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
 
 
 def seeds_text(plan: Plan) -> str:

@@ -9,6 +9,8 @@ from typing import TypeVar
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.prompt import read_prompt
+from invoke_cli.language.switch import Needs
+from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for
@@ -30,6 +32,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     request = inputs.request
     if request.prompt is None and inputs.init is None:
         raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
+    _check_needs(inputs)
     notices: list[str] = []
     prompt = read_prompt(request.prompt or "", request.negative_prompt)
     geometry = geometry_for(inputs, notices)
@@ -72,6 +75,18 @@ def make_plan(inputs: PlanInputs) -> Plan:
         notices=(*prompt.notices, *notices),
     )
     return replace(plan, tips=tips_for(plan))
+
+
+_REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or an init image with transparent parts"}
+
+
+def _check_needs(inputs: PlanInputs) -> None:
+    """PlanError for a switch of the line that means nothing here; a session's defaults may wait for their turn."""
+    there = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
+    for row in SWITCHES:
+        if not there[row.needs] and inputs.sources.get(row.field) == "line" and getattr(inputs.request, row.field):
+            hint = f"{_REMEDIES[row.needs]}, or leave {row.spelling} out"
+            raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
 
 
 def _task(inputs: PlanInputs) -> Task:

@@ -87,8 +87,9 @@ def _paint(styles: list[str], span: Span, style: str) -> None:
 class LineHistory(FileHistory):
     """The typed lines, written as they are entered; private ones are not kept."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_private: Callable[[str], bool] = lambda _: False) -> None:
         self._path = path
+        self._is_private = is_private
         super().__init__(str(path))
 
     @property
@@ -98,7 +99,7 @@ class LineHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         """Add a line to the file."""
-        if "--private" in string:
+        if self._is_private(string):
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -56,7 +56,7 @@ class _Prompt:
         self.settings = settings
         look = look_for(sys.__stderr__ or sys.stderr, quiet=quiet)
         self.console = Console(sys.stdout, sys.stderr, look, self._progress)
-        self.history = LineHistory(expanded(settings.outdir()) / ".invoke" / "lines")
+        self.history = LineHistory(expanded(settings.outdir()) / ".invoke" / "lines", settings.is_private)
         self.worker = Worker(self._open_session, self._redraw)
         self.toolbar = Toolbar(settings)
         self.session: Session | None = None

@@ -21,11 +21,15 @@ from invoke_cli.workshop.settings import Resolved
 from invoke_cli.workshop.workshop import Workshop
 
 
-def prepare_line(workshop: Workshop, stages: Sequence[Stage], init: OpenedImage | None = None) -> Prepared:
-    """The plans of a line's stages; an error of a later stage is located in that stage."""
+def prepare_line(
+    workshop: Workshop, stages: Sequence[Stage], init: OpenedImage | None = None, mask: OpenedImage | None = None
+) -> Prepared:
+    """The plans of a line's stages; `init` and `mask` stand in for what the first names. An error of a later stage says
+    which one it is.
+    """
     _refuse_list_without_init(stages)
     requests = linked(stages)
-    first = prepare_resolved(workshop, workshop.settings.resolve(requests[0]), init)
+    first = prepare_resolved(workshop, workshop.settings.resolve(requests[0]), init, mask)
     later: list[Prepared] = []
     for number, request in enumerate(requests[1:], start=1):
         before = (later or [first])[-1]

@@ -8,12 +8,12 @@ from dataclasses import replace
 from invoke_cli.engine import TILING, ImageResult, Job
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import Planned
-from invoke_cli.imaging.opening import open_path
+from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.sheets import difference, grid
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.language.line import Stage
 from invoke_cli.metadata.codec import Batch, Made
-from invoke_cli.output.writer import SavedImage
+from invoke_cli.output.writer import SavedImage, encode_png
 from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result
@@ -21,6 +21,7 @@ from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.chaining import prepare_line, through_chain
 from invoke_cli.workshop.preparing import Prepared
 from invoke_cli.workshop.saving import Saver
+from invoke_cli.workshop.several import draw_several, init_files
 from invoke_cli.workshop.workshop import Workshop
 
 REMEDIES = "reduce it with -W and -H or --fit, or ask for fewer images at once (--parallel 1)"
@@ -28,7 +29,11 @@ REMEDIES = "reduce it with -W and -H or --fit, or ask for fewer images at once (
 
 def draw(workshop: Workshop, stages: Sequence[Stage]) -> list[SavedImage]:
     """Draw a line's stages; returns its images, which are on disk. When it fails, the finished ones stay there."""
-    return Drawing(workshop, stages).run()
+    reference = workshop.settings.resolve(stages[0].request).effective.request.init_image
+    files = init_files(reference, workshop.folder())
+    if files is None:
+        return Drawing(workshop, stages).run()
+    return draw_several(workshop, stages, files, lambda each: Drawing(workshop, each).run())
 
 
 def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
@@ -63,6 +68,7 @@ class Drawing:
         self.workshop = workshop
         self.stages = stages
         self.prepared = prepare_line(workshop, stages)
+        workshop.last_stages = (self._meant(), *(stage.request for stage in stages[1:]))
 
     def run(self) -> list[SavedImage]:
         """Tell the plan and, unless this is a dry run, carry it out."""
@@ -79,10 +85,19 @@ class Drawing:
             self._draw(saver)
         finally:
             saver.collect(wait=True)
-            self.workshop.last_images = saver.saved
             if plan.trace:
                 self.workshop.hooks().trace(self.workshop.tally.summary())
         return saver.saved
+
+    def _meant(self) -> GenerationRequest:
+        """The first stage as it was typed, with the seeds that were drawn and the images that its recalls meant."""
+        plan, typed = self.prepared.plan, self.stages[0].request
+        said = {
+            "seeds": plan.request.seeds or (plan.images[0].seed,),
+            "init_image": plan.init.reference if plan.init and typed.init_image is not None else None,
+            "init_mask": plan.mask.reference if plan.mask and typed.init_mask is not None else None,
+        }
+        return overlay(typed, GenerationRequest.of({name: value for name, value in said.items() if value is not None}))
 
     def _tell(self, plan: Plan, *, dry: bool) -> None:
         for text in plan.notices:
@@ -110,17 +125,22 @@ class Drawing:
             self.workshop.notice(f"grid: {path}")
 
     def _following(self, source: SavedImage, followers: Sequence[ImagePlan]) -> Prepared:
-        """The same line with an earlier result in the place of the init image."""
-        plan = self.prepared.plan
+        """The same line with an earlier result in the place of the init image, and the same part of it painted."""
+        plan, masked = self.prepared.plan, self.prepared.masked
+        init = _opened_again(source)
         changed = GenerationRequest(
             prompt=plan.request.prompt, init_image=str(source.path), seeds=(followers[0].seed,), num_images=1,
             variation_amount=0.0,
         )  # fmt: skip
-        if plan.geometry is not None and plan.geometry.mode is not FitMode.PAD:
+        geometry = plan.geometry
+        if geometry is not None and geometry.window is None and geometry.mode is not FitMode.PAD:
             same_size = GenerationRequest(width=plan.width, height=plan.height, crop=True, fit=False, stretch=False)
             changed = overlay(changed, same_size)
+        mask = masked.as_file(source.path.stem) if masked else None
+        if mask is not None:
+            changed = overlay(changed, GenerationRequest(init_mask=mask.name))
         first = replace(self.stages[0], request=overlay(self.stages[0].request, changed))
-        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], open_path(source.path))
+        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], init, mask)
         return _with_images(prepared, followers)
 
     def _carry_out(self, saver: Saver, prepared: Prepared) -> None:
@@ -162,3 +182,10 @@ class Drawing:
 
 def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:
     return replace(prepared, plan=replace(prepared.plan, images=tuple(images)))
+
+
+def _opened_again(source: SavedImage) -> OpenedImage:
+    """A result as an init image; one that went to standard output has no file, but its pixels."""
+    if source.number is not None:
+        return open_path(source.path)
+    return open_bytes(encode_png(source.image, {}), "first-result.png")

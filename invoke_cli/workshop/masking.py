@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
 
-from PIL import Image
+from PIL import Image, ImageChops
 
-from invoke_cli.errors import ImageError, PlanError
+from invoke_cli.errors import ImageError
 from invoke_cli.imaging import masks
-from invoke_cli.imaging.opening import OpenedImage, open_path
+from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.metadata.chunks import parse_chunks
 from invoke_cli.metadata.dream import KEYWORD as DREAM
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.planning.plan import MaskFacts
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.references import find_image
+from invoke_cli.workshop.references import find_image, lasting
 
 _OLD_MASK_COMMAND = "!mask"
 
@@ -27,6 +28,16 @@ class Masked:
     image: Image.Image
     facts: MaskFacts
     opened: OpenedImage | None = None
+    raw: Image.Image | None = None
+
+    def as_file(self, stem: str) -> OpenedImage:
+        """The mask as a picture of its own, for another init image: its file, else one made of the transparency."""
+        if self.opened is not None or self.raw is None:
+            assert self.opened is not None
+            return self.opened
+        buffer = io.BytesIO()
+        self.raw.save(buffer, format="PNG")
+        return open_bytes(buffer.getvalue(), f"{stem}.mask.png")
 
 
 def find_mask(
@@ -34,11 +45,9 @@ def find_mask(
 ) -> Masked | None:
     """The mask of a request, None when all is to be painted; `given` stands in for what `-M` names."""
     if init is None:
-        _refuse_without_init(request)
         return None
     opened = given or _opened(request.init_mask, folder)
     if opened is None and init.alpha is None:
-        _refuse_without_mask(request)
         return None
     notices: list[str] = []
     black = _paints_black(request, opened, notices)
@@ -52,14 +61,15 @@ def find_mask(
         raw = masks.from_alpha(init.alpha)
     mask = masks.shaped(raw, init.size, invert=bool(request.invert_mask), grow=request.mask_grow or 0)
     return Masked(
-        init=_restored(init, notices),
+        init=_restored(init, mask, notices),
         image=mask,
         opened=opened,
+        raw=raw,
         facts=MaskFacts(
             box=masks.painted_box(mask),
             share=masks.painted_share(mask),
             name=opened.name if opened else "",
-            reference=(request.init_mask or opened.name) if opened else "",
+            reference=lasting(request.init_mask, opened.name) if opened else "",
             sha256=opened.sha256 if opened else "",
             black=black,
             notices=tuple(notices),
@@ -77,22 +87,11 @@ def _opened(reference: str | None, folder: OutputFolder) -> OpenedImage | None:
         raise
 
 
-def _refuse_without_init(request: GenerationRequest) -> None:
-    if request.init_mask is not None:
-        raise PlanError("a mask and nothing to paint on", hint="name the picture with -I", field="init_mask")
-
-
-def _refuse_without_mask(request: GenerationRequest) -> None:
-    if request.invert_mask:
-        hint = "name a mask with -M, or an init image with transparent parts"
-        raise PlanError("there is no mask to turn round", hint=hint, field="invert_mask")
-
-
 def _paints_black(request: GenerationRequest, opened: OpenedImage | None, notices: list[str]) -> bool:
     """Whether a mask without transparency paints its dark parts: when asked to, or when InvokeAI's `!mask` wrote it."""
     if opened is None or opened.alpha is not None:
         return False
-    if request.mask_polarity != "black" and parse_chunks(opened.data).get(DREAM, "").startswith(_OLD_MASK_COMMAND):
+    if request.mask_polarity is None and parse_chunks(opened.data).get(DREAM, "").startswith(_OLD_MASK_COMMAND):
         notices.append(f"{opened.name} was written by InvokeAI's !mask: its black parts are painted")
         return True
     return request.mask_polarity == "black"
@@ -103,9 +102,12 @@ def _tell_other_size(opened: OpenedImage, init: OpenedImage, notices: list[str])
         notices.append(f"the mask ({opened.size}) is stretched to the init image's size ({init.size})")
 
 
-def _restored(init: OpenedImage, notices: list[str]) -> OpenedImage:
-    """The init image, its transparent parts filled from around them where their colours are gone."""
+def _restored(init: OpenedImage, mask: Image.Image, notices: list[str]) -> OpenedImage:
+    """The init image; where its transparent parts are painted and their colours gone, filled from around them."""
     if init.alpha is None or not masks.is_erased(init.image, init.alpha):
         return init
+    hole = ImageChops.darker(masks.from_alpha(init.alpha), mask)
+    if hole.getbbox() is None:
+        return init
     notices.append("the colours under the transparent parts are erased: they are filled from around them")
-    return replace(init, image=masks.infilled(init.image, masks.from_alpha(init.alpha)))
+    return replace(init, image=masks.infilled(init.image, hole))

@@ -14,6 +14,7 @@ MODELS_FILE = "models.yaml"
 INIT_FILE = "invoke.init"
 FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
+OUTPUTS = "outputs"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +91,17 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", hint="mend it, or remove it") from None
+
+
+def names_a_file(outdir: str) -> bool:
+    """Whether `-o` names a file or standard output rather than a folder."""
+    path = expanded(outdir)
+    return outdir == "-" or (path.suffix.lower() == ".png" and not is_folder(path))
+
+
+def folder_for(outdir: str) -> str:
+    """The folder that goes with `-o`: itself, or the usual one where it names a file."""
+    return OUTPUTS if names_a_file(outdir) else outdir
 
 
 def is_file(path: Path) -> bool:

@@ -23,7 +23,8 @@ from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.masking import Masked, find_mask
-from invoke_cli.workshop.references import find_image
+from invoke_cli.workshop.places import names_a_file
+from invoke_cli.workshop.references import find_image, lasting
 from invoke_cli.workshop.settings import Resolved
 from invoke_cli.workshop.workshop import Workshop
 
@@ -109,7 +110,8 @@ def prepare_resolved(
 ) -> Prepared:
     """The plan of a request whose layers are laid; `init` and `mask` stand in for what `-I` and `-M` name."""
     effective, sources = resolved.effective
-    folder = workshop.folder(effective.outdir if _is_folder(effective.outdir) else None)
+    named = effective.outdir is None or names_a_file(effective.outdir)
+    folder = workshop.folder(None if named else effective.outdir)
     if init is None and effective.init_image is not None:
         init = open_init(workshop, effective.init_image, folder)
     metadata = _own_words(init) if init is not None and init.data else None
@@ -143,9 +145,7 @@ def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> Opene
         if path.suffix == ".safetensors":
             raise ImageError("starting from saved latents is not available yet", hint="name an image")
         if path.is_dir():
-            raise ImageError(
-                f"{path} is a folder; several init images are not available yet", hint="name one image in it"
-            )
+            raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
         return open_path(path)
     except ImageError as error:
         error.field = error.field or "init_image"
@@ -157,10 +157,6 @@ def _standard_input(workshop: Workshop) -> bytes:
         hint = "-I - is for one line given to the program: invoke 'oil painting' -I - < photo.png"
         raise ImageError("standard input carries no image here", hint=hint)
     return workshop.streams.read()
-
-
-def _is_folder(outdir: str | None) -> bool:
-    return outdir is not None and outdir != "-" and not outdir.lower().endswith(".png")
 
 
 def _own_words(init: OpenedImage) -> GenerationRequest | None:
@@ -189,7 +185,7 @@ def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) 
     return InitFacts(
         chained=not init.data,
         name=init.name,
-        reference=reference or init.name,
+        reference=lasting(reference, init.name),
         sha256=init.sha256,
         size=init.size,
         frames=init.frames,

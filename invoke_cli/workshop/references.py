@@ -28,6 +28,11 @@ def find_image(reference: str, folder: OutputFolder, *, field: str | None = None
         raise
 
 
+def lasting(reference: str | None, name: str) -> str:
+    """How an echoed line refers to an image: as it was typed, but a recall by the name of what it meant."""
+    return reference if reference is not None and is_there(expanded(reference)) else name
+
+
 def _find(reference: str, folder: OutputFolder) -> Path:
     path = expanded(reference)
     for candidate in (path, folder.path / path):
@@ -41,8 +46,6 @@ def _find(reference: str, folder: OutputFolder) -> Path:
         return _entry_path(_numbered(folder, int(match[1])), folder)
     if reference.startswith("@last") and _STEP.fullmatch(reference):
         raise ImageError("starting from a step of an earlier image is not available yet", hint="use the image itself")
-    if any(char in reference for char in "*?["):
-        raise ImageError("several init images in one line are not available yet", hint="name one image")
     return _by_name(reference, folder)
 
 

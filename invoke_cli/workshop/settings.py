@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,13 +23,13 @@ from invoke_cli.language.words import words_to_lines
 from invoke_cli.models.folder import read_facts
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.output.files import append_line
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
+from invoke_cli.workshop.books import Folders
 from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.places import FOLDERS_FILE, INIT_FILE, expanded, find_places, is_file
+from invoke_cli.workshop.places import FOLDERS_FILE, INIT_FILE, OUTPUTS, expanded, find_places, folder_for, is_file
 
-UNKEPT = "a folder"
+_ASKS_PRIVACY = re.compile(r"--p(r(i(v(a(t(e)?)?)?)?)?)?(\s|$)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +49,7 @@ class Settings:
         self.init_options, self.init_request = read_init(self.places.init_text())
         self.session_request = GenerationRequest()
         self._registry: Registry | None = None
+        self._unkept: set[str] = set()
 
     @property
     def registry(self) -> Registry:
@@ -96,8 +97,20 @@ class Settings:
         return resolve(self.upper_layers()).request.model or self.registry.default
 
     def outdir(self) -> str:
-        """The folder name that a line without `-o` uses."""
-        return resolve([Layer("program", program_defaults()), *self.upper_layers()]).request.outdir or "outputs"
+        """The folder that a line without `-o` keeps its books in."""
+        said = resolve([Layer("program", program_defaults()), *self.upper_layers()]).request.outdir
+        return folder_for(said or OUTPUTS)
+
+    def is_private(self, line: str) -> bool:
+        """Whether a line, or the session, asks that nothing of its words is kept."""
+        try:
+            parsed = parse(line)
+        except InvokeError:
+            return bool(_ASKS_PRIVACY.search(line))
+        stages = parsed.stages if isinstance(parsed, Generation) else ()
+        said = [stage.request.private for stage in stages]
+        lower = resolve(self.upper_layers()).request.private
+        return any(said) or (bool(lower) and False not in said)
 
     def change(self, request: GenerationRequest) -> None:
         """Let `request` be a default for the lines to come."""
@@ -122,19 +135,18 @@ class Settings:
             if self.places.model_folder(spec.path).resolve() == folder:
                 return spec
         name = next(name for name in _names(folder.name) if name not in known)
-        spec = ModelSpec(name=name, path=str(folder), description="used by its folder", source=UNKEPT)
+        spec = ModelSpec(name=name, path=str(folder), description="used by its folder")
         self._registry = replace(self.registry, models={**known, name: spec})
+        self._unkept.add(name)
         return spec
 
     def keep_model(self, spec: ModelSpec) -> None:
         """Write down where a model lies that was named by its folder: its pictures carry its name alone."""
-        if spec.source == UNKEPT and self.registry.models[spec.name].source == UNKEPT:
-            kept = replace(spec, source=FOLDERS_FILE)
-            self._registry = replace(self.registry, models={**self.registry.models, spec.name: kept})
-            entry = f"{json.dumps(spec.name)}: {{path: {json.dumps(spec.path)}, description: {spec.description}}}\n"
+        if spec.name in self._unkept:
+            self._unkept.remove(spec.name)
             # A root that cannot be written costs the next session a name, but nobody a picture.
             with contextlib.suppress(OutputError):
-                append_line(self.places.user_configs / FOLDERS_FILE, entry)
+                Folders(self.places.user_configs / FOLDERS_FILE).add(spec.name, spec.path)
 
 
 def _names(name: str) -> Iterator[str]:

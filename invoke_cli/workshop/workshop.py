@@ -17,11 +17,11 @@ from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Level, Message, Notice
 from invoke_cli.output.files import telling
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.writer import SavedImage, Target, Writer
+from invoke_cli.output.writer import Target, Writer
 from invoke_cli.planning.plan import Tip
-from invoke_cli.request import MAX_SEED
-from invoke_cli.workshop.aliases import Aliases
-from invoke_cli.workshop.places import ALIASES_FILE, expanded, is_file, is_folder
+from invoke_cli.request import MAX_SEED, GenerationRequest
+from invoke_cli.workshop.books import Aliases
+from invoke_cli.workshop.places import ALIASES_FILE, expanded, is_file, is_folder, names_a_file
 from invoke_cli.workshop.settings import Settings
 
 OpenEngine = Callable[[EngineSettings], Engine]
@@ -45,8 +45,7 @@ class Workshop:
         self.writer = Writer()
         self.aliases = Aliases(self.settings.places.user_configs / ALIASES_FILE)
         self.tally = Tally()
-        self.last_line = ""
-        self.last_images: list[SavedImage] = []
+        self.last_stages: tuple[GenerationRequest, ...] = ()
         self._opener = opener
         self._engine: Engine | None = None
         self._folders: dict[Path, OutputFolder] = {}
@@ -124,11 +123,10 @@ class Workshop:
             if self.streams.write is None:
                 hint = "-o - is for one line given to the program: invoke 'a cat' -o - > cat.png"
                 raise OutputError("this door has no standard output for images", hint=hint, field="outdir")
-            return Target(folder=self.folder("outputs"), stdout=self.streams.write)
+            return Target(folder=self.folder(), stdout=self.streams.write)
         path = expanded(outdir)
-        if path.suffix.lower() == ".png" and not is_folder(path):
-            default = self.settings.outdir()
-            return Target(folder=self.folder("outputs" if default == outdir else default), file=path)
+        if names_a_file(outdir):
+            return Target(folder=self.folder(), file=path)
         if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not is_folder(path):
             hint = f"write {path.with_suffix('.png')} and convert it afterwards"
             raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")

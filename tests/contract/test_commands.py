@@ -68,7 +68,7 @@ def test_again_keeps_the_seed_and_adds(house: House, sketch: Path) -> None:
 
 def test_again_of_a_former_session(house: House) -> None:
     (first,) = house.draw("a cat -s2")
-    house.session.workshop.last_line = ""
+    house.session.workshop.last_stages = ()
     assert pixels(house.draw("!again")[0]) == pixels(first)
 
 
@@ -298,3 +298,51 @@ def test_the_folder_of_a_configured_model_is_that_model(house: House, tiny_model
     house.draw(f"a cat -s2 -S1 -m {tiny_model}")
     assert house.saved[0].line.endswith("-m tiny")
     assert not (house.folder / "root" / "configs" / "folders.yaml").exists()
+
+
+def test_again_means_what_the_line_meant(house: House) -> None:
+    first, second = house.draw("a cat -s2 -S1..2")
+    (oil,) = house.draw("oil -I @last -s4 -S3 -f .5")
+    house.draw("!again -f+.25")
+    assert f"-I {second.name}" in house.saved[0].line
+    house.draw("a dog -s2 -S -1 -n 2")
+    seeds = [saved.seed for saved in house.saved]
+    house.draw("!again")
+    assert [saved.seed for saved in house.saved] == seeds
+    assert house.run("a bird -A nothing") is not Outcome.OK
+    house.draw("!again")
+    assert house.saved[0].line.startswith("a dog")
+    assert first.exists() and oil.exists()
+
+
+def test_two_sessions_may_use_one_model_folder(
+    house: House, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "mine")
+    other = House(tmp_path, tiny_model, house.session.workshop._opener)
+    for session in (house, other):
+        session.draw("a cat -s2 -S1 -m ./mine")
+    later = House(tmp_path, tiny_model, house.session.workshop._opener)
+    assert later.run("!models") is Outcome.OK and "mine" in later.messages
+    house.run("!alias oil oil painting -C 9")
+    other.run("!alias ink ink drawing")
+    house.run("!alias")
+    assert "oil painting" in house.messages and "ink drawing" in house.messages
+
+
+def test_verify_goes_on_after_a_model_that_is_not_there(house: House, tiny_model: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    shutil.copytree(tiny_model, gone)
+    first, second = *house.draw("a cat -s2 -S1 -m ./gone"), *house.draw("a cat -s2 -S2")
+    shutil.rmtree(gone)
+    assert house.run(f"!verify {first} {second}") is Outcome.FAILED
+    assert "identical" in house.messages and any("cannot be verified" in text for text in house.notices)
+
+
+def test_a_file_as_session_default_keeps_the_books_in_outputs(house: House) -> None:
+    house.run("!set -o cat.png")
+    house.draw("a cat -s2 -S1")
+    house.draw("oil -I @last -s2 -S2 -f .6")
+    house.run("!history")
+    assert "cat.png" in house.messages
+    assert (house.folder / "cat.png").is_file() and (house.folder / "outputs" / ".invoke").is_dir()

@@ -230,3 +230,22 @@ def test_switches_that_exclude_each_other(house: House, sketch: Path) -> None:
 def test_nothing_to_draw(house: House) -> None:
     assert house.run("-s5") is Outcome.FAILED
     assert house.errors == ["nothing to draw"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a cat -f 0.3", "-f needs an init image"),
+        ("a cat --crop", "--crop needs an init image"),
+        ("a cat --real_steps 9", "--real_steps needs an init image"),
+        ("a cat -I sketch.png --mask_grow 5", "--mask_grow needs a mask"),
+        ("a cat -M sketch.png", "-M needs an init image"),
+    ],
+)
+def test_a_switch_that_means_nothing_is_refused(house: House, sketch: Path, line: str, said: str) -> None:
+    assert house.run(line) is Outcome.FAILED and said in house.errors[0]
+
+
+def test_defaults_of_the_session_wait_for_their_turn(house: House) -> None:
+    house.run("!set -f 0.3 --crop --mask_grow 4")
+    assert house.run("a cat -s2") is Outcome.OK

@@ -141,8 +141,8 @@ def bad_files(folder: Path) -> dict[str, str]:
     os.mkfifo(folder / "pipe.png")
     return {
         "none.png": "no image", "empty.png": "empty", "text.png": "not an image", "cut.png": "damaged",
-        "pics": "folder",
-        "pipe.png": "regular file", "http://x.y/z.png": "not available yet", "*.png": "not available yet",
+        "pics": "no pictures",
+        "pipe.png": "regular file", "http://x.y/z.png": "not available yet", "none*.png": "no pictures",
         "@last": "no earlier", "!99": "no image number", "@last:4": "not available", "~nobody/x.png": "no image",
         "x" * 5000: "no image",
     }  # fmt: skip
@@ -175,3 +175,34 @@ def test_an_engine_opens_with_the_session_s_device(
     house.draw("a cat")
     assert "-s 3" in house.saved[0].line and "-C 2" in house.saved[0].line
     assert opened[-1].device == "cpu"
+
+
+def test_the_echoed_line_names_what_a_recall_meant(house: House) -> None:
+    house.draw("a cat -s2 -S1")
+    house.draw("oil -I -1 -s2 -S2")
+    line = house.saved[0].line
+    assert "-I 000001.1.png" in line
+    house.draw("a dog -s2 -S3")
+    (again,) = house.draw(line)
+    assert pixels(again) == pixels(house.folder / "outputs" / "000002.2.png")
+
+
+def test_d4_a_folder_or_pattern_is_one_result_for_each_picture(house: House) -> None:
+    (house.folder / "pics").mkdir()
+    for name in ("p10.png", "p2.png", "p1.jpg"):
+        drawing(64, 64).save(f"pics/{name}")
+    (house.folder / "pics" / "notes.txt").write_text("not a picture")
+    for reference in ("pics", "'pics/*'", "pics/p*.[pj][pn]g"):
+        made = house.draw(f"oil -I {reference} -s4 -f .5 -n 2 --fnformat {{number}}.{{source}}.png")
+        assert [path.stem.split(".")[1] for path in made] == ["p1", "p1", "p2", "p2", "p10", "p10"]
+        assert len({saved.seed for saved in house.saved}) == 2, "the same seeds for each"
+
+
+def test_a_bad_picture_in_a_folder_costs_itself_alone(house: House) -> None:
+    (house.folder / "pics").mkdir()
+    drawing(64, 64).save("pics/a.png")
+    (house.folder / "pics" / "b.png").write_text("broken")
+    drawing(64, 64).save("pics/c.png")
+    assert house.run("oil -I pics -s2") is Outcome.FAILED
+    assert len(house.saved) == 2 and "b.png" in house.errors[0] and "1 of 3" in house.errors[-1]
+    assert house.run("oil -I 'nothing*.png'") is Outcome.FAILED and "no pictures" in house.errors[0]

@@ -148,8 +148,8 @@ def test_masked_pictures_verify_from_anywhere(house: House, sketch: Path, monkey
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("a cat -M mask.png", "nothing to paint on"),
-        ("a cat -I sketch.png --invert_mask", "no mask to turn round"),
+        ("a cat -M mask.png", "-M needs an init image"),
+        ("a cat -I sketch.png --invert_mask", "--invert_mask needs a mask"),
         ("a cat -I sketch.png -M nowhere.png", "there is no image nowhere.png"),
         ("a cat -I sketch.png -M sketch.png --mask_blur -1", "--mask_blur takes"),
         ("a cat -I sketch.png -M sketch.png --mask_polarity grey", "one of white, black"),
@@ -173,3 +173,33 @@ def test_the_share_counts_half_painted_pixels_half() -> None:
     half = Image.new("L", (10, 10), 0)
     half.paste(255, (0, 0, 5, 10))
     assert painted_share(half) == 0.5
+
+
+@pytest.mark.parametrize("how", ["alpha", "alpha --invert_mask", "file", "file -W 64 -H 64"])
+def test_variations_paint_the_same_part(house: House, how: str) -> None:
+    kind, *switches = how.split()
+    picture = drawing(120, 80)
+    disc(120, 80).save("mask.png")
+    if kind == "alpha":
+        picture.putalpha(Image.eval(disc(120, 80), lambda value: 255 - value))
+    picture.save("source.png")
+    mask = "-M mask.png" if kind == "file" else ""
+    made = house.draw(f"a cat -I source.png {mask} {' '.join(switches)} -s4 -S1 -f .9 -v 0.3 -n 3")
+    assert len({size(path) for path in made}) == 1 and len({values(path).tobytes() for path in made}) > 1
+    if not any("-W" in switch for switch in switches):
+        kept = (np.asarray(disc(120, 80)) == 0) != ("--invert_mask" in switches)
+        for path in made:
+            assert (values(path)[kept] == np.asarray(drawing(120, 80))[kept]).all()
+    assert house.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, house.errors
+
+
+def test_erased_parts_that_the_mask_keeps_stay_as_they_are(house: House) -> None:
+    picture = np.full((64, 96, 4), (200, 120, 40, 255), dtype=np.uint8)
+    picture[10:20, 10:30] = 0
+    Image.fromarray(picture).save("erased.png")
+    mask = Image.new("L", (96, 64), 0)
+    mask.paste(255, (50, 30, 80, 60))
+    mask.save("mask.png")
+    (made,) = house.draw("a cat -I erased.png -M mask.png -s2 -S1 -f 1")
+    kept = np.asarray(mask) == 0
+    assert (values(made)[kept] == picture[..., :3][kept]).all()

@@ -235,3 +235,35 @@ def test_history_finds_words_whatever_their_case(tmp_path: Path) -> None:
     assert [entry.number for entry in folder.history.search(["100%"], 10)] == [2]
     assert [entry.number for entry in folder.history.search(["d_h"], 10)] == [2]
     assert [entry.number for entry in folder.history.recent(2)] == [2, 3]
+
+
+def test_a_replaced_file_keeps_its_number(house: House) -> None:
+    house.draw("a cat -s2 -S1 -o out.png")
+    house.draw("a dog -s2 -S2 -o out.png")
+    first, second = (house.session.workshop.folder().history.get(number) for number in (1, 2))
+    assert first is not None and second is not None and first.path != second.path
+    house.draw("oil -I !1 -s2 -S3 -f .5 -o other.png")
+    house.run("!rm 1")
+    assert (house.folder / "out.png").is_file()
+
+
+@pytest.mark.parametrize("switches", ["-p", "--fnformat {seed}.png", "-o named.png", ""])
+def test_law_9_every_finished_image_is_entered(house: House, switches: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from invoke_cli.output.history import History
+
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "add", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            house.run(f"a cat -s2 -S1 {switches}")
+    house.session.workshop._folders.clear()
+    entry = house.session.workshop.folder().history.last()
+    assert entry is not None and entry.line.startswith("a cat")
+    assert house.session.workshop.folder().history.begun() == {}
+
+
+def test_an_image_that_never_appeared_is_given_up(house: House) -> None:
+    house.draw("a cat -s2 -S1")
+    house.session.workshop.folder().history.begin(2, "000002.5.png")
+    house.session.workshop._folders.clear()
+    assert house.session.workshop.folder().history.numbers() == {1}
+    house.draw("a cat -s2 -S2")

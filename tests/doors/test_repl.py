@@ -148,7 +148,7 @@ def terminal(tmp_path: Path, tiny_model: Path) -> Iterator[Terminal]:
 
 
 def test_a_session_on_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
-    screen = terminal.until(lambda text: "tiny  |  64x64  |  30 steps  |  k_lms" in text)
+    screen = terminal.until(lambda text: "!help for help" in text and "tiny  |  64x64  |  30 steps  |  k_lms" in text)
     assert "!help for help" in screen and "invoke>" in screen
     terminal.type("a cat -A k_eu")
     assert "k_euler_a" in terminal.until(lambda text: "Euler a" in text)

@@ -66,6 +66,11 @@ def test_standard_input_and_output_are_dashes() -> None:
 
 def test_commands_with_arguments() -> None:
     assert words_to_lines(["!info", "my pic.png"], lambda _: False) == ['!info "my pic.png"']
+    line = ["!plan", "a cat", "-s5"]
+    assert words_to_lines(line, lambda _: False, lambda name: name == "plan") == ['!plan "a cat" -s 5']
+    line = ["!alias", "oil", "oil painting -C 9"]
+    assert words_to_lines(line, lambda _: False, lambda name: True) == ["!alias oil oil painting -C 9"]
+    assert words_to_lines(["!set", "-s", "20"], lambda _: False, lambda name: True) == ["!set -s 20"]
     assert split_words("a \"b c\" 'd e' f\\g") == ["a", "b c", "d e", "f\\g"]
 
 
