@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
 
 from invoke_cli.console.console import Console
 from invoke_cli.errors import ConfigError, ExitStatus, Interrupted, LineError
 from invoke_cli.events import Failed
 from invoke_cli.language.launch import Options
+from invoke_cli.language.line import Generation, parse
 from invoke_cli.request import GenerationRequest
 from invoke_cli.session import Session
 from invoke_cli.workshop.options import session_options
 from invoke_cli.workshop.outcome import Outcome
-from invoke_cli.workshop.places import expanded
+from invoke_cli.workshop.places import expanded, names_a_file
 from invoke_cli.workshop.workshop import Streams
 
 
 def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
     """Do the one line of a command line (a glob of init images makes several)."""
-    streams = Streams(read=sys.stdin.buffer.read, write=None if options.get("json") else _write_image)
+    if len(lines) > 1 and any(names_a_file(name) for name in _outdirs(lines)):
+        hint = "name a folder with -o; --fnformat {source}.png names each file after its source"
+        raise ConfigError("one file name for several pictures", hint=hint)
+    streams = Streams(read=_standard_input, write=None if options.get("json") else _write_image)
     session = Session(session_options(options, GenerationRequest()), emit=console, streams=streams)
     with session, _Signals(session) as signals:
         outcomes = [signals.run(session, line, None) for line in lines]
-    if len(outcomes) == 1:
+    if len(set(outcomes)) == 1:
         return outcomes[0].exit_status
     return _status(outcomes)
 
@@ -49,7 +55,7 @@ def from_file(console: Console, options: Options, defaults: GenerationRequest, s
 def numbered_lines(source: str) -> Iterator[tuple[int, str | LineError]]:
     """The lines of a file as they arrive, counted from 1; a line that is no UTF-8 comes as its error."""
     try:
-        stream = sys.stdin.buffer if source == "-" else expanded(source).open("rb")
+        stream = _standard_lines() if source == "-" else expanded(source).open("rb")
     except OSError as error:
         hint = "check the name; - is standard input"
         raise ConfigError(f"--from_file {source}: {error.strerror or error}", hint=hint) from None
@@ -68,6 +74,23 @@ def _status(outcomes: Sequence[Outcome]) -> ExitStatus:
         return ExitStatus.INTERRUPTED
     failed = any(outcome in (Outcome.FAILED, Outcome.UNREADABLE) for outcome in outcomes)
     return ExitStatus.FAILED if failed else ExitStatus.OK
+
+
+def _standard_lines() -> BinaryIO:
+    return sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
+
+
+def _outdirs(lines: Sequence[str]) -> Iterator[str]:
+    """What the lines say after -o; a line that cannot be read is told of when it is done."""
+    for line in lines:
+        with contextlib.suppress(LineError):
+            parsed = parse(line)
+            stages = parsed.stages if isinstance(parsed, Generation) else ()
+            yield from (stage.request.outdir for stage in stages if stage.request.outdir is not None)
+
+
+def _standard_input() -> bytes:
+    return sys.stdin.buffer.read() if sys.stdin is not None else b""
 
 
 def _write_image(data: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -45,6 +46,9 @@ def invoke(context: click.Context, words: tuple[str, ...]) -> None:
 
 def run(words: Sequence[str]) -> int:
     """Do what the command line's words say; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows few letters loses no picture
     console = Console(sys.stdout, sys.stderr, look_for(sys.stderr))
     try:
         options, rest = take_launch_options(words)
@@ -72,7 +76,7 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
             raise ConfigError("--from_file and a prompt exclude each other", hint="put the prompt into the file")
         return batch.one_shot(console, options, lines)
     source = options.get("from_file")
-    if source is None and sys.stdin.isatty() and not options.get("json"):
+    if source is None and sys.stdin is not None and sys.stdin.isatty() and not options.get("json"):
         from invoke_cli.repl.loop import open_prompt
 
         return open_prompt(options, defaults)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from invoke_cli.commands.running import run_command
@@ -57,7 +57,7 @@ class Session:
     def run(self, line: str, number: int | None = None) -> Outcome:
         """Do any line, as a door does: whatever fails is told as an event. `number` is its place in a batch."""
         self.workshop.begin()
-        return self._guarded(line, number, 0)
+        return self._guarded(line, number, lambda: self._do(line, number, 0))
 
     def stop(self) -> None:
         """Ask the running line to end after its step; may be called from any thread."""
@@ -66,10 +66,7 @@ class Session:
     def warm_up(self) -> None:
         """Import the engine and load the current model, before the first line needs them."""
         self.workshop.begin()
-        try:
-            self.workshop.engine.load(self.workshop.settings.model(), self.workshop.hooks())
-        except InvokeError as error:
-            self.workshop.emit(Failed(error=error))
+        self._guarded("", None, self._load)
 
     def close(self) -> None:
         """Finish writing and give the memory back."""
@@ -85,12 +82,18 @@ class Session:
 
     # -- one line ---------------------------------------------------------------------------------------------------
 
-    def _guarded(self, line: str, number: int | None, depth: int) -> Outcome:
-        """Do a line; an error of any kind ends here."""
+    def _load(self) -> Outcome:
+        self.workshop.engine.load(self.workshop.settings.model(), self.workshop.hooks())
+        return Outcome.OK
+
+    def _guarded(self, line: str, number: int | None, work: Callable[[], Outcome]) -> Outcome:
+        """Do what a line asks for; an error of any kind ends here."""
         try:
-            return self._do(line, number, depth)
+            return work()
         except InvokeError as error:
             return self._failed(error.located(line), number)
+        except BrokenPipeError:
+            raise  # nobody listens any more: the program ends
         except Exception as error:  # noqa: BLE001  # the boundary that keeps the session alive
             return self._failed(self._internal(error, line).located(line), number)
 
@@ -128,7 +131,7 @@ class Session:
     def _several(self, lines: Sequence[str], number: int | None, depth: int) -> Outcome:
         worst = Outcome.OK
         for line in lines:
-            outcome = self._guarded(line, number, depth + 1)
+            outcome = self._guarded(line, number, lambda line=line: self._do(line, number, depth + 1))  # type: ignore[misc]
             if outcome in (Outcome.INTERRUPTED, Outcome.LEAVE):
                 return outcome
             if outcome is not Outcome.OK:

@@ -55,11 +55,11 @@ def replay(workshop: Workshop, call: Call) -> Sequence[str] | None:
     path = _file_or_image(workshop, words[0])
     if not path.read_bytes()[:8].startswith(_IMAGE_STARTS):
         return _lines(path)
-    remake = prepare_remake(workshop, path)
+    remake = prepare_remake(workshop, path, output=True)
     for text in remake.prepared.plan.notices:
         workshop.notice(text)
     result = remade(workshop, remake)
-    saver = Saver(workshop, workshop.target(workshop.settings.outdir()))
+    saver = Saver(workshop, workshop.target(remake.prepared.plan.output.outdir))
     saver.save(remake.prepared, result)
     saver.collect(wait=True)
     comparison = compare(workshop, remake, result)

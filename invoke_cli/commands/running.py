@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from invoke_cli.commands import books, lines
-from invoke_cli.commands.command import Call, Command
+from invoke_cli.commands.command import Argument, Call, Command
 from invoke_cli.commands.table import COMMANDS, PENDING
 from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.language.line import CommandLine
@@ -17,11 +17,16 @@ def run_command(workshop: Workshop, line: CommandLine) -> Sequence[str]:
     """Do a command; returns the lines that are to be done in its place."""
     call = Call(name=line.name, argument=line.argument, span=line.argument_span, commands=COMMANDS)
     if line.name.isdigit():
+        if call.argument:
+            hint = f"!{line.name} alone brings the line to the prompt, where it can be edited"
+            raise LineError("a number takes nothing after it", hint=hint, span=call.span)
         books.edit_number(workshop, int(line.name[:9]))
         return ()
     command = None if line.name in PENDING else find_command(line.name)
     if command is None:
         return _other(workshop, line, call)
+    if command.argument is Argument.NOTHING and not command.usage and call.argument:
+        raise LineError(f"!{command.name} takes nothing", hint=f"write !{command.name} alone", span=call.span)
     try:
         return command.run(workshop, call) or ()
     except InvokeError as error:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from invoke_cli.commands.command import Call
 from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.language.formatting import format_line
-from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.chaining import prepare_line
 from invoke_cli.workshop.drawing import REMEDIES
-from invoke_cli.workshop.settings import switches_only
 from invoke_cli.workshop.workshop import Workshop
 
 

@@ -41,6 +41,7 @@ class Device:
         if self.kind == "cuda":
             free, total = torch.cuda.mem_get_info(self.place)
             used = torch.cuda.memory_allocated(self.place)
+            free += torch.cuda.memory_reserved(self.place) - used  # torch's own cache, which it uses again
             peak = torch.cuda.max_memory_allocated(self.place)
             return Memory(device=self.label, free=free, total=total, used=used, peak=peak)
         machine = psutil.virtual_memory()

@@ -6,6 +6,7 @@ import gc
 import platform
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import diffusers
 import torch
@@ -97,6 +98,8 @@ class DiffusersEngine:
             started = time.perf_counter()
             self._loaded = load_model(model, self._device)
             hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
+        elif self._loaded.model != model:
+            self._loaded = replace(self._loaded, model=model)  # another entry for the same folder
         return self._loaded
 
     def _batch_size(self, job: Job) -> int:

@@ -108,7 +108,7 @@ def fit(source: Size, width: int, height: int, mode: FitMode, grid: Grid) -> Geo
     if mode is FitMode.CROP:
         canvas = free_size(width, height, grid)
     elif mode is FitMode.FIT:
-        canvas = _inside(source, width or grid.native, height or grid.native, grid)
+        canvas = _inside(source, width, height, grid)
     else:
         canvas = _auto(source, width, height, grid)
     return _cover(source, canvas, mode)
@@ -129,7 +129,9 @@ def _auto(source: Size, width: int, height: int, grid: Grid) -> Size:
 
 
 def _inside(source: Size, width: int, height: int, grid: Grid) -> Size:
-    scale = min(width / source.width, height / source.height)
+    """The largest size of the source's aspect in width x height; a side of 0 is free, both are the native ones."""
+    sides = (width, height) if width or height else (grid.native, grid.native)
+    scale = min(side / of for side, of in zip(sides, source, strict=True) if side)
     return Size(grid.floor(source.width * scale), grid.floor(source.height * scale))
 
 

@@ -14,27 +14,31 @@ from invoke_cli.language.spelling import nearest, normal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaunchOption:
-    """One row: `metavar` is empty for a flag; `choices` are the only values where there are any."""
+    """One row: `metavar` is empty for a flag; `choices` are the only values where there are any. `in_init` tells
+    whether invoke.init may say it too.
+    """
 
     name: str
     help: str
     metavar: str = ""
     choices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    in_init: bool = False
 
 
 LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
     LaunchOption(name="--from_file", metavar="FILE", help="do the lines of a file, - for standard input, and end"),
     LaunchOption(name="--config", metavar="FILE", help="another models.yaml than the one in the root's configs/"),
     LaunchOption(name="--root", metavar="DIR", help="where your configuration lies", aliases=("--root_dir",)),
-    LaunchOption(name="--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps"),
+    LaunchOption(name="--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps", in_init=True),
     LaunchOption(
         name="--precision",
         metavar="NAME",
         help="auto, float32, float16 or bfloat16",
         choices=("auto", "float32", "float16", "bfloat16"),
+        in_init=True,
     ),
-    LaunchOption(name="--offline", help="never touch the network, whatever a line asks for"),
+    LaunchOption(name="--offline", help="never touch the network, whatever a line asks for", in_init=True),
     LaunchOption(name="--json", help="tell everything as JSON events, one a line, on standard output"),
     LaunchOption(name="--quiet", help="nothing but results and errors"),
     LaunchOption(name="--version", help="the program's version"),

@@ -205,3 +205,13 @@ def _left_out(token: Token) -> object:
     assert token.switch is not None
     value = token.switch.value
     return getattr(value, "bare", None) or getattr(value, "default", None)
+
+
+def switches_only(text: str) -> GenerationRequest:
+    """The request of a line that holds switches and no prompt."""
+    line = parse(text)
+    if isinstance(line, Blank):
+        return GenerationRequest()
+    if not isinstance(line, Generation) or len(line.stages) > 1 or line.stages[0].request.prompt is not None:
+        raise LineError(f"switches were expected, not {text[:60]!r}", hint="for example -s 20 -C 7")
+    return line.stages[0].request

@@ -12,7 +12,7 @@ from invoke_cli.language.values import Choice, Colour, Flag, PromptText, Text
 from invoke_cli.request import GenerationRequest
 
 STRENGTH_WORDS = {"light": 0.3, "balanced": 0.5, "heavy": 0.8}
-PREVIEWS = ("off", "auto", "blocks", "kitty", "iterm", "sixel")
+PREVIEWS = ("off", "auto", "blocks")
 
 SWITCHES: tuple[Switch, ...] = (
     Switch(

@@ -117,7 +117,8 @@ class Choice:
         """The word in lower case."""
         word = text.lower()
         if word not in self.options:
-            refuse_list(text)
+            if all(part in self.options for part in word.split(",")):
+                raise ValueError(f"takes one value on a plain line; a list such as {shown(text)} is an axis of !sweep")
             raise ValueError(f"takes one of {', '.join(self.options)}, not {shown(text)}")
         return word
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from invoke_cli.errors import ConfigError, InvokeError, ModelError
-from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.line import switches_only
 from invoke_cli.request import GenerationRequest
 
 Matrix = tuple[tuple[float, float, float], ...]
@@ -136,10 +136,9 @@ class _Entry:
     def _defaults(self) -> GenerationRequest:
         text = self._text("defaults", "")
         try:
-            line = parse(text)
+            return switches_only(text)
         except InvokeError as error:
             raise self._error(f"{self.name}: defaults: {error.message}", self._line("defaults")) from None
-        return line.stages[0].request if isinstance(line, Generation) else GenerationRequest()
 
     def _preview(self) -> Matrix | None:
         rows = self.body.get("preview")

@@ -90,6 +90,9 @@ _FIELDS = {"steps": "num_inference_steps", "sampler": "scheduler", "seeds": "see
 def _source(plan: Plan, name: str) -> str:
     """Where a value came from, where that is a layer and not a calculation."""
     field = _FIELDS.get(name, name)
+    said = getattr(plan.request, field, None)
+    if field in ("width", "height", "num_inference_steps") and said != getattr(plan, field, plan.steps.asked):
+        return ""  # worked out, not said
     if any(switch.field == field for switch in SWITCHES):
         return plan.sources.get(field, "drawn" if field == "seeds" else "")
     return ""

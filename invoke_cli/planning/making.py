@@ -22,7 +22,6 @@ from invoke_cli.request import GenerationRequest, Variation
 
 MAX_IMAGES = 10_000
 MAX_SIDE = 16_384
-_PREVIEWS = ("off", "auto", "blocks")
 
 T = TypeVar("T")
 
@@ -161,9 +160,6 @@ def _series(inputs: PlanInputs, first: int, base: ImagePlan, start: int) -> Iter
 
 
 def _output(request: GenerationRequest) -> OutputPlan:
-    if request.preview not in _PREVIEWS:
-        hint = f"choose one of {', '.join(_PREVIEWS)}"
-        raise PlanError(f"--preview {request.preview} is not available yet", hint=hint, field="preview")
     if request.private and request.no_metadata:
         raise PlanError("--private and --no_metadata together say it twice", hint="keep one of them", field="private")
     return OutputPlan(

@@ -91,7 +91,6 @@ class _Prompt:
                 break
             except KeyboardInterrupt:
                 continue
-            self.stops = 0
             lines = [line for line in text.split("\n") if line.strip()]
             for line in lines:
                 if not _is_farewell(line):
@@ -121,6 +120,7 @@ class _Prompt:
 
     def _do(self, line: str) -> Outcome:
         assert self.session is not None
+        self.stops = 0
         outcome = self.session.run(line)
         self.toolbar.refresh(self.session)
         return outcome

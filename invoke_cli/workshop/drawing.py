@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from invoke_cli.engine import TILING, ImageResult, Job
-from invoke_cli.errors import OutOfMemory
+from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import Planned
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.sheets import difference, grid
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.language.line import Stage
 from invoke_cli.metadata.codec import Batch, Made
-from invoke_cli.output.writer import SavedImage, encode_png
+from invoke_cli.output.writer import SavedImage, Target, encode_png
 from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result
@@ -80,7 +80,7 @@ class Drawing:
         self._check_memory()
         if plan.request.log_tokenization:
             self._show_tokens()
-        saver = Saver(self.workshop, self.workshop.target(plan.output.outdir))
+        saver = Saver(self.workshop, self._target())
         try:
             self._draw(saver)
         finally:
@@ -98,6 +98,20 @@ class Drawing:
             "init_mask": plan.mask.reference if plan.mask and typed.init_mask is not None else None,
         }
         return overlay(typed, GenerationRequest.of({name: value for name, value in said.items() if value is not None}))
+
+    def _target(self) -> Target:
+        """Where the results go; OutputError for what has no place there."""
+        output = self.prepared.plan.output
+        target = self.workshop.target(output.outdir)
+        beside = {"strip": output.strip, "save_intermediates": output.save_intermediates, "grid": output.grid,
+                  "save_latents": output.save_latents, "save_all": output.save_all}  # fmt: skip
+        wanted = next((name for name, value in beside.items() if value), None)
+        if target.stdout is not None and wanted is not None:
+            hint = "give -o a folder or a file's name"
+            raise OutputError(f"--{wanted} has no place on standard output", hint=hint, field=wanted)
+        if self.prepared.plan.untouched and output.strip:
+            self.workshop.notice("nothing is denoised, so there is no strip")
+        return target
 
     def _tell(self, plan: Plan, *, dry: bool) -> None:
         for text in plan.notices:

@@ -10,12 +10,14 @@ from invoke_cli.request import GenerationRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionOptions:
-    """What is decided at launch. `defaults` are the line switches given there without a prompt."""
+    """What is decided at launch. `defaults` are the line switches given there without a prompt; a device or precision
+    of None is invoke.init's, else the engine's choice.
+    """
 
     root: str | None = None
     config: str | None = None
-    device: str = "auto"
-    precision: str = "auto"
+    device: str | None = None
+    precision: str | None = None
     offline: bool = False
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
 
@@ -25,8 +27,8 @@ def session_options(options: Options, defaults: GenerationRequest) -> SessionOpt
     return SessionOptions(
         root=_text(options, "root"),
         config=_text(options, "config"),
-        device=_text(options, "device") or "auto",
-        precision=_text(options, "precision") or "auto",
+        device=_text(options, "device"),
+        precision=_text(options, "precision"),
         offline=bool(options.get("offline")),
         defaults=defaults,
     )

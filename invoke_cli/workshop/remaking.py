@@ -57,13 +57,15 @@ class Remake:
     place: int
 
 
-def prepare_remake(workshop: Workshop, path: Path) -> Remake:
-    """Everything for making the image in `path` again; MetadataError when its file does not say enough."""
+def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> Remake:
+    """Everything for making the image in `path` again; MetadataError when its file does not say enough. With `output`
+    it is to be written, as this session writes its files.
+    """
     recalled = metadata.recall(path)
     made = recalled.made or Made()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
-    resolved = [workshop.settings.resolve_recorded(request) for request in recalled.stages]
+    resolved = [workshop.settings.resolve_recorded(request, output=output) for request in recalled.stages]
     inputs = [_find_inputs(workshop, recalled, path, number) for number in range(len(resolved))]
     prepared = prepare_resolved(workshop, resolved[0], *inputs[0])
     images, place = _batch(prepared.plan.images[0], made)
@@ -107,8 +109,9 @@ def _said_differently(workshop: Workshop, remake: Remake, result: ImageResult) -
     if document.get("app_version") != __version__ or remake.recalled.made is None:
         yield from remake.recalled.conflicts
         return
-    record = record_of(workshop, remake.prepared, result, pixel_hash(result.image))
-    record = replace(record, environment=remake.made.environment, concessions=remake.made.concessions)
+    environment = remake.made.environment
+    record = record_of(workshop, remake.prepared, result, pixel_hash(result.image), environment=environment)
+    record = replace(record, concessions=remake.made.concessions)
     expected = metadata.encode(record)
     yield from remake.recalled.conflicts
     yield from _differences("", document, _document(expected))

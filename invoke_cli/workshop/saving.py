@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -31,7 +32,8 @@ class Saver:
             for stage in (prepared, *prepared.later):
                 self.workshop.settings.keep_model(stage.model.spec)
         placed = replace(result, index=len(self.saved) + len(self._waiting))
-        record = partial(record_of, self.workshop, prepared, placed)
+        environment = environment_of(self.workshop, prepared)
+        record = partial(record_of, self.workshop, prepared, placed, environment=environment)
         self._waiting.append((self.workshop.writer.save(self.target, prepared.plan, placed, record), prepared))
         self.collect(wait=False)
 
@@ -60,7 +62,20 @@ def _event(saved: SavedImage, prepared: Prepared) -> Saved:
     )
 
 
-def record_of(workshop: Workshop, prepared: Prepared, result: ImageResult, pixel_sha256: str) -> Record:
+def environment_of(workshop: Workshop, prepared: Prepared) -> Mapping[str, object]:
+    """Where a result was made; nothing for one that no model touched. To be asked on the engine's thread."""
+    untouched = all(stage.plan.untouched for stage in (prepared, *prepared.later))
+    return {} if untouched else workshop.engine.environment()
+
+
+def record_of(
+    workshop: Workshop,
+    prepared: Prepared,
+    result: ImageResult,
+    pixel_sha256: str,
+    *,
+    environment: Mapping[str, object],
+) -> Record:
     """All that the file of a result says."""
     plans = [stage.plan for stage in (prepared, *prepared.later)]
     plan = plans[-1]
@@ -73,7 +88,7 @@ def record_of(workshop: Workshop, prepared: Prepared, result: ImageResult, pixel
         program=APP_ID,
         version=__version__,
         model_sha256=workshop.model_hash(prepared.last.model),
-        environment={} if all(one.untouched for one in plans) else workshop.engine.environment(),
+        environment=environment,
         batch=result.batch,
         parents=tuple({"name": picture.name, "sha256": picture.sha256} for picture in inputs),
         concessions=result.concessions,

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from invoke_cli.engine import Model
 from invoke_cli.errors import ConfigError, InvokeError, OutputError, PlanError
-from invoke_cli.language.launch import Options, take_launch_options
-from invoke_cli.language.line import Blank, Generation, parse
-from invoke_cli.language.switches import program_defaults
+from invoke_cli.language.launch import LAUNCH_OPTIONS, Options, take_launch_options
+from invoke_cli.language.line import Generation, parse, switches_only
+from invoke_cli.language.switch import Group
+from invoke_cli.language.switches import SWITCHES, program_defaults
 from invoke_cli.language.words import words_to_lines
 from invoke_cli.models.folder import read_facts
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
@@ -58,10 +59,9 @@ class Settings:
             self._registry = build_registry(self.places.model_layers())
         return self._registry
 
-    def launch_value(self, name: str, asked: str) -> str:
+    def launch_value(self, name: str, asked: str | None) -> str:
         """A launch option that invoke.init may set too; what was asked for at launch wins over it."""
-        configured = self.init_options.get(name)
-        return asked if asked != "auto" or not isinstance(configured, str) else configured
+        return asked or str(self.init_options.get(name) or "auto")
 
     def upper_layers(self) -> list[Layer]:
         """The layers above the model's own, without the line."""
@@ -77,10 +77,16 @@ class Settings:
         model = self.model(resolve(upper).request.model)
         return Resolved(effective=resolve([*_lower(model), Layer("model", model.spec.defaults), *upper]), model=model)
 
-    def resolve_recorded(self, request: GenerationRequest) -> Resolved:
-        """A recorded request, which says all that shapes its picture: no default of this session gets under it."""
+    def resolve_recorded(self, request: GenerationRequest, *, output: bool = False) -> Resolved:
+        """A recorded request, which says all that shapes its picture: no default of this session gets under it, but,
+        for a picture that is to be written, how the session writes its files.
+        """
         model = self.model(request.model)
-        return Resolved(effective=resolve([*_lower(model), Layer("record", request)]), model=model)
+        said = resolve(self.upper_layers()).request.said() if output else {}
+        fields = {row.field for row in SWITCHES if row.group is Group.OUTPUT}
+        writing = GenerationRequest.of({name: value for name, value in said.items() if name in fields})
+        layers = [*_lower(model), Layer("session", writing), Layer("record", request)]
+        return Resolved(effective=resolve(layers), model=model)
 
     def defaults(self) -> Effective:
         """What a line without switches would use, with the layer each value comes from."""
@@ -158,16 +164,6 @@ def _lower(model: Model) -> list[Layer]:
     return [Layer("program", program_defaults()), Layer("family", switches_only(model.facts.family.defaults))]
 
 
-def switches_only(text: str) -> GenerationRequest:
-    """The request of a line that holds switches and no prompt."""
-    line = parse(text)
-    if isinstance(line, Blank):
-        return GenerationRequest()
-    if not isinstance(line, Generation) or len(line.stages) > 1 or line.stages[0].request.prompt is not None:
-        raise ConfigError(f"switches were expected, not {text[:60]!r}", hint="for example -s 20 -C 7")
-    return line.stages[0].request
-
-
 def read_init(text: str) -> tuple[Options, GenerationRequest]:
     """The launch options and line switches of an invoke.init, whose lines are split as a shell does."""
     options: Options = {}
@@ -175,6 +171,9 @@ def read_init(text: str) -> tuple[Options, GenerationRequest]:
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             taken, words = take_launch_options(shlex.split(line, comments=True))
+            for row in LAUNCH_OPTIONS:
+                if row.name[2:] in taken and not row.in_init:
+                    raise ConfigError(f"{row.name} belongs to the command line", hint="take it out of invoke.init")
             options |= taken
             for switches in words_to_lines(words, lambda _: False) if words else []:
                 request = overlay(request, switches_only(switches))

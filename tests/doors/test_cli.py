@@ -192,3 +192,41 @@ def test_hostile_lines_each_get_one_sentence_or_a_picture(program: Program) -> N
     errors = re.findall(r"^error: line (\d+): (.*)$", result.err, re.MULTILINE)
     assert len(errors) == len({number for number, _ in errors})
     assert result.err.count("  try: ") == len(errors)
+
+
+def test_one_file_name_for_several_pictures_is_refused(program: Program, sketch: Path) -> None:
+    sketch.with_name("other.png").write_bytes(sketch.read_bytes())
+    result = program("oil", "-I", "sketch.png", "other.png", "-o", "made.png", "-s2")
+    assert result.status == 2 and "one file name for several pictures" in result.err
+    assert not (program.folder / "made.png").exists()
+
+
+def test_an_unreadable_switch_for_several_pictures_is_a_usage_error(program: Program, sketch: Path) -> None:
+    sketch.with_name("other.png").write_bytes(sketch.read_bytes())
+    assert program("oil", "-I", "sketch.png", "other.png", "-s", "x").status == 2
+
+
+def test_commands_take_lines_from_a_shell(program: Program) -> None:
+    result = program("!plan", "a cat", "-s5")
+    assert result.status == 0 and b"a cat" in result.out and program.images == []
+    assert program("!set", "-s", "20").status == 0
+    assert program("!alias", "oil", "oil painting -C 9").status == 0
+    assert b"oil painting -C 9" in program("!alias").out
+    assert program("!models", "blah").status == 2
+
+
+def test_what_has_no_place_on_standard_output_is_refused(program: Program) -> None:
+    result = program("a cat", "-o", "-", "--strip", "-s2")
+    assert result.status == 1 and "--strip has no place" in result.err and result.out == b""
+
+
+def test_launch_options_in_invoke_init(program: Program) -> None:
+    init = program.folder / "root" / "configs" / "invoke.init"
+    init.write_text("--device cuda -s 7\n", encoding="utf-8")
+    program("a cat", "--device", "auto")
+    assert program.engine is not None and program.engine.settings.device == "auto"
+    program("a cat")
+    assert program.engine.settings.device == "cuda"
+    init.write_text("--json\n", encoding="utf-8")
+    result = program("a cat")
+    assert result.status == 2 and "--json belongs to the command line" in result.err

@@ -100,3 +100,8 @@ def test_padding_is_filled_and_taken_off_again() -> None:
     assert pixels[64, 64].tolist() == [255, 0, 0]
     assert out_of_canvas(canvas, geometry).size == (128, 64)
     assert np.asarray(out_of_canvas(canvas, geometry)).reshape(-1, 3).tolist() == [[255, 0, 0]] * (128 * 64)
+
+
+def test_f1_one_side_of_fit_leaves_the_other_free() -> None:
+    assert fit(Size(96, 64), 128, 0, FitMode.FIT, Grid(8, 64, 64)).canvas == Size(128, 80)
+    assert fit(Size(64, 96), 0, 128, FitMode.FIT, Grid(8, 64, 64)).canvas == Size(80, 128)
