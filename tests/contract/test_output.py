@@ -40,7 +40,6 @@ def test_l3_numbers_go_on_and_nothing_is_overwritten(house: House) -> None:
     house.draw("a cat -s2 -S1")
     assert house.draw("a cat -s2 -S1")[0].name == "000002.1.png"
     (outputs(house) / ".invoke" / "next_number").unlink()
-    assert OutputFolder(outputs(house)).path.exists()
     house.session.workshop._folders.clear()
     assert house.draw("a cat -s2 -S1")[0].name == "000003.1.png"
 
@@ -97,7 +96,7 @@ def test_l2_names_are_safe_everywhere() -> None:
 def test_a_bad_template_is_told_before_the_work(fake_house: House, template: str) -> None:
     assert fake_house.run(f'a cat --fnformat "{template}"') is Outcome.FAILED
     assert "--fnformat" in fake_house.errors[0]
-    assert not fake_house.of(type(None)) and not outputs(fake_house).exists()
+    assert fake_house.saved == [] and not outputs(fake_house).exists()
 
 
 def test_prompt_as_dir(house: House) -> None:
