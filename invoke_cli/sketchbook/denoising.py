@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import PNDMScheduler, UNet2DConditionModel
 
+from invoke_cli.sketchbook.attending import PlainAttention
 from invoke_cli.sketchbook.latents import Half, Source
 from invoke_cli.sketchbook.loop import Course, run_course
 
@@ -56,6 +57,7 @@ def build_scheduler() -> PNDMScheduler:
 def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage: Stage, work: Path) -> None:
     """Train the UNet for one stage."""
     kept = build_scheduler().alphas_cumprod
+    unet.set_attn_processor(PlainAttention())
     weights = np.array([batch.weight for batch in stage.batches])
 
     def loss_at(step: int) -> torch.Tensor:
