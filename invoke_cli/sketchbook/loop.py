@@ -66,6 +66,7 @@ def run_course(course: Course, module: nn.Module, work: Path, loss_at: Callable[
     """Train the module to the course's end, resuming where its checkpoint stands; it ends up with the average.
 
     `loss_at(step)` draws its data from generators that it seeds itself; torch's own is seeded here, by course and step.
+    A loss that comes without a graph has been propagated to the gradients already.
     """
     path = work / "checkpoints" / f"{course.name}.pt"
     done = work / "checkpoints" / f"{course.name}.done.pt"
@@ -116,7 +117,8 @@ class _Trainer:
 
     def step(self, step: int, loss: torch.Tensor) -> float:
         """One update; gives the loss."""
-        loss.backward()  # type: ignore[no-untyped-call]
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step(rate_at(self.course, step))
         self.average.update(self.parameters)
