@@ -37,11 +37,11 @@ def full() -> Recipe:
         pools={
             "narrow": Pool(mix=NARROW, count=8000, seed=2),
             "wide": Pool(mix=WIDE, count=8960, seed=3),
-            "tall": Pool(mix=WIDE, count=800, seed=4, width=256, height=384),
-            "broad": Pool(mix=WIDE, count=800, seed=5, width=384, height=256),
-            "small": Pool(mix=WIDE, count=800, seed=6, width=192, height=192),
-            "big": Pool(mix=WIDE, count=600, seed=7, width=384, height=384),
-            "huge": Pool(mix=WIDE, count=300, seed=8, width=512, height=512),
+            "tall": Pool(mix=WIDE, count=512, seed=4, width=256, height=384),
+            "broad": Pool(mix=WIDE, count=512, seed=5, width=384, height=256),
+            "small": Pool(mix=WIDE, count=512, seed=6, width=192, height=192),
+            "big": Pool(mix=WIDE, count=512, seed=7, width=384, height=384),
+            "huge": Pool(mix=WIDE, count=256, seed=8, width=512, height=512),
         },
         stages=_stages(),
     )
@@ -71,7 +71,7 @@ def _stages() -> tuple[Stage, ...]:
     whole = _whole(("narrow", 13), ("wide", 27))
     return (
         Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
-        Stage(course=_course(2, "widen", 1500, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
+        Stage(course=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
         Stage(course=_course(3, "whole", 2400, 8e-4), batches=(whole,), high=0.4),
         Stage(course=_course(4, "sizes", 4000, 4e-4), batches=(whole, *_other_sizes()), high=0.3),
     )
