@@ -72,7 +72,7 @@ def _stages() -> tuple[Stage, ...]:
     return (
         Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
         Stage(course=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
-        Stage(course=_course(3, "whole", 2400, 8e-4), batches=(whole,), high=0.4),
+        Stage(course=replace(_course(3, "whole", 2100, 8e-4), last_share=0.08), batches=(whole,), high=0.4),
         Stage(course=_course(4, "sizes", 4000, 4e-4), batches=(whole, *_other_sizes()), high=0.3),
     )
 
