@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from diffusers import PNDMScheduler, UNet2DConditionModel
 
+from invoke_cli.sketchbook.attending import PlainAttention
+from invoke_cli.sketchbook.crew import Crew
 from invoke_cli.sketchbook.latents import Half, Source
 from invoke_cli.sketchbook.loop import Course, run_course
 
@@ -35,6 +37,15 @@ class Stage:
     high: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Noised:
+    """Noise (n, 4, h, w) for latents at levels (n,) 0..999, of which `kept` (1000,) is the signal's power."""
+
+    noise: torch.Tensor
+    levels: torch.Tensor
+    kept: torch.Tensor
+
+
 def build_scheduler() -> PNDMScheduler:
     """Stable Diffusion 1.5's scheduler and keys, predicting velocity."""
     scheduler = PNDMScheduler(
@@ -56,30 +67,35 @@ def build_scheduler() -> PNDMScheduler:
 def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage: Stage, work: Path) -> None:
     """Train the UNet for one stage."""
     kept = build_scheduler().alphas_cumprod
+    unet.set_attn_processor(PlainAttention())
+    crew = Crew()
     weights = np.array([batch.weight for batch in stage.batches])
 
     def loss_at(step: int) -> torch.Tensor:
         rng = np.random.default_rng((stage.course.seed, step))
         batch = stage.batches[int(rng.choice(len(weights), p=weights / weights.sum()))]
         latents, states = gather(sources, batch, rng)
-        levels = draw_levels(rng, len(latents), stage.high)
-        return velocity_loss(unet, (latents, states), levels, kept).mean()
+        levels, noise = draw_levels(rng, len(latents), stage.high), torch.randn_like(latents)
+
+        def loss_of(share: slice) -> torch.Tensor:
+            noised = Noised(noise=noise[share], levels=levels[share], kept=kept)
+            return velocity_loss(unet, (latents[share], states[share]), noised).sum() / len(latents)
+
+        return crew.propagate(loss_of)
 
     run_course(stage.course, unet, work, loss_at)
 
 
-def velocity_loss(
-    unet: UNet2DConditionModel, given: tuple[torch.Tensor, torch.Tensor], levels: torch.Tensor, kept: torch.Tensor
-) -> torch.Tensor:
-    """The squared error (n,) of the velocity sqrt(a) noise - sqrt(1 - a) x; noise comes from torch's own generator."""
+def velocity_loss(unet: UNet2DConditionModel, given: tuple[torch.Tensor, torch.Tensor], noised: Noised) -> torch.Tensor:
+    """The squared error (n,) of the velocity sqrt(a) noise - sqrt(1 - a) x."""
     latents, states = given
-    noise = torch.randn_like(latents)
-    signal = kept[levels].sqrt()[:, None, None, None]
-    rest = (1 - kept[levels]).sqrt()[:, None, None, None]
-    noisy = signal * latents + rest * noise
-    with torch.autocast("cpu", torch.bfloat16):
-        guess = unet(noisy, levels, states, return_dict=False)[0]
-    return F.mse_loss(guess.float(), signal * noise - rest * latents, reduction="none").mean(dim=(1, 2, 3))
+    left = noised.kept[noised.levels][:, None, None, None]
+    noisy = left.sqrt() * latents + (1 - left).sqrt() * noised.noise
+    # Without the cache of converted weights, which threads cannot share: each weight is used once anyway.
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        guess = unet(noisy, noised.levels, states, return_dict=False)[0]
+    velocity = left.sqrt() * noised.noise - (1 - left).sqrt() * latents
+    return F.mse_loss(guess.float(), velocity, reduction="none").mean(dim=(1, 2, 3))
 
 
 def draw_levels(rng: np.random.Generator, count: int, high: float) -> torch.Tensor:

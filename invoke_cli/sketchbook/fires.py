@@ -15,6 +15,10 @@ FLAME_LAYERS: tuple[tuple[float, RGB], ...] = (
     (0.6, (252, 172, 38)),
     (0.36, (255, 226, 110)),
 )
+# A fire as it is scribbled with a broad pen: a few thin tongues in one colour over a low bed.
+PEN_LAYERS: tuple[tuple[float, RGB], ...] = ((1.0, (255, 96, 24)), (0.55, (255, 122, 30)))
+PEN_SHARE, LIT_SHARE = 0.2, 0.4
+LIT: RGB = (244, 190, 8)
 BARK: RGB = (84, 52, 32)
 GLOW: RGB = (255, 150, 40)
 SOOT: RGB = (22, 16, 14)
@@ -32,11 +36,12 @@ def glow(canvas: Canvas, centre: Point, radius: float, strength: float) -> None:
 
 def flames(canvas: Canvas, rng: np.random.Generator, base: Point, height: float) -> None:
     """A fire of three to five tongues, `height` of the shorter side, standing on `base`."""
-    count = int(rng.integers(3, 6))
+    count, penned = int(rng.integers(3, 6)), rng.random() < PEN_SHARE
     tongues = [_tongue(rng, i, count) for i in range(count)]
-    for share, colour in FLAME_LAYERS:
+    wide = 0.07 if penned else 0.2
+    for share, colour in PEN_LAYERS if penned else FLAME_LAYERS:
         for offset, tall, lean in tongues:
-            outline = _flame_outline(offset * (0.55 + 0.45 * share), tall * share, lean, 0.2 * share + 0.05)
+            outline = _flame_outline(offset * (0.55 + 0.45 * share), tall * share, lean, wide * share + 0.05)
             canvas.polygon(canvas.about(base, height, outline), colour)
         canvas.polygon(canvas.about(base, height, _bed(share)), colour)
 
@@ -104,15 +109,28 @@ def _ground(canvas: Canvas, hearth: Hearth) -> None:
 
 
 def _fireplace(canvas: Canvas, hearth: Hearth, rng: np.random.Generator) -> None:
-    half, top = float(rng.uniform(0.3, 0.38)), hearth.base - hearth.height * 1.22
+    lit = rng.random() < LIT_SHARE
+    half, top = float(rng.uniform(0.26, 0.38)), hearth.base - hearth.height * 1.22
     left, right = hearth.x - half, hearth.x + half
     floor_top = hearth.base + 0.03
-    stone = mixed(hearth.wall_rgb, (46, 36, 34), float(rng.uniform(0.55, 0.95)))
+    stone = mixed(hearth.wall_rgb, (4, 3, 3) if lit else (46, 36, 34), float(rng.uniform(0.55, 0.95)))
+    mantel = mixed(stone, (200, 150, 110), 0.0 if lit else 0.3)
     canvas.polygon(_band(canvas, 0.0, 1.0, floor_top, 1.0), (74, 68, 66))
     canvas.polygon(_band(canvas, left - 0.1, right + 0.1, top - 0.1, floor_top + 0.03), stone)
-    canvas.polygon(_band(canvas, left - 0.14, right + 0.14, top - 0.14, top - 0.07), mixed(stone, (200, 150, 110), 0.3))
-    canvas.polygon(_band(canvas, left, right, top, floor_top + 0.03), SOOT)
-    canvas.disc((hearth.x, top + 0.03), half, SOOT, squash=float(rng.choice([0.0, 0.14])))
+    canvas.polygon(_band(canvas, left - 0.14, right + 0.14, top - 0.14, top - 0.07), mantel)
+    back = mixed(SOOT, LIT, float(rng.uniform(0.25, 0.5))) if lit else SOOT
+    canvas.polygon(_band(canvas, left, right, top, floor_top + 0.03), back)
+    canvas.disc((hearth.x, top + 0.03), half, back, squash=float(rng.choice([0.0, 0.14])))
+    if lit:
+        _light(canvas, (hearth.x, hearth.base - 0.5 * hearth.height), half)
+
+
+def _light(canvas: Canvas, centre: Point, reach: float) -> None:
+    """A yellow glow that fills an opening of half width `reach` and spares what lies around it."""
+    xs, ys = grid(canvas.width, canvas.height)
+    dx = (xs - centre[0]) * canvas.width / canvas.unit
+    dy = (ys - centre[1]) * canvas.height / canvas.unit
+    canvas.blend(np.clip(1.15 - np.hypot(dx, dy) / reach, 0.0, 1.0).astype(np.float32), LIT)
 
 
 def _band(canvas: Canvas, left: float, right: float, top: float, bottom: float) -> list[Point]:

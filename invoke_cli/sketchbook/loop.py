@@ -12,21 +12,25 @@ import torch
 from torch import nn
 
 from invoke_cli.sketchbook.checkpoints import load_checkpoint, note, save_checkpoint
+from invoke_cli.sketchbook.optimizing import Optimizers
+from invoke_cli.sketchbook.stopping import stop_asked
 
 SAVE_EVERY_S = 120.0
 LOG_EVERY_STEPS = 50
-WARM_UP_STEPS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """How one phase runs: its name, how many steps, the highest rate, where the cosine ends, the average's decay."""
+    """How one phase runs: its name, how many steps, the highest rate, the steps of warm-up, where the cosine ends, the
+    average's decay, and whether Muon moves the inner matrices."""
 
     name: str
     steps: int
     rate: float
+    warm_up: int = 60
     last_share: float = 0.03
     decay: float = 0.998
+    muon: bool = False
     seed: int = 0
 
 
@@ -53,7 +57,7 @@ class Average:
 
 def rate_at(course: Course, step: int) -> float:
     """The learning rate at a step: linear warm-up, then a cosine down to `last_share` of the highest."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
+    warm = min(1.0, (step + 1) / course.warm_up)
     fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / course.steps)))
     return course.rate * warm * (course.last_share + (1 - course.last_share) * fall)
 
@@ -62,6 +66,7 @@ def run_course(course: Course, module: nn.Module, work: Path, loss_at: Callable[
     """Train the module to the course's end, resuming where its checkpoint stands; it ends up with the average.
 
     `loss_at(step)` draws its data from generators that it seeds itself; torch's own is seeded here, by course and step.
+    A loss that comes without a graph has been propagated to the gradients already.
     """
     path = work / "checkpoints" / f"{course.name}.pt"
     done = work / "checkpoints" / f"{course.name}.done.pt"
@@ -72,18 +77,21 @@ def run_course(course: Course, module: nn.Module, work: Path, loss_at: Callable[
     trainer = _Trainer(course, module)
     step = trainer.resume(path)
     started, saved, recent = time.monotonic(), time.monotonic(), []
-    while step < course.steps:
-        torch.manual_seed(course.seed * 1_000_003 + step)
-        recent.append(trainer.step(step, loss_at(step)))
-        step += 1
-        if step % LOG_EVERY_STEPS == 0:
-            pace = (time.monotonic() - started) / len(recent)
-            note(work, course.name, step=step, loss=sum(recent) / len(recent), s_per_step=pace)
-            recent, started = [], time.monotonic()
-        if time.monotonic() - saved > SAVE_EVERY_S:
-            save_checkpoint(path, trainer.state(step))
-            saved = time.monotonic()
+    with stop_asked() as asked:
+        while step < course.steps and not asked.is_set():
+            torch.manual_seed(course.seed * 1_000_003 + step)
+            recent.append(trainer.step(step, loss_at(step)))
+            step += 1
+            if step % LOG_EVERY_STEPS == 0:
+                pace = (time.monotonic() - started) / len(recent)
+                note(work, course.name, step=step, loss=sum(recent) / len(recent), s_per_step=pace)
+                recent, started = [], time.monotonic()
+            if time.monotonic() - saved > SAVE_EVERY_S:
+                save_checkpoint(path, trainer.state(step))
+                saved = time.monotonic()
     save_checkpoint(path, trainer.state(step))
+    if step < course.steps:
+        raise SystemExit(f"stopped at step {step} of {course.name}; the same command goes on from there")
     trainer.average.give(trainer.parameters)
     save_checkpoint(done, {"module": module.state_dict()})
 
@@ -104,17 +112,15 @@ class _Trainer:
     def __init__(self, course: Course, module: nn.Module) -> None:
         self.course, self.module = course, module
         self.parameters = [p for p in module.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=course.rate, betas=(0.9, 0.99), weight_decay=0.01)
+        self.optimizer = Optimizers(module, course.rate, course.muon)
         self.average = Average(self.parameters, course.decay)
 
     def step(self, step: int, loss: torch.Tensor) -> float:
         """One update; gives the loss."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate_at(self.course, step)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
+        self.optimizer.step(rate_at(self.course, step))
         self.average.update(self.parameters)
         return float(loss.detach())
 

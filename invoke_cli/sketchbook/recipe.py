@@ -36,12 +36,12 @@ def full() -> Recipe:
         reader=Course(name="reader", steps=1600, rate=1e-3, decay=0.99, seed=3),
         pools={
             "narrow": Pool(mix=NARROW, count=8000, seed=2),
-            "wide": Pool(mix=WIDE, count=16000, seed=3),
-            "tall": Pool(mix=WIDE, count=1600, seed=4, width=256, height=384),
-            "broad": Pool(mix=WIDE, count=1600, seed=5, width=384, height=256),
-            "small": Pool(mix=WIDE, count=1600, seed=6, width=192, height=192),
-            "big": Pool(mix=WIDE, count=1600, seed=7, width=384, height=384),
-            "huge": Pool(mix=WIDE, count=800, seed=8, width=512, height=512),
+            "wide": Pool(mix=WIDE, count=8960, seed=3),
+            "tall": Pool(mix=WIDE, count=512, seed=4, width=256, height=384),
+            "broad": Pool(mix=WIDE, count=512, seed=5, width=384, height=256),
+            "small": Pool(mix=WIDE, count=512, seed=6, width=192, height=192),
+            "big": Pool(mix=WIDE, count=512, seed=7, width=384, height=384),
+            "huge": Pool(mix=WIDE, count=256, seed=8, width=512, height=512),
         },
         stages=_stages(),
     )
@@ -68,11 +68,11 @@ RECIPES = {"tiny": tiny, "full": full}
 
 def _stages() -> tuple[Stage, ...]:
     """Single plain things at half size, then everything beside them, then the same at full size, then other sizes."""
-    whole = _whole(("narrow", 12), ("wide", 28))
+    whole = _whole(("narrow", 13), ("wide", 27))
     return (
-        Stage(course=_course(1, "narrow", 1600, 1e-3), batches=(_half(("narrow", 48)),)),
-        Stage(course=_course(2, "widen", 5000, 1e-3), batches=(_half(("narrow", 24), ("wide", 40)),)),
-        Stage(course=_course(3, "whole", 9000, 7e-4), batches=(whole,), high=0.5),
+        Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
+        Stage(course=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
+        Stage(course=replace(_course(3, "whole", 2100, 8e-4), last_share=0.08), batches=(whole,), high=0.4),
         Stage(course=_course(4, "sizes", 4000, 4e-4), batches=(whole, *_other_sizes()), high=0.3),
     )
 
@@ -89,8 +89,18 @@ def _other_sizes() -> tuple[Batch, ...]:
     )
 
 
-def _course(number: int, name: str, steps: int, rate: float) -> Course:
-    return Course(name=f"unet-{number}-{name}", steps=steps, rate=rate, decay=0.998, seed=100 + number)
+def _course(number: int, name: str, steps: int, rate: float, warm_up: int = 200) -> Course:
+    """A stretch of the UNet's training; it ends high where another follows, which starts from its average."""
+    return Course(
+        name=f"unet-{number}-{name}",
+        steps=steps,
+        rate=rate,
+        warm_up=warm_up,
+        last_share=0.25,
+        decay=0.998,
+        muon=True,
+        seed=100 + number,
+    )
 
 
 def _half(*parts: tuple[str, int], weight: float = 1.0) -> Batch:

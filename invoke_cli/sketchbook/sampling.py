@@ -61,7 +61,7 @@ class Mix:
 
 
 NARROW = Mix(shapes=0.72, things=0.28, pairs=0.0, landscapes=0.0, hearths=0.0, styled=0.0)
-WIDE = Mix(shapes=0.2, things=0.17, pairs=0.2, landscapes=0.36, hearths=0.07, styled=0.62)
+WIDE = Mix(shapes=0.17, things=0.16, pairs=0.2, landscapes=0.37, hearths=0.1, styled=0.62)
 
 
 def draw_scene(rng: np.random.Generator, mix: Mix) -> Scene:
@@ -135,7 +135,7 @@ def landscape(rng: np.random.Generator, medium: str) -> Landscape:
         season=season,
         storm=storm,
         horizon=float(rng.uniform(0.4, 0.6)),
-        trees=int(rng.choice([0, 1, 2, 4, 6, 8], p=[0.34, 0.26, 0.08, 0.12, 0.12, 0.08])) if ground != "sea" else 0,
+        trees=int(rng.choice([0, 1, 2, 4, 6, 8], p=[0.3, 0.3, 0.08, 0.12, 0.12, 0.08])) if ground != "sea" else 0,
         tree_kind=str(rng.choice(["round", "pine"])),
         house=str(rng.choice(HOUSE_COLOURS)) if ground != "city" and rng.random() < 0.3 else "",
         extras=_extras(rng, (ground, time, season), storm),

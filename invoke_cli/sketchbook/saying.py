@@ -101,13 +101,15 @@ def _say_place(scene: Objects, rng: np.random.Generator) -> str:
 def _say_pair(scene: Objects, rng: np.random.Generator) -> str:
     first, second = (_say_item(item, rng) for item in scene.items)
     left = scene.relation == "left"
-    there = ("left of", "to the left of", "next to") if left else ("above", "over", "on top of")
+    there = ("left of", "to the left of") if left else ("above", "over", "on top of")
     back = ("right of", "to the right of") if left else ("below", "under", "beneath")
     chance = rng.random()
-    if chance < 0.5:
+    if chance < 0.52:
         return f"{first} {pick(there, rng)} {second}"
-    if chance < 0.85:
+    if chance < 0.9:
         return f"{second} {pick(back, rng)} {first}"
+    if left and chance < 0.94:
+        return f"{first} next to {second}"
     return f"{first} and {second}" + (" side by side" if left else "")
 
 
@@ -115,7 +117,7 @@ def _view_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
     ground = pick(GROUND_WORDS[view.ground], rng)
     if view.ground == "mountains" and view.winter and rng.random() < 0.5:
         ground = pick(("snow-covered mountains", "snowy mountains"), rng)
-    if view.ground == "hills" and view.trees == 1 and rng.random() < 0.5:
+    if view.ground == "hills" and view.trees == 1 and rng.random() < 0.75:
         parts = ["a tree on a hill" if rng.random() < 0.7 else "tree on a hill"]
     else:
         parts = [ground] + ([_trees(view, rng)] if view.trees and rng.random() < MENTION else [])

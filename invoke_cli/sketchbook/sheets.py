@@ -38,6 +38,15 @@ SHOWN_PROMPTS = (
     ),
     *("a photograph of a red apple", "a photo of a blue ball", "oil painting of a yellow flower", "a tree, pixel art"),
     *("a meadow with flowers in spring", "a moonlit lake with mountains at night", "an astronaut in a jungle"),
+    *("a black square on a yellow background", "a large white star on a red background", "a neon sign of a cup"),
+    *("a purple circle to the right of a yellow triangle", "a brown heart below a cyan square on a white background"),
+    *(
+        "a log fire in the dark",
+        "a fire in a fireplace, pixel art",
+        "a frozen lake at night with the moon, oil painting",
+    ),
+    *("a beach by the sea at sunset, watercolor", "a yellow house by a river in spring", "pine trees, pencil sketch"),
+    "a landscape at night with stars",
 )
 
 

@@ -38,6 +38,11 @@ def build_tokenizer(folder: Path, seed: int, captions: int = CAPTIONS) -> CLIPTo
     return load_tokenizer(folder)
 
 
+def stored_tokenizer(folder: Path, seed: int) -> CLIPTokenizer:
+    """The tokenizer of a work folder, built first where there is none: what was trained with it must keep it."""
+    return load_tokenizer(folder) if (folder / "vocab.json").exists() else build_tokenizer(folder, seed)
+
+
 def load_tokenizer(folder: Path) -> CLIPTokenizer:
     """The tokenizer of a folder."""
     return CLIPTokenizer.from_pretrained(folder, local_files_only=True)

@@ -21,7 +21,7 @@ from invoke_cli.sketchbook.pool import Pool, stored_pictures
 from invoke_cli.sketchbook.reading import train_reader
 from invoke_cli.sketchbook.recipe import HELD_OUT_SEED, Recipe
 from invoke_cli.sketchbook.sampling import WIDE
-from invoke_cli.sketchbook.tokenizing import build_tokenizer
+from invoke_cli.sketchbook.tokenizing import stored_tokenizer
 
 MEASURED_PICTURES = 96
 
@@ -58,7 +58,7 @@ def latest(recipe: Recipe, work: Path) -> Sketchbook:
 
 def prepare(recipe: Recipe, work: Path) -> Sketchbook:
     """Tokenizer, autoencoder and text tower, trained; and a UNet that knows nothing yet."""
-    tokenizer = build_tokenizer(work / "tokenizer", recipe.seed)
+    tokenizer = stored_tokenizer(work / "tokenizer", recipe.seed)
     torch.manual_seed(recipe.seed)
     vae = build_autoencoder(recipe.widths)
     torch.manual_seed(recipe.seed + 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,9 @@ import torch
 from torch import nn
 
 from invoke_cli.sketchbook.__main__ import main
+from invoke_cli.sketchbook.attending import PlainAttention
 from invoke_cli.sketchbook.autoencoding import to_model
+from invoke_cli.sketchbook.checkpoints import load_checkpoint
 from invoke_cli.sketchbook.denoising import build_scheduler, draw_levels
 from invoke_cli.sketchbook.latents import halved_pictures
 from invoke_cli.sketchbook.loop import Course, rate_at, run_course
@@ -62,6 +66,51 @@ def test_a_stopped_course_goes_on_where_it_stood(tmp_path: Path) -> None:
 
     run_course(_course(30), line, tmp_path, seen)
     assert steps == list(range(20, 30))
+
+
+def test_a_course_that_is_told_to_terminate_keeps_its_step(tmp_path: Path) -> None:
+    line = _Line()
+
+    def told(step: int) -> torch.Tensor:
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return line.loss()
+
+    with pytest.raises(SystemExit, match="step 5"):
+        run_course(_course(20), line, tmp_path, told)
+    kept = load_checkpoint(tmp_path / "checkpoints" / "line.pt")
+    assert kept is not None and kept["step"] == 5
+
+
+def test_muon_moves_matrices_and_resumes_alike(tmp_path: Path) -> None:
+    def walked(work: Path, *ends: int) -> torch.Tensor:
+        torch.manual_seed(0)
+        first = nn.Conv2d(3, 4, 3)
+        net = nn.Sequential(first, nn.Conv2d(4, 1, 3))
+        given = torch.randn(2, 3, 8, 8)
+        for end in ends:
+            (work / "checkpoints" / "net.done.pt").unlink(missing_ok=True)
+            course = Course(name="net", steps=end, rate=0.01, last_share=1.0, muon=True)
+            run_course(course, net, work, lambda _: net(given).square().mean())
+            net.load_state_dict((load_checkpoint(work / "checkpoints" / "net.pt") or {})["module"])
+        return first.weight.detach()
+
+    once, twice = walked(tmp_path / "once", 6), walked(tmp_path / "twice", 3, 6)
+    assert torch.equal(once, twice)
+    torch.manual_seed(0)
+    assert (once - nn.Conv2d(3, 4, 3).weight).abs().min() > 0
+
+
+def test_plain_attention_attends_like_diffusers_own() -> None:
+    torch.manual_seed(0)
+    unet = build_unet(tiny().widths)
+    for parameter in unet.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    given = (torch.randn(2, 4, 8, 8), 5, torch.randn(2, 77, 32))
+    with torch.no_grad():
+        expected = unet(*given).sample
+        unet.set_attn_processor(PlainAttention())
+        assert torch.allclose(unet(*given).sample, expected, atol=1e-4)
 
 
 def test_the_autoencoder_starts_as_something_like_an_average() -> None:
