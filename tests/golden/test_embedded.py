@@ -1,0 +1,128 @@
+"""The embedded model through the whole program: what a newcomer sees in the first minutes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from invoke_cli.engine import Engine
+from invoke_cli.session import Session
+from invoke_cli.workshop.options import SessionOptions
+from invoke_cli.workshop.outcome import Outcome
+from tests.house import House, pixels, size
+
+ASSETS = Path(__file__).parent.parent.parent / "invoke_cli" / "assets" / "sketchbook"
+FIRE = '"fire" -s10 -W384 -H384 -S1592514025'
+
+
+@pytest.fixture
+def house(tmp_path: Path, real_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A session of a newcomer: an empty root, so that the embedded model is the default."""
+    monkeypatch.chdir(tmp_path)
+    house = House(tmp_path, ASSETS, lambda _: real_engine)
+    (tmp_path / "root" / "configs" / "models.yaml").unlink()
+    options = SessionOptions(root=str(tmp_path / "root"))
+    house.session = Session(options, emit=house.events.append, opener=lambda _: real_engine)
+    yield house
+    house.session.workshop.writer.close()
+
+
+def colours(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.float64)
+
+
+def fireplace(folder: Path) -> Path:
+    """A clumsy drawing of a fire: black frame, yellow flames with red in them, on white."""
+    image = Image.new("RGB", (320, 320), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((40, 40, 280, 300), fill="black")
+    pen.rectangle((80, 90, 240, 300), fill=(40, 20, 10))
+    pen.polygon([(90, 290), (120, 150), (150, 230), (170, 120), (200, 220), (230, 290)], fill=(250, 180, 20))
+    pen.polygon([(120, 290), (160, 190), (200, 290)], fill=(230, 60, 20))
+    image.save(folder / "fire-drawing.png")
+    return folder / "fire-drawing.png"
+
+
+def test_it_is_there_and_the_default(house: House) -> None:
+    house.run("!models")
+    assert house.messages.startswith("sketchbook") and "256 px" in house.messages
+    assert "cannot be used" not in house.messages
+
+
+def test_its_entry_has_the_preview_that_was_fitted(house: House) -> None:
+    fitted = json.loads((ASSETS / "preview.json").read_text(encoding="utf-8"))["rows"]
+    preview = house.session.workshop.settings.model().spec.preview
+    assert preview is not None and [list(row) for row in preview] == fitted
+
+
+@pytest.mark.parametrize(("colour", "channel"), [("red", 0), ("blue", 2)])
+def test_a_circle_has_the_colour_that_was_asked_for(house: House, colour: str, channel: int) -> None:
+    (picture,) = house.draw(f"a large {colour} circle on a black background -S 3")
+    middle = colours(picture)[96:160, 96:160].mean(axis=(0, 1))
+    assert middle.argmax() == channel and middle[channel] > 120
+
+
+def test_a_picture_equals_the_stock_pipeline_s(house: House) -> None:
+    import torch
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    (picture,) = house.draw("a green tree, night -s 8 -C 4 -S 42 -A ddim")
+    stock = StableDiffusionPipeline.from_pretrained(ASSETS, dtype=torch.float32, local_files_only=True)
+    stock.scheduler = DDIMScheduler.from_config(stock.scheduler.config)
+    stock.set_progress_bar_config(disable=True)
+    seeded = torch.Generator("cpu").manual_seed(42)
+    theirs = stock("a green tree, night", num_inference_steps=8, guidance_scale=4.0, generator=seeded).images[0]
+    assert pixels(picture) == theirs.tobytes()
+
+
+def test_a_bad_drawing_of_a_fire_becomes_a_fire(house: House) -> None:
+    source = colours(fireplace(house.folder))
+    distances = []
+    for strength in (0.2, 0.6, 1.0):
+        (picture,) = house.draw(f'"fire" -s10 -S1 -W320 -H320 -I fire-drawing.png -f {strength}')
+        made = colours(picture)
+        distances.append(np.abs(made - source).mean())
+    flames = made[160:290, 90:230].mean(axis=(0, 1))
+    assert distances == sorted(distances)
+    assert flames[0] > flames[2] + 30, "warm light where the fire burns"
+
+
+@pytest.mark.slow
+def test_c15_the_worked_example_verbatim(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Image.open(fireplace(house.folder)) as drawing:
+        drawing.resize((1500, 1000)).save("big-sketch.png")
+    house.run("!set --strip")
+    made = house.draw(FIRE)
+    made += house.draw(f"{FIRE} -I fire-drawing.png --strength 0.7")
+    assert house.saved[0].steps_taken == 7
+    made += house.draw('"fire" -s50 -W384 -H384 -S1592514025 -I fire-drawing.png -f 0.4')
+    assert house.saved[0].steps_taken == 20
+    made += house.draw("tree on a hill with a river, national geographic -I big-sketch.png -H512 -W512 --fit")
+    assert size(made[-1]) == (512, 336)
+    series = house.draw('"fire" -s30 -f0.7 -v0.2 -n4 -I fire-drawing.png')
+    assert len(series) == 4 and len({pixels(path) for path in series}) == 4
+    assert all(path.with_name(f"{path.stem}.steps.png").is_file() for path in [*made, *series])
+    (house.folder / "elsewhere").mkdir()
+    monkeypatch.chdir(house.folder / "elsewhere")
+    assert house.run(f"!verify {' '.join(map(str, [*made, *series]))}") is Outcome.OK, house.errors
+    assert house.messages.count(": identical") == 8
+
+
+@pytest.mark.slow
+def test_a_chain_and_a_mask_on_the_embedded_model(house: House) -> None:
+    fireplace(house.folder)
+    mask = Image.new("L", (320, 320), 0)
+    mask.paste(255, (60, 60, 260, 300))
+    mask.save("mask.png")
+    (painted,) = house.draw('"a fireplace" -I fire-drawing.png -M mask.png -f 0.8 -S 4')
+    before, after = colours(house.folder / "fire-drawing.png"), colours(painted)
+    kept = np.asarray(mask) == 0
+    assert (before[kept] == after[kept]).all() and (before[~kept] != after[~kept]).any()
+    (chained,) = house.draw("a red house on a green hill -S 7 | winter, oil painting -f .5")
+    assert house.run(f"!verify {painted} {chained}") is Outcome.OK
