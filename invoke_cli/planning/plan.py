@@ -181,7 +181,7 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
     said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
     if plan.geometry.window is not None:
         return replace(said, width=None, height=None)
-    if plan.init.chained and plan.geometry.untouched:
+    if plan.geometry.untouched:
         return said
     return overlay(said, _recorded_fit(plan))
 

@@ -22,7 +22,7 @@ def tips_for(plan: Plan) -> tuple[Tip, ...]:
 def _seed_for_steps(plan: Plan) -> Iterator[Tip]:
     seeds = plan.request.seeds or ()
     typed_here = plan.sources.get("seeds") == "line" and plan.sources.get("num_inference_steps") != "line"
-    if typed_here and len(seeds) == 1 and LEAST_STEPS <= seeds[0] <= TINY_SEED:
+    if typed_here and len(seeds) == 1 and LEAST_STEPS <= seeds[0] <= TINY_SEED and seeds[0] % 5 == 0:
         yield Tip(key="seed-for-steps", text=f"-S {seeds[0]} is the seed; for {seeds[0]} steps write -s {seeds[0]}")
 
 

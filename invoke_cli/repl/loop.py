@@ -57,6 +57,7 @@ class _Prompt:
         look = look_for(sys.__stderr__ or sys.stderr, quiet=quiet)
         self.console = Console(sys.stdout, sys.stderr, look, self._progress)
         self.history = LineHistory(expanded(settings.outdir()) / ".invoke" / "lines", settings.is_private)
+        self.newcomer = not self.history.kept
         self.worker = Worker(self._open_session, self._redraw)
         self.toolbar = Toolbar(settings)
         self.session: Session | None = None
@@ -82,8 +83,6 @@ class _Prompt:
     def run(self) -> None:
         """Read lines until the user leaves; what is waiting then is still done."""
         self.console.hint(GREETING)
-        if not self.history.kept:
-            self.console.hint(FIRST_TIME)
         while True:
             try:
                 text = self.input.prompt(pre_run=self._insert_prefill)
@@ -115,6 +114,8 @@ class _Prompt:
 
         self.session = Session(self.settings, emit=self._hear)
         self.session.warm_up()
+        if self.newcomer and self.settings.uses_packaged_model():
+            self.console.hint(FIRST_TIME)
         self.toolbar.refresh(self.session)
         return self._do
 

@@ -15,6 +15,7 @@ INIT_FILE = "invoke.init"
 FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
 OUTPUTS = "outputs"
+IN_PACKAGE = "{package}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,7 @@ class Places:
 
     def model_folder(self, path: str) -> Path:
         """The folder that an entry's `path` means; relative ones start at the root."""
-        filled = path.replace("{package}", str(PACKAGE)).replace("{root}", str(self.root))
+        filled = path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root))
         return self.root / expanded(filled)
 
 

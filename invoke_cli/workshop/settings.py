@@ -28,7 +28,16 @@ from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.books import Folders
 from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.places import FOLDERS_FILE, INIT_FILE, OUTPUTS, expanded, find_places, folder_for, is_file
+from invoke_cli.workshop.places import (
+    FOLDERS_FILE,
+    IN_PACKAGE,
+    INIT_FILE,
+    OUTPUTS,
+    expanded,
+    find_places,
+    folder_for,
+    is_file,
+)
 
 _ASKS_PRIVACY = re.compile(r"--p(r(i(v(a(t(e)?)?)?)?)?)?(\s|$)")
 
@@ -101,6 +110,11 @@ class Settings:
     def current_name(self) -> str:
         """The model that a line without `-m` uses."""
         return resolve(self.upper_layers()).request.model or self.registry.default
+
+    def uses_packaged_model(self) -> bool:
+        """Whether lines are drawn with the model that came along."""
+        spec = self.registry.models.get(self.current_name())
+        return spec is not None and spec.path.startswith(IN_PACKAGE)
 
     def outdir(self) -> str:
         """The folder that a line without `-o` keeps its books in."""

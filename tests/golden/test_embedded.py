@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from invoke_cli.console.text import result_text
 from invoke_cli.engine import Engine
 from invoke_cli.session import Session
 from invoke_cli.workshop.options import SessionOptions
@@ -59,6 +60,19 @@ def test_its_entry_has_the_preview_that_was_fitted(house: House) -> None:
     fitted = json.loads((ASSETS / "preview.json").read_text(encoding="utf-8"))["rows"]
     preview = house.session.workshop.settings.model().spec.preview
     assert preview is not None and [list(row) for row in preview] == fitted
+
+
+def test_the_readme_s_transcript_is_what_happens(house: House) -> None:
+    readme = (ASSETS.parent.parent.parent / "README.md").read_text(encoding="utf-8")
+    typed, *rest = readme[readme.index("invoke> ") : readme.index("\n```", readme.index("invoke> "))].splitlines()
+    told: list[str] = []
+    for line in [typed, *rest]:
+        if line.startswith("invoke> "):
+            assert told == [], "the transcript ends too soon"
+            house.run(line.removeprefix("invoke> "))
+            told = [result_text(event) for event in house.saved] + house.messages.splitlines()
+        else:
+            assert line == told.pop(0)
 
 
 @pytest.mark.parametrize(("colour", "channel"), [("red", 0), ("blue", 2)])
