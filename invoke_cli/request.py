@@ -53,6 +53,16 @@ class GenerationRequest:
     variation_amount: float | None = None
     variations: tuple[Variation, ...] | None = None
 
+    eta: float | None = None
+    clip_skip: int | None = None
+    guidance_rescale: float | None = None
+    threshold: float | None = None
+    perlin: float | None = None
+    seamless: bool | None = None
+    seamless_axes: str | None = None
+    h_symmetry_time_pct: float | None = None
+    v_symmetry_time_pct: float | None = None
+
     outdir: str | None = None
     name_format: str | None = None
     prompt_as_dir: bool | None = None

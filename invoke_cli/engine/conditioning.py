@@ -18,20 +18,36 @@ class Conditioning:
     def __init__(self) -> None:
         self._cache: RecentlyUsed[torch.Tensor] = RecentlyUsed(KEPT_PROMPTS)
 
-    def encode(self, loaded: LoadedModel, text: str, tally: Tally) -> torch.Tensor:
-        """The embedding of one prompt; a repeated one costs nothing."""
+    def encode(self, loaded: LoadedModel, text: str, tally: Tally, clip_skip: int = 0) -> torch.Tensor:
+        """The embedding of one prompt, without the encoder's last `clip_skip` layers; a repeated one costs nothing."""
 
         def make() -> torch.Tensor:
             tally.text_encoded(text)
             device = loaded.pipeline.text_encoder.device
+            if clip_skip:
+                return _without_last_layers(loaded, text, clip_skip)
             embeddings: torch.Tensor = loaded.pipeline.encode_prompt(text, device, 1, False)[0]
             return embeddings
 
-        return self._cache.get((loaded.key, text), make)
+        return self._cache.get((loaded.key, text, clip_skip), make)
 
     def clear(self) -> None:
         """Forget all embeddings."""
         self._cache.clear()
+
+
+def _without_last_layers(loaded: LoadedModel, text: str, count: int) -> torch.Tensor:
+    """The normed states of an earlier layer, as the stock pipeline takes them; it looks for the norm where
+    transformers 5 no longer has it.
+    """
+    tokenizer, encoder = loaded.pipeline.tokenizer, loaded.pipeline.text_encoder
+    ids = tokenizer(
+        text, padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
+    ).input_ids
+    states = encoder(ids.to(encoder.device), output_hidden_states=True).hidden_states
+    norm = getattr(encoder, "text_model", encoder).final_layer_norm
+    embeddings: torch.Tensor = norm(states[-(min(count, len(states) - 1) + 1)])
+    return embeddings
 
 
 def read_tokens(loaded: LoadedModel, text: str) -> Tokens:

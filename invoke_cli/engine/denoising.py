@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from invoke_cli.engine.loading import LoadedModel
+from invoke_cli.engine.looks import RescaledGuidance, after_step
 from invoke_cli.engine.schedulers import build_scheduler, normalised
 from invoke_cli.engine.starting import STARTS, Setting, Source
 from invoke_cli.engine.tracing import Tally
@@ -82,12 +83,17 @@ class _Run:
             "callback_on_step_end": self._after_call,
         }
         arguments |= self.start.attach(self.view)
+        if self.plan.look.eta:
+            arguments["eta"] = self.plan.look.eta
         self._watch_start()
-        counting = self.view.unet.register_forward_pre_hook(self._count)
+        hooks: list[Any] = [self.view.unet.register_forward_pre_hook(self._count)]
+        if self.plan.look.guidance_rescale and self.plan.guided:
+            hooks.append(RescaledGuidance(self.view, self.plan.look.guidance_rescale))
         try:
             latents: torch.Tensor = self.view(**arguments).images
         finally:
-            counting.remove()
+            for hook in hooks:
+                hook.remove()
         return latents
 
     # -- the start --------------------------------------------------------------------------------------------------
@@ -112,10 +118,12 @@ class _Run:
             raise Interrupted("stopped")
         calls = len(self.scheduler.timesteps) - self.start.first
         step = self._step_after(call + 1, calls)
-        if step:
-            self.batch.tally.say(f"step {step} at timestep {int(timestep)}")
-            self._watch(step, int(timestep), tensors["latents"])
-        return {}
+        if not step:
+            return {}
+        self.batch.tally.say(f"step {step} at timestep {int(timestep)}")
+        latents = after_step(tensors["latents"], self.plan.look, step, self.plan.steps.taken)
+        self._watch(step, int(timestep), latents)
+        return {} if latents is tensors["latents"] else {"latents": latents}
 
     def _step_after(self, call: int, calls: int) -> int:
         """The step that is finished with this call, 0 when it is only part of one."""

@@ -17,6 +17,7 @@ from invoke_cli.engine.conditioning import Conditioning, read_tokens
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.images import ImageEncoder
 from invoke_cli.engine.loading import LoadedModel, load_model
+from invoke_cli.engine.looks import seamless
 from invoke_cli.engine.running import JobRun
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
@@ -46,7 +47,8 @@ class DiffusersEngine:
         self._tell_cut_prompt(loaded, job, hooks)
         run = JobRun(loaded, self._device, job, hooks)
         try:
-            yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
+            with seamless(loaded.pipeline, job.plan.look.seamless):
+                yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
         finally:
             run.restore()
 

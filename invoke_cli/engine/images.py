@@ -25,11 +25,11 @@ class ImageEncoder:
         self._cache: RecentlyUsed[torch.Tensor] = RecentlyUsed(KEPT_IMAGES)
 
     def moments(
-        self, loaded: LoadedModel, image: Image.Image, tally: Tally, blanked: Image.Image | None = None
+        self, loaded: LoadedModel, image: Image.Image, tally: Tally, blanked: Image.Image | None = None, axes: str = ""
     ) -> torch.Tensor:
         """The parameters of the posterior, (1, 2 x channels, height / 8, width / 8); a repeated image costs nothing.
 
-        `blanked` is a mask: what it paints is grey to the encoder.
+        `blanked` is a mask: what it paints is grey to the encoder. `axes` are those along which it wraps round.
         """
 
         def make() -> torch.Tensor:
@@ -44,7 +44,7 @@ class ImageEncoder:
             return parameters
 
         digests = [hashlib.sha256(picture.tobytes()).hexdigest() for picture in (image, blanked) if picture is not None]
-        key = (loaded.key, image.size, *digests)
+        key = (loaded.key, image.size, axes, *digests)
         return self._cache.get(key, make)
 
     def clear(self) -> None:

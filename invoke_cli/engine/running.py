@@ -48,7 +48,8 @@ class JobRun:
     def images(self, conditioning: Conditioning, encoder: ImageEncoder, batch_size: int) -> Iterator[ImageResult]:
         """The job's images, batch by batch, in order."""
         plan, count = self.job.plan, len(self.job.images)
-        prompt = self._encoded(conditioning, plan.prompt.positive)
+        # Like the stock pipeline: what is to be avoided is read by all layers.
+        prompt = self._encoded(conditioning, plan.prompt.positive, plan.look.clip_skip)
         negative = self._encoded(conditioning, plan.prompt.negative) if plan.guided else None
         source = self._source(encoder)
         waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
@@ -83,23 +84,23 @@ class JobRun:
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
-    def _encoded(self, conditioning: Conditioning, text: str) -> torch.Tensor:
+    def _encoded(self, conditioning: Conditioning, text: str, clip_skip: int = 0) -> torch.Tensor:
         def action() -> torch.Tensor:
             with torch.no_grad():
-                return conditioning.encode(self.loaded, text, self.tally).to(self.device.place)
+                return conditioning.encode(self.loaded, text, self.tally, clip_skip).to(self.device.place)
 
         return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
 
     def _source(self, encoder: ImageEncoder) -> Source | None:
-        init, mask = self.job.init, self.job.mask
+        init, mask, axes = self.job.init, self.job.mask, self.job.plan.look.seamless
         if isinstance(self.job.start, torch.Tensor):
             return Source(latents=self.job.start)
         if init is None:
             return None
-        moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally))
+        moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, axes=axes))
         if mask is None or self.loaded.input_channels != INPAINTING_CHANNELS:
             return Source(moments=moments, mask=mask)
-        blanked = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, mask))
+        blanked = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, mask, axes))
         return Source(moments=moments, mask=mask, blanked=blanked)
 
     def _encoded_image(self, action: Callable[[], torch.Tensor]) -> torch.Tensor:

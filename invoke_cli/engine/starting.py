@@ -15,6 +15,7 @@ from PIL import Image
 
 from invoke_cli.engine.images import draw_latents
 from invoke_cli.engine.loading import LoadedModel
+from invoke_cli.engine.looks import mixed_with_perlin
 from invoke_cli.engine.noise import blend, draw, generator
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
@@ -61,7 +62,7 @@ class Setting:
     def noise(self) -> torch.Tensor:
         """The noise of all images, (n, channels, height, width), each from its own generator."""
         drawn = [
-            blend(draw(self.shape, source), image.variations)
+            mixed_with_perlin(blend(draw(self.shape, source), image.variations), self.plan.look.perlin, image.seed)
             for source, image in zip(self.generators, self.images, strict=True)
         ]
         return torch.cat(drawn).to(self.device, self.dtype)

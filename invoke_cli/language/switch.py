@@ -15,6 +15,7 @@ class Group(Enum):
     INIT_IMAGE = "init image"
     MASK = "mask"
     VARIATION = "variation"
+    LOOK = "look"
     OUTPUT = "output"
     RUN = "run"
 

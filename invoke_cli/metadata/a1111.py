@@ -96,6 +96,10 @@ def _pairs(record: Record) -> dict[str, str]:
     if len(image.variations) == 1:
         pairs["Variation seed"] = str(image.variations[0].seed)
         pairs["Variation seed strength"] = format_number(image.variations[0].weight)
+    if plan.look.clip_skip:
+        pairs["Clip skip"] = str(plan.look.clip_skip + 1)
+    if plan.look.seamless:
+        pairs["Tiling"] = "True"
     if plan.init is not None:
         pairs["Denoising strength"] = format_number(plan.strength)
     pairs["RNG"] = "CPU"
@@ -137,6 +141,11 @@ def _side(field: str, index: int) -> Callable[[Mapping[str, str]], Any]:
     return read
 
 
+def _clip_skip(pairs: Mapping[str, str]) -> Any:
+    """A1111 counts the layer that is used from the end, from 1."""
+    return by_field()["clip_skip"].value.parse(str(int(pairs["Clip skip"]) - 1)) if "Clip skip" in pairs else None
+
+
 def _variations(pairs: Mapping[str, str]) -> Any:
     if "Variation seed" not in pairs:
         return None
@@ -151,6 +160,7 @@ _READERS: tuple[tuple[str, tuple[str, ...], Callable[[Mapping[str, str]], Any]],
     ("seeds", ("Seed",), _checked("seeds", "Seed")),
     ("width", ("Size",), _side("width", 1)),
     ("height", ("Size",), _side("height", 2)),
+    ("clip_skip", ("Clip skip",), _clip_skip),
     ("strength", ("Denoising strength",), _checked("strength", "Denoising strength")),
     ("variations", ("Variation seed", "Variation seed strength"), _variations),
 )

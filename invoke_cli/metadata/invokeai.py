@@ -12,6 +12,7 @@ from typing import Any
 
 from invoke_cli.errors import LineError, MetadataError
 from invoke_cli.language.quoting import canonical
+from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES, by_field
 from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
@@ -24,9 +25,9 @@ APP_ID = "invoke-cli"
 
 # What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
 _UNCARRIED: tuple[tuple[str, object], ...] = (
-    ("facetool_strength", 0), ("upscale", None), ("hires_fix", False), ("threshold", 0), ("perlin", 0),
-    ("h_symmetry_time_pct", None), ("v_symmetry_time_pct", None), ("inpaint_replace", 0),
-    ("postprocessing", None), ("seamless", False),
+    ("facetool_strength", 0), ("upscale", None), ("hires_fix", False),
+    ("inpaint_replace", 0),
+    ("postprocessing", None),
 )  # fmt: skip
 
 
@@ -96,8 +97,8 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         "steps_real": plan.steps.taken,
         "scheduler": plan.sampler.scheduler,
         "size": list(plan.result_size),
-        "threshold": 0.0,
-        "perlin": 0.0,
+        "threshold": plan.look.threshold,
+        "perlin": plan.look.perlin,
         "postprocessing": None,
     }
     if plan.init is not None and not plan.init.chained:
@@ -161,7 +162,8 @@ def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         raw = image.get(switch.recorded) if switch.recorded else None
         if switch.field == "strength" and raw is None and image.get("type") == "img2img":
             raw = image.get("strength")
-        if raw is None or raw == [] or switch.field == "prompt":
+        nothing = switch.group is Group.LOOK and not raw  # written as 0 where nothing was asked for
+        if raw is None or raw == [] or switch.field == "prompt" or nothing:
             continue
         try:
             values[switch.field] = _value(switch.field, raw)

@@ -14,7 +14,7 @@ from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for
-from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, OutputPlan, Plan, Task
+from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for
@@ -65,6 +65,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         parallel=request.parallel or AUTO_PARALLEL,
         output=_output(request),
         trace=bool(request.trace),
+        look=_look(request, sampler, notices),
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
@@ -119,6 +120,27 @@ def _check_steps(sampler: Sampler, scheduled: int) -> None:
         limits = f"{sampler.min_steps} to {sampler.max_steps} steps"
         hint = "change -s, or choose another sampler with -A"
         raise PlanError(f"{sampler.name} works with {limits}, not {scheduled}", hint=hint, field="num_inference_steps")
+
+
+# -- looks ----------------------------------------------------------------------------------------------------------
+
+
+def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> Look:
+    if request.eta and sampler.scheduler != "DDIMScheduler":
+        notices.append(f"--eta has no effect with {sampler.name}: ddim is the sampler that takes it")
+    if request.guidance_rescale and (request.guidance_scale or 0) <= 1:
+        notices.append("--cfg_rescale has no effect: guidance is off")
+    axes = (request.seamless_axes or "xy").replace(",", "") if request.seamless or request.seamless_axes else ""
+    return Look(
+        eta=request.eta or 0.0,
+        clip_skip=request.clip_skip or 0,
+        guidance_rescale=request.guidance_rescale or 0.0,
+        threshold=request.threshold or 0.0,
+        perlin=request.perlin or 0.0,
+        seamless=axes,
+        h_symmetry_time_pct=request.h_symmetry_time_pct or 0.0,
+        v_symmetry_time_pct=request.v_symmetry_time_pct or 0.0,
+    )
 
 
 # -- images ---------------------------------------------------------------------------------------------------------

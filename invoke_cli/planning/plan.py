@@ -9,6 +9,8 @@ from enum import Enum
 from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Size
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.prompt import Prompt
+from invoke_cli.language.switch import Group
+from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.families import Family
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.request import GenerationRequest, Variation, overlay
@@ -94,6 +96,20 @@ class OutputPlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What bends the run; zero or empty is off. `seamless` are the axes along which the picture tiles: x, y, xy."""
+
+    eta: float = 0.0
+    clip_skip: int = 0
+    guidance_rescale: float = 0.0
+    threshold: float = 0.0
+    perlin: float = 0.0
+    seamless: str = ""
+    h_symmetry_time_pct: float = 0.0
+    v_symmetry_time_pct: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tip:
     """Advice that is given at most once a session; `key` tells the tips apart."""
 
@@ -126,6 +142,7 @@ class Plan:
     parallel: int
     output: OutputPlan
     trace: bool
+    look: Look = Look()
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None
@@ -170,6 +187,7 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
         variations=image.variations or None,
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
+    common = overlay(common, _recorded_look(request))
     if plan.init is None or plan.geometry is None:
         return common
     name = plan.init.name if by_name else plan.init.reference
@@ -184,6 +202,12 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
     if plan.geometry.untouched:
         return said
     return overlay(said, _recorded_fit(plan))
+
+
+def _recorded_look(request: GenerationRequest) -> GenerationRequest:
+    """The looks that do something."""
+    fields = [row.field for row in SWITCHES if row.group is Group.LOOK]
+    return GenerationRequest.of({name: value for name in fields if (value := getattr(request, name))})
 
 
 def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:

@@ -151,10 +151,10 @@ def test_both_chunks_are_merged_and_the_json_wins() -> None:
         ),
         (
             "a cat -s 50 -S 5 --perlin 0.1 -A k_lms -G 0.8 -ft gfpgan -U 2.0 0.75 # model_id=sd-1.5",
-            "a cat -s 50 -S 5 -A k_lms",
-            ("--perlin 0.1", "-G 0.8", "-ft gfpgan", "-U 2.0 0.75"),
+            "a cat -s 50 -S 5 -A k_lms --perlin 0.1",
+            ("-G 0.8", "-ft gfpgan", "-U 2.0 0.75"),
         ),
-        ("a cat -s 20 --seamless", "a cat -s 20", ("--seamless",)),
+        ("a cat -s 20 --seamless --hires_fix", "a cat -s 20 --seamless", ("--hires_fix",)),
     ],
 )
 def test_dream_lines_of_all_ages(dream: str, line: str, left_out: tuple[str, ...]) -> None:
@@ -199,7 +199,7 @@ def test_a1111_text_becomes_a_line() -> None:
     assert request.scheduler == "dpmpp_2m_k"
     assert request.prompt == "a castle, \\(stone:1.2\\)\\non a hill"
     assert request.negative_prompt == "blurry, \\[dark\\]"
-    assert "Clip skip: 2" in recalled.missing
+    assert request.clip_skip == 1, "A1111 counts from 1"
     assert "(stone:1.2) stays text" in recalled.missing
     assert recalled.facts["model"] == "v1-5"
 
