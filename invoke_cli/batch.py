@@ -28,6 +28,8 @@ def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
     if len(lines) > 1 and any(names_a_file(name) for name in _outdirs(lines)):
         hint = "name a folder with -o; --fnformat {source}.png names each file after its source"
         raise ConfigError("one file name for several pictures", hint=hint)
+    if options.get("json") and "-" in _outdirs(lines):
+        raise ConfigError("--json and -o - both want standard output", hint="give -o a file's name")
     streams = Streams(read=_standard_input, write=None if options.get("json") else _write_image)
     session = Session(session_options(options, GenerationRequest()), emit=console, streams=streams)
     with session, _Signals(session) as signals:

@@ -6,6 +6,7 @@ a file. Click gives the entry point; the words are read by the language's own ru
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -58,6 +59,10 @@ def run(words: Sequence[str]) -> int:
     except InvokeError as error:
         console.failed(error)
         return error.exit_status
+    except BrokenPipeError:
+        # Whoever read the results has gone; what Python would still flush must go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.FAILED
 
 
 def _run(console: Console, options: Options, rest: list[str]) -> int:
@@ -94,7 +99,7 @@ def launch_defaults(lines: Sequence[str]) -> GenerationRequest | None:
     if len(lines) > 1 or not isinstance(parsed, Generation) or len(parsed.stages) > 1:
         return None
     request = parsed.stages[0].request
-    return request if request.prompt is None else None
+    return request if request.prompt is None and request.init_image is None else None
 
 
 def takes_line(name: str) -> bool:

@@ -56,7 +56,8 @@ def remove(workshop: Workshop, call: Call) -> None:
         number = _count(word.lstrip("!"))
         entry = _entry(folder, number)
         path = folder.path_of(entry)
-        for beside in (path, path.with_name(f"{path.stem}.steps.png"), folder.path / "intermediates" / path.stem):
+        steps = folder.intermediates(path, number, entry.seed)
+        for beside in (path, path.with_name(f"{path.stem}.steps.png"), steps):
             if beside.exists():
                 kept = folder.to_trash(beside)
                 workshop.notice(f"{beside} is now {kept}")

@@ -53,6 +53,8 @@ def replay(workshop: Workshop, call: Call) -> Sequence[str] | None:
     """Make a picture again, or do the lines of a file; which it is, its content tells."""
     words = call.required("!replay picture.png makes it again, !replay lines.txt does its lines")
     path = _file_or_image(workshop, words[0])
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder", hint="name a picture or a file of lines in it")
     if not path.read_bytes()[:8].startswith(_IMAGE_STARTS):
         return _lines(path)
     remake = prepare_remake(workshop, path, output=True)
@@ -77,7 +79,7 @@ def verify(workshop: Workshop, call: Call) -> None:
             workshop.check_stopped()
             failed += not _verified(workshop, path)
     if failed:
-        raise CommandError(f"{failed} of the pictures could not be made again", hint="the reasons stand above")
+        raise CommandError(f"{failed} of the pictures differ or cannot be verified", hint="the reasons stand above")
 
 
 def _verified(workshop: Workshop, path: Path) -> bool:

@@ -18,6 +18,7 @@ from invoke_cli.imaging.sizes import Size
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 500_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some start programs
 
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 
@@ -89,7 +90,7 @@ def open_bytes(data: bytes, name: str) -> OpenedImage:
 
 
 def _open(data: bytes, name: str) -> OpenedImage:
-    with Image.open(io.BytesIO(data)) as image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(name, f" ({image.width}x{image.height})")
         frames = int(getattr(image, "n_frames", 1))

@@ -64,6 +64,10 @@ class OutputFolder:
             hint = f"if no other session runs, remove {self.books / 'lock'}"
             raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
 
+    def intermediates(self, path: Path, number: int, seed: int) -> Path:
+        """Where the steps of an image lie; of a file outside the folder, by its number and seed."""
+        return self.path / "intermediates" / (path.stem if path.is_relative_to(self.path) else f"{number:06d}.{seed}")
+
     def inside(self, path: Path) -> str:
         """How the books name a file: relative to the folder, absolute when it lies elsewhere."""
         return str(path.relative_to(self.path) if path.is_relative_to(self.path) else path.absolute())
@@ -82,6 +86,7 @@ class OutputFolder:
     def recover(self) -> int:
         """Enter images that a killed session finished but did not enter; returns how many there were."""
         with self.locked():
+            self.history.set_aside_when_damaged()
             self._sweep_parts()
             begun = {number: self.path / path for number, path in self.history.begun().items()}
             names, known = self._names(), self.history.numbers()

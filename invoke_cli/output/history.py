@@ -58,6 +58,28 @@ class History:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def set_aside_when_damaged(self) -> None:
+        """Move a database that cannot be read out of the way; the images tell of themselves again."""
+        if not self._path.exists():
+            return
+        try:
+            with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as database:
+                database.executescript(_SCHEMA)
+                sound = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
+                database.execute("SELECT number, path, line, seed, created, pixel_sha256, parents, removed FROM images")
+        except sqlite3.OperationalError as error:
+            if "no such column" not in str(error):
+                hint = "check its permissions, and whether another program holds it"
+                raise OutputError(f"the history {self._path} cannot be used: {error}", hint=hint) from None
+            sound = False
+        except sqlite3.DatabaseError:
+            sound = False
+        if not sound:
+            for suffix in ("", "-wal", "-shm"):
+                part = self._path.with_name(self._path.name + suffix)
+                if part.exists():
+                    part.replace(part.with_name(f"damaged-{part.name}"))
+
     def add(self, entry: Entry) -> None:
         """Remember an image; the same number again replaces it."""
         row = (entry.number, entry.path, entry.line, entry.seed, entry.created, entry.pixel_sha256)

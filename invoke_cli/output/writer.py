@@ -112,7 +112,7 @@ class _Saving:
             write_whole(path, data)
             saved = self._saved(number, path, data, replaced=replaced)
             self._enter(saved, record)
-        return replace(saved, extras=tuple(self._extras(path)))
+        return replace(saved, extras=tuple(self._extras(path, number)))
 
     def _place(self, number: int) -> tuple[Path, Path | None]:
         """A free path for the image. A file that was asked for by name is replaced; the old one goes to the trash."""
@@ -137,7 +137,7 @@ class _Saving:
         folder.history.moved(folder.inside(path), folder.inside(now))
         return now
 
-    def _extras(self, path: Path) -> Iterator[Path]:
+    def _extras(self, path: Path, number: int) -> Iterator[Path]:
         """The strip, the stages' pictures, the intermediates and the latents that the plan wants, beside the image."""
         output = self.plan.output
         if output.strip and any(result.frames for result in self.results):
@@ -149,10 +149,10 @@ class _Saving:
                 stage_path = path.with_name(f"{path.stem}.stage-{number}.png")
                 write_whole(stage_path, encode_png(result.image, {}))
                 yield stage_path
-        inner = self.target.folder.path / "intermediates" / path.stem
+        inner = self.target.folder.intermediates(path, number, self.seed)
         for number, result in enumerate(self.results, start=1):
             self._write_steps(result, inner / f"stage-{number}" if self.result.earlier else inner)
-        if inner.exists():
+        if output.save_intermediates or output.save_latents:
             yield inner
 
     def _strip(self) -> Image.Image:

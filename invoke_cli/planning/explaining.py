@@ -18,7 +18,8 @@ def plan_line(plan: Plan) -> str:
 
 def _clauses(plan: Plan) -> Iterator[str]:
     if plan.init is not None:
-        yield f"from {plan.init.name} at strength {plan.strength:g}"
+        name = "the stage before" if plan.init.chained else plan.init.name
+        yield f"from {name} at strength {plan.strength:g}"
     yield steps_text(plan)
     yield str(plan.result_size)
     yield plan.sampler.name

@@ -35,7 +35,8 @@ def _few_steps(plan: Plan) -> Iterator[Tip]:
 def _small_source(plan: Plan) -> Iterator[Tip]:
     if plan.init is None or plan.geometry is None:
         return
-    if min(plan.init.size) < SMALL_SOURCE or plan.geometry.scale > LARGE_SCALE:
+    small = min(plan.init.size) < SMALL_SOURCE and plan.geometry.scale > 1
+    if small or plan.geometry.scale > LARGE_SCALE:
         text = f"the init image is small ({plan.init.size}) and is enlarged {plan.geometry.scale:.1f} times"
         yield Tip(key="small-source", text=f"{text}; a larger, sharper one gives better results")
 

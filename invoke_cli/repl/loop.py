@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.filters import is_searching
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
@@ -176,7 +177,7 @@ class _Prompt:
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
 
-        @keys.add("c-c")
+        @keys.add("c-c", filter=~is_searching)
         def stop(event: KeyPressEvent) -> None:
             if self.worker.running or self.worker.waiting:
                 self._stop()
@@ -194,7 +195,7 @@ class _Prompt:
             self.session.stop()
         if self.stops > 1 or not self.worker.running:
             dropped = self.worker.forget_waiting()
-            self.console.hint(f"{len(dropped)} waiting lines are dropped")
+            self.console.hint(f"{len(dropped)} waiting line{' is' if len(dropped) == 1 else 's are'} dropped")
         else:
             more = "; Ctrl-C again drops the lines that wait" if self.worker.waiting else ""
             self.console.hint(f"stopping after this step{more}")

@@ -109,6 +109,9 @@ class Drawing:
         if target.stdout is not None and wanted is not None:
             hint = "give -o a folder or a file's name"
             raise OutputError(f"--{wanted} has no place on standard output", hint=hint, field=wanted)
+        if target.stdout is not None and len(self.prepared.plan.images) > 1:
+            hint = "leave -n and lists of seeds out, or give -o a folder"
+            raise OutputError("standard output takes one picture", hint=hint, field="num_images")
         if self.prepared.plan.untouched and output.strip:
             self.workshop.notice("nothing is denoised, so there is no strip")
         return target
@@ -191,7 +194,7 @@ class Drawing:
         for name, text in (("prompt", prompt.positive), ("negative", prompt.negative)):
             tokens = self.workshop.engine.tokens(self.prepared.model, text, hooks) if text else None
             if tokens is not None:
-                self.workshop.say(token_lines(name, tokens.read, tokens.cut))
+                self.workshop.notice(token_lines(name, tokens.read, tokens.cut))
 
 
 def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:

@@ -83,7 +83,11 @@ def _platform_root() -> Path:
 
 def expanded(path: str) -> Path:
     """A path as typed, with `~` and `$VAR` filled in."""
-    return Path(os.path.expandvars(path)).expanduser()
+    given = Path(os.path.expandvars(path))
+    try:
+        return given.expanduser()
+    except RuntimeError:
+        return given  # a user that is not known here: the name stands as it is, and is not found
 
 
 def read_text(path: Path) -> str:

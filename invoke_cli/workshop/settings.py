@@ -55,7 +55,7 @@ class Settings:
 
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
-        self.places = find_places(options.root, options.config, os.environ, Path.cwd())
+        self.places = find_places(options.root, options.config, os.environ, _here())
         self.init_options, self.init_request = read_init(self.places.init_text())
         self.session_request = GenerationRequest()
         self._registry: Registry | None = None
@@ -167,6 +167,13 @@ class Settings:
             # A root that cannot be written costs the next session a name, but nobody a picture.
             with contextlib.suppress(OutputError):
                 Folders(self.places.user_configs / FOLDERS_FILE).add(spec.name, spec.path)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        raise ConfigError("the directory you are in does not exist any more", hint="cd to another one") from None
 
 
 def _names(name: str) -> Iterator[str]:

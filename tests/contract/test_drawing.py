@@ -149,9 +149,9 @@ def test_a_dry_run_says_the_same_numbers_and_loads_nothing(house: House) -> None
 
 def test_tokens_are_shown_with_what_is_cut(house: House) -> None:
     house.draw("a cat -s2 -t")
-    assert "prompt:" in house.messages and "tokens" in house.messages
+    assert "prompt:" in " ".join(house.notices) and "tokens" in " ".join(house.notices)
     house.draw(f"{'cat ' * 90}-s2 -t")
-    assert "|| cut" in house.messages
+    assert "|| cut" in " ".join(house.notices)
 
 
 def test_defaults_are_layered(house: House) -> None:

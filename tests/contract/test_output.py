@@ -266,3 +266,32 @@ def test_an_image_that_never_appeared_is_given_up(house: House) -> None:
     house.session.workshop._folders.clear()
     assert house.session.workshop.folder().history.numbers() == {1}
     house.draw("a cat -s2 -S2")
+
+
+@pytest.mark.parametrize("damage", [b"garbage", b"SQLite format 3\x00" + b"x" * 500])
+def test_a_damaged_history_is_set_aside_and_rebuilt(house: House, damage: bytes) -> None:
+    house.draw("a cat -s2 -S1")
+    database = outputs(house) / ".invoke" / "history.sqlite3"
+    database.write_bytes(damage)
+    for part in ("-wal", "-shm"):
+        database.with_name(database.name + part).unlink(missing_ok=True)
+    house.session.workshop._folders.clear()
+    house.draw("a dog -s2 -S2")
+    assert house.saved[0].number == 2
+    house.run("!history")
+    assert "a cat" in house.messages and "a dog" in house.messages
+    assert database.with_name("damaged-history.sqlite3").exists()
+
+
+def test_the_steps_of_files_of_one_name_do_not_mix(house: House) -> None:
+    house.draw("a cat -s3 -S1 -o a/pic.png --save_intermediates")
+    house.draw("a cat -s2 -S2 -o b/pic.png")
+    assert house.saved[0].extras == ()
+    house.run("!rm 2")
+    assert len(list((outputs(house) / "intermediates" / "000001.1").glob("*.png"))) == 4
+
+
+def test_formats_that_may_start_programs_are_not_opened(house: House) -> None:
+    (house.folder / "x.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
+    assert house.run("a cat -I x.eps") is Outcome.FAILED
+    assert "not an image of a known format" in house.errors[0]
