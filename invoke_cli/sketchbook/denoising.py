@@ -34,8 +34,8 @@ class Batch:
 class Stage:
     """One stretch of the UNet's training; of the noise levels a share `high` comes from the upper half alone.
 
-    A share `blind` sees nothing but noise, as at the start of sampling. Even its highest level leaves .068 of the signal,
-    which tells the mean colour of a 256 px picture; who learned to trust that finds grey in pure noise and draws it.
+    A share `blind` sees nothing but noise, as at the start of sampling. The highest level leaves .068 of the signal,
+    which gives away the mean colour of a 256 px picture; who trusts that finds grey in pure noise and draws it.
     """
 
     course: Course

@@ -71,7 +71,7 @@ def _stages() -> tuple[Stage, ...]:
     """Single plain things at half size, everything beside them, the same at full size, fresh pictures, other sizes."""
     whole = _whole(("narrow", 13), ("wide", 27))
     fresh = _whole(("narrow", 12), ("wide", 8), ("fresh", 20))
-    to_whole = replace(_course(3, "whole", 2100, 1.2e-3), last_share=0.08, decay=0.995)
+    to_whole = replace(_course(3, "whole", 2350, 1.5e-3), last_share=0.08, decay=0.995)
     settling = replace(_course(5, "sizes", 3000, 4e-4), last_share=0.03)
     return (
         Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
