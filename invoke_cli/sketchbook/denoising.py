@@ -17,6 +17,8 @@ from invoke_cli.sketchbook.latents import Half, Source
 from invoke_cli.sketchbook.loop import Course, run_course
 
 NOISE_LEVELS = 1000
+# The levels at which samplers of ten and more steps begin.
+FIRST_LEVELS = (880, 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,20 +32,26 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stretch of the UNet's training; of the noise levels a share `high` comes from the upper half alone."""
+    """One stretch of the UNet's training; of the noise levels a share `high` comes from the upper half alone.
+
+    A share `blind` sees nothing but noise, as at the start of sampling. The highest level leaves .068 of the signal,
+    which gives away the mean colour of a 256 px picture; who trusts that finds grey in pure noise and draws it.
+    """
 
     course: Course
     batches: tuple[Batch, ...]
     high: float = 0.0
+    blind: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Noised:
-    """Noise (n, 4, h, w) for latents at levels (n,) 0..999, of which `kept` (1000,) is the signal's power."""
+    """Noise (n, 4, h, w) for latents at levels (n,) 0..999; the signal's power (n,) there, and what is shown of it."""
 
     noise: torch.Tensor
     levels: torch.Tensor
     kept: torch.Tensor
+    shown: torch.Tensor
 
 
 def build_scheduler() -> PNDMScheduler:
@@ -76,9 +84,13 @@ def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage:
         batch = stage.batches[int(rng.choice(len(weights), p=weights / weights.sum()))]
         latents, states = gather(sources, batch, rng)
         levels, noise = draw_levels(rng, len(latents), stage.high), torch.randn_like(latents)
+        blind = torch.from_numpy(rng.random(len(latents)) < stage.blind)
+        levels[blind] = torch.from_numpy(rng.integers(*FIRST_LEVELS, size=int(blind.sum())))
+        signal = kept[levels]
+        shown = signal.masked_fill(blind, 0.0)
 
         def loss_of(share: slice) -> torch.Tensor:
-            noised = Noised(noise=noise[share], levels=levels[share], kept=kept)
+            noised = Noised(noise=noise[share], levels=levels[share], kept=signal[share], shown=shown[share])
             return velocity_loss(unet, (latents[share], states[share]), noised).sum() / len(latents)
 
         return crew.propagate(loss_of)
@@ -89,8 +101,8 @@ def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage:
 def velocity_loss(unet: UNet2DConditionModel, given: tuple[torch.Tensor, torch.Tensor], noised: Noised) -> torch.Tensor:
     """The squared error (n,) of the velocity sqrt(a) noise - sqrt(1 - a) x."""
     latents, states = given
-    left = noised.kept[noised.levels][:, None, None, None]
-    noisy = left.sqrt() * latents + (1 - left).sqrt() * noised.noise
+    left, shown = (power[:, None, None, None] for power in (noised.kept, noised.shown))
+    noisy = shown.sqrt() * latents + (1 - shown).sqrt() * noised.noise
     # Without the cache of converted weights, which threads cannot share: each weight is used once anyway.
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
         guess = unet(noisy, noised.levels, states, return_dict=False)[0]

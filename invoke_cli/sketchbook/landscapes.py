@@ -126,10 +126,10 @@ def _tower(canvas: Canvas, view: Landscape, rng: np.random.Generator, where: tup
         if view.time == "night"
         else mixed(stone, (235, 240, 250), 0.5)
     )
-    for column in np.arange(left + 0.02, left + wide - 0.02, 0.035):
-        for row in np.arange(top + 0.03, view.horizon + 0.2, 0.05):
+    for column in np.arange(left + 0.02, left + wide - 0.04, 0.052):
+        for row in np.arange(top + 0.03, view.horizon + 0.18, 0.075):
             if rng.random() < 0.6:
-                spot = [(column, row), (column + 0.017, row), (column + 0.017, row + 0.025), (column, row + 0.025)]
+                spot = [(column, row), (column + 0.03, row), (column + 0.03, row + 0.042), (column, row + 0.042)]
                 canvas.polygon([canvas.pixel(p) for p in spot], glow)
 
 

@@ -66,7 +66,7 @@ def _oil(pixels: Array, rng: np.random.Generator) -> Array:
     moved = _displaced(pixels, rng, 3.6 * scale, 20)
     noise = rng.normal(0, 1, (height, width)).astype(np.float32)
     across = float(rng.choice([0.0, 1.0]))
-    long, short = 6.0 * scale, 1.1 * scale
+    long, short = 8.0 * scale, 1.8 * scale
     strokes = ndimage.gaussian_filter(noise, (short, long) if across else (long, short))
     strokes /= float(strokes.std()) + 1e-6
     painted = moved + strokes[..., None] * 8
@@ -95,9 +95,9 @@ def _sketch(pixels: Array, rng: np.random.Generator) -> Array:
     lines = _edges(pixels, 0.9 * scale)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     wobble = smooth_noise(rng, width, height, 10) * 9 * scale
-    hatch = 0.5 + 0.5 * np.sin((rows + columns + wobble) * (2 * np.pi / (9.0 * scale)))
+    hatch = 0.5 + 0.5 * np.sin((rows + columns + wobble) * (2 * np.pi / (13.0 * scale)))
     dark = 1 - _luma(ndimage.gaussian_filter(pixels, (scale, scale, 0))) / 255
-    tone = 0.3 * dark + 0.22 * hatch * dark
+    tone = 0.32 * dark + 0.16 * hatch * dark
     ink = np.clip(0.95 * lines + tone, 0, 0.92)
     paper = np.array([247, 245, 238], dtype=np.float32)
     return floats(paper * (1 - ink[..., None]) + np.array([58, 58, 64], dtype=np.float32) * ink[..., None])

@@ -16,7 +16,7 @@ from invoke_cli.sketchbook.__main__ import main
 from invoke_cli.sketchbook.attending import PlainAttention
 from invoke_cli.sketchbook.autoencoding import to_model
 from invoke_cli.sketchbook.checkpoints import load_checkpoint
-from invoke_cli.sketchbook.denoising import build_scheduler, draw_levels
+from invoke_cli.sketchbook.denoising import Noised, build_scheduler, draw_levels, velocity_loss
 from invoke_cli.sketchbook.latents import halved_pictures
 from invoke_cli.sketchbook.loop import Course, rate_at, run_course
 from invoke_cli.sketchbook.networks import build_autoencoder, build_unet
@@ -132,6 +132,21 @@ def test_noise_levels_are_even_or_high() -> None:
     rng = np.random.default_rng(0)
     assert sorted(int(level) // 250 for level in draw_levels(rng, 8, 0.0)) == [0, 0, 1, 1, 2, 2, 3, 3]
     assert draw_levels(rng, 64, 1.0).min() >= 500
+
+
+def test_who_is_blind_sees_nothing_but_noise() -> None:
+    unet = build_unet(tiny().widths)
+    seen: list[torch.Tensor] = []
+    unet.conv_in.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    latents, states, noise = torch.ones(2, 4, 8, 8), torch.zeros(2, 77, 32), torch.randn(2, 4, 8, 8)
+    noised = Noised(
+        noise=noise, levels=torch.tensor([950, 950]), kept=torch.tensor([0.25, 0.25]), shown=torch.tensor([0.25, 0.0])
+    )
+    losses = velocity_loss(unet, (latents, states), noised)
+    assert torch.allclose(seen[0][0], 0.5 + 0.75**0.5 * noise[0]) and torch.equal(seen[0][1], noise[1])
+    # A fresh UNet answers nothing, so that the loss is the velocity itself, of which the whole signal is a part.
+    velocity = 0.5 * noise - 0.75**0.5
+    assert torch.allclose(losses, velocity.square().mean(dim=(1, 2, 3)), atol=1e-5)
 
 
 def test_the_scheduler_has_stable_diffusions_keys() -> None:
