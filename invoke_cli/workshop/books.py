@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from invoke_cli.errors import ConfigError, OutputError
 from invoke_cli.output.files import telling, write_whole
 from invoke_cli.workshop.places import read_text
@@ -38,6 +36,7 @@ class NameBook:
 
     def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
         """Let `edit` change the entries, and write them."""
+        from filelock import FileLock, Timeout
         from ruamel.yaml import YAML
 
         with telling(self._path):
