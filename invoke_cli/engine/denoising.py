@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from invoke_cli.engine.conditioning import Embedding
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
 from invoke_cli.engine.schedulers import build_scheduler, normalised
@@ -35,8 +36,8 @@ class Batching:
     """The images of one batch and how they are watched. `watch` gets every snapshot, the one before any step too."""
 
     images: Sequence[ImagePlan]
-    prompt: torch.Tensor
-    negative: torch.Tensor | None
+    prompt: Embedding
+    negative: Embedding | None
     source: Source | None
     watch: Callable[[Snapshot], None]
     stopped: Callable[[], bool]
@@ -65,7 +66,7 @@ class _Run:
             source=batch.source,
             scheduler=self.scheduler,
             device=self.view.unet.device,
-            dtype=batch.prompt.dtype,
+            dtype=batch.prompt.states.dtype,
             tally=batch.tally,
         )
         self.start = STARTS[plan.task](setting)
@@ -76,13 +77,11 @@ class _Run:
         arguments: dict[str, object] = {
             "num_inference_steps": self.plan.steps.scheduled,
             "guidance_scale": self.plan.guidance_scale,
-            "prompt_embeds": self._repeated(self.batch.prompt),
-            "negative_prompt_embeds": self._repeated(self.batch.negative),
             "generator": self.generators if len(self.generators) > 1 else self.generators[0],
             "output_type": "latent",
             "callback_on_step_end": self._after_call,
         }
-        arguments |= self.start.attach(self.view)
+        arguments |= self._conditions() | self.start.attach(self.view)
         if self.plan.look.eta:
             arguments["eta"] = self.plan.look.eta
         self._watch_start()
@@ -140,5 +139,12 @@ class _Run:
         self.calls += 1
         self.batch.tally.denoiser_calls += 1
 
-    def _repeated(self, embeddings: torch.Tensor | None) -> torch.Tensor | None:
-        return embeddings if embeddings is None else embeddings.repeat(len(self.generators), 1, 1)
+    def _conditions(self) -> dict[str, object]:
+        """The embeddings, once for each image."""
+        count = len(self.generators)
+        named = {"": self.batch.prompt.repeated(count)}
+        if self.batch.negative is not None:
+            named["negative_"] = self.batch.negative.repeated(count)
+        conditions: dict[str, object] = {f"{sign}prompt_embeds": given.states for sign, given in named.items()}
+        pooled = {f"{sign}pooled_prompt_embeds": given.pooled for sign, given in named.items() if given.has_pooled}
+        return conditions | pooled

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from invoke_cli.engine.denoising import Snapshot
 from invoke_cli.engine.preview import to_picture
 from invoke_cli.events import Preview
-from invoke_cli.models.registry import Matrix
+from invoke_cli.models.family import Matrix
 from invoke_cli.planning.plan import Plan
 
 

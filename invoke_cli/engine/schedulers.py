@@ -12,7 +12,7 @@ import diffusers
 import torch
 from diffusers import LMSDiscreteScheduler, SchedulerMixin
 
-from invoke_cli.models.families import Family
+from invoke_cli.models.family import Family
 from invoke_cli.models.samplers import Sampler
 
 _DROPPED = ("_class_name", "_diffusers_version", "_use_default_values")

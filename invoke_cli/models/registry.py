@@ -9,9 +9,8 @@ from typing import Any
 
 from invoke_cli.errors import ConfigError, InvokeError, ModelError
 from invoke_cli.language.line import switches_only
+from invoke_cli.models.family import Matrix
 from invoke_cli.request import GenerationRequest
-
-Matrix = tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from invoke_cli.language.formatting import format_line
 from invoke_cli.language.prompt import Prompt
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES
-from invoke_cli.models.families import Family
+from invoke_cli.models.family import Family
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.request import GenerationRequest, Variation, overlay
 
