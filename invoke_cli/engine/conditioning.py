@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -12,6 +14,7 @@ from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.tracing import Tally
 
 KEPT_PROMPTS = 64
+Encode = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +58,7 @@ class Conditioning:
 
     def __init__(self) -> None:
         self._cache: RecentlyUsed[Embedding] = RecentlyUsed(KEPT_PROMPTS)
+        self._whole: RecentlyUsed[Any] = RecentlyUsed(KEPT_PROMPTS)
 
     def encode(self, loaded: LoadedModel, wish: Wish, tally: Tally) -> Embedding:
         """The embedding of one prompt; a repeated one costs nothing."""
@@ -69,9 +73,31 @@ class Conditioning:
 
         return self._cache.get((loaded.key, wish.text, wish.clip_skip, bool(without_words)), make)
 
+    def remembering(self, loaded: LoadedModel, encode: Encode, tally: Tally) -> Encode:
+        """A pipeline's own `encode_prompt`, which does nothing twice for the same words."""
+
+        def encode_once(*arguments: Any, **named: Any) -> Any:
+            given = (*arguments, *sorted(named.items(), key=lambda pair: pair[0]))
+
+            def make() -> Any:
+                tally.text_encoded(str(named.get("prompt", arguments[0] if arguments else "")))
+                return encode(*arguments, **named)
+
+            return self._whole.get((loaded.key, repr(given)), make) if _is_plain(given) else make()
+
+        return encode_once
+
     def clear(self) -> None:
         """Forget all embeddings."""
         self._cache.clear()
+        self._whole.clear()
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value tells all of itself in words: no tensor, no picture."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float, torch.device, torch.dtype))
 
 
 def _is_dual(loaded: LoadedModel) -> bool:

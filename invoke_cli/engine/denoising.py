@@ -50,6 +50,13 @@ def denoise(loaded: LoadedModel, plan: Plan, batch: Batching) -> torch.Tensor:
     return run.latents()
 
 
+def finished_step(call: int, calls: int, plan: Plan) -> int:
+    """The step that is finished with a run's call number `call` of `calls`, from 1; 0 when it is only part of one."""
+    if plan.sampler.calls == 2:
+        return (call + 1) // 2 if call % 2 == 0 or call == calls else 0
+    return max(0, call - (calls - plan.steps.taken))
+
+
 class _Run:
     """One call of a pipeline."""
 
@@ -116,19 +123,13 @@ class _Run:
         if self.batch.stopped():
             raise Interrupted("stopped")
         calls = len(self.scheduler.timesteps) - self.start.first
-        step = self._step_after(call + 1, calls)
+        step = finished_step(call + 1, calls, self.plan)
         if not step:
             return {}
         self.batch.tally.say(f"step {step} at timestep {int(timestep)}")
         latents = after_step(tensors["latents"], self.plan.look, step, self.plan.steps.taken)
         self._watch(step, int(timestep), latents)
         return {} if latents is tensors["latents"] else {"latents": latents}
-
-    def _step_after(self, call: int, calls: int) -> int:
-        """The step that is finished with this call, 0 when it is only part of one."""
-        if self.plan.sampler.calls == 2:
-            return (call + 1) // 2 if call % 2 == 0 or call == calls else 0
-        return max(0, call - (calls - self.plan.steps.taken))
 
     def _watch(self, step: int, timestep: int, latents: torch.Tensor) -> None:
         position = self.start.first + (self.calls if step else 0)

@@ -19,6 +19,7 @@ from invoke_cli.engine.images import ImageEncoder
 from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
 from invoke_cli.engine.running import JobRun
+from invoke_cli.engine.stock import StockRun
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
 from invoke_cli.planning.plan import Plan
@@ -45,9 +46,9 @@ class DiffusersEngine:
         """The job's images as they are finished."""
         loaded = self._ready(job.model, hooks)
         self._tell_cut_prompt(loaded, job, hooks)
-        run = JobRun(loaded, self._device, job, hooks)
+        run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
         try:
-            with seamless(loaded.pipeline, job.plan.look.seamless):
+            with seamless([loaded.denoiser, loaded.vae], job.plan.look.seamless):
                 yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
         finally:
             run.restore()

@@ -15,6 +15,8 @@ from invoke_cli.engine.devices import Device
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
 from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.previews import without_factors
+from invoke_cli.planning.fitting import pipeline_for
 from invoke_cli.planning.plan import Task
 
 _LEFT_OUT: Mapping[str, object] = {
@@ -42,7 +44,7 @@ class LoadedModel:
     @property
     def preview(self) -> Matrix:
         """The map from latents to RGB: the entry's own, else the family's."""
-        return self.model.spec.preview or self.family.preview
+        return self.model.spec.preview or self.family.preview or without_factors(self.latent_channels)
 
     @property
     def denoiser(self) -> Any:
@@ -71,7 +73,7 @@ class LoadedModel:
     @property
     def latent_channels(self) -> int:
         """Channels of the latents."""
-        return int(self.pipeline.vae.config.latent_channels)
+        return int(self.vae.config.get("latent_channels") or self.vae.config.z_dim)
 
     @property
     def input_channels(self) -> int:
@@ -94,22 +96,13 @@ class LoadedModel:
         Where the family runs in our own stages it has no text encoder, which may stand on another device: embeddings
         are handed to it.
         """
-        cls = getattr(diffusers, class_for(self.family, task))
+        cls = getattr(diffusers, pipeline_for(self.family, task))
         replaced: dict[str, Any] = {"scheduler": scheduler}
         if self.family.staged:
             replaced |= dict.fromkeys(self.text_encoders)
         view = cls(**_known(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
         view.set_progress_bar_config(disable=True)
         return view
-
-
-def class_for(family: Family, task: Task) -> str:
-    """The name of the family's pipeline for a task, empty when diffusers has none."""
-    return {
-        Task.TEXT_TO_IMAGE: family.text_to_image,
-        Task.IMAGE_TO_IMAGE: family.image_to_image,
-        Task.INPAINT: family.inpaint,
-    }[task]
 
 
 def load_model(model: Model, device: Device) -> LoadedModel:

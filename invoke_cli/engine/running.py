@@ -42,7 +42,7 @@ class JobRun:
         self.tally = hooks.tally
         self.tally.tell = hooks.trace if job.plan.trace else None
         self.concessions: list[str] = []
-        self._attention = dict(loaded.denoiser.attn_processors)
+        self._attention = dict(getattr(loaded.denoiser, "attn_processors", {}))
         if job.tiled:
             self._tile()
 
@@ -58,7 +58,7 @@ class JobRun:
         waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
         while waiting:
             places = waiting.pop(0)
-            watcher = _Watcher(self, places)
+            watcher = Watcher(self, places)
             batch = Batching(
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
@@ -79,9 +79,11 @@ class JobRun:
     def restore(self) -> None:
         """Undo the measures of this job."""
         if self.concessions:
-            self.loaded.vae.disable_slicing()
-            self.loaded.vae.disable_tiling()
-            self.loaded.denoiser.set_attn_processor(self._attention)
+            if hasattr(self.loaded.vae, "disable_tiling"):
+                self.loaded.vae.disable_slicing()
+                self.loaded.vae.disable_tiling()
+            if self._attention:
+                self.loaded.denoiser.set_attn_processor(self._attention)
             self.loaded.pipeline.to(self.device.place)
 
     # -- stages -----------------------------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ class JobRun:
         self.hooks.emit(Notice(text=f"out of memory: {text}", level=Level.WARNING))
 
 
-class _Watcher:
+class Watcher:
     """Follows one batch: its progress as events, its frames, and its results in the end."""
 
     def __init__(self, run: JobRun, places: range) -> None:
@@ -177,6 +179,7 @@ class _Watcher:
         self.recorder = Recorder(run.job.plan, len(places), run.loaded.preview)
 
     def watch(self, snapshot: Snapshot) -> None:
+        """Record a snapshot and tell of it."""
         self.recorder.add(snapshot)
         job = self.run.job
         self.run.hooks.emit(
@@ -193,8 +196,10 @@ class _Watcher:
             )
         )
 
-    def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor) -> Iterator[ImageResult]:
+    def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor | None) -> Iterator[ImageResult]:
+        """The results of the batch; `latents` are what the next stage of a chain may start from."""
         images = self.run.job.images
+        handed = latents if self.run.job.stages > 1 else None
         seconds = (time.perf_counter() - self.started) / len(self.places)
         seeds = tuple(images[place].seed for place in self.places)
         for index, (place, picture) in enumerate(zip(self.places, pictures, strict=True)):
@@ -207,5 +212,5 @@ class _Watcher:
                 frames=self.recorder.frames(index),
                 latents=self.recorder.latents(index),
                 concessions=tuple(self.run.concessions),
-                state=latents[index : index + 1].detach().to("cpu") if self.run.job.stages > 1 else None,
+                state=None if handed is None else handed[index : index + 1].detach().to("cpu"),
             )

@@ -32,10 +32,11 @@ class Family:
 
     `staged` families run in our own stages (so that latents travel in chains); the others through the stock
     pipeline's own call, with `arguments` besides the plan's. `flow` models are sampled by flow matching. `guidance`
-    is the argument that -C sets. `upcasts`: its pipeline lets a VAE work in float32 that asks for it. `edits`: image
-    to image follows the prompt as an instruction. `refuses` are fields of a request with the reason why this family
-    cannot honour them; `samplers` are those it takes, all where it names none. `instead` says what to do with a model
-    that no line can draw with.
+    is the argument that -C sets; `without_negative` is what guidance is told when there is nothing to avoid.
+    `paints_whole`: under a mask it has no strength. `upcasts`: its pipeline lets a VAE that asks for it work in
+    float32. `edits`: image to image follows the prompt as an instruction. `refuses` are fields of a request with the
+    reason why this family cannot honour them; `samplers` are those it takes, all where it names none. `instead` says
+    what to do with a model that no line can draw with.
     """
 
     name: str
@@ -58,7 +59,9 @@ class Family:
     edits: bool = False
     upcasts: bool = False
     guidance: str = "guidance_scale"
+    without_negative: str | None = None
     strength: StrengthRule = StrengthRule.DOWN
+    paints_whole: bool = False
     arguments: Mapping[str, object] = field(default_factory=dict)
     refuses: Mapping[str, str] = field(default_factory=dict)
     samplers: tuple[str, ...] = ()

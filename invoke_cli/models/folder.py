@@ -17,7 +17,7 @@ INPAINTING_CHANNELS = 9
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
 # Components that no line needs: pictures are not judged.
 _LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
-_WITHOUT_WEIGHTS = ("Tokenizer", "TokenizerFast", "Scheduler", "Processor", "FeatureExtractor")
+_WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "processor")
 Configs = Mapping[str, Mapping[str, Any]]
 
 
@@ -62,7 +62,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     if not family.draws:
         raise ModelError(f"no line can draw with {name} ({family.label})", hint=family.instead, field="model")
     _check_channels(name, family, configs)
-    parts = {part: _weights(folder / part, restore) for part in components if _has_weights(part, components[part])}
+    parts = {part: _weights(folder / part, restore) for part in components if _has_weights(part)}
     return facts_from(family, folder, configs, parts, size)
 
 
@@ -89,7 +89,7 @@ def read_configs(folder: Path, components: Mapping[str, str], restore: str) -> d
     """The config of each component that has one: of models and of schedulers."""
     configs: dict[str, dict[str, Any]] = {}
     for part, name in components.items():
-        if _has_weights(part, name):
+        if _has_weights(part):
             configs[part] = read_json(folder / part / "config.json", restore)
         elif name.endswith("Scheduler"):
             configs[part] = read_json(folder / part / "scheduler_config.json", restore)
@@ -102,8 +102,8 @@ def _components(index: Mapping[str, Any]) -> dict[str, str]:
     return {part: str(entry[1]) for part, entry in pairs.items() if entry[1] and part not in _LEFT_OUT}
 
 
-def _has_weights(part: str, name: str) -> bool:
-    return part not in _LEFT_OUT and not name.endswith(_WITHOUT_WEIGHTS)
+def _has_weights(part: str) -> bool:
+    return not any(word in part for word in _WITHOUT_WEIGHTS)
 
 
 def _check_channels(name: str, family: Family, configs: Configs) -> None:

@@ -49,6 +49,33 @@ _SDXL = Family(
     preview=previews.SDXL,
     defaults="-C 5 -A k_euler",
 )
+_KANDINSKY = Family(
+    name="kandinsky-2.2",
+    label="Kandinsky 2.2",
+    pipelines=(
+        "KandinskyV22CombinedPipeline",
+        "KandinskyV22Img2ImgCombinedPipeline",
+        "KandinskyV22InpaintCombinedPipeline",
+        "KandinskyV22Pipeline",
+        "KandinskyV22Img2ImgPipeline",
+        "KandinskyV22InpaintPipeline",
+    ),
+    text_to_image="KandinskyV22CombinedPipeline",
+    image_to_image="KandinskyV22Img2ImgCombinedPipeline",
+    native_size=512,
+    multiple=64,
+    vae="movq",
+    samplers=("ddpm",),
+    refuses={
+        **ONE_BY_ONE,
+        **OWN_CLIP,
+        **OWN_GUIDANCE,
+        "eta": "its sampler takes none",
+        "seamless": "its decoder mends the seams with places of its own",
+        "seamless_axes": "its decoder mends the seams with places of its own",
+    },
+    defaults="-s 50 -C 4 -A ddpm",
+)
 _TRAILING: Mapping[str, object] = {"scheduler.timestep_spacing": "trailing"}
 _OPEN_CLIP: Mapping[str, object] = {"text_encoder.hidden_act": "gelu"}
 
@@ -107,34 +134,17 @@ UNETS: tuple[Family, ...] = (
         preview=previews.SD1,
         defaults="-s 4 -C 8.5 -A lcm -f 0.8",
     ),
-    Family(
-        name="kandinsky-2.2",
-        label="Kandinsky 2.2",
-        pipelines=(
-            "KandinskyV22CombinedPipeline",
-            "KandinskyV22Img2ImgCombinedPipeline",
-            "KandinskyV22InpaintCombinedPipeline",
-            "KandinskyV22Pipeline",
-            "KandinskyV22Img2ImgPipeline",
-            "KandinskyV22InpaintPipeline",
-        ),
-        text_to_image="KandinskyV22CombinedPipeline",
-        image_to_image="KandinskyV22Img2ImgCombinedPipeline",
+    replace(
+        _KANDINSKY,
+        name="kandinsky-2.2-inpainting",
+        label="Kandinsky 2.2 inpainting",
+        marks={"unet.in_channels": 9},
+        text_to_image="",
+        image_to_image="",
         inpaint="KandinskyV22InpaintCombinedPipeline",
-        native_size=512,
-        multiple=64,
-        vae="movq",
-        samplers=("ddpm",),
-        refuses={
-            **ONE_BY_ONE,
-            **OWN_CLIP,
-            **OWN_GUIDANCE,
-            "eta": "its sampler takes none",
-            "seamless": "its decoder mends the seams with places of its own",
-            "seamless_axes": "its decoder mends the seams with places of its own",
-        },
-        defaults="-s 50 -C 4 -A ddpm",
+        paints_whole=True,
     ),
+    _KANDINSKY,
     Family(
         name="x4-upscaler",
         label="x4 upscaler",

@@ -12,6 +12,7 @@ from invoke_cli.language.prompt import read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.fitting import check_prompt, fitting_sampler, honoured
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
@@ -33,12 +34,13 @@ def make_plan(inputs: PlanInputs) -> Plan:
         raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
     _check_needs(inputs)
     notices: list[str] = []
+    task = _task(inputs)
+    inputs = honoured(inputs, task, notices)
+    request = inputs.request
     prompt = read_prompt(request.prompt or "", request.negative_prompt)
+    check_prompt(inputs, prompt)
     geometry = geometry_for(inputs, notices)
-    canvas = geometry.canvas if geometry else free_canvas(inputs, notices)
-    if max(canvas) > MAX_SIDE:
-        hint = "say a smaller -W or -H"
-        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
+    canvas = _checked(geometry.canvas if geometry else free_canvas(inputs, notices))
     sampler = _sampler(inputs, notices)
     strength = 1.0 if inputs.init is None else _required(request.strength)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
@@ -50,7 +52,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         notices.append(f"what the picture should not show has no effect at -C {guidance_scale:g}: guidance is off")
     plan = Plan(
         request=request,
-        task=_task(inputs),
+        task=task,
         model=inputs.model,
         family=inputs.facts.family,
         prompt=prompt,
@@ -77,6 +79,13 @@ def make_plan(inputs: PlanInputs) -> Plan:
     return replace(plan, tips=tips_for(plan))
 
 
+def _checked(canvas: Size) -> Size:
+    if max(canvas) > MAX_SIDE:
+        hint = "say a smaller -W or -H"
+        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
+    return canvas
+
+
 _REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or an init image with transparent parts"}
 
 
@@ -92,9 +101,6 @@ def _check_needs(inputs: PlanInputs) -> None:
 def _task(inputs: PlanInputs) -> Task:
     if inputs.mask is not None:
         return Task.INPAINT
-    if inputs.facts.inpainting:
-        hint = "give it an init image and a mask (-I photo.png -M mask.png), or another model with -m"
-        raise PlanError(f"{inputs.model} paints under a mask and nothing else", hint=hint, field="model")
     return Task.TEXT_TO_IMAGE if inputs.init is None else Task.IMAGE_TO_IMAGE
 
 
@@ -111,8 +117,8 @@ def _sampler(inputs: PlanInputs, notices: list[str]) -> Sampler:
     if inputs.init is not None and sampler.with_init:
         substitute = find_sampler(sampler.with_init)
         notices.append(f"{sampler.name} cannot start from an image: {substitute.name} does it, as in InvokeAI")
-        return substitute
-    return sampler
+        return fitting_sampler(inputs, substitute)
+    return fitting_sampler(inputs, sampler)
 
 
 def _check_steps(sampler: Sampler, scheduled: int) -> None:

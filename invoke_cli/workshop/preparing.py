@@ -67,7 +67,7 @@ class Prepared:
         """The mask on the same canvas, in whole cells of the model's grid."""
         if self.masked is None or self.plan.geometry is None:
             return None
-        return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.multiple)
+        return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.latent_scale)
 
     @property
     def inputs(self) -> tuple[OpenedImage, ...]:
