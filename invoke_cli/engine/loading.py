@@ -43,8 +43,9 @@ class LoadedModel:
 
     @property
     def preview(self) -> Matrix:
-        """The map from latents to RGB: the entry's own, else the family's."""
-        return self.model.spec.preview or self.family.preview or without_factors(self.latent_channels)
+        """The map from latents to RGB: the entry's own, else the family's where it has a row for each channel."""
+        fits = len(self.family.preview) == self.latent_channels + 1
+        return self.model.spec.preview or (self.family.preview if fits else without_factors(self.latent_channels))
 
     @property
     def denoiser(self) -> Any:
