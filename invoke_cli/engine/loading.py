@@ -12,6 +12,7 @@ import diffusers
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.single_file import load_single_file
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
 from invoke_cli.models.folder import ModelFacts
@@ -110,15 +111,12 @@ def load_model(model: Model, device: Device) -> LoadedModel:
     """Load the model's pipeline on the device; ModelError when its files cannot be used."""
     family = model.facts.family
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
+    arguments = _known(cls, _LEFT_OUT) | {"torch_dtype": device.dtype}
     try:
-        pipeline = cls.from_pretrained(
-            model.facts.folder,
-            dtype=device.dtype,
-            local_files_only=True,
-            use_safetensors=all(path.suffix == ".safetensors" for path in model.facts.weights),
-            variant=_variant(model.facts),
-            **_known(cls, _LEFT_OUT),
-        )
+        if model.facts.single_file:
+            pipeline = load_single_file(model.facts, cls, arguments)
+        else:
+            pipeline = _from_folder(model.facts, cls, arguments)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _unusable(model, error) from None
     pipeline.set_progress_bar_config(disable=True)
@@ -127,6 +125,16 @@ def load_model(model: Model, device: Device) -> LoadedModel:
             part.requires_grad_(False)
     pipeline.to(device.place)
     return LoadedModel(model=model, pipeline=pipeline, scheduler_config=dict(pipeline.scheduler.config))
+
+
+def _from_folder(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> Any:
+    return cls.from_pretrained(
+        facts.folder,
+        local_files_only=True,
+        use_safetensors=all(path.suffix == ".safetensors" for path in facts.weights),
+        variant=_variant(facts),
+        **arguments,
+    )
 
 
 def _known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,8 @@ Configs = Mapping[str, Mapping[str, Any]]
 class ModelFacts:
     """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
-    where the model is a single file. `parts` are the weight files by component, `vae_weights` those of the VAE.
+    where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
+    files by component, `vae_weights` those of the VAE.
     """
 
     family: Family
@@ -38,6 +39,12 @@ class ModelFacts:
     inpainting: bool = False
     vae_config: str = ""
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    base: Path | None = None
+
+    @property
+    def single_file(self) -> bool:
+        """Whether the model is a file rather than a folder."""
+        return self.folder.suffix == ".safetensors"
 
     @property
     def vae_weights(self) -> tuple[Path, ...]:
@@ -56,13 +63,13 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     if not folder.is_dir():
         raise ModelError(f"the folder of the model {name} is missing: {folder}", hint=restore, field="model")
     index = read_json(folder / "model_index.json", restore)
-    components = _components(index)
+    components = components_of(index)
     configs = read_configs(folder, components, restore)
     family = family_of(index, configs)
     if not family.draws:
         raise ModelError(f"no line can draw with {name} ({family.label})", hint=family.instead, field="model")
     _check_channels(name, family, configs)
-    parts = {part: _weights(folder / part, restore) for part in components if _has_weights(part)}
+    parts = {part: _weights(folder / part, restore) for part in components if has_weights(part)}
     return facts_from(family, folder, configs, parts, size)
 
 
@@ -89,20 +96,21 @@ def read_configs(folder: Path, components: Mapping[str, str], restore: str) -> d
     """The config of each component that has one: of models and of schedulers."""
     configs: dict[str, dict[str, Any]] = {}
     for part, name in components.items():
-        if _has_weights(part):
+        if has_weights(part):
             configs[part] = read_json(folder / part / "config.json", restore)
         elif name.endswith("Scheduler"):
             configs[part] = read_json(folder / part / "scheduler_config.json", restore)
     return configs
 
 
-def _components(index: Mapping[str, Any]) -> dict[str, str]:
+def components_of(index: Mapping[str, Any]) -> dict[str, str]:
     """The class of each component that the model has, by its name."""
     pairs = {part: entry for part, entry in index.items() if isinstance(entry, list) and len(entry) == 2}
     return {part: str(entry[1]) for part, entry in pairs.items() if entry[1] and part not in _LEFT_OUT}
 
 
-def _has_weights(part: str) -> bool:
+def has_weights(part: str) -> bool:
+    """Whether a component of this name is a network."""
     return not any(word in part for word in _WITHOUT_WEIGHTS)
 
 

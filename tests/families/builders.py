@@ -52,8 +52,8 @@ def _sdxl(
     import diffusers
 
     words = parts.tokenizer()
-    first = parts.clip(words) if ids == 6 else None
-    width = 32 + (32 if first else 0)
+    first = parts.clip(words, 16) if ids == 6 else None
+    width = 32 + (16 if first else 0)
     network = parts.unet(
         addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=8 * ids + 32,
         cross_attention_dim=width, use_linear_projection=True, transformer_layers_per_block=(1, 1), **changes,
@@ -146,7 +146,7 @@ def stable_diffusion_3() -> Any:
     )  # fmt: skip
 
 
-def _flux(pipeline: str = "FluxPipeline", *, guidance: bool = True, channels: int = 16) -> Any:
+def _flux(pipeline: str = "FluxPipeline", *, guidance: bool = True, channels: int = 16, **changes: Any) -> Any:
     import diffusers
     from diffusers import FluxTransformer2DModel
 
@@ -154,12 +154,17 @@ def _flux(pipeline: str = "FluxPipeline", *, guidance: bool = True, channels: in
     return getattr(diffusers, pipeline)(
         transformer=FluxTransformer2DModel(
             patch_size=1, in_channels=channels, out_channels=16, num_layers=1, num_single_layers=1,
-            attention_head_dim=16, num_attention_heads=2, joint_attention_dim=32, pooled_projection_dim=32,
-            axes_dims_rope=[4, 4, 8], guidance_embeds=guidance,
+            joint_attention_dim=32, pooled_projection_dim=32, guidance_embeds=guidance,
+            **({"attention_head_dim": 16, "num_attention_heads": 2, "axes_dims_rope": [4, 4, 8]} | changes),
         ),
         scheduler=parts.flow_scheduler(use_dynamic_shifting=guidance), vae=parts.flow_vae(),
         text_encoder=parts.clip(words), tokenizer=words, text_encoder_2=parts.t5(letters), tokenizer_2=letters,
     )  # fmt: skip
+
+
+def flux_of_full_width() -> Any:
+    """One block of each kind as wide as the real ones: diffusers converts no other."""
+    return _flux(attention_head_dim=128, num_attention_heads=24, axes_dims_rope=[16, 56, 56])
 
 
 def flux_schnell() -> Any:
