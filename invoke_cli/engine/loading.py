@@ -107,11 +107,13 @@ class LoadedModel:
         return view
 
 
-def load_model(model: Model, device: Device) -> LoadedModel:
-    """Load the model's pipeline on the device; ModelError when its files cannot be used."""
+def load_model(model: Model, device: Device, shared: Mapping[str, Any]) -> LoadedModel:
+    """Load the model's pipeline on the device, but for the components that are `shared` with another; ModelError when
+    its files cannot be used.
+    """
     family = model.facts.family
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
-    arguments = _known(cls, _LEFT_OUT) | {"torch_dtype": device.dtype}
+    arguments = {**_known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
     try:
         if model.facts.single_file:
             pipeline = load_single_file(model.facts, cls, arguments)
@@ -159,4 +161,6 @@ def _variant(facts: ModelFacts) -> str | None:
 def _unusable(model: Model, error: Exception) -> ModelError:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     hint = "put its folder back as it was, or take another model with -m (!models lists them)"
+    if model.facts.single_file:
+        hint = f"name the folder it was made from as its base: !edit_model {model.spec.name} base FOLDER"
     return ModelError(f"the model {model.spec.name} cannot be loaded: {reason}", hint=hint, field="model")

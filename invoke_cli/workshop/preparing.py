@@ -149,7 +149,16 @@ def prepare_resolved(
     if masked is not None and masked.opened is not None:
         finder = replace(finder, given=masked.opened)
     init = masked.init if masked else init
+    plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
     return Prepared(plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder)
+
+
+def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
+    """What there is to say when a prompt has none of the words that its model answers to."""
+    words, prompt = model.spec.triggers, plan.prompt.positive.lower()
+    if not words or any(word.lower() in prompt for word in words):
+        return ()
+    return (f"{model.spec.name} answers to {' or '.join(words)}, and the prompt has none of it",)
 
 
 def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:

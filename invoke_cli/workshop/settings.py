@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,11 +28,13 @@ from invoke_cli.models.single import PICKLES, read_file_facts
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.books import Folders
+from invoke_cli.workshop.model_book import ModelBook
 from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.places import (
     FOLDERS_FILE,
     IN_PACKAGE,
     INIT_FILE,
+    MODELS_FILE,
     OUTPUTS,
     expanded,
     find_places,
@@ -113,6 +115,24 @@ class Settings:
             return read_facts(path, spec.name, spec.size)
         base = self.places.model_folder(spec.base) if spec.base else None
         return read_file_facts(path, spec.name, spec.size, base)
+
+    def facts_at(self, name: str, path: str, base: str = "") -> ModelFacts:
+        """The facts of a model that has no entry yet; ModelError when it cannot be used."""
+        return self._facts(ModelSpec(name=name, path=path, base=base))
+
+    @property
+    def own_models(self) -> ModelBook:
+        """The file of the user's own entries."""
+        return ModelBook(self.places.config or self.places.user_configs / MODELS_FILE)
+
+    def text_of(self, spec: ModelSpec) -> str:
+        """The file that an entry stands in; empty for one that stands in none."""
+        return next((text for name, text in self.places.model_layers() if name == spec.source), "")
+
+    def change_models(self, edit: Callable[[str], str]) -> None:
+        """Change the user's entries, and read the registry anew."""
+        self.own_models.change(edit)
+        self._registry = None
 
     def current_name(self) -> str:
         """The model that a line without `-m` uses."""

@@ -64,10 +64,15 @@ class Workshop:
                 EngineSettings(
                     device=settings.launch_value("device", options.device),
                     precision=settings.launch_value("precision", options.precision),
-                    offline=options.offline or bool(settings.init_options.get("offline")),
+                    offline=self.offline,
                 )
             )
         return self._engine
+
+    @property
+    def offline(self) -> bool:
+        """Whether nothing may be fetched, whatever is asked for."""
+        return self.settings.options.offline or bool(self.settings.init_options.get("offline"))
 
     @property
     def open_engine(self) -> Engine | None:
