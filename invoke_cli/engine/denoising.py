@@ -72,7 +72,7 @@ class _Run:
             images=batch.images,
             source=batch.source,
             scheduler=self.scheduler,
-            device=self.view.unet.device,
+            device=loaded.place,
             dtype=batch.prompt.states.dtype,
             tally=batch.tally,
         )

@@ -22,6 +22,7 @@ from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.images import ImageEncoder
 from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
+from invoke_cli.engine.measures import check_measures, measures
 from invoke_cli.engine.running import JobRun
 from invoke_cli.engine.segmenting import Segmenter
 from invoke_cli.engine.shelf import Shelf
@@ -51,11 +52,16 @@ class DiffusersEngine:
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """The job's images as they are finished."""
-        loaded = self._ready(job.model, hooks)
+        request = job.plan.request
+        check_measures(request, job.plan.family, self._device)
+        loaded = self._ready(job.model, hooks, request.offload or "none")
         self._tell_cut_prompt(loaded, job, hooks)
         run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
         try:
-            with seamless([loaded.denoiser, loaded.vae], job.plan.look.seamless):
+            with (
+                measures(loaded, request, hooks.emit),
+                seamless([loaded.denoiser, loaded.vae], job.plan.look.seamless),
+            ):
                 yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
         finally:
             run.restore()
@@ -116,19 +122,21 @@ class DiffusersEngine:
     def _loaded(self) -> LoadedModel | None:
         return self._shelf.current
 
-    def _ready(self, model: Model, hooks: Hooks) -> LoadedModel:
-        if self._shelf.has(model):
-            return self._shelf.get(model, self._load)
+    def _ready(self, model: Model, hooks: Hooks, offload: str = "") -> LoadedModel:
+        """The model in memory; without `offload` it may be kept in any way."""
+
+        def load(wanted: Model, shared: Mapping[str, object]) -> LoadedModel:
+            return load_model(wanted, self._device, shared, offload or "none")
+
+        if self._shelf.has(model, offload):
+            return self._shelf.get(model, load, offload)
         if hooks.stopped():
             raise Interrupted("stopped")
         hooks.emit(Loading(model=model.spec.name))
         started = time.perf_counter()
-        loaded = self._shelf.get(model, self._load)
+        loaded = self._shelf.get(model, load, offload)
         hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
         return loaded
-
-    def _load(self, model: Model, shared: Mapping[str, object]) -> LoadedModel:
-        return load_model(model, self._device, shared)
 
     def _batch_size(self, job: Job) -> int:
         """The batch that was asked for; else one on the CPU, and on a GPU as many as its free memory holds."""

@@ -41,7 +41,7 @@ class ImageEncoder:
             if blanked is not None:
                 pixels = pixels * torch.from_numpy(np.asarray(blanked) < BLANKED_FROM)
             with torch.no_grad(), in_full_precision(loaded):
-                posterior = vae.encode(pixels.to(device=vae.device, dtype=vae.dtype)).latent_dist
+                posterior = vae.encode(pixels.to(device=loaded.place, dtype=vae.dtype)).latent_dist
             parameters: torch.Tensor = posterior.parameters
             return parameters
 

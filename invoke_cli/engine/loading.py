@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import diffusers
+import torch
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
@@ -31,11 +32,15 @@ _LEFT_OUT: Mapping[str, object] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedModel:
-    """A model in memory. `scheduler_config` is the model's own, the base of every sampler."""
+    """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
+    it works on, `offload` how its weights get there.
+    """
 
     model: Model
     pipeline: Any
     scheduler_config: Mapping[str, object]
+    place: torch.device
+    offload: str = "none"
 
     @property
     def family(self) -> Family:
@@ -107,7 +112,7 @@ class LoadedModel:
         return view
 
 
-def load_model(model: Model, device: Device, shared: Mapping[str, Any]) -> LoadedModel:
+def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload: str = "none") -> LoadedModel:
     """Load the model's pipeline on the device, but for the components that are `shared` with another; ModelError when
     its files cannot be used.
     """
@@ -125,8 +130,33 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any]) -> Loade
     for part in pipeline.components.values():
         if hasattr(part, "requires_grad_"):
             part.requires_grad_(False)
-    pipeline.to(device.place)
-    return LoadedModel(model=model, pipeline=pipeline, scheduler_config=dict(pipeline.scheduler.config))
+    loaded = LoadedModel(
+        model=model,
+        pipeline=pipeline,
+        scheduler_config=dict(pipeline.scheduler.config),
+        place=device.place,
+        offload=offload,
+    )
+    _put(loaded, device)
+    return loaded
+
+
+def _put(loaded: LoadedModel, device: Device) -> None:
+    """Bring the weights to the device, or let them come when they are needed."""
+    pipeline, place = loaded.pipeline, device.place
+    if loaded.offload in ("sequential", "group") and loaded.family.upcasts and loaded.vae.config.get("force_upcast"):
+        loaded.vae.to(torch.float32)  # it could not change its dtype later
+    match loaded.offload:
+        case "model":
+            pipeline.enable_model_cpu_offload(device=place)
+        case "sequential":
+            pipeline.enable_sequential_cpu_offload(device=place)
+        case "group":
+            pipeline.enable_group_offload(
+                onload_device=place, offload_type="leaf_level", use_stream=device.kind == "cuda"
+            )
+        case _:
+            pipeline.to(place)
 
 
 def _from_folder(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> Any:

@@ -84,7 +84,8 @@ class JobRun:
                 self.loaded.vae.disable_tiling()
             if self._attention:
                 self.loaded.denoiser.set_attn_processor(self._attention)
-            self.loaded.pipeline.to(self.device.place)
+            if self.loaded.offload == "none":
+                self.loaded.pipeline.to(self.device.place)
 
     # -- stages -----------------------------------------------------------------------------------------------------
 

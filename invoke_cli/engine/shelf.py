@@ -45,16 +45,20 @@ class Shelf:
         """The models in memory, the last used one first."""
         return tuple(loaded.model.spec.name for loaded in reversed(self._models.values()))
 
-    def has(self, model: Model) -> bool:
-        """Whether the model is in memory."""
-        return _key(model.facts) in self._models
+    def has(self, model: Model, offload: str) -> bool:
+        """Whether the model is in memory, with its weights kept in this way (in any way when none is named)."""
+        loaded = self._models.get(_key(model.facts))
+        return loaded is not None and offload in ("", loaded.offload)
 
-    def get(self, model: Model, load: Load) -> LoadedModel:
+    def get(self, model: Model, load: Load, offload: str = "") -> LoadedModel:
         """The model, ready on the device; `load` brings it there with the components that are in memory already."""
         key = _key(model.facts)
+        if key in self._models and not self.has(model, offload):
+            self._forget(key)  # hooks are not taken off again: it is loaded anew
         if key not in self._models:
             self._make_room(_bytes(model.facts, self._device))
-            self._models[key] = load(model, self._shared(model.facts))
+            shared = {} if offload not in ("", "none") else self._shared(model.facts)
+            self._models[key] = load(model, shared)
         elif key in self._parked:
             self._make_room(_bytes(model.facts, self._device), keep=key)
             self._models[key].pipeline.to(self._device.place)
@@ -82,9 +86,16 @@ class Shelf:
                 gc.collect()
                 self._device.release()
 
+    def _forget(self, key: str) -> None:
+        del self._models[key]
+        self._parked.discard(key)
+        gc.collect()
+        self._device.release()
+
     def _leave(self, key: str) -> None:
         size = _bytes(self._models[key].model.facts, self._device)
-        if self._device.kind != "cpu" and psutil.virtual_memory().available > size + RESERVED_BYTES:
+        resident = self._device.kind != "cpu" and self._models[key].offload == "none"
+        if resident and psutil.virtual_memory().available > size + RESERVED_BYTES:
             self._models[key].pipeline.to("cpu")
             self._parked.add(key)
         else:
@@ -106,7 +117,7 @@ class Shelf:
 
     def _twin(self, folder: Path, files: Sequence[Path], loaded: LoadedModel) -> Any | None:
         there = loaded.model.facts
-        if there.single_file:
+        if there.single_file or loaded.offload != "none":
             return None
         for part, others in there.parts.items():
             same = [path.stat().st_size for path in files] == [path.stat().st_size for path in others]

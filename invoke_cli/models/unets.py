@@ -73,6 +73,7 @@ _KANDINSKY = Family(
         "eta": "its sampler takes none",
         "seamless": "its decoder mends the seams with places of its own",
         "seamless_axes": "its decoder mends the seams with places of its own",
+        "vae_tiling": "its decoder works on whole pictures",
     },
     defaults="-s 50 -C 4 -A ddpm",
 )

@@ -32,9 +32,10 @@ TRIED = {
     "seamless_axes": "--seamless_axes x",
     "h_symmetry_time_pct": "--h_symmetry_time_pct 0.5", "v_symmetry_time_pct": "--v_symmetry_time_pct 0.5",
     "clip_skip": "--clip_skip 1", "guidance_rescale": "--cfg_rescale 0.7", "eta": "--eta 0.9 -A ddim",
+    "offload": "--offload model", "attention": "--attention math", "vae_tiling": "--vae_tiling", "fast": "--fast tf32",
 }  # fmt: skip
 # Switches that need another sampler, an init image or several images to change anything.
-QUIET = ("eta", "variation_amount", "strength", "real_steps")
+QUIET = ("eta", "variation_amount", "strength", "real_steps", "offload", "attention", "vae_tiling", "fast")
 SHAPING = [row for row in SWITCHES if row.recorded and row.group is not Group.OUTPUT and TRIED.get(row.field, "")]
 
 
