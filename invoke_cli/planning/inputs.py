@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from invoke_cli.imaging.sizes import Grid
 from invoke_cli.models.folder import ModelFacts
-from invoke_cli.planning.plan import InitFacts, MaskFacts
+from invoke_cli.planning.plan import InitFacts, MaskFacts, ResumeFacts
 from invoke_cli.request import GenerationRequest
 
 
@@ -21,6 +21,7 @@ class PlanInputs:
     draw_seed: Callable[[], int]
     init: InitFacts | None = None
     mask: MaskFacts | None = None
+    resume: ResumeFacts | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -69,6 +69,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
+        resume=inputs.resume,
         pad=request.pad or "black",
         mask_blur=request.mask_blur or 0,
         sources=inputs.sources,

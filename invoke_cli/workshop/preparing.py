@@ -16,12 +16,14 @@ from invoke_cli.imaging.pasting import pasted
 from invoke_cli.language.line import Generation
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import parse_chunks
+from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
 from invoke_cli.workshop.masking import Masked, find_mask
 from invoke_cli.workshop.places import names_a_file
 from invoke_cli.workshop.references import find_image, lasting
@@ -34,7 +36,8 @@ STANDARD_INPUT = "-"
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A plan with what it is carried out on. `later` are the stages of a chain after this one; such a stage takes the
-    latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row.
+    latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row. `point`
+    are saved latents that it begins with, `until` the step to end after.
     """
 
     plan: Plan
@@ -44,6 +47,8 @@ class Prepared:
     later: tuple[Prepared, ...] = ()
     takes_latents: bool = False
     own_seed: int | None = None
+    point: LatentFile | None = None
+    until: int | None = None
 
     @property
     def last(self) -> Prepared:
@@ -70,9 +75,10 @@ class Prepared:
         return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.multiple)
 
     @property
-    def inputs(self) -> tuple[OpenedImage, ...]:
+    def inputs(self) -> tuple[InputFile, ...]:
         """The files that the picture is made from."""
-        files = [self.init, *(stage.masked.opened for stage in (self, *self.later) if stage.masked)]
+        masks = [stage.masked.opened for stage in (self, *self.later) if stage.masked]
+        files: list[InputFile | None] = [self.point, self.init, *masks]
         return tuple(picture for picture in files if picture is not None and picture.data)
 
     def finished(self, made: Image.Image) -> Image.Image:
@@ -105,21 +111,30 @@ def only_stage(generation: Generation) -> GenerationRequest:
     return generation.stages[0].request
 
 
-def prepare_resolved(
-    workshop: Workshop, resolved: Resolved, init: OpenedImage | None = None, mask: OpenedImage | None = None
-) -> Prepared:
-    """The plan of a request whose layers are laid; `init` and `mask` stand in for what `-I` and `-M` name."""
+def without_file(image: Image.Image) -> OpenedImage:
+    """A picture of a chain's own, which has no file."""
+    return OpenedImage(name="", data=b"", image=image, sha256="")
+
+
+def folder_of(workshop: Workshop, request: GenerationRequest) -> OutputFolder:
+    """The folder whose books a request's references mean."""
+    named = request.outdir is None or names_a_file(request.outdir)
+    return workshop.folder(None if named else request.outdir)
+
+
+def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTHING_GIVEN) -> Prepared:
+    """The plan of a request whose layers are laid."""
     effective, sources = resolved.effective
-    named = effective.outdir is None or names_a_file(effective.outdir)
-    folder = workshop.folder(None if named else effective.outdir)
-    if init is None and effective.init_image is not None:
+    folder = folder_of(workshop, effective)
+    init = given.init
+    if init is None and effective.init_image is not None and given.point is None:
         init = open_init(workshop, effective.init_image, folder)
     metadata = _own_words(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
         effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
-    masked = find_mask(effective, init, folder, mask)
+    masked = find_mask(effective, init, folder, given.mask)
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -128,12 +143,14 @@ def prepare_resolved(
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=_facts(init, effective.init_image, generated=metadata is not None),
+            init=point_facts(given) or _facts(init, effective.init_image, generated=metadata is not None),
+            resume=resume_facts(given),
             mask=masked.facts if masked else None,
             sources=sources,
         )
     )
-    return Prepared(plan=plan, model=resolved.model, init=masked.init if masked else init, masked=masked)
+    init = masked.init if masked else init
+    return Prepared(plan=plan, model=resolved.model, init=init, masked=masked, point=given.point)
 
 
 def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
@@ -142,8 +159,6 @@ def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> Opene
         if reference == STANDARD_INPUT:
             return open_bytes(_standard_input(workshop), "standard input")
         path = find_image(reference, folder)
-        if path.suffix == ".safetensors":
-            raise ImageError("starting from saved latents is not available yet", hint="name an image")
         if path.is_dir():
             raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
         return open_path(path)
