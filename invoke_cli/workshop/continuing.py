@@ -27,6 +27,7 @@ from invoke_cli.workshop.places import expanded, is_file
 from invoke_cli.workshop.preparing import Prepared, folder_of
 from invoke_cli.workshop.references import find_image, split_step
 from invoke_cli.workshop.remaking import Remake, prepare_remake
+from invoke_cli.workshop.web import is_url
 from invoke_cli.workshop.workshop import Workshop
 
 
@@ -57,7 +58,7 @@ def _check_autoencoder(workshop: Workshop, file: LatentFile, request: Generation
 def _find(workshop: Workshop, reference: str, request: GenerationRequest) -> LatentFile | None:
     """The saved latents that a reference means; None when it means a picture."""
     folder = folder_of(workshop, request)
-    if reference.startswith(("http://", "https://")):
+    if is_url(reference):
         return None
     step = split_step(reference)
     if step is not None:

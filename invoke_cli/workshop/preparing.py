@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from PIL import Image
 
@@ -28,6 +29,7 @@ from invoke_cli.workshop.masking import Masked, find_mask
 from invoke_cli.workshop.places import names_a_file
 from invoke_cli.workshop.references import find_image, lasting
 from invoke_cli.workshop.settings import Resolved
+from invoke_cli.workshop.web import fetch, is_url, url_name
 from invoke_cli.workshop.workshop import Workshop
 
 STANDARD_INPUT = "-"
@@ -134,7 +136,10 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
         effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
-    masked = find_mask(effective, init, folder, given.mask)
+    mask = given.mask
+    if mask is None and init is not None and is_url(effective.init_mask or ""):
+        mask = _mask_from_web(workshop, effective.init_mask or "")
+    masked = find_mask(effective, init, folder, mask)
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -158,6 +163,8 @@ def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> Opene
     try:
         if reference == STANDARD_INPUT:
             return open_bytes(_standard_input(workshop), "standard input")
+        if is_url(reference):
+            return open_url(workshop, reference)
         path = find_image(reference, folder)
         if path.is_dir():
             raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
@@ -167,11 +174,28 @@ def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> Opene
         raise
 
 
+def open_url(workshop: Workshop, url: str) -> OpenedImage:
+    """The picture at an address on the web, which the line itself asked for."""
+    if workshop.settings.offline:
+        hint = "start without --offline, or download it and name the file"
+        raise ImageError(f"{url_name(url)} is on the web, and --offline is on", hint=hint)
+    workshop.notice(f"fetching {url_name(url)} from {urlsplit(url).hostname}")
+    return open_bytes(fetch(url, workshop.check_stopped), url_name(url))
+
+
 def _standard_input(workshop: Workshop) -> bytes:
     if workshop.streams.read is None:
         hint = "-I - is for one line given to the program: invoke 'oil painting' -I - < photo.png"
         raise ImageError("standard input carries no image here", hint=hint)
     return workshop.streams.read()
+
+
+def _mask_from_web(workshop: Workshop, url: str) -> OpenedImage:
+    try:
+        return open_url(workshop, url)
+    except ImageError as error:
+        error.field = "init_mask"
+        raise
 
 
 def _own_words(init: OpenedImage) -> GenerationRequest | None:

@@ -12,6 +12,7 @@ from invoke_cli.errors import ImageError
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import Entry
 from invoke_cli.workshop.places import expanded, is_there
+from invoke_cli.workshop.web import is_url
 
 _LAST = re.compile(r"@last(\d*)|-(\d+)")
 _NUMBER = re.compile(r"!(\d+)")
@@ -52,8 +53,8 @@ def _find(reference: str, folder: OutputFolder) -> Path:
     for candidate in (path, folder.path / path):
         if is_there(candidate):
             return candidate
-    if reference.startswith(("http://", "https://")):
-        raise ImageError("images from the web are not available yet", hint="download it and name the file")
+    if is_url(reference):
+        raise ImageError("an address on the web can stand after -I and -M alone", hint="download it and name the file")
     if (match := _LAST.fullmatch(reference)) is not None:
         return _entry_path(_last(folder, int(match[1] or match[2] or 1), reference), folder)
     if (match := _NUMBER.fullmatch(reference)) is not None:
