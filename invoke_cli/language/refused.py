@@ -32,7 +32,6 @@ REFUSED: tuple[Refused, ...] = (
         ("-tm", "--text_mask"),
         ("-c", "--outcrop"),
     ),
-    *_pending("the look of the picture", ("--hires_fix",)),
     *_pending("adapters", ("--lora",), ("--control",)),
     *_pending("speed and memory", ("--offload",), ("--attention",), ("--vae_tiling",), ("--fast",)),
     *_pending(

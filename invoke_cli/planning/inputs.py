@@ -27,5 +27,9 @@ class PlanInputs:
     @property
     def grid(self) -> Grid:
         """The sides that the model accepts."""
-        family = self.facts.family
-        return Grid(multiple=family.multiple, smallest=family.smallest, native=self.facts.size)
+        return grid_of(self.facts)
+
+
+def grid_of(facts: ModelFacts) -> Grid:
+    """The sides that a model accepts."""
+    return Grid(multiple=facts.family.multiple, smallest=facts.family.smallest, native=facts.size)

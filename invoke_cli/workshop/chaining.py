@@ -12,6 +12,8 @@ from invoke_cli.imaging.opening import OpenedImage
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.line import Stage
 from invoke_cli.planning.chain import linked, sized
+from invoke_cli.planning.hires import two_passes
+from invoke_cli.planning.inputs import grid_of
 from invoke_cli.planning.seeds import next_seed
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved, without_file
@@ -24,6 +26,15 @@ def prepare_line(workshop: Workshop, stages: Sequence[Stage], given: Given = NOT
     which one it is.
     """
     _refuse_list_without_init(stages)
+    passes = in_passes(workshop, stages, from_noise=given.init is None and given.point is None)
+    try:
+        return _prepared(workshop, passes, given)
+    except InvokeError as error:
+        error.stage = max(0, error.stage - (len(passes) - len(stages)))
+        raise
+
+
+def _prepared(workshop: Workshop, stages: Sequence[Stage], given: Given) -> Prepared:
     requests = linked(stages)
     first = prepare_resolved(workshop, workshop.settings.resolve(requests[0]), given)
     later: list[Prepared] = []
@@ -46,6 +57,31 @@ def prepare_recorded(
     for resolved, mask in later:
         prepared.append(_later(workshop, resolved, (prepared or [first])[-1], mask))
     return replace(first, later=tuple(prepared))
+
+
+def in_passes(workshop: Workshop, stages: Sequence[Stage], *, from_noise: bool) -> Sequence[Stage]:
+    """The stages, the first in the two passes of `--hires_fix` where it asks for them."""
+    for number, stage in enumerate(stages[1:], start=1):
+        if stage.request.hires_fix:
+            hint = "a later stage starts from a picture: -W and -H enlarge it"
+            error = PlanError("--hires_fix belongs to the first stage", hint=hint, field="hires_fix")
+            error.stage = number
+            raise error
+    resolved = workshop.settings.resolve(stages[0].request)
+    request, sources = resolved.effective
+    if not request.hires_fix:
+        return stages
+    if request.init_image is not None or not from_noise:
+        if sources.get("hires_fix") != "line":
+            return [replace(stages[0], request=replace(stages[0].request, hires_fix=False)), *stages[1:]]
+        hint = "leave it out: -W and -H enlarge the init image already"
+        raise PlanError("--hires_fix is for pictures without an init image", hint=hint, field="hires_fix")
+    typed = replace(stages[0].request, width=request.width, height=request.height)
+    passes = two_passes(typed, grid_of(resolved.model.facts))
+    if passes is None:
+        workshop.notice("--hires_fix has no effect: the size is not beyond the model's own")
+        return [replace(stages[0], request=replace(stages[0].request, hires_fix=False)), *stages[1:]]
+    return [replace(stages[0], request=passes[0]), Stage(request=passes[1]), *stages[1:]]
 
 
 def _refuse_list_without_init(stages: Sequence[Stage]) -> None:

@@ -21,8 +21,11 @@ from invoke_cli.metadata.invokeai import SD_METADATA
 from invoke_cli.metadata.latents import SUFFIX, read_latents
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import pixel_hash
+from invoke_cli.planning.chain import inherited
+from invoke_cli.planning.hires import two_passes
+from invoke_cli.planning.inputs import grid_of
 from invoke_cli.planning.plan import ImagePlan
-from invoke_cli.request import GenerationRequest
+from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.version import __version__
 from invoke_cli.workshop.beginning import begun_from
 from invoke_cli.workshop.carrying import make_images
@@ -65,7 +68,7 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     """Everything for making the image in `path` again; MetadataError when its file does not say enough. With `output`
     it is to be written, as this session writes its files.
     """
-    recalled = metadata.recall(path)
+    recalled = _in_passes(workshop, metadata.recall(path))
     made = recalled.made or Made()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
@@ -77,6 +80,18 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     masks = [given.mask for _, given in inputs[1:]]
     prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], masks, strict=True)))
     return Remake(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
+
+
+def _in_passes(workshop: Workshop, recalled: Recalled) -> Recalled:
+    """What another program recorded as `--hires_fix` as the two stages of it."""
+    request = recalled.request
+    if not request.hires_fix or recalled.earlier or request.init_image is not None:
+        return recalled
+    passes = two_passes(request, grid_of(workshop.settings.model(request.model).facts))
+    if passes is None:
+        return recalled
+    first, second = passes
+    return replace(recalled, request=overlay(inherited(first), second), earlier=(first,))
 
 
 def remade(workshop: Workshop, remake: Remake) -> ImageResult:

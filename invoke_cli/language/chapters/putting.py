@@ -64,7 +64,7 @@ OUTPUT: tuple[Switch, ...] = (
         flags=("--save_latents",),
         value=Flag(),
         group=Group.OUTPUT,
-        help="keep the latents of every step as .safetensors under intermediates/",
+        help="keep the latents of every step as .safetensors under intermediates/; -I goes on from them",
     ),
     Switch(
         field="save_all",
