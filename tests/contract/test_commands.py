@@ -64,6 +64,7 @@ def test_again_keeps_the_seed_and_adds(house: House, sketch: Path) -> None:
     house.draw("!again -f.2")
     assert "-f 0.2" in house.saved[0].line and "-s 6" in house.saved[0].line
     assert house.run("!again -f+.9") is not Outcome.OK
+    assert house.run("!again -S+1") is Outcome.FAILED and "nothing can be added" in house.errors[0]
 
 
 def test_again_of_a_former_session(house: House) -> None:

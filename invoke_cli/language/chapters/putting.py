@@ -26,7 +26,7 @@ OUTPUT: tuple[Switch, ...] = (
         group=Group.OUTPUT,
         metavar="TEMPLATE",
         default="{prefix}.{seed}.png",
-        help="file names, from fields such as {prefix} {seed} {prompt:40} {strength} {model} {steps}",
+        help="file names, from fields such as {prefix} {seed} {prompt:40} {strength} {model} {steps} {source}",
     ),
     Switch(
         field="prompt_as_dir",
