@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Box, Geometry, Size
 from invoke_cli.language.prompt import Prompt
 from invoke_cli.models.families import Family
@@ -43,12 +44,14 @@ class InitFacts:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskFacts:
     """What planning knows of a mask in its final shape: the painted rectangle of the init image (None when nothing is
-    painted) and the painted share of it, 0 to 1. `name`, `reference` and `sha256` are empty for the init image's own
-    transparency. `black` tells that a mask without transparency paints the dark.
+    painted), `hole`, what of it lies in the image as it was before it got borders, and the painted share of it, 0 to 1.
+    `name`, `reference` and `sha256` are empty for the init image's own transparency. `black` tells that a mask without
+    transparency paints the dark.
     """
 
     box: Box | None
     share: float
+    hole: Box | None = None
     name: str = ""
     reference: str = ""
     sha256: str = ""
@@ -132,8 +135,9 @@ class Plan:
     """A stage, decided. `request` is the effective request, every layer of defaults in it; `sources` names the layers.
 
     `width` and `height` are the canvas that the model works on; `geometry` tells how the init image gets there, and
-    `box` is the size that was asked for (the model's own where none was). With `resume` all is that of the earlier run,
-    but what may change on the way.
+    `box` is the size that was asked for (the model's own where none was). `patches` are the passes in which borders are
+    painted, one after the other; `geometry` is then the first one's. With `resume` all is that of the earlier run, but
+    what may change on the way.
     `parallel` of `AUTO_PARALLEL` leaves the size of a batch to the engine. `strength` is 1 without an init image.
     """
 
@@ -157,6 +161,7 @@ class Plan:
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None
+    patches: tuple[Patch, ...] = ()
     resume: ResumeFacts | None = None
     pad: str = "black"
     mask_blur: int = 0

@@ -26,6 +26,9 @@ def begun_from(
         raise ImageError(f"{file.name} was saved with --private: its prompt is not in it", hint=hint)
     if file.finished and said.strength is not None:
         return _as_picture(file, said), Given(point=file, as_picture=True)
+    if file.request.outcrop is not None:
+        hint = "start from the picture itself"
+        raise ImageError(f"{file.name} is of a picture that grew in passes: it cannot be gone on from", hint=hint)
     _refuse_changes(file, said)
     changed = {name: value for name, value in said.said().items() if name not in {*SETTLED, "width", "height"}}
     whole = overlay(file.request, GenerationRequest.of(changed))

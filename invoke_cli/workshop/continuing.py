@@ -88,9 +88,9 @@ def _step(workshop: Workshop, path: Path, step: int, request: GenerationRequest)
     remake = prepare_remake(workshop, path)
     last = remake.prepared.last
     _check_range(path, last.plan, step)
-    if remake.prepared.later and last.masked is not None:
-        hint = "start from the picture itself"
-        raise ImageError("a step that paints on the stage before cannot be gone on from", hint=hint)
+    if last.plan.patches or (remake.prepared.later and last.masked is not None):
+        kind = "that grows in passes" if last.plan.patches else "that paints on the stage before"
+        raise ImageError(f"a step of a picture {kind} cannot be gone on from", hint="start from the picture itself")
     name = f"{path.stem}.step-{step:02d}{SUFFIX}"
     if request.dry_run:
         return planned_latents(

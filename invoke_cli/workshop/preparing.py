@@ -14,6 +14,7 @@ from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, ou
 from invoke_cli.imaging.masks import feathered, for_model
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.pasting import pasted
+from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import parse_chunks
@@ -26,6 +27,7 @@ from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
 from invoke_cli.workshop.masking import Masked, find_mask
+from invoke_cli.workshop.outcropping import extended, on_patch, with_borders
 from invoke_cli.workshop.places import names_a_file
 from invoke_cli.workshop.references import find_image, lasting
 from invoke_cli.workshop.settings import Resolved
@@ -59,8 +61,19 @@ class Prepared:
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
+        borders = self.plan.request.outcrop
+        if borders is not None and self.masked is not None:
+            init = extended(init, borders)
         masked = replace(self.masked, init=init) if self.masked else None
         return replace(self, init=init, masked=masked)
+
+    def on_patch(self, patch: Patch, picture: Image.Image) -> Prepared:
+        """One pass of a picture that grows, on the picture as it is by now."""
+        assert self.init is not None and self.masked is not None
+        init = replace(self.init, image=picture)
+        canvas = patch.geometry.canvas
+        plan = replace(self.plan, geometry=patch.geometry, width=canvas.width, height=canvas.height, patches=())
+        return replace(self, plan=plan, init=init, masked=on_patch(self.masked, patch, init))
 
     @cached_property
     def canvas(self) -> Image.Image | None:
@@ -140,6 +153,9 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     if mask is None and init is not None and is_url(effective.init_mask or ""):
         mask = _mask_from_web(workshop, effective.init_mask or "")
     masked = find_mask(effective, init, folder, mask)
+    if effective.outcrop is not None and init is not None:
+        masked = with_borders(init, masked, effective.outcrop)
+    worked_on = masked.init if masked else init
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -148,14 +164,13 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=point_facts(given) or _facts(init, effective.init_image, generated=metadata is not None),
+            init=point_facts(given) or _facts(worked_on, effective.init_image, generated=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,
             sources=sources,
         )
     )
-    init = masked.init if masked else init
-    return Prepared(plan=plan, model=resolved.model, init=init, masked=masked, point=given.point)
+    return Prepared(plan=plan, model=resolved.model, init=worked_on, masked=masked, point=given.point)
 
 
 def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
