@@ -26,8 +26,9 @@ from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
-from invoke_cli.workshop.masking import Masked, find_mask
-from invoke_cli.workshop.outcropping import extended, on_patch, with_borders
+from invoke_cli.workshop.mask_finding import MaskFinder
+from invoke_cli.workshop.masking import Masked
+from invoke_cli.workshop.outcropping import on_patch
 from invoke_cli.workshop.places import names_a_file
 from invoke_cli.workshop.references import find_image, lasting
 from invoke_cli.workshop.settings import Resolved
@@ -48,6 +49,7 @@ class Prepared:
     model: Model
     init: OpenedImage | None = None
     masked: Masked | None = None
+    mask_finder: MaskFinder | None = None
     later: tuple[Prepared, ...] = ()
     takes_latents: bool = False
     own_seed: int | None = None
@@ -61,11 +63,8 @@ class Prepared:
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
-        borders = self.plan.request.outcrop
-        if borders is not None and self.masked is not None:
-            init = extended(init, borders)
-        masked = replace(self.masked, init=init) if self.masked else None
-        return replace(self, init=init, masked=masked)
+        masked = self.mask_finder.find(init) if self.mask_finder else None
+        return replace(self, init=masked.init if masked else init, masked=masked)
 
     def on_patch(self, patch: Patch, picture: Image.Image) -> Prepared:
         """One pass of a picture that grows, on the picture as it is by now."""
@@ -152,9 +151,8 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     mask = given.mask
     if mask is None and init is not None and is_url(effective.init_mask or ""):
         mask = _mask_from_web(workshop, effective.init_mask or "")
-    masked = find_mask(effective, init, folder, mask)
-    if effective.outcrop is not None and init is not None:
-        masked = with_borders(init, masked, effective.outcrop)
+    finder = MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
+    masked = finder.find(init, stands_in=init is not None and not init.data)
     worked_on = masked.init if masked else init
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
@@ -170,7 +168,11 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             sources=sources,
         )
     )
-    return Prepared(plan=plan, model=resolved.model, init=worked_on, masked=masked, point=given.point)
+    if masked is not None and masked.opened is not None:
+        finder = replace(finder, given=masked.opened)
+    return Prepared(
+        plan=plan, model=resolved.model, init=worked_on, masked=masked, mask_finder=finder, point=given.point
+    )
 
 
 def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
