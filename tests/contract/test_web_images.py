@@ -53,8 +53,8 @@ class Pages(BaseHTTPRequestHandler):
         if path not in ("endless.png", "slow.png"):
             self.send_header("Content-Length", str(sizes.get(path, len(data))))
         self.end_headers()
-        self.wfile.write(data)
         try:
+            self.wfile.write(data)
             for _ in range(200 if path in ("endless.png", "slow.png") else 0):
                 self.wfile.write(b"0" * 10_000 if path == "endless.png" else b"0")
                 self.wfile.flush()
