@@ -115,7 +115,7 @@ def import_model(workshop: Workshop, call: Call) -> None:
 
 def _fetched(workshop: Workshop, source: str) -> Path:
     """The folder or file of a model that was brought here, its size told before."""
-    if workshop.offline:
+    if workshop.settings.offline:
         raise CommandError("--offline keeps this session from fetching", hint="start without it, or import a folder")
     files = list_remote(source)
     folder = workshop.settings.places.root / "models" / source.rstrip("/").rsplit("/", 1)[-1].split("?")[0]

@@ -17,12 +17,14 @@ from PIL import Image
 from invoke_cli.engine import TILING, ImageResult
 from invoke_cli.engine.conditioning import Conditioning
 from invoke_cli.engine.denoising import Snapshot, finished_step
+from invoke_cli.engine.frames import keeps_latents
 from invoke_cli.engine.looks import after_step
 from invoke_cli.engine.noise import generator
 from invoke_cli.engine.packing import packed_like, unpacked
 from invoke_cli.engine.running import JobRun, Watcher
 from invoke_cli.engine.schedulers import build_scheduler, normalised
 from invoke_cli.engine.seams import bent_noise, replaced
+from invoke_cli.engine.states import Moment
 from invoke_cli.errors import Interrupted
 from invoke_cli.models.family import StrengthRule
 from invoke_cli.planning.plan import ImagePlan, Task
@@ -182,7 +184,11 @@ class _Call:
         visible = normalised(picture, self.scheduler, self.plan.sampler, position)
         timesteps = self.scheduler.timesteps
         timestep = int(timesteps[min(position, len(timesteps) - 1)]) if len(timesteps) else 0
-        self.watcher.watch(Snapshot(step=step, timestep=timestep, latents=picture, visible=visible))
+        # The latents can be looked at; a run cannot begin from them, since what its pipeline remembers is its own.
+        moment = Moment(calls=self.calls, history={}) if keeps_latents(self.run.job, step) else None
+        self.watcher.watch(
+            Snapshot(step=step, timestep=timestep, latents=picture, visible=visible, first=step == 0, moment=moment)
+        )
 
     def _spatial(self, latents: torch.Tensor) -> torch.Tensor:
         scale = self.family.latent_scale

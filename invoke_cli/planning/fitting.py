@@ -76,6 +76,9 @@ def check_prompt(inputs: PlanInputs, prompt: Prompt) -> None:
 def _refuse_task(inputs: PlanInputs, task: Task) -> None:
     """PlanError when the model cannot do what the line's images ask for."""
     facts = inputs.facts
+    if inputs.resume is not None and not facts.family.staged:
+        message = f"{inputs.model} ({facts.family.label}) cannot go on from saved latents: they stay in its pipeline"
+        raise PlanError(message, hint="start from the picture itself: -I @last", field="init_image")
     if facts.inpainting and task is not Task.INPAINT:
         hint = "give it an init image and a mask (-I photo.png -M mask.png), or another model with -m"
         raise PlanError(f"{inputs.model} paints under a mask and nothing else", hint=hint, field="model")

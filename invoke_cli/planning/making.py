@@ -31,7 +31,6 @@ T = TypeVar("T")
 
 def make_plan(inputs: PlanInputs) -> Plan:
     """The plan for a request; PlanError or PromptError (naming the field) for what cannot be done."""
-    request = inputs.request
     _check_needs(inputs)
     notices: list[str] = []
     task = _task(inputs)
@@ -72,6 +71,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
+        resume=inputs.resume,
         patches=patches,
         pad=request.pad or "black",
         mask_blur=request.mask_blur or 0,

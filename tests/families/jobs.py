@@ -33,7 +33,7 @@ def mask() -> Image.Image:
 
 
 def job(line: str, model: Model, task: Task = Task.TEXT_TO_IMAGE) -> Job:
-    """The job of a line, at 64 x 64 pixels unless it says a width, with the drawing and the mask that the task wants."""
+    """The job of a line, at 64 x 64 pixels unless it says a width, with the images that the task wants."""
     parsed = parse(line if "-W" in line else f"{line} -W {SIDE} -H {SIDE}")
     assert isinstance(parsed, Generation)
     family = model.facts.family
