@@ -9,9 +9,11 @@ from invoke_cli.commands.command import Call
 from invoke_cli.errors import CommandError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level, Prefill
 from invoke_cli.imaging.opening import open_path
+from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.language.formatting import format_line
+from invoke_cli.language.showing import harmless
 from invoke_cli.metadata import decode, recall
-from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
+from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Recalled
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.request import GenerationRequest
