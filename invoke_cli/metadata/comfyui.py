@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from invoke_cli.errors import MetadataError
@@ -21,6 +22,7 @@ _KNOWN = {
     "KSamplerSelect", "BasicScheduler", "BasicGuider", "CFGGuider", "FluxGuidance", "PrimitiveNode",
     "ConditioningZeroOut", "ConditioningCombine", "ConditioningConcat", "Note", "Reroute",
 }  # fmt: skip
+_HELPER = re.compile(r"Primitive|String|Text|Int|Float|Number|Seed|Note|Reroute")  # their values are used
 
 
 def _graph(chunks: Chunks) -> Graph:
@@ -41,7 +43,7 @@ def _sniff(chunks: Chunks) -> bool:
 
 def _decode(chunks: Chunks) -> Recalled:
     graph = _graph(chunks)
-    samplers = _samplers(graph)
+    samplers, way = _samplers(graph)
     if not samplers:
         hint = "!info shows the graph; the picture can be used with -I"
         raise MetadataError("its ComfyUI graph has no sampler that is known", hint=hint)
@@ -50,9 +52,9 @@ def _decode(chunks: Chunks) -> Recalled:
     _Pass(graph, first, draft).read()
     for node in samplers[:-1]:
         draft.missing.append(f"a further pass: {_called(node)}, denoise {node.inputs.get('denoise', '?')}")
-    used = upstream(graph, samplers[0].id)
-    for key in used:
-        if graph[key].kind not in _KNOWN and graph[key] not in samplers:
+    for key in way:
+        kind = graph[key].kind
+        if kind not in _KNOWN and not _HELPER.search(kind) and graph[key] not in samplers:
             draft.missing.append(f"node {_called(graph[key])}")
     return draft.recalled()
 
@@ -61,13 +63,12 @@ def _called(node: Node) -> str:
     return f"{node.kind} ({node.id[:20]})"
 
 
-def _samplers(graph: Graph) -> list[Node]:
-    """The samplers of the longest way to a saved picture, the last one first."""
+def _samplers(graph: Graph) -> tuple[list[Node], dict[str, int]]:
+    """The samplers of the longest way to a saved picture, the last one first, and the whole way."""
     ends = [node for node in graph.values() if "image" in node.kind.lower() and node.link("images") is not None]
     ways = [upstream(graph, node.id) for node in ends[:20]] or [dict.fromkeys(graph, 0)]
     found = [[graph[key] for key in sorted(way, key=way.__getitem__) if _is_sampler(graph[key])] for way in ways]
-    longest = max(zip(found, ways, strict=True), key=lambda pair: (bool(pair[0]), len(pair[1])))
-    return longest[0]
+    return max(zip(found, ways, strict=True), key=lambda pair: (bool(pair[0]), len(pair[1])))
 
 
 def _is_sampler(node: Node) -> bool:

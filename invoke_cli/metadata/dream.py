@@ -51,7 +51,7 @@ def read_dream(text: str) -> DreamLine:
         if isinstance(parsed, Generation):
             *earlier, last = (stage.request for stage in parsed.stages)
             return DreamLine(request=last, earlier=tuple(earlier))
-        return DreamLine(request=GenerationRequest(prompt=""), left_out=(line[:200],))
+        return DreamLine(request=GenerationRequest(), left_out=(line[:200],))
     except LineError:
         return _piecewise(line)
 

@@ -39,7 +39,8 @@ def read_exif(data: bytes) -> dict[str, str]:
                 folders.append(struct.unpack_from(f"{order}I", block, place)[0])
             elif tag in _TAGS and kind in _TEXT_TYPES:
                 start = place if count <= 4 else struct.unpack_from(f"{order}I", block, place)[0]
-                text = comment_text(block[start : start + count], order)
+                whole = start + count <= len(block)
+                text = comment_text(block[start : start + count], order) if whole else ""
                 if text.strip():
                     found.setdefault(PREFIX + _TAGS[tag], text)
     return found
@@ -77,8 +78,9 @@ def _encodings(body: bytes, order: str) -> Iterator[str]:
     """Candidates, the likeliest first: UTF-16 shows by its NUL bytes, on the even or the odd places."""
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         yield "utf-16"
-    even, odd = body[:400:2].count(0), body[1:400:2].count(0)
-    if even or odd:
+    sample = body.rstrip(b"\0")[:400]
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if max(even, odd) > len(sample) // 16:
         yield "utf-16-be" if even > odd else "utf-16-le"
     yield "utf-8"
     # Chinese or Japanese text has no NUL bytes in UTF-16.

@@ -51,6 +51,8 @@ class InvokeAICodec:
         document = _parse(chunks[SD_METADATA], optional=dream is not None) if SD_METADATA in chunks else None
         lines = dream.request if dream else GenerationRequest()
         if document is None:
+            if not any(stage.said() for stage in ((*dream.earlier, lines) if dream else ())):
+                raise MetadataError(f"its {DREAM} line cannot be read", hint="the picture can still be used with -I")
             missing, earlier = (dream.left_out, dream.earlier) if dream else ((), ())
             return Recalled(program="InvokeAI 1", request=lines, missing=missing, earlier=earlier)
         return _merged(document, dream or DreamLine(request=lines))
@@ -140,8 +142,9 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> Recalled:
         merged["model"] = str(document.get("model_id") or merged.get("model") or "") or None
     missing = [*dream.left_out, *unread, *_uncarried(image)]
     facts: dict[str, str] = {}
-    if not ours and document.get("model_id"):
-        facts["model"] = str(document["model_id"])
+    for key, name in (("model_id", "model"), ("model_hash", "model hash")):
+        if not ours and isinstance(document.get(key), str):
+            facts[name] = document[key][:200]
     program = f"{document.get('app_id', 'InvokeAI')} {document.get('app_version', '')}".strip()
     return Recalled(
         program=program,

@@ -44,7 +44,7 @@ def prompt_source(text: str) -> tuple[str, list[str]]:
     try:
         read_prompt(source)
     except PromptError as error:
-        return escape(cut.strip()), [*remarks, harmless(f"{error.message.split(' is not')[0]} stays text")]
+        return escape(cut.strip()), [*remarks, harmless(f"{error.message.rpartition(': ')[2]} stays text")]
     return source, remarks
 
 

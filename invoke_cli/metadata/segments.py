@@ -1,4 +1,5 @@
-"""The text in JPEG, WebP and GIF files: EXIF, XMP and comments. A cut-off file gives what stands before the cut.
+"""The text in JPEG, WebP and GIF files: EXIF, XMP and comments. A cut-off file gives what is
+whole before the cut.
 
 Layouts: JPEG (ITU T.81, B.1.1: marker, length, body), WebP (RIFF: name, little-endian length, body padded to even), GIF
 (89a: blocks of sub-blocks).
@@ -42,7 +43,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if position + 4 > len(data) or data[position] != 0xFF or data[position + 1] in (0xDA, 0xD9):
             return
         (length,) = struct.unpack_from(">H", data, position + 2)
-        if length < 2:
+        if length < 2 or position + 2 + length > len(data):
             return
         yield data[position + 1], data[position + 4 : position + 2 + length]
         position += 2 + length
@@ -56,6 +57,8 @@ def webp_text(data: bytes) -> dict[str, str]:
         if position + 8 > len(data):
             break
         name, length = struct.unpack_from("<4sI", data, position)
+        if position + 8 + length > len(data):
+            break
         body = data[position + 8 : position + 8 + length] if length <= max(MAX_TEXT, MAX_EXIF) else b""
         if name == b"EXIF":
             found = {**read_exif(body), **found}

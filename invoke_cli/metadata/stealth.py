@@ -45,6 +45,8 @@ def _hidden(layer: Image.Image, names: tuple[bytes, bytes]) -> str | None:
     if not 0 < length <= MAX_TEXT:
         return None
     data = _bytes(layer, _NAME_BYTES + 4, length)
+    if len(data) < length:
+        return None
     if head[:_NAME_BYTES] == names[1]:
         data = _unzipped(data)
     return data.decode("utf-8", errors="replace") or None
@@ -66,9 +68,10 @@ def _bytes(layer: Image.Image, start: int, count: int) -> bytes:
 def _unzipped(data: bytes) -> bytes:
     inflater = zlib.decompressobj(wbits=31)  # gzip's frame
     try:
-        return inflater.decompress(data, MAX_TEXT)
+        text = inflater.decompress(data, MAX_TEXT)
     except zlib.error:
         return b""
+    return text if inflater.eof else b""
 
 
 def _as_chunks(text: str) -> dict[str, str]:

@@ -30,8 +30,8 @@ class Task(Enum):
 class InitFacts:
     """What planning knows of the init image: its base name, how it was referred to, its hash and upright size.
 
-    `generated` tells that its metadata says that a model made it; `chained` that it is the result of the stage before
-    and has no name.
+    `generated` tells that its metadata says that a model made it, `source_type` is the IPTC code that it says of
+    itself, empty when it says none; `chained` that it is the result of the stage before and has no name.
     """
 
     name: str
@@ -40,6 +40,7 @@ class InitFacts:
     size: Size
     frames: int = 1
     generated: bool = False
+    source_type: str = ""
     chained: bool = False
 
 

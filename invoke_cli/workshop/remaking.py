@@ -15,17 +15,20 @@ from invoke_cli import metadata
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.opening import OpenedImage, open_path
+from invoke_cli.language.showing import harmless
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Made, Recalled
 from invoke_cli.metadata.invokeai import SD_METADATA
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import pixel_hash
 from invoke_cli.planning.plan import ImagePlan
+from invoke_cli.request import GenerationRequest
 from invoke_cli.version import __version__
 from invoke_cli.workshop.chaining import prepare_recorded
 from invoke_cli.workshop.drawing import make_images
 from invoke_cli.workshop.places import is_file
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved
+from invoke_cli.workshop.recalling import usable
 from invoke_cli.workshop.saving import record_of
 from invoke_cli.workshop.workshop import Workshop
 
@@ -65,7 +68,9 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     made = recalled.made or Made()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
-    resolved = [workshop.settings.resolve_recorded(request, output=output) for request in recalled.stages]
+    stages = _drawable(workshop, recalled, path)
+    recalled = replace(recalled, request=stages[-1], earlier=stages[:-1])
+    resolved = [workshop.settings.resolve_recorded(request, output=output) for request in stages]
     inputs = [_find_inputs(workshop, recalled, path, number) for number in range(len(resolved))]
     prepared = prepare_resolved(workshop, resolved[0], *inputs[0])
     images, place = _batch(prepared.plan.images[0], made)
@@ -73,6 +78,24 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     masks = [mask for _, mask in inputs[1:]]
     prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], masks, strict=True)))
     return Remake(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
+
+
+def _drawable(workshop: Workshop, recalled: Recalled, path: Path) -> tuple[GenerationRequest, ...]:
+    """The stages as they can be drawn here; MetadataError when the file says too little to draw the same picture."""
+    found = usable(workshop, recalled)
+    if recalled.made is not None:
+        if found.lost:
+            raise MetadataError(f"{path.name} needs the {found.lost[0]}", hint="!models lists those that are")
+        return found.stages
+    first = found.stages[0]
+    hint = f"take its line with !fetch {path} and complete it; !info shows what it says"
+    if not (first.prompt or "").strip() and first.init_image is None:
+        raise MetadataError(f"{path.name} does not say its prompt", hint=hint)
+    if first.strength is not None and first.init_image is None:
+        raise MetadataError(f"{path.name} was made from an image that its file does not name", hint=hint)
+    for text in (*found.lost, *recalled.missing):
+        workshop.notice(f"not carried over: {harmless(text)}")
+    return found.stages
 
 
 def remade(workshop: Workshop, remake: Remake) -> ImageResult:
