@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from invoke_cli.imaging.png_chunks import SIGNATURE
 
@@ -20,9 +21,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(
-    *texts: bytes, after: bytes = b"", rgba: NDArray[np.uint8] | None = None
-) -> bytes:
+def png(*texts: bytes, after: bytes = b"", rgba: NDArray[np.uint8] | None = None) -> bytes:
     """A whole PNG picture with these chunks before its pixels; grey, or the given pixels (height, width, 4)."""
     pixels = np.full((HEIGHT, WIDTH, 3), 128, np.uint8) if rgba is None else rgba
     height, width, bands = pixels.shape

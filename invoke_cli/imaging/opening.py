@@ -76,7 +76,7 @@ def open_bytes(data: bytes, name: str) -> OpenedImage:
     if not data:
         raise ImageError(f"{name} is empty (0 bytes)", hint="save the image again")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # what is wrong is told in one sentence, or did not matter
         try:
             return _open(data, name)
         except Image.DecompressionBombError:

@@ -23,32 +23,36 @@ _NUMBERS = (
 )
 _NEXT = ("conditioning", "conditioning_1", "conditioning_to", "conditioning_2", "conditioning_from", "positive")
 _MAX_TEXTS = 20
+_MAX_ASKED = 300
 
 
-def number(graph: Graph, value: object, depth: int = 0) -> object:
-    """A number or word as it stands, or what the node behind a link holds."""
-    if not isinstance(value, Link):
-        return value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
-    node = graph.get(value.node)
-    if node is None or depth > MAX_DEPTH:
-        return None
-    for name in _NUMBERS:
-        if name in node.inputs:
-            found = number(graph, node.inputs[name], depth + 1)
-            if found is not None:
-                return found
+def number(graph: Graph, value: object) -> object:
+    """A number or word as it stands, or what the nodes behind a link hold; each node is asked once."""
+    waiting, seen = [value], set[str]()
+    while waiting and len(seen) < MAX_DEPTH:
+        current = waiting.pop()
+        if not isinstance(current, Link):
+            if isinstance(current, (int, float, str)) and not isinstance(current, bool):
+                return current
+            continue
+        node = graph.get(current.node)
+        if node is not None and node.id not in seen:
+            seen.add(node.id)
+            waiting += [node.inputs[name] for name in reversed(_NUMBERS) if name in node.inputs]
     return None
 
 
-def words(graph: Graph, value: object, depth: int = 0) -> str:
-    """A text as it stands, or what the nodes behind a link put together."""
+def words(graph: Graph, value: object, seen: frozenset[str] = frozenset(), room: list[int] | None = None) -> str:
+    """A text as it stands, or what the nodes behind a link put together; `room` counts down the nodes to be asked."""
     if isinstance(value, str):
         return value
+    room = [_MAX_ASKED] if room is None else room
     node = graph.get(value.node) if isinstance(value, Link) else None
-    if node is None or depth > MAX_DEPTH:
+    if node is None or node.id in seen or room[0] <= 0 or len(seen) > MAX_DEPTH:
         return ""
+    room[0] -= 1
     glue = node.inputs.get("delimiter", node.inputs.get("separator", " "))
-    texts = [words(graph, part, depth + 1) for part in list(_text_parts(node))[:_MAX_TEXTS]]
+    texts = [words(graph, part, seen | {node.id}, room) for part in list(_text_parts(node))[:_MAX_TEXTS]]
     return (glue if isinstance(glue, str) else " ").join(text for text in texts if text)
 
 

@@ -14,6 +14,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from invoke_cli.language.showing import harmless
+from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import by_field
 from invoke_cli.metadata.codec import Chunks, Recalled
 from invoke_cli.metadata.foreign_samplers import our_sampler
@@ -37,12 +38,13 @@ class Draft:
 
     def take(self, field: str, raw: object, key: str = "") -> None:
         """A value of a request's field, if there is one; told when it cannot be."""
-        if raw is None or raw == "":
+        switch = by_field()[field]
+        if raw is None or raw == "" or (switch.group is Group.LOOK and raw in _NOTHING):
             return
         try:
-            self.values[field] = by_field()[field].value.parse(_number_text(raw, negative=field != "seeds"))
+            self.values[field] = switch.value.parse(_number_text(raw, negative=field != "seeds"))
         except ValueError as error:
-            self.lose(key or by_field()[field].name[2:], raw, because=str(error))
+            self.lose(key or switch.name[2:], raw, because=str(error))
 
     def take_all(self, document: Mapping[str, Any], table: Mapping[str, str]) -> None:
         """The values of several fields: `table` gives the field for each key."""

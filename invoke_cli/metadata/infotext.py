@@ -13,16 +13,17 @@ from collections.abc import Mapping
 NEGATIVE = "Negative prompt:"
 FEWEST_PAIRS = 3
 
-_PAIR = re.compile(r'\s*(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
+_PAIR = re.compile(r'(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"]){0,10000}"|[^,]*)(?:,|$)')
 _BRACKETS = re.compile(r"([\\()\[\]])")
 _MAX_PAIRS = 300
+_MAX_LINE = 60_000
 
 
 def split_parameters(text: str) -> tuple[str, str, dict[str, str]]:
     """Prompt, negative prompt and the pairs of the last line (none when it holds fewer than three)."""
     *lines, last = text.strip().split("\n")
     pairs: dict[str, str] = {}
-    for match in _PAIR.finditer(last):
+    for match in _PAIR.finditer(last[:_MAX_LINE]):
         pairs[match[1].strip()] = _unquoted(match[2].strip())
         if len(pairs) >= _MAX_PAIRS:
             break

@@ -15,7 +15,7 @@ _MAX_REMARKS = 20
 _LORA = re.compile(r"<(lora|lyco|hypernet):([^<>:]{1,200})(?::([^<>]{0,100}))?>")
 _OPERATORS = re.compile(
     r"\([^()\n]{0,200}:\d{0,3}\.?\d{1,9}\)|(?<!\\)\[[^\[\]\n]{0,200}\]|\bBREAK\b|(?<!\\)\{[^{}\n]{0,200}\}"
-    r"|-?\d+(?:\.\d+)?::[^:\n]{0,200}::"
+    r"|-?\d{1,4}(?:\.\d{1,4})?::[^:\n]{0,200}::"
 )
 _ESCAPED = re.compile(r"\\([()\[\]{}<>\\])")
 
@@ -24,12 +24,12 @@ def plain_text(text: str) -> tuple[str, list[str]]:
     """Prompt source for text in another syntax, and what of it is lost: weights and alternatives stay text, the tags of
     LoRAs are taken out.
     """
-    cut, remarks = _capped(text)
+    cut, remarks = capped(text)
     for match in list(_LORA.finditer(cut))[:_MAX_REMARKS]:
         weight = f" at {match[3]}" if match[3] else ""
         remarks.append(harmless(f"{'LoRA' if match[1] != 'hypernet' else 'hypernetwork'} {match[2]}{weight}"))
     if remarks:
-        cut = re.sub(r"[ \t]{2,}", " ", _LORA.sub("", cut)).strip(" ,\t\n")
+        cut = re.sub(r"[ \t]+(?=\n)|(?<=[ \t])[ \t]+", "", _LORA.sub("", cut)).strip(" ,\t\n")
     for match in list(_OPERATORS.finditer(cut))[:_MAX_REMARKS]:
         remarks.append(harmless(f"{match.group()} stays text"))
     return escape(_ESCAPED.sub(r"\1", cut).strip()), remarks
@@ -39,7 +39,7 @@ def prompt_source(text: str) -> tuple[str, list[str]]:
     """Prompt source for text in InvokeAI's syntax since version 3, where brackets are text; what cannot be honoured
     makes all of it text.
     """
-    cut, remarks = _capped(text)
+    cut, remarks = capped(text)
     source = canonical(re.sub(r"(?<!\\)([\[\]])", r"\\\1", cut.strip()))
     try:
         read_prompt(source)
@@ -48,8 +48,8 @@ def prompt_source(text: str) -> tuple[str, list[str]]:
     return source, remarks
 
 
-def _capped(text: str) -> tuple[str, list[str]]:
-    """The text without control characters, at most so long."""
+def capped(text: str) -> tuple[str, list[str]]:
+    """The text without control characters, at most so long, and what was cut off."""
     clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", "", text)
     if len(clean) <= MAX_PROMPT:
         return clean, []

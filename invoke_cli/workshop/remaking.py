@@ -18,7 +18,7 @@ from invoke_cli.imaging.opening import OpenedImage, open_path
 from invoke_cli.language.showing import harmless
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Made, Recalled
-from invoke_cli.metadata.invokeai import SD_METADATA
+from invoke_cli.metadata.invokeai_reading import SD_METADATA
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import pixel_hash
 from invoke_cli.planning.plan import ImagePlan

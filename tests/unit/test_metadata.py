@@ -25,7 +25,7 @@ from invoke_cli.metadata import xmp
 from invoke_cli.metadata.chunks import parse_chunks
 from invoke_cli.metadata.codec import Batch, Codec, Record
 from invoke_cli.metadata.infotext import split_parameters
-from invoke_cli.metadata.invokeai import APP_ID
+from invoke_cli.metadata.invokeai_reading import APP_ID
 from invoke_cli.models.families import FAMILIES
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.samplers import sampler_names
