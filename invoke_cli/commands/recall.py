@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.errors import CommandError, Interrupted, InvokeError, MetadataError, OutOfMemory
+from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level, Prefill
 from invoke_cli.imaging.opening import open_path
 from invoke_cli.imaging.png_chunks import SIGNATURE
@@ -34,11 +34,16 @@ def fetch(workshop: Workshop, call: Call) -> None:
     """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
     usage = f"!fetch picture.png [{' | '.join(PARTS)}]: its line, or a part of it, comes into the next prompt"
     words = call.required(usage)
-    part = words.pop() if len(words) > 1 and words[-1] in PARTS else "all"
+    part = words.pop() if len(words) == 2 else "all"
+    if part not in PARTS:
+        hint = "; ".join(f"{name}: {takes}" for name, takes in PARTS.items())
+        raise CommandError(
+            f"!fetch knows no part {part[:40]!r} of a line", hint=f"{hint} (a name with blanks in quotes)"
+        )
     recalled = recall(_one(workshop, call, words))
     found = usable(workshop, recalled)
     line = format_line(part_of(found.stages, part))
-    if part != "seed":
+    if part in ("all", "remix"):
         for text in recalled.conflicts:
             workshop.notice(harmless(text))
         for text in (*found.lost, *recalled.missing):
@@ -49,13 +54,20 @@ def fetch(workshop: Workshop, call: Call) -> None:
 def info(workshop: Workshop, call: Call) -> None:
     """Show all that a picture says of itself."""
     path = _one(workshop, call, call.required("!info picture.png: all that it says of itself"))
-    opened = open_path(path)
-    lines = [f"{path}", *_row("size", opened.size), *_row("bytes", len(opened.data)), *_row("sha256", opened.sha256)]
+    texts = read_chunks(path)
+    lines = [f"{path}"]
+    try:
+        opened = open_path(path)
+        lines += [*_row("size", opened.size), *_row("bytes", len(opened.data)), *_row("sha256", opened.sha256)]
+        texts = texts or stealth_text(opened)
+    except ImageError as error:
+        if not texts:
+            raise
+        lines += _row("pixels", harmless(error.message))
     try:
         lines += _told(recall(path))
     except MetadataError as error:
         lines.append(harmless(error.message))
-    texts = read_chunks(path) or stealth_text(opened)
     lines += [f"-- {_one_line(name)[:100]}\n{shortened(harmless(text), _MOST_RAW)}" for name, text in texts.items()]
     workshop.say("\n".join(lines))
 

@@ -17,6 +17,7 @@ from invoke_cli.planning.plan import MaskFacts
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.references import find_image, lasting
 
+_OPAQUE = 254
 _OLD_MASK_COMMAND = "!mask"
 
 
@@ -46,6 +47,7 @@ def find_mask(
     """The mask of a request, None when all is to be painted; `given` stands in for what `-M` names."""
     if init is None:
         return None
+    init = _without_marks(init)
     opened = given or _opened(request.init_mask, folder)
     if opened is None and init.alpha is None:
         return None
@@ -75,6 +77,12 @@ def find_mask(
             notices=tuple(notices),
         ),
     )
+
+
+def _without_marks(init: OpenedImage) -> OpenedImage:
+    """The init image; words hidden in the lowest bit of its transparency (NovelAI does it) make no part transparent."""
+    lowest = init.alpha.getextrema()[0] if init.alpha is not None else None
+    return replace(init, alpha=None) if isinstance(lowest, (int, float)) and lowest >= _OPAQUE else init
 
 
 def _opened(reference: str | None, folder: OutputFolder) -> OpenedImage | None:
