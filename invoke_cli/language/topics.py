@@ -176,11 +176,11 @@ A picture says how it was made, and most programs' pictures can be asked:
   !replay picture.png        drawn again; of this program's own pictures the same pixels
   a house -I picture.png     goes on from it; without a prompt it takes the picture's own
 
-Read are InvokeAI 1 to 6, A1111, Forge and SD.Next, ComfyUI's graphs, Fooocus, NovelAI, stable-diffusion.cpp, imaginAIry,
-mflux, kohya, Draw Things, SwarmUI and Easy Diffusion, from PNG, JPEG, WebP and GIF files, and words hidden in the
-pixels. Counts and strengths are converted (clip skip, strengths that say what is kept, names of samplers). What
-does not fit into a line is told: LoRAs, weights in other spellings, further passes, nodes. A model is
-used when one of its name or hash is known here. A path in a file of another program is never opened unasked.
+Read are InvokeAI 1 to 6, A1111, Forge and SD.Next, ComfyUI's graphs, Fooocus, NovelAI, stable-diffusion.cpp,
+imaginAIry, mflux, kohya, Draw Things, SwarmUI and Easy Diffusion, from PNG, JPEG, WebP and GIF files, and words
+hidden in the pixels. Counts and strengths are converted (clip skip, strengths that say what is kept, names of
+samplers). What does not fit into a line is told: LoRAs, weights in other spellings, further passes, nodes. A model
+is used when one of its name or hash is known here. A path in a file of another program is never opened unasked.
 
 The noise of other programs is another one: the same line gives a relative of their picture, not its twin."""
 

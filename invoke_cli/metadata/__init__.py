@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke_cli.errors import ImageError, MetadataError
-from invoke_cli.imaging.opening import OpenedImage, open_bytes
 from invoke_cli.metadata import xmp
 from invoke_cli.metadata.a1111 import A1111Codec
 from invoke_cli.metadata.chunks import parse_chunks, read_bytes
@@ -23,8 +23,10 @@ from invoke_cli.metadata.kohya import KOHYA
 from invoke_cli.metadata.mflux import MFLUX
 from invoke_cli.metadata.novelai import NOVELAI
 from invoke_cli.metadata.sdcpp import SD_CPP
-from invoke_cli.metadata.stealth import stealth_text
 from invoke_cli.metadata.swarmui import SWARMUI
+
+if TYPE_CHECKING:
+    from invoke_cli.imaging.opening import OpenedImage  # numpy and Pillow, when a picture is looked at
 
 # In the order in which a file is tried.
 CODECS: tuple[Codec, ...] = (
@@ -63,7 +65,7 @@ def decode(chunks: Chunks) -> Recalled | None:
 def decode_picture(opened: OpenedImage) -> Recalled | None:
     """What a picture says, in its texts or hidden in its pixels; None when it says nothing, MetadataError as above."""
     found = decode(parse_chunks(opened.data))
-    return found if found is not None else decode(stealth_text(opened))
+    return found if found is not None else _hidden(opened)
 
 
 def recall(path: Path) -> Recalled:
@@ -72,7 +74,7 @@ def recall(path: Path) -> Recalled:
     recalled = decode(parse_chunks(data))
     if recalled is None or recalled.by_pixels:
         opened = _opened(data, path)
-        recalled = recalled or (decode(stealth_text(opened)) if opened else None)
+        recalled = recalled or (_hidden(opened) if opened else None)
         if recalled is not None and recalled.by_pixels and opened is not None:
             recalled = _sized(recalled, opened)
     if recalled is None:
@@ -81,7 +83,15 @@ def recall(path: Path) -> Recalled:
     return _seeded(recalled, path.name)
 
 
+def _hidden(opened: OpenedImage) -> Recalled | None:
+    from invoke_cli.metadata.stealth import stealth_text
+
+    return decode(stealth_text(opened))
+
+
 def _opened(data: bytes, path: Path) -> OpenedImage | None:
+    from invoke_cli.imaging.opening import open_bytes
+
     try:
         return open_bytes(data, path.name)
     except ImageError:
