@@ -5,6 +5,7 @@ the fork MRE keeps JSON in the comment.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,8 +57,9 @@ def _read(document: dict[str, Any], program: str) -> Recalled:
     draft.take("height", height, "height")
     draft.sampler(document.get("sampler"), document.get("scheduler"))
     clip_skip = document.get("clip_skip")
-    if isinstance(clip_skip, (int, str)) and str(clip_skip).isdigit():
-        draft.take("clip_skip", max(0, int(clip_skip) - 1) or None)
+    # Its models are SDXL, which reads the last layer but one anyway: 2 there is what 0 is here.
+    if isinstance(clip_skip, (int, str)) and re.fullmatch(r"\d{1,3}", str(clip_skip)):
+        draft.take("clip_skip", max(0, int(clip_skip) - 2) or None)
     draft.model(document.get("base_model"), document.get("base_model_hash"))
     _read_loras(draft, document)
     draft.lose_rest(document, {*_KNOWN, *(key for key in document if key.startswith("lora_combined_"))})

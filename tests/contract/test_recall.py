@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from invoke_cli.workshop.outcome import Outcome
 from tests import pictures
 from tests.conftest import drawing
 from tests.house import House, pixels
+from tests.unit.test_recall_formats import FORMATS
+from tests.unit.test_recall_hostile import TERMINAL, mangled
 
 PARAMETERS = "a cat <lora:ink:1>\nNegative prompt: ugly\nSteps: 2, Sampler: Euler a, CFG scale: 5, Seed: 9, Size: 64x64"
 
@@ -173,3 +176,16 @@ def test_a_jpeg_of_a1111_s_is_fetched_and_drawn_again(house: House) -> None:
     (again,) = house.draw("!replay theirs.jpg")
     assert pixels(drawn) == pixels(again)
     assert open_path(drawn).size == (64, 64)
+
+
+def test_mangled_files_are_a_line_or_a_sentence_to_every_command(fake_house: House) -> None:
+    chance = random.Random(6)
+    originals = [data for data, *_ in FORMATS.values()]
+    for _ in range(60):
+        Path("mangled.png").write_bytes(mangled(chance.choice(originals), chance))
+        for command in ("!info mangled.png", "!fetch mangled.png", "!fetch mangled.png remix", "-s1 -I mangled.png"):
+            fake_house.run(command)
+            shown = [fake_house.messages, *fake_house.prefills, *fake_house.errors, *fake_house.notices]
+            assert not any("error in the program" in text for text in fake_house.errors), fake_house.errors
+            assert not any(TERMINAL.search(text) for text in shown), command
+            assert not any("\n" in line for line in fake_house.prefills)

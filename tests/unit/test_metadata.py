@@ -34,6 +34,7 @@ from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, recorded_request
 from invoke_cli.request import GenerationRequest, overlay
 from tests import strategies
+from tests.unit.test_recall_hostile import KEYS
 
 FACTS = ModelFacts(
     family=FAMILIES[0], folder=Path("x"), size=512, scheduler="PNDMScheduler", prediction_type="epsilon", weights=()
@@ -286,7 +287,7 @@ def test_any_bytes_are_survived(data: bytes) -> None:
 
 
 @settings(max_examples=200)
-@given(st.dictionaries(st.sampled_from(["Dream", "sd-metadata", "parameters"]), st.text(max_size=200), min_size=1))
+@given(st.dictionaries(st.sampled_from(KEYS), st.text(max_size=200), min_size=1))
 def test_any_text_is_survived(chunks: dict[str, str]) -> None:
     try:
         recalled = metadata.decode(chunks)

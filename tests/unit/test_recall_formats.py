@@ -151,7 +151,7 @@ FOOOCUS = {
     "prompt": "a cat", "negative_prompt": "", "resolution": "(896, 1152)", "styles": "['Fooocus V2']", "steps": 30,
     "guidance_scale": 4.0, "sharpness": 2.0, "sampler": "dpmpp_2m_sde_gpu", "scheduler": "karras", "seed": "123",
     "base_model": "jugger", "base_model_hash": "ab12", "version": "Fooocus v2.5.0", "performance": "Speed",
-    "lora_combined_1": "ink : 0.5",
+    "lora_combined_1": "ink : 0.5", "clip_skip": 2,
 }  # fmt: skip
 SDCPP_JSON = {
     "schema": "sdcpp.image.params/v1", "mode": "txt2img", "seed": 42, "width": 512, "height": 640, "clip_skip": 2,
