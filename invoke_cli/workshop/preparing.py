@@ -15,9 +15,11 @@ from invoke_cli.imaging.opening import OpenedImage
 from invoke_cli.imaging.pasting import pasted
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
-from invoke_cli.metadata import decode
+from invoke_cli.metadata import decode_picture
 from invoke_cli.metadata.chunks import parse_chunks
 from invoke_cli.metadata.latents import LatentFile
+from invoke_cli.metadata.xmp import TRAINED
+from invoke_cli.metadata.xmp_reading import source_type
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
@@ -162,7 +164,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=point_facts(given) or _facts(worked_on, effective.init_image, generated=metadata is not None),
+            init=point_facts(given) or _facts(worked_on, effective.init_image, recalled=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,
             sources=sources,
@@ -178,7 +180,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
 def _own_words(init: OpenedImage) -> GenerationRequest | None:
     """What the init image says of how it was made, if it was."""
     try:
-        recalled = decode(parse_chunks(init.data))
+        recalled = decode_picture(init)
     except MetadataError:
         return None
     return recalled.request if recalled else None
@@ -195,9 +197,10 @@ def _seed(seed: int, folder: OutputFolder) -> int:
     return entry.seed
 
 
-def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) -> InitFacts | None:
+def _facts(init: OpenedImage | None, reference: str | None, *, recalled: bool) -> InitFacts | None:
     if init is None:
         return None
+    code = source_type(parse_chunks(init.data))
     return InitFacts(
         chained=not init.data,
         name=init.name,
@@ -205,5 +208,6 @@ def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) 
         sha256=init.sha256,
         size=init.size,
         frames=init.frames,
-        generated=generated,
+        generated=recalled if not code else code == TRAINED,
+        source_type=code,
     )
