@@ -13,7 +13,8 @@ from invoke_cli.metadata.codec import Chunks, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
 from invoke_cli.metadata.dream import without_words, write_dream
 from invoke_cli.metadata.invokeai_reading import SD_METADATA, read_dream_and_json
-from invoke_cli.planning.plan import ImagePlan, Plan, recorded_request
+from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.recording import recorded_request
 
 
 class InvokeAICodec:
@@ -70,18 +71,19 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
             image[switch.recorded] = value
     image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
     image["seed"] = image_plan.seed
-    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in image_plan.variations]
+    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in request.variations or ()]
     image |= {
         "steps_scheduled": plan.steps.scheduled,
-        "steps_real": plan.steps.taken,
+        "steps_real": plan.steps_left,
         "scheduler": plan.sampler.scheduler,
         "size": list(plan.result_size),
         "threshold": plan.look.threshold,
-        "perlin": plan.look.perlin,
+        "perlin": request.perlin or 0.0,
         "postprocessing": None,
     }
-    if plan.init is not None and not plan.init.chained:
-        image["orig_hash"] = plan.init.sha256
-    if plan.mask is not None and plan.mask.sha256:
+    began_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
+    if began_from is not None:
+        image["orig_hash"] = began_from.sha256
+    if plan.mask is not None and plan.mask.sha256 and plan.resume is None:
         image["mask_hash"] = plan.mask.sha256
     return image
