@@ -26,7 +26,9 @@ APP_ID = "invoke-cli"
 
 # What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
 _UNCARRIED: tuple[tuple[str, object], ...] = (
-    ("facetool_strength", 0), ("upscale", None), ("inpaint_replace", 0), ("postprocessing", None),
+    ("facetool_strength", 0), ("upscale", None),
+    ("inpaint_replace", 0),
+    ("postprocessing", None),
 )  # fmt: skip
 
 

@@ -70,12 +70,12 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     """Everything for making the image in `path` again; MetadataError when its file does not say enough. With `output`
     it is to be written, as this session writes its files.
     """
-    recalled = _in_passes(workshop, metadata.recall(path))
+    recalled = metadata.recall(path)
     made = recalled.made or Made()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
     stages = _drawable(workshop, recalled, path)
-    recalled = replace(recalled, request=stages[-1], earlier=stages[:-1])
+    recalled = _in_passes(workshop, replace(recalled, request=stages[-1], earlier=stages[:-1]))
     inputs = [_find_inputs(workshop, recalled, path, number) for number in range(len(recalled.stages))]
     resolved = [workshop.settings.resolve_recorded(request, output=output) for request, _ in inputs]
     prepared = prepare_resolved(workshop, resolved[0], inputs[0][1])
@@ -84,18 +84,6 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     masks = [given.mask for _, given in inputs[1:]]
     prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], masks, strict=True)))
     return Remake(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
-
-
-def _in_passes(workshop: Workshop, recalled: Recalled) -> Recalled:
-    """What another program recorded as `--hires_fix` as the two stages of it."""
-    request = recalled.request
-    if not request.hires_fix or recalled.earlier or request.init_image is not None:
-        return recalled
-    passes = two_passes(request, grid_of(workshop.settings.model(request.model).facts))
-    if passes is None:
-        return recalled
-    first, second = passes
-    return replace(recalled, request=overlay(inherited(first), second), earlier=(first,))
 
 
 def _drawable(workshop: Workshop, recalled: Recalled, path: Path) -> tuple[GenerationRequest, ...]:
@@ -109,11 +97,23 @@ def _drawable(workshop: Workshop, recalled: Recalled, path: Path) -> tuple[Gener
     hint = f"take its line with !fetch {path} and complete it; !info shows what it says"
     if not (first.prompt or "").strip() and first.init_image is None:
         raise MetadataError(f"{path.name} does not say its prompt", hint=hint)
-    if first.strength is not None and first.init_image is None:
+    if first.strength is not None and first.init_image is None and not first.hires_fix:
         raise MetadataError(f"{path.name} was made from an image that its file does not name", hint=hint)
     for text in (*found.lost, *recalled.missing):
         workshop.notice(f"not carried over: {harmless(text)}")
     return found.stages
+
+
+def _in_passes(workshop: Workshop, recalled: Recalled) -> Recalled:
+    """What another program recorded as `--hires_fix` as the two stages of it."""
+    request = recalled.request
+    if not request.hires_fix or recalled.earlier or request.init_image is not None:
+        return recalled
+    passes = two_passes(request, grid_of(workshop.settings.model(request.model).facts))
+    if passes is None:
+        return recalled
+    first, second = passes
+    return replace(recalled, request=overlay(inherited(first), second), earlier=(first,))
 
 
 def remade(workshop: Workshop, remake: Remake) -> ImageResult:
