@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.naming import one_picture, pictures_of
 from invoke_cli.errors import CommandError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level, Prefill
 from invoke_cli.imaging.opening import open_path
@@ -13,10 +14,10 @@ from invoke_cli.language.formatting import format_line
 from invoke_cli.metadata import decode, recall
 from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
 from invoke_cli.metadata.codec import Recalled
+from invoke_cli.metadata.sheet import decode_sheet
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.places import expanded, is_file, is_there
-from invoke_cli.workshop.references import find_image
+from invoke_cli.workshop.places import expanded, is_file
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.workshop import Workshop
@@ -26,7 +27,11 @@ _IMAGE_STARTS = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", 
 
 def fetch(workshop: Workshop, call: Call) -> None:
     """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
-    path = _image(workshop, call, "!fetch picture.png: its line comes into the next prompt")
+    path = one_picture(workshop, call, "!fetch picture.png: its line comes into the next prompt")
+    sheet = decode_sheet(read_chunks(path))
+    if sheet is not None:
+        workshop.emit(Prefill(line=harmless(sheet.line)))
+        return
     recalled = recall(path)
     line = format_line([_usable(workshop, request) for request in recalled.stages])
     for text in recalled.conflicts:
@@ -38,11 +43,12 @@ def fetch(workshop: Workshop, call: Call) -> None:
 
 def info(workshop: Workshop, call: Call) -> None:
     """Show all that a picture says of itself."""
-    path = _image(workshop, call, "!info picture.png: all that it says of itself")
+    path = one_picture(workshop, call, "!info picture.png: all that it says of itself")
     opened = open_path(path)
     lines = [f"{path}", f"size      {opened.size}", f"bytes     {len(opened.data)}", f"sha256    {opened.sha256}"]
+    sheet = decode_sheet(read_chunks(path))
     try:
-        lines += _told(recall(path))
+        lines += [f"line      {harmless(sheet.line)}"] if sheet else _told(recall(path))
     except MetadataError as error:
         lines.append(error.message)
     lines += [f"-- {name}\n{harmless(text)}" for name, text in read_chunks(path).items()]
@@ -57,6 +63,9 @@ def replay(workshop: Workshop, call: Call) -> Sequence[str] | None:
         raise CommandError(f"{path} is a folder", hint="name a picture or a file of lines in it")
     if not path.read_bytes()[:8].startswith(_IMAGE_STARTS):
         return _lines(path)
+    if decode_sheet(read_chunks(path)) is not None:
+        hint = f"!fetch {path.name} brings the line that lays them out to the prompt"
+        raise CommandError(f"{path.name} is made of other pictures", hint=hint)
     remake = prepare_remake(workshop, path, output=True)
     for text in remake.prepared.plan.notices:
         workshop.notice(text)
@@ -74,7 +83,7 @@ def verify(workshop: Workshop, call: Call) -> None:
     failed = 0
     words = call.required("!verify picture.png: made again, and compared")
     for word in words:
-        paths = _matching(workshop, word)
+        paths = pictures_of(workshop, word)
         for path in paths if len(paths) == 1 else [path for path in paths if _says_something(workshop, path)]:
             workshop.check_stopped()
             failed += not _verified(workshop, path)
@@ -107,28 +116,9 @@ def _says_something(workshop: Workshop, path: Path) -> bool:
 # -- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _image(workshop: Workshop, call: Call, usage: str) -> Path:
-    words = call.required(usage)
-    if len(words) > 1:
-        raise CommandError(f"!{call.name} takes one picture", hint="put a name with blanks in quotes")
-    return _matching(workshop, words[0])[0]
-
-
-def _matching(workshop: Workshop, word: str) -> list[Path]:
-    """The pictures that a word names: a pattern's files, else what a reference means; a bare number is an image's."""
-    path = expanded(word)
-    if any(char in word for char in "*?[") and not is_there(path):
-        found = sorted(path.parent.glob(path.name))
-        if not found:
-            raise CommandError(f"no file matches {word}", hint="check the pattern")
-        return found
-    folder = workshop.folder()
-    return [find_image(f"!{word}" if word.isdigit() else word, folder)]
-
-
 def _file_or_image(workshop: Workshop, word: str) -> Path:
     path = expanded(word)
-    return path if is_file(path) else _matching(workshop, word)[0]
+    return path if is_file(path) else pictures_of(workshop, word)[0]
 
 
 def _lines(path: Path) -> list[str]:

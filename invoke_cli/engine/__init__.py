@@ -68,7 +68,8 @@ class Job:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageResult:
     """A finished image. `frames` are pictures of the latents, the first before any step; `latents` the same as
-    safetensors files, in memory. `concessions` are the measures against want of memory that may change pixels.
+    safetensors files, in memory; `noise` is how much of it is in each (its standard deviation over the picture's, 0 at
+    the end). `concessions` are the measures against want of memory that may change pixels.
 
     `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
     not decoded. `earlier` are the results of the chain's stages before.
@@ -81,6 +82,7 @@ class ImageResult:
     batch: Batch
     frames: tuple[Image.Image, ...] = ()
     latents: tuple[bytes, ...] = ()
+    noise: tuple[float, ...] = ()
     concessions: tuple[str, ...] = ()
     state: object = None
     earlier: tuple[ImageResult, ...] = ()

@@ -13,7 +13,7 @@ import torch
 
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
-from invoke_cli.engine.schedulers import build_scheduler, normalised
+from invoke_cli.engine.schedulers import build_scheduler, noise_at, normalised
 from invoke_cli.engine.starting import STARTS, Setting, Source
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import Interrupted
@@ -22,10 +22,13 @@ from invoke_cli.planning.plan import ImagePlan, Plan
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """The latents of a batch before any step (`step` 0) or after a step, as they are and with unit variance."""
+    """The latents of a batch before any step (`step` 0) or after a step, as they are and with unit variance. `noise` is
+    how much of it is in them (see `noise_at`).
+    """
 
     step: int
     timestep: int
+    noise: float
     latents: torch.Tensor
     visible: torch.Tensor
 
@@ -134,7 +137,8 @@ class _Run:
     def _watch(self, step: int, timestep: int, latents: torch.Tensor) -> None:
         position = self.start.first + (self.calls if step else 0)
         visible = normalised(latents, self.scheduler, self.plan.sampler, position)
-        self.batch.watch(Snapshot(step=step, timestep=timestep, latents=latents, visible=visible))
+        noise = noise_at(self.scheduler, len(self.scheduler.timesteps) if step == self.plan.steps.taken else position)
+        self.batch.watch(Snapshot(step=step, timestep=timestep, noise=noise, latents=latents, visible=visible))
 
     def _count(self, _module: object, _inputs: object) -> None:
         self.calls += 1

@@ -202,6 +202,7 @@ class _Watcher:
                 seconds=seconds,
                 batch=Batch(size=len(seeds), index=index, seeds=seeds),
                 frames=self.recorder.frames(index),
+                noise=self.recorder.noise,
                 latents=self.recorder.latents(index),
                 concessions=tuple(self.run.concessions),
                 state=latents[index : index + 1].detach().to("cpu") if self.run.job.stages > 1 else None,

@@ -57,6 +57,7 @@ Too subtle: raise -f first, then -C, then the wording. Too dramatic: lower -f fi
 
 STEPS = """\
 -s is the length of the schedule. 20 to 30 steps to explore, 40 to 50 to finish.
+!plot strength -s50 draws which of 50 steps each strength takes; !compare 16 17 shows two runs step by step.
 
 With an init image only the last part is walked: floor(steps x strength).
   -s10 -f0.7   7 of 10 steps          -s50 -f0.4   20 of 50 steps

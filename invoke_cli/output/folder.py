@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,6 +17,7 @@ from invoke_cli.errors import MetadataError, OutputError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.metadata.sheet import SheetRecord, decode_sheet
 from invoke_cli.output.files import append_line, telling, write_whole
 from invoke_cli.output.history import Entry, History
 
@@ -115,9 +117,13 @@ class OutputFolder:
 
     def _entry_from_file(self, path: Path, number: int) -> Entry | None:
         try:
-            recalled = decode(read_chunks(path)) if path.is_file() else None
+            chunks = read_chunks(path) if path.is_file() else {}
+            recalled = decode(chunks)
         except MetadataError:
             return None
+        sheet = decode_sheet(chunks)
+        if sheet is not None:
+            return sheet_entry(number, self.inside(path), sheet)
         if recalled is None or recalled.made is None:
             return None
         return Entry(
@@ -174,6 +180,13 @@ class OutputFolder:
         """The images whose name begins so, sorted; the strips beside them do not count."""
         names = (path for path in self.path.glob("*.png") if not path.name.endswith(".steps.png"))
         return sorted(path for path in names if path.name.startswith(start))
+
+
+def sheet_entry(number: int, path: str, record: SheetRecord) -> Entry:
+    """What the history says of a picture made of others."""
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    parents = tuple(shown.name for shown in record.shows)
+    return Entry(number=number, path=path, line=record.line, seed=0, created=created, kind=record.kind, parents=parents)
 
 
 def _counted(counter: Path) -> int:

@@ -11,37 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import OutputError
+from invoke_cli.output.schema import prepare
 
-_PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS images (
-    number INTEGER PRIMARY KEY,
-    path TEXT NOT NULL,
-    line TEXT NOT NULL,
-    seed INTEGER NOT NULL,
-    created TEXT NOT NULL,
-    pixel_sha256 TEXT NOT NULL,
-    parents TEXT NOT NULL,
-    removed INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS begun (
-    number INTEGER PRIMARY KEY,
-    path TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS inputs (
-    name TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    suffix TEXT NOT NULL,
-    used TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    PRIMARY KEY (name, sha256)
-);
-"""
 _BUSY_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One image. `path` is relative to the folder, absolute when it lies elsewhere; `parents` are names."""
+    """One image. `path` is relative to the folder, absolute when it lies elsewhere; `parents` are names.
+
+    `kind` is empty for a result and names what a picture made of others is: grid, compare and so on. `run` is the
+    same for the images of one command of one session: `session:line`.
+    """
 
     number: int
     path: str
@@ -50,6 +31,8 @@ class Entry:
     created: str
     pixel_sha256: str = ""
     parents: tuple[str, ...] = ()
+    kind: str = ""
+    run: str = ""
 
 
 class History:
@@ -64,9 +47,11 @@ class History:
             return
         try:
             with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as database:
-                database.executescript(_SCHEMA)
+                prepare(database)
                 sound = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
-                database.execute("SELECT number, path, line, seed, created, pixel_sha256, parents, removed FROM images")
+                database.execute(
+                    "SELECT number, path, line, seed, created, pixel_sha256, parents, kind, run, removed FROM images"
+                )
         except sqlite3.OperationalError as error:
             if "no such column" not in str(error):
                 hint = "check its permissions, and whether another program holds it"
@@ -82,11 +67,20 @@ class History:
 
     def add(self, entry: Entry) -> None:
         """Remember an image; the same number again replaces it."""
-        row = (entry.number, entry.path, entry.line, entry.seed, entry.created, entry.pixel_sha256)
+        row = (
+            entry.number,
+            entry.path,
+            entry.line,
+            entry.seed,
+            entry.created,
+            entry.pixel_sha256,
+            entry.kind,
+            entry.run,
+        )
         with self._open() as database:
             database.execute(
-                "INSERT OR REPLACE INTO images (number, path, line, seed, created, pixel_sha256, parents) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO images (number, path, line, seed, created, pixel_sha256, kind, run, parents) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*row, json.dumps(entry.parents)),
             )
 
@@ -126,9 +120,14 @@ class History:
         return next(iter(self._entries("WHERE number = ? AND removed = 0", (number,))), None)
 
     def last(self, back: int = 1) -> Entry | None:
-        """The last image (1), the one before it (2), and so on."""
-        order = "WHERE removed = 0 ORDER BY number DESC LIMIT 1 OFFSET ?"
+        """The last result (1), the one before it (2), and so on; pictures made of others do not count."""
+        order = "WHERE removed = 0 AND kind = '' ORDER BY number DESC LIMIT 1 OFFSET ?"
         return next(iter(self._entries(order, (back - 1,))), None)
+
+    def of_run(self, run: str) -> list[Entry]:
+        """The results of a run, or of all runs of a session when `run` ends with its colon."""
+        clause = "substr(run, 1, ?) = ?" if run.endswith(":") else "length(run) >= ? AND run = ?"
+        return self._entries(f"WHERE removed = 0 AND kind = '' AND {clause} ORDER BY number", (len(run), run))
 
     def recent(self, count: int) -> list[Entry]:
         """The last `count` images, oldest first."""
@@ -151,11 +150,11 @@ class History:
             database.execute("UPDATE images SET removed = 1 WHERE number = ?", (number,))
 
     def _entries(self, clause: str, values: Sequence[object]) -> list[Entry]:
-        columns = "number, path, line, seed, created, pixel_sha256, parents"
+        columns = "number, path, line, seed, created, pixel_sha256, parents, kind, run"
         return [
             Entry(
                 number=row[0], path=row[1], line=row[2], seed=row[3], created=row[4], pixel_sha256=row[5],
-                parents=tuple(json.loads(row[6])),
+                parents=tuple(json.loads(row[6])), kind=row[7], run=row[8],
             )
             for row in self._rows(f"SELECT {columns} FROM images {clause}", values)
         ]  # fmt: skip
@@ -171,7 +170,7 @@ class History:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as database:
-                database.executescript(_PRAGMAS + _SCHEMA)
+                prepare(database)
                 with database:
                     yield database
         except (sqlite3.Error, OSError) as error:

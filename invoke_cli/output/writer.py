@@ -22,11 +22,14 @@ from invoke_cli.engine import ImageResult
 from invoke_cli.imaging.sheets import enlarged, strip
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.dream import write_dream
+from invoke_cli.metadata.sheet import SheetRecord, encode_sheet
 from invoke_cli.output.files import write_whole
-from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.folder import OutputFolder, sheet_entry
 from invoke_cli.output.history import Entry
 from invoke_cli.output.names import fields_of, file_name, prompt_folder
 from invoke_cli.planning.plan import ImagePlan, Plan, recorded_line
+
+NOISE_KEYWORD = "noise"  # in the picture of a step: how much noise is in its latents
 
 MakeRecord = Callable[[str], Record]
 
@@ -34,12 +37,13 @@ MakeRecord = Callable[[str], Record]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """Where a plan's results go. `file` names the one file that was asked for by name, None for a folder's numbering;
-    `stdout` receives the PNG itself instead.
+    `stdout` receives the PNG itself instead. `run` is what the books call the command.
     """
 
     folder: OutputFolder
     file: Path | None = None
     stdout: Callable[[bytes], None] | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,12 +73,14 @@ class Writer:
         """
         return self._thread.submit(_Saving(target, plan, result, record).run)
 
-    def save_sheet(self, folder: OutputFolder, image: Image.Image, kind: str) -> Path:
-        """Save a picture made of others as `number.kind.png`; returns where."""
+    def save_sheet(self, folder: OutputFolder, image: Image.Image, record: SheetRecord) -> tuple[int, Path]:
+        """Save a picture made of others as `number.kind.png`; returns its number and where it is."""
         with folder.numbered() as number:
-            path = folder.path / f"{number:06d}.{kind}.png"
-            write_whole(path, encode_png(image, {}))
-        return path
+            path = folder.path / f"{number:06d}.{record.kind}.png"
+            folder.history.begin(number, folder.inside(path))
+            write_whole(path, encode_png(image, encode_sheet(record)))
+            folder.enter(sheet_entry(number, folder.inside(path), record), log=False)
+        return number, path
 
     def close(self) -> None:
         """Finish what was begun."""
@@ -170,7 +176,9 @@ class _Saving:
         output, frames = self.plan.output, result.frames
         if output.save_intermediates:
             for index in every(output.save_intermediates, len(frames)):
-                write_whole(folder / f"step-{index:02d}.png", encode_png(enlarged(frames[index]), {}), durable=False)
+                said = {NOISE_KEYWORD: f"{result.noise[index]:.6g}"} if index < len(result.noise) else {}
+                data = encode_png(enlarged(frames[index]), said)
+                write_whole(folder / f"step-{index:02d}.png", data, durable=False)
         for index, latents in enumerate(result.latents):
             write_whole(folder / f"step-{index:02d}.safetensors", latents, durable=False)
 
@@ -200,6 +208,7 @@ class _Saving:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             pixel_sha256=record.pixel_sha256,
             parents=tuple(parent["name"] for parent in record.parents),
+            run=self.target.run,
         )
         folder.enter(entry)
 
