@@ -22,15 +22,6 @@ class Argument(Enum):
     TEXT = "text"
 
 
-class Chapter(Enum):
-    """What a command is about; the value is the heading in the README."""
-
-    LINES = "lines"
-    PICTURES = "pictures"
-    HISTORY = "history"
-    SESSION = "the session"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """A command as it was typed. `span` is where the argument stands in the line; `commands` is the whole table."""
@@ -65,7 +56,6 @@ class Command:
     help: str
     run: Handler
     argument: Argument = Argument.NOTHING
-    chapter: Chapter = Chapter.SESSION
 
     @property
     def synopsis(self) -> str:

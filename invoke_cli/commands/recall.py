@@ -8,37 +8,19 @@ from pathlib import Path
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.naming import one_picture, pictures_of
 from invoke_cli.errors import CommandError, Interrupted, InvokeError, MetadataError, OutOfMemory
-from invoke_cli.events import Level, Prefill
+from invoke_cli.events import Level
 from invoke_cli.imaging.opening import open_path
 from invoke_cli.language.formatting import format_line
 from invoke_cli.metadata import decode, recall
 from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
 from invoke_cli.metadata.codec import Recalled
 from invoke_cli.metadata.sheet import decode_sheet
-from invoke_cli.models.samplers import is_sampler
-from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.places import expanded, is_file
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.workshop import Workshop
 
 _IMAGE_STARTS = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-
-
-def fetch(workshop: Workshop, call: Call) -> None:
-    """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
-    path = one_picture(workshop, call, "!fetch picture.png: its line comes into the next prompt")
-    sheet = decode_sheet(read_chunks(path))
-    if sheet is not None:
-        workshop.emit(Prefill(line=harmless(sheet.line)))
-        return
-    recalled = recall(path)
-    line = format_line([_usable(workshop, request) for request in recalled.stages])
-    for text in recalled.conflicts:
-        workshop.notice(harmless(text))
-    for text in recalled.missing:
-        workshop.notice(f"not carried over: {harmless(text)}")
-    workshop.emit(Prefill(line=harmless(line)))
 
 
 def info(workshop: Workshop, call: Call) -> None:
@@ -126,16 +108,6 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} cannot be read as lines: {error}", hint="it must be UTF-8 text") from None
-
-
-def _usable(workshop: Workshop, request: GenerationRequest) -> GenerationRequest:
-    """The request without what would fail here: an unknown model or sampler."""
-    said = request.said()
-    if request.model not in workshop.settings.registry.models and "model" in said:
-        workshop.notice(f"not carried over: model {harmless(str(said.pop('model')))}, which is not known here")
-    if "scheduler" in said and not is_sampler(str(said["scheduler"])):
-        workshop.notice(f"not carried over: sampler {harmless(str(said.pop('scheduler')))}")
-    return GenerationRequest.of(said)
 
 
 def _told(recalled: Recalled) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -83,3 +84,22 @@ def difference(first: Image.Image, second: Image.Image) -> float:
     import numpy as np
 
     return float(np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16)).mean())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distance:
+    """How far two pictures of one size are apart: the mean and the largest difference of a channel (0 to 255), and the
+    share of the pixels that differ at all (0 to 1).
+    """
+
+    mean: float
+    most: int
+    share: float
+
+
+def distance(first: Image.Image, second: Image.Image) -> Distance:
+    """The distance of two RGB pictures of one size."""
+    import numpy as np
+
+    apart = np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16))
+    return Distance(mean=float(apart.mean()), most=int(apart.max()), share=float((apart.max(axis=-1) > 0).mean()))

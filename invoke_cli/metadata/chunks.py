@@ -23,16 +23,20 @@ _ESCAPES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def read_chunks(path: Path) -> dict[str, str]:
     """The text chunks of a PNG file by keyword, the first of each; empty for a file of another kind."""
+    return parse_chunks(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a picture's file; MetadataError when they cannot be had."""
     try:
         if not path.is_file():
             raise MetadataError(f"there is no image {path}", hint="check the name; Tab completes it")
         if path.stat().st_size > MAX_FILE:
             raise MetadataError(f"{path} is too large to read", hint="name a picture")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         hint = "check its permissions"
         raise MetadataError(f"{path} cannot be read: {error.strerror or error}", hint=hint) from None
-    return parse_chunks(data)
 
 
 def parse_chunks(data: bytes) -> dict[str, str]:

@@ -142,7 +142,9 @@ class Drawing:
 
     def _save_grid(self, saver: Saver) -> None:
         private = self.prepared.plan.output.private
-        shows = tuple(Shown(name=each.path.name, line="" if private else each.line) for each in saver.saved)
+        shows = tuple(
+            Shown(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saver.saved
+        )
         record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
         sheet = grid([saved.image for saved in saver.saved])
         _, path = self.workshop.writer.save_sheet(saver.target.folder, sheet, record)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from invoke_cli.commands.command import Chapter
 from invoke_cli.commands.helping import command_rows
-from invoke_cli.commands.table import COMMANDS
+from invoke_cli.commands.table import CHAPTERS, COMMANDS
 from invoke_cli.language.help import launch_usage, markdown_rows, markdown_switches
 from invoke_cli.language.launch import LAUNCH_OPTIONS
 
@@ -28,11 +27,11 @@ def markdown_commands() -> str:
     """A row for each chapter of the commands, a line for each command in it."""
     typed = dict(command_rows(COMMANDS))
     rows = ["| about | command and what it does |", "|---|---|"]
-    for chapter in Chapter:
-        told = [f"`{row.synopsis}` {typed.pop(row.synopsis)}" for row in COMMANDS if row.chapter is chapter]
-        told += [f"`{name}` {text}" for name, text in typed.items()] if chapter is Chapter.SESSION else []
+    for chapter, commands in CHAPTERS.items():
+        told = [f"`{row.synopsis}` {typed.pop(row.synopsis)}" for row in commands]
+        told += [f"`{name}` {text}" for name, text in typed.items()] if chapter == [*CHAPTERS][-1] else []
         cells = "<br>".join(told).replace(" | ", " \\| ")
-        rows.append(f"| {chapter.value} | {cells} |")
+        rows.append(f"| {chapter} | {cells} |")
     return "\n".join(rows)
 
 
