@@ -40,11 +40,13 @@ def _strength(workshop: Workshop, switches: str) -> None:
 
 def strength_bars(steps: int) -> list[Bar]:
     """A bar for each strength of 0, 0.1 … 1 from the first step that is taken to the last of the schedule."""
-    strengths = [tenth / 10 for tenth in range(11)]
-    return [
-        Bar(label=f"{strength:.1f}", begin=steps - count_steps(steps, strength).taken, end=steps)
-        for strength in strengths
-    ]
+    return [_strength_bar(tenth / 10, steps) for tenth in range(11)]
+
+
+def _strength_bar(strength: float, steps: int) -> Bar:
+    taken = count_steps(steps, strength).taken
+    begin = steps - taken
+    return Bar(label=f"{strength:.1f}", begin=begin, end=steps, note=f"{taken} of {steps}, from {begin}")
 
 
 PLOTS: Mapping[str, Callable[[Workshop, str], None]] = {"strength": _strength}

@@ -18,11 +18,12 @@ _REST = (52, 56, 62)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """One bar: `begin` to `end` on the axis, with its label at the left."""
+    """One bar: `begin` to `end` on the axis, with its label at the left and a note at the right."""
 
     label: str
     begin: int
     end: int
+    note: str
 
 
 def chart(bars: Sequence[Bar], title: str, axes: tuple[str, str], limit: int) -> Image.Image:
@@ -41,7 +42,7 @@ def chart(bars: Sequence[Bar], title: str, axes: tuple[str, str], limit: int) ->
         if bar.end > bar.begin:
             pen.rectangle((across(bar.begin, limit), upper, across(bar.end, limit), lower), fill=_BAR)
         _write(pen, bar.label, (LEFT // 2, middle), 15)
-        _write(pen, f"{bar.end - bar.begin} steps", (WIDTH - RIGHT // 2, middle), 15)
+        _write(pen, bar.note, (WIDTH - RIGHT // 2, middle), 15)
     pen.rectangle((across(0, limit), TOP, across(limit, limit), HEIGHT - BOTTOM), outline=FAINT)
     return sheet
 
@@ -57,7 +58,7 @@ def chart_text(bars: Sequence[Bar], limit: int) -> str:
     for bar in reversed(bars):
         begin, end = (round(value / limit * TEXT_WIDTH) for value in (bar.begin, bar.end))
         drawn = "." * begin + "#" * (end - begin) + "." * (TEXT_WIDTH - end)
-        lines.append(f"{bar.label:>4} |{drawn}| {bar.end - bar.begin} of {limit}, from {bar.begin}")
+        lines.append(f"{bar.label:>4} |{drawn}| {bar.note}")
     axis = f"{'':>4} 0{limit!s:>{TEXT_WIDTH + 1}}"
     return "\n".join([*lines, axis])
 

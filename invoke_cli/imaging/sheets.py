@@ -39,6 +39,12 @@ def captioned_grid(images: Sequence[Image.Image], captions: Sequence[str]) -> Im
     return _cells(images, captions, columns, most)
 
 
+def labelled_grid(images: Sequence[Image.Image], captions: Sequence[str], columns: int) -> Image.Image:
+    """The images in rows of `columns`, each under its caption; the cells shrink as there are more of them."""
+    rows = math.ceil(len(images) / columns)
+    return _cells(images, captions, columns, max(_LEAST_CELL, min(GRID_CELL // 2, _WIDEST // max(columns, rows))))
+
+
 def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title: str) -> Image.Image:
     """Small pictures, each under its caption, below a title."""
     body = _cells(images, captions, min(_CONTACT_COLUMNS, len(images)), CONTACT_CELL)

@@ -16,6 +16,7 @@ from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import harmless, parse_chunks
 from invoke_cli.metadata.sheet import SheetRecord, Shown
+from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.workshop import Workshop
 
@@ -79,10 +80,10 @@ def _telling_apart(stages: Sequence[Sequence[GenerationRequest]]) -> frozenset[s
     )
 
 
-def save_sheet(workshop: Workshop, image: Image.Image, record: SheetRecord) -> Path:
+def save_sheet(workshop: Workshop, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None) -> Path:
     """Write a sheet into the output folder and tell its number and name; a private session's says no names."""
     if workshop.settings.is_private(""):
         record = SheetRecord(kind=record.kind, line=f"!{record.kind}")
-    number, path = workshop.writer.save_sheet(workshop.folder(), image, record)
+    number, path = workshop.writer.save_sheet(folder or workshop.folder(), image, record)
     workshop.say(f"[{number}] {path}: {record.line}")
     return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import lines, shop
+from invoke_cli.commands import exploring, lines, shop
 from invoke_cli.commands.command import Argument, Command
 
 ROWS = (
@@ -34,5 +34,26 @@ ROWS = (
         argument=Argument.LINE,
         run=lines.alias,
         help="presets: !alias oil oil painting -C 9, then !oil a castle",
+    ),
+    Command(
+        name="sweep",
+        usage="line with lists",
+        argument=Argument.LINE,
+        run=exploring.sweep,
+        help="every combination of -f .3,.5 -C 5..11:3 and the like, in a grid and a table; goes on where it stopped",
+    ),
+    Command(
+        name="ladder",
+        usage="line",
+        argument=Argument.LINE,
+        run=exploring.ladder,
+        help="the strengths 0.1 to 1 from one init image, and how far each goes from it",
+    ),
+    Command(
+        name="final",
+        usage="number [switches]",
+        argument=Argument.LINE,
+        run=lines.final,
+        help="an image's line once more with its seed, changed by these switches",
     ),
 )
