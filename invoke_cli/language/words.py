@@ -86,9 +86,11 @@ class _Words:
         name = word[: spelt.length].removesuffix("=")
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
         if spelt.glued:
-            values = [word[spelt.length :]]
+            values = [word[spelt.length :], *(self._phrase() if takes == "words" else [])]
         elif takes == "one" or (takes == "optional" and self.words and self.words[0].isdigit()):
             values = self._values(spelt, name)
+        elif takes == "words":
+            values = self._values(spelt, name) + self._phrase()
         else:
             values = []
         if spelt.switch.field == "init_image":
@@ -105,6 +107,15 @@ class _Words:
             example = spelt.switch.example or f"{name} {spelt.switch.metavar}"
             raise LineError(f"{name} needs a value", hint=f"write one after it, such as {example}")
         return [self.words.pop(0)]
+
+    def _phrase(self) -> list[str]:
+        """More words of a value, up to the next switch or one that holds a blank, which is prompt text."""
+        values: list[str] = []
+        while self.words and self.words[0] != "|" and not any(blank in self.words[0] for blank in BLANKS):
+            if _as_switch(self.words[0]) is not None:
+                break
+            values.append(self.words.pop(0))
+        return values
 
     def _more_files(self) -> list[str]:
         files: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Size
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.prompt import Prompt
@@ -46,12 +47,14 @@ class InitFacts:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskFacts:
     """What planning knows of a mask in its final shape: the painted rectangle of the init image (None when nothing is
-    painted) and the painted share of it, 0 to 1. `name`, `reference` and `sha256` are empty for the init image's own
-    transparency. `black` tells that a mask without transparency paints the dark.
+    painted), `hole`, what of it lies in the image as it was before it got borders, and the painted share of it, 0 to 1.
+    `name`, `reference` and `sha256` are empty for the init image's own transparency. `black` tells that a mask without
+    transparency paints the dark.
     """
 
     box: Box | None
     share: float
+    hole: Box | None = None
     name: str = ""
     reference: str = ""
     sha256: str = ""
@@ -122,7 +125,8 @@ class Plan:
     """A stage, decided. `request` is the effective request, every layer of defaults in it; `sources` names the layers.
 
     `width` and `height` are the canvas that the model works on; `geometry` tells how the init image gets there, and
-    `box` is the size that was asked for (the model's own where none was).
+    `box` is the size that was asked for (the model's own where none was). `patches` are the passes in which borders are
+    painted, one after the other; `geometry` is then the first one's.
     `parallel` of `AUTO_PARALLEL` leaves the size of a batch to the engine. `strength` is 1 without an init image.
     """
 
@@ -146,6 +150,7 @@ class Plan:
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None
+    patches: tuple[Patch, ...] = ()
     pad: str = "black"
     mask_blur: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -221,6 +226,8 @@ def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
         mask_polarity="black" if mask.black else None,
         mask_blur=plan.mask_blur,
         mask_grow=request.mask_grow or None,
+        text_mask=None if mask.name else request.text_mask,
+        outcrop=request.outcrop,
     )
 
 

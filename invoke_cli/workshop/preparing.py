@@ -13,6 +13,7 @@ from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, ou
 from invoke_cli.imaging.masks import feathered, for_model
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.pasting import pasted
+from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import parse_chunks
@@ -22,7 +23,9 @@ from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.masking import Masked, find_mask
+from invoke_cli.workshop.mask_finding import MaskFinder
+from invoke_cli.workshop.masking import Masked
+from invoke_cli.workshop.outcropping import on_patch
 from invoke_cli.workshop.places import names_a_file
 from invoke_cli.workshop.references import find_image, lasting
 from invoke_cli.workshop.settings import Resolved
@@ -41,6 +44,7 @@ class Prepared:
     model: Model
     init: OpenedImage | None = None
     masked: Masked | None = None
+    mask_finder: MaskFinder | None = None
     later: tuple[Prepared, ...] = ()
     takes_latents: bool = False
     own_seed: int | None = None
@@ -52,8 +56,16 @@ class Prepared:
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
-        masked = replace(self.masked, init=init) if self.masked else None
-        return replace(self, init=init, masked=masked)
+        masked = self.mask_finder.find(init) if self.mask_finder else None
+        return replace(self, init=masked.init if masked else init, masked=masked)
+
+    def on_patch(self, patch: Patch, picture: Image.Image) -> Prepared:
+        """One pass of a picture that grows, on the picture as it is by now."""
+        assert self.init is not None and self.masked is not None
+        init = replace(self.init, image=picture)
+        canvas = patch.geometry.canvas
+        plan = replace(self.plan, geometry=patch.geometry, width=canvas.width, height=canvas.height, patches=())
+        return replace(self, plan=plan, init=init, masked=on_patch(self.masked, patch, init))
 
     @cached_property
     def canvas(self) -> Image.Image | None:
@@ -119,7 +131,8 @@ def prepare_resolved(
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
         effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
-    masked = find_mask(effective, init, folder, mask)
+    finder = MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
+    masked = finder.find(init, stands_in=init is not None and not init.data)
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -128,12 +141,15 @@ def prepare_resolved(
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=_facts(init, effective.init_image, generated=metadata is not None),
+            init=_facts(masked.init if masked else init, effective.init_image, generated=metadata is not None),
             mask=masked.facts if masked else None,
             sources=sources,
         )
     )
-    return Prepared(plan=plan, model=resolved.model, init=masked.init if masked else init, masked=masked)
+    if masked is not None and masked.opened is not None:
+        finder = replace(finder, given=masked.opened)
+    init = masked.init if masked else init
+    return Prepared(plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder)
 
 
 def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:

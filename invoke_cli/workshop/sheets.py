@@ -82,8 +82,16 @@ def _telling_apart(stages: Sequence[Sequence[GenerationRequest]]) -> frozenset[s
 
 def save_sheet(workshop: Workshop, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None) -> Path:
     """Write a sheet into the output folder and tell its number and name; a private session's says no names."""
+    number, path, record = keep_sheet(workshop, image, record, folder)
+    workshop.say(f"[{number}] {path}: {record.line}")
+    return path
+
+
+def keep_sheet(
+    workshop: Workshop, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None
+) -> tuple[int, Path, SheetRecord]:
+    """The same without telling; returns the number, where it is, and what it says of itself."""
     if workshop.settings.is_private(""):
         record = SheetRecord(kind=record.kind, line=f"!{record.kind}")
     number, path = workshop.writer.save_sheet(folder or workshop.folder(), image, record)
-    workshop.say(f"[{number}] {path}: {record.line}")
-    return path
+    return number, path, record

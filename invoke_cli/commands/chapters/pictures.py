@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import comparing, fetching, keeping, plotting, recall
+from invoke_cli.commands import comparing, fetching, keeping, masks, plotting, recall
 from invoke_cli.commands.command import Argument, Command
 
 ROWS = (
@@ -68,5 +68,12 @@ ROWS = (
         argument=Argument.TEXT,
         run=plotting.plot,
         help="which steps each strength takes, as a picture and as text",
+    ),
+    Command(
+        name="mask",
+        usage="image switches",
+        argument=Argument.IMAGE,
+        run=masks.mask,
+        help="what -tm, -M, -c or transparency would paint, as a mask to use and a picture to look at",
     ),
 )
