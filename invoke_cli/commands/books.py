@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
@@ -63,11 +64,13 @@ def open_image(workshop: Workshop, call: Call) -> None:
 
 
 def remove(workshop: Workshop, call: Call) -> None:
-    """Move images, with their strips and intermediates, to the trash."""
+    """Move images, with all that was written beside them, to the trash."""
     for image in numbered(workshop, call.required("!rm 17 18: these images go to the trash")):
         folder, path, number = image.folder, image.path, image.entry.number
         steps = folder.intermediates(path, number, image.entry.seed)
-        for beside in (path, path.with_name(f"{path.stem}.steps.png"), steps):
+        stages = sorted(path.parent.glob(f"{escape(path.stem)}.stage-*.png"))
+        tables = [path.with_suffix(suffix) for suffix in (".csv", ".html") if image.entry.kind]
+        for beside in (path, path.with_name(f"{path.stem}.steps.png"), *stages, *tables, steps):
             if beside.exists():
                 kept = folder.to_trash(beside)
                 workshop.notice(f"{beside} is now {kept}")

@@ -43,7 +43,7 @@ class _Tree:
     def lines(self, picture: Parent) -> Iterator[str]:
         """From the first ancestors down to the last descendants."""
         for root in self._roots(picture, set()):
-            yield from self._below(root, 0)
+            yield from self._below(root, self.folder.history.by_hash(root.sha256), 0)
 
     def _roots(self, picture: Parent, passed: set[str]) -> Iterator[Parent]:
         """The ancestors that nothing known is an ancestor of, each once."""
@@ -57,15 +57,14 @@ class _Tree:
         for parent in entry.parents:
             yield from self._roots(parent, passed)
 
-    def _below(self, picture: Parent, depth: int) -> Iterator[str]:
-        entry = self.folder.history.by_hash(picture.sha256)
+    def _below(self, picture: Parent, entry: Entry | None, depth: int) -> Iterator[str]:
         mark = "  <- this one" if picture.sha256 == self.asked else ""
         yield f"{'  ' * depth}{_named(picture, entry)}{mark}"
         if depth > _DEEPEST or picture.sha256 in self.told:
             return
         self.told.add(picture.sha256)
         for child in self.folder.history.children(picture.sha256):
-            yield from self._below(Parent(child.path, child.sha256), depth + 1)
+            yield from self._below(Parent(child.path, child.sha256), child, depth + 1)
 
 
 def _named(picture: Parent, entry: Entry | None) -> str:

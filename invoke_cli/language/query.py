@@ -101,6 +101,8 @@ def _value(name: str, switch: Switch | None, text: str) -> float | str:
     try:
         if switch is None:
             return float(text) if name == "rating" else text
+        if switch.value.takes == "words":
+            return text
         value = 1.0 if switch.is_flag else switch.value.parse(text)
     except ValueError as error:
         raise CommandError(f"{name} {error}", hint=f"for example {EXAMPLE}") from None

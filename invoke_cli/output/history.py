@@ -161,15 +161,15 @@ class History:
 
     def marks(self, numbers: Sequence[int]) -> Mapping[int, tuple[str, ...]]:
         """What the user said of images: `rated 5` and tags, for those with any."""
-        asked = ", ".join("?" * len(numbers))
+        span = (min(numbers, default=0), max(numbers, default=0))
         rated = (
-            f"SELECT number, 'rated ' || CAST(rating AS INTEGER) FROM facts WHERE rating > 0 AND number IN ({asked})"
+            "SELECT number, 'rated ' || CAST(rating AS INTEGER) FROM facts WHERE rating > 0 AND number BETWEEN ? AND ?"
         )
-        tagged = f"SELECT number, tag FROM tags WHERE number IN ({asked})"
+        tagged = "SELECT number, tag FROM tags WHERE number BETWEEN ? AND ? ORDER BY tag"
         found: dict[int, tuple[str, ...]] = {}
-        for number, mark in [*self._rows(rated, numbers), *self._rows(tagged, numbers)]:
+        for number, mark in [*self._rows(rated, span), *self._rows(tagged, span)]:
             found[number] = (*found.get(number, ()), str(mark))
-        return found
+        return {number: found[number] for number in numbers if number in found}
 
     # -- the database -----------------------------------------------------------------------------------------------
 

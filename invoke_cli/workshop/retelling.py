@@ -37,7 +37,9 @@ def retold(workshop: Workshop, subject: Subject, title: str) -> Story:
 def _saved(workshop: Workshop, remake: Remake) -> tuple[Frames, ...]:
     """The frames that were kept beside the picture; nothing unless all of them are there."""
     steps = [stage.plan.steps.taken for stage in (remake.prepared, *remake.prepared.later)]
-    inner = workshop.folder().path / "intermediates" / remake.path.stem
+    top = workshop.folder().path
+    own = remake.path.resolve().is_relative_to(top.resolve())
+    inner = (top if own else remake.path.parent) / "intermediates" / remake.path.stem
     folders = [inner / f"stage-{number}" for number in range(1, len(steps) + 1)] if len(steps) > 1 else [inner]
     found = [_read(folder, count) for folder, count in zip(folders, steps, strict=True)]
     return tuple(frames for frames in found if frames is not None) if all(found) else ()

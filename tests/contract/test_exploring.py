@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import itertools
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,3 +181,28 @@ def test_d6_final_changes_what_is_named_and_nothing_else(house: House, sketch: P
     house.draw("!final @last -C 3")
     assert house.saved[0].line.count("-C 3") == 1 and " | " in house.saved[0].line
     assert house.run("!final 99") is Outcome.FAILED and house.run("!final") is Outcome.FAILED
+
+
+@pytest.mark.slow
+def test_a_sweep_that_was_killed_goes_on(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = tmp_path / "root" / "configs"
+    configs.mkdir(parents=True)
+    (configs / "models.yaml").write_text(f"tiny:\n  path: {tiny_model}\n  default: true\n", encoding="utf-8")
+    monkeypatch.setenv("INVOKE_ROOT", str(tmp_path / "root"))
+    words = [sys.executable, "-m", "invoke_cli", "!sweep a cat -s 40..63 -S 1 -A k_euler"]
+    outputs = tmp_path / "outputs"
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while len(list(outputs.glob("*.png"))) < 9 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+    before = len(list(outputs.glob("*.png")))
+    assert 9 <= before < 24
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    made = [line for line in done.stdout.splitlines() if not line.split("/")[-1].startswith("!")]
+    singles = [line for line in made if ".sweep.png" not in line]
+    assert 24 - before <= len(singles) <= 24 - before + 1
+    (sheet,) = outputs.glob("*.sweep.png")
+    record = decode_sheet(read_chunks(sheet))
+    assert record is not None and len({shown.name for shown in record.shows}) == 24
