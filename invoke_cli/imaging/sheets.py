@@ -52,10 +52,10 @@ def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title:
 
 
 def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int, most: int) -> Image.Image:
-    """Captioned pictures in cells that are as large as the largest picture, up to `most` pixels."""
+    """Captioned pictures in cells that are as large as the largest picture, up to `most` pixels, and wide enough for words."""
     width, height = max(image.width for image in images), max(image.height for image in images)
-    scale = min(1.0, most / max(width, height))
-    cell = max(_LEAST_CELL, round(width * scale)), max(_LEAST_CELL, round(height * scale))
+    scale = max(min(1.0, most / max(width, height)), _LEAST_CELL / width)
+    cell = round(width * scale), max(1, round(height * scale))
     pictures = [fitted(image, *cell) for image in images]
     rows = []
     for start in range(0, len(pictures), columns):
