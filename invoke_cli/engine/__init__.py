@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.events import Emit, Trace
 from invoke_cli.metadata.codec import Batch
+from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.planning.plan import ImagePlan, Plan
@@ -52,6 +53,9 @@ class Job:
     `first` and `total` number the images in the events, `stage` and `stages` the places in a chain. In a chain `start`
     is what an earlier result handed over (its `state`), in the place of `init`; without `decode` the result is to be
     handed over itself.
+
+    `point` is a file of saved latents to go on from, as the plan's `resume` says, or else in the place of `init`.
+    `until` ends the run after that step, whose latents alone are kept. `vae` is the hash of the model's autoencoder.
     """
 
     plan: Plan
@@ -67,6 +71,9 @@ class Job:
     stages: int = 1
     start: object = None
     decode: bool = True
+    point: LatentFile | None = None
+    until: int | None = None
+    vae: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +82,7 @@ class ImageResult:
     safetensors files, in memory; `noise` is how much of it is in each (its standard deviation over the picture's, 0 at
     the end). `concessions` are the measures against want of memory that may change pixels.
 
+    `first_step` is the step of the first of these, after 0 where a run went on from saved latents.
     `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
     not decoded. `earlier` are the results of the chain's stages before.
     """
@@ -88,6 +96,7 @@ class ImageResult:
     latents: tuple[bytes, ...] = ()
     noise: tuple[float, ...] = ()
     concessions: tuple[str, ...] = ()
+    first_step: int = 0
     state: object = None
     earlier: tuple[ImageResult, ...] = ()
 

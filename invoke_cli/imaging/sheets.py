@@ -52,7 +52,7 @@ def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title:
 
 
 def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int, most: int) -> Image.Image:
-    """Captioned pictures in cells that are as large as the largest picture, up to `most` pixels, and wide enough for words."""
+    """Captioned pictures in cells as large as the largest picture, up to `most` pixels, wide enough for words."""
     width, height = max(image.width for image in images), max(image.height for image in images)
     scale = max(min(1.0, most / max(width, height)), _LEAST_CELL / width)
     cell = round(width * scale), max(1, round(height * scale))

@@ -17,16 +17,15 @@ from invoke_cli.language.switches import SWITCHES, by_field
 from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
 from invoke_cli.metadata.dream import DreamLine, read_dream, without_words, write_dream
-from invoke_cli.planning.plan import ImagePlan, Plan, recorded_request
+from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.recording import recorded_request
 from invoke_cli.request import GenerationRequest, Variation
 
 SD_METADATA = "sd-metadata"
 APP_ID = "invoke-cli"
 
-# What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
-_UNCARRIED: tuple[tuple[str, object], ...] = (
-    ("facetool_strength", 0), ("upscale", None), ("hires_fix", False), ("inpaint_replace", 0), ("postprocessing", None),
-)  # fmt: skip
+# What the original recorded that no switch of this program stands for yet; no value, or 0, means nothing done.
+_UNCARRIED = ("facetool_strength", "upscale", "inpaint_replace", "postprocessing")
 
 
 class InvokeAICodec:
@@ -89,19 +88,20 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
             image[switch.recorded] = value
     image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
     image["seed"] = image_plan.seed
-    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in image_plan.variations]
+    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in request.variations or ()]
     image |= {
         "steps_scheduled": plan.steps.scheduled,
-        "steps_real": plan.steps.taken,
+        "steps_real": plan.steps_left,
         "scheduler": plan.sampler.scheduler,
         "size": list(plan.result_size),
         "threshold": plan.look.threshold,
-        "perlin": plan.look.perlin,
+        "perlin": request.perlin or 0.0,
         "postprocessing": None,
     }
-    if plan.init is not None and not plan.init.chained:
-        image["orig_hash"] = plan.init.sha256
-    if plan.mask is not None and plan.mask.sha256:
+    began_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
+    if began_from is not None:
+        image["orig_hash"] = began_from.sha256
+    if plan.mask is not None and plan.mask.sha256 and plan.resume is None:
         image["mask_hash"] = plan.mask.sha256
     return image
 
@@ -213,10 +213,9 @@ def _shown(value: object) -> str:
 
 
 def _uncarried(image: Mapping[str, Any]) -> Iterator[str]:
-    for key, nothing in _UNCARRIED:
-        value = image.get(key, nothing)
-        if value and value != nothing:
-            yield f"{key}: {json.dumps(value)[:80]}"
+    for key in _UNCARRIED:
+        if image.get(key):
+            yield f"{key}: {json.dumps(image[key])[:80]}"
 
 
 def _checked_made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:

@@ -27,7 +27,8 @@ from invoke_cli.output.files import write_whole
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import fields_of, file_name, prompt_folder
 from invoke_cli.output.reading import created_at, sheet_entry
-from invoke_cli.planning.plan import ImagePlan, Plan, recorded_line
+from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.recording import recorded_line
 
 NOISE_KEYWORD = "noise"  # in the picture of a step: how much noise is in its latents
 
@@ -177,8 +178,9 @@ class _Saving:
         for number, result in enumerate(self.results, start=1):
             stage = f"stage {number}, " if self.result.earlier else ""
             frames += result.frames
-            labels += [f"{stage}start"] if result.frames else []
-            labels += [f"{stage}step {index} of {len(result.frames) - 1}" for index in range(1, len(result.frames))]
+            first, count = result.first_step, len(result.frames)
+            labels += [f"{stage}{f'after step {first}' if first else 'start'}"] if count else []
+            labels += [f"{stage}step {first + place} of {first + count - 1}" for place in range(1, count)]
         return strip(frames, labels, self.result.image)
 
     def _write_steps(self, result: ImageResult, folder: Path) -> None:
@@ -187,8 +189,8 @@ class _Saving:
             for index in every(output.save_intermediates, len(frames)):
                 said = {NOISE_KEYWORD: f"{result.noise[index]:.6g}"} if index < len(result.noise) else {}
                 data = encode_png(enlarged(frames[index]), said)
-                write_whole(folder / f"step-{index:02d}.png", data, durable=False)
-        for index, latents in enumerate(result.latents):
+                write_whole(folder / f"step-{result.first_step + index:02d}.png", data, durable=False)
+        for index, latents in enumerate(result.latents, start=result.first_step):
             write_whole(folder / f"step-{index:02d}.safetensors", latents, durable=False)
 
     def _saved(

@@ -70,6 +70,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
+        resume=inputs.resume,
         patches=patches,
         pad=request.pad or "black",
         mask_blur=request.mask_blur or 0,

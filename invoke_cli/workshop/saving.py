@@ -49,15 +49,15 @@ class Saver:
 
 
 def _event(saved: SavedImage, prepared: Prepared) -> Saved:
-    steps = prepared.last.plan.steps
+    plan = prepared.last.plan
     return Saved(
         number=saved.number,
         path=str(saved.path),
         line=saved.line,
         seed=saved.seed,
         seconds=saved.seconds,
-        steps_taken=steps.taken,
-        steps_asked=steps.scheduled,
+        steps_taken=plan.steps_left,
+        steps_asked=plan.steps.scheduled,
         extras=tuple(map(str, saved.extras)),
     )
 

@@ -67,7 +67,7 @@ class Workshop:
                 EngineSettings(
                     device=settings.launch_value("device", options.device),
                     precision=settings.launch_value("precision", options.precision),
-                    offline=options.offline or bool(settings.init_options.get("offline")),
+                    offline=settings.offline,
                 )
             )
         return self._engine
