@@ -15,7 +15,7 @@ from invoke_cli.commands.naming import numbered, pictures_of
 from invoke_cli.errors import CommandError
 from invoke_cli.events import Forget, Prefill
 from invoke_cli.language.query import EXAMPLE, Query, parse_query
-from invoke_cli.metadata.chunks import harmless
+from invoke_cli.language.showing import harmless
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.reindexing import reindex as read_images_again
 from invoke_cli.workshop.workshop import Workshop

@@ -9,8 +9,8 @@ from invoke_cli.commands.naming import pictures_of
 from invoke_cli.errors import CommandError
 from invoke_cli.imaging.sheets import distance
 from invoke_cli.language.formatting import format_line
+from invoke_cli.language.showing import harmless
 from invoke_cli.language.switches import by_field
-from invoke_cli.metadata.chunks import harmless
 from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest

@@ -10,8 +10,8 @@ from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.quoting import literal
 from invoke_cli.metadata.sheet import SheetRecord, Shown
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.init_opening import open_init
 from invoke_cli.workshop.mask_finding import MaskFinder
-from invoke_cli.workshop.preparing import open_init
 from invoke_cli.workshop.sheets import keep_sheet
 from invoke_cli.workshop.workshop import Workshop
 

@@ -12,7 +12,7 @@ from invoke_cli.errors import CommandError
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.workshop.places import expanded, is_there
-from invoke_cli.workshop.references import find_image
+from invoke_cli.workshop.references import find_image, is_recall
 from invoke_cli.workshop.workshop import Workshop
 
 LAST, SESSION = "last", "session"
@@ -38,7 +38,8 @@ def pictures_of(workshop: Workshop, word: str) -> list[Path]:
         if not found:
             raise CommandError(f"no file matches {word}", hint="check the pattern")
         return found
-    return [find_image(f"!{word}" if word.isdigit() else word, workshop.folder())]
+    folder = workshop.recent_folder() if is_recall(word) else workshop.folder()
+    return [find_image(f"!{word}" if word.isdigit() else word, folder)]
 
 
 def chosen_pictures(workshop: Workshop, words: Sequence[str]) -> list[Path]:

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.naming import one_picture, pictures_of
-from invoke_cli.errors import CommandError, Interrupted, InvokeError, MetadataError, OutOfMemory
+from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level
 from invoke_cli.imaging.opening import open_path
+from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.language.formatting import format_line
+from invoke_cli.language.showing import harmless, shortened
+from invoke_cli.language.switch import Switch
+from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata import decode, recall
-from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
+from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Recalled
 from invoke_cli.metadata.sheet import decode_sheet
+from invoke_cli.metadata.stealth import stealth_text
 from invoke_cli.workshop.places import expanded, is_file
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
 from invoke_cli.workshop.saving import Saver
@@ -22,18 +27,28 @@ from invoke_cli.workshop.workshop import Workshop
 
 _IMAGE_STARTS = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
+_MOST_RAW = 4_000
+
 
 def info(workshop: Workshop, call: Call) -> None:
     """Show all that a picture says of itself."""
     path = one_picture(workshop, call, "!info picture.png: all that it says of itself")
-    opened = open_path(path)
-    lines = [f"{path}", f"size      {opened.size}", f"bytes     {len(opened.data)}", f"sha256    {opened.sha256}"]
-    sheet = decode_sheet(read_chunks(path))
+    texts = read_chunks(path)
+    lines = [f"{path}"]
     try:
-        lines += [f"line      {harmless(sheet.line)}"] if sheet else _told(recall(path))
+        opened = open_path(path)
+        lines += [*_row("size", opened.size), *_row("bytes", len(opened.data)), *_row("sha256", opened.sha256)]
+        texts = texts or stealth_text(opened)
+    except ImageError as error:
+        if not texts:
+            raise
+        lines += _row("pixels", harmless(error.message))
+    sheet = decode_sheet(texts)
+    try:
+        lines += _row("line", sheet.line) if sheet else _told(recall(path))
     except MetadataError as error:
-        lines.append(error.message)
-    lines += [f"-- {name}\n{harmless(text)}" for name, text in read_chunks(path).items()]
+        lines.append(harmless(error.message))
+    lines += [f"-- {_one_line(name)[:100]}\n{shortened(harmless(text), _MOST_RAW)}" for name, text in texts.items()]
     workshop.say("\n".join(lines))
 
 
@@ -111,11 +126,35 @@ def _lines(path: Path) -> list[str]:
 
 
 def _told(recalled: Recalled) -> list[str]:
-    lines = [f"program   {harmless(recalled.program)}", f"line      {harmless(format_line(recalled.stages))}"]
-    lines += [f"{name:<9} {harmless(value)}" for name, value in recalled.facts.items()]
-    lines += [f"conflict  {harmless(text)}" for text in recalled.conflicts]
-    lines += [f"not known {harmless(text)}" for text in recalled.missing]
+    """The program, the line, its fields, and what the line does not hold."""
+    lines = [*_row("program", recalled.program), *_row("line", format_line(recalled.stages))]
+    for number, stage in enumerate(recalled.stages, start=1):
+        if recalled.earlier:
+            lines.append(f"stage {number}")
+        for switch in SWITCHES:
+            value = getattr(stage, switch.field)
+            if value is not None:
+                lines += _row(switch.name[2:], _shown(switch, value))
+    for name, value in recalled.facts.items():
+        lines += _row(name, value)
     if recalled.made is not None:
-        lines.append(f"pixels    {recalled.made.pixel_sha256}")
-        lines += [f"{name:<9} {value}" for name, value in recalled.made.environment.items()]
-    return lines
+        lines += _row("pixels", recalled.made.pixel_sha256)
+        for name, made_with in recalled.made.environment.items():
+            lines += _row(str(name), made_with)
+    lines += [f"clash: {_one_line(text)}" for text in recalled.conflicts]
+    return lines + [f"not carried over: {_one_line(text)}" for text in recalled.missing]
+
+
+def _shown(switch: Switch, value: object) -> str:
+    """A field's value as it is typed; prompts as what they say."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value) if switch.value.prompt_text else switch.value.format(value) or str(value)
+
+
+def _row(name: str, value: object) -> list[str]:
+    return [f"{_one_line(name):<15} {shortened(_one_line(str(value)), _MOST_RAW)}"] if str(value) else []
+
+
+def _one_line(text: str) -> str:
+    return harmless(text).replace("\n", " ").replace("\t", " ")

@@ -9,28 +9,27 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import ImageError, InvokeError, LineError, MetadataError
+from invoke_cli.errors import ImageError, InvokeError, LineError
 from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, out_of_canvas
 from invoke_cli.imaging.masks import feathered, for_model
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.pasting import pasted
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
-from invoke_cli.metadata import decode
-from invoke_cli.metadata.chunks import parse_chunks
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
-from invoke_cli.planning.plan import InitFacts, Plan
+from invoke_cli.planning.plan import Plan
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
 from invoke_cli.workshop.mask_finding import MaskFinder
 from invoke_cli.workshop.masking import Masked
 from invoke_cli.workshop.outcropping import on_patch
+from invoke_cli.workshop.own_words import init_facts, own_words
 from invoke_cli.workshop.places import names_a_file
-from invoke_cli.workshop.references import find_image, lasting
+from invoke_cli.workshop.references import find_image
 from invoke_cli.workshop.settings import Resolved
 from invoke_cli.workshop.web import fetch, is_url, url_name
 from invoke_cli.workshop.workshop import Workshop
@@ -143,7 +142,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     init = given.init
     if init is None and effective.init_image is not None and given.point is None:
         init = open_init(workshop, effective.init_image, folder)
-    metadata = _own_words(init) if init is not None and init.data else None
+    metadata = own_words(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
@@ -162,7 +161,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=point_facts(given) or _facts(worked_on, effective.init_image, generated=metadata is not None),
+            init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,
             sources=sources,
@@ -215,15 +214,6 @@ def _mask_from_web(workshop: Workshop, url: str) -> OpenedImage:
         raise
 
 
-def _own_words(init: OpenedImage) -> GenerationRequest | None:
-    """What the init image says of how it was made, if it was."""
-    try:
-        recalled = decode(parse_chunks(init.data))
-    except MetadataError:
-        return None
-    return recalled.request if recalled else None
-
-
 def _seed(seed: int, folder: OutputFolder) -> int:
     """A seed as it is; -1 is the last image's, -2 the one's before."""
     if seed >= 0:
@@ -233,17 +223,3 @@ def _seed(seed: int, folder: OutputFolder) -> int:
         hint = "draw one first, or give a number"
         raise InvokeError(f"-S {seed}: there is no earlier image in {folder.path}", hint=hint, field="seeds")
     return entry.seed
-
-
-def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) -> InitFacts | None:
-    if init is None:
-        return None
-    return InitFacts(
-        chained=not init.data,
-        name=init.name,
-        reference=lasting(reference, init.name),
-        sha256=init.sha256,
-        size=init.size,
-        frames=init.frames,
-        generated=generated,
-    )

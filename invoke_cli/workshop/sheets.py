@@ -11,10 +11,11 @@ from PIL import Image
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.opening import OpenedImage, open_path
 from invoke_cli.language.formatting import format_line
+from invoke_cli.language.showing import harmless
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata import decode
-from invoke_cli.metadata.chunks import harmless, parse_chunks
+from invoke_cli.metadata.chunks import parse_chunks
 from invoke_cli.metadata.sheet import SheetRecord, Shown
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest

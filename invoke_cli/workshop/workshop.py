@@ -36,7 +36,9 @@ class Streams:
 
 
 class Workshop:
-    """The state of a session that is not a line's own. One thread works in it; `stop` may come from any."""
+    """The state of a session that is not a line's own. One thread works in it; `stop` may come from any. `latest` is
+    the folder of its last result, where recalls (`@last`) count back.
+    """
 
     def __init__(self, settings: Settings, emit: Emit, streams: Streams, opener: OpenEngine) -> None:
         self.settings = settings
@@ -46,10 +48,10 @@ class Workshop:
         self.aliases = Aliases(self.settings.places.user_configs / ALIASES_FILE)
         self.tally = Tally()
         self.last_stages: tuple[GenerationRequest, ...] = ()
+        self.latest: OutputFolder | None = None
         self._opener = opener
         self._engine: Engine | None = None
         self._folders: dict[Path, OutputFolder] = {}
-        self._recent: OutputFolder | None = None
         self._tips: set[str] = set()
         self.session_id = secrets.token_hex(4)
         self._lines = 0
@@ -134,7 +136,6 @@ class Workshop:
                 raise OutputError("this door has no standard output for images", hint=hint, field="outdir")
             return Target(folder=self.folder(), stdout=self.streams.write, run=self.run)
         path = expanded(outdir)
-        self._recent = None
         if names_a_file(outdir):
             return Target(folder=self.folder(), file=path, run=self.run)
         if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not is_folder(path):
@@ -146,11 +147,10 @@ class Workshop:
 
     def recent_folder(self) -> OutputFolder:
         """The folder that this session's last images went to; the usual one before any."""
-        return self._recent or self.folder()
+        return self.latest or self.folder()
 
     def _writable(self, folder: OutputFolder) -> OutputFolder:
         """The folder, made; OutputError before the work rather than after it."""
-        self._recent = folder
         with telling(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
             if not os.access(folder.path, os.W_OK):

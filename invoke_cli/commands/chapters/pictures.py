@@ -15,7 +15,7 @@ ROWS = (
     ),
     Command(
         name="fetch",
-        usage="image [prompt | seed | remix | file]",
+        usage="image [prompt | seed | remix | lines.txt]",
         argument=Argument.IMAGE,
         run=fetching.fetch,
         help="a picture's line, or a part of it, into the next prompt; the lines of a pattern's pictures into a file",
