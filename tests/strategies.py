@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from invoke_cli.language.numbers import Integer, Number, Seeds, Variations
+from invoke_cli.language.numbers import Integer, Integers, Number, Numbers, Seeds, Variations
 from invoke_cli.language.quoting import canonical
 from invoke_cli.language.switch import Switch
 from invoke_cli.language.switches import SWITCHES
@@ -24,7 +24,7 @@ weights = st.floats(0, 1, allow_nan=False).map(lambda number: number + 0.0)
 variation_lists = st.lists(st.builds(Variation, st.integers(0, MAX_SEED), weights), min_size=1, max_size=3).map(tuple)
 
 
-def values(switch: Switch) -> st.SearchStrategy[object]:
+def values(switch: Switch) -> st.SearchStrategy[object]:  # noqa: C901  # a case for each kind
     """Any value that the row's field may hold."""
     match switch.value:
         case Flag():
@@ -41,6 +41,19 @@ def values(switch: Switch) -> st.SearchStrategy[object]:
             return st.integers(low, high)
         case Number(low=low, high=high):
             return st.floats(low, high, allow_nan=False).map(lambda number: number + 0.0)
+        case Numbers(ranges=ranges):
+            lists = [
+                st.tuples(
+                    *(
+                        st.floats(low, high, allow_nan=False).map(lambda number: number + 0.0)
+                        for low, high in ranges[:count]
+                    )
+                )
+                for count in range(1, len(ranges) + 1)
+            ]
+            return st.one_of(lists)
+        case Integers(low=low, high=high):
+            return st.lists(st.integers(low, high), min_size=1, max_size=4).map(tuple)
         case Seeds():
             return seeds
         case Variations():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import books, helping, lines, recall, shop
+from invoke_cli.commands import books, fixing, helping, lines, recall, shop
 from invoke_cli.commands.command import Argument, Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -41,6 +41,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="info", usage="image", argument=Argument.IMAGE, run=recall.info, help="all that a picture says of itself"
+    ),
+    Command(
+        name="fix",
+        usage="image switches",
+        argument=Argument.IMAGE,
+        run=fixing.fix,
+        help="work on any picture as a new image: !fix photo.png -U 2; the original stays as it is",
     ),
     Command(name="show", usage="", run=shop.show, help="the values a line would use, and where each comes from"),
     Command(
@@ -88,7 +95,7 @@ COMMANDS: tuple[Command, ...] = (
 
 # Commands of the design that are still to come; refused by name.
 PENDING = (
-    "sweep", "compare", "grid", "contact", "plot", "tree", "tag", "rate", "save", "fix", "mask", "model",
+    "sweep", "compare", "grid", "contact", "plot", "tree", "tag", "rate", "save", "mask", "model",
     "import_model", "edit_model", "del_model", "convert_model", "optimize_model", "triggers", "diff", "ladder",
     "final", "reindex", "edit", "watch", "strip",
 )  # fmt: skip

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.events import Emit, Trace
+from invoke_cli.imaging.sizes import Size
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
+from invoke_cli.planning.after import Diffusion
 from invoke_cli.planning.plan import ImagePlan, Plan
 
 if TYPE_CHECKING:
@@ -40,6 +43,17 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tile:
+    """A part of a larger canvas: the canvas's size and where the part lies on it, in pixels, whole latent cells. The
+    noise of a tile is its part of the canvas's, so that tiles that overlap start alike.
+    """
+
+    canvas: Size
+    left: int
+    top: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """Images of one plan that share their init image. `init` is already on its canvas (RGB, plan's width x height).
 
@@ -63,6 +77,27 @@ class Job:
     stages: int = 1
     start: object = None
     decode: bool = True
+    tile: Tile | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkJob:
+    """A picture (RGB) for the network in a file; `fidelity` goes to those that take one (CodeFormer)."""
+
+    path: Path
+    image: Image.Image
+    fidelity: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffusionJob:
+    """A picture (RGB), or the scaled `latents` that an earlier result handed over, for a diffusion upscaler."""
+
+    work: Diffusion
+    seed: int
+    trace: bool = False
+    image: Image.Image | None = None
+    latents: object = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +106,8 @@ class ImageResult:
     safetensors files, in memory. `concessions` are the measures against want of memory that may change pixels.
 
     `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
-    not decoded. `earlier` are the results of the chain's stages before.
+    not decoded. `before` is the picture before the work after it, where that is kept. `earlier` are the results of the
+    chain's stages before.
     """
 
     image: Image.Image
@@ -83,6 +119,7 @@ class ImageResult:
     latents: tuple[bytes, ...] = ()
     concessions: tuple[str, ...] = ()
     state: object = None
+    before: Image.Image | None = None
     earlier: tuple[ImageResult, ...] = ()
 
 
@@ -126,6 +163,12 @@ class Engine(Protocol):
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """The job's images as they are finished; Interrupted when stopped, OutOfMemory when nothing helps."""
+
+    def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
+        """The picture that the network makes, as many times as large as it enlarges."""
+
+    def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
+        """The picture that the diffusion upscaler makes of the job's."""
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """How the model's tokenizer reads `text`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from invoke_cli.engine import Tile
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
 from invoke_cli.engine.schedulers import build_scheduler, normalised
@@ -41,6 +42,7 @@ class Batching:
     watch: Callable[[Snapshot], None]
     stopped: Callable[[], bool]
     tally: Tally = field(default_factory=Tally)
+    tile: Tile | None = None
 
 
 def denoise(loaded: LoadedModel, plan: Plan, batch: Batching) -> torch.Tensor:
@@ -67,6 +69,7 @@ class _Run:
             device=self.view.unet.device,
             dtype=batch.prompt.dtype,
             tally=batch.tally,
+            tile=batch.tile,
         )
         self.start = STARTS[plan.task](setting)
         self.generators = setting.generators

@@ -64,6 +64,7 @@ class JobRun:
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,
                 tally=self.tally,
+                tile=self.job.tile,
             )
             latents = self._denoised(batch)
             if latents is None:

@@ -15,6 +15,7 @@ from invoke_cli.language.freetext import FreeText, is_pipe
 from invoke_cli.language.quoting import BLANKS, canonical, closing_quote, unquote_value
 from invoke_cli.language.spelling import Spelt, looks_like_switch, read_switch
 from invoke_cli.language.switch import Switch
+from invoke_cli.language.values import may_follow
 
 
 class Kind(Enum):
@@ -92,10 +93,12 @@ class _Scanner:
 
     def _value(self, spelt: Spelt, spelling: str, switch_start: int) -> Token | None:
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
+        after_name = self.position
+        if takes == "numbers" and (spelt.glued or self._skip_blanks()) and self._value_here():
+            return self._numbers(spelt.switch)
         if spelt.glued:
             return self._value_token(spelt.switch)
-        after_name = self.position
-        if takes == "one":
+        if takes in ("one", "numbers"):
             self._skip_blanks()
             if self._value_here():
                 return self._value_token(spelt.switch)
@@ -103,7 +106,7 @@ class _Scanner:
             return self._missing(spelt.switch, spelling, Span(switch_start, after_name))
         if takes == "optional":
             self._skip_blanks()
-            if self.text[self.position : self._word_end(self.position)].isdigit():
+            if may_follow(spelt.switch.value, self.text[self.position : self._word_end(self.position)]):
                 return self._value_token(spelt.switch)
             self.position = after_name
         return None
@@ -134,6 +137,19 @@ class _Scanner:
         if opener == '"' and not switch.value.prompt_text:
             inner = unquote_value(inner)
         return self._closed(close, inner, switch)
+
+    def _numbers(self, switch: Switch) -> Token:
+        """A value and all the numbers after it."""
+        start = self.position
+        first = self._value_token(switch)
+        if first.error is not None:
+            return first
+        words, end = [first.text], self.position
+        while may_follow(switch.value, word := self.text[self._skip_blanks() : self._word_end(self.position)]):
+            words.append(word)
+            self.position = end = self.position + len(word)
+        self.position = start
+        return self._token(Kind.VALUE, end, text=" ".join(words), quoted=first.quoted, switch=switch)
 
     def _closed(self, close: int, inner: str, switch: Switch | None) -> Token:
         """The quoted token that ends at `close`; a blank or the end must follow."""

@@ -15,6 +15,7 @@ from invoke_cli.language.quoting import (
     unquote_value,
 )
 from invoke_cli.language.spelling import Spelt, looks_like_switch, read_switch
+from invoke_cli.language.values import may_follow
 
 IsFile = Callable[[str], bool]
 TakesLine = Callable[[str], bool]
@@ -86,8 +87,10 @@ class _Words:
         name = word[: spelt.length].removesuffix("=")
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
         if spelt.glued:
-            values = [word[spelt.length :]]
-        elif takes == "one" or (takes == "optional" and self.words and self.words[0].isdigit()):
+            values = [word[spelt.length :], *(self._numbers(spelt) if takes == "numbers" else [])]
+        elif takes == "numbers":
+            values = self._values(spelt, name) + self._numbers(spelt)
+        elif takes == "one" or (takes == "optional" and self.words and may_follow(spelt.switch.value, self.words[0])):
             values = self._values(spelt, name)
         else:
             values = []
@@ -105,6 +108,13 @@ class _Words:
             example = spelt.switch.example or f"{name} {spelt.switch.metavar}"
             raise LineError(f"{name} needs a value", hint=f"write one after it, such as {example}")
         return [self.words.pop(0)]
+
+    def _numbers(self, spelt: Spelt) -> list[str]:
+        """More numbers of a value that has several."""
+        numbers: list[str] = []
+        while self.words and may_follow(spelt.switch.value, self.words[0]):
+            numbers.append(self.words.pop(0))
+        return numbers
 
     def _more_files(self) -> list[str]:
         files: list[str] = []

@@ -6,9 +6,11 @@ Values: IPTC Photo Metadata 2025.1 and http://cv.iptc.org/newscodes/digitalsourc
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
 from invoke_cli.metadata.codec import Record
+from invoke_cli.planning.plan import Plan, Task
 
 KEYWORD = "XML:com.adobe.xmp"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -19,9 +21,20 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def digital_source_type(record: Record) -> str:
     """The IPTC code: made by a model, or a composite of a model's work and a picture from elsewhere."""
     plans = [plan for plan, _ in record.stages]
+    if all(plan.task is Task.FIX for plan in plans):
+        return _of_a_fix(plans)
     foreign = plans[0].init is not None and not plans[0].init.generated
     kept = any(plan.mask is not None or plan.strength < 1 for plan in plans[:1])
     return "compositeWithTrainedAlgorithmicMedia" if foreign and kept else "trainedAlgorithmicMedia"
+
+
+def _of_a_fix(plans: Sequence[Plan]) -> str:
+    """The code of a picture that was only worked on: a foreign one stays a photograph unless a model drew detail."""
+    enlargings = [plan.after.enlarging for plan in plans if plan.after.enlarging]
+    if plans[0].init is None or plans[0].init.generated:
+        return "trainedAlgorithmicMedia"
+    drawn = any(work.refining or work.diffusion for work in enlargings)
+    return "compositeWithTrainedAlgorithmicMedia" if drawn else "algorithmicallyEnhanced"
 
 
 def packet(record: Record) -> str:

@@ -12,6 +12,7 @@ from invoke_cli.language.prompt import read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.finishing import MAX_SIDE, decide_after
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
@@ -21,7 +22,6 @@ from invoke_cli.planning.tips import tips_for
 from invoke_cli.request import GenerationRequest, Variation
 
 MAX_IMAGES = 10_000
-MAX_SIDE = 16_384
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         hint = "say a smaller -W or -H"
         raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
     sampler = _sampler(inputs, notices)
-    strength = 1.0 if inputs.init is None else _required(request.strength)
+    strength = 1.0 if inputs.init is None else 0.0 if inputs.fixing else _required(request.strength)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
     _check_steps(sampler, steps.scheduled)
     if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
@@ -66,6 +66,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         output=_output(request),
         trace=bool(request.trace),
         look=_look(request, sampler, notices),
+        after=decide_after(inputs, geometry.result if geometry else canvas, notices),
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
@@ -90,6 +91,8 @@ def _check_needs(inputs: PlanInputs) -> None:
 
 
 def _task(inputs: PlanInputs) -> Task:
+    if inputs.fixing:
+        return Task.FIX
     if inputs.mask is not None:
         return Task.INPAINT
     if inputs.facts.inpainting:

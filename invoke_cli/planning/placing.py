@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.errors import PlanError
-from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Grid, Size, aspects_differ, fit, free_size
+from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Grid, Size, as_it_is, aspects_differ, fit, free_size
 from invoke_cli.imaging.windows import window_geometry
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.plan import MaskFacts
@@ -31,6 +31,8 @@ def geometry_for(inputs: PlanInputs, notices: list[str]) -> Geometry | None:
     """How the init image gets onto the canvas, with what there is to say about it."""
     if inputs.init is None:
         return None
+    if inputs.fixing:
+        return as_it_is(inputs.init.size)
     if inputs.mask is not None:
         _tell_mask(inputs.mask, notices)
         if not _asks_for_size(inputs.request):

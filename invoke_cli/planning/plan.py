@@ -13,6 +13,7 @@ from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.families import Family
 from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.after import After, recorded_after
 from invoke_cli.request import GenerationRequest, Variation, overlay
 
 AUTO_PARALLEL = 0
@@ -24,6 +25,7 @@ class Task(Enum):
     TEXT_TO_IMAGE = "txt2img"
     IMAGE_TO_IMAGE = "img2img"
     INPAINT = "inpaint"
+    FIX = "postprocess"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,6 +145,7 @@ class Plan:
     output: OutputPlan
     trace: bool
     look: Look = Look()
+    after: After = field(default_factory=After)
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None
@@ -153,9 +156,14 @@ class Plan:
     tips: tuple[Tip, ...] = ()
 
     @property
+    def drawn_size(self) -> Size:
+        """The size of the pictures before the work after them."""
+        return self.geometry.result if self.geometry else Size(self.width, self.height)
+
+    @property
     def result_size(self) -> Size:
         """The size of the finished pictures."""
-        return self.geometry.result if self.geometry else Size(self.width, self.height)
+        return self.after.result_size(self.drawn_size)
 
     @property
     def untouched(self) -> bool:
@@ -187,17 +195,15 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
         variations=image.variations or None,
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
-    common = overlay(common, _recorded_look(request))
+    worked_on = overlay(_recorded_look(request), recorded_after(request, plan.after, by_name=by_name))
+    common = overlay(common, worked_on)
     if plan.init is None or plan.geometry is None:
         return common
-    name = plan.init.name if by_name else plan.init.reference
-    about_init = GenerationRequest(
-        init_image=None if plan.init.chained else name,
-        strength=plan.strength,
-        real_steps=request.real_steps,
-    )
+    name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
+    strength = None if plan.task is Task.FIX else plan.strength
+    about_init = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
     said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
-    if plan.geometry.window is not None:
+    if plan.geometry.window is not None or plan.task is Task.FIX:
         return replace(said, width=None, height=None)
     if plan.geometry.untouched:
         return said

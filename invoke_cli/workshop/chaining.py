@@ -14,8 +14,9 @@ from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.line import Stage
 from invoke_cli.metadata.codec import Batch, Made
 from invoke_cli.planning.chain import linked, sized
-from invoke_cli.planning.plan import ImagePlan
+from invoke_cli.planning.plan import ImagePlan, Task
 from invoke_cli.planning.seeds import next_seed
+from invoke_cli.workshop.finishing import finished
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved
 from invoke_cli.workshop.settings import Resolved
 from invoke_cli.workshop.workshop import Workshop
@@ -66,7 +67,7 @@ def _later(workshop: Workshop, resolved: Resolved, before: Prepared, mask: Opene
     stand_in = _opened(Image.new("RGB", before.plan.result_size))
     prepared = prepare_resolved(workshop, replace(resolved, effective=effective), stand_in, mask)
     handed_over = _takes_latents(workshop, before, prepared)
-    if not handed_over:
+    if not handed_over and _encodes(prepared):
         notice = "between these stages the picture is decoded and encoded once"
         prepared = replace(prepared, plan=replace(prepared.plan, notices=(*prepared.plan.notices, notice)))
     return replace(prepared, takes_latents=handed_over, own_seed=said[0] if said else None)
@@ -74,11 +75,33 @@ def _later(workshop: Workshop, resolved: Resolved, before: Prepared, mask: Opene
 
 def _takes_latents(workshop: Workshop, before: Prepared, after: Prepared) -> bool:
     """Whether a stage can start from the latents of the one before: same canvas, same autoencoder, no masks."""
+    if before.plan.after.wanted:
+        return False
+    if after.plan.task is Task.FIX:
+        return _upscaler_takes_latents(workshop, before, after)
     plain = before.masked is None and after.masked is None
     plain = plain and not before.plan.untouched and not after.plan.untouched
     fits = after.plan.geometry is not None and after.plan.geometry.untouched
     whole = before.plan.result_size == Size(before.plan.width, before.plan.height)
     return plain and fits and whole and workshop.vae_hash(before.model) == workshop.vae_hash(after.model)
+
+
+def _encodes(prepared: Prepared) -> bool:
+    """Whether a stage encodes the picture that it gets."""
+    enlarging = prepared.plan.after.enlarging
+    if prepared.plan.task is not Task.FIX or enlarging is None:
+        return True
+    return enlarging.diffusion is not None and enlarging.diffusion.upscaler.kind.takes_latents
+
+
+def _upscaler_takes_latents(workshop: Workshop, before: Prepared, after: Prepared) -> bool:
+    """Whether an upscaler that works on latents can take those of the stage before."""
+    work = after.plan.after.enlarging.diffusion if after.plan.after.enlarging else None
+    if work is None or not work.upscaler.kind.takes_latents or before.plan.untouched or before.masked is not None:
+        return False
+    canvas, multiple = Size(before.plan.width, before.plan.height), work.upscaler.kind.multiple
+    whole = before.plan.result_size == canvas and not (canvas.width % multiple or canvas.height % multiple)
+    return whole and workshop.vae_hash(before.model) == work.upscaler.vae
 
 
 def through_chain(workshop: Workshop, first: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
@@ -120,9 +143,9 @@ class _ChainRun:
         if before is not None and start is None:
             stage = stage.starting_from(_opened(before.image))
         if stage.plan.untouched:
-            return ImageResult(
-                image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=Batch(seeds=(image.seed,))
-            )
+            batch = Batch(seeds=(image.seed,))
+            given = ImageResult(image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=batch)
+            return finished(self.workshop, stage, given, start)
         job = Job(
             plan=stage.plan,
             model=stage.model,
@@ -139,7 +162,9 @@ class _ChainRun:
             decode=self._is_seen(number),
         )
         (result,) = self.workshop.engine.generate(job, self.workshop.hooks())
-        return replace(result, image=stage.finished(result.image)) if job.decode else result
+        if not job.decode:
+            return result
+        return finished(self.workshop, stage, replace(result, image=stage.finished(result.image)))
 
     def _is_seen(self, number: int) -> bool:
         """Whether anybody looks at the picture of a stage: the user, or a next stage that cannot take its latents."""

@@ -19,6 +19,7 @@ from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.chaining import prepare_line, through_chain
+from invoke_cli.workshop.finishing import finished
 from invoke_cli.workshop.preparing import Prepared
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.several import draw_several, init_files
@@ -45,7 +46,9 @@ def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None
     if plan.untouched:
         untouched = prepared.untouched()
         for index, image in enumerate(plan.images):
-            yield ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=Batch(seeds=(image.seed,)))
+            batch = Batch(seeds=(image.seed,))
+            result = ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=batch)
+            yield finished(workshop, prepared, result)
         return
     job = Job(
         plan=plan,
@@ -57,8 +60,22 @@ def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None
         tiled=made is not None and TILING in made.concessions,
         total=len(plan.images),
     )
-    for result in workshop.engine.generate(job, workshop.hooks()):
-        yield replace(result, image=prepared.finished(result.image))
+    for part in _parts(job):
+        results = workshop.engine.generate(part, workshop.hooks())
+        for result in list(results) if plan.after.needs_engine else results:
+            index = result.index + part.first - 1
+            drawn = replace(result, image=prepared.finished(result.image), index=index)
+            yield finished(workshop, prepared, drawn)
+
+
+def _parts(job: Job) -> Iterator[Job]:
+    """The job batch by batch where the engine works on the finished pictures too: it does one thing at a time."""
+    if not job.plan.after.needs_engine:
+        yield job
+        return
+    size = job.batch_size or job.plan.parallel or 1
+    for start in range(0, len(job.images), size):
+        yield replace(job, images=job.images[start : start + size], first=start + 1, batch_size=size)
 
 
 class Drawing:
@@ -104,7 +121,8 @@ class Drawing:
         output = self.prepared.plan.output
         target = self.workshop.target(output.outdir)
         beside = {"strip": output.strip, "save_intermediates": output.save_intermediates, "grid": output.grid,
-                  "save_latents": output.save_latents, "save_all": output.save_all}  # fmt: skip
+                  "save_latents": output.save_latents, "save_all": output.save_all,
+                  "save_original": self.prepared.last.plan.after.keep}  # fmt: skip
         wanted = next((name for name, value in beside.items() if value), None)
         if target.stdout is not None and wanted is not None:
             hint = "give -o a folder or a file's name"
@@ -170,7 +188,7 @@ class Drawing:
     # -- what is told -----------------------------------------------------------------------------------------------
 
     def _give_result_tip(self, prepared: Prepared, result: ImageResult) -> None:
-        if prepared.init is None or prepared.masked is not None or prepared.later:
+        if prepared.init is None or prepared.masked is not None or prepared.later or prepared.plan.after.wanted:
             return
         tip = tip_for_result(prepared.plan, difference(prepared.untouched(), result.image))
         if tip is not None:
@@ -178,10 +196,11 @@ class Drawing:
 
     def _check_memory(self) -> None:
         """OutOfMemory before the work when one image cannot fit, rather than after it."""
-        largest = max((self.prepared, *self.prepared.later), key=lambda stage: stage.plan.width * stage.plan.height)
-        plan = largest.plan
-        if plan.untouched:
+        drawing = [stage for stage in (self.prepared, *self.prepared.later) if not stage.plan.untouched]
+        if not drawing:
             return
+        largest = max(drawing, key=lambda stage: stage.plan.width * stage.plan.height)
+        plan = largest.plan
         needed = self.workshop.engine.estimate(plan, largest.model)
         free = self.workshop.engine.memory().free
         if needed > free:

@@ -22,6 +22,7 @@ from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.helpers import find_helpers
 from invoke_cli.workshop.masking import Masked, find_mask
 from invoke_cli.workshop.places import names_a_file
 from invoke_cli.workshop.references import find_image, lasting
@@ -49,6 +50,12 @@ class Prepared:
     def last(self) -> Prepared:
         """The last stage of the chain, which is this one when there are no later ones."""
         return self.later[-1] if self.later else self
+
+    @property
+    def needs_no_model(self) -> bool:
+        """Whether no network has a part in the result."""
+        plans = [stage.plan for stage in (self, *self.later)]
+        return all(plan.untouched and not plan.after.needs_engine for plan in plans)
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
@@ -119,7 +126,8 @@ def prepare_resolved(
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
         effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
-    masked = find_mask(effective, init, folder, mask)
+    fixing = effective.fix or effective.latent_up or effective.sr
+    masked = None if fixing else find_mask(effective, init, folder, mask)
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -130,6 +138,7 @@ def prepare_resolved(
             draw_seed=workshop.draw_seed,
             init=_facts(init, effective.init_image, generated=metadata is not None),
             mask=masked.facts if masked else None,
+            helpers=find_helpers(workshop, effective),
             sources=sources,
         )
     )

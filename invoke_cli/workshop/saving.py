@@ -64,8 +64,7 @@ def _event(saved: SavedImage, prepared: Prepared) -> Saved:
 
 def environment_of(workshop: Workshop, prepared: Prepared) -> Mapping[str, object]:
     """Where a result was made; nothing for one that no model touched. To be asked on the engine's thread."""
-    untouched = all(stage.plan.untouched for stage in (prepared, *prepared.later))
-    return {} if untouched else workshop.engine.environment()
+    return {} if prepared.needs_no_model else workshop.engine.environment()
 
 
 def record_of(
