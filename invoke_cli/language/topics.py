@@ -94,7 +94,7 @@ losing detail           lower -f, or --real_steps 20 for more steps at the same 
 poor quality            more steps, -C 7 to 10, a better prompt, a sharper and larger init image
 unfinished look         few steps were taken: --real_steps 20, or a longer -s
 artifacts               a negative prompt; lower -C; another sampler
-colours drift           name the colours; -f 0.2 to 0.4
+colours drift           --match_colors; name the colours; -f 0.2 to 0.4
 init image too small    under 256 pixels it lacks detail; it is enlarged, but a better source helps more
 odd transparent parts   the colours under transparency were erased; save them with the image
 image does not load     PNG, JPEG, WebP, BMP, GIF and TIFF are read; the message says what is wrong
@@ -113,7 +113,9 @@ RECIPES = """\
   a blue car on a city street -I red-car.jpg -f 0.4 -C 10 --neg "red, distorted, blurry"
   product photography of a watch -I watch.jpg -f 0.35 -S 0..3
   oil painting with vibrant blues and warm oranges -I photo.jpg -f 0.4 --neg "desaturated, color shift"
-  a cat, portrait -I small.png -W 1024 -H 1024 -f .25                          (enlarge with new detail)"""
+  a cat, portrait -I small.png -W 1024 -H 1024 -f .25                          (enlarge with new detail)
+  sunset over the hills -I photo.jpg -f .35 --match_colors                     (the photo's own palette)
+  !fix small.png -U 2                                                          (enlarge any picture)"""
 
 MODELS = """\
 The model that comes along, sketchbook, is small: it makes pictures on a fresh machine without a download. It was
@@ -153,6 +155,27 @@ Between stages of one autoencoder the latents are handed over as they are; other
 encoded once. The file's one line makes the whole chain again. --save_all keeps every stage's picture, --strip and
 --save_intermediates show the way."""
 
+UPSCALING = """\
+Work after the picture: on a line that draws, or with !fix on any picture, which stays as it is.
+
+  a castle -U 2                              twice the size, the model drawing the detail
+  !fix photo.png -U 2 .2                     the same for a picture that is there
+  !fix low.png -U4 --new_prompt "high quality, detailed, sharp" -s20
+
+-U enlarges smoothly, then lets the model draw detail into it, tile by tile, at a low strength: .25; .15 only
+sharpens, from .4 on it invents. Any factor up to 8, in little memory. The prompt and seed are the picture's own,
+!fix takes them from its file; --new_prompt says another. --embiggen does the same under InvokeAI's name, with the
+tiles' overlap, and --embiggen_tiles 1 4 works on these alone. --save_original keeps the picture before it too.
+
+Networks   ESRGAN's family: pip install "invoke-cli[upscale]", put the file into models/upscalers under your root,
+           then -U 4 --upscaler RealESRGAN_x4plus. With -U a second number is its share (.75).
+Diffusion  the x2 and x4 upscalers of diffusers, as entries of models.yaml: a castle | --latent_up 2 | --sr 4, or
+           -U 4 --upscaler NAME. hf download stabilityai/stable-diffusion-x4-upscaler --local-dir ~/models/x4
+Faces      -G .8 restores the face that fills the middle of a portrait: put GFPGANv1.4.pth into models/faces (or
+           codeformer.pth, for -ft codeformer). It finds no faces by itself: cut the picture to one first.
+Colours    --match_colors, with -I, gives the result the init image's colours: lab (mean and spread), histogram, or
+           chroma, which leaves light and shade; under a mask inside it alone. The distance is told."""
+
 MASKS = """\
 Inpainting: only a part of a picture is painted, the rest stays as it is, to the byte.
 
@@ -173,6 +196,7 @@ TOPICS: Mapping[str, str] = {
     "img2img": IMG2IMG,
     "masks": MASKS,
     "chains": CHAINS,
+    "upscaling": UPSCALING,
     "strength": STRENGTH,
     "steps": STEPS,
     "tips": TIPS,

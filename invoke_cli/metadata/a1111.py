@@ -16,6 +16,7 @@ from invoke_cli.language.quoting import escape
 from invoke_cli.language.switches import by_field
 from invoke_cli.metadata.codec import Chunks, Recalled, Record
 from invoke_cli.models.samplers import find_sampler, is_sampler
+from invoke_cli.planning.plan import Task
 from invoke_cli.request import GenerationRequest
 
 KEYWORD = "parameters"
@@ -88,7 +89,7 @@ def _pairs(record: Record) -> dict[str, str]:
     pairs |= {
         "CFG scale": format_number(plan.guidance_scale),
         "Seed": str(image.seed),
-        "Size": str(record.size),
+        "Size": str(plan.drawn_size),
     }
     if record.model_sha256:
         pairs["Model hash"] = record.model_sha256[:10]
@@ -100,8 +101,10 @@ def _pairs(record: Record) -> dict[str, str]:
         pairs["Clip skip"] = str(plan.look.clip_skip + 1)
     if plan.look.seamless:
         pairs["Tiling"] = "True"
-    if plan.init is not None:
+    if plan.init is not None and plan.task is not Task.FIX:
         pairs["Denoising strength"] = format_number(plan.strength)
+    if plan.after.enlarging:
+        pairs["Postprocess upscale by"] = format_number(plan.after.enlarging.factor)
     pairs["RNG"] = "CPU"
     pairs["Version"] = f"{record.program} {record.version}"
     return pairs

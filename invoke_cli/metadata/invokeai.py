@@ -97,8 +97,7 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         "perlin": plan.look.perlin,
         "postprocessing": None,
     }
-    if plan.after.hashes:
-        image["networks"] = plan.after.hashes
+    image |= {"networks": plan.after.hashes} if plan.after.hashes else {}
     if plan.init is not None and not plan.init.chained:
         image["orig_hash"] = plan.init.sha256
     if plan.mask is not None and plan.mask.sha256:

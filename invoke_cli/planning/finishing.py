@@ -16,7 +16,7 @@ from invoke_cli.planning.steps import count_steps
 
 MAX_SIDE = 16_384
 MAX_PIXELS = 100_000_000
-REFINING_STRENGTH = 0.3
+REFINING_STRENGTH = 0.25
 STRONG = 0.6
 OVERLAP = 0.25
 NETWORK_SHARE = 0.75

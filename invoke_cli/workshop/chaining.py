@@ -40,6 +40,8 @@ def prepare_line(
         except InvokeError as error:
             error.stage = number
             raise
+    if any(stage.plan.after.keep for stage in (first, *later)[:-1]):
+        workshop.notice("--save_original is for the last stage; --save_all keeps the pictures of the others")
     return replace(first, later=tuple(later))
 
 

@@ -19,9 +19,9 @@ from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.chaining import prepare_line, through_chain
-from invoke_cli.workshop.finishing import finished
+from invoke_cli.workshop.finishing import finished, without_last_work
 from invoke_cli.workshop.preparing import Prepared
-from invoke_cli.workshop.saving import Saver
+from invoke_cli.workshop.saving import Saver, for_originals
 from invoke_cli.workshop.several import draw_several, init_files
 from invoke_cli.workshop.workshop import Workshop
 
@@ -84,6 +84,7 @@ class Drawing:
     def __init__(self, workshop: Workshop, stages: Sequence[Stage]) -> None:
         self.workshop = workshop
         self.stages = stages
+        self.originals: Saver | None = None
         self.prepared = prepare_line(workshop, stages)
         workshop.last_stages = (self._meant(), *(stage.request for stage in stages[1:]))
 
@@ -97,14 +98,16 @@ class Drawing:
         self._check_memory()
         if plan.request.log_tokenization:
             self._show_tokens()
-        saver = Saver(self.workshop, self._target())
+        target = self._target()
+        saver, self.originals = Saver(self.workshop, target), Saver(self.workshop, for_originals(target))
         try:
             self._draw(saver)
         finally:
+            self.originals.collect(wait=True)
             saver.collect(wait=True)
             if plan.trace:
                 self.workshop.hooks().trace(self.workshop.tally.summary())
-        return saver.saved
+        return sorted([*self.originals.saved, *saver.saved], key=lambda saved: saved.number or 0)
 
     def _meant(self) -> GenerationRequest:
         """The first stage as it was typed, with the seeds that were drawn and the images that its recalls meant."""
@@ -183,7 +186,9 @@ class Drawing:
             saver.target.folder.keep_input(picture.data, picture.sha256, picture.name)
         for result in make_images(self.workshop, prepared):
             self._give_result_tip(prepared, result)
-            saver.save(prepared, result)
+            if result.before is not None and self.originals is not None:
+                self.originals.save(without_last_work(prepared), replace(result, image=result.before, before=None))
+            saver.save(prepared, replace(result, before=None))
 
     # -- what is told -----------------------------------------------------------------------------------------------
 

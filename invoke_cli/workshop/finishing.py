@@ -56,6 +56,13 @@ def finished(workshop: Workshop, prepared: Prepared, result: ImageResult, latent
     return replace(result, image=picture, before=kept, state=None, seconds=seconds)
 
 
+def without_last_work(prepared: Prepared) -> Prepared:
+    """What a kept picture was made from: the same without the work after the last stage."""
+    *earlier, last = (prepared, *prepared.later)
+    plain = replace(last, plan=replace(last.plan, after=After()))
+    return replace(earlier[0], later=(*earlier[1:], plain)) if earlier else plain
+
+
 def _with_matched_colours(finishing: Finishing, image: Image.Image) -> Image.Image:
     prepared, way = finishing.prepared, finishing.prepared.plan.after.match_colors
     reference, share = prepared.untouched(), _painted(prepared)

@@ -48,6 +48,11 @@ class Saver:
             self.workshop.emit(_event(saved, prepared))
 
 
+def for_originals(target: Target) -> Target:
+    """Where the pictures go as they were before the work after them: beside a file that was asked for by name."""
+    return replace(target, file=target.file and target.file.with_name(f"{target.file.stem}.original.png"))
+
+
 def _event(saved: SavedImage, prepared: Prepared) -> Saved:
     steps = prepared.last.plan.steps
     return Saved(

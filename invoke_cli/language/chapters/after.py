@@ -62,7 +62,7 @@ AFTER: tuple[Switch, ...] = (
         metavar="FACTOR [STRENGTH]",
         recorded="upscale",
         example="-U 2 0.3",
-        help="enlarge the picture, the model itself drawing the detail, tile by tile, at this strength (0.3); of a "
+        help="enlarge the picture, the model itself drawing the detail, tile by tile, at this strength (0.25); of a "
         "network of --upscaler, its share",
     ),
     Switch(
