@@ -18,6 +18,7 @@ _TO_XYZ = np.array(
 )
 _WHITE = _TO_XYZ.sum(axis=1)
 _BEND = 6 / 29
+_RANKS = 257
 
 
 def matched(image: Image.Image, reference: Image.Image, way: str, share: Image.Image | None = None) -> Image.Image:
@@ -40,12 +41,17 @@ def matched(image: Image.Image, reference: Image.Image, way: str, share: Image.I
 
 
 def lab_distance(first: Image.Image, second: Image.Image, share: Image.Image | None = None) -> float:
-    """The mean distance of two pictures' pixels in LAB (CIE 1976), inside `share` where it is given."""
-    one, other = np.asarray(first).reshape(-1, 3), np.asarray(second).reshape(-1, 3)
+    """The mean distance in LAB of two pictures' colours, wherever they lie: those of equal rank on each axis are
+    compared. Only pixels inside `share` count where it is given.
+    """
+    parts = [np.asarray(picture).reshape(-1, 3) for picture in (first, second)]
     if share is not None:
         where = np.asarray(share).reshape(-1) > 0
-        one, other = one[where], other[where]
-    return float(np.linalg.norm(to_lab(one) - to_lab(other), axis=1).mean()) if len(one) else 0.0
+        parts = [part[where] for part in parts]
+    if not len(parts[0]):
+        return 0.0
+    one, other = (np.quantile(to_lab(part), np.linspace(0, 1, _RANKS), axis=0) for part in parts)
+    return float(np.linalg.norm(np.abs(one - other).mean(axis=0)))
 
 
 def to_lab(pixels: Pixels) -> Floats:

@@ -188,6 +188,7 @@ class Drawing:
             self._give_result_tip(prepared, result)
             if result.before is not None and self.originals is not None:
                 self.originals.save(without_last_work(prepared), replace(result, image=result.before, before=None))
+                self.originals.collect(wait=True)
             saver.save(prepared, replace(result, before=None))
 
     # -- what is told -----------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class Enlarger:
             batch_size=1,
             first=number + 1,
             total=1,
-            tile=Tile(canvas=canvas, left=tile.box.left, top=tile.box.top),
+            tile=None if tile.box.size == canvas else Tile(canvas=canvas, left=tile.box.left, top=tile.box.top),
         )
         (result,) = self.workshop.engine.generate(job, hooks)
         return result.image

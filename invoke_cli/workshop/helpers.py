@@ -20,11 +20,11 @@ SUFFIXES = (".pth", ".pt", ".safetensors")
 _PUBLISHED = {"gfpgan": "GFPGANv1.4.pth", "codeformer": "codeformer.pth"}
 
 
-def find_helpers(workshop: Workshop, request: GenerationRequest) -> Helpers:
+def find_helpers(workshop: Workshop, request: GenerationRequest, *, with_init: bool) -> Helpers:
     """The networks that a request's work after the picture asks for; an error says which file to put where."""
     faces = _faces(workshop, request.facetool or "gfpgan") if request.facetool_strength else None
     for kind in UPSCALER_KINDS:
-        if getattr(request, kind.field):
+        if getattr(request, kind.field) and with_init:
             return Helpers(faces=faces, upscaler=_of_kind(workshop, kind.field, request.upscaler))
     name = request.upscaler
     if name is None or name == EMBIGGEN or not (request.upscale or request.embiggen):

@@ -138,7 +138,7 @@ def prepare_resolved(
             draw_seed=workshop.draw_seed,
             init=_facts(init, effective.init_image, generated=metadata is not None),
             mask=masked.facts if masked else None,
-            helpers=find_helpers(workshop, effective),
+            helpers=find_helpers(workshop, effective, with_init=init is not None),
             sources=sources,
         )
     )
