@@ -80,7 +80,8 @@ def _by_histogram(pixels: Pixels, model: Pixels) -> Pixels:
     result = np.empty_like(pixels)
     for channel in range(3):
         ranks, wanted = (np.bincount(part[:, channel], minlength=256).cumsum() for part in (pixels, model))
-        levels = np.interp(ranks / len(pixels), wanted / len(model), np.arange(256))
+        used = np.unique(model[:, channel])
+        levels = np.interp(ranks / len(pixels), wanted[used] / len(model), used)
         result[:, channel] = np.round(levels).astype(np.uint8)[pixels[:, channel]]
     return result
 
