@@ -83,7 +83,7 @@ def build_network(path: Path) -> Path:
     from safetensors.torch import save_file
 
     generator = torch.Generator().manual_seed(5)
-    width, growth = 8, 4
+    width, growth = 8, 32  # spandrel knows no other growth
 
     def convolution(name: str, out: int, into: int) -> dict[str, Any]:
         weight = torch.randn((out, into, 3, 3), generator=generator) * 0.1
