@@ -40,7 +40,8 @@ def fix(workshop: Workshop, call: Call) -> Sequence[str]:
     lines = []
     for path in paths if paths is not None else [find_image(reference, folder)]:
         _check_target(first, path)
-        own = GenerationRequest(init_image=reference if paths is None else str(path), fix=True)
+        draws = first.outcrop is not None or first.text_mask is not None
+        own = GenerationRequest(init_image=reference if paths is None else str(path), fix=None if draws else True)
         taken = _taken_over(workshop, path)
         lines.append(format_line([overlay(overlay(taken, replace(first, prompt=None)), own), *later]))
     return lines
@@ -57,9 +58,9 @@ def _split(argument: str) -> tuple[str, str]:
 
 def _check(request: GenerationRequest) -> None:
     """CommandError when nothing is asked for."""
-    work = [row for row in SWITCHES if row.group is Group.AFTER and row.field not in ("fix", "save_original")]
-    if not any(getattr(request, row.field) for row in work):
-        raise CommandError("!fix needs to know what to do", hint="!fix photo.png -U 2, --embiggen 2, -G 0.8, --sr 4 …")
+    work = [row.field for row in SWITCHES if row.group is Group.AFTER and row.field not in ("fix", "save_original")]
+    if not any(getattr(request, field) for field in (*work, "outcrop", "text_mask")):
+        raise CommandError("!fix needs to know what to do", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …")
 
 
 def _check_target(request: GenerationRequest, path: Path) -> None:

@@ -94,11 +94,11 @@ class _Scanner:
     def _value(self, spelt: Spelt, spelling: str, switch_start: int) -> Token | None:
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
         after_name = self.position
-        if takes == "numbers" and (spelt.glued or self._skip_blanks()) and self._value_here():
-            return self._numbers(spelt.switch)
+        if takes in ("words", "numbers") and (spelt.glued or self._skip_blanks()) and self._value_here():
+            return self._words(spelt.switch)
         if spelt.glued:
             return self._value_token(spelt.switch)
-        if takes in ("one", "numbers"):
+        if takes in ("one", "words", "numbers"):
             self._skip_blanks()
             if self._value_here():
                 return self._value_token(spelt.switch)
@@ -138,18 +138,24 @@ class _Scanner:
             inner = unquote_value(inner)
         return self._closed(close, inner, switch)
 
-    def _numbers(self, switch: Switch) -> Token:
-        """A value and all the numbers after it."""
-        start = self.position
-        first = self._value_token(switch)
-        if first.error is not None:
-            return first
-        words, end = [first.text], self.position
-        while may_follow(switch.value, word := self.text[self._skip_blanks() : self._word_end(self.position)]):
-            words.append(word)
-            self.position = end = self.position + len(word)
+    def _words(self, switch: Switch) -> Token:
+        """All words up to the next switch, bar or comment, or all numbers, joined by blanks; quotes keep what would end
+        them.
+        """
+        start, words = self.position, list[str]()
+        end = start
+        while self._value_here() and (not words or switch.value.takes == "words" or self._number_here(switch)):
+            token = self._value_token(switch)
+            if token.error is not None:
+                return token
+            words.append(token.text)
+            end = token.span.end
+            self._skip_blanks()
         self.position = start
-        return self._token(Kind.VALUE, end, text=" ".join(words), quoted=first.quoted, switch=switch)
+        return self._token(Kind.VALUE, end, text=" ".join(words), switch=switch)
+
+    def _number_here(self, switch: Switch) -> bool:
+        return may_follow(switch.value, self.text[self.position : self._word_end(self.position)])
 
     def _closed(self, close: int, inner: str, switch: Switch | None) -> Token:
         """The quoted token that ends at `close`; a blank or the end must follow."""

@@ -87,11 +87,11 @@ class _Words:
         name = word[: spelt.length].removesuffix("=")
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
         if spelt.glued:
-            values = [word[spelt.length :], *(self._numbers(spelt) if takes == "numbers" else [])]
-        elif takes == "numbers":
-            values = self._values(spelt, name) + self._numbers(spelt)
+            values = [word[spelt.length :], *self._more(spelt)]
         elif takes == "one" or (takes == "optional" and self.words and may_follow(spelt.switch.value, self.words[0])):
             values = self._values(spelt, name)
+        elif takes in ("words", "numbers"):
+            values = self._values(spelt, name) + self._more(spelt)
         else:
             values = []
         if spelt.switch.field == "init_image":
@@ -109,12 +109,23 @@ class _Words:
             raise LineError(f"{name} needs a value", hint=f"write one after it, such as {example}")
         return [self.words.pop(0)]
 
-    def _numbers(self, spelt: Spelt) -> list[str]:
-        """More numbers of a value that has several."""
+    def _more(self, spelt: Spelt) -> list[str]:
+        """More words of a value that has several: of numbers as many as follow, of words all up to the next switch."""
+        if spelt.switch.value.takes == "words":
+            return self._phrase()
         numbers: list[str] = []
-        while self.words and may_follow(spelt.switch.value, self.words[0]):
+        while spelt.switch.value.takes == "numbers" and self.words and may_follow(spelt.switch.value, self.words[0]):
             numbers.append(self.words.pop(0))
         return numbers
+
+    def _phrase(self) -> list[str]:
+        """More words of a value, up to the next switch or one that holds a blank, which is prompt text."""
+        values: list[str] = []
+        while self.words and self.words[0] != "|" and not any(blank in self.words[0] for blank in BLANKS):
+            if _as_switch(self.words[0]) is not None:
+                break
+            values.append(self.words.pop(0))
+        return values
 
     def _more_files(self) -> list[str]:
         files: list[str] = []

@@ -10,7 +10,7 @@ from invoke_cli.language.line import Generation, content_start, parse
 from invoke_cli.language.spelling import looks_like_switch
 from invoke_cli.language.tokens import Kind, Token, tokenise
 from invoke_cli.metadata.codec import Record
-from invoke_cli.planning.plan import recorded_request
+from invoke_cli.planning.recording import recorded_request
 from invoke_cli.request import GenerationRequest
 
 KEYWORD = "Dream"

@@ -17,7 +17,8 @@ from invoke_cli.language.switches import SWITCHES, by_field
 from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
 from invoke_cli.metadata.dream import DreamLine, read_dream, without_words, write_dream
-from invoke_cli.planning.plan import ImagePlan, Plan, recorded_request
+from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.recording import recorded_request
 from invoke_cli.request import GenerationRequest, Variation
 
 SD_METADATA = "sd-metadata"

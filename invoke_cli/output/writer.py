@@ -26,7 +26,8 @@ from invoke_cli.output.files import write_whole
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import Entry
 from invoke_cli.output.names import fields_of, file_name, prompt_folder
-from invoke_cli.planning.plan import ImagePlan, Plan, recorded_line
+from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.recording import recorded_line
 
 MakeRecord = Callable[[str], Record]
 

@@ -148,7 +148,17 @@ class _ChainRun:
             batch = Batch(seeds=(image.seed,))
             given = ImageResult(image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=batch)
             return finished(self.workshop, stage, given, start)
-        job = Job(
+        if stage.plan.patches:
+            return finished(self.workshop, stage, self._grown(stage, image))
+        job = self._job(stage, image, (number + 1, len(self.stages)), start)
+        job = replace(job, decode=self._is_seen(number))
+        (result,) = self.workshop.engine.generate(job, self.workshop.hooks())
+        if not job.decode:
+            return result
+        return finished(self.workshop, stage, replace(result, image=stage.finished(result.image)))
+
+    def _job(self, stage: Prepared, image: ImagePlan, place: tuple[int, int], start: object = None) -> Job:
+        return Job(
             plan=stage.plan,
             model=stage.model,
             images=(image,),
@@ -158,15 +168,34 @@ class _ChainRun:
             tiled=self.tiled,
             first=self.place[0],
             total=self.place[1],
-            stage=number + 1,
-            stages=len(self.stages),
+            stage=place[0],
+            stages=place[1],
             start=start,
-            decode=self._is_seen(number),
         )
-        (result,) = self.workshop.engine.generate(job, self.workshop.hooks())
-        if not job.decode:
-            return result
-        return finished(self.workshop, stage, replace(result, image=stage.finished(result.image)))
+
+    def _grown(self, stage: Prepared, image: ImagePlan) -> ImageResult:
+        """A picture that grows: patch after patch, each with the next seed in the row, as stages of a chain have."""
+        assert stage.init is not None
+        picture, patches = stage.init.image, stage.plan.patches
+        results: list[ImageResult] = []
+        for place, patch in enumerate(patches, start=1):
+            self.workshop.check_stopped()
+            if results:
+                image = replace(image, seed=next_seed(image.seed))
+            part = stage.on_patch(patch, picture)
+            job = self._job(part, image, (place, len(patches)))
+            (result,) = self.workshop.engine.generate(job, self.workshop.hooks())
+            picture = part.finished(result.image)
+            results.append(result)
+        return replace(
+            results[0],
+            image=picture,
+            seconds=sum(result.seconds for result in results),
+            frames=tuple(frame for result in results for frame in result.frames),
+            latents=tuple(latents for result in results for latents in result.latents),
+            concessions=tuple(dict.fromkeys(text for result in results for text in result.concessions)),
+            state=None,
+        )
 
     def _is_seen(self, number: int) -> bool:
         """Whether anybody looks at the picture of a stage: the user, or a next stage that cannot take its latents."""

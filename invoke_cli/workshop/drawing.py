@@ -40,7 +40,7 @@ def draw(workshop: Workshop, stages: Sequence[Stage]) -> list[SavedImage]:
 def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
     """The images of a plan that share its init image, as they are finished; `made` replays how they once were made."""
     plan = prepared.plan
-    if prepared.later:
+    if prepared.later or plan.patches:
         yield from through_chain(workshop, prepared, made)
         return
     if plan.untouched:

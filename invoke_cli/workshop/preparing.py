@@ -13,6 +13,7 @@ from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, ou
 from invoke_cli.imaging.masks import feathered, for_model
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.pasting import pasted
+from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import parse_chunks
@@ -24,6 +25,7 @@ from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.helpers import find_helpers
 from invoke_cli.workshop.masking import Masked, find_mask
+from invoke_cli.workshop.outcropping import extended, on_patch, with_borders
 from invoke_cli.workshop.places import names_a_file
 from invoke_cli.workshop.references import find_image, lasting
 from invoke_cli.workshop.settings import Resolved
@@ -59,8 +61,19 @@ class Prepared:
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
+        borders = self.plan.request.outcrop
+        if borders is not None and self.masked is not None:
+            init = extended(init, borders)
         masked = replace(self.masked, init=init) if self.masked else None
         return replace(self, init=init, masked=masked)
+
+    def on_patch(self, patch: Patch, picture: Image.Image) -> Prepared:
+        """One pass of a picture that grows, on the picture as it is by now."""
+        assert self.init is not None and self.masked is not None
+        init = replace(self.init, image=picture)
+        canvas = patch.geometry.canvas
+        plan = replace(self.plan, geometry=patch.geometry, width=canvas.width, height=canvas.height, patches=())
+        return replace(self, plan=plan, init=init, masked=on_patch(self.masked, patch, init))
 
     @cached_property
     def canvas(self) -> Image.Image | None:
@@ -128,6 +141,8 @@ def prepare_resolved(
         effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
     fixing = effective.fix or effective.latent_up or effective.sr
     masked = None if fixing else find_mask(effective, init, folder, mask)
+    if effective.outcrop is not None and init is not None and not fixing:
+        masked = with_borders(init, masked, effective.outcrop)
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -136,7 +151,7 @@ def prepare_resolved(
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=_facts(init, effective.init_image, generated=metadata is not None),
+            init=_facts(masked.init if masked else init, effective.init_image, generated=metadata is not None),
             mask=masked.facts if masked else None,
             helpers=find_helpers(workshop, effective, with_init=init is not None),
             sources=sources,

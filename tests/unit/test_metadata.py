@@ -28,7 +28,8 @@ from invoke_cli.models.families import FAMILIES
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
-from invoke_cli.planning.plan import InitFacts, recorded_request
+from invoke_cli.planning.plan import InitFacts
+from invoke_cli.planning.recording import recorded_request
 from invoke_cli.request import GenerationRequest, overlay
 from tests import strategies
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.language.numbers import Integer
+from invoke_cli.language.phrases import MaskWords, Sides
 from invoke_cli.language.switch import Completes, Group, Needs, Switch
 from invoke_cli.language.values import Choice, Flag, Text
 
@@ -63,5 +64,29 @@ MASK: tuple[Switch, ...] = (
         recorded="mask_grow",
         example="--mask_grow 12",
         help="paint so far beyond the mask's edge",
+    ),
+    Switch(
+        field="text_mask",
+        flags=("-tm", "--text_mask"),
+        value=MaskWords(),
+        group=Group.MASK,
+        needs=Needs.INIT,
+        metavar="WORDS [THRESHOLD]",
+        recorded="text_mask",
+        example="-tm face AND NOT hair 0.4",
+        help="paint what these words name, found by CLIPSeg; AND, OR, NOT and brackets join them; a threshold, 0.5, "
+        "may end them",
+    ),
+    Switch(
+        field="outcrop",
+        flags=("-c", "--outcrop"),
+        value=Sides(),
+        group=Group.MASK,
+        needs=Needs.INIT,
+        metavar="SIDE PIXELS …",
+        recorded="outcrop",
+        example="-c top 64 right 128",
+        help="extend the init image beyond its sides (top, bottom, left, right, all) and paint what is new; the "
+        "strength is then 0.9",
     ),
 )
