@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import books, fixing, helping, lines, recall, shop
+from invoke_cli.commands import books, fixing, helping, lines, masks, recall, shop
 from invoke_cli.commands.command import Argument, Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -48,6 +48,13 @@ COMMANDS: tuple[Command, ...] = (
         argument=Argument.IMAGE,
         run=fixing.fix,
         help="work on any picture as a new image: !fix photo.png -U 2; the original stays as it is",
+    ),
+    Command(
+        name="mask",
+        usage="image switches",
+        argument=Argument.IMAGE,
+        run=masks.mask,
+        help="what -tm, -M, -c or transparency would paint, as a mask to use and a picture to look at",
     ),
     Command(name="show", usage="", run=shop.show, help="the values a line would use, and where each comes from"),
     Command(
@@ -95,7 +102,7 @@ COMMANDS: tuple[Command, ...] = (
 
 # Commands of the design that are still to come; refused by name.
 PENDING = (
-    "sweep", "compare", "grid", "contact", "plot", "tree", "tag", "rate", "save", "mask", "model",
+    "sweep", "compare", "grid", "contact", "plot", "tree", "tag", "rate", "save", "model",
     "import_model", "edit_model", "del_model", "convert_model", "optimize_model", "triggers", "diff", "ladder",
     "final", "reindex", "edit", "watch", "strip",
 )  # fmt: skip

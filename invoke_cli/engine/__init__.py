@@ -5,7 +5,7 @@ The engine knows nothing of lines, file names and terminals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +20,10 @@ from invoke_cli.planning.after import Diffusion
 from invoke_cli.planning.plan import ImagePlan, Plan
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image  # the seam is imported before the first prompt, which must not wait for Pillow
 
 TILING = "vae tiling"
@@ -172,6 +176,9 @@ class Engine(Protocol):
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """How the model's tokenizer reads `text`."""
+
+    def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
+        """Where a picture shows what each phrase names, by the CLIPSeg in `folder`: (height, width) each, 0 to 1."""
 
     def environment(self) -> Mapping[str, object]:
         """Versions, device, dtype and threads: what the same bytes depend on."""

@@ -84,8 +84,8 @@ _REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or a
 
 
 def _check_needs(inputs: PlanInputs) -> None:
-    """PlanError for a line with nothing to draw, or for a switch of it that means nothing here; a session's defaults
-    may wait for their turn.
+    """PlanError for a line with nothing to draw, or for a switch of it that means nothing here; the defaults of a
+    session may wait for their turn.
     """
     if inputs.request.prompt is None and inputs.init is None:
         raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
@@ -94,6 +94,8 @@ def _check_needs(inputs: PlanInputs) -> None:
         if not there[row.needs] and inputs.sources.get(row.field) == "line" and getattr(inputs.request, row.field):
             hint = f"{_REMEDIES[row.needs]}, or leave {row.spelling} out"
             raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
+    if all(inputs.sources.get(name) == "line" for name in ("init_mask", "text_mask")):
+        raise PlanError("-M and -tm both say what is painted", hint="keep one of them", field="text_mask")
 
 
 def _task(inputs: PlanInputs) -> Task:

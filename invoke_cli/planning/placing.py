@@ -54,7 +54,10 @@ def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str
     if inputs.fixing:
         return as_it_is(inputs.init.size)
     if inputs.mask is not None:
-        _tell_mask(inputs.mask, notices)
+        if inputs.request.text_mask and inputs.init.chained and not inputs.mask.name:
+            notices.append("what -tm names will be looked for in the picture of the stage before")
+        else:
+            _tell_mask(inputs.mask, notices)
         if patches:
             return patches[0].geometry
         if not _asks_for_size(inputs.request):

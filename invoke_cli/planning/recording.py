@@ -66,7 +66,7 @@ def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
         mask_polarity="black" if mask.black else None,
         mask_blur=plan.mask_blur,
         mask_grow=request.mask_grow or None,
-        text_mask=request.text_mask,
+        text_mask=None if mask.name else request.text_mask,
         outcrop=request.outcrop,
     )
 

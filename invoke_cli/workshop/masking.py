@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PIL import Image, ImageChops
@@ -40,14 +41,22 @@ class Masked:
         return open_bytes(buffer.getvalue(), f"{stem}.mask.png")
 
 
-def find_mask(
-    request: GenerationRequest, init: OpenedImage | None, folder: OutputFolder, given: OpenedImage | None = None
-) -> Masked | None:
-    """The mask of a request, None when all is to be painted; `given` stands in for what `-M` names."""
+@dataclass(frozen=True, kw_only=True)
+class MaskSources:
+    """Where a mask comes from: `given` stands in for what `-M` names in `folder`; `by_words` finds what `-tm` names."""
+
+    folder: OutputFolder
+    by_words: Callable[[Image.Image, str], Image.Image]
+    given: OpenedImage | None = None
+
+
+def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: MaskSources) -> Masked | None:
+    """The mask of a request, None when all is to be painted."""
     if init is None:
         return None
-    opened = given or _opened(request.init_mask, folder)
-    if opened is None and init.alpha is None:
+    opened = sources.given or _opened(request.init_mask, sources.folder)
+    words = request.text_mask if opened is None else None
+    if opened is None and words is None and init.alpha is None:
         return None
     notices: list[str] = []
     black = _paints_black(request, opened, notices)
@@ -56,6 +65,8 @@ def find_mask(
         _tell_other_size(opened, init, notices)
         if init.alpha is not None:
             notices.append("the init image has transparent parts too: -M says what is painted")
+    elif words is not None:
+        raw = sources.by_words(init.image, words)
     else:
         assert init.alpha is not None
         raw = masks.from_alpha(init.alpha)

@@ -24,8 +24,9 @@ from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.helpers import find_helpers
-from invoke_cli.workshop.masking import Masked, find_mask
-from invoke_cli.workshop.outcropping import extended, on_patch, with_borders
+from invoke_cli.workshop.mask_finding import MaskFinder
+from invoke_cli.workshop.masking import Masked
+from invoke_cli.workshop.outcropping import on_patch
 from invoke_cli.workshop.places import names_a_file
 from invoke_cli.workshop.references import find_image, lasting
 from invoke_cli.workshop.settings import Resolved
@@ -44,6 +45,7 @@ class Prepared:
     model: Model
     init: OpenedImage | None = None
     masked: Masked | None = None
+    mask_finder: MaskFinder | None = None
     later: tuple[Prepared, ...] = ()
     takes_latents: bool = False
     own_seed: int | None = None
@@ -61,11 +63,8 @@ class Prepared:
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
-        borders = self.plan.request.outcrop
-        if borders is not None and self.masked is not None:
-            init = extended(init, borders)
-        masked = replace(self.masked, init=init) if self.masked else None
-        return replace(self, init=init, masked=masked)
+        masked = self.mask_finder.find(init) if self.mask_finder else None
+        return replace(self, init=masked.init if masked else init, masked=masked)
 
     def on_patch(self, patch: Patch, picture: Image.Image) -> Prepared:
         """One pass of a picture that grows, on the picture as it is by now."""
@@ -140,9 +139,8 @@ def prepare_resolved(
     if effective.seeds is not None:
         effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
     fixing = effective.fix or effective.latent_up or effective.sr
-    masked = None if fixing else find_mask(effective, init, folder, mask)
-    if effective.outcrop is not None and init is not None and not fixing:
-        masked = with_borders(init, masked, effective.outcrop)
+    finder = None if fixing else MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
+    masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -157,7 +155,10 @@ def prepare_resolved(
             sources=sources,
         )
     )
-    return Prepared(plan=plan, model=resolved.model, init=masked.init if masked else init, masked=masked)
+    if finder is not None and masked is not None and masked.opened is not None:
+        finder = replace(finder, given=masked.opened)
+    init = masked.init if masked else init
+    return Prepared(plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder)
 
 
 def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
