@@ -71,6 +71,7 @@ class GenerationRequest:
     perlin: float | None = None
     seamless: bool | None = None
     seamless_axes: str | None = None
+    hires_fix: bool | None = None
     h_symmetry_time_pct: float | None = None
     v_symmetry_time_pct: float | None = None
 

@@ -14,6 +14,7 @@ from invoke_cli.engine.tracing import Tally
 from invoke_cli.events import Emit, Trace
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.metadata.codec import Batch
+from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.planning.after import Diffusion
@@ -66,6 +67,9 @@ class Job:
     `first` and `total` number the images in the events, `stage` and `stages` the places in a chain. In a chain `start`
     is what an earlier result handed over (its `state`), in the place of `init`; without `decode` the result is to be
     handed over itself.
+
+    `point` is a file of saved latents to go on from, as the plan's `resume` says, or else in the place of `init`.
+    `until` ends the run after that step, whose latents alone are kept. `vae` is the hash of the model's autoencoder.
     """
 
     plan: Plan
@@ -81,6 +85,9 @@ class Job:
     stages: int = 1
     start: object = None
     decode: bool = True
+    point: LatentFile | None = None
+    until: int | None = None
+    vae: str = ""
     tile: Tile | None = None
 
 
@@ -109,6 +116,7 @@ class ImageResult:
     """A finished image. `frames` are pictures of the latents, the first before any step; `latents` the same as
     safetensors files, in memory. `concessions` are the measures against want of memory that may change pixels.
 
+    `first_step` is the step of the first of these, after 0 where a run went on from saved latents.
     `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
     not decoded. `before` is the picture before the work after it, where that is kept. `earlier` are the results of the
     chain's stages before.
@@ -122,6 +130,7 @@ class ImageResult:
     frames: tuple[Image.Image, ...] = ()
     latents: tuple[bytes, ...] = ()
     concessions: tuple[str, ...] = ()
+    first_step: int = 0
     state: object = None
     before: Image.Image | None = None
     earlier: tuple[ImageResult, ...] = ()

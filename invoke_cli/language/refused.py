@@ -27,7 +27,6 @@ def _pending(what: str, *rows: tuple[str, ...]) -> tuple[Refused, ...]:
 
 
 REFUSED: tuple[Refused, ...] = (
-    *_pending("the look of the picture", ("--hires_fix",)),
     *_pending("adapters", ("--lora",), ("--control",)),
     *_pending("speed and memory", ("--offload",), ("--attention",), ("--vae_tiling",), ("--fast",)),
     Refused(

@@ -22,7 +22,8 @@ Image to image starts from your picture instead of pure noise:
 How it works: the picture is encoded into latents, just as much noise is added as the strength asks for, the
 noise is taken away again step by step while the prompt says what to see in it, and the result is decoded.
 
--I takes a path, a file in outputs, -1 or @last (the last result), @last2, !17, or the start of a name.
+-I takes a path, a file in outputs, -1 or @last (the last result), @last2, !17, the start of a name, or a URL (fetched
+once, and kept under outputs/.invoke/inputs).
 Without -W and -H the result has the init image's shape and about the area the model was made for. --fit
 scales it into -W x -H, --pad letterboxes it, --crop cuts it, --stretch distorts it.
 
@@ -30,6 +31,14 @@ Where it shines: style transfer, turning a sketch into a picture, editing, varia
 result step by step. Clear, well-lit, simple pictures work best; earlier results are good sources.
 To change only a part of a picture, paint under a mask (inpainting, !help masks): -M mask.png, or make that part
 of the init image transparent. Without a mask a low strength keeps the rest close.
+
+A step of an earlier picture is a starting point too: -I @last:4 goes on from the latents after its step 4, with its
+size, steps and sampler, and with other words, if you write some. Without any change it ends in the same picture. The
+steps before are made again, unless --save_latents kept them; such a file can follow -I itself.
+
+  a castle on a hill -s 20 -S 7
+  a burning castle on a hill -I @last:8
+
 See also: !help strength, !help steps, !help tips."""
 
 STRENGTH = """\

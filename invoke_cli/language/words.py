@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from invoke_cli.errors import LineError
@@ -16,6 +17,9 @@ from invoke_cli.language.quoting import (
 )
 from invoke_cli.language.spelling import Spelt, looks_like_switch, read_switch
 from invoke_cli.language.values import may_follow
+
+# What is surely meant as a file where files may stand.
+_PICTURE = re.compile(r"\S+\.(png|jpe?g|webp|bmp|gif|tiff?)", re.IGNORECASE)
 
 IsFile = Callable[[str], bool]
 TakesLine = Callable[[str], bool]
@@ -131,6 +135,9 @@ class _Words:
         files: list[str] = []
         while self.words and self.is_file(self.words[0]):
             files.append(self.words.pop(0))
+        if self.words and _PICTURE.fullmatch(self.words[0]):
+            hint = "check the name; words of the prompt stand before -I"
+            raise LineError(f"after -I only files that are there can follow, and {self.words[0]} is none", hint=hint)
         return files
 
 

@@ -25,7 +25,7 @@ SD_METADATA = "sd-metadata"
 APP_ID = "invoke-cli"
 
 # What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
-_UNCARRIED: tuple[tuple[str, object], ...] = (("hires_fix", False), ("inpaint_replace", 0), ("postprocessing", None))
+_UNCARRIED: tuple[tuple[str, object], ...] = (("inpaint_replace", 0), ("postprocessing", None))
 
 
 class InvokeAICodec:
@@ -86,20 +86,21 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     image |= {name: value for name, value in said.items() if value is not None}
     image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
     image["seed"] = image_plan.seed
-    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in image_plan.variations]
+    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in request.variations or ()]
     image |= {
         "steps_scheduled": plan.steps.scheduled,
-        "steps_real": plan.steps.taken,
+        "steps_real": plan.steps_left,
         "scheduler": plan.sampler.scheduler,
         "size": list(plan.result_size),
         "threshold": plan.look.threshold,
-        "perlin": plan.look.perlin,
+        "perlin": request.perlin or 0.0,
         "postprocessing": None,
     }
     image |= {"networks": plan.after.hashes} if plan.after.hashes else {}
-    if plan.init is not None and not plan.init.chained:
-        image["orig_hash"] = plan.init.sha256
-    if plan.mask is not None and plan.mask.sha256:
+    began_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
+    if began_from is not None:
+        image["orig_hash"] = began_from.sha256
+    if plan.mask is not None and plan.mask.sha256 and plan.resume is None:
         image["mask_hash"] = plan.mask.sha256
     return image
 

@@ -17,7 +17,9 @@ def plan_line(plan: Plan) -> str:
 
 
 def _clauses(plan: Plan) -> Iterator[str]:
-    if plan.init is not None:
+    if plan.resume is not None:
+        yield f"on from step {plan.resume.step} of {plan.steps.taken} ({plan.resume.name})"
+    elif plan.init is not None:
         name = "the stage before" if plan.init.chained else plan.init.name
         yield f"{name} as it is" if plan.task is Task.FIX else f"from {name} at strength {plan.strength:g}"
     if plan.task is not Task.FIX:
@@ -33,9 +35,9 @@ def _clauses(plan: Plan) -> Iterator[str]:
 def steps_text(plan: Plan) -> str:
     """`30 steps`, or `7 of 10 steps` where an init image shortens the schedule."""
     steps = plan.steps
-    if plan.task is Task.TEXT_TO_IMAGE:
+    if plan.task is Task.TEXT_TO_IMAGE and plan.resume is None:
         return f"{steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
-    return f"{steps.taken} of {steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
+    return f"{plan.steps_left} of {steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
 
 
 def seeds_text(plan: Plan) -> str:
@@ -59,12 +61,12 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "result_height": plan.result_size.height,
         "steps": plan.steps.asked,
         "steps_scheduled": plan.steps.scheduled,
-        "steps_real": plan.steps.taken,
+        "steps_real": plan.steps_left,
         "guidance_scale": plan.guidance_scale,
         "sampler": plan.sampler.name,
         "scheduler": plan.sampler.scheduler,
         "strength": plan.strength if plan.init else None,
-        "init_image": plan.init.name if plan.init else None,
+        "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
         "after": plan.after.clauses(),
         "seeds": [image.seed for image in plan.images],
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],

@@ -37,9 +37,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     patches = patches_for(inputs, notices)
     geometry = geometry_for(inputs, patches, notices)
     canvas = geometry.canvas if geometry else free_canvas(inputs, notices)
-    if max(canvas) > MAX_SIDE:
-        hint = "say a smaller -W or -H"
-        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
+    _check_size(canvas)
     sampler = _sampler(inputs, notices)
     strength = _strength(inputs)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
@@ -71,6 +69,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
+        resume=inputs.resume,
         patches=patches,
         pad=request.pad or "black",
         mask_blur=request.mask_blur or 0,
@@ -78,6 +77,12 @@ def make_plan(inputs: PlanInputs) -> Plan:
         notices=(*prompt.notices, *notices),
     )
     return replace(plan, tips=tips_for(plan))
+
+
+def _check_size(canvas: Size) -> None:
+    if max(canvas) > MAX_SIDE:
+        hint = "say a smaller -W or -H"
+        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
 
 
 _REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or an init image with transparent parts"}

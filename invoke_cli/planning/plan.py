@@ -62,6 +62,19 @@ class MaskFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ResumeFacts:
+    """What planning knows of saved latents that a run goes on from: names and hash as of an init image, after which
+    step of the run they were saved, and the seed that this run had begun from.
+    """
+
+    name: str
+    reference: str
+    sha256: str
+    step: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Steps:
     """`asked` by the user, `scheduled` for the sampler, `taken` of these: the last `taken` ones."""
 
@@ -125,7 +138,8 @@ class Plan:
 
     `width` and `height` are the canvas that the model works on; `geometry` tells how the init image gets there, and
     `box` is the size that was asked for (the model's own where none was). `patches` are the passes in which borders are
-    painted, one after the other; `geometry` is then the first one's.
+    painted, one after the other; `geometry` is then the first one's. With `resume` all is that of the earlier run, but
+    what may change on the way.
     `parallel` of `AUTO_PARALLEL` leaves the size of a batch to the engine. `strength` is 1 without an init image.
     """
 
@@ -151,6 +165,7 @@ class Plan:
     mask: MaskFacts | None = None
     geometry: Geometry | None = None
     patches: tuple[Patch, ...] = ()
+    resume: ResumeFacts | None = None
     pad: str = "black"
     mask_blur: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -166,6 +181,11 @@ class Plan:
     def result_size(self) -> Size:
         """The size of the finished pictures."""
         return self.after.result_size(self.drawn_size)
+
+    @property
+    def steps_left(self) -> int:
+        """The steps that are made: all that are taken, but for those before the point that the run goes on from."""
+        return self.steps.taken - (self.resume.step if self.resume else 0)
 
     @property
     def untouched(self) -> bool:

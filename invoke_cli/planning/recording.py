@@ -1,4 +1,4 @@
-"""What a plan writes down: the requests and the line that make its images again. Pure functions."""
+"""A plan back into the request that makes one of its images again: what files and echoed lines say. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,27 @@ from invoke_cli.planning.after import recorded_after
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
 from invoke_cli.request import GenerationRequest, overlay
 
+# What is settled, for a run that goes on from saved latents, by how it began: they say it themselves.
+SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)) | {
+    "perlin"
+}
+
 
 def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
     """The request that makes this one image again: one seed, every value that shapes the picture said outright.
 
     `by_name` refers to the init image and the mask by their base names, as files do.
     """
+    request = base_request(plan, image, by_name=by_name)
+    if plan.resume is None:
+        return request
+    said = {name: value for name, value in request.said().items() if name not in SETTLED}
+    said |= {"width": plan.width, "height": plan.height}
+    return GenerationRequest.of(said | {"init_image": plan.resume.name if by_name else plan.resume.reference})
+
+
+def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
+    """The same as if all steps were made at once: of a run that goes on, the request of the whole."""
     request = plan.request
     common = GenerationRequest(
         prompt=request.prompt or "",

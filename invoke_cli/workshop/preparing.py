@@ -8,37 +8,40 @@ from functools import cached_property
 from PIL import Image
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import ImageError, InvokeError, LineError, MetadataError
+from invoke_cli.errors import InvokeError, LineError, MetadataError
 from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, out_of_canvas
 from invoke_cli.imaging.masks import feathered, for_model
-from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
+from invoke_cli.imaging.opening import OpenedImage
 from invoke_cli.imaging.pasting import pasted
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import parse_chunks
+from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import InitFacts, Plan
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
 from invoke_cli.workshop.helpers import find_helpers
+from invoke_cli.workshop.init_opening import mask_from_web, open_init, recalled
 from invoke_cli.workshop.mask_finding import MaskFinder
 from invoke_cli.workshop.masking import Masked
 from invoke_cli.workshop.outcropping import on_patch
 from invoke_cli.workshop.places import names_a_file
-from invoke_cli.workshop.references import find_image, lasting
+from invoke_cli.workshop.references import is_recall, lasting
 from invoke_cli.workshop.settings import Resolved
+from invoke_cli.workshop.web import is_url
 from invoke_cli.workshop.workshop import Workshop
-
-STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A plan with what it is carried out on. `later` are the stages of a chain after this one; such a stage takes the
-    latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row.
+    latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row. `point`
+    are saved latents that it begins with, `until` the step to end after.
     """
 
     plan: Plan
@@ -49,6 +52,8 @@ class Prepared:
     later: tuple[Prepared, ...] = ()
     takes_latents: bool = False
     own_seed: int | None = None
+    point: LatentFile | None = None
+    until: int | None = None
 
     @property
     def last(self) -> Prepared:
@@ -89,9 +94,10 @@ class Prepared:
         return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.multiple)
 
     @property
-    def inputs(self) -> tuple[OpenedImage, ...]:
+    def inputs(self) -> tuple[InputFile, ...]:
         """The files that the picture is made from."""
-        files = [self.init, *(stage.masked.opened for stage in (self, *self.later) if stage.masked)]
+        masks = [stage.masked.opened for stage in (self, *self.later) if stage.masked]
+        files: list[InputFile | None] = [self.point, self.init, *masks]
         return tuple(picture for picture in files if picture is not None and picture.data)
 
     def finished(self, made: Image.Image) -> Image.Image:
@@ -124,23 +130,38 @@ def only_stage(generation: Generation) -> GenerationRequest:
     return generation.stages[0].request
 
 
-def prepare_resolved(
-    workshop: Workshop, resolved: Resolved, init: OpenedImage | None = None, mask: OpenedImage | None = None
-) -> Prepared:
-    """The plan of a request whose layers are laid; `init` and `mask` stand in for what `-I` and `-M` name."""
+def without_file(image: Image.Image) -> OpenedImage:
+    """A picture of a chain's own, which has no file."""
+    return OpenedImage(name="", data=b"", image=image, sha256="")
+
+
+def folder_of(workshop: Workshop, request: GenerationRequest) -> OutputFolder:
+    """The folder whose books a request's references mean."""
+    named = request.outdir is None or names_a_file(request.outdir)
+    return workshop.folder(None if named else request.outdir)
+
+
+def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTHING_GIVEN) -> Prepared:
+    """The plan of a request whose layers are laid."""
     effective, sources = resolved.effective
-    named = effective.outdir is None or names_a_file(effective.outdir)
-    folder = workshop.folder(None if named else effective.outdir)
-    if init is None and effective.init_image is not None:
+    folder = folder_of(workshop, effective)
+    if is_recall(effective.init_image or "") and workshop.latest not in (None, folder):
+        effective = replace(effective, init_image=str(recalled(workshop, effective.init_image or "")))
+    init = given.init
+    if init is None and effective.init_image is not None and given.point is None:
         init = open_init(workshop, effective.init_image, folder)
     metadata = _own_words(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
-        effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
+        effective = replace(effective, seeds=tuple(_seed(seed, workshop.latest or folder) for seed in effective.seeds))
+    mask = given.mask
+    if mask is None and init is not None and is_url(effective.init_mask or ""):
+        mask = mask_from_web(workshop, effective.init_mask or "")
     fixing = effective.fix or effective.latent_up or effective.sr
     finder = None if fixing else MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
+    worked_on = masked.init if masked else init
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -149,7 +170,8 @@ def prepare_resolved(
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=_facts(masked.init if masked else init, effective.init_image, generated=metadata is not None),
+            init=point_facts(given) or _facts(worked_on, effective.init_image, generated=metadata is not None),
+            resume=resume_facts(given),
             mask=masked.facts if masked else None,
             helpers=find_helpers(workshop, effective, with_init=init is not None),
             sources=sources,
@@ -157,31 +179,9 @@ def prepare_resolved(
     )
     if finder is not None and masked is not None and masked.opened is not None:
         finder = replace(finder, given=masked.opened)
-    init = masked.init if masked else init
-    return Prepared(plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder)
-
-
-def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
-    """The image that `-I` names; ImageError with the field to point at."""
-    try:
-        if reference == STANDARD_INPUT:
-            return open_bytes(_standard_input(workshop), "standard input")
-        path = find_image(reference, folder)
-        if path.suffix == ".safetensors":
-            raise ImageError("starting from saved latents is not available yet", hint="name an image")
-        if path.is_dir():
-            raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
-        return open_path(path)
-    except ImageError as error:
-        error.field = error.field or "init_image"
-        raise
-
-
-def _standard_input(workshop: Workshop) -> bytes:
-    if workshop.streams.read is None:
-        hint = "-I - is for one line given to the program: invoke 'oil painting' -I - < photo.png"
-        raise ImageError("standard input carries no image here", hint=hint)
-    return workshop.streams.read()
+    return Prepared(
+        plan=plan, model=resolved.model, init=worked_on, masked=masked, mask_finder=finder, point=given.point
+    )
 
 
 def _own_words(init: OpenedImage) -> GenerationRequest | None:

@@ -43,6 +43,8 @@ class Saver:
             future, prepared = self._waiting.pop(0)
             saved = future.result()
             self.saved.append(saved)
+            if saved.number is not None:
+                self.workshop.latest = self.target.folder
             if saved.replaced is not None:
                 self.workshop.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
             self.workshop.emit(_event(saved, prepared))
@@ -54,15 +56,15 @@ def for_originals(target: Target) -> Target:
 
 
 def _event(saved: SavedImage, prepared: Prepared) -> Saved:
-    steps = prepared.last.plan.steps
+    plan = prepared.last.plan
     return Saved(
         number=saved.number,
         path=str(saved.path),
         line=saved.line,
         seed=saved.seed,
         seconds=saved.seconds,
-        steps_taken=steps.taken,
-        steps_asked=steps.scheduled,
+        steps_taken=plan.steps_left,
+        steps_asked=plan.steps.scheduled,
         extras=tuple(map(str, saved.extras)),
     )
 

@@ -155,7 +155,7 @@ def test_both_chunks_are_merged_and_the_json_wins() -> None:
             "a cat -s 50 -S 5 -A k_lms --perlin 0.1 -G 0.8 -ft gfpgan -U 2 0.75",
             (),
         ),
-        ("a cat -s 20 --seamless --hires_fix", "a cat -s 20 --seamless", ("--hires_fix",)),
+        ("a cat -s 20 --seamless --hires_fix", "a cat -s 20 --seamless --hires_fix", ()),
     ],
 )
 def test_dream_lines_of_all_ages(dream: str, line: str, left_out: tuple[str, ...]) -> None:

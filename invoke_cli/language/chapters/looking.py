@@ -76,6 +76,15 @@ LOOK: tuple[Switch, ...] = (
         help="tile along these axes alone",
     ),
     Switch(
+        field="hires_fix",
+        flags=("--hires_fix",),
+        value=Flag(),
+        group=Group.LOOK,
+        recorded="hires_fix",
+        help="paint a size beyond the model's own in two passes: first at its own area, where -V and -v vary, then "
+        "enlarged and painted over at strength -f; short for a chain",
+    ),
+    Switch(
         field="h_symmetry_time_pct",
         flags=("--h_symmetry_time_pct",),
         value=Number(low=0, high=1),

@@ -26,7 +26,7 @@ OUTPUT: tuple[Switch, ...] = (
         group=Group.OUTPUT,
         metavar="TEMPLATE",
         default="{prefix}.{seed}.png",
-        help="file names, from fields such as {prefix} {seed} {prompt:40} {strength} {model} {steps}",
+        help="file names, from fields such as {prefix} {seed} {prompt:40} {strength} {model} {steps} {source}",
     ),
     Switch(
         field="prompt_as_dir",
@@ -64,7 +64,7 @@ OUTPUT: tuple[Switch, ...] = (
         flags=("--save_latents",),
         value=Flag(),
         group=Group.OUTPUT,
-        help="keep the latents of every step as .safetensors under intermediates/",
+        help="keep the latents of every step as .safetensors under intermediates/; -I goes on from them",
     ),
     Switch(
         field="save_all",

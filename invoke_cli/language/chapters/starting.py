@@ -19,7 +19,8 @@ INIT_IMAGE: tuple[Switch, ...] = (
         completes=Completes.IMAGE,
         example="-I sketch.png",
         help="start from this image: a path, a name in outputs, -1 or @last for the last result, @last2, !17, "
-        "the start of a name; a pattern or folder: each picture in it",
+        "the start of a name, a URL; @last:4 goes on from its step 4, a .safetensors file from saved latents; "
+        "a pattern or folder: each picture in it",
     ),
     Switch(
         field="strength",

@@ -23,6 +23,6 @@ VARIATION: tuple[Switch, ...] = (
         metavar="SEED:W,…",
         recorded="variations",
         example="-V 3357757885:0.2",
-        help="blend the noise of these seeds in, in order",
+        help="blend the noise of these seeds in, in order; the -V of a result's line makes it again",
     ),
 )
