@@ -7,6 +7,7 @@ from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switches import SWITCHES
+from invoke_cli.models.upscalers import upscaler_at
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.chaining import prepare_line
 from invoke_cli.workshop.continuing import go_on
@@ -21,9 +22,13 @@ def models(workshop: Workshop, _: Call) -> None:
     lines = []
     width = max(map(len, registry.models))
     for name, spec in registry.models.items():
+        upscaler = upscaler_at(workshop.settings.places.model_folder(spec.path), name)
         try:
-            facts = workshop.settings.model(name).facts
-            state = f"{facts.family.label}, {facts.size} px, {facts.size_on_disk / 1e6:.0f} MB"
+            state = (
+                f"enlarges {upscaler.kind.factor} times (--{upscaler.kind.field})"
+                if upscaler
+                else _state(workshop, name)
+            )
         except InvokeError as error:
             state = f"cannot be used: {error.message}"
         marks = [
@@ -31,6 +36,11 @@ def models(workshop: Workshop, _: Call) -> None:
         ]
         lines.append(f"{name:<{width}}  {', '.join(marks) or '-':<14}  {state}  {spec.description}")
     workshop.say("\n".join(lines))
+
+
+def _state(workshop: Workshop, name: str) -> str:
+    facts = workshop.settings.model(name).facts
+    return f"{facts.family.label}, {facts.size} px, {facts.size_on_disk / 1e6:.0f} MB"
 
 
 def switch(workshop: Workshop, call: Call) -> None:

@@ -18,6 +18,6 @@ COMMANDS: tuple[Command, ...] = tuple(row for rows in CHAPTERS.values() for row 
 
 # Commands of the design that are still to come; refused by name.
 PENDING = (
-    "fix", "model", "import_model", "edit_model",
+    "model", "import_model", "edit_model",
     "del_model", "convert_model", "optimize_model", "triggers", "edit", "watch",
 )  # fmt: skip

@@ -12,6 +12,7 @@ from invoke_cli.language.prompt import read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.finishing import MAX_SIDE, decide_after
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
@@ -21,7 +22,6 @@ from invoke_cli.planning.tips import tips_for
 from invoke_cli.request import GenerationRequest, Variation
 
 MAX_IMAGES = 10_000
-MAX_SIDE = 16_384
 OUTCROP_STRENGTH = 0.9
 PROGRAM = "program"
 
@@ -37,9 +37,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     patches = patches_for(inputs, notices)
     geometry = geometry_for(inputs, patches, notices)
     canvas = geometry.canvas if geometry else free_canvas(inputs, notices)
-    if max(canvas) > MAX_SIDE:
-        hint = "say a smaller -W or -H"
-        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
+    _check_size(canvas)
     sampler = _sampler(inputs, notices)
     strength = _strength(inputs)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
@@ -67,6 +65,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         output=_output(request),
         trace=bool(request.trace),
         look=_look(request, sampler, notices),
+        after=decide_after(inputs, geometry.result if geometry else canvas, notices),
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
@@ -78,6 +77,12 @@ def make_plan(inputs: PlanInputs) -> Plan:
         notices=(*prompt.notices, *notices),
     )
     return replace(plan, tips=tips_for(plan))
+
+
+def _check_size(canvas: Size) -> None:
+    if max(canvas) > MAX_SIDE:
+        hint = "say a smaller -W or -H"
+        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
 
 
 _REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or an init image with transparent parts"}
@@ -99,6 +104,8 @@ def _check_needs(inputs: PlanInputs) -> None:
 
 
 def _task(inputs: PlanInputs) -> Task:
+    if inputs.fixing:
+        return Task.FIX
     if inputs.mask is not None:
         return Task.INPAINT
     if inputs.facts.inpainting:
@@ -113,9 +120,9 @@ def _required(value: T | None) -> T:
 
 
 def _strength(inputs: PlanInputs) -> float:
-    """1 without an init image; what is new beyond the sides is painted at OUTCROP_STRENGTH unless one is said."""
-    if inputs.init is None:
-        return 1.0
+    """1 without an init image, 0 where nothing is drawn, OUTCROP_STRENGTH beyond the sides unless one is said."""
+    if inputs.init is None or inputs.fixing:
+        return 1.0 if inputs.init is None else 0.0
     if inputs.request.outcrop is not None and inputs.sources.get("strength") == PROGRAM:
         return OUTCROP_STRENGTH
     return _required(inputs.request.strength)

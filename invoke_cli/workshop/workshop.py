@@ -35,6 +35,14 @@ class Streams:
     write: Callable[[bytes], None] | None = None
 
 
+def latents_identity(vae_config: str, vae_weights: Path) -> str:
+    """What two models have in common that share their latents: a hash of the VAE's configuration and weights."""
+    digest = hashlib.sha256(vae_config.encode())
+    with vae_weights.open("rb") as file:
+        digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
 class Workshop:
     """The state of a session that is not a line's own. One thread works in it; `stop` may come from any. `latest` is
     the folder of its last result, where recalls (`@last`) count back.
@@ -98,10 +106,7 @@ class Workshop:
         """What tells whether two models share their latents: the VAE's configuration and weights, hashed once."""
         key = model.facts.folder / "vae"
         if key not in self._hashes:
-            digest = hashlib.sha256(model.facts.vae_config.encode())
-            with model.facts.vae_weights.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-            self._hashes[key] = digest.hexdigest()
+            self._hashes[key] = latents_identity(model.facts.vae_config, model.facts.vae_weights)
         return self._hashes[key]
 
     # -- stopping ---------------------------------------------------------------------------------------------------
