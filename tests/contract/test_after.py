@@ -231,7 +231,7 @@ def test_what_cannot_be_is_said_before_anything_is_loaded(
     from invoke_cli.events import Failed
 
     assert fake_house.of(Failed)[0].error.hint, "an error without a remedy"
-    assert fake_house.session.workshop.open_engine is None or fake_house.session.workshop.engine.loaded() is None
+    assert fake_house.session.workshop.open_engine is None or fake_house.session.workshop.engine.loaded() == ()
 
 
 def test_a_strong_second_number_is_remarked(fake_house: House) -> None:
