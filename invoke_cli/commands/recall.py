@@ -6,46 +6,49 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.errors import CommandError, Interrupted, InvokeError, MetadataError, OutOfMemory
-from invoke_cli.events import Level, Prefill
+from invoke_cli.commands.naming import one_picture, pictures_of
+from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
+from invoke_cli.events import Level
 from invoke_cli.imaging.opening import open_path
+from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.language.formatting import format_line
+from invoke_cli.language.showing import harmless, shortened
+from invoke_cli.language.switch import Switch
+from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata import decode, recall
-from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
+from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Recalled
-from invoke_cli.models.samplers import is_sampler
-from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.places import expanded, is_file, is_there
-from invoke_cli.workshop.references import find_image, is_recall
+from invoke_cli.metadata.sheet import decode_sheet
+from invoke_cli.metadata.stealth import stealth_text
+from invoke_cli.workshop.places import expanded, is_file
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.workshop import Workshop
 
 _IMAGE_STARTS = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
-
-def fetch(workshop: Workshop, call: Call) -> None:
-    """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
-    path = _image(workshop, call, "!fetch picture.png: its line comes into the next prompt")
-    recalled = recall(path)
-    line = format_line([_usable(workshop, request) for request in recalled.stages])
-    for text in recalled.conflicts:
-        workshop.notice(harmless(text))
-    for text in recalled.missing:
-        workshop.notice(f"not carried over: {harmless(text)}")
-    workshop.emit(Prefill(line=harmless(line)))
+_MOST_RAW = 4_000
 
 
 def info(workshop: Workshop, call: Call) -> None:
     """Show all that a picture says of itself."""
-    path = _image(workshop, call, "!info picture.png: all that it says of itself")
-    opened = open_path(path)
-    lines = [f"{path}", f"size      {opened.size}", f"bytes     {len(opened.data)}", f"sha256    {opened.sha256}"]
+    path = one_picture(workshop, call, "!info picture.png: all that it says of itself")
+    texts = read_chunks(path)
+    lines = [f"{path}"]
     try:
-        lines += _told(recall(path))
+        opened = open_path(path)
+        lines += [*_row("size", opened.size), *_row("bytes", len(opened.data)), *_row("sha256", opened.sha256)]
+        texts = texts or stealth_text(opened)
+    except ImageError as error:
+        if not texts:
+            raise
+        lines += _row("pixels", harmless(error.message))
+    sheet = decode_sheet(texts)
+    try:
+        lines += _row("line", sheet.line) if sheet else _told(recall(path))
     except MetadataError as error:
-        lines.append(error.message)
-    lines += [f"-- {name}\n{harmless(text)}" for name, text in read_chunks(path).items()]
+        lines.append(harmless(error.message))
+    lines += [f"-- {_one_line(name)[:100]}\n{shortened(harmless(text), _MOST_RAW)}" for name, text in texts.items()]
     workshop.say("\n".join(lines))
 
 
@@ -57,6 +60,9 @@ def replay(workshop: Workshop, call: Call) -> Sequence[str] | None:
         raise CommandError(f"{path} is a folder", hint="name a picture or a file of lines in it")
     if not path.read_bytes()[:8].startswith(_IMAGE_STARTS):
         return _lines(path)
+    if decode_sheet(read_chunks(path)) is not None:
+        hint = f"!fetch {path.name} brings the line that lays them out to the prompt"
+        raise CommandError(f"{path.name} is made of other pictures", hint=hint)
     remake = prepare_remake(workshop, path, output=True)
     for text in remake.prepared.plan.notices:
         workshop.notice(text)
@@ -74,7 +80,7 @@ def verify(workshop: Workshop, call: Call) -> None:
     failed = 0
     words = call.required("!verify picture.png: made again, and compared")
     for word in words:
-        paths = _matching(workshop, word)
+        paths = pictures_of(workshop, word)
         for path in paths if len(paths) == 1 else [path for path in paths if _says_something(workshop, path)]:
             workshop.check_stopped()
             failed += not _verified(workshop, path)
@@ -107,28 +113,9 @@ def _says_something(workshop: Workshop, path: Path) -> bool:
 # -- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _image(workshop: Workshop, call: Call, usage: str) -> Path:
-    words = call.required(usage)
-    if len(words) > 1:
-        raise CommandError(f"!{call.name} takes one picture", hint="put a name with blanks in quotes")
-    return _matching(workshop, words[0])[0]
-
-
-def _matching(workshop: Workshop, word: str) -> list[Path]:
-    """The pictures that a word names: a pattern's files, else what a reference means; a bare number is an image's."""
-    path = expanded(word)
-    if any(char in word for char in "*?[") and not is_there(path):
-        found = sorted(path.parent.glob(path.name))
-        if not found:
-            raise CommandError(f"no file matches {word}", hint="check the pattern")
-        return found
-    folder = workshop.latest or workshop.folder() if is_recall(word) else workshop.folder()
-    return [find_image(f"!{word}" if word.isdigit() else word, folder)]
-
-
 def _file_or_image(workshop: Workshop, word: str) -> Path:
     path = expanded(word)
-    return path if is_file(path) else _matching(workshop, word)[0]
+    return path if is_file(path) else pictures_of(workshop, word)[0]
 
 
 def _lines(path: Path) -> list[str]:
@@ -138,22 +125,36 @@ def _lines(path: Path) -> list[str]:
         raise CommandError(f"{path} cannot be read as lines: {error}", hint="it must be UTF-8 text") from None
 
 
-def _usable(workshop: Workshop, request: GenerationRequest) -> GenerationRequest:
-    """The request without what would fail here: an unknown model or sampler."""
-    said = request.said()
-    if request.model not in workshop.settings.registry.models and "model" in said:
-        workshop.notice(f"not carried over: model {harmless(str(said.pop('model')))}, which is not known here")
-    if "scheduler" in said and not is_sampler(str(said["scheduler"])):
-        workshop.notice(f"not carried over: sampler {harmless(str(said.pop('scheduler')))}")
-    return GenerationRequest.of(said)
-
-
 def _told(recalled: Recalled) -> list[str]:
-    lines = [f"program   {harmless(recalled.program)}", f"line      {harmless(format_line(recalled.stages))}"]
-    lines += [f"{name:<9} {harmless(value)}" for name, value in recalled.facts.items()]
-    lines += [f"conflict  {harmless(text)}" for text in recalled.conflicts]
-    lines += [f"not known {harmless(text)}" for text in recalled.missing]
+    """The program, the line, its fields, and what the line does not hold."""
+    lines = [*_row("program", recalled.program), *_row("line", format_line(recalled.stages))]
+    for number, stage in enumerate(recalled.stages, start=1):
+        if recalled.earlier:
+            lines.append(f"stage {number}")
+        for switch in SWITCHES:
+            value = getattr(stage, switch.field)
+            if value is not None:
+                lines += _row(switch.name[2:], _shown(switch, value))
+    for name, value in recalled.facts.items():
+        lines += _row(name, value)
     if recalled.made is not None:
-        lines.append(f"pixels    {recalled.made.pixel_sha256}")
-        lines += [f"{name:<9} {value}" for name, value in recalled.made.environment.items()]
-    return lines
+        lines += _row("pixels", recalled.made.pixel_sha256)
+        for name, made_with in recalled.made.environment.items():
+            lines += _row(str(name), made_with)
+    lines += [f"clash: {_one_line(text)}" for text in recalled.conflicts]
+    return lines + [f"not carried over: {_one_line(text)}" for text in recalled.missing]
+
+
+def _shown(switch: Switch, value: object) -> str:
+    """A field's value as it is typed; prompts as what they say."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value) if switch.value.prompt_text else switch.value.format(value) or str(value)
+
+
+def _row(name: str, value: object) -> list[str]:
+    return [f"{_one_line(name):<15} {shortened(_one_line(str(value)), _MOST_RAW)}"] if str(value) else []
+
+
+def _one_line(text: str) -> str:
+    return harmless(text).replace("\n", " ").replace("\t", " ")

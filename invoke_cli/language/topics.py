@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from invoke_cli.language.upscaling import UPSCALING
+
 OVERVIEW = """\
 Type a prompt, with switches behind it:
 
@@ -66,6 +68,7 @@ Too subtle: raise -f first, then -C, then the wording. Too dramatic: lower -f fi
 
 STEPS = """\
 -s is the length of the schedule. 20 to 30 steps to explore, 40 to 50 to finish.
+!plot strength -s50 draws which of 50 steps each strength takes; !compare 16 17 shows two runs step by step.
 
 With an init image only the last part is walked: floor(steps x strength).
   -s10 -f0.7   7 of 10 steps          -s50 -f0.4   20 of 50 steps
@@ -164,27 +167,6 @@ Between stages of one autoencoder the latents are handed over as they are; other
 encoded once. The file's one line makes the whole chain again. --save_all keeps every stage's picture, --strip and
 --save_intermediates show the way."""
 
-UPSCALING = """\
-Work after the picture: on a line that draws, or with !fix on any picture, which stays as it is.
-
-  a castle -U 2                              twice the size, the model drawing the detail
-  !fix photo.png -U 2 .2                     the same for a picture that is there
-  !fix low.png -U4 --new_prompt "high quality, detailed, sharp" -s20
-
--U enlarges smoothly, then lets the model draw detail into it, tile by tile, at a low strength: .25; .15 only
-sharpens, from .4 on it invents. Any factor up to 8, in little memory. The prompt and seed are the picture's own,
-!fix takes them from its file; --new_prompt says another. --embiggen does the same under InvokeAI's name, with the
-tiles' overlap, and --embiggen_tiles 1 4 works on these alone. --save_original keeps the picture before it too.
-
-Networks   ESRGAN's family: pip install "invoke-cli[upscale]", put the file into models/upscalers under your root,
-           then -U 4 --upscaler RealESRGAN_x4plus. With -U a second number is its share (.75).
-Diffusion  the x2 and x4 upscalers of diffusers, as entries of models.yaml: a castle | --latent_up 2 | --sr 4, or
-           -U 4 --upscaler NAME. hf download stabilityai/stable-diffusion-x4-upscaler --local-dir ~/models/x4
-Faces      -G .8 restores the face that fills the middle of a portrait: put GFPGANv1.4.pth into models/faces (or
-           codeformer.pth, for -ft codeformer). It finds no faces by itself: cut the picture to one first.
-Colours    --match_colors, with -I, gives the result the init image's colours: lab (mean and spread), histogram, or
-           chroma, which leaves light and shade; under a mask inside it alone. The distance is told."""
-
 MASKS = """\
 Inpainting: only a part of a picture is painted, the rest stays as it is, to the byte.
 
@@ -199,7 +181,51 @@ Without -W, -H and fit switches the result has the init image's own size: the mo
 mask, at the size that it was made for, and only what is under the mask comes back.
 Keep the colours under transparency when you save (an editor may erase them): the model starts from them."""
 
+RECALL = """\
+A picture says how it was made, and most programs' pictures can be asked:
+
+  !info picture.png          the program, its settings, what this one cannot do, and the raw texts
+  !fetch picture.png         its line comes into the next prompt, to be changed
+  !fetch 17 prompt           a part of it: prompt, seed, remix (all but the seed), all
+  !replay picture.png        drawn again; of this program's own pictures the same pixels
+  a house -I picture.png     goes on from it; without a prompt it takes the picture's own
+
+Read are InvokeAI 1 to 6, A1111, Forge and SD.Next, ComfyUI's graphs, Fooocus, NovelAI, stable-diffusion.cpp,
+imaginAIry, mflux, kohya, Draw Things, SwarmUI and Easy Diffusion, from PNG, JPEG, WebP and GIF files, and words
+hidden in the pixels. Counts and strengths are converted (clip skip, strengths that say what is kept, names of
+samplers). What does not fit into a line is told: LoRAs, weights in other spellings, further passes, nodes. A model
+is used when one of its name or hash is known here. A path in a file of another program is never opened unasked.
+
+The noise of other programs is another one: the same line gives a relative of their picture, not its twin."""
+
 FIRST_TIME = "this model draws shapes, things and simple landscapes; !help models: how to get a big one"
+
+SEARCH = """\
+!search takes words, which all must stand in the line, and conditions, which all must hold:
+
+  !search fox "oil painting"                  parts of words count; case does not
+  !search strength>0.5 steps<=20 C:7.5        any switch's name or letter, with < <= > >= = or :
+  !search model:xl sampler:euler              of a text, : asks for a part
+  !search since:yesterday before:2026-01-31   today, yesterday, 12h, 3d, 2w, or a date
+  !search tag:good rating>=4                  what !tag and !rate have said
+
+!history takes the same as switches: !history 50 --tag good --since 3d. What is found is used by its number:
+-I !17, !17 (its line), !fetch 17 prompt, !tree 17, !compare 17 18, !save 17 18 ~/pictures.
+The history can be made anew from the images with !reindex; ratings and tags are kept in a file of their own."""
+
+EXPLORE = """\
+!sweep draws every combination of lists and ranges, each an ordinary numbered image, and lays them out in a grid:
+
+  !sweep a castle -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler -I sketch.png
+
+One seed for all unless -S says others; a value in quotes is no list. The same line typed again goes on where it was
+stopped. Beside the grid lie a table (.csv) and a page (.html). With --dry_run the lines are only shown.
+
+!ladder oil painting -I sketch.png    the strengths 0.1 to 1, and how far each goes from the init image
+!again -f+.1                          the last line with one value changed
+!final 12 -s 50                       image 12 with its seed and more steps
+!compare 16 17                        init image, steps and result beside each other; --strips for the steps alone
+!grid 3 7 9, !contact session         pictures with their names; a contact sheet"""
 
 TOPICS: Mapping[str, str] = {
     "img2img": IMG2IMG,
@@ -209,7 +235,10 @@ TOPICS: Mapping[str, str] = {
     "strength": STRENGTH,
     "steps": STEPS,
     "tips": TIPS,
+    "search": SEARCH,
+    "explore": EXPLORE,
     "trouble": TROUBLE,
+    "recall": RECALL,
     "models": MODELS,
     "recipes": RECIPES,
 }
