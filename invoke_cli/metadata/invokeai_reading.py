@@ -25,7 +25,9 @@ SD_METADATA = "sd-metadata"
 APP_ID = "invoke-cli"
 
 # What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
-_UNCARRIED: tuple[tuple[str, object], ...] = (("inpaint_replace", 0), ("postprocessing", None))
+_UNCARRIED: tuple[tuple[str, object], ...] = (
+    ("inpaint_replace", 0), ("postprocessing", None),
+)  # fmt: skip
 
 
 def read_dream_and_json(chunks: Chunks) -> Recalled:

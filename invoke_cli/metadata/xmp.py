@@ -6,37 +6,46 @@ Values: IPTC Photo Metadata 2025.1 and http://cv.iptc.org/newscodes/digitalsourc
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
 from invoke_cli.metadata.codec import Record
+from invoke_cli.planning.plan import Plan, Task
 
 KEYWORD = "XML:com.adobe.xmp"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 TRAINED = "trainedAlgorithmicMedia"
-ENHANCED = "algorithmicallyEnhanced"
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def digital_source_type(record: Record) -> str:
     """The IPTC code: made by a model, or a composite of a model's work and a picture from elsewhere. Where no stage
-    drew anything it is the source's own, empty when that is not known and nothing was done.
+    changed anything it is the source's own, empty when that is not known.
     """
     plans = [plan for plan, _ in record.stages]
     first = plans[0].init
     if first is not None and _untouched(record):
-        worked_on = any(plan.after.wanted for plan in plans)
-        return first.source_type or (TRAINED if first.generated else ENHANCED if worked_on else "")
+        return first.source_type or (TRAINED if first.generated else "")
+    if all(plan.task is Task.FIX for plan in plans):
+        return _of_a_fix(plans)
     foreign = first is not None and not first.generated
     kept = any(plan.mask is not None or plan.strength < 1 for plan in plans[:1])
     return "compositeWithTrainedAlgorithmicMedia" if foreign and kept else TRAINED
 
 
 def _untouched(record: Record) -> bool:
-    """Whether no diffusion model had a part in the picture."""
-    enlargings = [plan.after.enlarging for plan, _ in record.stages if plan.after.enlarging]
+    """Whether no model had a part in the picture."""
+    return all(plan.untouched and not plan.after.clauses() for plan, _ in record.stages)
+
+
+def _of_a_fix(plans: Sequence[Plan]) -> str:
+    """The code of a picture that was only worked on: a foreign one stays a photograph unless a model drew detail."""
+    enlargings = [plan.after.enlarging for plan in plans if plan.after.enlarging]
+    if plans[0].init is None or plans[0].init.generated:
+        return TRAINED
     drawn = any(work.diffusion or (work.refining and work.refining.taken) for work in enlargings)
-    return not drawn and all(plan.untouched for plan, _ in record.stages)
+    return "compositeWithTrainedAlgorithmicMedia" if drawn else "algorithmicallyEnhanced"
 
 
 def packet(record: Record) -> str:

@@ -7,13 +7,6 @@ from invoke_cli.commands.command import Argument, Command
 
 ROWS = (
     Command(
-        name="fix",
-        usage="image switches",
-        argument=Argument.IMAGE,
-        run=fixing.fix,
-        help="work on any picture as a new image: !fix photo.png -U 2; the original stays as it is",
-    ),
-    Command(
         name="strip",
         usage="image",
         argument=Argument.IMAGE,
@@ -82,5 +75,12 @@ ROWS = (
         argument=Argument.IMAGE,
         run=masks.mask,
         help="what -tm, -M, -c or transparency would paint, as a mask to use and a picture to look at",
+    ),
+    Command(
+        name="fix",
+        usage="image switches",
+        argument=Argument.IMAGE,
+        run=fixing.fix,
+        help="work on any picture as a new image: !fix photo.png -U 2; the original stays as it is",
     ),
 )
