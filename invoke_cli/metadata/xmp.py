@@ -44,7 +44,7 @@ def _of_a_fix(plans: Sequence[Plan]) -> str:
     enlargings = [plan.after.enlarging for plan in plans if plan.after.enlarging]
     if plans[0].init is None or plans[0].init.generated:
         return TRAINED
-    drawn = any(work.refining or work.diffusion for work in enlargings)
+    drawn = any(work.diffusion or (work.refining and work.refining.taken) for work in enlargings)
     return "compositeWithTrainedAlgorithmicMedia" if drawn else "algorithmicallyEnhanced"
 
 

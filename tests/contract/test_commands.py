@@ -81,11 +81,11 @@ def test_fetch_gives_the_line_that_makes_the_picture(house: House) -> None:
 
 def test_fetch_from_elsewhere_tells_what_is_lost(house: House) -> None:
     info = PngInfo()
-    info.add_text("Dream", "a cat -s 2 -S 5 -W 64 -H 64 -A k_euler --embiggen 2 # model_id=sd-1.4")
+    info.add_text("Dream", "a cat -s 2 -S 5 -W 64 -H 64 -A k_euler --karras_max 29 # model_id=sd-1.4")
     drawing().save("theirs.png", pnginfo=info)
     house.run("!fetch theirs.png")
     assert house.prefills == ["a cat -s 2 -S 5 -W 64 -H 64 -A k_euler"]
-    assert any("--embiggen 2" in text for text in house.notices)
+    assert any("--karras_max 29" in text for text in house.notices)
     drawing().save("plain.png")
     assert house.run("!fetch plain.png") is Outcome.FAILED
     assert "does not say" in house.errors[0]

@@ -74,8 +74,8 @@ def wanted(codec: Codec, made: Record, field: str) -> object:
         "prompt": plain(plan.prompt.positive),
         "negative_prompt": plain(plan.prompt.negative) or None,
         "scheduler": plan.sampler.name,
-        "width": plan.result_size.width,
-        "height": plan.result_size.height,
+        "width": plan.drawn_size.width,
+        "height": plan.drawn_size.height,
     }
     return shown.get(field, recorded)
 
