@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,11 +11,13 @@ from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipe
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from invoke_cli.sketchbook.autoencoding import round_trip_psnr
-from invoke_cli.sketchbook.canvas import Array
-from invoke_cli.sketchbook.media_seeing import pixels_of
+from invoke_cli.sketchbook.autoencoding import round_trip, round_trip_psnr
+from invoke_cli.sketchbook.canvas import Array, floats
+from invoke_cli.sketchbook.media_seeing import MediumJudge, fit_judge, pixels_of
 from invoke_cli.sketchbook.pool import Pool
 from invoke_cli.sketchbook.rendering import render
+from invoke_cli.sketchbook.sampling import landscape, single
+from invoke_cli.sketchbook.scene import MEDIA, SHAPES
 from invoke_cli.sketchbook.seeing import things_in
 from invoke_cli.sketchbook.sheets import Manner, draw
 
@@ -24,6 +27,24 @@ STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 def autoencoder_quality(pipeline: StableDiffusionPipeline, pool: Pool) -> list[float]:
     """The peak signal-to-noise ratio in dB of every held-out picture of the pool."""
     return round_trip_psnr(pipeline.vae, np.stack([np.asarray(render(scene)) for scene in pool.scenes()]))
+
+
+def autoencoded(pipeline: StableDiffusionPipeline, picture: Image.Image) -> Array:
+    """What the autoencoder leaves of a picture, (H, W, 3) in 0..255: no model draws better than that."""
+    drawn = round_trip(pipeline.vae, np.asarray(picture))
+    return floats((drawn[0].permute(1, 2, 0).numpy() + 1) * 127.5)
+
+
+def trained_judge(pipeline: StableDiffusionPipeline, count: int) -> MediumJudge:
+    """A judge of media, fitted on `count` views and as many shapes of each; a third come through the autoencoder."""
+    rng = np.random.default_rng(1)
+    groups: list[tuple[str, list[Array]]] = []
+    for medium in MEDIA:
+        for make in (landscape, partial(single, kinds=SHAPES)):
+            drawn = [render(make(rng, medium)) for _ in range(count)]
+            known = [autoencoded(pipeline, p) if i % 3 == 0 else pixels_of(p) for i, p in enumerate(drawn)]
+            groups.append((medium, known))
+    return fit_judge(groups)
 
 
 def sketch_quality(pipeline: StableDiffusionPipeline, sketch: Image.Image, side: int) -> float:

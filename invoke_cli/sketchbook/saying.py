@@ -72,6 +72,18 @@ def say_hearth(hearth: Hearth, rng: np.random.Generator) -> str:
     return text
 
 
+def single_words(scene: Objects | Landscape | Hearth) -> tuple[str, ...]:
+    """Words that each name one thing that is there: a colour, a thing, trees, snow, the light."""
+    if isinstance(scene, Objects):
+        return tuple(word for item in scene.items for word in (item.colour, item.kind))
+    if isinstance(scene, Hearth):
+        return ("fire", "flames")
+    found = [word for word, there in (("trees", scene.trees > 1), ("a tree", scene.trees == 1)) if there]
+    found += [scene.water] * (scene.water != "none") + ["snow", "winter"] * scene.winter
+    found += ["house", scene.house] * bool(scene.house) + [EXTRA_WORDS[extra][0] for extra in scene.extras]
+    return (*found, scene.time, scene.ground)
+
+
 def article(phrase: str) -> str:
     """The phrase with "a" or "an" before it."""
     return ("an " if phrase[0] in "aeio" else "a ") + phrase
