@@ -27,12 +27,14 @@ from invoke_cli.sketchbook.measuring import (
     STRENGTHS,
     autoencoded,
     autoencoder_quality,
+    difference,
     distances,
     filled_hole,
-    negative_effect,
+    landscapes,
+    mean_presence,
     sketch_quality,
+    spread_of_place,
     trained_judge,
-    variety,
 )
 from invoke_cli.sketchbook.media_seeing import pixels_of
 from invoke_cli.sketchbook.pool import Pool
@@ -42,7 +44,7 @@ from invoke_cli.sketchbook.sampling import WIDE
 from invoke_cli.sketchbook.sheets import Manner
 
 MODEL = Path(__file__).parent.parent / "invoke_cli" / "assets" / "sketchbook"
-PARTS = ("weights", "autoencoder", "adherence", "sizes", "negatives", "others", "redrawing")
+PARTS = ("weights", "autoencoder", "adherence", "sizes", "seeds", "holes", "redrawing")
 SIZES = ((64, 64), (128, 128), (192, 192), (384, 384), (512, 512), (384, 256), (256, 384))
 FLOORS = {
     "colour": 0.95,
@@ -93,8 +95,8 @@ def _rows(
         "autoencoder": lambda: _autoencoder(pipeline, sketch, share),
         "adherence": lambda: _adherence(pipeline, share),
         "sizes": lambda: _sizes(pipeline, share),
-        "negatives": lambda: _negatives(pipeline, share),
-        "others": lambda: _others(pipeline, share),
+        "seeds": lambda: _over_seeds(pipeline, share),
+        "holes": lambda: _holes(pipeline, share),
         "redrawing": lambda: _redrawing(pipeline, sketch, share) if sketch else iter(()),
     }
     for part in options.parts:
@@ -146,16 +148,17 @@ def _sizes(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
         yield Row(what=f"at {width} x {height}", value=value)
 
 
-def _negatives(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+def _over_seeds(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+    seeds = round(40 * share)
+    views = landscapes(pipeline, seeds)
+    yield Row(what="difference between two landscapes", value=f"{difference(views):.0f} of 255")
     for name in ("trees", "snow", "red"):
-        before, after = negative_effect(pipeline, name, round(40 * share))
+        before, after = mean_presence(name, views), mean_presence(name, landscapes(pipeline, seeds, name))
         yield Row(what=f'"a landscape" with [{name}]', value=f"{before:.3f} to {after:.3f}", floor="less")
+    yield Row(what="spread of a circle's place", value=f"{spread_of_place(pipeline, seeds):.3f} of the side")
 
 
-def _others(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
-    place, apart = variety(pipeline, round(40 * share))
-    yield Row(what="spread of a circle's place", value=f"{place:.3f} of the side")
-    yield Row(what="difference between two landscapes", value=f"{apart:.0f} of 255")
+def _holes(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
     red, around = filled_hole(pipeline, range(round(16 * share)))
     yield Row(what="holes filled with the circle asked for", value=f"{red:.0%}; around it {around:.1f} of 255 changed")
 

@@ -92,23 +92,27 @@ def presence(name: str, pixels: Array) -> float:
     return float((np.abs(ndimage.sobel(ndimage.gaussian_filter(band, 1.0), axis=1)) > 24).mean())
 
 
-def negative_effect(pipeline: StableDiffusionPipeline, name: str, seeds: int) -> tuple[float, float]:
-    """The presence of what is named in "a landscape" without and with it as negative prompt, means over seeds."""
-    prompts = ["a landscape"] * seeds
-    plain = draw(pipeline, prompts, 1)
-    without = draw(pipeline, prompts, 1, Manner(negative=name))
-    before, after = ([presence(name, pixels_of(picture)) for picture in drawn] for drawn in (plain, without))
-    return float(np.mean(before)), float(np.mean(after))
+def landscapes(pipeline: StableDiffusionPipeline, seeds: int, negative: str = "") -> list[Array]:
+    """ "a landscape" over seeds, (H, W, 3) in 0..255 each."""
+    return [pixels_of(p) for p in draw(pipeline, ["a landscape"] * seeds, 1, Manner(negative=negative))]
 
 
-def variety(pipeline: StableDiffusionPipeline, seeds: int) -> tuple[float, float]:
-    """How far apart one prompt's pictures are over seeds: of "a red circle" the standard deviation of its place
-    (0..1 of the side), of "a landscape" the mean absolute difference between two of them (0..255)."""
+def mean_presence(name: str, views: Sequence[Array]) -> float:
+    """The presence of what is named, mean over views."""
+    return float(np.mean([presence(name, pixels) for pixels in views]))
+
+
+def spread_of_place(pipeline: StableDiffusionPipeline, seeds: int) -> float:
+    """The standard deviation of where "a small red circle" stands over seeds, 0..1 of the side."""
     circles = [things_in(pixels_of(p), 1) for p in draw(pipeline, ["a small red circle"] * seeds, 1)]
     places = np.array([(found[0].x, found[0].y) for found in circles if found])
-    views = [pixels_of(p)[::4, ::4] for p in draw(pipeline, ["a landscape"] * seeds, 1)]
-    apart = [np.abs(a - b).mean() for i, a in enumerate(views) for b in views[:i]]
-    return float(places.std(axis=0).mean()) if len(places) else 0.0, float(np.mean(apart))
+    return float(places.std(axis=0).mean()) if len(places) else 0.0
+
+
+def difference(views: Sequence[Array]) -> float:
+    """The mean absolute difference between two of the views, 0..255."""
+    small = [pixels[::4, ::4] for pixels in views]
+    return float(np.mean([np.abs(a - b).mean() for i, a in enumerate(small) for b in small[:i]]))
 
 
 def filled_hole(pipeline: StableDiffusionPipeline, seeds: Sequence[int]) -> tuple[float, float]:

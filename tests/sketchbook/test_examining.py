@@ -41,7 +41,7 @@ def test_every_question_is_held_out_and_no_training_scene_is(questions: Examinat
 
 def test_true_pictures_pass(questions: Examination, judge: MediumJudge) -> None:
     figures = marks(questions, [pixels_of(render(question.scene)) for question in questions.all()], judge)
-    assert min(figures[name] for name in ("colour", "shape", "background", "time of day")) == 1.0
+    assert min(figures[name] for name in ("colour", "shape", "background", "place", "time of day")) == 1.0
     assert min(figures[name] for name in ("pair", "left and right", "above and below", "medium")) > 0.8
 
 
