@@ -16,6 +16,15 @@ class Variation(NamedTuple):
     weight: float
 
 
+class Borders(NamedTuple):
+    """By how many pixels a picture grows on each side."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerationRequest:
     """Everything a stage can say, in diffusers' words; None means that the stage does not say it.
@@ -49,6 +58,8 @@ class GenerationRequest:
     mask_polarity: str | None = None
     mask_blur: int | None = None
     mask_grow: int | None = None
+    text_mask: str | None = None
+    outcrop: Borders | None = None
 
     variation_amount: float | None = None
     variations: tuple[Variation, ...] | None = None
@@ -60,6 +71,7 @@ class GenerationRequest:
     perlin: float | None = None
     seamless: bool | None = None
     seamless_axes: str | None = None
+    hires_fix: bool | None = None
     h_symmetry_time_pct: float | None = None
     v_symmetry_time_pct: float | None = None
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
@@ -68,6 +71,9 @@ class FakeEngine:
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         words = text.split()
         return Tokens(read=tuple(words[:75]), cut=tuple(words[75:]))
+
+    def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
+        return [np.zeros((image.height, image.width), dtype=np.float32) for _ in phrases]
 
     def environment(self) -> Mapping[str, object]:
         return {"device": "fake", "threads": 1}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from invoke_cli.language.numbers import Integer, Number, Seeds, Variations
+from invoke_cli.language.phrases import MAX_BORDER, MaskWords, Sides
 from invoke_cli.language.quoting import canonical
 from invoke_cli.language.switch import Switch
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.language.values import Choice, Colour, Flag, PromptText, Text
-from invoke_cli.request import MAX_SEED, GenerationRequest, Variation
+from invoke_cli.request import MAX_SEED, Borders, GenerationRequest, Variation
 
 _PRINTABLE = st.characters(
     exclude_categories=["Cs"], exclude_characters=[chr(c) for c in (*range(32), *range(127, 160))]
@@ -18,19 +19,22 @@ _SPICY = st.sampled_from(
     [*list("\"'\\|-#![](){}<>+:=., \té×ש漢🙂"), " -s", " | ", "--fit", "\\n", "invoke> ", " # ", "q", '\\"']
 )
 plain_text = st.lists(_SPICY | _PRINTABLE, min_size=1, max_size=25).map("".join)
+_NO_BRACKETS = str.maketrans("()", "[]")
 prompt_source = (st.lists(_SPICY | _PRINTABLE | st.just("\n"), max_size=25).map("".join)).map(canonical)
 seeds = st.lists(st.integers(-5, 20) | st.integers(0, MAX_SEED), min_size=1, max_size=6).map(tuple)
 weights = st.floats(0, 1, allow_nan=False).map(lambda number: number + 0.0)
 variation_lists = st.lists(st.builds(Variation, st.integers(0, MAX_SEED), weights), min_size=1, max_size=3).map(tuple)
 
+mask_words = plain_text.map(
+    lambda text: " ".join(f"NOT (face AND {text.translate(_NO_BRACKETS)} hair) OR x .4".split())
+)
+_side = st.integers(0, MAX_BORDER)
+borders = st.builds(Borders, _side, _side, _side, _side).filter(any)
+
 
 def values(switch: Switch) -> st.SearchStrategy[object]:
     """Any value that the row's field may hold."""
     match switch.value:
-        case Flag():
-            return st.booleans()
-        case PromptText():
-            return prompt_source
         case Text(listed=listed):
             return plain_text.filter(lambda text: not (listed and "," in text and "/" not in text))
         case Choice(options=options):
@@ -41,11 +45,15 @@ def values(switch: Switch) -> st.SearchStrategy[object]:
             return st.integers(low, high)
         case Number(low=low, high=high):
             return st.floats(low, high, allow_nan=False).map(lambda number: number + 0.0)
-        case Seeds():
-            return seeds
-        case Variations():
-            return variation_lists
-    raise AssertionError(f"no strategy for the values of {switch.name}")
+    kinds: dict[type, st.SearchStrategy[object]] = {
+        Flag: st.booleans(),
+        PromptText: prompt_source,
+        Variations: variation_lists,
+        MaskWords: mask_words,
+        Sides: borders,
+        Seeds: seeds,
+    }
+    return kinds[type(switch.value)]
 
 
 @st.composite

@@ -81,3 +81,27 @@ def _tokenizer() -> Any:
     words = [*symbols, *(f"{symbol}</w>" for symbol in symbols), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: index for index, word in enumerate(words)}
     return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77, pad_token="<|endoftext|>")
+
+
+def build_tiny_clipseg(folder: Path) -> Path:
+    """Write a random CLIPSeg of the real classes into `folder` and return the folder."""
+    import torch
+    from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, ViTImageProcessorPil
+
+    torch.manual_seed(5)
+    tokenizer = _tokenizer()
+    words = {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
+    small = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 3, "num_attention_heads": 4}
+    config = CLIPSegConfig(
+        text_config=small | words,
+        vision_config=small | {"image_size": 64, "patch_size": 16},
+        projection_dim=16,
+        extract_layers=[0, 1, 2],
+        reduce_dim=16,
+        decoder_num_attention_heads=4,
+        decoder_intermediate_size=32,
+    )
+    CLIPSegForImageSegmentation(config).save_pretrained(folder)
+    ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -70,6 +70,9 @@ def _absolute(workshop: Workshop, argument: str, base: GenerationRequest) -> str
     text = argument
     for token in reversed(tokenise(argument)):
         switch = token.switch
+        if token.kind is Kind.VALUE and switch is not None and switch.field == "seeds" and token.text[:1] == "+":
+            hint = "-S 43 is that seed, -S -1 the last image's"
+            raise CommandError(f"-S {token.text}: to seeds nothing can be added", hint=hint)
         change = token.kind is Kind.VALUE and switch is not None and switch.field in ADJUSTABLE
         if change and switch is not None and _CHANGE.fullmatch(token.text):
             value = _changed(workshop, base, switch.field, token.text)

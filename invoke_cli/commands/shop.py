@@ -9,6 +9,7 @@ from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.chaining import prepare_line
+from invoke_cli.workshop.continuing import go_on
 from invoke_cli.workshop.drawing import REMEDIES
 from invoke_cli.workshop.workshop import Workshop
 
@@ -83,7 +84,7 @@ def check(workshop: Workshop, call: Call) -> None:
     parsed = parse(call.argument or '""')
     if not isinstance(parsed, Generation):
         raise CommandError("!check takes a line to draw", hint='!check "a red boat" -I sketch.png')
-    prepared = prepare_line(workshop, parsed.stages)
+    prepared = prepare_line(workshop, *go_on(workshop, parsed.stages))
     plan, facts = prepared.plan, prepared.model.facts
     tokens = workshop.engine.tokens(prepared.model, plan.prompt.positive, workshop.hooks())
     needed, state = workshop.engine.estimate(plan, prepared.model), workshop.engine.memory()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import books, helping, lines, recall, shop
+from invoke_cli.commands import books, helping, lines, masks, recall, shop
 from invoke_cli.commands.command import Argument, Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -20,10 +20,10 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="fetch",
-        usage="image",
+        usage="image [all | prompt | seed | remix]",
         argument=Argument.IMAGE,
         run=recall.fetch,
-        help="a picture's line into the next prompt",
+        help="a picture's line, or a part of it, into the next prompt; remix is all but the seed",
     ),
     Command(
         name="replay",
@@ -41,6 +41,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="info", usage="image", argument=Argument.IMAGE, run=recall.info, help="all that a picture says of itself"
+    ),
+    Command(
+        name="mask",
+        usage="image switches",
+        argument=Argument.IMAGE,
+        run=masks.mask,
+        help="what -tm, -M, -c or transparency would paint, as a mask to use and a picture to look at",
     ),
     Command(name="show", usage="", run=shop.show, help="the values a line would use, and where each comes from"),
     Command(
@@ -88,7 +95,7 @@ COMMANDS: tuple[Command, ...] = (
 
 # Commands of the design that are still to come; refused by name.
 PENDING = (
-    "sweep", "compare", "grid", "contact", "plot", "tree", "tag", "rate", "save", "fix", "mask", "model",
+    "sweep", "compare", "grid", "contact", "plot", "tree", "tag", "rate", "save", "fix", "model",
     "import_model", "edit_model", "del_model", "convert_model", "optimize_model", "triggers", "diff", "ladder",
     "final", "reindex", "edit", "watch", "strip",
 )  # fmt: skip

@@ -5,18 +5,23 @@ The engine knows nothing of lines, file names and terminals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.events import Emit, Trace
 from invoke_cli.metadata.codec import Batch
+from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.planning.plan import ImagePlan, Plan
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image  # the seam is imported before the first prompt, which must not wait for Pillow
 
 TILING = "vae tiling"
@@ -48,6 +53,9 @@ class Job:
     `first` and `total` number the images in the events, `stage` and `stages` the places in a chain. In a chain `start`
     is what an earlier result handed over (its `state`), in the place of `init`; without `decode` the result is to be
     handed over itself.
+
+    `point` is a file of saved latents to go on from, as the plan's `resume` says, or else in the place of `init`.
+    `until` ends the run after that step, whose latents alone are kept. `vae` is the hash of the model's autoencoder.
     """
 
     plan: Plan
@@ -63,6 +71,9 @@ class Job:
     stages: int = 1
     start: object = None
     decode: bool = True
+    point: LatentFile | None = None
+    until: int | None = None
+    vae: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +81,7 @@ class ImageResult:
     """A finished image. `frames` are pictures of the latents, the first before any step; `latents` the same as
     safetensors files, in memory. `concessions` are the measures against want of memory that may change pixels.
 
+    `first_step` is the step of the first of these, after 0 where a run went on from saved latents.
     `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
     not decoded. `earlier` are the results of the chain's stages before.
     """
@@ -82,6 +94,7 @@ class ImageResult:
     frames: tuple[Image.Image, ...] = ()
     latents: tuple[bytes, ...] = ()
     concessions: tuple[str, ...] = ()
+    first_step: int = 0
     state: object = None
     earlier: tuple[ImageResult, ...] = ()
 
@@ -129,6 +142,9 @@ class Engine(Protocol):
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """How the model's tokenizer reads `text`."""
+
+    def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
+        """Where a picture shows what each phrase names, by the CLIPSeg in `folder`: (height, width) each, 0 to 1."""
 
     def environment(self) -> Mapping[str, object]:
         """Versions, device, dtype and threads: what the same bytes depend on."""

@@ -13,26 +13,38 @@ import torch
 
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
+from invoke_cli.engine.resuming import Resumed
 from invoke_cli.engine.schedulers import build_scheduler, normalised
 from invoke_cli.engine.starting import STARTS, Setting, Source
+from invoke_cli.engine.states import Moment, Point, generator_states, history_of
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import Interrupted
-from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.metadata.latents import LatentFile
+from invoke_cli.planning.plan import ImagePlan, Plan, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """The latents of a batch before any step (`step` 0) or after a step, as they are and with unit variance."""
+    """The latents of a batch before any step (`step` 0) or after a step, as they are and with unit variance.
+
+    `first` tells the one that a run begins with; `moment` is there where the latents are wanted.
+    """
 
     step: int
     timestep: int
     latents: torch.Tensor
     visible: torch.Tensor
+    first: bool = False
+    moment: Moment | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batching:
-    """The images of one batch and how they are watched. `watch` gets every snapshot, the one before any step too."""
+    """The images of one batch and how they are watched. `watch` gets every snapshot, the one before any step too.
+
+    `keeps` tells after which steps the latents are wanted; `point` is where the run goes on from, `until` the step
+    after which it ends.
+    """
 
     images: Sequence[ImagePlan]
     prompt: torch.Tensor
@@ -40,6 +52,9 @@ class Batching:
     source: Source | None
     watch: Callable[[Snapshot], None]
     stopped: Callable[[], bool]
+    keeps: Callable[[int], bool] = field(default=lambda _: False)
+    point: tuple[LatentFile, Point] | None = None
+    until: int | None = None
     tally: Tally = field(default_factory=Tally)
 
 
@@ -57,7 +72,9 @@ class _Run:
         seeds = [image.seed for image in batch.images]
         family = loaded.model.facts.family
         self.scheduler: Any = build_scheduler(plan.sampler, loaded.scheduler_config, family, seeds)
-        self.view = loaded.view(plan.task, self.scheduler)
+        self.loaded = loaded
+        resumed = Task.IMAGE_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else plan.task
+        self.view = loaded.view(resumed if batch.point else plan.task, self.scheduler)
         setting = Setting(
             loaded=loaded,
             plan=plan,
@@ -68,11 +85,14 @@ class _Run:
             dtype=batch.prompt.dtype,
             tally=batch.tally,
         )
-        self.start = STARTS[plan.task](setting)
+        self.resumed = Resumed(setting, *batch.point) if batch.point else None
+        self.start = self.resumed or STARTS[plan.task](setting)
         self.generators = setting.generators
-        self.calls = 0
+        self.calls = self.resumed.point.moment.calls if self.resumed else 0
 
     def latents(self) -> torch.Tensor:
+        if self.resumed is not None and not self.plan.steps_left:
+            return self._kept(self.resumed)
         arguments: dict[str, object] = {
             "num_inference_steps": self.plan.steps.scheduled,
             "guidance_scale": self.plan.guidance_scale,
@@ -98,15 +118,22 @@ class _Run:
 
     # -- the start --------------------------------------------------------------------------------------------------
 
+    def _kept(self, resumed: Resumed) -> torch.Tensor:
+        """The latents of a run that has no step left."""
+        self.scheduler.set_timesteps(self.plan.steps.scheduled, device=self.view.unet.device)
+        self._watch(self.plan.steps.taken, 0, resumed.latents, first=True)
+        return resumed.latents
+
     def _watch_start(self) -> None:
         """Look at the latents when the pipeline gets them."""
         prepare = self.view.prepare_latents
 
         def watched(*arguments: object, **named: object) -> Any:
             prepared = prepare(*arguments, **named)
-            timesteps = [int(value) for value in self.scheduler.timesteps[self.start.first :]]
+            timesteps = [int(value) for value in self.scheduler.timesteps[self.start.first + self.calls :]]
             self.batch.tally.say(f"timesteps {' '.join(map(str, timesteps))}")
-            self._watch(0, timesteps[0], prepared[0] if isinstance(prepared, tuple) else prepared)
+            step = self.plan.resume.step if self.plan.resume else 0
+            self._watch(step, timesteps[0], prepared[0] if isinstance(prepared, tuple) else prepared, first=True)
             return prepared
 
         self.view.prepare_latents = watched
@@ -117,7 +144,8 @@ class _Run:
         if self.batch.stopped():
             raise Interrupted("stopped")
         calls = len(self.scheduler.timesteps) - self.start.first
-        step = self._step_after(call + 1, calls)
+        before = self.resumed.point.moment.calls if self.resumed else 0
+        step = self._step_after(before + call + 1, calls)
         if not step:
             return {}
         self.batch.tally.say(f"step {step} at timestep {int(timestep)}")
@@ -131,10 +159,26 @@ class _Run:
             return (call + 1) // 2 if call % 2 == 0 or call == calls else 0
         return max(0, call - (calls - self.plan.steps.taken))
 
-    def _watch(self, step: int, timestep: int, latents: torch.Tensor) -> None:
-        position = self.start.first + (self.calls if step else 0)
-        visible = normalised(latents, self.scheduler, self.plan.sampler, position)
-        self.batch.watch(Snapshot(step=step, timestep=timestep, latents=latents, visible=visible))
+    def _watch(self, step: int, timestep: int, latents: torch.Tensor, *, first: bool = False) -> None:
+        visible = normalised(latents, self.scheduler, self.plan.sampler, self.start.first + self.calls)
+        moment = self._moment(first=first) if self.batch.keeps(step) else None
+        self.batch.watch(
+            Snapshot(step=step, timestep=timestep, latents=latents, visible=visible, first=first, moment=moment)
+        )
+        if step == self.batch.until:
+            self.view._interrupt = True  # the stock pipelines' own way to end early
+
+    def _moment(self, *, first: bool) -> Moment:
+        """Where the run stands. What a mask lets the beginning draw later is drawn again when a run goes on from it."""
+        if first and self.resumed is not None:
+            return self.resumed.moment
+        plan = self.plan
+        seeds = [image.seed for image in self.batch.images]
+        fresh: Any = build_scheduler(plan.sampler, self.loaded.scheduler_config, self.loaded.model.facts.family, seeds)
+        fresh.set_timesteps(plan.steps.scheduled, device=self.view.unet.device)
+        unsettled = first and plan.task is Task.INPAINT
+        states = () if unsettled else generator_states(self.generators)
+        return Moment(calls=self.calls, history=history_of(self.scheduler, fresh), generators=states)
 
     def _count(self, _module: object, _inputs: object) -> None:
         self.calls += 1

@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import diffusers
+import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
+from PIL import Image
 
 from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
 from invoke_cli.engine.conditioning import Conditioning, read_tokens
@@ -19,6 +23,7 @@ from invoke_cli.engine.images import ImageEncoder
 from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
 from invoke_cli.engine.running import JobRun
+from invoke_cli.engine.segmenting import Segmenter
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
 from invoke_cli.planning.plan import Plan
@@ -36,6 +41,7 @@ class DiffusersEngine:
         self._loaded: LoadedModel | None = None
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()
+        self._segmenter = Segmenter()
 
     def load(self, model: Model, hooks: Hooks) -> None:
         """Make the model ready, in the place of the one before."""
@@ -55,6 +61,10 @@ class DiffusersEngine:
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """How the model's tokenizer reads `text`."""
         return read_tokens(self._ready(model, hooks), text)
+
+    def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
+        """Where a picture shows what each phrase names."""
+        return self._segmenter.heat(folder, image, phrases, self._device)
 
     def environment(self) -> Mapping[str, object]:
         """Versions, device, dtype and threads."""
@@ -86,6 +96,7 @@ class DiffusersEngine:
         self._loaded = None
         self._conditioning.clear()
         self._encoder.clear()
+        self._segmenter.clear()
         gc.collect()
         self._device.release()
 

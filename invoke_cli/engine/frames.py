@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 
 from PIL import Image
-from safetensors.torch import save
 
+from invoke_cli.engine import Job
 from invoke_cli.engine.denoising import Snapshot
 from invoke_cli.engine.preview import to_picture
+from invoke_cli.engine.states import pack
 from invoke_cli.events import Preview
+from invoke_cli.metadata.latents import describe
 from invoke_cli.models.registry import Matrix
-from invoke_cli.planning.plan import Plan
+from invoke_cli.planning.plan import ImagePlan
+
+
+def keeps_latents(job: Job, step: int) -> bool:
+    """Whether a job wants the latents after this step: those of all steps, or of the one that it ends after."""
+    return job.plan.output.save_latents if job.until is None else step == job.until
 
 
 class Recorder:
-    """Collects, for each image of a batch, what its plan wants kept; `count` images, latents mapped by `factors`."""
+    """Collects, for each image of a batch, what its job wants kept; latents are mapped by `factors`."""
 
-    def __init__(self, plan: Plan, count: int, factors: Matrix) -> None:
-        self._plan = plan
+    def __init__(self, job: Job, images: Sequence[ImagePlan], factors: Matrix) -> None:
+        self._job, self._plan, self._images = job, job.plan, images
         self._factors = factors
-        self._frames: list[list[Image.Image]] = [[] for _ in range(count)]
-        self._latents: list[list[bytes]] = [[] for _ in range(count)]
+        self._frames: list[list[Image.Image]] = [[] for _ in images]
+        self._latents: list[list[bytes]] = [[] for _ in images]
 
     def add(self, snapshot: Snapshot) -> None:
-        """Keep what is wanted of this step. The one before any step begins anew, after a failed attempt too."""
-        if snapshot.step == 0:
+        """Keep what is wanted of this step. The first of a run begins anew, after a failed attempt too."""
+        if snapshot.first:
             self._frames = [[] for _ in self._frames]
             self._latents = [[] for _ in self._latents]
         output = self._plan.output
         for index in range(len(self._frames)):
             if output.strip or output.save_intermediates:
                 self._frames[index].append(to_picture(snapshot.visible[index], self._factors))
-            if output.save_latents:
+            if keeps_latents(self._job, snapshot.step):
                 self._latents[index].append(self._serialised(snapshot, index))
 
     def frames(self, index: int) -> tuple[Image.Image, ...]:
@@ -51,14 +58,9 @@ class Recorder:
         return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes())
 
     def _serialised(self, snapshot: Snapshot, index: int) -> bytes:
-        about = {
-            "model": self._plan.model,
-            "family": self._plan.family.name,
-            "sampler": self._plan.sampler.name,
-            "step": str(snapshot.step),
-            "steps": str(self._plan.steps.taken),
-            "timestep": str(snapshot.timestep),
-            "plan": json.dumps({"width": self._plan.width, "height": self._plan.height}),
-        }
-        tensor = snapshot.latents[index : index + 1].detach().to("cpu").contiguous()
-        return bytes(save({"latents": tensor}, metadata=about))
+        assert snapshot.moment is not None
+        about = describe(self._plan, self._images[index], snapshot.step, self._job.vae)
+        latents = snapshot.latents
+        about |= {"calls": snapshot.moment.calls, "timestep": snapshot.timestep}
+        about |= {"shape": [1, *latents.shape[1:]], "dtype": str(latents.dtype).removeprefix("torch.")}
+        return pack(about, latents, snapshot.moment, index)

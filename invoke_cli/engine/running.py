@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -17,15 +18,17 @@ from invoke_cli.engine import TILING, Hooks, ImageResult, Job
 from invoke_cli.engine.conditioning import Conditioning
 from invoke_cli.engine.denoising import Batching, Snapshot, denoise
 from invoke_cli.engine.devices import Device
-from invoke_cli.engine.frames import Recorder
+from invoke_cli.engine.frames import Recorder, keeps_latents
 from invoke_cli.engine.images import ImageEncoder, decode
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.memory import Rung, climb
 from invoke_cli.engine.preview import to_picture
 from invoke_cli.engine.starting import INPAINTING_CHANNELS, Source
+from invoke_cli.engine.states import Point, unpack
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import Level, Notice, Step
 from invoke_cli.metadata.codec import Batch
+from invoke_cli.metadata.latents import LatentFile
 
 REMEDIES = "ask for a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
 SLICED_ATTENTION = "attention in slices"
@@ -63,6 +66,9 @@ class JobRun:
                 source=source,
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,
+                keeps=partial(keeps_latents, self.job),
+                point=self._point(),
+                until=self.job.until,
                 tally=self.tally,
             )
             latents = self._denoised(batch)
@@ -92,9 +98,12 @@ class JobRun:
         return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
 
     def _source(self, encoder: ImageEncoder) -> Source | None:
-        init, mask, axes = self.job.init, self.job.mask, self.job.plan.look.seamless
+        plan, init, mask = self.job.plan, self.job.init, self.job.mask
+        axes = plan.look.seamless
         if isinstance(self.job.start, torch.Tensor):
             return Source(latents=self.job.start)
+        if self.job.point is not None and plan.resume is None:
+            return Source(latents=unpack(self.job.point.data, self.job.point.about).latents)
         if init is None:
             return None
         moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, axes=axes))
@@ -102,6 +111,11 @@ class JobRun:
             return Source(moments=moments, mask=mask)
         blanked = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, mask, axes))
         return Source(moments=moments, mask=mask, blanked=blanked)
+
+    def _point(self) -> tuple[LatentFile, Point] | None:
+        """Where the run goes on from."""
+        file = self.job.point
+        return (file, unpack(file.data, file.about)) if file is not None and self.job.plan.resume is not None else None
 
     def _encoded_image(self, action: Callable[[], torch.Tensor]) -> torch.Tensor:
         return self._climb("encoding the init image", action, [self._rung(TILING, self._tile)])
@@ -125,7 +139,7 @@ class JobRun:
 
     def _finished(self, latents: torch.Tensor) -> Sequence[Image.Image]:
         """Decoded pictures, or previews of what is handed over as it is."""
-        if self.job.decode:
+        if self.job.decode and self.job.until is None:
             return self._decoded(latents)
         return [to_picture(one, self.loaded.preview) for one in latents]
 
@@ -171,7 +185,8 @@ class _Watcher:
     def __init__(self, run: JobRun, places: range) -> None:
         self.run, self.places = run, places
         self.started = time.perf_counter()
-        self.recorder = Recorder(run.job.plan, len(places), run.loaded.preview)
+        images = run.job.images[places.start : places.stop]
+        self.recorder = Recorder(run.job, images, run.loaded.preview)
 
     def watch(self, snapshot: Snapshot) -> None:
         self.recorder.add(snapshot)
@@ -204,5 +219,6 @@ class _Watcher:
                 frames=self.recorder.frames(index),
                 latents=self.recorder.latents(index),
                 concessions=tuple(self.run.concessions),
+                first_step=self.run.job.plan.resume.step if self.run.job.plan.resume else 0,
                 state=latents[index : index + 1].detach().to("cpu") if self.run.job.stages > 1 else None,
             )

@@ -19,8 +19,12 @@ def window_geometry(source: Size, painted: Box, grid: Grid) -> Geometry:
     """
     left, right = _span(painted.left, painted.right, source.width, grid.native)
     top, bottom = _span(painted.top, painted.bottom, source.height, grid.native)
-    window = Box(left, top, right, bottom)
-    width, height = right - left, bottom - top
+    return geometry_of(source, Box(left, top, right, bottom), grid)
+
+
+def geometry_of(source: Size, window: Box, grid: Grid) -> Geometry:
+    """The geometry that works in `window` and gives the whole source back."""
+    width, height = window.size
     scale = math.sqrt(grid.native**2 / (width * height))
     if min(width, height) >= grid.native:
         scale = min(1.0, scale)

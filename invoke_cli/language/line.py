@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from invoke_cli.errors import LineError, Span
+from invoke_cli.language.lookalikes import lookalikes
 from invoke_cli.language.quoting import BLANKS
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.language.tokens import Kind, Token, tokenise
@@ -153,6 +154,8 @@ def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
             shown = "" if isinstance(value, bool) else f" ({token.text})"
             notices.append(f"{_spelling(name)} is given twice: the last one counts{shown}")
         values[name], spans[name] = value, token.span
+        if token.kind is Kind.PROMPT and not token.quoted:
+            notices.extend(lookalikes(token.text))
     return Stage(request=GenerationRequest.of(values), spans=spans)
 
 

@@ -27,12 +27,6 @@ def _pending(what: str, *rows: tuple[str, ...]) -> tuple[Refused, ...]:
 
 
 REFUSED: tuple[Refused, ...] = (
-    *_pending(
-        "masks and inpainting",
-        ("-tm", "--text_mask"),
-        ("-c", "--outcrop"),
-    ),
-    *_pending("the look of the picture", ("--hires_fix",)),
     *_pending("adapters", ("--lora",), ("--control",)),
     *_pending("speed and memory", ("--offload",), ("--attention",), ("--vae_tiling",), ("--fast",)),
     *_pending(
@@ -82,7 +76,5 @@ REFUSED: tuple[Refused, ...] = (
         instead="leave it out: seams are blended inside the mask",
     ),
     Refused(flags=("--tile_size",), what="the infill tiles", instead="leave it out: the size is chosen from the hole"),
-    Refused(
-        flags=("-D", "--out_direction"), what="outpainting by direction", instead="use -c top 64, once it is available"
-    ),
+    Refused(flags=("-D", "--out_direction"), what="outpainting by direction", instead="use -c, such as -c top 64"),
 )

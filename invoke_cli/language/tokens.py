@@ -92,10 +92,12 @@ class _Scanner:
 
     def _value(self, spelt: Spelt, spelling: str, switch_start: int) -> Token | None:
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
+        after_name = self.position
+        if takes == "words" and (spelt.glued or self._skip_blanks()) and self._value_here():
+            return self._words(spelt.switch)
         if spelt.glued:
             return self._value_token(spelt.switch)
-        after_name = self.position
-        if takes == "one":
+        if takes in ("one", "words"):
             self._skip_blanks()
             if self._value_here():
                 return self._value_token(spelt.switch)
@@ -134,6 +136,20 @@ class _Scanner:
         if opener == '"' and not switch.value.prompt_text:
             inner = unquote_value(inner)
         return self._closed(close, inner, switch)
+
+    def _words(self, switch: Switch) -> Token:
+        """All words up to the next switch, bar or comment, joined by blanks; quotes keep what would end them."""
+        start, words = self.position, list[str]()
+        end = start
+        while self._value_here():
+            token = self._value_token(switch)
+            if token.error is not None:
+                return token
+            words.append(token.text)
+            end = token.span.end
+            self._skip_blanks()
+        self.position = start
+        return self._token(Kind.VALUE, end, text=" ".join(words), switch=switch)
 
     def _closed(self, close: int, inner: str, switch: Switch | None) -> Token:
         """The quoted token that ends at `close`; a blank or the end must follow."""

@@ -22,7 +22,8 @@ Image to image starts from your picture instead of pure noise:
 How it works: the picture is encoded into latents, just as much noise is added as the strength asks for, the
 noise is taken away again step by step while the prompt says what to see in it, and the result is decoded.
 
--I takes a path, a file in outputs, -1 or @last (the last result), @last2, !17, or the start of a name.
+-I takes a path, a file in outputs, -1 or @last (the last result), @last2, !17, the start of a name, or a URL (fetched
+once, and kept under outputs/.invoke/inputs).
 Without -W and -H the result has the init image's shape and about the area the model was made for. --fit
 scales it into -W x -H, --pad letterboxes it, --crop cuts it, --stretch distorts it.
 
@@ -30,6 +31,14 @@ Where it shines: style transfer, turning a sketch into a picture, editing, varia
 result step by step. Clear, well-lit, simple pictures work best; earlier results are good sources.
 To change only a part of a picture, paint under a mask (inpainting, !help masks): -M mask.png, or make that part
 of the init image transparent. Without a mask a low strength keeps the rest close.
+
+A step of an earlier picture is a starting point too: -I @last:4 goes on from the latents after its step 4, with its
+size, steps and sampler, and with other words, if you write some. Without any change it ends in the same picture. The
+steps before are made again, unless --save_latents kept them; such a file can follow -I itself.
+
+  a castle on a hill -s 20 -S 7
+  a burning castle on a hill -I @last:8
+
 See also: !help strength, !help steps, !help tips."""
 
 STRENGTH = """\
@@ -167,6 +176,23 @@ Without -W, -H and fit switches the result has the init image's own size: the mo
 mask, at the size that it was made for, and only what is under the mask comes back.
 Keep the colours under transparency when you save (an editor may erase them): the model starts from them."""
 
+RECALL = """\
+A picture says how it was made, and most programs' pictures can be asked:
+
+  !info picture.png          the program, its settings, what this one cannot do, and the raw texts
+  !fetch picture.png         its line comes into the next prompt, to be changed
+  !fetch 17 prompt           a part of it: prompt, seed, remix (all but the seed), all
+  !replay picture.png        drawn again; of this program's own pictures the same pixels
+  a house -I picture.png     goes on from it; without a prompt it takes the picture's own
+
+Read are InvokeAI 1 to 6, A1111, Forge and SD.Next, ComfyUI's graphs, Fooocus, NovelAI, stable-diffusion.cpp,
+imaginAIry, mflux, kohya, Draw Things, SwarmUI and Easy Diffusion, from PNG, JPEG, WebP and GIF files, and words
+hidden in the pixels. Counts and strengths are converted (clip skip, strengths that say what is kept, names of
+samplers). What does not fit into a line is told: LoRAs, weights in other spellings, further passes, nodes. A model
+is used when one of its name or hash is known here. A path in a file of another program is never opened unasked.
+
+The noise of other programs is another one: the same line gives a relative of their picture, not its twin."""
+
 FIRST_TIME = "this model draws shapes, things and simple landscapes; !help models: how to get a big one"
 
 TOPICS: Mapping[str, str] = {
@@ -177,6 +203,7 @@ TOPICS: Mapping[str, str] = {
     "steps": STEPS,
     "tips": TIPS,
     "trouble": TROUBLE,
+    "recall": RECALL,
     "models": MODELS,
     "recipes": RECIPES,
 }

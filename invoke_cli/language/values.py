@@ -20,7 +20,7 @@ class Value(Protocol):
 
     @property
     def takes(self) -> str:
-        """`nothing`, `one` value or an `optional` one."""
+        """`nothing`, `one` value, an `optional` or a `glued` one, or all `words` up to the next switch."""
 
     @property
     def prompt_text(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from invoke_cli.errors import LineError
@@ -15,6 +16,9 @@ from invoke_cli.language.quoting import (
     unquote_value,
 )
 from invoke_cli.language.spelling import Spelt, looks_like_switch, read_switch
+
+# What is surely meant as a file where files may stand.
+_PICTURE = re.compile(r"\S+\.(png|jpe?g|webp|bmp|gif|tiff?)", re.IGNORECASE)
 
 IsFile = Callable[[str], bool]
 TakesLine = Callable[[str], bool]
@@ -86,9 +90,11 @@ class _Words:
         name = word[: spelt.length].removesuffix("=")
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
         if spelt.glued:
-            values = [word[spelt.length :]]
+            values = [word[spelt.length :], *(self._phrase() if takes == "words" else [])]
         elif takes == "one" or (takes == "optional" and self.words and self.words[0].isdigit()):
             values = self._values(spelt, name)
+        elif takes == "words":
+            values = self._values(spelt, name) + self._phrase()
         else:
             values = []
         if spelt.switch.field == "init_image":
@@ -106,10 +112,22 @@ class _Words:
             raise LineError(f"{name} needs a value", hint=f"write one after it, such as {example}")
         return [self.words.pop(0)]
 
+    def _phrase(self) -> list[str]:
+        """More words of a value, up to the next switch or one that holds a blank, which is prompt text."""
+        values: list[str] = []
+        while self.words and self.words[0] != "|" and not any(blank in self.words[0] for blank in BLANKS):
+            if _as_switch(self.words[0]) is not None:
+                break
+            values.append(self.words.pop(0))
+        return values
+
     def _more_files(self) -> list[str]:
         files: list[str] = []
         while self.words and self.is_file(self.words[0]):
             files.append(self.words.pop(0))
+        if self.words and _PICTURE.fullmatch(self.words[0]):
+            hint = "check the name; words of the prompt stand before -I"
+            raise LineError(f"after -I only files that are there can follow, and {self.words[0]} is none", hint=hint)
         return files
 
 

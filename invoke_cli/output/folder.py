@@ -147,7 +147,7 @@ class OutputFolder:
     def keep_input(self, data: bytes, sha256: str, name: str) -> Path:
         """Keep an input by its content; returns where. The same content is kept once."""
         suffix = Path(name).suffix.lower()
-        suffix = suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ".png"
+        suffix = suffix if re.fullmatch(r"\.[a-z0-9]{1,11}", suffix) else ".png"
         path = self.inputs / f"{sha256}{suffix}"
         if not path.exists():
             write_whole(path, data)

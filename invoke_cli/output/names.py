@@ -78,6 +78,7 @@ def _component(part: str) -> str:
 
 def fields_of(plan: Plan, image: ImagePlan, number: int) -> dict[str, object]:
     """The fields that a template can use for an image."""
+    source = plan.resume or plan.init
     return {
         "prefix": f"{number:06d}",
         "number": number,
@@ -90,5 +91,5 @@ def fields_of(plan: Plan, image: ImagePlan, number: int) -> dict[str, object]:
         "model": plan.model,
         "width": plan.result_size.width,
         "height": plan.result_size.height,
-        "source": "" if plan.init is None or plan.output.private else plan.init.name.rsplit(".", 1)[0],
+        "source": "" if source is None or plan.output.private else source.name.rsplit(".", 1)[0],
     }

@@ -26,7 +26,8 @@ from invoke_cli.output.files import write_whole
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import Entry
 from invoke_cli.output.names import fields_of, file_name, prompt_folder
-from invoke_cli.planning.plan import ImagePlan, Plan, recorded_line
+from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.recording import recorded_line
 
 MakeRecord = Callable[[str], Record]
 
@@ -162,16 +163,18 @@ class _Saving:
         for number, result in enumerate(self.results, start=1):
             stage = f"stage {number}, " if self.result.earlier else ""
             frames += result.frames
-            labels += [f"{stage}start"] if result.frames else []
-            labels += [f"{stage}step {index} of {len(result.frames) - 1}" for index in range(1, len(result.frames))]
+            first, count = result.first_step, len(result.frames)
+            labels += [f"{stage}{f'after step {first}' if first else 'start'}"] if count else []
+            labels += [f"{stage}step {first + place} of {first + count - 1}" for place in range(1, count)]
         return strip(frames, labels, self.result.image)
 
     def _write_steps(self, result: ImageResult, folder: Path) -> None:
         output, frames = self.plan.output, result.frames
         if output.save_intermediates:
             for index in every(output.save_intermediates, len(frames)):
-                write_whole(folder / f"step-{index:02d}.png", encode_png(enlarged(frames[index]), {}), durable=False)
-        for index, latents in enumerate(result.latents):
+                name = f"step-{result.first_step + index:02d}.png"
+                write_whole(folder / name, encode_png(enlarged(frames[index]), {}), durable=False)
+        for index, latents in enumerate(result.latents, start=result.first_step):
             write_whole(folder / f"step-{index:02d}.safetensors", latents, durable=False)
 
     def _saved(

@@ -27,7 +27,10 @@ def linked(stages: Sequence[Stage]) -> list[GenerationRequest]:
     requests = [overlay(stages[0].request, line)]
     for number, stage in enumerate(stages[1:], start=1):
         _refuse(stage, number)
-        requests.append(overlay(overlay(inherited(requests[-1]), stage.request), line))
+        before = inherited(requests[-1])
+        if stage.request.outcrop is not None:  # it has the size of the picture before, and more
+            before = replace(before, width=None, height=None)
+        requests.append(overlay(overlay(before, stage.request), line))
     return requests
 
 
@@ -39,7 +42,7 @@ def inherited(request: GenerationRequest) -> GenerationRequest:
 
 def sized(request: GenerationRequest, width: int, height: int) -> GenerationRequest:
     """The request of a later stage at the size of the picture before, unless it says another."""
-    if request.width or request.height:
+    if request.width or request.height or request.outcrop:
         return request
     return replace(request, width=width, height=height)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from invoke_cli.language.showing import harmless
 from invoke_cli.language.switches import SWITCHES
-from invoke_cli.metadata.chunks import harmless
 from invoke_cli.planning.plan import AUTO_PARALLEL, Plan, Task
 
 _SHOWN_SEEDS = 8
@@ -17,7 +17,9 @@ def plan_line(plan: Plan) -> str:
 
 
 def _clauses(plan: Plan) -> Iterator[str]:
-    if plan.init is not None:
+    if plan.resume is not None:
+        yield f"on from step {plan.resume.step} of {plan.steps.taken} ({plan.resume.name})"
+    elif plan.init is not None:
         name = "the stage before" if plan.init.chained else plan.init.name
         yield f"from {name} at strength {plan.strength:g}"
     yield steps_text(plan)
@@ -31,9 +33,9 @@ def _clauses(plan: Plan) -> Iterator[str]:
 def steps_text(plan: Plan) -> str:
     """`30 steps`, or `7 of 10 steps` where an init image shortens the schedule."""
     steps = plan.steps
-    if plan.task is Task.TEXT_TO_IMAGE:
+    if plan.task is Task.TEXT_TO_IMAGE and plan.resume is None:
         return f"{steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
-    return f"{steps.taken} of {steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
+    return f"{plan.steps_left} of {steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
 
 
 def seeds_text(plan: Plan) -> str:
@@ -57,12 +59,12 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "result_height": plan.result_size.height,
         "steps": plan.steps.asked,
         "steps_scheduled": plan.steps.scheduled,
-        "steps_real": plan.steps.taken,
+        "steps_real": plan.steps_left,
         "guidance_scale": plan.guidance_scale,
         "sampler": plan.sampler.name,
         "scheduler": plan.sampler.scheduler,
         "strength": plan.strength if plan.init else None,
-        "init_image": plan.init.name if plan.init else None,
+        "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
         "seeds": [image.seed for image in plan.images],
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],
         "parallel": None if plan.parallel == AUTO_PARALLEL else plan.parallel,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from invoke_cli.imaging.sizes import Grid
 from invoke_cli.models.folder import ModelFacts
-from invoke_cli.planning.plan import InitFacts, MaskFacts
+from invoke_cli.planning.plan import InitFacts, MaskFacts, ResumeFacts
 from invoke_cli.request import GenerationRequest
 
 
@@ -21,10 +21,15 @@ class PlanInputs:
     draw_seed: Callable[[], int]
     init: InitFacts | None = None
     mask: MaskFacts | None = None
+    resume: ResumeFacts | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def grid(self) -> Grid:
         """The sides that the model accepts."""
-        family = self.facts.family
-        return Grid(multiple=family.multiple, smallest=family.smallest, native=self.facts.size)
+        return grid_of(self.facts)
+
+
+def grid_of(facts: ModelFacts) -> Grid:
+    """The sides that a model accepts."""
+    return Grid(multiple=facts.family.multiple, smallest=facts.family.smallest, native=facts.size)

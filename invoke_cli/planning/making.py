@@ -13,7 +13,7 @@ from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.inputs import PlanInputs
-from invoke_cli.planning.placing import free_canvas, geometry_for
+from invoke_cli.planning.placing import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.planning.steps import count_steps
@@ -22,6 +22,8 @@ from invoke_cli.request import GenerationRequest, Variation
 
 MAX_IMAGES = 10_000
 MAX_SIDE = 16_384
+OUTCROP_STRENGTH = 0.9
+PROGRAM = "program"
 
 T = TypeVar("T")
 
@@ -29,18 +31,17 @@ T = TypeVar("T")
 def make_plan(inputs: PlanInputs) -> Plan:
     """The plan for a request; PlanError or PromptError (naming the field) for what cannot be done."""
     request = inputs.request
-    if request.prompt is None and inputs.init is None:
-        raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
     _check_needs(inputs)
     notices: list[str] = []
     prompt = read_prompt(request.prompt or "", request.negative_prompt)
-    geometry = geometry_for(inputs, notices)
+    patches = patches_for(inputs, notices)
+    geometry = geometry_for(inputs, patches, notices)
     canvas = geometry.canvas if geometry else free_canvas(inputs, notices)
     if max(canvas) > MAX_SIDE:
         hint = "say a smaller -W or -H"
         raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
     sampler = _sampler(inputs, notices)
-    strength = 1.0 if inputs.init is None else _required(request.strength)
+    strength = _strength(inputs)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
     _check_steps(sampler, steps.scheduled)
     if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
@@ -69,6 +70,8 @@ def make_plan(inputs: PlanInputs) -> Plan:
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
+        resume=inputs.resume,
+        patches=patches,
         pad=request.pad or "black",
         mask_blur=request.mask_blur or 0,
         sources=inputs.sources,
@@ -81,12 +84,18 @@ _REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or a
 
 
 def _check_needs(inputs: PlanInputs) -> None:
-    """PlanError for a switch of the line that means nothing here; a session's defaults may wait for their turn."""
+    """PlanError for a line with nothing to draw, or for a switch of it that means nothing here; the defaults of a
+    session may wait for their turn.
+    """
+    if inputs.request.prompt is None and inputs.init is None:
+        raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
     there = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
     for row in SWITCHES:
         if not there[row.needs] and inputs.sources.get(row.field) == "line" and getattr(inputs.request, row.field):
             hint = f"{_REMEDIES[row.needs]}, or leave {row.spelling} out"
             raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
+    if all(inputs.sources.get(name) == "line" for name in ("init_mask", "text_mask")):
+        raise PlanError("-M and -tm both say what is painted", hint="keep one of them", field="text_mask")
 
 
 def _task(inputs: PlanInputs) -> Task:
@@ -101,6 +110,15 @@ def _task(inputs: PlanInputs) -> Task:
 def _required(value: T | None) -> T:
     assert value is not None, "the program's defaults fill this field"
     return value
+
+
+def _strength(inputs: PlanInputs) -> float:
+    """1 without an init image; what is new beyond the sides is painted at OUTCROP_STRENGTH unless one is said."""
+    if inputs.init is None:
+        return 1.0
+    if inputs.request.outcrop is not None and inputs.sources.get("strength") == PROGRAM:
+        return OUTCROP_STRENGTH
+    return _required(inputs.request.strength)
 
 
 # -- sampler and steps ----------------------------------------------------------------------------------------------

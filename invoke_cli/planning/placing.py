@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from invoke_cli.errors import PlanError
+from invoke_cli.imaging.patches import Patch, border_patches
 from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Grid, Size, aspects_differ, fit, free_size
 from invoke_cli.imaging.windows import window_geometry
 from invoke_cli.planning.inputs import PlanInputs
@@ -27,12 +30,34 @@ def _tell_rounding(asked: tuple[int, int], canvas: Size, grid: Grid, notices: li
             notices.append(f"{name} {wanted} becomes {given}, {reason}")
 
 
-def geometry_for(inputs: PlanInputs, notices: list[str]) -> Geometry | None:
+def patches_for(inputs: PlanInputs, notices: list[str]) -> tuple[Patch, ...]:
+    """The passes in which the borders of `-c` are painted; none without it."""
+    borders = inputs.request.outcrop
+    if borders is None or inputs.init is None or inputs.mask is None:
+        return ()
+    for name in (*_MODES, "width", "height"):
+        if getattr(inputs.request, name) and inputs.sources.get(name) == "line":
+            hint = f"leave --{name} out, or change the size in a stage before: -I a.png --{name} … -f 0 | -c top 64"
+            raise PlanError("-c keeps the picture's own size and adds to it", hint=hint, field=name)
+    whole = inputs.init.size
+    patches = border_patches(whole, borders, inputs.grid, inputs.mask.hole)
+    largest = max((patch.geometry.canvas for patch in patches), key=lambda size: size.width * size.height)
+    passes = f"{len(patches)} passes, at most {largest}" if len(patches) > 1 else "one pass"
+    notices.append(f"the picture grows to {whole}, in {passes}")
+    return patches
+
+
+def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str]) -> Geometry | None:
     """How the init image gets onto the canvas, with what there is to say about it."""
     if inputs.init is None:
         return None
     if inputs.mask is not None:
-        _tell_mask(inputs.mask, notices)
+        if inputs.request.text_mask and inputs.init.chained and not inputs.mask.name:
+            notices.append("what -tm names will be looked for in the picture of the stage before")
+        else:
+            _tell_mask(inputs.mask, notices)
+        if patches:
+            return patches[0].geometry
         if not _asks_for_size(inputs.request):
             return window_geometry(inputs.init.size, inputs.mask.box or Box(0, 0, *inputs.init.size), inputs.grid)
     request, grid, source = inputs.request, inputs.grid, inputs.init.size

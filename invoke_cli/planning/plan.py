@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
-from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Size
-from invoke_cli.language.formatting import format_line
+from invoke_cli.imaging.patches import Patch
+from invoke_cli.imaging.sizes import Box, Geometry, Size
 from invoke_cli.language.prompt import Prompt
-from invoke_cli.language.switch import Group
-from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.families import Family
-from invoke_cli.models.samplers import Sampler, find_sampler
-from invoke_cli.request import GenerationRequest, Variation, overlay
+from invoke_cli.models.samplers import Sampler
+from invoke_cli.request import GenerationRequest, Variation
 
 AUTO_PARALLEL = 0
 
@@ -28,10 +26,9 @@ class Task(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InitFacts:
-    """What planning knows of the init image: its base name, how it was referred to, its hash and upright size.
-
-    `generated` tells that its metadata says that a model made it; `chained` that it is the result of the stage before
-    and has no name.
+    """What planning knows of the init image: its base name, how it was referred to, its hash and upright size. A model
+    `generated` it, it says; `source_type` is the IPTC code that it says, or empty; `chained`: the result of the stage
+    before, without a name.
     """
 
     name: str
@@ -40,23 +37,39 @@ class InitFacts:
     size: Size
     frames: int = 1
     generated: bool = False
+    source_type: str = ""
     chained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskFacts:
     """What planning knows of a mask in its final shape: the painted rectangle of the init image (None when nothing is
-    painted) and the painted share of it, 0 to 1. `name`, `reference` and `sha256` are empty for the init image's own
-    transparency. `black` tells that a mask without transparency paints the dark.
+    painted), `hole`, what of it lies in the image as it was before it got borders, and the painted share of it, 0 to 1.
+    `name`, `reference` and `sha256` are empty for the init image's own transparency. `black` tells that a mask without
+    transparency paints the dark.
     """
 
     box: Box | None
     share: float
+    hole: Box | None = None
     name: str = ""
     reference: str = ""
     sha256: str = ""
     black: bool = False
     notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResumeFacts:
+    """What planning knows of saved latents that a run goes on from: names and hash as of an init image, after which
+    step of the run they were saved, and the seed that this run had begun from.
+    """
+
+    name: str
+    reference: str
+    sha256: str
+    step: int
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +135,9 @@ class Plan:
     """A stage, decided. `request` is the effective request, every layer of defaults in it; `sources` names the layers.
 
     `width` and `height` are the canvas that the model works on; `geometry` tells how the init image gets there, and
-    `box` is the size that was asked for (the model's own where none was).
+    `box` is the size that was asked for (the model's own where none was). `patches` are the passes in which borders are
+    painted, one after the other; `geometry` is then the first one's. With `resume` all is that of the earlier run, but
+    what may change on the way.
     `parallel` of `AUTO_PARALLEL` leaves the size of a batch to the engine. `strength` is 1 without an init image.
     """
 
@@ -146,6 +161,8 @@ class Plan:
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None
+    patches: tuple[Patch, ...] = ()
+    resume: ResumeFacts | None = None
     pad: str = "black"
     mask_blur: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -158,6 +175,11 @@ class Plan:
         return self.geometry.result if self.geometry else Size(self.width, self.height)
 
     @property
+    def steps_left(self) -> int:
+        """The steps that are made: all that are taken, but for those before the point that the run goes on from."""
+        return self.steps.taken - (self.resume.step if self.resume else 0)
+
+    @property
     def untouched(self) -> bool:
         """Whether the result is the fitted init image itself: strength 0, or a mask that paints nothing."""
         return self.steps.taken == 0 or (self.mask is not None and self.mask.box is None)
@@ -166,78 +188,3 @@ class Plan:
     def guided(self) -> bool:
         """Whether classifier-free guidance is on (and the model is called with two prompts at a time)."""
         return self.guidance_scale > 1
-
-
-def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
-    """The request that makes this one image again: one seed, every value that shapes the picture said outright.
-
-    `by_name` refers to the init image and the mask by their base names, as files do.
-    """
-    request = plan.request
-    common = GenerationRequest(
-        prompt=request.prompt or "",
-        num_inference_steps=plan.steps.scheduled,
-        seeds=(image.seed,),
-        width=plan.width,
-        height=plan.height,
-        guidance_scale=plan.guidance_scale,
-        scheduler=find_sampler(request.scheduler or plan.sampler.name).name,
-        negative_prompt=request.negative_prompt,
-        model=plan.model,
-        variations=image.variations or None,
-        parallel=request.parallel if (request.parallel or 1) > 1 else None,
-    )
-    common = overlay(common, _recorded_look(request))
-    if plan.init is None or plan.geometry is None:
-        return common
-    name = plan.init.name if by_name else plan.init.reference
-    about_init = GenerationRequest(
-        init_image=None if plan.init.chained else name,
-        strength=plan.strength,
-        real_steps=request.real_steps,
-    )
-    said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
-    if plan.geometry.window is not None:
-        return replace(said, width=None, height=None)
-    if plan.geometry.untouched:
-        return said
-    return overlay(said, _recorded_fit(plan))
-
-
-def _recorded_look(request: GenerationRequest) -> GenerationRequest:
-    """The looks that do something."""
-    fields = [row.field for row in SWITCHES if row.group is Group.LOOK]
-    return GenerationRequest.of({name: value for name in fields if (value := getattr(request, name))})
-
-
-def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
-    """The switches that give the same mask again."""
-    if plan.mask is None:
-        return GenerationRequest()
-    mask, request = plan.mask, plan.request
-    return GenerationRequest(
-        init_mask=(mask.name if by_name else mask.reference) or None,
-        invert_mask=request.invert_mask or None,
-        mask_polarity="black" if mask.black else None,
-        mask_blur=plan.mask_blur,
-        mask_grow=request.mask_grow or None,
-    )
-
-
-def _recorded_fit(plan: Plan) -> GenerationRequest:
-    """The switches that give the same geometry again. A size that was worked out is said as the size to crop to."""
-    assert plan.geometry is not None
-    match plan.geometry.mode:
-        case FitMode.FIT:
-            return GenerationRequest(width=plan.box.width, height=plan.box.height, fit=True)
-        case FitMode.PAD:
-            return GenerationRequest(pad=plan.pad)
-        case FitMode.STRETCH:
-            return GenerationRequest(stretch=True)
-        case _:
-            return GenerationRequest(crop=True)
-
-
-def recorded_line(stages: Sequence[tuple[Plan, ImagePlan]]) -> str:
-    """The `recorded_request` of each stage as a line."""
-    return format_line([recorded_request(plan, image) for plan, image in stages])

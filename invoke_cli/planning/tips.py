@@ -33,7 +33,7 @@ def _few_steps(plan: Plan) -> Iterator[Tip]:
 
 
 def _small_source(plan: Plan) -> Iterator[Tip]:
-    if plan.init is None or plan.geometry is None:
+    if plan.init is None or plan.init.chained or plan.geometry is None:
         return
     small = min(plan.init.size) < SMALL_SOURCE and plan.geometry.scale > 1
     if small or plan.geometry.scale > LARGE_SCALE:

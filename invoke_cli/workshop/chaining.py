@@ -1,35 +1,42 @@
-"""Chains on their way: the stages of a line prepared together, and one image taken through all of them."""
+"""Chains: the stages of a line prepared together. `carrying` takes the images through them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PIL import Image
 
-from invoke_cli.engine import TILING, ImageResult, Job
 from invoke_cli.errors import InvokeError, PlanError
 from invoke_cli.imaging.opening import OpenedImage
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.line import Stage
-from invoke_cli.metadata.codec import Batch, Made
 from invoke_cli.planning.chain import linked, sized
-from invoke_cli.planning.plan import ImagePlan
+from invoke_cli.planning.hires import two_passes
+from invoke_cli.planning.inputs import grid_of
 from invoke_cli.planning.seeds import next_seed
-from invoke_cli.workshop.preparing import Prepared, prepare_resolved
+from invoke_cli.workshop.given import NOTHING_GIVEN, Given
+from invoke_cli.workshop.preparing import Prepared, prepare_resolved, without_file
 from invoke_cli.workshop.settings import Resolved
 from invoke_cli.workshop.workshop import Workshop
 
 
-def prepare_line(
-    workshop: Workshop, stages: Sequence[Stage], init: OpenedImage | None = None, mask: OpenedImage | None = None
-) -> Prepared:
-    """The plans of a line's stages; `init` and `mask` stand in for what the first names. An error of a later stage says
+def prepare_line(workshop: Workshop, stages: Sequence[Stage], given: Given = NOTHING_GIVEN) -> Prepared:
+    """The plans of a line's stages; what is given stands in for what the first names. An error of a later stage says
     which one it is.
     """
     _refuse_list_without_init(stages)
+    passes = in_passes(workshop, stages, from_noise=given.init is None and given.point is None)
+    try:
+        return _prepared(workshop, passes, given)
+    except InvokeError as error:
+        error.stage = max(0, error.stage - (len(passes) - len(stages)))
+        raise
+
+
+def _prepared(workshop: Workshop, stages: Sequence[Stage], given: Given) -> Prepared:
     requests = linked(stages)
-    first = prepare_resolved(workshop, workshop.settings.resolve(requests[0]), init, mask)
+    first = prepare_resolved(workshop, workshop.settings.resolve(requests[0]), given)
     later: list[Prepared] = []
     for number, request in enumerate(requests[1:], start=1):
         before = (later or [first])[-1]
@@ -52,6 +59,31 @@ def prepare_recorded(
     return replace(first, later=tuple(prepared))
 
 
+def in_passes(workshop: Workshop, stages: Sequence[Stage], *, from_noise: bool) -> Sequence[Stage]:
+    """The stages, the first in the two passes of `--hires_fix` where it asks for them."""
+    for number, stage in enumerate(stages[1:], start=1):
+        if stage.request.hires_fix:
+            hint = "a later stage starts from a picture: -W and -H enlarge it"
+            error = PlanError("--hires_fix belongs to the first stage", hint=hint, field="hires_fix")
+            error.stage = number
+            raise error
+    resolved = workshop.settings.resolve(stages[0].request)
+    request, sources = resolved.effective
+    if not request.hires_fix:
+        return stages
+    if request.init_image is not None or not from_noise:
+        if sources.get("hires_fix") != "line":
+            return [replace(stages[0], request=replace(stages[0].request, hires_fix=False)), *stages[1:]]
+        hint = "leave it out: -W and -H enlarge the init image already"
+        raise PlanError("--hires_fix is for pictures without an init image", hint=hint, field="hires_fix")
+    typed = replace(stages[0].request, width=request.width, height=request.height)
+    passes = two_passes(typed, grid_of(resolved.model.facts))
+    if passes is None:
+        workshop.notice("--hires_fix has no effect: the size is not beyond the model's own")
+        return [replace(stages[0], request=replace(stages[0].request, hires_fix=False)), *stages[1:]]
+    return [replace(stages[0], request=passes[0]), Stage(request=passes[1]), *stages[1:]]
+
+
 def _refuse_list_without_init(stages: Sequence[Stage]) -> None:
     spans = [stage.spans.get("strength") for stage in stages[:2]]
     if len(spans) == 2 and spans[0] is not None and spans[0] == spans[1] and stages[0].request.init_image is None:
@@ -63,8 +95,8 @@ def _later(workshop: Workshop, resolved: Resolved, before: Prepared, mask: Opene
     said = resolved.effective.request.seeds
     request = replace(resolved.effective.request, seeds=said or (next_seed(before.plan.images[0].seed),))
     effective = resolved.effective._replace(request=request)
-    stand_in = _opened(Image.new("RGB", before.plan.result_size))
-    prepared = prepare_resolved(workshop, replace(resolved, effective=effective), stand_in, mask)
+    stand_in = without_file(Image.new("RGB", before.plan.result_size))
+    prepared = prepare_resolved(workshop, replace(resolved, effective=effective), Given(init=stand_in, mask=mask))
     handed_over = _takes_latents(workshop, before, prepared)
     if not handed_over:
         notice = "between these stages the picture is decoded and encoded once"
@@ -79,74 +111,3 @@ def _takes_latents(workshop: Workshop, before: Prepared, after: Prepared) -> boo
     fits = after.plan.geometry is not None and after.plan.geometry.untouched
     whole = before.plan.result_size == Size(before.plan.width, before.plan.height)
     return plain and fits and whole and workshop.vae_hash(before.model) == workshop.vae_hash(after.model)
-
-
-def through_chain(workshop: Workshop, first: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
-    """Each of the first stage's images, taken through all stages before the next one begins."""
-    for index, image in enumerate(first.plan.images):
-        run = _ChainRun(workshop, first, (index + 1, len(first.plan.images)), made)
-        yield replace(run.result(image), index=index)
-
-
-class _ChainRun:
-    """One image on its way through the stages."""
-
-    def __init__(self, workshop: Workshop, first: Prepared, place: tuple[int, int], made: Made | None) -> None:
-        self.workshop = workshop
-        self.stages = (first, *first.later)
-        self.place = place
-        self.tiled = made is not None and TILING in made.concessions
-        self.keeps_all = first.plan.output.save_all
-
-    def result(self, image: ImagePlan) -> ImageResult:
-        results: list[ImageResult] = []
-        for number in range(len(self.stages)):
-            if number:
-                own_seed = self.stages[number].own_seed
-                seed = next_seed(results[-1].plan.seed) if own_seed is None else own_seed
-                image = replace(self.stages[number].plan.images[0], seed=seed)
-            self.workshop.check_stopped()
-            results.append(self._stage(number, image, results[-1] if results else None))
-        return replace(
-            results[-1],
-            earlier=tuple(results[:-1]),
-            seconds=sum(result.seconds for result in results),
-            concessions=tuple(dict.fromkeys(text for result in results for text in result.concessions)),
-        )
-
-    def _stage(self, number: int, image: ImagePlan, before: ImageResult | None) -> ImageResult:
-        stage = self.stages[number]
-        start = before.state if before is not None and stage.takes_latents else None
-        if before is not None and start is None:
-            stage = stage.starting_from(_opened(before.image))
-        if stage.plan.untouched:
-            return ImageResult(
-                image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=Batch(seeds=(image.seed,))
-            )
-        job = Job(
-            plan=stage.plan,
-            model=stage.model,
-            images=(image,),
-            init=None if start is not None else stage.canvas,
-            mask=stage.mask,
-            batch_size=1,
-            tiled=self.tiled,
-            first=self.place[0],
-            total=self.place[1],
-            stage=number + 1,
-            stages=len(self.stages),
-            start=start,
-            decode=self._is_seen(number),
-        )
-        (result,) = self.workshop.engine.generate(job, self.workshop.hooks())
-        return replace(result, image=stage.finished(result.image)) if job.decode else result
-
-    def _is_seen(self, number: int) -> bool:
-        """Whether anybody looks at the picture of a stage: the user, or a next stage that cannot take its latents."""
-        last = number == len(self.stages) - 1
-        return last or self.keeps_all or not self.stages[number + 1].takes_latents
-
-
-def _opened(image: Image.Image) -> OpenedImage:
-    """A picture of a chain's own, which has no file."""
-    return OpenedImage(name="", data=b"", image=image, sha256="")

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from invoke_cli.engine import TILING, ImageResult, Job
+from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import Planned
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.sheets import difference, grid
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.language.line import Stage
-from invoke_cli.metadata.codec import Batch, Made
 from invoke_cli.output.writer import SavedImage, Target, encode_png
 from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
-from invoke_cli.workshop.chaining import prepare_line, through_chain
+from invoke_cli.workshop.carrying import make_images
+from invoke_cli.workshop.chaining import prepare_line
+from invoke_cli.workshop.continuing import go_on
+from invoke_cli.workshop.given import Given
 from invoke_cli.workshop.preparing import Prepared
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.several import draw_several, init_files
@@ -36,38 +38,13 @@ def draw(workshop: Workshop, stages: Sequence[Stage]) -> list[SavedImage]:
     return draw_several(workshop, stages, files, lambda each: Drawing(workshop, each).run())
 
 
-def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
-    """The images of a plan that share its init image, as they are finished; `made` replays how they once were made."""
-    plan = prepared.plan
-    if prepared.later:
-        yield from through_chain(workshop, prepared, made)
-        return
-    if plan.untouched:
-        untouched = prepared.untouched()
-        for index, image in enumerate(plan.images):
-            yield ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=Batch(seeds=(image.seed,)))
-        return
-    job = Job(
-        plan=plan,
-        model=prepared.model,
-        images=plan.images,
-        init=prepared.canvas,
-        mask=prepared.mask,
-        batch_size=made.batch.size if made else 0,
-        tiled=made is not None and TILING in made.concessions,
-        total=len(plan.images),
-    )
-    for result in workshop.engine.generate(job, workshop.hooks()):
-        yield replace(result, image=prepared.finished(result.image))
-
-
 class Drawing:
     """One line on its way: its files in the order in which they were begun."""
 
     def __init__(self, workshop: Workshop, stages: Sequence[Stage]) -> None:
         self.workshop = workshop
         self.stages = stages
-        self.prepared = prepare_line(workshop, stages)
+        self.prepared = prepare_line(workshop, *go_on(workshop, stages))
         workshop.last_stages = (self._meant(), *(stage.request for stage in stages[1:]))
 
     def run(self) -> list[SavedImage]:
@@ -92,9 +69,10 @@ class Drawing:
     def _meant(self) -> GenerationRequest:
         """The first stage as it was typed, with the seeds that were drawn and the images that its recalls meant."""
         plan, typed = self.prepared.plan, self.stages[0].request
+        began_from = plan.resume or plan.init
         said = {
             "seeds": plan.request.seeds or (plan.images[0].seed,),
-            "init_image": plan.init.reference if plan.init and typed.init_image is not None else None,
+            "init_image": began_from.reference if began_from and typed.init_image is not None else None,
             "init_mask": plan.mask.reference if plan.mask and typed.init_mask is not None else None,
         }
         return overlay(typed, GenerationRequest.of({name: value for name, value in said.items() if value is not None}))
@@ -157,7 +135,7 @@ class Drawing:
         if mask is not None:
             changed = overlay(changed, GenerationRequest(init_mask=mask.name))
         first = replace(self.stages[0], request=overlay(self.stages[0].request, changed))
-        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], init, mask)
+        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], Given(init=init, mask=mask))
         return _with_images(prepared, followers)
 
     def _carry_out(self, saver: Saver, prepared: Prepared) -> None:

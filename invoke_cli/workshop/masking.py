@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PIL import Image, ImageChops
@@ -17,6 +18,7 @@ from invoke_cli.planning.plan import MaskFacts
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.references import find_image, lasting
 
+_OPAQUE = 254
 _OLD_MASK_COMMAND = "!mask"
 
 
@@ -40,14 +42,23 @@ class Masked:
         return open_bytes(buffer.getvalue(), f"{stem}.mask.png")
 
 
-def find_mask(
-    request: GenerationRequest, init: OpenedImage | None, folder: OutputFolder, given: OpenedImage | None = None
-) -> Masked | None:
-    """The mask of a request, None when all is to be painted; `given` stands in for what `-M` names."""
+@dataclass(frozen=True, kw_only=True)
+class MaskSources:
+    """Where a mask comes from: `given` stands in for what `-M` names in `folder`; `by_words` finds what `-tm` names."""
+
+    folder: OutputFolder
+    by_words: Callable[[Image.Image, str], Image.Image]
+    given: OpenedImage | None = None
+
+
+def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: MaskSources) -> Masked | None:
+    """The mask of a request, None when all is to be painted."""
     if init is None:
         return None
-    opened = given or _opened(request.init_mask, folder)
-    if opened is None and init.alpha is None:
+    init = _without_marks(init)
+    opened = sources.given or _opened(request.init_mask, sources.folder)
+    words = request.text_mask if opened is None else None
+    if opened is None and words is None and init.alpha is None:
         return None
     notices: list[str] = []
     black = _paints_black(request, opened, notices)
@@ -56,6 +67,8 @@ def find_mask(
         _tell_other_size(opened, init, notices)
         if init.alpha is not None:
             notices.append("the init image has transparent parts too: -M says what is painted")
+    elif words is not None:
+        raw = sources.by_words(init.image, words)
     else:
         assert init.alpha is not None
         raw = masks.from_alpha(init.alpha)
@@ -75,6 +88,12 @@ def find_mask(
             notices=tuple(notices),
         ),
     )
+
+
+def _without_marks(init: OpenedImage) -> OpenedImage:
+    """The init image; words hidden in the lowest bit of its transparency (NovelAI does it) make no part transparent."""
+    lowest = init.alpha.getextrema()[0] if init.alpha is not None else None
+    return replace(init, alpha=None) if isinstance(lowest, (int, float)) and lowest >= _OPAQUE else init
 
 
 def _opened(reference: str | None, folder: OutputFolder) -> OpenedImage | None:

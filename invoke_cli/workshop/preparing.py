@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import ImageError, InvokeError, LineError, MetadataError
+from invoke_cli.errors import ImageError, InvokeError, LineError
 from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, out_of_canvas
 from invoke_cli.imaging.masks import feathered, for_model
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.pasting import pasted
+from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
-from invoke_cli.metadata import decode
-from invoke_cli.metadata.chunks import parse_chunks
+from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
-from invoke_cli.planning.plan import InitFacts, Plan
+from invoke_cli.planning.plan import Plan
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.masking import Masked, find_mask
+from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
+from invoke_cli.workshop.mask_finding import MaskFinder
+from invoke_cli.workshop.masking import Masked
+from invoke_cli.workshop.outcropping import on_patch
+from invoke_cli.workshop.own_words import init_facts, own_words
 from invoke_cli.workshop.places import names_a_file
-from invoke_cli.workshop.references import find_image, lasting
+from invoke_cli.workshop.references import find_image
 from invoke_cli.workshop.settings import Resolved
+from invoke_cli.workshop.web import fetch, is_url, url_name
 from invoke_cli.workshop.workshop import Workshop
 
 STANDARD_INPUT = "-"
@@ -34,16 +40,20 @@ STANDARD_INPUT = "-"
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A plan with what it is carried out on. `later` are the stages of a chain after this one; such a stage takes the
-    latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row.
+    latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row. `point`
+    are saved latents that it begins with, `until` the step to end after.
     """
 
     plan: Plan
     model: Model
     init: OpenedImage | None = None
     masked: Masked | None = None
+    mask_finder: MaskFinder | None = None
     later: tuple[Prepared, ...] = ()
     takes_latents: bool = False
     own_seed: int | None = None
+    point: LatentFile | None = None
+    until: int | None = None
 
     @property
     def last(self) -> Prepared:
@@ -52,8 +62,16 @@ class Prepared:
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
-        masked = replace(self.masked, init=init) if self.masked else None
-        return replace(self, init=init, masked=masked)
+        masked = self.mask_finder.find(init) if self.mask_finder else None
+        return replace(self, init=masked.init if masked else init, masked=masked)
+
+    def on_patch(self, patch: Patch, picture: Image.Image) -> Prepared:
+        """One pass of a picture that grows, on the picture as it is by now."""
+        assert self.init is not None and self.masked is not None
+        init = replace(self.init, image=picture)
+        canvas = patch.geometry.canvas
+        plan = replace(self.plan, geometry=patch.geometry, width=canvas.width, height=canvas.height, patches=())
+        return replace(self, plan=plan, init=init, masked=on_patch(self.masked, patch, init))
 
     @cached_property
     def canvas(self) -> Image.Image | None:
@@ -70,9 +88,10 @@ class Prepared:
         return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.multiple)
 
     @property
-    def inputs(self) -> tuple[OpenedImage, ...]:
+    def inputs(self) -> tuple[InputFile, ...]:
         """The files that the picture is made from."""
-        files = [self.init, *(stage.masked.opened for stage in (self, *self.later) if stage.masked)]
+        masks = [stage.masked.opened for stage in (self, *self.later) if stage.masked]
+        files: list[InputFile | None] = [self.point, self.init, *masks]
         return tuple(picture for picture in files if picture is not None and picture.data)
 
     def finished(self, made: Image.Image) -> Image.Image:
@@ -105,21 +124,35 @@ def only_stage(generation: Generation) -> GenerationRequest:
     return generation.stages[0].request
 
 
-def prepare_resolved(
-    workshop: Workshop, resolved: Resolved, init: OpenedImage | None = None, mask: OpenedImage | None = None
-) -> Prepared:
-    """The plan of a request whose layers are laid; `init` and `mask` stand in for what `-I` and `-M` name."""
+def without_file(image: Image.Image) -> OpenedImage:
+    """A picture of a chain's own, which has no file."""
+    return OpenedImage(name="", data=b"", image=image, sha256="")
+
+
+def folder_of(workshop: Workshop, request: GenerationRequest) -> OutputFolder:
+    """The folder whose books a request's references mean."""
+    named = request.outdir is None or names_a_file(request.outdir)
+    return workshop.folder(None if named else request.outdir)
+
+
+def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTHING_GIVEN) -> Prepared:
+    """The plan of a request whose layers are laid."""
     effective, sources = resolved.effective
-    named = effective.outdir is None or names_a_file(effective.outdir)
-    folder = workshop.folder(None if named else effective.outdir)
-    if init is None and effective.init_image is not None:
+    folder = folder_of(workshop, effective)
+    init = given.init
+    if init is None and effective.init_image is not None and given.point is None:
         init = open_init(workshop, effective.init_image, folder)
-    metadata = _own_words(init) if init is not None and init.data else None
+    metadata = own_words(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     if effective.seeds is not None:
         effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
-    masked = find_mask(effective, init, folder, mask)
+    mask = given.mask
+    if mask is None and init is not None and is_url(effective.init_mask or ""):
+        mask = _mask_from_web(workshop, effective.init_mask or "")
+    finder = MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
+    masked = finder.find(init, stands_in=init is not None and not init.data)
+    worked_on = masked.init if masked else init
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
     plan = make_plan(
@@ -128,12 +161,17 @@ def prepare_resolved(
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=_facts(init, effective.init_image, generated=metadata is not None),
+            init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
+            resume=resume_facts(given),
             mask=masked.facts if masked else None,
             sources=sources,
         )
     )
-    return Prepared(plan=plan, model=resolved.model, init=masked.init if masked else init, masked=masked)
+    if masked is not None and masked.opened is not None:
+        finder = replace(finder, given=masked.opened)
+    return Prepared(
+        plan=plan, model=resolved.model, init=worked_on, masked=masked, mask_finder=finder, point=given.point
+    )
 
 
 def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
@@ -141,15 +179,24 @@ def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> Opene
     try:
         if reference == STANDARD_INPUT:
             return open_bytes(_standard_input(workshop), "standard input")
+        if is_url(reference):
+            return open_url(workshop, reference)
         path = find_image(reference, folder)
-        if path.suffix == ".safetensors":
-            raise ImageError("starting from saved latents is not available yet", hint="name an image")
         if path.is_dir():
             raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
         return open_path(path)
     except ImageError as error:
         error.field = error.field or "init_image"
         raise
+
+
+def open_url(workshop: Workshop, url: str) -> OpenedImage:
+    """The picture at an address on the web, which the line itself asked for."""
+    if workshop.settings.offline:
+        hint = "start without --offline, or download it and name the file"
+        raise ImageError(f"{url_name(url)} is on the web, and --offline is on", hint=hint)
+    workshop.notice(f"fetching {url_name(url)} from {urlsplit(url).hostname}")
+    return open_bytes(fetch(url, workshop.check_stopped), url_name(url))
 
 
 def _standard_input(workshop: Workshop) -> bytes:
@@ -159,13 +206,12 @@ def _standard_input(workshop: Workshop) -> bytes:
     return workshop.streams.read()
 
 
-def _own_words(init: OpenedImage) -> GenerationRequest | None:
-    """What the init image says of how it was made, if it was."""
+def _mask_from_web(workshop: Workshop, url: str) -> OpenedImage:
     try:
-        recalled = decode(parse_chunks(init.data))
-    except MetadataError:
-        return None
-    return recalled.request if recalled else None
+        return open_url(workshop, url)
+    except ImageError as error:
+        error.field = "init_mask"
+        raise
 
 
 def _seed(seed: int, folder: OutputFolder) -> int:
@@ -177,17 +223,3 @@ def _seed(seed: int, folder: OutputFolder) -> int:
         hint = "draw one first, or give a number"
         raise InvokeError(f"-S {seed}: there is no earlier image in {folder.path}", hint=hint, field="seeds")
     return entry.seed
-
-
-def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) -> InitFacts | None:
-    if init is None:
-        return None
-    return InitFacts(
-        chained=not init.data,
-        name=init.name,
-        reference=lasting(reference, init.name),
-        sha256=init.sha256,
-        size=init.size,
-        frames=init.frames,
-        generated=generated,
-    )

@@ -12,10 +12,11 @@ from invoke_cli.errors import ImageError
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import Entry
 from invoke_cli.workshop.places import expanded, is_there
+from invoke_cli.workshop.web import is_url
 
 _LAST = re.compile(r"@last(\d*)|-(\d+)")
 _NUMBER = re.compile(r"!(\d+)")
-_STEP = re.compile(r".+:\d+")
+_STEP = re.compile(r"(.+):(\d{1,4})")
 _MOST_SHOWN = 5
 
 
@@ -28,6 +29,25 @@ def find_image(reference: str, folder: OutputFolder, *, field: str | None = None
         raise
 
 
+def split_step(reference: str) -> tuple[str, int] | None:
+    """The image and the step that `@last:4`, `!17:4` or `000017:4` mean; None for another reference."""
+    match = _STEP.fullmatch(reference)
+    return (match[1], int(match[2])) if match is not None and not is_there(expanded(reference)) else None
+
+
+def _names_an_image(reference: str, folder: OutputFolder) -> bool:
+    try:
+        _find(reference, folder)
+    except ImageError:
+        return False
+    return True
+
+
+def is_recall(reference: str) -> bool:
+    """Whether a reference counts back from the last result: `@last`, `@last2`, `-1`."""
+    return _LAST.fullmatch(reference) is not None
+
+
 def lasting(reference: str | None, name: str) -> str:
     """How an echoed line refers to an image: as it was typed, but a recall by the name of what it meant."""
     return reference if reference is not None and is_there(expanded(reference)) else name
@@ -38,14 +58,15 @@ def _find(reference: str, folder: OutputFolder) -> Path:
     for candidate in (path, folder.path / path):
         if is_there(candidate):
             return candidate
-    if reference.startswith(("http://", "https://")):
-        raise ImageError("images from the web are not available yet", hint="download it and name the file")
+    if is_url(reference):
+        raise ImageError("an address on the web can stand after -I and -M alone", hint="download it and name the file")
     if (match := _LAST.fullmatch(reference)) is not None:
         return _entry_path(_last(folder, int(match[1] or match[2] or 1), reference), folder)
     if (match := _NUMBER.fullmatch(reference)) is not None:
         return _entry_path(_numbered(folder, int(match[1])), folder)
-    if reference.startswith("@last") and _STEP.fullmatch(reference):
-        raise ImageError("starting from a step of an earlier image is not available yet", hint="use the image itself")
+    if (step := split_step(reference)) is not None and _names_an_image(step[0], folder):
+        hint = f"-I {reference} goes on from it; {step[0]} is the picture"
+        raise ImageError(f"{reference} is a step of an image, where a picture is wanted", hint=hint)
     return _by_name(reference, folder)
 
 

@@ -14,18 +14,27 @@ import numpy as np
 from invoke_cli import metadata
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import MetadataError
-from invoke_cli.imaging.opening import OpenedImage, open_path
+from invoke_cli.imaging.opening import OpenedImage, open_path, read_file
+from invoke_cli.language.showing import harmless
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Made, Recalled
-from invoke_cli.metadata.invokeai import SD_METADATA
+from invoke_cli.metadata.invokeai_reading import SD_METADATA
+from invoke_cli.metadata.latents import SUFFIX, read_latents
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import pixel_hash
+from invoke_cli.planning.chain import inherited
+from invoke_cli.planning.hires import two_passes
+from invoke_cli.planning.inputs import grid_of
 from invoke_cli.planning.plan import ImagePlan
+from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.version import __version__
+from invoke_cli.workshop.beginning import begun_from
+from invoke_cli.workshop.carrying import make_images
 from invoke_cli.workshop.chaining import prepare_recorded
-from invoke_cli.workshop.drawing import make_images
+from invoke_cli.workshop.given import Given
 from invoke_cli.workshop.places import is_file
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved
+from invoke_cli.workshop.recalling import usable
 from invoke_cli.workshop.saving import record_of
 from invoke_cli.workshop.workshop import Workshop
 
@@ -65,14 +74,46 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     made = recalled.made or Made()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
-    resolved = [workshop.settings.resolve_recorded(request, output=output) for request in recalled.stages]
-    inputs = [_find_inputs(workshop, recalled, path, number) for number in range(len(resolved))]
-    prepared = prepare_resolved(workshop, resolved[0], *inputs[0])
+    stages = _drawable(workshop, recalled, path)
+    recalled = _in_passes(workshop, replace(recalled, request=stages[-1], earlier=stages[:-1]))
+    inputs = [_find_inputs(workshop, recalled, path, number) for number in range(len(recalled.stages))]
+    resolved = [workshop.settings.resolve_recorded(request, output=output) for request, _ in inputs]
+    prepared = prepare_resolved(workshop, resolved[0], inputs[0][1])
     images, place = _batch(prepared.plan.images[0], made)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
-    masks = [mask for _, mask in inputs[1:]]
+    masks = [given.mask for _, given in inputs[1:]]
     prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], masks, strict=True)))
     return Remake(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
+
+
+def _drawable(workshop: Workshop, recalled: Recalled, path: Path) -> tuple[GenerationRequest, ...]:
+    """The stages as they can be drawn here; MetadataError when the file says too little to draw the same picture."""
+    found = usable(workshop, recalled)
+    if recalled.made is not None:
+        if found.lost:
+            raise MetadataError(f"{path.name} needs the {found.lost[0]}", hint="!models lists those that are")
+        return found.stages
+    first = found.stages[0]
+    hint = f"take its line with !fetch {path} and complete it; !info shows what it says"
+    if not (first.prompt or "").strip() and first.init_image is None:
+        raise MetadataError(f"{path.name} does not say its prompt", hint=hint)
+    if first.strength is not None and first.init_image is None and not first.hires_fix:
+        raise MetadataError(f"{path.name} was made from an image that its file does not name", hint=hint)
+    for text in (*found.lost, *recalled.missing):
+        workshop.notice(f"not carried over: {harmless(text)}")
+    return found.stages
+
+
+def _in_passes(workshop: Workshop, recalled: Recalled) -> Recalled:
+    """What another program recorded as `--hires_fix` as the two stages of it."""
+    request = recalled.request
+    if not request.hires_fix or recalled.earlier or request.init_image is not None:
+        return recalled
+    passes = two_passes(request, grid_of(workshop.settings.model(request.model).facts))
+    if passes is None:
+        return recalled
+    first, second = passes
+    return replace(recalled, request=overlay(inherited(first), second), earlier=(first,))
 
 
 def remade(workshop: Workshop, remake: Remake) -> ImageResult:
@@ -150,24 +191,28 @@ def _circumstances(workshop: Workshop, remake: Remake) -> Iterator[str]:
 # -- what it was made from -------------------------------------------------------------------------------------------
 
 
-def _find_inputs(
-    workshop: Workshop, recalled: Recalled, path: Path, number: int
-) -> tuple[OpenedImage | None, OpenedImage | None]:
-    """The init image and the mask of a stage."""
+def _find_inputs(workshop: Workshop, recalled: Recalled, path: Path, number: int) -> tuple[GenerationRequest, Given]:
+    """A stage's request with all that saved latents say, if it goes on from such; and its init image and mask."""
     request = recalled.stages[number]
     hashes = recalled.made.inputs if recalled.made else ()
     init, mask = hashes[number] if number < len(hashes) else ("", "")
-    return (
-        _find_input(workshop, recalled, path, (request.init_image, init)),
-        _find_input(workshop, recalled, path, (request.init_mask, mask)),
-    )
+    began_from = _find_input(workshop, recalled, path, (request.init_image, init))
+    if began_from is not None and began_from[0].suffix == SUFFIX:
+        file = read_latents(read_file(began_from[0]), began_from[1])
+        return begun_from(file, request, [OutputFolder(path.parent), workshop.folder()])
+    painted = _find_input(workshop, recalled, path, (request.init_mask, mask))
+    return request, Given(init=_opened(began_from), mask=_opened(painted))
+
+
+def _opened(found: tuple[Path, str] | None) -> OpenedImage | None:
+    return replace(open_path(found[0]), name=found[1]) if found is not None else None
 
 
 def _find_input(
     workshop: Workshop, recalled: Recalled, path: Path, recorded: tuple[str | None, str]
-) -> OpenedImage | None:
-    """An input, recorded as name and hash: by its hash in the stores, then by its name beside the file. A path in a
-    foreign file's text is never opened.
+) -> tuple[Path, str] | None:
+    """An input's file and name, recorded as name and hash: by its hash in the stores, then by its name beside the file.
+    A path in a foreign file's text is never opened.
     """
     name, wanted = recorded
     if name is None:
@@ -176,10 +221,10 @@ def _find_input(
     for folder in (OutputFolder(path.parent), workshop.folder()):
         kept = folder.find_input(wanted)
         if kept is not None:
-            return replace(open_path(kept), name=base)
+            return kept, base
     for candidate in (path.parent / base, Path(base), workshop.folder().path / base):
         if recalled.made is not None and is_file(candidate):
-            return open_path(candidate)
+            return candidate, base
     hint = f"take its line with !fetch {path} and name the image yourself"
     raise MetadataError(f"the image {base} that {path.name} was made from is not at hand", hint=hint)
 

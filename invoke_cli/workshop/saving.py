@@ -10,7 +10,7 @@ from functools import partial
 from invoke_cli.engine import ImageResult
 from invoke_cli.events import Saved
 from invoke_cli.metadata.codec import Record
-from invoke_cli.metadata.invokeai import APP_ID
+from invoke_cli.metadata.invokeai_reading import APP_ID
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.version import __version__
 from invoke_cli.workshop.preparing import Prepared
@@ -43,21 +43,23 @@ class Saver:
             future, prepared = self._waiting.pop(0)
             saved = future.result()
             self.saved.append(saved)
+            if saved.number is not None:
+                self.workshop.latest = self.target.folder
             if saved.replaced is not None:
                 self.workshop.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
             self.workshop.emit(_event(saved, prepared))
 
 
 def _event(saved: SavedImage, prepared: Prepared) -> Saved:
-    steps = prepared.last.plan.steps
+    plan = prepared.last.plan
     return Saved(
         number=saved.number,
         path=str(saved.path),
         line=saved.line,
         seed=saved.seed,
         seconds=saved.seconds,
-        steps_taken=steps.taken,
-        steps_asked=steps.scheduled,
+        steps_taken=plan.steps_left,
+        steps_asked=plan.steps.scheduled,
         extras=tuple(map(str, saved.extras)),
     )
 

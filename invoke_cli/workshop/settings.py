@@ -72,6 +72,11 @@ class Settings:
         """A launch option that invoke.init may set too; what was asked for at launch wins over it."""
         return asked or str(self.init_options.get(name) or "auto")
 
+    @property
+    def offline(self) -> bool:
+        """Whether nothing may touch the network."""
+        return self.options.offline or bool(self.init_options.get("offline"))
+
     def upper_layers(self) -> list[Layer]:
         """The layers above the model's own, without the line."""
         return [

@@ -13,6 +13,7 @@ from invoke_cli.language.line import Stage
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.workshop.places import expanded, is_folder, is_there
+from invoke_cli.workshop.web import is_url
 from invoke_cli.workshop.workshop import Workshop
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -30,7 +31,7 @@ def init_files(reference: str | None, folder: OutputFolder) -> list[Path] | None
             return _found(path.iterdir(), reference)
         if is_there(path):
             return None
-    if not _PATTERN.search(reference) or reference.startswith(("http://", "https://")):
+    if not _PATTERN.search(reference) or is_url(reference):
         return None
     path = expanded(reference)
     return _found(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))), reference)

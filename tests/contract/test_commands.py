@@ -64,6 +64,7 @@ def test_again_keeps_the_seed_and_adds(house: House, sketch: Path) -> None:
     house.draw("!again -f.2")
     assert "-f 0.2" in house.saved[0].line and "-s 6" in house.saved[0].line
     assert house.run("!again -f+.9") is not Outcome.OK
+    assert house.run("!again -S+1") is Outcome.FAILED and "nothing can be added" in house.errors[0]
 
 
 def test_again_of_a_former_session(house: House) -> None:
@@ -80,11 +81,11 @@ def test_fetch_gives_the_line_that_makes_the_picture(house: House) -> None:
 
 def test_fetch_from_elsewhere_tells_what_is_lost(house: House) -> None:
     info = PngInfo()
-    info.add_text("Dream", "a cat -s 2 -S 5 -W 64 -H 64 -A k_euler --hires_fix # model_id=sd-1.4")
+    info.add_text("Dream", "a cat -s 2 -S 5 -W 64 -H 64 -A k_euler --embiggen 2 # model_id=sd-1.4")
     drawing().save("theirs.png", pnginfo=info)
     house.run("!fetch theirs.png")
     assert house.prefills == ["a cat -s 2 -S 5 -W 64 -H 64 -A k_euler"]
-    assert any("--hires_fix" in text for text in house.notices)
+    assert any("--embiggen 2" in text for text in house.notices)
     drawing().save("plain.png")
     assert house.run("!fetch plain.png") is Outcome.FAILED
     assert "does not say" in house.errors[0]

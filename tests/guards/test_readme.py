@@ -23,8 +23,8 @@ def test_the_tables_are_the_program_s_own(name: str) -> None:
     assert tables()[name] in README, "python -m tests.guards.tables writes them"
 
 
-def test_the_readme_is_short() -> None:
-    assert README.count("\n") <= 250
+def test_the_readme_is_short_but_for_its_tables() -> None:
+    assert sum(not line.startswith("|") for line in README.splitlines()) <= 200
 
 
 def test_the_lines_run(real_house: House, sketch: Path) -> None:

@@ -95,6 +95,8 @@ def _shell_words(request: GenerationRequest) -> list[str]:
         one = GenerationRequest.of({switch.field: value})
         if switch.value.prompt_text or (isinstance(value, str) and switch.value.takes == "one"):
             words.append(f"{switch.name}={value}")
+        elif isinstance(value, str) and switch.value.takes == "words":
+            words += [switch.name, value]
         else:
             words += format_line([one]).split(" ")
     return words

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from invoke_cli.imaging.fitting import onto_canvas, out_of_canvas
+from invoke_cli.imaging.patches import border_patches, grown, inner_box
 from invoke_cli.imaging.sizes import FitMode, Grid, Size, aspects_differ, fit, free_size
+from invoke_cli.request import Borders
 
 NATIVE_512 = Grid(multiple=8, smallest=64, native=512)
 sides = st.integers(1, 5000)
@@ -105,3 +107,27 @@ def test_padding_is_filled_and_taken_off_again() -> None:
 def test_f1_one_side_of_fit_leaves_the_other_free() -> None:
     assert fit(Size(96, 64), 128, 0, FitMode.FIT, Grid(8, 64, 64)).canvas == Size(128, 80)
     assert fit(Size(64, 96), 0, 128, FitMode.FIT, Grid(8, 64, 64)).canvas == Size(80, 128)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    whole=st.tuples(st.integers(1, 900), st.integers(1, 700)),
+    sides=st.tuples(*[st.integers(0, 400)] * 4),
+    native=st.sampled_from([128, 256, 512]),
+)
+def test_patches_paint_all_of_the_border_in_windows_of_the_native_size(
+    whole: tuple[int, int], sides: tuple[int, int, int, int], native: int
+) -> None:
+    borders = Borders(*sides)
+    size = grown(Size(*whole), borders)
+    known = np.zeros((size.height, size.width), dtype=bool)
+    old = inner_box(size, borders)
+    known[old.top : old.bottom, old.left : old.right] = True
+    for patch in border_patches(size, borders, Grid(multiple=8, smallest=64, native=native)):
+        window, painted = patch.geometry.window, patch.painted
+        assert window is not None and window.size.width <= native and window.size.height <= native
+        known[painted.top : painted.bottom, painted.left : painted.right] = True
+        assert known[window.top : window.bottom, window.left : window.right].all()
+        assert not (painted.left < old.right and painted.right > old.left
+                    and painted.top < old.bottom and painted.bottom > old.top)  # fmt: skip
+    assert known.all()

@@ -97,3 +97,10 @@ def test_switches_without_a_prompt_are_defaults() -> None:
     assert launch_defaults([]) == GenerationRequest()
     for line in ("a cat", "!models", '""', "-s0"):
         assert launch_defaults([line]) is None
+
+
+def test_a_missing_picture_after_a_picture_is_no_prompt() -> None:
+    with pytest.raises(LineError) as caught:
+        words_to_lines(["cat", "-I", "a.png", "missing.png"], lambda name: name == "a.png")
+    assert "missing.png" in caught.value.message and caught.value.hint
+    assert words_to_lines(["-I", "a.png", "a cat"], lambda name: name == "a.png") == ['"a cat" -I a.png']

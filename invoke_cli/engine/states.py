@@ -1,0 +1,147 @@
+"""Where a run stands between two steps, as a file: the latents, the sampler's history, the generators' states.
+
+A run that begins from such a file goes on to the same bytes. Nothing in a file is code: tensors, and JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load, save
+
+from invoke_cli.metadata.latents import ABOUT, GENERATOR, HISTORY, LATENTS
+
+_TENSOR = "tensor"
+_CHANNELS_LAST = "channels_last"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """A run after `calls` of the denoiser: what its sampler remembers, by attribute, and the states of its images'
+    generators (none where the beginning of the run sets them anew).
+    """
+
+    calls: int
+    history: Mapping[str, object]
+    generators: tuple[torch.Tensor, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """A moment of one image with its latents (1, channels, height / 8, width / 8)."""
+
+    latents: torch.Tensor
+    moment: Moment
+
+
+def history_of(scheduler: Any, fresh: Any) -> dict[str, object]:
+    """What a scheduler remembers of its run: every value that a fresh one of the same schedule has otherwise."""
+    remembered: dict[str, object] = {}
+    for name, value in vars(scheduler).items():
+        plain = _plain(value)
+        if plain is not _NOT_KEPT and not _equal(plain, _plain(vars(fresh).get(name))):
+            remembered[name] = _copied(plain)
+    return remembered
+
+
+def recall(scheduler: Any, history: Mapping[str, object], count: int, device: torch.device) -> None:
+    """Give a scheduler, whose schedule is set, the history of one image for `count` images alike."""
+    for name, value in history.items():
+        setattr(scheduler, name, _moved(value, count, device))
+
+
+def pack(about: Mapping[str, object], latents: torch.Tensor, moment: Moment, index: int) -> bytes:
+    """Image `index` of a batch at a moment, as a safetensors file."""
+    tensors: dict[str, torch.Tensor] = {}
+
+    def kept(name: str, tensor: torch.Tensor) -> dict[str, object]:
+        one = tensor[index : index + 1] if tensor.ndim == 4 and len(tensor) > index else tensor
+        ordered = one.ndim == 4 and not one.is_contiguous() and one.is_contiguous(memory_format=torch.channels_last)
+        tensors[name] = one.detach().to("cpu").clone(memory_format=torch.contiguous_format)
+        return {_TENSOR: name, _CHANNELS_LAST: ordered}
+
+    def encoded(name: str, value: object) -> object:
+        if isinstance(value, torch.Tensor):
+            return kept(name, value)
+        if isinstance(value, list):
+            return [encoded(f"{name}.{place}", each) for place, each in enumerate(value)]
+        return value
+
+    history = {name: encoded(f"{HISTORY}.{name}", value) for name, value in moment.history.items()}
+    document = {**about, LATENTS: kept(LATENTS, latents), HISTORY: history}
+    if moment.generators:
+        tensors[GENERATOR] = moment.generators[index].clone()
+    return bytes(save(tensors, metadata={ABOUT: json.dumps(document)}))
+
+
+def unpack(data: bytes, about: Mapping[str, Any]) -> Point:
+    """The point in a file that `pack` wrote; `about` is what the file says of itself."""
+    tensors = load(data)
+
+    def decoded(value: Any) -> Any:
+        if isinstance(value, dict):
+            form = torch.channels_last if value[_CHANNELS_LAST] else torch.contiguous_format
+            return tensors[value[_TENSOR]].contiguous(memory_format=form)
+        return [decoded(each) for each in value] if isinstance(value, list) else value
+
+    history = {name: decoded(value) for name, value in about[HISTORY].items()}
+    generators = (tensors[GENERATOR],) if GENERATOR in tensors else ()
+    moment = Moment(calls=about["calls"], history=history, generators=generators)
+    return Point(latents=decoded(about[LATENTS]), moment=moment)
+
+
+# -- values ----------------------------------------------------------------------------------------------------------
+
+
+class _NotKept:
+    """A value of another kind: a tree of noise, a configuration. Such are made anew from the seed or the model."""
+
+
+_NOT_KEPT = _NotKept()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list):
+        parts = [_plain(part) for part in value]
+        return _NOT_KEPT if any(part is _NOT_KEPT for part in parts) else parts
+    return value if value is None or isinstance(value, (bool, int, float, str, torch.Tensor)) else _NOT_KEPT
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.cpu(), other.cpu())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, torch.Tensor) or isinstance(other, torch.Tensor):
+        return False
+    return type(one) is type(other) and one == other
+
+
+def _copied(value: object) -> object:
+    """The value as it is now: the run goes on to fill the same lists."""
+    return [_copied(part) for part in value] if isinstance(value, list) else value
+
+
+def _moved(value: object, count: int, device: torch.device) -> object:
+    if isinstance(value, list):
+        return [_moved(part, count, device) for part in value]
+    if not isinstance(value, torch.Tensor):
+        return value
+    return repeated(value.to(device), count)
+
+
+def repeated(tensor: torch.Tensor, count: int) -> torch.Tensor:
+    """A tensor of one image for `count` images alike; one that belongs to no image as it is."""
+    return torch.cat([tensor] * count) if tensor.ndim == 4 and count > 1 else tensor
+
+
+def generator_states(generators: Sequence[torch.Generator]) -> tuple[torch.Tensor, ...]:
+    """The states of generators, as bytes."""
+    return tuple(source.get_state() for source in generators)

@@ -1,0 +1,1 @@
+"""The switch table's rows, a file for each group."""

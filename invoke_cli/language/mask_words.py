@@ -1,0 +1,136 @@
+"""The words of a text mask: `face AND NOT (hair OR hat) 0.4` to a tree. The operators are in capitals.
+
+As in fuzzy logic a tree is worth, at each pixel, the least of what AND joins, the most of what OR joins, and one minus
+what NOT turns round (Zadeh, Fuzzy Sets, 1965); what is above the threshold is painted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+DEFAULT_THRESHOLD = 0.5
+
+Number = TypeVar("Number")
+
+_THRESHOLD = re.compile(r"(?:^|\s)(0?\.\d+|[01](?:\.\d*)?)\s*$")
+_TOKEN = re.compile(r"[()]|[^\s()]+")
+_OPERATORS = ("AND", "OR", "NOT")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a phrase of ordinary words names."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """All but."""
+
+    of: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Two parts: what both (`both`) or at least one of them names."""
+
+    both: bool
+    left: Node
+    right: Node
+
+
+Node = Named | Not | Joined
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaskQuery:
+    """A tree of words and the threshold, 0 to 1, above which a pixel is painted."""
+
+    tree: Node
+    threshold: float
+
+
+def read_mask_words(text: str) -> MaskQuery:
+    """What `text` asks for; ValueError with a sentence that reads after the switch's name."""
+    match = _THRESHOLD.search(text)
+    threshold = float(match[1]) if match else DEFAULT_THRESHOLD
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"takes a threshold from 0 to 1, not {threshold:g}")
+    reader = _Reader(_TOKEN.findall(text[: match.start()] if match else text))
+    return MaskQuery(tree=reader.whole(), threshold=threshold)
+
+
+def phrases(node: Node) -> tuple[str, ...]:
+    """The different phrases of a tree, in order."""
+    match node:
+        case Named(words):
+            return (words,)
+        case Not(of):
+            return phrases(of)
+        case Joined(_, left, right):
+            return tuple(dict.fromkeys((*phrases(left), *phrases(right))))
+
+
+def worth(node: Node, of: Callable[[str], Number], least: Callable[[Number, Number], Number],
+          most: Callable[[Number, Number], Number], turned: Callable[[Number], Number]) -> Number:  # fmt: skip
+    """What a tree is worth when `of` tells the worth of a phrase, and three functions stand for AND, OR and NOT."""
+    match node:
+        case Named(words):
+            return of(words)
+        case Not(inner):
+            return turned(worth(inner, of, least, most, turned))
+        case Joined(both, left, right):
+            join = least if both else most
+            return join(worth(left, of, least, most, turned), worth(right, of, least, most, turned))
+
+
+class _Reader:
+    """A walk over the tokens: OR binds least, then AND, then NOT."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+
+    def whole(self) -> Node:
+        if not self.tokens:
+            raise ValueError("needs words that name what is to be painted, such as face or sky")
+        node = self._any()
+        if self.tokens:
+            raise ValueError(f"has a {self.tokens[0]} too many")
+        return node
+
+    def _any(self) -> Node:
+        node = self._all()
+        while self._takes("OR"):
+            node = Joined(False, node, self._all())
+        return node
+
+    def _all(self) -> Node:
+        node = self._one()
+        while self._takes("AND"):
+            node = Joined(True, node, self._one())
+        return node
+
+    def _one(self) -> Node:
+        if self._takes("NOT"):
+            return Not(self._one())
+        if self._takes("("):
+            node = self._any()
+            if not self._takes(")"):
+                raise ValueError("has a ( that is not closed")
+            return node
+        words: list[str] = []
+        while self.tokens and self.tokens[0] not in (*_OPERATORS, "(", ")"):
+            words.append(self.tokens.pop(0))
+        if not words:
+            raise ValueError("needs words on both sides of AND and OR, and after NOT")
+        return Named(" ".join(words))
+
+    def _takes(self, token: str) -> bool:
+        if self.tokens[:1] != [token]:
+            return False
+        self.tokens.pop(0)
+        return True

@@ -1,0 +1,145 @@
+"""What a file of saved latents says of itself: written by the engine, read here without a tensor library.
+
+The file is an ordinary safetensors file; its header carries one entry of ours, JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from invoke_cli.errors import ImageError, LineError
+from invoke_cli.imaging.sizes import Size
+from invoke_cli.language.formatting import format_line
+from invoke_cli.language.line import Generation, parse
+from invoke_cli.metadata.dream import without_words
+from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.recording import base_request
+from invoke_cli.request import GenerationRequest
+
+SUFFIX = ".safetensors"
+ABOUT, LATENTS, HISTORY, GENERATOR = "invoke-cli", "latents", "history", "generator"
+VERSION = 1
+_LENGTH = struct.Struct("<Q")
+_MAX_HEADER = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatentFile:
+    """Saved latents: the request of the stage that they are of, after which of its `taken` steps, and on what canvas.
+
+    `about` is all that the file says; `init_size`, `init_sha256` and `mask_sha256` tell of the stage's inputs, `seed`
+    of the noise it started from. `vae` is the hash of the autoencoder that the latents belong to.
+    """
+
+    name: str
+    data: bytes
+    sha256: str
+    about: Mapping[str, Any]
+    request: GenerationRequest
+    step: int
+    taken: int
+    seed: int
+    canvas: Size
+    vae: str
+    model: str
+    private: bool
+    masked: bool
+    chained: bool
+    init_size: Size | None = None
+    init_sha256: str = ""
+    mask_sha256: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left."""
+        return self.step == self.taken
+
+
+def describe(plan: Plan, image: ImagePlan, step: int, vae: str) -> dict[str, object]:
+    """What the file of an image's latents after `step` says, but for what the engine knows of tensors."""
+    request = base_request(plan, image, by_name=True)
+    return {
+        "version": VERSION,
+        "line": format_line([without_words(request) if plan.output.private else request]),
+        "private": plan.output.private,
+        "model": plan.model,
+        "family": plan.family.name,
+        "sampler": plan.sampler.name,
+        "vae": vae,
+        "step": step,
+        "steps": plan.steps.taken,
+        "steps_scheduled": plan.steps.scheduled,
+        "width": plan.width,
+        "height": plan.height,
+        "seed": plan.resume.seed if plan.resume else image.seed,
+        "masked": plan.mask is not None,
+        "chained": plan.init is not None and plan.init.chained,
+        "init_size": list(plan.init.size) if plan.init else None,
+        "init_hash": plan.init.sha256 if plan.init and not plan.output.private else "",
+        "mask_hash": plan.mask.sha256 if plan.mask and not plan.output.private else "",
+    }
+
+
+def planned_latents(plan: Plan, image: ImagePlan, step: int, vae: str, name: str) -> LatentFile:
+    """The file that would be, without its data: enough to plan with."""
+    return _read(describe(plan, image, step, vae), b"", name)
+
+
+def read_latents(data: bytes, name: str) -> LatentFile:
+    """The saved latents in `data`; ImageError for a damaged file or a foreign one."""
+    header = _header(data)
+    if header is None:
+        raise ImageError(f"{name} is damaged, or no file of saved latents", hint="--save_latents writes them")
+    text = (header.get("__metadata__") or {}).get(ABOUT)
+    if text is None:
+        hint = "only what --save_latents wrote can be gone on from; name an image"
+        raise ImageError(f"{name} holds no latents of this program", hint=hint)
+    try:
+        return _read(json.loads(text), data, name)
+    except (ValueError, TypeError, KeyError, LineError):
+        raise ImageError(f"{name} is damaged: what it says of itself cannot be read", hint="save it again") from None
+
+
+def _header(data: bytes) -> dict[str, Any] | None:
+    """The header of a whole safetensors file: every tensor lies inside it, and nothing behind the last."""
+    try:
+        (length,) = _LENGTH.unpack_from(data)
+        if length > _MAX_HEADER:
+            return None
+        header: dict[str, Any] = json.loads(data[_LENGTH.size : _LENGTH.size + length])
+        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
+    except (struct.error, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        return None
+    whole = ends and len(data) == _LENGTH.size + length + max(ends)
+    return header if whole else None
+
+
+def _read(about: Any, data: bytes, name: str) -> LatentFile:
+    line = parse(about["line"])
+    if about["version"] != VERSION or not isinstance(line, Generation):
+        raise ValueError("not of this version")
+    size = about["init_size"]
+    return LatentFile(
+        name=name,
+        data=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        about=about,
+        request=line.stages[0].request,
+        step=int(about["step"]),
+        taken=int(about["steps"]),
+        seed=int(about["seed"]),
+        canvas=Size(int(about["width"]), int(about["height"])),
+        vae=str(about["vae"]),
+        model=str(about["model"]),
+        private=bool(about["private"]),
+        masked=bool(about["masked"]),
+        chained=bool(about["chained"]),
+        init_size=Size(*map(int, size)) if size else None,
+        init_sha256=str(about["init_hash"]),
+        mask_sha256=str(about["mask_hash"]),
+    )

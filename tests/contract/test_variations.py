@@ -1,0 +1,89 @@
+"""Variations walked through as InvokeAI 2.x's users know them: each recorded line makes its variation again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from invoke_cli.workshop.outcome import Outcome
+from tests.house import House, pixels
+
+
+def test_noise_is_blended_in_order_as_by_hand(real_house: House, tiny_model: Path) -> None:
+    """noise = slerp(w, noise, N(seed)) over the flattened tensor, one after the other, into the stock pipeline."""
+    import torch
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    def noise(seed: int) -> torch.Tensor:
+        return torch.randn((1, 4, 8, 8), generator=torch.Generator("cpu").manual_seed(seed)).double()
+
+    blended = noise(5)
+    for seed, weight in ((3357757885, 0.2), (17, 0.1)):
+        other = noise(seed)
+        cosine = torch.dot(blended.flatten(), other.flatten()) / (blended.norm() * other.norm())
+        angle = torch.acos(cosine)
+        blended = (torch.sin((1 - weight) * angle) * blended + torch.sin(weight * angle) * other) / torch.sin(angle)
+        blended = blended.float().double()
+    pipeline = StableDiffusionPipeline.from_pretrained(tiny_model, dtype=torch.float32, local_files_only=True)
+    pipeline.scheduler = DDIMScheduler.from_config(
+        pipeline.scheduler.config, clip_sample=False, set_alpha_to_one=False, steps_offset=1
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    common = {"num_inference_steps": 4, "guidance_scale": 5.0, "width": 64, "height": 64}
+    expected = pipeline("a cat", latents=blended.float(), **common).images[0]
+    (made,) = real_house.draw("a cat -s4 -C5 -A ddim -S 5 -V 3357757885:0.2,17:0.1")
+    assert pixels(made) == expected.tobytes()
+
+
+def test_old_separators_mean_the_same(house: House) -> None:
+    written = ("3:.2,4:.1", "3,.2;4,.1", "3,.2,4,.1", '"3:0.2, 4:0.1"', "3:.2;4:.1", "3,0.20;4,1e-1;")
+    made = {house.draw(f"a cat -s2 -S 5 -V {text}")[0].read_bytes() for text in written}
+    assert len(made) == 1
+    assert "-V 3:0.2,4:0.1" in house.saved[0].line
+    assert house.draw("a cat -s2 -S 5 -V 4:.1,3:.2")[0].read_bytes() not in made, "the order counts"
+
+
+def test_the_ends_of_the_scale(real_house: House) -> None:
+    plain, other = real_house.draw("a cat -s3 -A ddim -S 5,6")
+    assert pixels(real_house.draw("a cat -s3 -A ddim -S 5 -V 6:0")[0]) == pixels(plain)
+    assert pixels(real_house.draw("a cat -s3 -A ddim -S 5 -v 0")[0]) == pixels(plain)
+    assert pixels(real_house.draw("a cat -s3 -A ddim -S 5 -V 6:1")[0]) == pixels(other)
+
+
+def test_a_walk_from_a_variation_to_its_variations(house: House) -> None:
+    """The walkthrough: find a picture, vary it, keep the best, vary that again, and blend the two best."""
+    house.draw("a warrior -s3 -n 2 -S 3357757885")
+    first = house.draw("a warrior -s3 -S 3357757885 -v .2 -n 3")
+    assert len({path.name.split(".")[1] for path in first}) == 1, "the seed stays the base's"
+    listed = [saved.line.split("-V ")[1].split()[0] for saved in house.saved]
+    second = house.draw(f"a warrior -s3 -S 3357757885 -V {listed[0]} -v .05 -n 2")
+    assert all(f"-V {listed[0]}," in saved.line and saved.line.endswith(":0.05") for saved in house.saved)
+    (blend,) = house.draw(f"a warrior -s3 -S 3357757885 -V {listed[0]},{listed[1]}")
+    everything = [*first, *second, blend]
+    assert len({pixels(path) for path in everything}) == len(everything)
+    assert house.run(f"!verify {' '.join(map(str, everything))}") is Outcome.OK
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "k_euler_a", "k_lms", "dpmpp_sde"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a cat -s4 -S 5 -v .3 -n 2",
+        "a cat -s4 -S 5,6 -v .3 -n 2",
+        "a cat -s4 -S 5 -V 9:.2 -v .3 -n 2 --perlin .2 --threshold 3",
+        "a cat -s4 -S 5 -V 9:.2 -I sketch.png -f .6",
+        "a cat -s4 -S 5 -v .3 -n 3 -I sketch.png -f .6 --perlin .1",
+        "a cat -s4 -S 5 -v .3 -n 2 | oil -f .5 -V 8:.5",
+        "a cat -s3 -S 5 -v .3 -n 2 -W 96 -H 96 --hires_fix",
+        "a cat -s4 -S 5 -v .3 -n 2 -I sketch.png -f .6,.4",
+    ],
+)
+def test_each_recorded_line_makes_its_variation_again(real_house: House, sketch: Path, line: str, sampler: str) -> None:
+    made = real_house.draw(f"{line} -A {sampler}")
+    lines = [saved.line for saved in real_house.saved]
+    assert len({pixels(path) for path in made}) == len(made)
+    for path, recorded in zip(made, lines, strict=True):
+        (again,) = real_house.draw(recorded)
+        assert pixels(again) == pixels(path), recorded
+    assert real_house.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK
