@@ -75,7 +75,7 @@ def encode(vae: AutoencoderKL, pixels: Pixels) -> torch.Tensor:
 @torch.no_grad()
 def round_trip(vae: AutoencoderKL, picture: Pixels) -> torch.Tensor:
     """The picture (H, W, 3) after encoding and decoding in float32, as (1, 3, H, W) in -1..1."""
-    drawn: torch.Tensor = vae.decode(vae.encode(to_model(picture[None])).latent_dist.mean).sample.clamp(-1, 1)
+    drawn: torch.Tensor = vae.decode(vae.encode(to_model(picture[None])).latent_dist.mean).sample.float().clamp(-1, 1)
     return drawn
 
 
