@@ -77,7 +77,7 @@ def _stages() -> tuple[Stage, ...]:
         Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
         Stage(course=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
         Stage(course=to_whole, batches=(whole,), high=0.4, blind=0.15),
-        Stage(course=_course(4, "fresh", 2600, 7e-4), batches=(fresh,), high=0.3, blind=0.1),
+        Stage(course=_course(4, "fresh", 1500, 7e-4), batches=(fresh,), high=0.3, blind=0.1),
         Stage(course=settling, batches=(fresh, *_other_sizes()), high=0.3, blind=0.1),
     )
 
