@@ -1,6 +1,6 @@
 """How good the embedded model is: every figure of its model card, measured, as a table.
 
-    python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch PICTURE]
+    python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch PICTURE] [--parts PART...]
 
 Prompts are of combinations that training never saw; the checks are analytic (see `invoke_cli.sketchbook.seeing`).
 """
@@ -25,22 +25,27 @@ from invoke_cli.sketchbook.examining import answers, examination, marks
 from invoke_cli.sketchbook.exporting import load_pipeline
 from invoke_cli.sketchbook.measuring import (
     STRENGTHS,
+    autoencoded,
     autoencoder_quality,
+    difference,
     distances,
     filled_hole,
-    negative_effect,
+    landscapes,
+    mean_presence,
     sketch_quality,
-    variety,
+    spread_of_place,
+    trained_judge,
 )
-from invoke_cli.sketchbook.media_seeing import MediumJudge, fit_judge, pixels_of
+from invoke_cli.sketchbook.media_seeing import pixels_of
 from invoke_cli.sketchbook.pool import Pool
 from invoke_cli.sketchbook.recipe import HELD_OUT_SEED
 from invoke_cli.sketchbook.rendering import render
-from invoke_cli.sketchbook.sampling import WIDE, landscape, single
-from invoke_cli.sketchbook.scene import MEDIA, SHAPES
+from invoke_cli.sketchbook.sampling import WIDE
 from invoke_cli.sketchbook.sheets import Manner
 
 MODEL = Path(__file__).parent.parent / "invoke_cli" / "assets" / "sketchbook"
+PARTS = ("weights", "autoencoder", "adherence", "sizes", "seeds", "holes", "redrawing")
+SIZES = ((64, 64), (128, 128), (192, 192), (384, 384), (512, 512), (384, 256), (256, 384))
 FLOORS = {
     "colour": 0.95,
     "shape": 0.80,
@@ -67,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a quarter of everything")
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--sketch", type=Path, help="a drawing of a fire to start from")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help="what to measure")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -83,13 +89,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _rows(
     pipeline: StableDiffusionPipeline, options: argparse.Namespace, share: float, loading: float
 ) -> Iterator[Row]:
-    yield from _weights_and_times(pipeline, options.model, loading)
-    yield from _autoencoder(pipeline, options.sketch, share)
-    yield from _adherence(pipeline, share)
-    yield from _negatives(pipeline, share)
-    yield from _others(pipeline, share)
-    if options.sketch:
-        yield from _redrawing(pipeline, Image.open(options.sketch), share)
+    sketch = Image.open(options.sketch) if options.sketch else None
+    rows = {
+        "weights": lambda: _weights_and_times(pipeline, options.model, loading),
+        "autoencoder": lambda: _autoencoder(pipeline, sketch, share),
+        "adherence": lambda: _adherence(pipeline, share),
+        "sizes": lambda: _sizes(pipeline, share),
+        "seeds": lambda: _over_seeds(pipeline, share),
+        "holes": lambda: _holes(pipeline, share),
+        "redrawing": lambda: _redrawing(pipeline, sketch, share) if sketch else iter(()),
+    }
+    for part in options.parts:
+        yield from rows[part]()
 
 
 def _weights_and_times(pipeline: StableDiffusionPipeline, folder: Path, loading: float) -> Iterator[Row]:
@@ -102,49 +113,52 @@ def _weights_and_times(pipeline: StableDiffusionPipeline, folder: Path, loading:
     yield Row(what="20 steps at 256 x 256", value=f"{time.perf_counter() - started:.2f} s", floor="at most 4 s")
 
 
-def _autoencoder(pipeline: StableDiffusionPipeline, sketch: Path | None, share: float) -> Iterator[Row]:
+def _autoencoder(pipeline: StableDiffusionPipeline, sketch: Image.Image | None, share: float) -> Iterator[Row]:
     figures = autoencoder_quality(pipeline, Pool(mix=WIDE, count=round(96 * share), seed=HELD_OUT_SEED))
     yield Row(what="autoencoder, mean", value=f"{np.mean(figures):.1f} dB", floor="30 dB")
     yield Row(what="autoencoder, worst", value=f"{min(figures):.1f} dB", floor="22 dB")
     for side in (256, 384) if sketch else ():
-        value = sketch_quality(pipeline, Image.open(sketch), side) if sketch else 0.0
+        value = sketch_quality(pipeline, sketch, side) if sketch else 0.0
         yield Row(what=f"autoencoder, the sketch at {side}", value=f"{value:.1f} dB", floor="22 dB")
 
 
-def _judge() -> MediumJudge:
-    rng = np.random.default_rng(1)
-    scenes = {m: [landscape(rng, m) if i % 2 else single(rng, m, SHAPES) for i in range(60)] for m in MEDIA}
-    return fit_judge({medium: [pixels_of(render(scene)) for scene in given] for medium, given in scenes.items()})
-
-
 def _adherence(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
-    questions, judge = examination(share), _judge()
+    questions, judge = examination(share), trained_judge(pipeline, round(120 * share))
     true = [pixels_of(render(question.scene)) for question in questions.all()]
-    columns = {"true pictures": marks(questions, true, judge)}
+    passed = [autoencoded(pipeline, render(question.scene)) for question in questions.all()]
+    columns = {"true pictures": marks(questions, true, judge), "autoencoded": marks(questions, passed, judge)}
     for guidance in (1.0, 3.0, 5.0, 7.5):
         drawn = answers(pipeline, questions.all(), Manner(guidance=guidance))
         columns[f"guidance {guidance:g}"] = marks(questions, drawn, judge)
     for name in columns["true pictures"]:
         value = ", ".join(f"{column}: {figures.get(name, 0.0):.0%}" for column, figures in columns.items())
         yield Row(what=name, value=value, floor=f"{FLOORS[name]:.0%}" if name in FLOORS else "")
-    for width, height in ((128, 128), (192, 192), (384, 384), (512, 512), (384, 256), (256, 384)):
-        some = examination(share * 0.25)
+    means = [float(np.mean(list(columns[f"guidance {guidance:g}"].values()))) for guidance in (1.0, 3.0, 5.0)]
+    rising = "rising" if means == sorted(means) else "NOT rising"
+    value = ", ".join(f"{mean:.1%}" for mean in means)
+    yield Row(what="mean of all these at guidance 1, 3, 5", value=f"{value} ({rising})", floor="rising")
+
+
+def _sizes(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+    some, judge = examination(share * 0.25), trained_judge(pipeline, 16)
+    for width, height in SIZES:
         drawn = answers(pipeline, some.all(), Manner(width=width, height=height))
         figures = marks(some, drawn, judge)
         value = ", ".join(f"{name} {figures.get(name, 0.0):.0%}" for name in ("colour", "shape", "pair", "time of day"))
         yield Row(what=f"at {width} x {height}", value=value)
 
 
-def _negatives(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+def _over_seeds(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+    seeds = round(40 * share)
+    views = landscapes(pipeline, seeds)
+    yield Row(what="difference between two landscapes", value=f"{difference(views):.0f} of 255")
     for name in ("trees", "snow", "red"):
-        before, after = negative_effect(pipeline, name, round(40 * share))
+        before, after = mean_presence(name, views), mean_presence(name, landscapes(pipeline, seeds, name))
         yield Row(what=f'"a landscape" with [{name}]', value=f"{before:.3f} to {after:.3f}", floor="less")
+    yield Row(what="spread of a circle's place", value=f"{spread_of_place(pipeline, seeds):.3f} of the side")
 
 
-def _others(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
-    place, apart = variety(pipeline, round(40 * share))
-    yield Row(what="spread of a circle's place", value=f"{place:.3f} of the side")
-    yield Row(what="difference between two landscapes", value=f"{apart:.0f} of 255")
+def _holes(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
     red, around = filled_hole(pipeline, range(round(16 * share)))
     yield Row(what="holes filled with the circle asked for", value=f"{red:.0%}; around it {around:.1f} of 255 changed")
 

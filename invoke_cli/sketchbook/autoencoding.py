@@ -73,14 +73,16 @@ def encode(vae: AutoencoderKL, pixels: Pixels) -> torch.Tensor:
 
 
 @torch.no_grad()
+def round_trip(vae: AutoencoderKL, picture: Pixels) -> torch.Tensor:
+    """The picture (H, W, 3) after encoding and decoding in float32, as (1, 3, H, W) in -1..1."""
+    drawn: torch.Tensor = vae.decode(vae.encode(to_model(picture[None])).latent_dist.mean).sample.float().clamp(-1, 1)
+    return drawn
+
+
 def round_trip_psnr(vae: AutoencoderKL, pixels: Pixels) -> list[float]:
-    """The peak signal-to-noise ratio in dB of every picture after encoding and decoding, in float32."""
-    figures = []
-    for picture in pixels:
-        given = to_model(picture[None])
-        drawn = vae.decode(vae.encode(given).latent_dist.mean).sample.clamp(-1, 1)
-        figures.append(float(-10 * torch.log10(F.mse_loss(drawn, given) / 4.0)))
-    return figures
+    """The peak signal-to-noise ratio in dB of every picture after encoding and decoding."""
+    errors = [F.mse_loss(round_trip(vae, picture), to_model(picture[None])) for picture in pixels]
+    return [float(-10 * torch.log10(error / 4.0)) for error in errors]
 
 
 def measure_scale(vae: AutoencoderKL, pixels: Pixels) -> None:

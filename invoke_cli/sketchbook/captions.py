@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from invoke_cli.sketchbook.saying import pick, say_hearth, say_landscape, say_objects
+from invoke_cli.sketchbook.saying import pick, say_hearth, say_landscape, say_objects, single_words
 from invoke_cli.sketchbook.scene import Hearth, Objects, Scene
 from invoke_cli.sketchbook.words import FLUFF, MEDIUM_PREFIXES, MEDIUM_SUFFIXES
 
-UNSAID = 0.1
+UNSAID, NAMED = 0.1, 0.05
 
 
 def caption(scene: Scene, rng: np.random.Generator) -> str:
-    """A caption for the scene; one in ten is empty, which is what guidance is measured against."""
-    return "" if rng.random() < UNSAID else spoken(scene, rng)
+    """A caption for the scene; one in ten is empty, which is what guidance is measured against.
+
+    One in twenty is a single word for something there, the way people write what they do not want.
+    """
+    chance = rng.random()
+    if chance < UNSAID:
+        return ""
+    return pick(single_words(scene), rng) if chance < UNSAID + NAMED else spoken(scene, rng)
 
 
 def spoken(scene: Scene, rng: np.random.Generator) -> str:

@@ -22,6 +22,7 @@ from invoke_cli.sketchbook.words import STORM_WORDS, TIME_WORDS
 
 SEED = 4242
 PLACE_WORDS = (" left of", " right of", " above", " over", " on top of", " below", " under", " beneath")
+CORNER_WORDS = ("left", "right", "top", "bottom", "upper", "lower", "middle", "center", "centre")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ def marks(questions: Examination, pictures: Sequence[Array], judge: MediumJudge)
     """The share of right answers by subject, 0..1; the pictures are in the order of `questions.all()`."""
     rest = iter(pictures)
     return {
-        **_averaged([_single_marks(q.scene, next(rest)) for q in questions.singles]),
+        **_averaged([_single_marks(q, next(rest)) for q in questions.singles]),
         **_averaged([_pair_marks(q.scene, next(rest)) for q in questions.pairs]),
         **_averaged([_view_marks(q.scene, next(rest)) for q in questions.views]),
         **_averaged([{"medium": float(judge.judge(next(rest)) == q.scene.medium)} for q in questions.media]),
@@ -101,7 +102,8 @@ def _in_medium(rng: np.random.Generator, medium: str) -> Scene:
     return landscape(rng, medium) if rng.random() < 0.5 else single(rng, medium, SHAPES)
 
 
-def _single_marks(scene: Scene, pixels: Array) -> dict[str, float]:
+def _single_marks(question: Question, pixels: Array) -> dict[str, float]:
+    scene = question.scene
     assert isinstance(scene, Objects)
     item, found = scene.items[0], things_in(pixels, 1)
     figures = {
@@ -109,6 +111,8 @@ def _single_marks(scene: Scene, pixels: Array) -> dict[str, float]:
         "shape": float(bool(found) and found[0].shape == item.kind),
         "background": float(background_colour(pixels) == scene.backdrop),
     }
+    if not any(word in question.prompt for word in CORNER_WORDS):
+        return figures
     near = bool(found) and abs(found[0].x - item.x) < 0.17 and abs(found[0].y - item.y) < 0.17
     return {**figures, "place": float(near)}
 

@@ -109,7 +109,7 @@ def _city(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     for depth, tall in ((0, 0.42), (1, 0.28)):
         x = -0.02
         while x < 1.0:
-            wide = float(rng.uniform(0.09, 0.17))
+            wide = float(rng.uniform(0.15, 0.25))
             _tower(canvas, view, rng, (x, view.horizon + 0.16 * depth - float(rng.uniform(0.1, tall)), wide, depth))
             x += wide + float(rng.uniform(0.0, 0.02))
     street = lit((92, 92, 100) if not view.winter else (222, 228, 238), view)
@@ -126,10 +126,10 @@ def _tower(canvas: Canvas, view: Landscape, rng: np.random.Generator, where: tup
         if view.time == "night"
         else mixed(stone, (235, 240, 250), 0.5)
     )
-    for column in np.arange(left + 0.02, left + wide - 0.04, 0.052):
-        for row in np.arange(top + 0.03, view.horizon + 0.18, 0.075):
-            if rng.random() < 0.6:
-                spot = [(column, row), (column + 0.03, row), (column + 0.03, row + 0.042), (column, row + 0.042)]
+    for column in np.arange(left + 0.025, left + wide - 0.05, 0.075):
+        for row in np.arange(top + 0.035, view.horizon + 0.18, 0.1):
+            if rng.random() < 0.7:
+                spot = [(column, row), (column + 0.045, row), (column + 0.045, row + 0.06), (column, row + 0.06)]
                 canvas.polygon([canvas.pixel(p) for p in spot], glow)
 
 
@@ -159,13 +159,13 @@ def _ripples(
     colour: RGB,
     reach: tuple[float, float] = (0.0, 1.0),
 ) -> None:
-    for _ in range(int(rng.integers(8, 16))):
+    for _ in range(int(rng.integers(5, 10))):
         x, y, run = (
             float(rng.uniform(*reach)),
             float(rng.uniform(rows[0] + 0.01, rows[1])),
-            float(rng.uniform(0.04, 0.1)),
+            float(rng.uniform(0.07, 0.14)),
         )
-        canvas.stroke([canvas.pixel((x - run / 2, y)), canvas.pixel((x + run / 2, y))], 0.006 * canvas.unit, colour)
+        canvas.stroke([canvas.pixel((x - run / 2, y)), canvas.pixel((x + run / 2, y))], 0.011 * canvas.unit, colour)
 
 
 def _trees(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
@@ -174,7 +174,7 @@ def _trees(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     if view.trees == 1:
         feet = [float(rng.uniform(view.horizon + 0.1, view.horizon + 0.22))]
     for foot in feet:
-        tall = (0.34 if view.trees == 1 else 0.11 + 0.22 * (foot - low)) * float(rng.uniform(0.85, 1.2))
+        tall = (0.34 if view.trees == 1 else 0.15 + 0.2 * (foot - low)) * float(rng.uniform(0.85, 1.2))
         _tree(canvas, view, rng, (float(rng.uniform(0.06, 0.94)), foot, tall))
 
 

@@ -68,12 +68,9 @@ def run_course(course: Course, module: nn.Module, work: Path, loss_at: Callable[
     `loss_at(step)` draws its data from generators that it seeds itself; torch's own is seeded here, by course and step.
     A loss that comes without a graph has been propagated to the gradients already.
     """
-    path = work / "checkpoints" / f"{course.name}.pt"
-    done = work / "checkpoints" / f"{course.name}.done.pt"
-    finished = load_checkpoint(done)
-    if finished is not None:
-        module.load_state_dict(finished["module"])
+    if finished(course, module, work):
         return
+    path = work / "checkpoints" / f"{course.name}.pt"
     trainer = _Trainer(course, module)
     step = trainer.resume(path)
     started, saved, recent = time.monotonic(), time.monotonic(), []
@@ -93,7 +90,19 @@ def run_course(course: Course, module: nn.Module, work: Path, loss_at: Callable[
     if step < course.steps:
         raise SystemExit(f"stopped at step {step} of {course.name}; the same command goes on from there")
     trainer.average.give(trainer.parameters)
-    save_checkpoint(done, {"module": module.state_dict()})
+    save_checkpoint(_done(course, work), {"module": module.state_dict()})
+
+
+def finished(course: Course, module: nn.Module, work: Path) -> bool:
+    """Set the module to what the course ended with, if it did end."""
+    state = load_checkpoint(_done(course, work))
+    if state is not None:
+        module.load_state_dict(state["module"])
+    return state is not None
+
+
+def _done(course: Course, work: Path) -> Path:
+    return work / "checkpoints" / f"{course.name}.done.pt"
 
 
 def restore_average(course: Course, module: nn.Module, work: Path) -> bool:

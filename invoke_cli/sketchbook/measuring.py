@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,11 +11,13 @@ from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipe
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from invoke_cli.sketchbook.autoencoding import round_trip_psnr
-from invoke_cli.sketchbook.canvas import Array
-from invoke_cli.sketchbook.media_seeing import pixels_of
+from invoke_cli.sketchbook.autoencoding import round_trip, round_trip_psnr
+from invoke_cli.sketchbook.canvas import Array, floats
+from invoke_cli.sketchbook.media_seeing import MediumJudge, fit_judge, pixels_of
 from invoke_cli.sketchbook.pool import Pool
 from invoke_cli.sketchbook.rendering import render
+from invoke_cli.sketchbook.sampling import landscape, single
+from invoke_cli.sketchbook.scene import MEDIA, SHAPES
 from invoke_cli.sketchbook.seeing import things_in
 from invoke_cli.sketchbook.sheets import Manner, draw
 
@@ -24,6 +27,24 @@ STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 def autoencoder_quality(pipeline: StableDiffusionPipeline, pool: Pool) -> list[float]:
     """The peak signal-to-noise ratio in dB of every held-out picture of the pool."""
     return round_trip_psnr(pipeline.vae, np.stack([np.asarray(render(scene)) for scene in pool.scenes()]))
+
+
+def autoencoded(pipeline: StableDiffusionPipeline, picture: Image.Image) -> Array:
+    """What the autoencoder leaves of a picture, (H, W, 3) in 0..255: no model draws better than that."""
+    drawn = round_trip(pipeline.vae, np.asarray(picture))
+    return floats((drawn[0].permute(1, 2, 0).numpy() + 1) * 127.5)
+
+
+def trained_judge(pipeline: StableDiffusionPipeline, count: int) -> MediumJudge:
+    """A judge of media, fitted on `count` views and as many shapes of each; a third come through the autoencoder."""
+    rng = np.random.default_rng(1)
+    groups: list[tuple[str, list[Array]]] = []
+    for medium in MEDIA:
+        for make in (landscape, partial(single, kinds=SHAPES)):
+            drawn = [render(make(rng, medium)) for _ in range(count)]
+            known = [autoencoded(pipeline, p) if i % 3 == 0 else pixels_of(p) for i, p in enumerate(drawn)]
+            groups.append((medium, known))
+    return fit_judge(groups)
 
 
 def sketch_quality(pipeline: StableDiffusionPipeline, sketch: Image.Image, side: int) -> float:
@@ -71,23 +92,27 @@ def presence(name: str, pixels: Array) -> float:
     return float((np.abs(ndimage.sobel(ndimage.gaussian_filter(band, 1.0), axis=1)) > 24).mean())
 
 
-def negative_effect(pipeline: StableDiffusionPipeline, name: str, seeds: int) -> tuple[float, float]:
-    """The presence of what is named in "a landscape" without and with it as negative prompt, means over seeds."""
-    prompts = ["a landscape"] * seeds
-    plain = draw(pipeline, prompts, 1)
-    without = draw(pipeline, prompts, 1, Manner(negative=name))
-    before, after = ([presence(name, pixels_of(picture)) for picture in drawn] for drawn in (plain, without))
-    return float(np.mean(before)), float(np.mean(after))
+def landscapes(pipeline: StableDiffusionPipeline, seeds: int, negative: str = "") -> list[Array]:
+    """ "a landscape" over seeds, (H, W, 3) in 0..255 each."""
+    return [pixels_of(p) for p in draw(pipeline, ["a landscape"] * seeds, 1, Manner(negative=negative))]
 
 
-def variety(pipeline: StableDiffusionPipeline, seeds: int) -> tuple[float, float]:
-    """How far apart one prompt's pictures are over seeds: of "a red circle" the standard deviation of its place
-    (0..1 of the side), of "a landscape" the mean absolute difference between two of them (0..255)."""
+def mean_presence(name: str, views: Sequence[Array]) -> float:
+    """The presence of what is named, mean over views."""
+    return float(np.mean([presence(name, pixels) for pixels in views]))
+
+
+def spread_of_place(pipeline: StableDiffusionPipeline, seeds: int) -> float:
+    """The standard deviation of where "a small red circle" stands over seeds, 0..1 of the side."""
     circles = [things_in(pixels_of(p), 1) for p in draw(pipeline, ["a small red circle"] * seeds, 1)]
     places = np.array([(found[0].x, found[0].y) for found in circles if found])
-    views = [pixels_of(p)[::4, ::4] for p in draw(pipeline, ["a landscape"] * seeds, 1)]
-    apart = [np.abs(a - b).mean() for i, a in enumerate(views) for b in views[:i]]
-    return float(places.std(axis=0).mean()) if len(places) else 0.0, float(np.mean(apart))
+    return float(places.std(axis=0).mean()) if len(places) else 0.0
+
+
+def difference(views: Sequence[Array]) -> float:
+    """The mean absolute difference between two of the views, 0..255."""
+    small = [pixels[::4, ::4] for pixels in views]
+    return float(np.mean([np.abs(a - b).mean() for i, a in enumerate(small) for b in small[:i]]))
 
 
 def filled_hole(pipeline: StableDiffusionPipeline, seeds: Sequence[int]) -> tuple[float, float]:

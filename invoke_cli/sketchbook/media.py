@@ -1,6 +1,7 @@
 """The media: what a finished drawing looks like as a photograph, in oil, in watercolor, in pencil, in pixels, in neon.
 
 Each takes and gives a picture at the size asked for; ripple and grain follow the side, so that 128 and 256 match.
+What makes a medium is drawn larger than an eighth of 64 pixels: finer things do not pass through the autoencoder.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def _photo(pixels: Array, rng: np.random.Generator) -> Array:
     relief = ndimage.sobel(light, 1) * side + ndimage.sobel(light, 0)
     shaded = pixels * (1 + np.clip(relief * scale / 110, -0.28, 0.28))[..., None]
     xs, ys = grid(width, height)
-    fall = 1.06 - 0.62 * ((xs - 0.5) ** 2 + (ys - 0.5) ** 2)
+    fall = 1.08 - 0.8 * ((xs - 0.5) ** 2 + (ys - 0.5) ** 2)
     uneven = 1 + 0.13 * (smooth_noise(rng, width, height, 5) - 0.5)
     grain = rng.normal(0, 1.6, (height, width, 1)).astype(np.float32)
     return floats(ndimage.gaussian_filter(shaded, (0.5 * scale, 0.5 * scale, 0)) * (fall * uneven)[..., None] + grain)
@@ -60,18 +61,18 @@ def _displaced(pixels: Array, rng: np.random.Generator, reach_px: float, cells: 
 
 
 def _oil(pixels: Array, rng: np.random.Generator) -> Array:
-    """Edges pulled about by the brush, strokes of lighter and darker paint, rich colours."""
+    """Edges pulled about by the brush, broad strokes of lighter and darker paint, rich colours."""
     height, width = pixels.shape[:2]
     scale = min(width, height) / 256
-    moved = _displaced(pixels, rng, 3.6 * scale, 20)
+    moved = _displaced(pixels, rng, 6 * scale, 16)
     noise = rng.normal(0, 1, (height, width)).astype(np.float32)
     across = float(rng.choice([0.0, 1.0]))
-    long, short = 8.0 * scale, 1.8 * scale
+    long, short = 12.0 * scale, 4.0 * scale
     strokes = ndimage.gaussian_filter(noise, (short, long) if across else (long, short))
     strokes /= float(strokes.std()) + 1e-6
-    painted = moved + strokes[..., None] * 8
+    painted = moved + strokes[..., None] * 12
     grey = _luma(painted)[..., None]
-    return floats(grey + (painted - grey) * 1.15)
+    return floats(grey + (painted - grey) * 1.22)
 
 
 def _watercolor(pixels: Array, rng: np.random.Generator) -> Array:
@@ -92,25 +93,25 @@ def _sketch(pixels: Array, rng: np.random.Generator) -> Array:
     """Pencil on paper: dark outlines and slanting strokes that are denser where the picture is darker."""
     height, width = pixels.shape[:2]
     scale = min(width, height) / 256
-    lines = _edges(pixels, 0.9 * scale)
+    lines = _edges(pixels, 1.5 * scale)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    wobble = smooth_noise(rng, width, height, 10) * 9 * scale
-    hatch = 0.5 + 0.5 * np.sin((rows + columns + wobble) * (2 * np.pi / (13.0 * scale)))
+    wobble = smooth_noise(rng, width, height, 8) * 16 * scale
+    hatch = 0.5 + 0.5 * np.sin((rows + columns + wobble) * (2 * np.pi / (24.0 * scale)))
     dark = 1 - _luma(ndimage.gaussian_filter(pixels, (scale, scale, 0))) / 255
-    tone = 0.32 * dark + 0.16 * hatch * dark
-    ink = np.clip(0.95 * lines + tone, 0, 0.92)
+    tone = 0.2 * dark + 0.34 * hatch * dark
+    ink = np.clip(1.1 * lines + tone, 0, 0.92)
     paper = np.array([247, 245, 238], dtype=np.float32)
     return floats(paper * (1 - ink[..., None]) + np.array([58, 58, 64], dtype=np.float32) * ink[..., None])
 
 
 def _pixel(pixels: Array, rng: np.random.Generator) -> Array:
-    """Blocks of one thirty-second of the shorter side in few colours."""
+    """Blocks of one sixteenth of the shorter side in few colours."""
     height, width = pixels.shape[:2]
-    block = max(2, min(width, height) // 32)
+    block = max(2, min(width, height) // 16)
     small = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).resize(
         (max(1, width // block), max(1, height // block)), Image.Resampling.BOX
     )
-    few = small.quantize(int(rng.integers(14, 22)), dither=Image.Dither.NONE).convert("RGB")
+    few = small.quantize(int(rng.integers(9, 15)), dither=Image.Dither.NONE).convert("RGB")
     return floats(np.asarray(few.resize((width, height), Image.Resampling.NEAREST)))
 
 

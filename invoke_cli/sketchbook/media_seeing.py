@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import ndimage
 from invoke_cli.sketchbook.canvas import Array, floats
 
 Matrix = NDArray[np.float64]
+SHRINKING, RIDGE = 0.75, 0.03
 
 
 def pixels_of(picture: Image.Image) -> Array:
@@ -31,32 +33,58 @@ def time_of_day(pixels: Array) -> str:
 
 
 def texture(pixels: Array) -> Matrix:
-    """Numbers that differ between the media: light, colour, grain along and across, blocks, edges and rims."""
-    luma = pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    spread = pixels.max(axis=-1) - pixels.min(axis=-1)
-    down, across = np.abs(np.diff(luma, axis=0)), np.abs(np.diff(luma, axis=1))
-    fine = luma - ndimage.gaussian_filter(luma, 2.0)
-    flat = ndimage.gaussian_filter(np.abs(fine), 3.0)
-    rim = max(3, len(luma) // 40)
+    """Numbers that differ between the media: light, colour, grain along and across, blocks, edges, corners and rims.
+
+    Detail below a hundredth of the side is left out: it does not pass through the autoencoder.
+    """
+    side = min(pixels.shape[:2])
+    soft = floats(ndimage.gaussian_filter(pixels, (side / 170, side / 170, 0)))
+    luma = soft @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    spread = soft.max(axis=-1) - soft.min(axis=-1)
+    down, across = (float(np.abs(np.diff(luma, axis=axis)).mean()) for axis in (0, 1))
+    grain = np.abs(luma - ndimage.gaussian_filter(luma, side / 50))
+    flat, bright = ndimage.gaussian_filter(grain, side / 40), luma >= np.percentile(luma, 96)
+    rim = max(2, side // 40)
     edge = np.concatenate([luma[:rim].ravel(), luma[-rim:].ravel(), luma[:, :rim].ravel(), luma[:, -rim:].ravel()])
-    bend = np.abs(luma[1:-1, 1:-1] * 4 - luma[:-2, 1:-1] - luma[2:, 1:-1] - luma[1:-1, :-2] - luma[1:-1, 2:])
-    step = len(luma) // 32
-    on_grid = across[:, step - 1 :: step].mean() + down[step - 1 :: step].mean()
-    block = on_grid / (across.mean() + down.mean() + 0.3)
-    directed = np.abs(np.log((down.mean() + 0.3) / (across.mean() + 0.3)))
     figures = (
         *(luma.mean(), np.median(luma), np.percentile(luma, 95), luma.std(), spread.mean(), np.percentile(spread, 95)),
-        *(np.log(np.percentile(flat, 20) + 0.05), np.log(np.median(flat) + 0.05), np.log(flat.mean() + 0.05)),
-        *(block, directed, np.median(edge), edge.std(), np.log(np.median(bend) + 0.1), np.log(bend.mean() + 0.1)),
+        *(np.log(np.percentile(flat, part) + 0.05) for part in (20, 50, 80)),
+        *(np.log(grain.mean() + 0.05), np.log(np.percentile(grain, 97) + 0.05)),
+        *(np.log(grain[bright].mean() + 0.05), np.median(spread[bright]), np.median(edge), edge.std()),
+        *(abs(np.log((down + 0.2) / (across + 0.2))), *_within_blocks(soft), _fall(soft.max(axis=-1))),
         *((edge > 240).mean(), (luma < 50).mean(), (spread < 14).mean(), (luma > 225).mean()),
-        np.log(np.median(np.abs(luma - ndimage.gaussian_filter(luma, 12.0))) + 0.1),
+        np.log(np.median(np.abs(luma - ndimage.gaussian_filter(luma, side / 20))) + 0.1),
     )
     return np.array(figures, dtype=np.float64)
 
 
+def _within_blocks(pixels: Array) -> tuple[float, float]:
+    """How uneven the most uneven tenth and fiftieth of the blocks of pixel art are, their rims left out."""
+    block = max(4, min(pixels.shape[:2]) // 16)
+    rows, columns = (extent // block for extent in pixels.shape[:2])
+    inner = slice(block // 6, block - block // 6)
+    blocks = pixels[: rows * block, : columns * block].reshape(rows, block, columns, block, 3)[:, inner, :, inner]
+    uneven = blocks.std(axis=(1, 3)).max(axis=-1)
+    return tuple(float(np.log(np.percentile(uneven, part) + 0.5)) for part in (90, 98))  # type: ignore[return-value]
+
+
+def _fall(light: Array) -> float:
+    """How much darker the corners are than the middles of the upper and the lower rim, as a logarithm."""
+    reach, half = max(2, len(light) // 14), light.shape[1] // 2
+    corners = [light[row, column] for row in _ends(reach) for column in _ends(reach)]
+    middles = [light[row, half - reach // 2 : half + reach // 2] for row in _ends(reach)]
+    dark, bright = (float(np.mean([np.median(part) for part in parts])) for parts in (corners, middles))
+    return float(np.log((dark + 2) / (bright + 2)))
+
+
+def _ends(reach: int) -> tuple[slice, slice]:
+    return slice(0, reach), slice(-reach, None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class MediumJudge:
-    """A quadratic discriminant over `texture`, one Gaussian per medium, fitted on true pictures."""
+    """A quadratic discriminant over `texture`, fitted on true pictures: one Gaussian per group of them, which all show
+    one of `media`."""
 
     media: tuple[str, ...]
     means: Matrix
@@ -64,22 +92,21 @@ class MediumJudge:
     offsets: Matrix
 
     def judge(self, pixels: Array) -> str:
-        """The medium whose Gaussian the picture's numbers fit best."""
+        """The medium of the Gaussian that the picture's numbers fit best."""
         away = texture(pixels)[None] - self.means
         cost = np.einsum("mi,mij,mj->m", away, self.inverses, away) + self.offsets
         return self.media[int(np.argmin(cost))]
 
 
-def fit_judge(pictures: dict[str, list[Array]]) -> MediumJudge:
-    """Fit the judge on pictures of each medium; covariances are shrunk towards the common one."""
-    rows = {medium: np.stack([texture(pixels) for pixels in given]) for medium, given in pictures.items()}
-    centred = np.concatenate([values - values.mean(axis=0) for values in rows.values()])
-    common = np.cov(centred, rowvar=False)
-    ridge = np.diag(np.diag(common)) * 0.02
-    spreads = [0.5 * np.cov(values, rowvar=False) + 0.5 * common + ridge for values in rows.values()]
+def fit_judge(groups: Sequence[tuple[str, Sequence[Array]]]) -> MediumJudge:
+    """Fit the judge on groups of pictures of one medium each; covariances are shrunk towards the common one."""
+    rows = [np.stack([texture(pixels) for pixels in given]) for _, given in groups]
+    common = np.cov(np.concatenate([values - values.mean(axis=0) for values in rows]), rowvar=False)
+    ridge = np.diag(np.diag(common)) * RIDGE
+    spreads = [(1 - SHRINKING) * np.cov(values, rowvar=False) + SHRINKING * common + ridge for values in rows]
     return MediumJudge(
-        media=tuple(rows),
-        means=np.stack([values.mean(axis=0) for values in rows.values()]),
+        media=tuple(medium for medium, _ in groups),
+        means=np.stack([values.mean(axis=0) for values in rows]),
         inverses=np.stack([np.linalg.inv(spread) for spread in spreads]),
         offsets=np.array([np.linalg.slogdet(spread)[1] for spread in spreads]),
     )

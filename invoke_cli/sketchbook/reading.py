@@ -15,7 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from invoke_cli.sketchbook.captions import spoken
 from invoke_cli.sketchbook.labels import ATTRIBUTES, class_counts, labels
-from invoke_cli.sketchbook.loop import Course, run_course
+from invoke_cli.sketchbook.loop import Course, finished, run_course
 from invoke_cli.sketchbook.sampling import WIDE, draw_scene
 
 CAPTIONS_PER_STEP = 64
@@ -45,8 +45,13 @@ def tokens(tokenizer: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
 
 
 def train_reader(tower: CLIPTextModel, tokenizer: CLIPTokenizer, course: Course, work: Path) -> dict[str, float]:
-    """Train the tower on fresh captions; gives how often each attribute is right on captions not seen before."""
+    """Train the tower on fresh captions; gives how often each attribute is right on captions not seen before.
+
+    A tower that was trained already is only taken up, and gives no figures.
+    """
     reader = Reader(tower)
+    if finished(course, reader, work):
+        return {}
 
     def loss_at(step: int) -> torch.Tensor:
         ids, ends, wanted = _batch(tokenizer, (course.seed, step), CAPTIONS_PER_STEP)

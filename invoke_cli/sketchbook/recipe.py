@@ -8,7 +8,7 @@ from invoke_cli.sketchbook.denoising import Batch, Stage
 from invoke_cli.sketchbook.loop import Course
 from invoke_cli.sketchbook.networks import Widths
 from invoke_cli.sketchbook.pool import Pool
-from invoke_cli.sketchbook.sampling import NARROW, WIDE
+from invoke_cli.sketchbook.sampling import NARROW, RICH, WIDE
 
 HELD_OUT_SEED = 90_001
 
@@ -37,12 +37,12 @@ def full() -> Recipe:
         pools={
             "narrow": Pool(mix=NARROW, count=8000, seed=2),
             "wide": Pool(mix=WIDE, count=8960, seed=3),
-            "fresh": Pool(mix=WIDE, count=8960, seed=9),
-            "tall": Pool(mix=WIDE, count=512, seed=4, width=256, height=384),
-            "broad": Pool(mix=WIDE, count=512, seed=5, width=384, height=256),
-            "small": Pool(mix=WIDE, count=512, seed=6, width=192, height=192),
-            "big": Pool(mix=WIDE, count=512, seed=7, width=384, height=384),
-            "huge": Pool(mix=WIDE, count=256, seed=8, width=512, height=512),
+            "fresh": Pool(mix=RICH, count=9600, seed=10),
+            "tall": Pool(mix=RICH, count=256, seed=4, width=256, height=384),
+            "broad": Pool(mix=RICH, count=256, seed=5, width=384, height=256),
+            "small": Pool(mix=RICH, count=256, seed=6, width=192, height=192),
+            "big": Pool(mix=RICH, count=192, seed=7, width=384, height=384),
+            "huge": Pool(mix=RICH, count=96, seed=8, width=512, height=512),
         },
         stages=_stages(),
     )
@@ -70,14 +70,14 @@ RECIPES = {"tiny": tiny, "full": full}
 def _stages() -> tuple[Stage, ...]:
     """Single plain things at half size, everything beside them, the same at full size, fresh pictures, other sizes."""
     whole = _whole(("narrow", 13), ("wide", 27))
-    fresh = _whole(("narrow", 12), ("wide", 8), ("fresh", 20))
+    fresh = _whole(("narrow", 10), ("fresh", 30))
     to_whole = replace(_course(3, "whole", 2350, 1.5e-3), last_share=0.08, decay=0.995)
-    settling = replace(_course(5, "sizes", 3000, 4e-4), last_share=0.03)
+    settling = replace(_course(5, "sizes", 1200, 4e-4), last_share=0.03)
     return (
         Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
         Stage(course=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
         Stage(course=to_whole, batches=(whole,), high=0.4, blind=0.15),
-        Stage(course=_course(4, "fresh", 4000, 6e-4), batches=(fresh,), high=0.3, blind=0.1),
+        Stage(course=_course(4, "fresh", 1500, 7e-4), batches=(fresh,), high=0.3, blind=0.1),
         Stage(course=settling, batches=(fresh, *_other_sizes()), high=0.3, blind=0.1),
     )
 

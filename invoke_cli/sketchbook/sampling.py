@@ -45,7 +45,7 @@ ALIKE = (
     {"brown", "gray"},
 )
 HOUSE_COLOURS = ("red", "white", "blue", "yellow", "brown")
-MEDIUM_WEIGHTS = (0.34, 0.15, 0.13, 0.1, 0.1, 0.09, 0.09)
+MEDIUM_WEIGHTS = (0.34, 0.12, 0.13, 0.1, 0.11, 0.11, 0.09)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,7 @@ class Mix:
 
 NARROW = Mix(shapes=0.72, things=0.28, pairs=0.0, landscapes=0.0, hearths=0.0, styled=0.0)
 WIDE = Mix(shapes=0.17, things=0.16, pairs=0.2, landscapes=0.37, hearths=0.1, styled=0.62)
+RICH = Mix(shapes=0.14, things=0.24, pairs=0.2, landscapes=0.34, hearths=0.08, styled=0.62)
 
 
 def draw_scene(rng: np.random.Generator, mix: Mix) -> Scene:
@@ -135,7 +136,7 @@ def landscape(rng: np.random.Generator, medium: str) -> Landscape:
         season=season,
         storm=storm,
         horizon=float(rng.uniform(0.4, 0.6)),
-        trees=int(rng.choice([0, 1, 2, 4, 6, 8], p=[0.3, 0.3, 0.08, 0.12, 0.12, 0.08])) if ground != "sea" else 0,
+        trees=int(rng.choice([0, 1, 2, 4, 6, 8], p=[0.32, 0.34, 0.1, 0.12, 0.07, 0.05])) if ground != "sea" else 0,
         tree_kind=str(rng.choice(["round", "pine"])),
         house=str(rng.choice(HOUSE_COLOURS)) if ground != "city" and rng.random() < 0.3 else "",
         extras=_extras(rng, (ground, time, season), storm),

@@ -23,6 +23,8 @@ from invoke_cli.sketchbook.words import (
 
 # How often what is there is mentioned; the rest of the time the model has to draw it unasked.
 MENTION = 0.87
+# A place is often left out, else a thing without one always stands in the middle.
+PLACE_MENTION = 0.6
 _COLUMN_WORDS = {"left": ("on the left", "on the left side"), "right": ("on the right", "on the right side")}
 _ROW_WORDS = {"top": ("at the top", "in the upper part"), "bottom": ("at the bottom", "in the lower part")}
 _CORNERS = ("in the {row} {column} corner", "in the {row} {column}", "at the {row} {column}")
@@ -72,6 +74,18 @@ def say_hearth(hearth: Hearth, rng: np.random.Generator) -> str:
     return text
 
 
+def single_words(scene: Objects | Landscape | Hearth) -> tuple[str, ...]:
+    """Words that each name one thing that is there: a colour, a thing, trees, snow, the light."""
+    if isinstance(scene, Objects):
+        return tuple(word for item in scene.items for word in (item.colour, item.kind))
+    if isinstance(scene, Hearth):
+        return ("fire", "flames")
+    found = [word for word, there in (("trees", scene.trees > 1), ("a tree", scene.trees == 1)) if there]
+    found += [scene.water] * (scene.water != "none") + ["snow", "winter"] * scene.winter
+    found += ["house", scene.house] * bool(scene.house) + [EXTRA_WORDS[extra][0] for extra in scene.extras]
+    return (*found, scene.time, scene.ground)
+
+
 def article(phrase: str) -> str:
     """The phrase with "a" or "an" before it."""
     return ("an " if phrase[0] in "aeio" else "a ") + phrase
@@ -87,7 +101,7 @@ def _say_item(item: Item, rng: np.random.Generator) -> str:
 
 def _say_place(scene: Objects, rng: np.random.Generator) -> str:
     column, row = scene.place
-    if rng.random() > MENTION:
+    if rng.random() > PLACE_MENTION:
         return ""
     if column == row == "middle":
         return pick(("", "", " in the middle", " in the center", " in the centre", " centered"), rng)

@@ -15,7 +15,7 @@ from invoke_cli.sketchbook.autoencoding import fit_preview, measure_scale, round
 from invoke_cli.sketchbook.checkpoints import note
 from invoke_cli.sketchbook.denoising import train_unet
 from invoke_cli.sketchbook.latents import Encoders, Source, stored_source
-from invoke_cli.sketchbook.loop import restore_average
+from invoke_cli.sketchbook.loop import finished, restore_average
 from invoke_cli.sketchbook.networks import build_autoencoder, build_text_tower, build_unet
 from invoke_cli.sketchbook.pool import Pool, stored_pictures
 from invoke_cli.sketchbook.reading import train_reader
@@ -41,6 +41,8 @@ def train(recipe: Recipe, work: Path) -> Sketchbook:
     work.mkdir(parents=True, exist_ok=True)
     book = prepare(recipe, work)
     for stage in recipe.stages:
+        if finished(stage.course, book.unet, work):
+            continue
         names = {name for batch in stage.batches for name, _ in batch.parts}
         sources = {name: _source(recipe, name, work, book.encoders) for name in sorted(names)}
         train_unet(book.unet, sources, stage, work)
@@ -68,7 +70,8 @@ def prepare(recipe: Recipe, work: Path) -> Sketchbook:
     encoders = Encoders(vae=vae, tower=tower, tokenizer=tokenizer)
     preview = _autoencoder(recipe, work, encoders)
     figures = train_reader(tower, tokenizer, recipe.reader, work)
-    note(work, "reader", **figures)
+    if figures:
+        note(work, "reader", **figures)
     for frozen in (vae, tower):
         frozen.requires_grad_(False).eval()
     return Sketchbook(encoders=encoders, unet=unet, preview=preview, tokenizer_folder=work / "tokenizer")

@@ -52,18 +52,18 @@ def draw_sky(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
 def draw_falling(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     """Snowflakes or rain in front of everything."""
     if "snowfall" in view.extras:
-        for _ in range(int(rng.integers(60, 120))):
-            canvas.disc((rng.random(), rng.random()), float(rng.uniform(0.003, 0.009)), (244, 248, 255))
+        for _ in range(int(rng.integers(28, 50))):
+            canvas.disc((rng.random(), rng.random()), float(rng.uniform(0.007, 0.013)), (244, 248, 255))
     if "rain" in view.extras:
-        for _ in range(int(rng.integers(60, 110))):
-            x, y, run = rng.random(), rng.random(), rng.uniform(0.03, 0.06)
+        for _ in range(int(rng.integers(30, 50))):
+            x, y, run = rng.random(), rng.random(), rng.uniform(0.05, 0.09)
             ends = [canvas.pixel((x, y)), canvas.pixel((x - run * 0.3, y + run))]
-            canvas.stroke(ends, 0.003 * canvas.unit, (150, 164, 184))
+            canvas.stroke(ends, 0.006 * canvas.unit, (150, 164, 184))
 
 
 def _stars(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
-    for _ in range(int(rng.integers(35, 70))):
-        canvas.disc((rng.random(), rng.random() * view.horizon), float(rng.uniform(0.002, 0.006)), (250, 246, 220))
+    for _ in range(int(rng.integers(14, 30))):
+        canvas.disc((rng.random(), rng.random() * view.horizon), float(rng.uniform(0.005, 0.01)), (250, 246, 220))
 
 
 def _sun(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:

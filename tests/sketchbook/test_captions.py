@@ -10,6 +10,7 @@ import pytest
 from invoke_cli.sketchbook.captions import caption, spoken
 from invoke_cli.sketchbook.labels import ATTRIBUTES, class_counts, labels
 from invoke_cli.sketchbook.sampling import WIDE, draw_scene, hearth, landscape, single
+from invoke_cli.sketchbook.saying import single_words
 from invoke_cli.sketchbook.scene import KINDS
 from invoke_cli.sketchbook.tokenizing import build_tokenizer, learn_merges
 from invoke_cli.sketchbook.words import COLOUR_WORDS, FIRE_WORDS, KIND_WORDS
@@ -29,6 +30,15 @@ def test_one_caption_in_ten_is_empty() -> None:
     rng = np.random.default_rng(4)
     empty = sum(caption(draw_scene(rng, WIDE), rng) == "" for _ in range(2000))
     assert 150 < empty < 250
+
+
+def test_some_captions_are_a_single_word_for_what_is_there() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        view = landscape(rng, "plain")
+        words = single_words(view)
+        assert ("snow" in words) == (view.season == "winter") and ("trees" in words) == (view.trees > 1)
+    assert {caption(view, rng) for _ in range(400)} >= set(words)
 
 
 def test_a_scene_has_many_captions() -> None:

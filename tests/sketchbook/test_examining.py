@@ -11,7 +11,7 @@ from invoke_cli.sketchbook.holding import is_held_out
 from invoke_cli.sketchbook.measuring import presence
 from invoke_cli.sketchbook.media_seeing import MediumJudge, fit_judge, pixels_of
 from invoke_cli.sketchbook.rendering import render
-from invoke_cli.sketchbook.sampling import NARROW, WIDE, Mix, draw_scene, landscape, single
+from invoke_cli.sketchbook.sampling import NARROW, RICH, WIDE, Mix, draw_scene, landscape, single
 from invoke_cli.sketchbook.scene import MEDIA, PALETTE, SHAPES
 from invoke_cli.sketchbook.seeing import nearest_colour
 
@@ -24,8 +24,9 @@ def questions() -> Examination:
 @pytest.fixture(scope="module")
 def judge() -> MediumJudge:
     rng = np.random.default_rng(1)
-    scenes = {m: [landscape(rng, m) if i % 2 else single(rng, m, SHAPES) for i in range(24)] for m in MEDIA}
-    return fit_judge({medium: [pixels_of(render(scene)) for scene in given] for medium, given in scenes.items()})
+    views = [(m, [pixels_of(render(landscape(rng, m))) for _ in range(16)]) for m in MEDIA]
+    things = [(m, [pixels_of(render(single(rng, m, SHAPES))) for _ in range(16)]) for m in MEDIA]
+    return fit_judge([*views, *things])
 
 
 def test_there_are_three_hundred_questions() -> None:
@@ -35,12 +36,12 @@ def test_there_are_three_hundred_questions() -> None:
 def test_every_question_is_held_out_and_no_training_scene_is(questions: Examination) -> None:
     assert all(is_held_out(question.scene) for question in questions.all())
     rng = np.random.default_rng(3)
-    assert not any(is_held_out(draw_scene(rng, mix)) for mix in (NARROW, WIDE) for _ in range(150))
+    assert not any(is_held_out(draw_scene(rng, mix)) for mix in (NARROW, RICH, WIDE) for _ in range(150))
 
 
 def test_true_pictures_pass(questions: Examination, judge: MediumJudge) -> None:
     figures = marks(questions, [pixels_of(render(question.scene)) for question in questions.all()], judge)
-    assert min(figures[name] for name in ("colour", "shape", "background", "time of day")) == 1.0
+    assert min(figures[name] for name in ("colour", "shape", "background", "place", "time of day")) == 1.0
     assert min(figures[name] for name in ("pair", "left and right", "above and below", "medium")) > 0.8
 
 
@@ -68,6 +69,6 @@ def test_presence_tells_views_with_from_views_without(name: str) -> None:
 
 
 def test_a_mix_is_made_of_shares() -> None:
-    for mix in (NARROW, WIDE):
+    for mix in (NARROW, RICH, WIDE):
         assert isinstance(mix, Mix)
         assert mix.shapes + mix.things + mix.pairs + mix.landscapes + mix.hearths == pytest.approx(1.0)
