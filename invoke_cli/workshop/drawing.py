@@ -17,6 +17,7 @@ from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, to
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
+from invoke_cli.workshop.alternating import draw_alternatives
 from invoke_cli.workshop.carrying import make_images
 from invoke_cli.workshop.chaining import prepare_line
 from invoke_cli.workshop.continuing import go_on
@@ -34,8 +35,12 @@ def draw(workshop: Workshop, stages: Sequence[Stage]) -> list[SavedImage]:
     reference = workshop.settings.resolve(stages[0].request).effective.request.init_image
     files = init_files(reference, workshop.folder())
     if files is None:
-        return Drawing(workshop, stages).run()
-    return draw_several(workshop, stages, files, lambda each: Drawing(workshop, each).run())
+        return _draw_texts(workshop, stages)
+    return draw_several(workshop, stages, files, lambda each: _draw_texts(workshop, each))
+
+
+def _draw_texts(workshop: Workshop, stages: Sequence[Stage]) -> list[SavedImage]:
+    return draw_alternatives(workshop, stages, lambda each: Drawing(workshop, each).run())
 
 
 class Drawing:

@@ -146,8 +146,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     metadata = _own_words(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
-    if effective.seeds is not None:
-        effective = replace(effective, seeds=tuple(_seed(seed, folder) for seed in effective.seeds))
+    effective = replace(effective, seeds=recalled_seeds(workshop, effective))
     mask = given.mask
     if mask is None and init is not None and is_url(effective.init_mask or ""):
         mask = _mask_from_web(workshop, effective.init_mask or "")
@@ -222,6 +221,12 @@ def _own_words(init: OpenedImage) -> GenerationRequest | None:
     except MetadataError:
         return None
     return recalled.request if recalled else None
+
+
+def recalled_seeds(workshop: Workshop, request: GenerationRequest) -> tuple[int, ...] | None:
+    """The seeds that a request says, its recalls looked up; InvokeError for one of an image that is not there."""
+    folder = folder_of(workshop, request)
+    return None if request.seeds is None else tuple(_seed(seed, folder) for seed in request.seeds)
 
 
 def _seed(seed: int, folder: OutputFolder) -> int:
