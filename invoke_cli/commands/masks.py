@@ -9,8 +9,8 @@ from invoke_cli.errors import CommandError
 from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.quoting import literal
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.init_opening import open_init
 from invoke_cli.workshop.mask_finding import MaskFinder
-from invoke_cli.workshop.preparing import open_init
 from invoke_cli.workshop.workshop import Workshop
 
 USAGE = "!mask photo.png -tm face AND NOT hair; or -M mask.png --mask_grow 8"

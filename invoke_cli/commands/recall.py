@@ -16,7 +16,7 @@ from invoke_cli.metadata.codec import Recalled
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.places import expanded, is_file, is_there
-from invoke_cli.workshop.references import find_image
+from invoke_cli.workshop.references import find_image, is_recall
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.workshop import Workshop
@@ -122,7 +122,7 @@ def _matching(workshop: Workshop, word: str) -> list[Path]:
         if not found:
             raise CommandError(f"no file matches {word}", hint="check the pattern")
         return found
-    folder = workshop.folder()
+    folder = workshop.latest or workshop.folder() if is_recall(word) else workshop.folder()
     return [find_image(f"!{word}" if word.isdigit() else word, folder)]
 
 

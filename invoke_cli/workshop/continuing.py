@@ -25,7 +25,7 @@ from invoke_cli.workshop.carrying import make_images
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given
 from invoke_cli.workshop.places import expanded, is_file
 from invoke_cli.workshop.preparing import Prepared, folder_of
-from invoke_cli.workshop.references import find_image, split_step
+from invoke_cli.workshop.references import find_image, is_recall, split_step
 from invoke_cli.workshop.remaking import Remake, prepare_remake
 from invoke_cli.workshop.web import is_url
 from invoke_cli.workshop.workshop import Workshop
@@ -62,7 +62,7 @@ def _find(workshop: Workshop, reference: str, request: GenerationRequest) -> Lat
         return None
     step = split_step(reference)
     if step is not None:
-        return _step(workshop, find_image(step[0], folder), step[1], request)
+        return _step(workshop, find_image(step[0], _folder(workshop, step[0], folder)), step[1], request)
     path = expanded(reference)
     places = [path, folder.path / path]
     if path.suffix == SUFFIX and (kept := folder.input_named(path.name)) is not None:
@@ -71,6 +71,11 @@ def _find(workshop: Workshop, reference: str, request: GenerationRequest) -> Lat
     if found is None or found.suffix != SUFFIX:
         return None
     return read_latents(read_file(found), path.name if found == places[-1] else _telling_name(found))
+
+
+def _folder(workshop: Workshop, image: str, folder: OutputFolder) -> OutputFolder:
+    """Where an image is looked for: a recall, where the last result went."""
+    return workshop.latest or folder if is_recall(image) else folder
 
 
 def _telling_name(path: Path) -> str:
@@ -82,9 +87,10 @@ def _telling_name(path: Path) -> str:
 
 def _step(workshop: Workshop, path: Path, step: int, request: GenerationRequest) -> LatentFile:
     """An image's latents after a step: as they were saved, else by making the image again up to there."""
-    saved = _saved(folder_of(workshop, request), path, step)
-    if saved is not None:
-        return saved
+    for folder in (folder_of(workshop, request), workshop.latest):
+        saved = _saved(folder, path, step) if folder is not None else None
+        if saved is not None:
+            return saved
     remake = prepare_remake(workshop, path)
     last = remake.prepared.last
     _check_range(path, last.plan, step)

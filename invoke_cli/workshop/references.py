@@ -43,6 +43,11 @@ def _names_an_image(reference: str, folder: OutputFolder) -> bool:
     return True
 
 
+def is_recall(reference: str) -> bool:
+    """Whether a reference counts back from the last result: `@last`, `@last2`, `-1`."""
+    return _LAST.fullmatch(reference) is not None
+
+
 def lasting(reference: str | None, name: str) -> str:
     """How an echoed line refers to an image: as it was typed, but a recall by the name of what it meant."""
     return reference if reference is not None and is_there(expanded(reference)) else name

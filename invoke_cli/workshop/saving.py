@@ -43,6 +43,8 @@ class Saver:
             future, prepared = self._waiting.pop(0)
             saved = future.result()
             self.saved.append(saved)
+            if saved.number is not None:
+                self.workshop.latest = self.target.folder
             if saved.replaced is not None:
                 self.workshop.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
             self.workshop.emit(_event(saved, prepared))

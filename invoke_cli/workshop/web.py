@@ -92,7 +92,7 @@ def _told(url: str, limits: Limits) -> Iterator[None]:
     try:
         yield
     except HTTPError as error:
-        error.close()  # it is the answer too, with the connection in it
+        error.close()  # it carries the answer, and its connection
         reason = "redirected round in circles or off the web" if error.code // 100 == 3 else error.reason
         raise ImageError(f"the server gives no {name}: {error.code} {reason}", hint="check the address") from None
     except TimeoutError:

@@ -36,7 +36,9 @@ class Streams:
 
 
 class Workshop:
-    """The state of a session that is not a line's own. One thread works in it; `stop` may come from any."""
+    """The state of a session that is not a line's own. One thread works in it; `stop` may come from any. `latest` is
+    the folder of its last result, where recalls (`@last`) count back.
+    """
 
     def __init__(self, settings: Settings, emit: Emit, streams: Streams, opener: OpenEngine) -> None:
         self.settings = settings
@@ -46,6 +48,7 @@ class Workshop:
         self.aliases = Aliases(self.settings.places.user_configs / ALIASES_FILE)
         self.tally = Tally()
         self.last_stages: tuple[GenerationRequest, ...] = ()
+        self.latest: OutputFolder | None = None
         self._opener = opener
         self._engine: Engine | None = None
         self._folders: dict[Path, OutputFolder] = {}

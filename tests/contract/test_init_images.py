@@ -206,3 +206,19 @@ def test_a_bad_picture_in_a_folder_costs_itself_alone(house: House) -> None:
     assert house.run("oil -I pics -s2") is Outcome.FAILED
     assert len(house.saved) == 2 and "b.png" in house.errors[0] and "1 of 3" in house.errors[-1]
     assert house.run("oil -I 'nothing*.png'") is Outcome.FAILED and "no pictures" in house.errors[0]
+
+
+def test_the_last_result_is_the_last_one_wherever_it_went(house: House) -> None:
+    house.draw("a cat -s2 -S1")
+    (elsewhere,) = house.draw("a dog -s2 -S2 -o other")
+    assert elsewhere.name == "000001.2.png"
+    (by_recall,) = house.draw("oil -s4 -S3 -f .5 -I @last")
+    line = house.saved[0].line
+    assert "-I other/000001.2.png" in line
+    (by_path,) = house.draw("oil -s4 -S3 -f .5 -I other/000001.2.png")
+    assert pixels(by_recall) == pixels(by_path) == pixels(house.draw(line)[0])
+    house.draw("a bird -s2 -S 9 -o other")
+    house.draw("a fish -s2 -S -1")
+    assert house.saved[0].seed == 9
+    house.draw("a bird -s2 -S 10 -o other")
+    assert house.run("!fetch @last") is Outcome.OK and "-S 10" in house.prefills[0]

@@ -1,0 +1,62 @@
+"""Opening what `-I` names: a file, an earlier result, standard input, an address on the web."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from invoke_cli.errors import ImageError
+from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.workshop.references import find_image
+from invoke_cli.workshop.web import fetch, is_url, url_name
+from invoke_cli.workshop.workshop import Workshop
+
+STANDARD_INPUT = "-"
+
+
+def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
+    """The image that `-I` names; ImageError with the field to point at."""
+    try:
+        if reference == STANDARD_INPUT:
+            return open_bytes(_standard_input(workshop), "standard input")
+        if is_url(reference):
+            return open_url(workshop, reference)
+        path = find_image(reference, folder)
+        if path.is_dir():
+            raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
+        return open_path(path)
+    except ImageError as error:
+        error.field = error.field or "init_image"
+        raise
+
+
+def open_url(workshop: Workshop, url: str) -> OpenedImage:
+    """The picture at an address on the web, which the line itself asked for."""
+    if workshop.settings.offline:
+        hint = "start without --offline, or download it and name the file"
+        raise ImageError(f"{url_name(url)} is on the web, and --offline is on", hint=hint)
+    workshop.notice(f"fetching {url_name(url)} from {urlsplit(url).hostname}")
+    return open_bytes(fetch(url, workshop.check_stopped), url_name(url))
+
+
+def _standard_input(workshop: Workshop) -> bytes:
+    if workshop.streams.read is None:
+        hint = "-I - is for one line given to the program: invoke 'oil painting' -I - < photo.png"
+        raise ImageError("standard input carries no image here", hint=hint)
+    return workshop.streams.read()
+
+
+def recalled(workshop: Workshop, reference: str) -> Path:
+    """The result that a recall means where the last one went to another folder: its path, which lasts."""
+    assert workshop.latest is not None
+    return find_image(reference, workshop.latest, field="init_image")
+
+
+def mask_from_web(workshop: Workshop, url: str) -> OpenedImage:
+    """The picture that `-M` names on the web; ImageError with the field to point at."""
+    try:
+        return open_url(workshop, url)
+    except ImageError as error:
+        error.field = "init_mask"
+        raise
