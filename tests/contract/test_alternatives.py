@@ -16,6 +16,7 @@ def wildcards(house: House, **lists: str) -> None:
 
 
 def test_d3_one_source_many_styles(real_house: House, sketch: Path) -> None:
+    real_house.session.workshop.engine.unload()
     styles = "{oil painting|watercolor|pencil sketch|cyberpunk}"
     made = real_house.draw(f'-I sketch.png -f.6 -C7.5 -s4 "{styles}" --trace')
     assert len(made) == 4 and len({pixels(path) for path in made}) == 4
