@@ -75,6 +75,11 @@ class GenerationRequest:
     h_symmetry_time_pct: float | None = None
     v_symmetry_time_pct: float | None = None
 
+    offload: str | None = None
+    attention: str | None = None
+    vae_tiling: bool | None = None
+    fast: str | None = None
+
     outdir: str | None = None
     name_format: str | None = None
     prompt_as_dir: bool | None = None

@@ -84,8 +84,14 @@ class FakeEngine:
     def estimate(self, plan: Plan, model: Model) -> int:
         return plan.width * plan.height * 100
 
-    def loaded(self) -> str | None:
-        return self._loaded
+    def loaded(self) -> tuple[str, ...]:
+        return (self._loaded,) if self._loaded else ()
+
+    def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
+        folder.mkdir()
+
+    def unpickle(self, source: Path, target: Path) -> None:
+        target.write_bytes(b"")
 
     def unload(self) -> None:
         self._loaded = None

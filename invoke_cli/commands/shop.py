@@ -1,9 +1,9 @@
-"""Commands on models, defaults and memory."""
+"""Commands on defaults, memory and what a line would do."""
 
 from __future__ import annotations
 
 from invoke_cli.commands.command import Call
-from invoke_cli.errors import CommandError, InvokeError
+from invoke_cli.errors import CommandError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switches import SWITCHES
@@ -12,34 +12,6 @@ from invoke_cli.workshop.chaining import prepare_line
 from invoke_cli.workshop.continuing import go_on
 from invoke_cli.workshop.drawing import REMEDIES
 from invoke_cli.workshop.workshop import Workshop
-
-
-def models(workshop: Workshop, _: Call) -> None:
-    """List the models: which is used, which is in memory, which is not there."""
-    registry, current = workshop.settings.registry, workshop.settings.current_name()
-    engine = workshop.open_engine
-    lines = []
-    width = max(map(len, registry.models))
-    for name, spec in registry.models.items():
-        try:
-            facts = workshop.settings.model(name).facts
-            state = f"{facts.family.label}, {facts.size} px, {facts.size_on_disk / 1e6:.0f} MB"
-        except InvokeError as error:
-            state = f"cannot be used: {error.message}"
-        marks = [
-            mark for mark, on in (("active", name == current), ("loaded", engine and engine.loaded() == name)) if on
-        ]
-        lines.append(f"{name:<{width}}  {', '.join(marks) or '-':<14}  {state}  {spec.description}")
-    workshop.say("\n".join(lines))
-
-
-def switch(workshop: Workshop, call: Call) -> None:
-    """Use another model from now on, and load it."""
-    name = " ".join(call.required("!switch name: !models lists them"))
-    model = workshop.settings.model(name)
-    workshop.engine.load(model, workshop.hooks())
-    workshop.settings.change(GenerationRequest(model=model.spec.name))
-    workshop.notice(f"lines without -m now use {model.spec.name}")
 
 
 def set_defaults(workshop: Workshop, call: Call) -> None:
@@ -76,7 +48,7 @@ def memory(workshop: Workshop, _: Call) -> None:
     state = workshop.engine.memory()
     gigabytes = {name: f"{getattr(state, name) / 1e9:.2f} GB" for name in ("used", "peak", "free", "total")}
     numbers = ", ".join(f"{name} {value}" for name, value in gigabytes.items())
-    workshop.say(f"{state.device}: {numbers}; loaded: {workshop.engine.loaded() or 'no model'}")
+    workshop.say(f"{state.device}: {numbers}; loaded: {', '.join(workshop.engine.loaded()) or 'no model'}")
 
 
 def check(workshop: Workshop, call: Call) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.commands import books, helping, lines, masks, recall, shop
 from invoke_cli.commands.command import Argument, Command
+from invoke_cli.commands.model_table import MODEL_COMMANDS
 
 COMMANDS: tuple[Command, ...] = (
     Command(name="help", usage="[topic]", argument=Argument.TOPIC, run=helping.show_help, help="help, by topic"),
@@ -54,10 +55,7 @@ COMMANDS: tuple[Command, ...] = (
         name="plan", usage="line", argument=Argument.LINE, run=lines.plan, help="what a line would do; loads nothing"
     ),
     Command(name="dream", usage="line", argument=Argument.LINE, run=lines.dream, help="draw a line"),
-    Command(name="models", usage="", run=shop.models, help="the models: active, loaded, not there"),
-    Command(
-        name="switch", usage="name", argument=Argument.MODEL, run=shop.switch, help="use another model from now on"
-    ),
+    *MODEL_COMMANDS,
     Command(
         name="set",
         usage="[switches | reset]",
@@ -95,7 +93,7 @@ COMMANDS: tuple[Command, ...] = (
 
 # Commands of the design that are still to come; refused by name.
 PENDING = (
-    "sweep", "compare", "grid", "contact", "plot", "tree", "tag", "rate", "save", "fix", "model",
-    "import_model", "edit_model", "del_model", "convert_model", "optimize_model", "triggers", "diff", "ladder",
+    "sweep", "compare", "grid", "contact", "plot", "tree", "tag", "rate", "save", "fix",
+    "optimize_model", "diff", "ladder",
     "final", "reindex", "edit", "watch", "strip",
 )  # fmt: skip

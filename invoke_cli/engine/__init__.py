@@ -155,8 +155,14 @@ class Engine(Protocol):
     def estimate(self, plan: Plan, model: Model) -> int:
         """About how many bytes one image of the plan needs besides the weights."""
 
-    def loaded(self) -> str | None:
-        """The name of the model that is in memory."""
+    def loaded(self) -> tuple[str, ...]:
+        """The names of the models in memory, the last used one first."""
+
+    def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
+        """Write the model in the diffusers layout."""
+
+    def unpickle(self, source: Path, target: Path) -> None:
+        """Write a pickle's tensors as a .safetensors file, by the loader that runs no code."""
 
     def unload(self) -> None:
         """Give all memory back."""

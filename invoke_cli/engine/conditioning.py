@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 
 from invoke_cli.engine import Tokens
@@ -10,30 +14,106 @@ from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.tracing import Tally
 
 KEPT_PROMPTS = 64
+Encode = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """A text to be encoded, without the encoder's last `clip_skip` layers; `avoided` is what should not be seen."""
+
+    text: str
+    clip_skip: int = 0
+    avoided: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Embedding:
+    """`states` of shape (n, tokens, width) and, where the family has it, the `pooled` one (n, width)."""
+
+    states: torch.Tensor
+    pooled: torch.Tensor | None = None
+
+    @property
+    def has_pooled(self) -> bool:
+        """Whether there is a pooled embedding."""
+        return self.pooled is not None
+
+    def to(self, place: torch.device) -> Embedding:
+        """The same on a device."""
+        return Embedding(states=self.states.to(place), pooled=None if self.pooled is None else self.pooled.to(place))
+
+    def repeated(self, count: int) -> Embedding:
+        """The same for a batch of `count` images."""
+        pooled = None if self.pooled is None else self.pooled.repeat(count, 1)
+        return Embedding(states=self.states.repeat(count, 1, 1), pooled=pooled)
+
+    def zeros(self) -> Embedding:
+        """Nothing, in the same shape."""
+        pooled = None if self.pooled is None else torch.zeros_like(self.pooled)
+        return Embedding(states=torch.zeros_like(self.states), pooled=pooled)
 
 
 class Conditioning:
-    """Embeddings of shape (1, tokens, width) in the text encoder's dtype, by model and text."""
+    """Embeddings in the text encoder's dtype, by model and text."""
 
     def __init__(self) -> None:
-        self._cache: RecentlyUsed[torch.Tensor] = RecentlyUsed(KEPT_PROMPTS)
+        self._cache: RecentlyUsed[Embedding] = RecentlyUsed(KEPT_PROMPTS)
+        self._whole: RecentlyUsed[Any] = RecentlyUsed(KEPT_PROMPTS)
 
-    def encode(self, loaded: LoadedModel, text: str, tally: Tally, clip_skip: int = 0) -> torch.Tensor:
-        """The embedding of one prompt, without the encoder's last `clip_skip` layers; a repeated one costs nothing."""
+    def encode(self, loaded: LoadedModel, wish: Wish, tally: Tally) -> Embedding:
+        """The embedding of one prompt; a repeated one costs nothing."""
+        without_words = wish.avoided and not wish.text and loaded.pipeline.config.get("force_zeros_for_empty_prompt")
 
-        def make() -> torch.Tensor:
-            tally.text_encoded(text)
-            device = loaded.pipeline.text_encoder.device
-            if clip_skip:
-                return _without_last_layers(loaded, text, clip_skip)
-            embeddings: torch.Tensor = loaded.pipeline.encode_prompt(text, device, 1, False)[0]
-            return embeddings
+        def make() -> Embedding:
+            tally.text_encoded(wish.text)
+            if wish.clip_skip and not _is_dual(loaded):
+                return Embedding(states=_without_last_layers(loaded, wish.text, wish.clip_skip))
+            found = _by_the_pipeline(loaded, wish)
+            return found.zeros() if without_words else found
 
-        return self._cache.get((loaded.key, text, clip_skip), make)
+        return self._cache.get((loaded.key, wish.text, wish.clip_skip, bool(without_words)), make)
+
+    def remembering(self, loaded: LoadedModel, encode: Encode, tally: Tally) -> Encode:
+        """A pipeline's own `encode_prompt`, which does nothing twice for the same words."""
+
+        def encode_once(*arguments: Any, **named: Any) -> Any:
+            given = (*arguments, *sorted(named.items(), key=lambda pair: pair[0]))
+
+            def make() -> Any:
+                tally.text_encoded(str(named.get("prompt", arguments[0] if arguments else "")))
+                return encode(*arguments, **named)
+
+            return self._whole.get((loaded.key, repr(given)), make) if _is_plain(given) else make()
+
+        return encode_once
 
     def clear(self) -> None:
         """Forget all embeddings."""
         self._cache.clear()
+        self._whole.clear()
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value tells all of itself in words: no tensor, no picture."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float, torch.device, torch.dtype))
+
+
+def _is_dual(loaded: LoadedModel) -> bool:
+    return "text_encoder_2" in loaded.text_encoders
+
+
+def _by_the_pipeline(loaded: LoadedModel, wish: Wish) -> Embedding:
+    """The pipeline's own encoding: of one encoder, or of two with the second one's pooled output."""
+    device = next(iter(loaded.text_encoders.values())).device
+    arguments = {"device": device, "num_images_per_prompt": 1, "do_classifier_free_guidance": False}
+    if not _is_dual(loaded):
+        return Embedding(states=loaded.pipeline.encode_prompt(wish.text, **arguments)[0])
+    layers = min(encoder.config.num_hidden_layers for encoder in loaded.text_encoders.values())
+    skip = min(wish.clip_skip, layers - 1) or None
+    states, _, pooled, _ = loaded.pipeline.encode_prompt(wish.text, clip_skip=skip, **arguments)
+    return Embedding(states=states, pooled=pooled)
 
 
 def _without_last_layers(loaded: LoadedModel, text: str, count: int) -> torch.Tensor:
@@ -52,8 +132,8 @@ def _without_last_layers(loaded: LoadedModel, text: str, count: int) -> torch.Te
 
 def read_tokens(loaded: LoadedModel, text: str) -> Tokens:
     """The words that the model's tokenizer makes of a text, and those that its window cuts off."""
-    tokenizer = loaded.pipeline.tokenizer
+    tokenizer = loaded.tokenizer
     ids = tokenizer(text, add_special_tokens=False).input_ids
     words = [str(tokenizer.decode([token])).strip() for token in ids]
-    window = int(tokenizer.model_max_length) - 2
+    window = loaded.family.max_tokens - 2
     return Tokens(read=tuple(words[:window]), cut=tuple(words[window:]))

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from invoke_cli.engine.conditioning import Embedding
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
 from invoke_cli.engine.resuming import Resumed
@@ -47,8 +48,8 @@ class Batching:
     """
 
     images: Sequence[ImagePlan]
-    prompt: torch.Tensor
-    negative: torch.Tensor | None
+    prompt: Embedding
+    negative: Embedding | None
     source: Source | None
     watch: Callable[[Snapshot], None]
     stopped: Callable[[], bool]
@@ -62,6 +63,13 @@ def denoise(loaded: LoadedModel, plan: Plan, batch: Batching) -> torch.Tensor:
     """The denoised, scaled latents of a batch (n, channels, height / 8, width / 8); Interrupted when stopped."""
     run = _Run(loaded, plan, batch)
     return run.latents()
+
+
+def finished_step(call: int, calls: int, plan: Plan) -> int:
+    """The step that is finished with a run's call number `call` of `calls`, from 1; 0 when it is only part of one."""
+    if plan.sampler.calls == 2:
+        return (call + 1) // 2 if call % 2 == 0 or call == calls else 0
+    return max(0, call - (calls - plan.steps.taken))
 
 
 class _Run:
@@ -81,8 +89,8 @@ class _Run:
             images=batch.images,
             source=batch.source,
             scheduler=self.scheduler,
-            device=self.view.unet.device,
-            dtype=batch.prompt.dtype,
+            device=loaded.place,
+            dtype=batch.prompt.states.dtype,
             tally=batch.tally,
         )
         self.resumed = Resumed(setting, *batch.point) if batch.point else None
@@ -96,13 +104,11 @@ class _Run:
         arguments: dict[str, object] = {
             "num_inference_steps": self.plan.steps.scheduled,
             "guidance_scale": self.plan.guidance_scale,
-            "prompt_embeds": self._repeated(self.batch.prompt),
-            "negative_prompt_embeds": self._repeated(self.batch.negative),
             "generator": self.generators if len(self.generators) > 1 else self.generators[0],
             "output_type": "latent",
             "callback_on_step_end": self._after_call,
         }
-        arguments |= self.start.attach(self.view)
+        arguments |= self._conditions() | self.start.attach(self.view)
         if self.plan.look.eta:
             arguments["eta"] = self.plan.look.eta
         self._watch_start()
@@ -120,7 +126,7 @@ class _Run:
 
     def _kept(self, resumed: Resumed) -> torch.Tensor:
         """The latents of a run that has no step left."""
-        self.scheduler.set_timesteps(self.plan.steps.scheduled, device=self.view.unet.device)
+        self.scheduler.set_timesteps(self.plan.steps.scheduled, device=self.loaded.place)
         self._watch(self.plan.steps.taken, 0, resumed.latents, first=True)
         return resumed.latents
 
@@ -145,19 +151,13 @@ class _Run:
             raise Interrupted("stopped")
         calls = len(self.scheduler.timesteps) - self.start.first
         before = self.resumed.point.moment.calls if self.resumed else 0
-        step = self._step_after(before + call + 1, calls)
+        step = finished_step(before + call + 1, calls, self.plan)
         if not step:
             return {}
         self.batch.tally.say(f"step {step} at timestep {int(timestep)}")
         latents = after_step(tensors["latents"], self.plan.look, step, self.plan.steps.taken)
         self._watch(step, int(timestep), latents)
         return {} if latents is tensors["latents"] else {"latents": latents}
-
-    def _step_after(self, call: int, calls: int) -> int:
-        """The step that is finished with this call, 0 when it is only part of one."""
-        if self.plan.sampler.calls == 2:
-            return (call + 1) // 2 if call % 2 == 0 or call == calls else 0
-        return max(0, call - (calls - self.plan.steps.taken))
 
     def _watch(self, step: int, timestep: int, latents: torch.Tensor, *, first: bool = False) -> None:
         visible = normalised(latents, self.scheduler, self.plan.sampler, self.start.first + self.calls)
@@ -175,7 +175,7 @@ class _Run:
         plan = self.plan
         seeds = [image.seed for image in self.batch.images]
         fresh: Any = build_scheduler(plan.sampler, self.loaded.scheduler_config, self.loaded.model.facts.family, seeds)
-        fresh.set_timesteps(plan.steps.scheduled, device=self.view.unet.device)
+        fresh.set_timesteps(plan.steps.scheduled, device=self.loaded.place)
         unsettled = first and plan.task is Task.INPAINT
         states = () if unsettled else generator_states(self.generators)
         return Moment(calls=self.calls, history=history_of(self.scheduler, fresh), generators=states)
@@ -184,5 +184,12 @@ class _Run:
         self.calls += 1
         self.batch.tally.denoiser_calls += 1
 
-    def _repeated(self, embeddings: torch.Tensor | None) -> torch.Tensor | None:
-        return embeddings if embeddings is None else embeddings.repeat(len(self.generators), 1, 1)
+    def _conditions(self) -> dict[str, object]:
+        """The embeddings, once for each image."""
+        count = len(self.generators)
+        named = {"": self.batch.prompt.repeated(count)}
+        if self.batch.negative is not None:
+            named["negative_"] = self.batch.negative.repeated(count)
+        conditions: dict[str, object] = {f"{sign}prompt_embeds": given.states for sign, given in named.items()}
+        pooled = {f"{sign}pooled_prompt_embeds": given.pooled for sign, given in named.items() if given.has_pooled}
+        return conditions | pooled

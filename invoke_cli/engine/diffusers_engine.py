@@ -6,7 +6,6 @@ import gc
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import diffusers
@@ -18,12 +17,16 @@ from PIL import Image
 
 from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
 from invoke_cli.engine.conditioning import Conditioning, read_tokens
+from invoke_cli.engine.converting import save_as_folder, unpickle
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.images import ImageEncoder
 from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
+from invoke_cli.engine.measures import check_measures, measures
 from invoke_cli.engine.running import JobRun
 from invoke_cli.engine.segmenting import Segmenter
+from invoke_cli.engine.shelf import Shelf
+from invoke_cli.engine.stock import StockRun
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
 from invoke_cli.planning.plan import Plan
@@ -38,22 +41,27 @@ class DiffusersEngine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._device = choose_device(settings)
-        self._loaded: LoadedModel | None = None
+        self._shelf = Shelf(self._device)
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()
         self._segmenter = Segmenter()
 
     def load(self, model: Model, hooks: Hooks) -> None:
-        """Make the model ready, in the place of the one before."""
+        """Make the model ready; those before stay warm while there is room."""
         self._ready(model, hooks)
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """The job's images as they are finished."""
-        loaded = self._ready(job.model, hooks)
+        request = job.plan.request
+        check_measures(request, job.plan.family, self._device)
+        loaded = self._ready(job.model, hooks, request.offload or "none")
         self._tell_cut_prompt(loaded, job, hooks)
-        run = JobRun(loaded, self._device, job, hooks)
+        run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
         try:
-            with seamless(loaded.pipeline, job.plan.look.seamless):
+            with (
+                measures(loaded, request, hooks.emit),
+                seamless([loaded.denoiser, loaded.vae], job.plan.look.seamless),
+            ):
                 yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
         finally:
             run.restore()
@@ -87,13 +95,21 @@ class DiffusersEngine:
         widest = model.facts.vae_channels
         return int(plan.width * plan.height * widest * self._device.dtype.itemsize * _BYTES_PER_ACTIVATION)
 
-    def loaded(self) -> str | None:
-        """The name of the model that is in memory."""
-        return self._loaded.model.spec.name if self._loaded else None
+    def loaded(self) -> tuple[str, ...]:
+        """The names of the models in memory, the last used one first."""
+        return self._shelf.names()
+
+    def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
+        """Write the model in the diffusers layout."""
+        save_as_folder(self._ready(model, hooks), folder)
+
+    def unpickle(self, source: Path, target: Path) -> None:
+        """Write a pickle's tensors as a .safetensors file, by the loader that runs no code."""
+        unpickle(source, target)
 
     def unload(self) -> None:
-        """Drop the model and everything made with it, and hand the memory back."""
-        self._loaded = None
+        """Drop the models and everything made with them, and hand the memory back."""
+        self._shelf.clear()
         self._conditioning.clear()
         self._encoder.clear()
         self._segmenter.clear()
@@ -102,18 +118,25 @@ class DiffusersEngine:
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
-    def _ready(self, model: Model, hooks: Hooks) -> LoadedModel:
-        if self._loaded is None or self._loaded.model.facts.folder != model.facts.folder:
-            self.unload()
-            if hooks.stopped():
-                raise Interrupted("stopped")
-            hooks.emit(Loading(model=model.spec.name))
-            started = time.perf_counter()
-            self._loaded = load_model(model, self._device)
-            hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
-        elif self._loaded.model != model:
-            self._loaded = replace(self._loaded, model=model)  # another entry for the same folder
-        return self._loaded
+    @property
+    def _loaded(self) -> LoadedModel | None:
+        return self._shelf.current
+
+    def _ready(self, model: Model, hooks: Hooks, offload: str = "") -> LoadedModel:
+        """The model in memory; without `offload` it may be kept in any way."""
+
+        def load(wanted: Model, shared: Mapping[str, object]) -> LoadedModel:
+            return load_model(wanted, self._device, shared, offload or "none")
+
+        if self._shelf.has(model, offload):
+            return self._shelf.get(model, load, offload)
+        if hooks.stopped():
+            raise Interrupted("stopped")
+        hooks.emit(Loading(model=model.spec.name))
+        started = time.perf_counter()
+        loaded = self._shelf.get(model, load, offload)
+        hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
+        return loaded
 
     def _batch_size(self, job: Job) -> int:
         """The batch that was asked for; else one on the CPU, and on a GPU as many as its free memory holds."""

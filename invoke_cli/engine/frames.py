@@ -12,7 +12,7 @@ from invoke_cli.engine.preview import to_picture
 from invoke_cli.engine.states import pack
 from invoke_cli.events import Preview
 from invoke_cli.metadata.latents import describe
-from invoke_cli.models.registry import Matrix
+from invoke_cli.models.family import Matrix
 from invoke_cli.planning.plan import ImagePlan
 
 

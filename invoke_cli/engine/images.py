@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import torch
@@ -34,12 +36,12 @@ class ImageEncoder:
 
         def make() -> torch.Tensor:
             tally.encoded(*image.size)
-            vae = loaded.pipeline.vae
+            vae = loaded.vae
             pixels = loaded.pipeline.image_processor.preprocess(image)
             if blanked is not None:
                 pixels = pixels * torch.from_numpy(np.asarray(blanked) < BLANKED_FROM)
-            with torch.no_grad():
-                posterior = vae.encode(pixels.to(device=vae.device, dtype=vae.dtype)).latent_dist
+            with torch.no_grad(), in_full_precision(loaded):
+                posterior = vae.encode(pixels.to(device=loaded.place, dtype=vae.dtype)).latent_dist
             parameters: torch.Tensor = posterior.parameters
             return parameters
 
@@ -57,17 +59,46 @@ def draw_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Gener
     pipeline does before it draws its noise.
     """
     sample = DiagonalGaussianDistribution(moments).sample(source)
-    latents: torch.Tensor = loaded.pipeline.vae.config.scaling_factor * sample
-    return latents
+    statistics, scale = _statistics(loaded, sample), loaded.vae.config.scaling_factor
+    if statistics is None:
+        return cast(torch.Tensor, scale * sample)
+    mean, deviation = statistics
+    return cast(torch.Tensor, (sample - mean) * scale / deviation)
 
 
 def decode(loaded: LoadedModel, latents: torch.Tensor, tally: Tally) -> Sequence[Image.Image]:
     """RGB pictures of scaled latents (n, channels, height, width), in order."""
-    vae = loaded.pipeline.vae
-    with torch.no_grad():
-        pixels = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor, return_dict=False)[0]
+    vae, scale = loaded.vae, loaded.vae.config.scaling_factor
+    with torch.no_grad(), in_full_precision(loaded):
+        latents = latents.to(vae.dtype)
+        statistics = _statistics(loaded, latents)
+        latents = latents / scale if statistics is None else latents * statistics[1] / scale + statistics[0]
+        pixels = vae.decode(latents, return_dict=False)[0]
     tally.decoded(len(latents))
     pictures: Sequence[Image.Image] = loaded.pipeline.image_processor.postprocess(
         pixels, output_type="pil", do_denormalize=[True] * len(latents)
     )
     return pictures
+
+
+def _statistics(loaded: LoadedModel, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The mean and the deviation of each channel of the latents, where the VAE's config gives them."""
+    config = loaded.vae.config
+    if config.get("latents_mean") is None or config.get("latents_std") is None:
+        return None
+    mean, deviation = (torch.tensor(config[name]).view(1, -1, 1, 1) for name in ("latents_mean", "latents_std"))
+    return mean.to(like.device, like.dtype), deviation.to(like.device, like.dtype)
+
+
+@contextmanager
+def in_full_precision(loaded: LoadedModel) -> Iterator[None]:
+    """The VAE in float32 while it works, where its numbers do not fit into float16 (the first one of SDXL)."""
+    dtype = loaded.vae.dtype
+    if dtype != torch.float16 or not (loaded.family.upcasts and loaded.vae.config.get("force_upcast")):
+        yield
+        return
+    loaded.vae.to(torch.float32)
+    try:
+        yield
+    finally:
+        loaded.vae.to(dtype)

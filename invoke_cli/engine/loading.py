@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import diffusers
+import torch
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.single_file import load_single_file
 from invoke_cli.errors import ModelError
+from invoke_cli.models.family import Family, Matrix
 from invoke_cli.models.folder import ModelFacts
-from invoke_cli.models.registry import Matrix
+from invoke_cli.models.previews import without_factors
+from invoke_cli.planning.fitting import pipeline_for
 from invoke_cli.planning.plan import Task
 
 _LEFT_OUT: Mapping[str, object] = {
@@ -20,31 +26,66 @@ _LEFT_OUT: Mapping[str, object] = {
     "feature_extractor": None,
     "image_encoder": None,
     "requires_safety_checker": False,
+    "add_watermarker": False,
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedModel:
-    """A model in memory. `scheduler_config` is the model's own, the base of every sampler."""
+    """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
+    it works on, `offload` how its weights get there.
+    """
 
     model: Model
     pipeline: Any
     scheduler_config: Mapping[str, object]
+    place: torch.device
+    offload: str = "none"
+
+    @property
+    def family(self) -> Family:
+        """The model's row of the family table."""
+        return self.model.facts.family
 
     @property
     def preview(self) -> Matrix:
-        """The map from latents to RGB: the entry's own, else the family's."""
-        return self.model.spec.preview or self.model.facts.family.preview
+        """The map from latents to RGB: the entry's own, else the family's where it has a row for each channel."""
+        fits = len(self.family.preview) == self.latent_channels + 1
+        return self.model.spec.preview or (self.family.preview if fits else without_factors(self.latent_channels))
+
+    @property
+    def denoiser(self) -> Any:
+        """The network that takes the noise away."""
+        return getattr(self.pipeline, self.family.denoiser)
+
+    @property
+    def vae(self) -> Any:
+        """The autoencoder."""
+        return getattr(self.pipeline, self.family.vae)
+
+    @property
+    def text_encoders(self) -> Mapping[str, Any]:
+        """The text encoders that are there, by their names in the pipeline."""
+        parts = self.pipeline.components.items()
+        return {name: part for name, part in parts if "text_encoder" in name and part is not None}
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer that reads the whole of a prompt: the last one, whose window is the widest."""
+        tokenizers = [
+            part for name, part in self.pipeline.components.items() if "tokenizer" in name and part is not None
+        ]
+        return tokenizers[-1]
 
     @property
     def latent_channels(self) -> int:
         """Channels of the latents."""
-        return int(self.pipeline.vae.config.latent_channels)
+        return int(self.vae.config.get("latent_channels") or self.vae.config.z_dim)
 
     @property
     def input_channels(self) -> int:
         """Channels that the UNet takes: the latents', and five more where it was made for inpainting."""
-        return int(self.pipeline.unet.config.in_channels)
+        return int(self.denoiser.config.in_channels)
 
     @property
     def scale_factor(self) -> int:
@@ -59,50 +100,97 @@ class LoadedModel:
     def view(self, task: Task, scheduler: Any) -> Any:
         """A pipeline for the task on the same modules, with a scheduler of its own. Takes about a millisecond.
 
-        It has no text encoder, which may stand on another device: embeddings are handed to it.
+        Where the family runs in our own stages it has no text encoder, which may stand on another device: embeddings
+        are handed to it.
         """
-        family = self.model.facts.family
-        name = {
-            Task.TEXT_TO_IMAGE: family.text_to_image,
-            Task.IMAGE_TO_IMAGE: family.image_to_image,
-            Task.INPAINT: family.inpaint,
-        }[task]
-        components = {**self.pipeline.components, "scheduler": scheduler, "text_encoder": None}
-        view = getattr(diffusers, name)(**components, requires_safety_checker=False)
+        cls = getattr(diffusers, pipeline_for(self.family, task))
+        replaced: dict[str, Any] = {"scheduler": scheduler}
+        if self.family.staged:
+            replaced |= dict.fromkeys(self.text_encoders)
+        view = cls(**_known(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
         view.set_progress_bar_config(disable=True)
         return view
 
 
-def load_model(model: Model, device: Device) -> LoadedModel:
-    """Load the model's pipeline on the device; ModelError when its files cannot be used."""
-    facts = model.facts
-    cls = getattr(diffusers, facts.family.text_to_image)
+def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload: str = "none") -> LoadedModel:
+    """Load the model's pipeline on the device, but for the components that are `shared` with another; ModelError when
+    its files cannot be used.
+    """
+    family = model.facts.family
+    cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
+    arguments = {**_known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
     try:
-        pipeline = cls.from_pretrained(
-            facts.folder,
-            dtype=device.dtype,
-            local_files_only=True,
-            use_safetensors=all(path.suffix == ".safetensors" for path in facts.weights),
-            variant=_variant(facts),
-            **_LEFT_OUT,
-        )
+        if model.facts.single_file:
+            pipeline = load_single_file(model.facts, cls, arguments)
+        else:
+            pipeline = _from_folder(model.facts, cls, arguments)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _unusable(model, error) from None
     pipeline.set_progress_bar_config(disable=True)
     for part in pipeline.components.values():
         if hasattr(part, "requires_grad_"):
             part.requires_grad_(False)
-    pipeline.to(device.place)
-    return LoadedModel(model=model, pipeline=pipeline, scheduler_config=dict(pipeline.scheduler.config))
+    loaded = LoadedModel(
+        model=model,
+        pipeline=pipeline,
+        scheduler_config=dict(pipeline.scheduler.config),
+        place=device.place,
+        offload=offload,
+    )
+    _put(loaded, device)
+    return loaded
+
+
+def _put(loaded: LoadedModel, device: Device) -> None:
+    """Bring the weights to the device, or let them come when they are needed."""
+    pipeline, place = loaded.pipeline, device.place
+    if loaded.offload in ("sequential", "group") and loaded.family.upcasts and loaded.vae.config.get("force_upcast"):
+        loaded.vae.to(torch.float32)  # it could not change its dtype later
+    match loaded.offload:
+        case "model":
+            pipeline.enable_model_cpu_offload(device=place)
+        case "sequential":
+            pipeline.enable_sequential_cpu_offload(device=place)
+        case "group":
+            pipeline.enable_group_offload(
+                onload_device=place, offload_type="leaf_level", use_stream=device.kind == "cuda"
+            )
+        case _:
+            pipeline.to(place)
+
+
+def _from_folder(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> Any:
+    return cls.from_pretrained(
+        facts.folder,
+        local_files_only=True,
+        use_safetensors=all(path.suffix == ".safetensors" for path in facts.weights),
+        variant=_variant(facts),
+        **arguments,
+    )
+
+
+def _known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a pipeline's class takes."""
+    names = inspect.signature(cls.__init__).parameters
+    return {name: value for name, value in arguments.items() if name in names}
+
+
+def _settings(pipeline: Any) -> dict[str, Any]:
+    """What a pipeline was made with besides its components: plain values such as `requires_aesthetics_score`."""
+    given = {name: value for name, value in pipeline.config.items() if isinstance(value, (bool, int, float, str))}
+    return {**given, "requires_safety_checker": False, "add_watermarker": False}
 
 
 def _variant(facts: ModelFacts) -> str | None:
-    """The variant that the UNet's file name carries: `diffusion_pytorch_model.fp16.safetensors` is `fp16`."""
-    parts = facts.weights[0].name.split(".")
-    return parts[1] if len(parts) > 2 else None
+    """The variant that the denoiser's file name carries: `diffusion_pytorch_model.fp16.safetensors` is `fp16`."""
+    files = facts.parts.get(facts.family.denoiser, facts.weights)
+    parts = files[0].name.split(".")
+    return re.sub(r"-\d+-of-\d+$", "", parts[1]) if len(parts) > 2 else None
 
 
 def _unusable(model: Model, error: Exception) -> ModelError:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     hint = "put its folder back as it was, or take another model with -m (!models lists them)"
+    if model.facts.single_file:
+        hint = f"name the folder it was made from as its base: !edit_model {model.spec.name} base FOLDER"
     return ModelError(f"the model {model.spec.name} cannot be loaded: {reason}", hint=hint, field="model")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,20 +82,20 @@ def mirrored(latents: torch.Tensor, axis: int) -> torch.Tensor:
 
 
 @contextmanager
-def seamless(pipeline: Any, axes: str) -> Iterator[None]:
-    """Let every convolution of UNet and VAE wrap round along these axes (`x`, `y`), so that the picture tiles."""
+def seamless(networks: Sequence[nn.Module], axes: str) -> Iterator[None]:
+    """Let every convolution of these networks wrap round along these axes (`x`, `y`), so that the picture tiles."""
     if not axes:
         yield
         return
-    changed = [module for part in (pipeline.unet, pipeline.vae) for module in part.modules()]
-    changed = [module for module in changed if isinstance(module, nn.Conv2d)]
+    modules: list[Any] = [module for part in networks for module in part.modules()]
+    changed = [module for module in modules if isinstance(module, nn.Conv2d)]
     for module in changed:
-        module._conv_forward = _Wrapping(module, axes)
+        vars(module)["_conv_forward"] = _Wrapping(module, axes)
     try:
         yield
     finally:
         for module in changed:
-            del module._conv_forward
+            del vars(module)["_conv_forward"]
 
 
 class _Wrapping:

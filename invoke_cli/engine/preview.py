@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from invoke_cli.models.registry import Matrix
+from invoke_cli.models.family import Matrix
 
 
 def to_picture(latents: torch.Tensor, factors: Matrix) -> Image.Image:

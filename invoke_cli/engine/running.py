@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from invoke_cli.engine import TILING, Hooks, ImageResult, Job
-from invoke_cli.engine.conditioning import Conditioning
+from invoke_cli.engine.conditioning import Conditioning, Embedding, Wish
 from invoke_cli.engine.denoising import Batching, Snapshot, denoise
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.frames import Recorder, keeps_latents
@@ -23,12 +23,13 @@ from invoke_cli.engine.images import ImageEncoder, decode
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.memory import Rung, climb
 from invoke_cli.engine.preview import to_picture
-from invoke_cli.engine.starting import INPAINTING_CHANNELS, Source
+from invoke_cli.engine.starting import Source
 from invoke_cli.engine.states import Point, unpack
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import Level, Notice, Step
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
+from invoke_cli.models.folder import INPAINTING_CHANNELS
 
 REMEDIES = "ask for a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
 SLICED_ATTENTION = "attention in slices"
@@ -44,7 +45,7 @@ class JobRun:
         self.tally = hooks.tally
         self.tally.tell = hooks.trace if job.plan.trace else None
         self.concessions: list[str] = []
-        self._attention = dict(loaded.pipeline.unet.attn_processors)
+        self._attention = dict(getattr(loaded.denoiser, "attn_processors", {}))
         if job.tiled:
             self._tile()
 
@@ -52,13 +53,15 @@ class JobRun:
         """The job's images, batch by batch, in order."""
         plan, count = self.job.plan, len(self.job.images)
         # Like the stock pipeline: what is to be avoided is read by all layers.
-        prompt = self._encoded(conditioning, plan.prompt.positive, plan.look.clip_skip)
-        negative = self._encoded(conditioning, plan.prompt.negative) if plan.guided else None
+        wish = Wish(text=plan.prompt.positive, clip_skip=plan.look.clip_skip)
+        avoided = Wish(text=plan.prompt.negative, avoided=True)
+        prompt = self._encoded(conditioning, wish)
+        negative = self._encoded(conditioning, avoided) if plan.guided else None
         source = self._source(encoder)
         waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
         while waiting:
             places = waiting.pop(0)
-            watcher = _Watcher(self, places)
+            watcher = Watcher(self, places)
             batch = Batching(
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
@@ -82,18 +85,20 @@ class JobRun:
     def restore(self) -> None:
         """Undo the measures of this job."""
         if self.concessions:
-            pipeline = self.loaded.pipeline
-            pipeline.vae.disable_slicing()
-            pipeline.vae.disable_tiling()
-            pipeline.unet.set_attn_processor(self._attention)
-            pipeline.to(self.device.place)
+            if hasattr(self.loaded.vae, "disable_tiling"):
+                self.loaded.vae.disable_slicing()
+                self.loaded.vae.disable_tiling()
+            if self._attention:
+                self.loaded.denoiser.set_attn_processor(self._attention)
+            if self.loaded.offload == "none":
+                self.loaded.pipeline.to(self.device.place)
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
-    def _encoded(self, conditioning: Conditioning, text: str, clip_skip: int = 0) -> torch.Tensor:
-        def action() -> torch.Tensor:
+    def _encoded(self, conditioning: Conditioning, wish: Wish) -> Embedding:
+        def action() -> Embedding:
             with torch.no_grad():
-                return conditioning.encode(self.loaded, text, self.tally, clip_skip).to(self.device.place)
+                return conditioning.encode(self.loaded, wish, self.tally).to(self.device.place)
 
         return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
 
@@ -132,7 +137,7 @@ class JobRun:
             except OutOfMemory:
                 return None
         rungs = [
-            self._rung(SLICED_ATTENTION, lambda: self.loaded.pipeline.unet.set_attention_slice("max")),
+            self._rung(SLICED_ATTENTION, lambda: self.loaded.denoiser.set_attention_slice("max")),
             self._rung("text encoder on the CPU", self._park_text_encoder),
         ]
         return self._climb("denoising", action, rungs)
@@ -145,7 +150,7 @@ class JobRun:
 
     def _decoded(self, latents: torch.Tensor) -> Sequence[Image.Image]:
         rungs = [
-            self._rung("one image at a time", self.loaded.pipeline.vae.enable_slicing),
+            self._rung("one image at a time", self.loaded.vae.enable_slicing),
             self._rung(TILING, self._tile),
         ]
         return self._climb("decoding", lambda: decode(self.loaded, latents, self.tally), rungs)
@@ -170,16 +175,17 @@ class JobRun:
     def _tile(self) -> None:
         if TILING not in self.concessions:
             self.concessions.append(TILING)
-        self.loaded.pipeline.vae.enable_tiling()
+        self.loaded.vae.enable_tiling()
 
     def _park_text_encoder(self) -> None:
-        self.loaded.pipeline.text_encoder.to("cpu")
+        for encoder in self.loaded.text_encoders.values():
+            encoder.to("cpu")
 
     def _tell(self, text: str) -> None:
         self.hooks.emit(Notice(text=f"out of memory: {text}", level=Level.WARNING))
 
 
-class _Watcher:
+class Watcher:
     """Follows one batch: its progress as events, its frames, and its results in the end."""
 
     def __init__(self, run: JobRun, places: range) -> None:
@@ -189,6 +195,7 @@ class _Watcher:
         self.recorder = Recorder(run.job, images, run.loaded.preview)
 
     def watch(self, snapshot: Snapshot) -> None:
+        """Record a snapshot and tell of it."""
         self.recorder.add(snapshot)
         job = self.run.job
         self.run.hooks.emit(
@@ -205,8 +212,10 @@ class _Watcher:
             )
         )
 
-    def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor) -> Iterator[ImageResult]:
+    def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor | None) -> Iterator[ImageResult]:
+        """The results of the batch; `latents` are what the next stage of a chain may start from."""
         images = self.run.job.images
+        handed = latents if self.run.job.stages > 1 else None
         seconds = (time.perf_counter() - self.started) / len(self.places)
         seeds = tuple(images[place].seed for place in self.places)
         for index, (place, picture) in enumerate(zip(self.places, pictures, strict=True)):
@@ -220,5 +229,5 @@ class _Watcher:
                 latents=self.recorder.latents(index),
                 concessions=tuple(self.run.concessions),
                 first_step=self.run.job.plan.resume.step if self.run.job.plan.resume else 0,
-                state=latents[index : index + 1].detach().to("cpu") if self.run.job.stages > 1 else None,
+                state=None if handed is None else handed[index : index + 1].detach().to("cpu"),
             )

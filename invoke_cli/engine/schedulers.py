@@ -12,7 +12,7 @@ import diffusers
 import torch
 from diffusers import LMSDiscreteScheduler, SchedulerMixin
 
-from invoke_cli.models.families import Family
+from invoke_cli.models.family import Family
 from invoke_cli.models.samplers import Sampler
 
 _DROPPED = ("_class_name", "_diffusers_version", "_use_default_values")
@@ -43,7 +43,15 @@ def build_scheduler(
         options["noise_sampler_seed"] = seeds[0] if len(seeds) == 1 else list(seeds)
     cls = _MENDED.get(sampler.scheduler) or getattr(diffusers, sampler.scheduler)
     config = {key: value for key, value in base.items() if key not in _DROPPED}
+    if family.flow:
+        config |= _shifts(config)
     return cls.from_config(config, **options)
+
+
+def _shifts(config: Mapping[str, object]) -> dict[str, object]:
+    """The shift of a flow model's schedule under both names that diffusers' schedulers have for it."""
+    shift = config.get("shift", config.get("flow_shift", 1.0))
+    return {"shift": shift, "flow_shift": shift}
 
 
 def normalised(latents: torch.Tensor, scheduler: Any, sampler: Sampler, position: int) -> torch.Tensor:

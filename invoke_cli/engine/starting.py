@@ -18,9 +18,8 @@ from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import mixed_with_perlin
 from invoke_cli.engine.noise import blend, draw, generator
 from invoke_cli.engine.tracing import Tally
+from invoke_cli.models.folder import INPAINTING_CHANNELS
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
-
-INPAINTING_CHANNELS = 9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,6 @@ def _pending(what: str, *rows: tuple[str, ...]) -> tuple[Refused, ...]:
 
 REFUSED: tuple[Refused, ...] = (
     *_pending("adapters", ("--lora",), ("--control",)),
-    *_pending("speed and memory", ("--offload",), ("--attention",), ("--vae_tiling",), ("--fast",)),
     *_pending(
         "work after the picture",
         ("-U", "--upscale"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from invoke_cli.language.chapters.basic import BASIC
 from invoke_cli.language.chapters.looking import LOOK
 from invoke_cli.language.chapters.masking import MASK
+from invoke_cli.language.chapters.measuring import MEASURES
 from invoke_cli.language.chapters.putting import OUTPUT
 from invoke_cli.language.chapters.running import RUN
 from invoke_cli.language.chapters.starting import INIT_IMAGE
@@ -16,7 +17,7 @@ from invoke_cli.language.chapters.varying import VARIATION
 from invoke_cli.language.switch import Switch
 from invoke_cli.request import GenerationRequest
 
-SWITCHES: tuple[Switch, ...] = (*BASIC, *INIT_IMAGE, *MASK, *VARIATION, *LOOK, *OUTPUT, *RUN)
+SWITCHES: tuple[Switch, ...] = (*BASIC, *INIT_IMAGE, *MASK, *VARIATION, *LOOK, *MEASURES, *OUTPUT, *RUN)
 
 
 def by_field() -> dict[str, Switch]:

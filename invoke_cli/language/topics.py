@@ -132,20 +132,20 @@ trees, rivers, mountains, sea, boats, houses, fires; day, night, sunset, the sea
 oil painting, watercolor, pencil sketch, pixel art, neon. It knows no faces, no people, no writing, and of other
 words it makes what it can. Its size is 256 x 256.
 
-A big one: any Stable Diffusion 1.x or 2.x in the diffusers layout (a folder with model_index.json), for example
+A big one is a folder in the diffusers layout (with model_index.json) or a single .safetensors file. What kind it is
+is found out: Stable Diffusion 1, 2, XL (refiner, Turbo, inpainting) and 3, InstructPix2Pix, Latent Consistency,
+Kandinsky 2.2, FLUX.1 and 2, PixArt, Sana, Qwen-Image, Z-Image. !model tells all of one, what it cannot do too.
 
-  hf download stable-diffusion-v1-5/stable-diffusion-v1-5 --local-dir ~/models/sd15
+  -m ~/models/dreamshaper.safetensors            for one line; !switch for all that follow
+  !import_model ~/models/sd15                    enters it into your models.yaml under its name
+  !import_model owner/name                       fetches it from huggingface.co first, its size told before
+  !import_model flux.safetensors base=~/flux     a file of a transformer alone; the folder has the rest
+  !edit_model sd15 defaults -s 30 -C 7.5         !edit_model sd15 shows the entry
+  !convert_model old.ckpt                        a pickle into .safetensors, by the loader that runs no code
 
-run in a shell (hf came with this program). Then !switch ~/models/sd15, or -m ~/models/sd15 in a line. To keep it,
-write an entry into models.yaml in your root's configs/ folder:
-
-  sd15:
-    path: ~/models/sd15
-    description: Stable Diffusion 1.5
-    default: true
-    defaults: -s 30 -C 7.5
-
-!models lists what is known and whether it can be used, !check whether the machine has room for it."""
+!models lists what is known and whether it can be used, !check whether the machine has room for it. Little memory:
+--offload model, --vae_tiling, --attention sliced, or --precision float16 at start. Models stay in memory while there
+is room, so that switching between them costs nothing."""
 
 CHAINS = """\
 A chain takes one picture through several stages:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
-import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
-from invoke_cli.models.families import Family, family_of
+from invoke_cli.models.families import family_of
+from invoke_cli.models.family import Family
+from invoke_cli.models.tensors import is_whole
 
+INPAINTING_CHANNELS = 9
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
-_WEIGHTED = ("unet", "vae", "text_encoder")
+# Components that no line needs: pictures are not judged.
+_LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
+_WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "processor")
+Configs = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelFacts:
     """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
-    VAE at full resolution. `inpainting` models paint under a mask and do nothing else.
+    VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
+    where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
+    files by component, `vae_weights` those of the VAE.
     """
 
     family: Family
@@ -30,11 +38,18 @@ class ModelFacts:
     vae_channels: int = 128
     inpainting: bool = False
     vae_config: str = ""
+    parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    base: Path | None = None
 
     @property
-    def vae_weights(self) -> Path:
-        """The weight file of the VAE."""
-        return self.weights[_WEIGHTED.index("vae")]
+    def single_file(self) -> bool:
+        """Whether the model is a file rather than a folder."""
+        return self.folder.suffix == ".safetensors"
+
+    @property
+    def vae_weights(self) -> tuple[Path, ...]:
+        """The weight files of the VAE."""
+        return self.parts.get(self.family.vae, self.weights)
 
     @property
     def size_on_disk(self) -> int:
@@ -47,30 +62,76 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     restore = f"put the folder of {name} back as it was, or take another model with -m (!models lists them)"
     if not folder.is_dir():
         raise ModelError(f"the folder of the model {name} is missing: {folder}", hint=restore, field="model")
-    index = _read_json(folder / "model_index.json", restore)
-    family = family_of(str(index.get("_class_name")))
-    unet = _read_json(folder / "unet" / "config.json", restore)
-    vae = _read_json(folder / "vae" / "config.json", restore)
-    scheduler = _read_json(folder / "scheduler" / "scheduler_config.json", restore)
-    channels = unet.get("in_channels", 4)
-    if channels not in (4, 9):
-        message = f"{name} has a UNet of {channels} input channels, a kind that is not supported yet"
-        raise ModelError(message, hint="choose another model with -m", field="model")
+    index = read_json(folder / "model_index.json", restore)
+    components = components_of(index)
+    configs = read_configs(folder, components, restore)
+    family = family_of(index, configs)
+    if not family.draws:
+        raise ModelError(f"no line can draw with {name} ({family.label})", hint=family.instead, field="model")
+    _check_channels(name, family, configs)
+    parts = {part: _weights(folder / part, restore) for part in components if has_weights(part)}
+    return facts_from(family, folder, configs, parts, size)
+
+
+def facts_from(
+    family: Family, folder: Path, configs: Configs, parts: Mapping[str, tuple[Path, ...]], size: int | None
+) -> ModelFacts:
+    """The facts of a model whose family, configs and files are known."""
+    denoiser, vae, scheduler = (configs.get(part, {}) for part in (family.denoiser, family.vae, "scheduler"))
     return ModelFacts(
         family=family,
         folder=folder,
-        size=size or _native_size(unet, vae, family),
+        size=size or _native_size(denoiser, vae, family),
         scheduler=str(scheduler.get("_class_name", "")),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")),
-        weights=tuple(_weights(folder / part, restore) for part in _WEIGHTED),
+        weights=tuple(dict.fromkeys(path for files in parts.values() for path in files)),
         vae_channels=_widest(vae),
-        inpainting=channels == 9,
+        inpainting=_paints_only(family, denoiser),
         vae_config=json.dumps({key: vae[key] for key in sorted(vae) if not _is_remark(key)}),
+        parts=parts,
     )
 
 
-def _native_size(unet: dict[str, Any], vae: dict[str, Any], family: Family) -> int:
-    sample, blocks = unet.get("sample_size"), vae.get("block_out_channels")
+def read_configs(folder: Path, components: Mapping[str, str], restore: str) -> dict[str, dict[str, Any]]:
+    """The config of each component that has one: of models and of schedulers."""
+    configs: dict[str, dict[str, Any]] = {}
+    for part, name in components.items():
+        if has_weights(part):
+            configs[part] = read_json(folder / part / "config.json", restore)
+        elif name.endswith("Scheduler"):
+            configs[part] = read_json(folder / part / "scheduler_config.json", restore)
+    return configs
+
+
+def components_of(index: Mapping[str, Any]) -> dict[str, str]:
+    """The class of each component that the model has, by its name."""
+    pairs = {part: entry for part, entry in index.items() if isinstance(entry, list) and len(entry) == 2}
+    return {part: str(entry[1]) for part, entry in pairs.items() if entry[1] and part not in _LEFT_OUT}
+
+
+def has_weights(part: str) -> bool:
+    """Whether a component of this name is a network."""
+    return not any(word in part for word in _WITHOUT_WEIGHTS)
+
+
+def _check_channels(name: str, family: Family, configs: Configs) -> None:
+    """ModelError for a UNet of an unknown kind: 4 channels in are an ordinary one's, 9 one's made for inpainting."""
+    channels = configs.get("unet", {}).get("in_channels", 4)
+    if family.staged and channels not in (4, INPAINTING_CHANNELS):
+        message = f"{name} has a UNet of {channels} input channels, a kind that is not supported yet"
+        raise ModelError(message, hint="choose another model with -m", field="model")
+
+
+def _paints_only(family: Family, denoiser: Mapping[str, Any]) -> bool:
+    if family.staged:
+        return bool(denoiser.get("in_channels", 4) == INPAINTING_CHANNELS)
+    return not (family.text_to_image or family.image_to_image)
+
+
+def _native_size(denoiser: Mapping[str, Any], vae: Mapping[str, Any], family: Family) -> int:
+    sample, blocks = denoiser.get("sample_size"), vae.get("block_out_channels")
+    if family.denoiser != "unet" or family.vae != "vae":
+        return family.native_size
     if not isinstance(sample, int) or not isinstance(blocks, list):
         return family.native_size
     return int(sample * 2 ** (len(blocks) - 1))
@@ -81,13 +142,14 @@ def _is_remark(key: str) -> bool:
     return key.startswith("_") and key != "_class_name"
 
 
-def _widest(vae: dict[str, Any]) -> int:
+def _widest(vae: Mapping[str, Any]) -> int:
     """Channels of the VAE's stage at full resolution."""
     blocks = vae.get("block_out_channels")
     return int(blocks[0]) if isinstance(blocks, list) and blocks else 128
 
 
-def _read_json(path: Path, restore: str) -> dict[str, Any]:
+def read_json(path: Path, restore: str) -> dict[str, Any]:
+    """A JSON object from a file of the model; ModelError names the file when it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -99,26 +161,20 @@ def _read_json(path: Path, restore: str) -> dict[str, Any]:
     return content
 
 
-def _weights(folder: Path, restore: str) -> Path:
-    files = sorted(path for path in folder.glob("*") if path.suffix in _WEIGHT_SUFFIXES)
+def _weights(folder: Path, restore: str) -> tuple[Path, ...]:
+    """The weight files of a component: the shards that an index names, or the one file, safetensors rather than not."""
+    indices = sorted(folder.glob("*.safetensors.index*.json"))
+    if indices:
+        shards = read_json(indices[0], restore).get("weight_map", {}).values()
+        files = [folder / str(name) for name in sorted(set(shards))]
+    else:
+        found = sorted(path for path in folder.glob("*") if path.suffix in _WEIGHT_SUFFIXES)
+        files = [path for path in found if path.suffix == ".safetensors"][:1] or found[:1]
     if not files:
         raise ModelError(f"the model's weights are missing in {folder}", hint=restore, field="model")
-    best = next((path for path in files if path.suffix == ".safetensors"), files[0])
-    if best.suffix == ".safetensors" and not _whole(best):
-        raise ModelError(f"a file of the model is damaged: {best}", hint=restore, field="model")
-    return best
-
-
-def _whole(path: Path) -> bool:
-    """Whether a safetensors file has the length that its header announces (8 bytes, little-endian, then JSON)."""
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > size:
-                return False
-            header = json.loads(file.read(length))
-    except (struct.error, ValueError):
-        return False
-    ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-    return bool(size == 8 + length + max(ends, default=0))
+    for path in files:
+        if not path.is_file():
+            raise ModelError(f"a file of the model is missing: {path}", hint=restore, field="model")
+        if path.suffix == ".safetensors" and not is_whole(path):
+            raise ModelError(f"a file of the model is damaged: {path}", hint=restore, field="model")
+    return tuple(files)

@@ -9,14 +9,15 @@ from typing import Any
 
 from invoke_cli.errors import ConfigError, InvokeError, ModelError
 from invoke_cli.language.line import switches_only
+from invoke_cli.models.family import Matrix
 from invoke_cli.request import GenerationRequest
-
-Matrix = tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSpec:
-    """One entry. `path` is a folder in the diffusers layout; the caller fills in `{package}` and `{root}`.
+    """One entry. `path` is a folder in the diffusers layout or a single .safetensors file, `base` the folder that has
+    what such a file lacks; the caller fills in `{package}` and `{root}`. `triggers` are the words that the model was
+    trained to answer to, `good_for` what it is for.
 
     `defaults` are the switches that a line for this model starts from. `preview` is a linear map from latents to RGB in
     0..1: a row for each latent channel (red, green, blue), and a last row that is added.
@@ -24,7 +25,10 @@ class ModelSpec:
 
     name: str
     path: str
+    base: str = ""
     description: str = ""
+    good_for: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
     default: bool = False
     size: int | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
@@ -92,7 +96,10 @@ def _load(text: str, filename: str) -> Any:
 class _Entry:
     """Reads one entry; every complaint carries its line."""
 
-    KEYS = ("description", "path", "format", "default", "size", "defaults", "preview")
+    KEYS = (
+        "description", "path", "base", "format", "default", "size", "defaults", "preview", "triggers", "good_for",
+    )  # fmt: skip
+    FORMATS = ("diffusers", "single_file")
 
     def __init__(self, filename: str, document: Any, name: object) -> None:
         self.filename = filename
@@ -108,12 +115,16 @@ class _Entry:
                 near = difflib.get_close_matches(str(key), self.KEYS, n=1)
                 suggestion = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(self.KEYS)})"
                 raise self._error(f"{self.name}: unknown setting {key}{suggestion}", self._line(key))
-        if self._text("format", "diffusers") != "diffusers":
-            raise self._error(f"{self.name}: only format diffusers is supported yet", self._line("format"))
+        if self._text("format", self.FORMATS[0]) not in self.FORMATS:
+            message = f"{self.name}: format is {' or '.join(self.FORMATS)}, and may be left out"
+            raise self._error(message, self._line("format"))
         return ModelSpec(
             name=self.name,
             path=self._text("path"),
+            base=self._text("base", ""),
             description=self._text("description", ""),
+            good_for=self._words("good_for"),
+            triggers=self._words("triggers"),
             default=bool(self.body.get("default", False)),
             size=self._size(),
             defaults=self._defaults(),
@@ -126,6 +137,14 @@ class _Entry:
         if not isinstance(value, str):
             raise self._error(f"{self.name}: {key} must be text", self._line(key))
         return value
+
+    def _words(self, key: str) -> tuple[str, ...]:
+        """A list of texts, or one text with commas."""
+        value = self.body.get(key, ())
+        words = value.split(",") if isinstance(value, str) else value
+        if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+            raise self._error(f"{self.name}: {key} is a list of words", self._line(key))
+        return tuple(word.strip() for word in words if word.strip())
 
     def _size(self) -> int | None:
         size = self.body.get("size")

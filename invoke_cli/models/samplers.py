@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from invoke_cli.errors import PlanError
@@ -22,7 +22,8 @@ class Sampler:
     `karras` names the variant with Karras sigmas, empty where there is none. `sigma_space`: its latents grow with
     sigma (k-diffusion's convention) instead of keeping unit variance. `stochastic`: it draws noise at every step.
     `seeded`: that noise comes from a generator of its own, made from the seed. `with_init` is the sampler that does its
-    work when there is an init image. `max_steps` is the longest schedule it can make.
+    work when there is an init image. `max_steps` is the longest schedule it can make. `flow` is the class that does its
+    work for models of flow matching, with `flow_options`; empty where there is none.
     """
 
     name: str
@@ -39,8 +40,11 @@ class Sampler:
     with_init: str = ""
     max_steps: int = 1000
     min_steps: int = 1
+    flow: str = ""
+    flow_options: Mapping[str, object] = field(default_factory=dict)
 
 
+_FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 _KARRAS = {"use_karras_sigmas": True}
 _SCHEDULES: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "karras": ("Karras", _KARRAS),
@@ -59,7 +63,7 @@ SAMPLERS: tuple[Sampler, ...] = (
     ),
     Sampler(
         name="k_euler", scheduler="EulerDiscreteScheduler", label="Euler", aliases=("euler",), karras="euler_k",
-        sigma_space=True,
+        sigma_space=True, flow="FlowMatchEulerDiscreteScheduler",
     ),
     Sampler(
         name="k_euler_a", scheduler="EulerAncestralDiscreteScheduler", label="Euler a",
@@ -67,7 +71,7 @@ SAMPLERS: tuple[Sampler, ...] = (
     ),
     Sampler(
         name="k_heun", scheduler="HeunDiscreteScheduler", label="Heun", aliases=("heun",), karras="heun_k", calls=2,
-        sigma_space=True,
+        sigma_space=True, flow="FlowMatchHeunDiscreteScheduler",
     ),
     Sampler(
         name="k_dpm_2", scheduler="KDPM2DiscreteScheduler", label="DPM2", aliases=("kdpm_2", "dpm2", "dpm_2"),
@@ -80,7 +84,7 @@ SAMPLERS: tuple[Sampler, ...] = (
     ),
     Sampler(
         name="k_dpmpp_2", scheduler="DPMSolverMultistepScheduler", label="DPM++ 2M", options={"solver_order": 2},
-        aliases=("dpmpp_2", "dpmpp_2m"), karras="dpmpp_2m_k",
+        aliases=("dpmpp_2", "dpmpp_2m"), karras="dpmpp_2m_k", flow="DPMSolverMultistepScheduler", flow_options=_FLOW,
     ),
     Sampler(
         name="dpmpp_2m_sde", scheduler="DPMSolverMultistepScheduler", label="DPM++ 2M SDE", stochastic=True,
@@ -105,10 +109,14 @@ SAMPLERS: tuple[Sampler, ...] = (
         sigma_space=True, stochastic=True, seeded=True,
     ),
     Sampler(
-        name="unipc", scheduler="UniPCMultistepScheduler", label="UniPC", aliases=("uni_pc",), karras="unipc_k"
+        name="unipc", scheduler="UniPCMultistepScheduler", label="UniPC", aliases=("uni_pc",), karras="unipc_k",
+        flow="UniPCMultistepScheduler", flow_options=_FLOW,
     ),
     Sampler(name="deis", scheduler="DEISMultistepScheduler", label="DEIS", karras="deis_k"),
-    Sampler(name="lcm", scheduler="LCMScheduler", label="LCM", stochastic=True, max_steps=50),
+    Sampler(
+        name="lcm", scheduler="LCMScheduler", label="LCM", stochastic=True, max_steps=50,
+        flow="FlowMatchLCMScheduler",
+    ),
     Sampler(name="tcd", scheduler="TCDScheduler", label="TCD", stochastic=True, max_steps=50),
 )  # fmt: skip
 
@@ -128,6 +136,15 @@ def find_sampler(name: str) -> Sampler:
     close = difflib.get_close_matches(key, _names(), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}? " if close else ""
     raise PlanError(f"there is no sampler {name[:40]!r}", hint=hint + "!help samplers lists them", field="scheduler")
+
+
+def for_flow(sampler: Sampler) -> Sampler | None:
+    """The same sampler as models of flow matching take it; None when there is none."""
+    if not sampler.flow:
+        return None
+    return replace(
+        sampler, scheduler=sampler.flow, options={**sampler.options, **sampler.flow_options}, sigma_space=False
+    )
 
 
 def is_sampler(name: str) -> bool:
@@ -177,4 +194,5 @@ def _with_schedule(row: Sampler, schedule: str, name: str) -> Sampler:
     label, options = _SCHEDULES[schedule]
     values = {slot: getattr(row, slot) for slot in Sampler.__slots__}
     values |= {"name": name, "label": f"{row.label} {label}", "options": {**row.options, **options}, "karras": ""}
+    values["flow"] = ""
     return Sampler(**values)

@@ -12,6 +12,7 @@ from invoke_cli.language.prompt import read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.fitting import check_prompt, fitting_sampler, honoured
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
@@ -23,23 +24,23 @@ from invoke_cli.request import GenerationRequest, Variation
 MAX_IMAGES = 10_000
 MAX_SIDE = 16_384
 OUTCROP_STRENGTH = 0.9
-PROGRAM = "program"
+PROGRAM, FAMILY = "program", "family"
 
 T = TypeVar("T")
 
 
 def make_plan(inputs: PlanInputs) -> Plan:
     """The plan for a request; PlanError or PromptError (naming the field) for what cannot be done."""
-    request = inputs.request
     _check_needs(inputs)
     notices: list[str] = []
+    task = _task(inputs)
+    inputs = honoured(inputs, task, notices)
+    request = inputs.request
     prompt = read_prompt(request.prompt or "", request.negative_prompt)
+    check_prompt(inputs, prompt)
     patches = patches_for(inputs, notices)
     geometry = geometry_for(inputs, patches, notices)
-    canvas = geometry.canvas if geometry else free_canvas(inputs, notices)
-    if max(canvas) > MAX_SIDE:
-        hint = "say a smaller -W or -H"
-        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
+    canvas = _checked(geometry.canvas if geometry else free_canvas(inputs, notices))
     sampler = _sampler(inputs, notices)
     strength = _strength(inputs)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
@@ -51,7 +52,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         notices.append(f"what the picture should not show has no effect at -C {guidance_scale:g}: guidance is off")
     plan = Plan(
         request=request,
-        task=_task(inputs),
+        task=task,
         model=inputs.model,
         family=inputs.facts.family,
         prompt=prompt,
@@ -80,6 +81,13 @@ def make_plan(inputs: PlanInputs) -> Plan:
     return replace(plan, tips=tips_for(plan))
 
 
+def _checked(canvas: Size) -> Size:
+    if max(canvas) > MAX_SIDE:
+        hint = "say a smaller -W or -H"
+        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
+    return canvas
+
+
 _REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or an init image with transparent parts"}
 
 
@@ -101,9 +109,6 @@ def _check_needs(inputs: PlanInputs) -> None:
 def _task(inputs: PlanInputs) -> Task:
     if inputs.mask is not None:
         return Task.INPAINT
-    if inputs.facts.inpainting:
-        hint = "give it an init image and a mask (-I photo.png -M mask.png), or another model with -m"
-        raise PlanError(f"{inputs.model} paints under a mask and nothing else", hint=hint, field="model")
     return Task.TEXT_TO_IMAGE if inputs.init is None else Task.IMAGE_TO_IMAGE
 
 
@@ -116,7 +121,7 @@ def _strength(inputs: PlanInputs) -> float:
     """1 without an init image; what is new beyond the sides is painted at OUTCROP_STRENGTH unless one is said."""
     if inputs.init is None:
         return 1.0
-    if inputs.request.outcrop is not None and inputs.sources.get("strength") == PROGRAM:
+    if inputs.request.outcrop is not None and inputs.sources.get("strength") in (PROGRAM, FAMILY):
         return OUTCROP_STRENGTH
     return _required(inputs.request.strength)
 
@@ -129,8 +134,8 @@ def _sampler(inputs: PlanInputs, notices: list[str]) -> Sampler:
     if inputs.init is not None and sampler.with_init:
         substitute = find_sampler(sampler.with_init)
         notices.append(f"{sampler.name} cannot start from an image: {substitute.name} does it, as in InvokeAI")
-        return substitute
-    return sampler
+        return fitting_sampler(inputs, substitute)
+    return fitting_sampler(inputs, sampler)
 
 
 def _check_steps(sampler: Sampler, scheduled: int) -> None:

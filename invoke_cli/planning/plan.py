@@ -9,7 +9,7 @@ from enum import Enum
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Box, Geometry, Size
 from invoke_cli.language.prompt import Prompt
-from invoke_cli.models.families import Family
+from invoke_cli.models.family import Family
 from invoke_cli.models.samplers import Sampler
 from invoke_cli.request import GenerationRequest, Variation
 

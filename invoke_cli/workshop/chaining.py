@@ -107,6 +107,7 @@ def _later(workshop: Workshop, resolved: Resolved, before: Prepared, mask: Opene
 def _takes_latents(workshop: Workshop, before: Prepared, after: Prepared) -> bool:
     """Whether a stage can start from the latents of the one before: same canvas, same autoencoder, no masks."""
     plain = before.masked is None and after.masked is None
+    plain = plain and before.plan.family.staged and after.plan.family.staged
     plain = plain and not before.plan.untouched and not after.plan.untouched
     fits = after.plan.geometry is not None and after.plan.geometry.untouched
     whole = before.plan.result_size == Size(before.plan.width, before.plan.height)

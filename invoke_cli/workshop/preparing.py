@@ -84,7 +84,7 @@ class Prepared:
         """The mask on the same canvas, in whole cells of the model's grid."""
         if self.masked is None or self.plan.geometry is None:
             return None
-        return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.multiple)
+        return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.latent_scale)
 
     @property
     def inputs(self) -> tuple[InputFile, ...]:
@@ -169,9 +169,18 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     )
     if masked is not None and masked.opened is not None:
         finder = replace(finder, given=masked.opened)
+    plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
     return Prepared(
         plan=plan, model=resolved.model, init=worked_on, masked=masked, mask_finder=finder, point=given.point
     )
+
+
+def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
+    """What there is to say when a prompt has none of the words that its model answers to."""
+    words, prompt = model.spec.triggers, plan.prompt.positive.lower()
+    if not words or any(word.lower() in prompt for word in words):
+        return ()
+    return (f"{model.spec.name} answers to {' or '.join(words)}, and the prompt has none of it",)
 
 
 def _own_words(init: OpenedImage) -> GenerationRequest | None:

@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,17 +21,20 @@ from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES, program_defaults
 from invoke_cli.language.words import words_to_lines
-from invoke_cli.models.folder import read_facts
+from invoke_cli.models.folder import ModelFacts, read_facts
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
+from invoke_cli.models.single import PICKLES, read_file_facts
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.books import Folders
+from invoke_cli.workshop.model_book import ModelBook
 from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.places import (
     FOLDERS_FILE,
     IN_PACKAGE,
     INIT_FILE,
+    MODELS_FILE,
     OUTPUTS,
     expanded,
     find_places,
@@ -109,8 +112,32 @@ class Settings:
     def model(self, name: str | None = None) -> Model:
         """The model of this name or in this folder; the current one without a name."""
         spec = self._spec(name or self.current_name())
-        folder = self.places.model_folder(spec.path)
-        return Model(spec=spec, facts=read_facts(folder, spec.name, spec.size))
+        return Model(spec=spec, facts=self._facts(spec))
+
+    def _facts(self, spec: ModelSpec) -> ModelFacts:
+        path = self.places.model_folder(spec.path)
+        if path.is_dir() or path.suffix not in (".safetensors", *PICKLES):
+            return read_facts(path, spec.name, spec.size)
+        base = self.places.model_folder(spec.base) if spec.base else None
+        return read_file_facts(path, spec.name, spec.size, base)
+
+    def facts_at(self, name: str, path: str, base: str = "") -> ModelFacts:
+        """The facts of a model that has no entry yet; ModelError when it cannot be used."""
+        return self._facts(ModelSpec(name=name, path=path, base=base))
+
+    @property
+    def own_models(self) -> ModelBook:
+        """The file of the user's own entries."""
+        return ModelBook(self.places.config or self.places.user_configs / MODELS_FILE)
+
+    def text_of(self, spec: ModelSpec) -> str:
+        """The file that an entry stands in; empty for one that stands in none."""
+        return next((text for name, text in self.places.model_layers() if name == spec.source), "")
+
+    def change_models(self, edit: Callable[[str], str]) -> None:
+        """Change the user's entries, and read the registry anew."""
+        self.own_models.change(edit)
+        self._registry = None
 
     def current_name(self) -> str:
         """The model that a line without `-m` uses."""
@@ -143,7 +170,8 @@ class Settings:
 
     def _spec(self, name: str) -> ModelSpec:
         path = expanded(name)
-        if name not in self.registry.models and is_file(path / "model_index.json"):
+        named = is_file(path / "model_index.json") or (path.suffix in (".safetensors", *PICKLES) and is_file(path))
+        if name not in self.registry.models and named:
             return self._adopted(path.resolve())
         try:
             return self.registry.find(name)
@@ -159,7 +187,7 @@ class Settings:
         for spec in known.values():
             if self.places.model_folder(spec.path).resolve() == folder:
                 return spec
-        name = next(name for name in _names(folder.name) if name not in known)
+        name = next(name for name in _names(folder.stem if folder.is_file() else folder.name) if name not in known)
         spec = ModelSpec(name=name, path=str(folder), description="used by its folder")
         self._registry = replace(self.registry, models={**known, name: spec})
         self._unkept.add(name)

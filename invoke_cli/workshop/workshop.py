@@ -97,8 +97,9 @@ class Workshop:
         key = model.facts.folder / "vae"
         if key not in self._hashes:
             digest = hashlib.sha256(model.facts.vae_config.encode())
-            with model.facts.vae_weights.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            for path in model.facts.vae_weights:
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
             self._hashes[key] = digest.hexdigest()
         return self._hashes[key]
 

@@ -24,7 +24,7 @@ from invoke_cli.metadata.a1111 import split_parameters
 from invoke_cli.metadata.chunks import SIGNATURE, harmless, parse_chunks
 from invoke_cli.metadata.codec import Batch, Record
 from invoke_cli.metadata.invokeai import APP_ID
-from invoke_cli.models.families import FAMILIES
+from invoke_cli.models.families import family_named
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
@@ -34,7 +34,12 @@ from invoke_cli.request import GenerationRequest, overlay
 from tests import strategies
 
 FACTS = ModelFacts(
-    family=FAMILIES[0], folder=Path("x"), size=512, scheduler="PNDMScheduler", prediction_type="epsilon", weights=()
+    family=family_named("stable-diffusion"),
+    folder=Path("x"),
+    size=512,
+    scheduler="PNDMScheduler",
+    prediction_type="epsilon",
+    weights=(),
 )
 INIT = InitFacts(name="sketch.png", reference="pics/sketch.png", sha256="ab" * 32, size=Size(640, 480))
 

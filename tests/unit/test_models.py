@@ -10,6 +10,7 @@ import pytest
 
 from invoke_cli.errors import ConfigError, ModelError, PlanError
 from invoke_cli.models.families import FAMILIES, family_of
+from invoke_cli.models.family import Family
 from invoke_cli.models.folder import read_facts
 from invoke_cli.models.registry import build_registry, read_models
 from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER, find_sampler, is_sampler, sampler_names
@@ -47,11 +48,21 @@ def test_sampler_rows_do_not_overlap() -> None:
     assert all(is_sampler(near) for near in WITHOUT_SCHEDULER.values())
 
 
+def marked(family: Family) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
+    """A model_index.json and configs that bear the marks of a family and no others."""
+    configs: dict[str, dict[str, object]] = {}
+    for mark, value in family.marks.items():
+        part, _, key = mark.partition(".")
+        configs.setdefault(part, {})[key] = value
+    return configs.pop("index", {}), configs
+
+
 def test_families_are_told_by_their_pipeline() -> None:
     for family in FAMILIES:
-        assert all(family_of(name) is family for name in family.pipelines)
+        index, configs = marked(family)
+        assert all(family_of({**index, "_class_name": name}, configs) is family for name in family.pipelines)
     with pytest.raises(ModelError) as caught:
-        family_of("UnheardOfPipeline")
+        family_of({"_class_name": "UnheardOfPipeline"}, {})
     assert FAMILIES[0].label in caught.value.hint
 
 

@@ -1,0 +1,55 @@
+"""Rows of the command table: what is known of models, and their entries."""
+
+from __future__ import annotations
+
+from invoke_cli.commands import models
+from invoke_cli.commands.command import Argument, Command
+
+MODEL_COMMANDS: tuple[Command, ...] = (
+    Command(name="models", usage="", run=models.models, help="the models: active, loaded, not present"),
+    Command(
+        name="model",
+        usage="[name]",
+        argument=Argument.MODEL,
+        run=models.model,
+        help="all that is known of a model: family, size, precision, hashes, what it cannot do",
+    ),
+    Command(
+        name="switch", usage="name", argument=Argument.MODEL, run=models.switch, help="use another model from now on"
+    ),
+    Command(
+        name="import_model",
+        usage="source [name] [base=FOLDER]",
+        argument=Argument.TEXT,
+        run=models.import_model,
+        help="enter a folder or a .safetensors file; owner/name or https://… is fetched, its size told before",
+    ),
+    Command(
+        name="edit_model",
+        usage="name [setting value | setting none]",
+        argument=Argument.MODEL,
+        run=models.edit_model,
+        help="show a model's entry, or change a setting of it",
+    ),
+    Command(
+        name="del_model",
+        usage="name",
+        argument=Argument.MODEL,
+        run=models.del_model,
+        help="forget an entry; files stay",
+    ),
+    Command(
+        name="triggers",
+        usage="[name]",
+        argument=Argument.MODEL,
+        run=models.triggers,
+        help="the words that a model was trained to answer to",
+    ),
+    Command(
+        name="convert_model",
+        usage="file [target]",
+        argument=Argument.TEXT,
+        run=models.convert_model,
+        help="a .safetensors file into a folder, a .ckpt into .safetensors by the loader that runs no code",
+    ),
+)

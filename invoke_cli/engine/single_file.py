@@ -1,0 +1,69 @@
+"""Loading a model from a single file: diffusers converts the tensors, the configs and tokenizers come from here."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import diffusers
+
+from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.single import layout_of
+
+VOCABULARY = Path(__file__).parent.parent / "assets" / "clip" / "merges.txt.gz"
+MERGES = 49152 - 256 - 2
+
+
+def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> Any:
+    """The pipeline of a single file, what the file lacks from its base; errors are those of diffusers."""
+    layout = layout_of(facts)
+    denoiser = facts.family.denoiser
+    if denoiser == "unet" and set(facts.weights) == {facts.folder}:
+        return cls.from_single_file(
+            str(facts.folder), config=str(layout), local_files_only=True, **tokenizers(layout), **arguments
+        )
+    network = getattr(diffusers, _class_of(layout, denoiser)).from_single_file(
+        str(facts.folder),
+        config=str(layout),
+        subfolder=denoiser,
+        local_files_only=True,
+        torch_dtype=arguments["torch_dtype"],
+    )
+    return cls.from_pretrained(layout, local_files_only=True, **{denoiser: network}, **arguments)
+
+
+def _class_of(layout: Path, part: str) -> str:
+    import json
+
+    return str(json.loads((layout / "model_index.json").read_text(encoding="utf-8"))[part][1])
+
+
+def tokenizers(layout: Path) -> dict[str, Any]:
+    """The tokenizers of a layout that has none of its own: CLIP's, padded as each text encoder wants it."""
+    from transformers import CLIPTextConfig
+
+    made: dict[str, Any] = {}
+    for part in ("text_encoder", "text_encoder_2"):
+        name = part.replace("text_encoder", "tokenizer")
+        if (layout / part).is_dir() and not (layout / name).is_dir():
+            # The encoders of OpenCLIP were trained with zeros behind the text.
+            padded_with_zeros = CLIPTextConfig.from_pretrained(layout / part).hidden_act == "gelu"
+            made[name] = clip_tokenizer("!" if padded_with_zeros else "<|endoftext|>")
+    return made
+
+
+def clip_tokenizer(pad_token: str = "<|endoftext|>") -> Any:
+    """CLIP's tokenizer, from the merges that OpenAI published: 256 bytes, the same at a word's end, what the merges
+    make of them, and two marks.
+    """
+    from transformers import CLIPTokenizer
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    with gzip.open(VOCABULARY, "rt", encoding="utf-8") as file:
+        merges = [tuple(line.split()) for line in file.read().split("\n")[1 : MERGES + 1]]
+    letters = list(bytes_to_unicode().values())
+    words = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges)]
+    vocabulary = {word: index for index, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=77, pad_token=pad_token)

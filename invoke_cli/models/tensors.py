@@ -1,0 +1,50 @@
+"""The header of a safetensors file: what is in it, and whether all of it is there. Reads no tensor."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+_MOST_BYTES = 100_000_000
+
+
+def read_header(path: Path) -> dict[str, Any] | None:
+    """Tensor name to its entry (`dtype`, `shape`, `data_offsets`); None when the file is no whole safetensors file.
+
+    The file begins with the header's length (8 bytes, little-endian), then the header as JSON, then the tensors.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > min(size, _MOST_BYTES):
+                return None
+            header = json.loads(file.read(length))
+        tensors = {str(key): entry for key, entry in header.items() if key != "__metadata__"}
+        ends = [int(entry["data_offsets"][1]) for entry in tensors.values()]
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return tensors if size == 8 + length + max(ends, default=0) else None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a safetensors file has the length that its header announces."""
+    return read_header(path) is not None
+
+
+def shape_of(header: dict[str, Any], key: str) -> tuple[int, ...]:
+    """The shape of a tensor; empty when it is not there."""
+    return tuple(header[key]["shape"]) if key in header else ()
+
+
+def count_parameters(header: dict[str, Any]) -> int:
+    """How many numbers all tensors hold."""
+    total = 0
+    for entry in header.values():
+        count = 1
+        for side in entry["shape"]:
+            count *= side
+        total += count
+    return total

@@ -1,0 +1,83 @@
+"""Jobs for any family, with its own defaults under the line, and the stock pipeline's picture of the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from invoke_cli.engine import Engine, Job, Model
+from invoke_cli.imaging.masks import for_model
+from invoke_cli.imaging.sizes import Box, Size
+from invoke_cli.language.line import Generation, parse, switches_only
+from invoke_cli.language.switches import program_defaults
+from invoke_cli.models.family import Family
+from invoke_cli.planning.inputs import PlanInputs
+from invoke_cli.planning.layers import Layer, resolve
+from invoke_cli.planning.making import make_plan
+from invoke_cli.planning.plan import InitFacts, MaskFacts, Task
+from tests.conftest import drawing
+from tests.engine.jobs import Events, model_at
+
+SIDE = 64
+
+
+def mask() -> Image.Image:
+    """A painted rectangle."""
+    values = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    values[16:48, 16:48] = 255
+    return Image.fromarray(values)
+
+
+def job(line: str, model: Model, task: Task = Task.TEXT_TO_IMAGE) -> Job:
+    """The job of a line, at 64 x 64 pixels unless it says a width, with the images that the task wants."""
+    parsed = parse(line if "-W" in line else f"{line} -W {SIDE} -H {SIDE}")
+    assert isinstance(parsed, Generation)
+    family = model.facts.family
+    effective = resolve(
+        [
+            Layer("program", program_defaults()),
+            Layer("family", switches_only(family.defaults)),
+            Layer("line", parsed.stages[0].request),
+        ]
+    )
+    init = masked = None
+    if task is not Task.TEXT_TO_IMAGE:
+        init = InitFacts(name="init.png", reference="init.png", sha256="0" * 64, size=Size(SIDE, SIDE))
+    if task is Task.INPAINT:
+        masked = MaskFacts(box=Box(16, 16, 48, 48), share=0.25)
+    inputs = PlanInputs(
+        request=effective.request, model=model.spec.name, facts=model.facts, draw_seed=lambda: 7, init=init,
+        mask=masked, sources=effective.sources,
+    )  # fmt: skip
+    plan = make_plan(inputs)
+    canvas = drawing(SIDE, SIDE) if init else None
+    painted = for_model(mask(), family.latent_scale) if masked else None
+    return Job(plan=plan, model=model, images=plan.images, init=canvas, mask=painted, total=len(plan.images))
+
+
+def ours(engine: Engine, made: Job) -> Image.Image:
+    """The engine's first picture."""
+    return next(iter(engine.generate(made, Events().hooks()))).image
+
+
+def tiny(folder: Path) -> Model:
+    """A registry entry for a folder."""
+    model = model_at(folder)
+    return replace(model, facts=replace(model.facts, size=SIDE))
+
+
+def stock(folder: Path, family: Family, pipeline: str, **arguments: Any) -> Image.Image:
+    """What the stock pipeline makes of the model with its own scheduler."""
+    import diffusers
+    import torch
+
+    cls = getattr(diffusers, pipeline)
+    made = cls.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    made.set_progress_bar_config(disable=True)
+    image = made(**arguments, generator=torch.Generator("cpu").manual_seed(42)).images[0]
+    assert isinstance(image, Image.Image)
+    return image

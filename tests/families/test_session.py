@@ -1,0 +1,70 @@
+"""Families as a user meets them: by their folder, in chains, recorded and verified, and refused in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from invoke_cli.workshop.outcome import Outcome
+from tests.families.conftest import Folder
+from tests.house import House, pixels
+
+SIZE = "-W 64 -H 64 -s 3 -S 5"
+
+
+@pytest.mark.parametrize("name", ["sdxl", "stable-diffusion-2", "flux", "qwen-image", "pix2pix", "kandinsky-2.2"])
+def test_pictures_verify_and_replay(real_house: House, folder_of: Folder, sketch: Path, name: str) -> None:
+    init = f" -I {sketch.name}" if name == "pix2pix" else ""
+    (made,) = real_house.draw(f"a cat {SIZE} -m {folder_of(name)}{init}")
+    assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.errors
+    assert "identical" in real_house.messages
+    assert real_house.run(f"!replay {made}") is Outcome.OK, real_house.errors
+    assert pixels(real_house.folder / real_house.saved[0].path) == pixels(made)
+
+
+def test_g8_base_and_refiner_are_a_chain_without_a_decode_between(real_house: House, folder_of: Folder) -> None:
+    base, refiner = folder_of("sdxl"), folder_of("sdxl-refiner")
+    (made,) = real_house.draw(f"a castle {SIZE} -m {base} --trace | -m {refiner} -f .7")
+    decodes = real_house.traces[-1]
+    shared = "handed over" if "decodes=1" in decodes else "decoded and encoded once"
+    assert shared == "decoded and encoded once", "tiny models of two seeds have two autoencoders"
+    assert "encodes=1 decodes=2" in decodes
+    assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.errors
+    assert "identical" in real_house.messages
+
+
+def test_g8_latents_travel_where_the_autoencoder_is_one(real_house: House, folder_of: Folder, tmp_path: Path) -> None:
+    import shutil
+
+    refiner = shutil.copytree(folder_of("sdxl-refiner"), tmp_path / "refiner")
+    shutil.copytree(folder_of("sdxl") / "vae", refiner / "vae", dirs_exist_ok=True)
+    real_house.draw(f"a castle {SIZE} -m {folder_of('sdxl')} --trace | -m {refiner} -f .7")
+    assert "encodes=0 decodes=1" in real_house.traces[-1]
+
+
+def test_a_chain_into_another_kind_of_model_goes_through_a_picture(real_house: House, folder_of: Folder) -> None:
+    (made,) = real_house.draw(f"a castle {SIZE} -m {folder_of('sdxl')} | -m {folder_of('flux')} -A k_euler -f .5")
+    assert any("decoded and encoded once" in notice for notice in real_house.notices)
+    assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.errors
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "said"),
+    [
+        ("flux", "a cat [a dog]", "brackets"),
+        ("flux", "a cat --clip_skip 1", "--clip_skip"),
+        ("flux-schnell", "a cat -C 7", "-C"),
+        ("pixart-sigma", "a cat -I sketch.png", "from an init image"),
+        ("pix2pix", "make it red", "from a prompt alone"),
+        ("pix2pix", "make it red -I sketch.png -f .5", "no strength"),
+        ("flux", "a cat -A ddim", "ddim"),
+        ("sana", "a cat --seamless", "--seamless"),
+    ],
+)
+def test_what_a_model_cannot_do_is_said_before_it_is_loaded(
+    fake_house: House, folder_of: Folder, sketch: Path, name: str, line: str, said: str
+) -> None:
+    assert fake_house.run(f"{line} -m {folder_of(name)}") is Outcome.FAILED
+    (message,) = fake_house.errors
+    assert said in message and fake_house.session.workshop.open_engine is None

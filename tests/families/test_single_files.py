@@ -1,0 +1,136 @@
+"""Single files: told by their tensors, loaded offline, the same picture as the folder they were made from."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from invoke_cli.engine import Engine, Model
+from invoke_cli.errors import ModelError
+from invoke_cli.models.registry import ModelSpec
+from invoke_cli.models.single import LAYOUTS, kind_of, read_file_facts
+from invoke_cli.models.tensors import read_header
+from tests.families.builders import flux_of_full_width
+from tests.families.conftest import Folder
+from tests.families.exporting import export, export_flux
+from tests.families.jobs import SIDE, job, ours, tiny
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every connection fails loudly."""
+
+    def refuse(*arguments: Any, **named: Any) -> Any:
+        raise AssertionError("something reaches for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def without_weights(folder: Path, copy: Path) -> Path:
+    """A folder's configs and tokenizers."""
+    return shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.safetensors"))
+
+
+def at(file: Path, base: Path) -> Model:
+    facts = read_file_facts(file, file.stem, SIDE, base)
+    return Model(spec=ModelSpec(name=file.stem, path=str(file), base=str(base)), facts=facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("stable-diffusion", "sd1"), ("sdxl", "sdxl"), ("sdxl-refiner", "sdxl-refiner"),
+     ("sdxl-inpainting", "sdxl-inpainting"), ("pix2pix", "sd1-pix2pix")],
+)  # fmt: skip
+def test_a_file_is_told_by_its_tensors(folder_of: Folder, tmp_path: Path, name: str, kind: str) -> None:
+    header = read_header(export(folder_of(name), tmp_path / "model.safetensors"))
+    assert header is not None and kind_of(header) == kind
+    assert (LAYOUTS / kind).is_dir()
+
+
+@pytest.mark.parametrize("name", ["stable-diffusion", "sdxl"])
+def test_a_file_gives_the_picture_of_its_folder(
+    real_engine: Engine, folder_of: Folder, tmp_path: Path, no_network: None, name: str
+) -> None:
+    folder = folder_of(name)
+    file = export(folder, tmp_path / "model.safetensors")
+    single = at(file, without_weights(folder, tmp_path / "base"))
+    assert single.facts.family == tiny(folder).facts.family and single.facts.single_file
+    line = "a cat -s 4 -S 42"
+    made, wanted = (ours(real_engine, job(line, model)) for model in (single, tiny(folder)))
+    # The tensors are the same to the bit, but lie elsewhere in memory: sums over them may take another order.
+    assert np.abs(np.asarray(made, np.int16) - np.asarray(wanted, np.int16)).max() <= 1
+    assert (np.asarray(made) != np.asarray(wanted)).mean() < 0.001
+
+
+@pytest.mark.slow
+def test_a_flux_file_takes_the_rest_from_its_base(real_engine: Engine, tmp_path: Path, no_network: None) -> None:
+    folder = tmp_path / "folder"
+    flux_of_full_width().save_pretrained(folder, max_shard_size="20GB")
+    file = export_flux(folder, tmp_path / "flux.safetensors")
+    header = read_header(file)
+    assert header is not None and kind_of(header) == "transformer"
+    base = shutil.copytree(folder, tmp_path / "base")
+    next((base / "transformer").glob("*.safetensors")).unlink()
+    line = "a cat -s 2 -S 42"
+    made = ours(real_engine, job(line, at(file, base)))
+    assert made.tobytes() == ours(real_engine, job(line, tiny(folder))).tobytes()
+
+
+def test_a_flux_file_alone_asks_for_a_folder(folder_of: Folder, tmp_path: Path) -> None:
+    file = export_flux(folder_of("flux"), tmp_path / "flux.safetensors")
+    with pytest.raises(ModelError) as caught:
+        read_file_facts(file, "flux")
+    assert "only the transformer" in caught.value.message and "base: FOLDER" in caught.value.hint
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "garbled", "pickle", "lora", "wrong-shapes"])
+def test_a_bad_file_is_one_sentence(real_engine: Engine, folder_of: Folder, tmp_path: Path, how: str) -> None:
+    file = tmp_path / ("model.ckpt" if how == "pickle" else "model.safetensors")
+    if how != "missing":
+        export(folder_of("stable-diffusion"), file)
+    if how in ("cut", "garbled"):
+        file.write_bytes(file.read_bytes()[:5000] if how == "cut" else b"{}" * 50)
+    if how == "lora":
+        from safetensors.torch import save_file
+        from torch import zeros
+
+        save_file({"lora_unet_down.lora_up.weight": zeros(2, 2)}, file)
+    said = {"missing": "missing", "cut": "no whole", "garbled": "no whole", "pickle": "can run code",
+            "lora": "no model that is known", "wrong-shapes": "cannot be loaded"}[how]  # fmt: skip
+    with pytest.raises(ModelError) as caught:
+        facts = read_file_facts(file, "model")
+        model = Model(spec=ModelSpec(name="model", path=str(file)), facts=replace(facts, size=SIDE))
+        ours(real_engine, job("a cat", model))
+    assert said in caught.value.message and caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+def test_a_shipped_layout_has_every_config() -> None:
+    from invoke_cli.models.families import family_of
+    from invoke_cli.models.folder import components_of, read_configs, read_json
+
+    for layout in sorted(LAYOUTS.iterdir()):
+        index = read_json(layout / "model_index.json", "")
+        configs = read_configs(layout, components_of(index), "")
+        assert family_of(index, configs).draws and {"unet", "vae", "scheduler"} <= set(configs)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("a photo of a cat", [49406, 320, 1125, 539, 320, 2368, 49407]),
+        ("Hello   World!", [49406, 3306, 1002, 256, 49407]),
+    ],
+)
+def test_the_vocabulary_is_clip_s(text: str, ids: list[int]) -> None:
+    from invoke_cli.engine.single_file import clip_tokenizer
+
+    assert clip_tokenizer()(text).input_ids == ids
