@@ -55,7 +55,7 @@ class DiffusersEngine:
         request = job.plan.request
         check_measures(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
-        self._tell_cut_prompt(loaded, job, hooks)
+        self._tell_long_prompts(loaded, job, hooks)
         run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
         try:
             with (
@@ -148,10 +148,15 @@ class DiffusersEngine:
         free = self._device.memory().free * _SAFE_SHARE
         return max(1, min(8, int(free // self.estimate(job.plan, job.model))))
 
-    def _tell_cut_prompt(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
+    def _tell_long_prompts(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
         for name, text in (("prompt", job.plan.prompt.positive), ("negative prompt", job.plan.prompt.negative)):
-            cut = read_tokens(loaded, text).cut if len(text) > job.plan.family.max_tokens - 2 else ()
-            if cut and job.first == 1:
-                words = " ".join(cut)[:80]
-                limit = job.plan.family.max_tokens - 2
+            limit = job.plan.family.max_tokens - 2
+            if len(text) <= limit or job.first != 1:
+                continue
+            tokens = read_tokens(loaded, text)
+            if tokens.cut:
+                words = " ".join(tokens.cut)[:80]
                 hooks.emit(Notice(text=f"the {name} is longer than {limit} tokens; cut from: {words!r} on"))
+            elif tokens.windows:
+                parts = f"{len(tokens.windows)} parts ({' + '.join(map(str, tokens.windows))})"
+                hooks.emit(Notice(text=f"the {name} has {len(tokens.read)} tokens and is read in {parts}"))

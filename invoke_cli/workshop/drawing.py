@@ -177,7 +177,7 @@ class Drawing:
         for name, text in (("prompt", prompt.positive), ("negative", prompt.negative)):
             tokens = self.workshop.engine.tokens(self.prepared.model, text, hooks) if text else None
             if tokens is not None:
-                self.workshop.notice(token_lines(name, tokens.read, tokens.cut))
+                self.workshop.notice(token_lines(name, tokens.read, tokens.cut, tokens.windows))
 
 
 def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:
