@@ -11,7 +11,7 @@ from pathlib import Path
 from invoke_cli.commands.command import Call
 from invoke_cli.errors import CommandError
 from invoke_cli.events import Forget, Prefill
-from invoke_cli.metadata.chunks import harmless
+from invoke_cli.language.showing import harmless
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import Entry
 from invoke_cli.workshop.references import find_image

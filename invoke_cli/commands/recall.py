@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.errors import CommandError, Interrupted, InvokeError, MetadataError, OutOfMemory
+from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level, Prefill
 from invoke_cli.imaging.opening import open_path
+from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.language.formatting import format_line
+from invoke_cli.language.showing import harmless, shortened
+from invoke_cli.language.switch import Switch
+from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata import decode, recall
-from invoke_cli.metadata.chunks import SIGNATURE, harmless, read_chunks
+from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Recalled
-from invoke_cli.models.samplers import is_sampler
-from invoke_cli.request import GenerationRequest
+from invoke_cli.metadata.stealth import stealth_text
 from invoke_cli.workshop.places import expanded, is_file, is_there
+from invoke_cli.workshop.recalling import PARTS, part_of, usable
 from invoke_cli.workshop.references import find_image, is_recall
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
 from invoke_cli.workshop.saving import Saver
@@ -23,29 +27,48 @@ from invoke_cli.workshop.workshop import Workshop
 
 _IMAGE_STARTS = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
+_MOST_RAW = 4_000
+
 
 def fetch(workshop: Workshop, call: Call) -> None:
     """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
-    path = _image(workshop, call, "!fetch picture.png: its line comes into the next prompt")
-    recalled = recall(path)
-    line = format_line([_usable(workshop, request) for request in recalled.stages])
-    for text in recalled.conflicts:
-        workshop.notice(harmless(text))
-    for text in recalled.missing:
-        workshop.notice(f"not carried over: {harmless(text)}")
-    workshop.emit(Prefill(line=harmless(line)))
+    usage = f"!fetch picture.png [{' | '.join(PARTS)}]: its line, or a part of it, comes into the next prompt"
+    words = call.required(usage)
+    part = words.pop() if len(words) == 2 else "all"
+    if part not in PARTS:
+        hint = "; ".join(f"{name}: {takes}" for name, takes in PARTS.items())
+        raise CommandError(
+            f"!fetch knows no part {part[:40]!r} of a line", hint=f"{hint} (a name with blanks in quotes)"
+        )
+    recalled = recall(_one(workshop, call, words))
+    found = usable(workshop, recalled)
+    line = format_line(part_of(found.stages, part))
+    if part in ("all", "remix"):
+        for text in recalled.conflicts:
+            workshop.notice(harmless(text))
+        for text in (*found.lost, *recalled.missing):
+            workshop.notice(f"not carried over: {harmless(text)}")
+    workshop.emit(Prefill(line=_one_line(line)))
 
 
 def info(workshop: Workshop, call: Call) -> None:
     """Show all that a picture says of itself."""
-    path = _image(workshop, call, "!info picture.png: all that it says of itself")
-    opened = open_path(path)
-    lines = [f"{path}", f"size      {opened.size}", f"bytes     {len(opened.data)}", f"sha256    {opened.sha256}"]
+    path = _one(workshop, call, call.required("!info picture.png: all that it says of itself"))
+    texts = read_chunks(path)
+    lines = [f"{path}"]
+    try:
+        opened = open_path(path)
+        lines += [*_row("size", opened.size), *_row("bytes", len(opened.data)), *_row("sha256", opened.sha256)]
+        texts = texts or stealth_text(opened)
+    except ImageError as error:
+        if not texts:
+            raise
+        lines += _row("pixels", harmless(error.message))
     try:
         lines += _told(recall(path))
     except MetadataError as error:
-        lines.append(error.message)
-    lines += [f"-- {name}\n{harmless(text)}" for name, text in read_chunks(path).items()]
+        lines.append(harmless(error.message))
+    lines += [f"-- {_one_line(name)[:100]}\n{shortened(harmless(text), _MOST_RAW)}" for name, text in texts.items()]
     workshop.say("\n".join(lines))
 
 
@@ -107,8 +130,7 @@ def _says_something(workshop: Workshop, path: Path) -> bool:
 # -- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _image(workshop: Workshop, call: Call, usage: str) -> Path:
-    words = call.required(usage)
+def _one(workshop: Workshop, call: Call, words: Sequence[str]) -> Path:
     if len(words) > 1:
         raise CommandError(f"!{call.name} takes one picture", hint="put a name with blanks in quotes")
     return _matching(workshop, words[0])[0]
@@ -138,22 +160,36 @@ def _lines(path: Path) -> list[str]:
         raise CommandError(f"{path} cannot be read as lines: {error}", hint="it must be UTF-8 text") from None
 
 
-def _usable(workshop: Workshop, request: GenerationRequest) -> GenerationRequest:
-    """The request without what would fail here: an unknown model or sampler."""
-    said = request.said()
-    if request.model not in workshop.settings.registry.models and "model" in said:
-        workshop.notice(f"not carried over: model {harmless(str(said.pop('model')))}, which is not known here")
-    if "scheduler" in said and not is_sampler(str(said["scheduler"])):
-        workshop.notice(f"not carried over: sampler {harmless(str(said.pop('scheduler')))}")
-    return GenerationRequest.of(said)
-
-
 def _told(recalled: Recalled) -> list[str]:
-    lines = [f"program   {harmless(recalled.program)}", f"line      {harmless(format_line(recalled.stages))}"]
-    lines += [f"{name:<9} {harmless(value)}" for name, value in recalled.facts.items()]
-    lines += [f"conflict  {harmless(text)}" for text in recalled.conflicts]
-    lines += [f"not known {harmless(text)}" for text in recalled.missing]
+    """The program, the line, its fields, and what the line does not hold."""
+    lines = [*_row("program", recalled.program), *_row("line", format_line(recalled.stages))]
+    for number, stage in enumerate(recalled.stages, start=1):
+        if recalled.earlier:
+            lines.append(f"stage {number}")
+        for switch in SWITCHES:
+            value = getattr(stage, switch.field)
+            if value is not None:
+                lines += _row(switch.name[2:], _shown(switch, value))
+    for name, value in recalled.facts.items():
+        lines += _row(name, value)
     if recalled.made is not None:
-        lines.append(f"pixels    {recalled.made.pixel_sha256}")
-        lines += [f"{name:<9} {value}" for name, value in recalled.made.environment.items()]
-    return lines
+        lines += _row("pixels", recalled.made.pixel_sha256)
+        for name, made_with in recalled.made.environment.items():
+            lines += _row(str(name), made_with)
+    lines += [f"clash: {_one_line(text)}" for text in recalled.conflicts]
+    return lines + [f"not carried over: {_one_line(text)}" for text in recalled.missing]
+
+
+def _shown(switch: Switch, value: object) -> str:
+    """A field's value as it is typed; prompts as what they say."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value) if switch.value.prompt_text else switch.value.format(value) or str(value)
+
+
+def _row(name: str, value: object) -> list[str]:
+    return [f"{_one_line(name):<15} {shortened(_one_line(str(value)), _MOST_RAW)}"] if str(value) else []
+
+
+def _one_line(text: str) -> str:
+    return harmless(text).replace("\n", " ").replace("\t", " ")

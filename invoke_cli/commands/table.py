@@ -21,10 +21,10 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="fetch",
-        usage="image",
+        usage="image [all | prompt | seed | remix]",
         argument=Argument.IMAGE,
         run=recall.fetch,
-        help="a picture's line into the next prompt",
+        help="a picture's line, or a part of it, into the next prompt; remix is all but the seed",
     ),
     Command(
         name="replay",

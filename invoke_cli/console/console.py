@@ -14,7 +14,7 @@ from typing import TextIO
 
 from invoke_cli.console.blocks import escapes
 from invoke_cli.console.json_events import json_line
-from invoke_cli.console.text import done_text, error_text, loading_text, progress_text, result_text, visible
+from invoke_cli.console.text import done_text, error_text, loading_text, progress_text, result_text
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import (
     Done,
@@ -30,6 +30,7 @@ from invoke_cli.events import (
     Step,
     Trace,
 )
+from invoke_cli.language.showing import harmless
 
 _STYLES = {"error": "31", "warning": "33", "tip": "36", "dim": "2", "number": "1"}
 
@@ -96,12 +97,12 @@ class Console:
             case Saved():
                 self._result(event)
             case Message(text=text) | Prefill(line=text) | Planned(text=text, dry_run=True):
-                print(visible(text), file=self.out, flush=True)
+                print(harmless(text), file=self.out, flush=True)
             case Failed():
                 width = shutil.get_terminal_size((100, 24)).columns
                 self._aside(error_text(event.error, event.number, width), "error", always=True)
             case Trace():
-                self._aside(visible(event.text), "dim", always=True)
+                self._aside(harmless(event.text), "dim", always=True)
             case Notice():
                 self._notice(event)
             case _:
@@ -109,13 +110,13 @@ class Console:
 
     def _notice(self, event: Notice) -> None:
         prefix = {Level.TIP: "tip: ", Level.WARNING: "warning: "}.get(event.level, "")
-        self._aside(f"{prefix}{visible(event.text)}", event.level.value, always=event.level is Level.WARNING)
+        self._aside(f"{prefix}{harmless(event.text)}", event.level.value, always=event.level is Level.WARNING)
 
     def _status(self, event: Event) -> None:
         """What is going on, of interest to whoever is looking."""
         match event:
             case Planned():
-                self._aside(visible(event.text), "dim")
+                self._aside(harmless(event.text), "dim")
             case Loading():
                 self._aside(loading_text(event), "dim")
             case Done() if event.images > 1 or self.look.progress:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from wcwidth import wcswidth, wcwidth
 
 from invoke_cli.errors import Interrupted, InvokeError, Span
 from invoke_cli.events import Done, Loading, Saved, Step
+from invoke_cli.language.showing import harmless
 
 BAR_WIDTH = 24
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-    """Text that cannot drive a terminal or turn its lines around: control characters become a mark."""
-    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def result_text(event: Saved) -> str:
     """The line that a result has on standard output; pasted back, it makes the picture again."""
-    return visible(f"[{event.number}] {event.path}: {event.line}" if event.number is not None else event.line)
+    return harmless(f"[{event.number}] {event.path}: {event.line}" if event.number is not None else event.line)
 
 
 def error_text(error: InvokeError, number: int | None = None, width: int = 100) -> str:
@@ -28,11 +21,11 @@ def error_text(error: InvokeError, number: int | None = None, width: int = 100) 
     if isinstance(error, Interrupted):
         return "stopped; what was finished is kept"
     where = f"line {number}: " if number is not None else ""
-    lines = [f"error: {where}{visible(error.message)}"]
+    lines = [f"error: {where}{harmless(error.message)}"]
     if error.line and error.span is not None:
         lines += excerpt(error.line, error.span, width)
     if error.hint:
-        lines.append(f"  try: {visible(error.hint)}")
+        lines.append(f"  try: {harmless(error.hint)}")
     return "\n".join(lines)
 
 
@@ -40,7 +33,7 @@ def excerpt(line: str, span: Span, width: int = 100) -> list[str]:
     """The part of a line round a span, and the carets under it."""
     room = max(20, width - 4)
     start = max(0, min(span.start - room // 3, len(line) - room))
-    shown = visible(line[start : start + room].replace("\t", " "))
+    shown = harmless(line[start : start + room].replace("\t", " "))
     head, tail = ("…" if start else ""), ("…" if start + room < len(line) else "")
     before = shown[: span.start - start]
     marked = shown[span.start - start : max(span.end, span.start + 1) - start]
@@ -76,8 +69,8 @@ def progress_text(event: Step, width: int = BAR_WIDTH) -> str:
 def loading_text(event: Loading) -> str:
     """That a model is being loaded, or how long it took."""
     if event.seconds is None:
-        return f"loading {visible(event.model)} …"
-    return f"loaded {visible(event.model)} in {event.seconds:.1f} s"
+        return f"loading {harmless(event.model)} …"
+    return f"loaded {harmless(event.model)} in {event.seconds:.1f} s"
 
 
 def done_text(event: Done) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from invoke_cli.errors import ImageError
+from invoke_cli.imaging.png_chunks import without_large_text
 from invoke_cli.imaging.sizes import Size
 
 MAX_PIXELS = 100_000_000
@@ -75,7 +76,7 @@ def open_bytes(data: bytes, name: str) -> OpenedImage:
     if not data:
         raise ImageError(f"{name} is empty (0 bytes)", hint="save the image again")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # what is wrong is told in one sentence, or did not matter
         try:
             return _open(data, name)
         except Image.DecompressionBombError:
@@ -90,7 +91,7 @@ def open_bytes(data: bytes, name: str) -> OpenedImage:
 
 
 def _open(data: bytes, name: str) -> OpenedImage:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with Image.open(io.BytesIO(without_large_text(data)), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(name, f" ({image.width}x{image.height})")
         frames = int(getattr(image, "n_frames", 1))

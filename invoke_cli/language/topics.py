@@ -176,6 +176,23 @@ Without -W, -H and fit switches the result has the init image's own size: the mo
 mask, at the size that it was made for, and only what is under the mask comes back.
 Keep the colours under transparency when you save (an editor may erase them): the model starts from them."""
 
+RECALL = """\
+A picture says how it was made, and most programs' pictures can be asked:
+
+  !info picture.png          the program, its settings, what this one cannot do, and the raw texts
+  !fetch picture.png         its line comes into the next prompt, to be changed
+  !fetch 17 prompt           a part of it: prompt, seed, remix (all but the seed), all
+  !replay picture.png        drawn again; of this program's own pictures the same pixels
+  a house -I picture.png     goes on from it; without a prompt it takes the picture's own
+
+Read are InvokeAI 1 to 6, A1111, Forge and SD.Next, ComfyUI's graphs, Fooocus, NovelAI, stable-diffusion.cpp,
+imaginAIry, mflux, kohya, Draw Things, SwarmUI and Easy Diffusion, from PNG, JPEG, WebP and GIF files, and words
+hidden in the pixels. Counts and strengths are converted (clip skip, strengths that say what is kept, names of
+samplers). What does not fit into a line is told: LoRAs, weights in other spellings, further passes, nodes. A model
+is used when one of its name or hash is known here. A path in a file of another program is never opened unasked.
+
+The noise of other programs is another one: the same line gives a relative of their picture, not its twin."""
+
 FIRST_TIME = "this model draws shapes, things and simple landscapes; !help models: how to get a big one"
 
 TOPICS: Mapping[str, str] = {
@@ -186,6 +203,7 @@ TOPICS: Mapping[str, str] = {
     "steps": STEPS,
     "tips": TIPS,
     "trouble": TROUBLE,
+    "recall": RECALL,
     "models": MODELS,
     "recipes": RECIPES,
 }

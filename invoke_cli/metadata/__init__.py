@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from invoke_cli.errors import MetadataError
+from invoke_cli.errors import ImageError, MetadataError
 from invoke_cli.metadata import xmp
 from invoke_cli.metadata.a1111 import A1111Codec
-from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.metadata.chunks import parse_chunks, read_bytes
 from invoke_cli.metadata.codec import Chunks, Codec, Recalled, Record
+from invoke_cli.metadata.comfyui import COMFYUI
+from invoke_cli.metadata.draw_things import DRAW_THINGS
+from invoke_cli.metadata.easy_diffusion import EASY_DIFFUSION
+from invoke_cli.metadata.fooocus import FOOOCUS, FOOOCUS_MRE
+from invoke_cli.metadata.imaginairy import IMAGINAIRY
 from invoke_cli.metadata.invokeai import InvokeAICodec
+from invoke_cli.metadata.invokeai3 import INVOKEAI_3
+from invoke_cli.metadata.kohya import KOHYA
+from invoke_cli.metadata.mflux import MFLUX
+from invoke_cli.metadata.novelai import NOVELAI
+from invoke_cli.metadata.sdcpp import SD_CPP
+from invoke_cli.metadata.swarmui import SWARMUI
+
+if TYPE_CHECKING:
+    from invoke_cli.imaging.opening import OpenedImage  # numpy and Pillow, when a picture is looked at
 
 # In the order in which a file is tried.
-CODECS: tuple[Codec, ...] = (InvokeAICodec(), A1111Codec())
+CODECS: tuple[Codec, ...] = (
+    INVOKEAI_3, InvokeAICodec(), SWARMUI, FOOOCUS, SD_CPP, A1111Codec(), COMFYUI, KOHYA, EASY_DIFFUSION, NOVELAI,
+    FOOOCUS_MRE, DRAW_THINGS, MFLUX, IMAGINAIRY,
+)  # fmt: skip
+
+_SEED_IN_NAME = re.compile(r"\d+\.(\d{1,10})\.png", re.IGNORECASE)
 
 
 def encode(record: Record) -> dict[str, str]:
@@ -24,17 +46,73 @@ def encode(record: Record) -> dict[str, str]:
 
 
 def decode(chunks: Chunks) -> Recalled | None:
-    """What the chunks say, by the first codec that knows them; None when none does."""
+    """What the chunks say, by the first codec that can read them; None when none knows them, MetadataError when those
+    that do find them damaged.
+    """
+    first: MetadataError | None = None
     for codec in CODECS:
-        if codec.sniff(chunks):
+        if not codec.sniff(chunks):
+            continue
+        try:
             return codec.decode(chunks)
+        except MetadataError as error:
+            first = first or error
+    if first is not None:
+        raise first
     return None
+
+
+def decode_picture(opened: OpenedImage) -> Recalled | None:
+    """What a picture says, in its texts or hidden in its pixels; None when it says nothing, MetadataError as above."""
+    found = decode(parse_chunks(opened.data))
+    return found if found is not None else _hidden(opened)
 
 
 def recall(path: Path) -> Recalled:
     """What a picture says of how it was made; MetadataError when it says nothing."""
-    recalled = decode(read_chunks(path))
+    data = read_bytes(path)
+    recalled = decode(parse_chunks(data))
+    if recalled is None or recalled.by_pixels:
+        opened = _opened(data, path)
+        recalled = recalled or (_hidden(opened) if opened else None)
+        if recalled is not None and recalled.by_pixels and opened is not None:
+            recalled = _sized(recalled, opened)
     if recalled is None:
         hint = "only the picture itself can be used, with -I"
         raise MetadataError(f"{path.name} does not say how it was made", hint=hint)
-    return recalled
+    return _seeded(recalled, path.name)
+
+
+def _hidden(opened: OpenedImage) -> Recalled | None:
+    from invoke_cli.metadata.stealth import stealth_text
+
+    return decode(stealth_text(opened))
+
+
+def _opened(data: bytes, path: Path) -> OpenedImage | None:
+    from invoke_cli.imaging.opening import open_bytes
+
+    try:
+        return open_bytes(data, path.name)
+    except ImageError:
+        return None
+
+
+def _sized(recalled: Recalled, opened: OpenedImage) -> Recalled:
+    """The picture's own size where its text says none; a picture made from another has that one's."""
+    request = recalled.request
+    if request.width is not None or request.height is not None or request.strength is not None:
+        return recalled
+    return replace(recalled, request=replace(request, width=opened.size.width, height=opened.size.height))
+
+
+def _seeded(recalled: Recalled, name: str) -> Recalled:
+    """The seed from the file's name, `000017.42.png`, where the text says none."""
+    match = _SEED_IN_NAME.fullmatch(name)
+    if recalled.made is not None or recalled.stages[0].seeds is not None or match is None or recalled.earlier:
+        return recalled
+    seed = int(match[1])
+    if seed >= 2**32:
+        return recalled
+    facts = {**recalled.facts, "seed": f"{seed}, from the file's name"}
+    return replace(recalled, request=replace(recalled.request, seeds=(seed,)), facts=facts)

@@ -1,90 +1,164 @@
-"""A1111's `parameters` text: prompt, negative prompt, and one line of `key: value` pairs.
+"""A1111's parameters, which its kin (Forge, SD.Next) and the picture sites read too: written and read.
 
-Its parser counts the last line as parameters from three pairs on; a value with a comma, colon or line break is
-JSON-quoted.
+In PNG files the `parameters` chunk, elsewhere the EXIF user comment or the file's comment.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
 
+from invoke_cli.errors import MetadataError
 from invoke_cli.language.numbers import format_number
-from invoke_cli.language.quoting import escape
-from invoke_cli.language.switches import by_field
 from invoke_cli.metadata.codec import Chunks, Recalled, Record
-from invoke_cli.models.samplers import find_sampler, is_sampler
-from invoke_cli.request import GenerationRequest
+from invoke_cli.metadata.draft import Draft
+from invoke_cli.metadata.foreign_samplers import AUTOMATIC
+from invoke_cli.metadata.infotext import bracketed, join_parameters, split_parameters
 
 KEYWORD = "parameters"
+PLACES = (KEYWORD, "EXIF:UserComment", "comment")
 
-_PAIR = re.compile(r'\s*(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
-_NEGATIVE = "Negative prompt:"
-_SYNTAX = re.compile(r"\([^()]*:\d*\.?\d+\)|<(?:lora|hypernet):[^<>]*>|\[[^\[\]]*\]|\bBREAK\b")
-_SCHEDULES = {"Karras": " Karras", "Exponential": " exponential", "Beta": " beta", "SGM Uniform": " trailing"}
+_EXTRAS = ("postprocessing", "extras")
+_WRITTEN_SCHEDULES = {"Karras": "Karras", "exponential": "Exponential", "beta": "Beta", "trailing": "SGM Uniform"}
+_KNOWN = {
+    "Steps", "Sampler", "Schedule type", "Scheduler", "CFG scale", "Seed", "Size", "Clip skip", "Tiling", "Model",
+    "Model hash", "Version", "App", "Denoising strength", "Variation seed", "Variation seed strength", "Variations",
+    "RNG", "Size-1", "Size-2", "CFG rescale", "Guidance rescale", "Hashes", "Lora hashes", "Backend", "Parser",
+    "Pipeline", "VAE hash", "TI hashes", "Operations", "Raw prompt", "Raw negative prompt",
+}  # fmt: skip
+_TOGETHER = re.compile(r"ADetailer|ControlNet(?: \d+)?|Hires|Refiner|Regional Prompter|Dynamic thresholding|Mask|FreeU")
 
 
 class A1111Codec:
-    """Reads and writes the `parameters` chunk."""
+    """Reads and writes the text."""
 
     name = "A1111"
-    fields = frozenset({"num_inference_steps", "scheduler", "guidance_scale", "seeds", "strength"})
+    fields = frozenset(
+        {
+            "prompt", "negative_prompt", "num_inference_steps", "scheduler", "guidance_scale", "seeds", "width",
+            "height", "clip_skip", "strength", "variations", "guidance_rescale",
+        }
+    )  # fmt: skip
 
     def encode(self, record: Record) -> dict[str, str]:
         """The text; a private picture keeps the line of numbers alone."""
-        plan = record.plan
-        lines = [] if plan.output.private else [plan.prompt.positive]
-        if plan.prompt.negative and not plan.output.private:
-            lines.append(f"{_NEGATIVE} {plan.prompt.negative}")
-        pairs = ", ".join(f"{key}: {_quoted(value)}" for key, value in _pairs(record).items())
-        return {KEYWORD: "\n".join([*lines, pairs])}
+        prompt, private = record.plan.prompt, record.plan.output.private
+        words = ("", "") if private else (bracketed(prompt.positive), bracketed(prompt.negative))
+        return {KEYWORD: join_parameters(*words, _pairs(record))}
 
     def sniff(self, chunks: Chunks) -> bool:
-        """Whether the chunk is there and is not JSON."""
-        return KEYWORD in chunks and not chunks[KEYWORD].lstrip().startswith("{")
+        """Whether one of the texts is there and is not JSON."""
+        if any(key in chunks for key in _EXTRAS):
+            return True
+        return (KEYWORD in chunks and not chunks[KEYWORD].lstrip().startswith("{")) or _text(chunks) is not None
 
     def decode(self, chunks: Chunks) -> Recalled:
         """The request; the prompt is kept as text, since its syntax is another one."""
-        prompt, negative, pairs = split_parameters(chunks[KEYWORD])
-        values: dict[str, Any] = {"prompt": escape(prompt)}
-        if negative:
-            values["negative_prompt"] = escape(negative)
-        missing = [f"{match.group()} stays text" for match in _SYNTAX.finditer(f"{prompt}\n{negative}")]
-        known: set[str] = set()
-        for field, keys, read in _READERS:
-            try:
-                value = read(pairs)
-            except ValueError:
-                continue
-            if value is not None:
-                values[field] = value
-                known.update(keys)
-        ignored = {"Version", "Model", "Model hash", "Size"}
-        missing += [f"{key}: {value}" for key, value in pairs.items() if key not in known | ignored]
-        facts = {key.lower(): pairs[key] for key in ("Model", "Model hash", "Version") if key in pairs}
-        return Recalled(program="A1111", request=GenerationRequest.of(values), facts=facts, missing=tuple(missing))
+        text = _text(chunks) or chunks.get(KEYWORD)
+        if text is None:
+            hint = "the picture can still be used with -I"
+            raise MetadataError("it says only how it was upscaled in A1111's extras tab", hint=hint)
+        recalled = read_parameters(text)
+        said = [key for key in _EXTRAS if key in chunks]
+        return recalled if not said else _and_missing(recalled, f"{said[0]}: {chunks[said[0]][:100]}")
 
 
-def split_parameters(text: str) -> tuple[str, str, dict[str, str]]:
-    """Prompt, negative prompt and the pairs of the last line (none when it holds fewer than three)."""
-    *lines, last = text.strip().split("\n")
-    pairs = {match[1].strip(): _unquoted(match[2].strip()) for match in _PAIR.finditer(last)}
-    if len(pairs) < 3:
-        lines, pairs = [*lines, last], {}
-    body = "\n".join(lines)
-    prompt, _, negative = body.partition(_NEGATIVE)
-    return prompt.strip(), negative.strip(), pairs
+def read_parameters(text: str, program: str = "") -> Recalled:
+    """What a text of parameters says."""
+    prompt, negative, pairs = split_parameters(text)
+    draft = Draft(program or _program(pairs))
+    draft.words(prompt, negative)
+    draft.take("num_inference_steps", pairs.get("Steps"), "Steps")
+    draft.sampler(pairs.get("Sampler"), pairs.get("Schedule type") or pairs.get("Scheduler"))
+    draft.take("guidance_scale", pairs.get("CFG scale"), "CFG scale")
+    draft.take("guidance_rescale", pairs.get("CFG rescale") or pairs.get("Guidance rescale"), "CFG rescale")
+    draft.take("seeds", pairs.get("Seed"), "Seed")
+    read_size(draft, pairs.get("Size"))
+    _read_clip_skip(draft, pairs.get("Clip skip"))
+    _read_variations(draft, pairs)
+    _read_strength(draft, pairs)
+    if pairs.get("Tiling") == "True":
+        draft.values["seamless"] = True
+    draft.model(pairs.get("Model"), pairs.get("Model hash"))
+    draft.fact("version", pairs.get("Version"))
+    for key, value in _left(pairs):
+        draft.lose(key, value)
+    return draft.recalled()
+
+
+def read_size(draft: Draft, text: object) -> None:
+    """A size such as `512x768`."""
+    match = re.fullmatch(r"(\d{1,5}) ?[x×] ?(\d{1,5})", str(text or "").strip())
+    if match:
+        draft.take("width", match[1], "width")
+        draft.take("height", match[2], "height")
+
+
+def _text(chunks: Chunks) -> str | None:
+    """The text of parameters, where one of its places holds one."""
+    found = (chunks[key].removeprefix("parameters\0") for key in PLACES if key in chunks)
+    return next((text for text in found if not text.lstrip().startswith("{") and split_parameters(text)[2]), None)
+
+
+def _program(pairs: Mapping[str, str]) -> str:
+    """Who wrote the text, as far as it shows."""
+    version = pairs.get("Version", "")
+    if "App" in pairs:
+        return f"{pairs['App']} {version}".strip()
+    if re.match(r"f\d|.*forge", version, re.IGNORECASE):
+        return f"Forge {version}"
+    if not version or version.startswith("v"):
+        return f"A1111 {version}".strip()
+    return version
+
+
+def _left(pairs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What is not known here; the keys of one extension become one entry."""
+    rest = [(key, value) for key, value in pairs.items() if key not in _KNOWN]
+    for name, entries in groupby(rest, key=lambda pair: match[0] if (match := _TOGETHER.match(pair[0])) else pair[0]):
+        several = list(entries)
+        if len(several) == 1:
+            yield several[0]
+        else:
+            yield name, ", ".join(f"{key.removeprefix(name).strip()} {value}" for key, value in several)
+
+
+def _read_clip_skip(draft: Draft, text: str | None) -> None:
+    """A1111 counts the layer that is used from the end, from 1."""
+    if text is not None and re.fullmatch(r"\d{1,3}(\.0)?", text):
+        skipped = max(0, int(float(text)) - 1)
+        draft.take("clip_skip", skipped or None, "Clip skip")
+
+
+def _read_variations(draft: Draft, pairs: Mapping[str, str]) -> None:
+    seed, weight = pairs.get("Variation seed"), pairs.get("Variation seed strength", "0")
+    if seed is not None:
+        draft.take("variations", f"{seed}:{weight}", "Variation seed")
+    draft.take("variations", pairs.get("Variations"), "Variations")
+
+
+def _read_strength(draft: Draft, pairs: Mapping[str, str]) -> None:
+    """The strength of image to image; beside the keys of the high-resolution pass it is that pass's."""
+    strength = pairs.get("Denoising strength")
+    if any(key.startswith("Hires") for key in pairs) or "hires" in pairs.get("Operations", ""):
+        draft.lose("strength of the Hires pass", strength)
+        return
+    draft.strength(strength)
+
+
+def _and_missing(recalled: Recalled, text: str) -> Recalled:
+    return replace(recalled, missing=(*recalled.missing, text))
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
 
 
 def _pairs(record: Record) -> dict[str, str]:
     """The pairs in A1111's order."""
     plan, image = record.plan, record.image
-    label = plan.sampler.label
-    pairs = {"Steps": str(plan.steps.scheduled), "Sampler": label.removesuffix(" Karras")}
-    if label.endswith(" Karras"):
-        pairs["Schedule type"] = "Karras"
+    pairs = {"Steps": str(plan.steps.scheduled), **_sampler_pairs(plan.sampler.label)}
     pairs |= {
         "CFG scale": format_number(plan.guidance_scale),
         "Seed": str(image.seed),
@@ -96,71 +170,23 @@ def _pairs(record: Record) -> dict[str, str]:
     if len(image.variations) == 1:
         pairs["Variation seed"] = str(image.variations[0].seed)
         pairs["Variation seed strength"] = format_number(image.variations[0].weight)
-    if plan.look.clip_skip:
-        pairs["Clip skip"] = str(plan.look.clip_skip + 1)
-    if plan.look.seamless:
-        pairs["Tiling"] = "True"
+    elif image.variations:
+        pairs["Variations"] = ",".join(f"{v.seed}:{format_number(v.weight)}" for v in image.variations)
     if plan.init is not None:
         pairs["Denoising strength"] = format_number(plan.strength)
-    pairs["RNG"] = "CPU"
-    pairs["Version"] = f"{record.program} {record.version}"
-    return pairs
+    if plan.look.clip_skip:
+        pairs["Clip skip"] = str(plan.look.clip_skip + 1)
+    if plan.look.guidance_rescale:
+        pairs["CFG rescale"] = format_number(plan.look.guidance_rescale)
+    if plan.look.seamless == "xy":
+        pairs["Tiling"] = "True"
+    return pairs | {"RNG": "CPU", "Version": f"{record.program} {record.version}"}
 
 
-def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False) if re.search(r"[,:\n]", value) else value
-
-
-def _unquoted(value: str) -> str:
-    if not value.startswith('"'):
-        return value
-    try:
-        return str(json.loads(value))
-    except ValueError:
-        return value
-
-
-# -- reading one field each ------------------------------------------------------------------------------------------
-
-
-def _checked(field: str, key: str) -> Callable[[Mapping[str, str]], Any]:
-    switch = by_field()[field]
-    return lambda pairs: switch.value.parse(pairs[key]) if key in pairs else None
-
-
-def _sampler(pairs: Mapping[str, str]) -> str | None:
-    name = pairs.get("Sampler", "") + _SCHEDULES.get(pairs.get("Schedule type", ""), "")
-    return find_sampler(name).name if is_sampler(name) else None
-
-
-def _side(field: str, index: int) -> Callable[[Mapping[str, str]], Any]:
-    def read(pairs: Mapping[str, str]) -> Any:
-        match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", pairs.get("Size", ""))
-        return by_field()[field].value.parse(match[index]) if match else None
-
-    return read
-
-
-def _clip_skip(pairs: Mapping[str, str]) -> Any:
-    """A1111 counts the layer that is used from the end, from 1."""
-    return by_field()["clip_skip"].value.parse(str(int(pairs["Clip skip"]) - 1)) if "Clip skip" in pairs else None
-
-
-def _variations(pairs: Mapping[str, str]) -> Any:
-    if "Variation seed" not in pairs:
-        return None
-    text = f"{pairs['Variation seed']}:{pairs.get('Variation seed strength', 0)}"
-    return by_field()["variations"].value.parse(text)
-
-
-_READERS: tuple[tuple[str, tuple[str, ...], Callable[[Mapping[str, str]], Any]], ...] = (
-    ("num_inference_steps", ("Steps",), _checked("num_inference_steps", "Steps")),
-    ("scheduler", ("Sampler", "Schedule type"), _sampler),
-    ("guidance_scale", ("CFG scale",), _checked("guidance_scale", "CFG scale")),
-    ("seeds", ("Seed",), _checked("seeds", "Seed")),
-    ("width", ("Size",), _side("width", 1)),
-    ("height", ("Size",), _side("height", 2)),
-    ("clip_skip", ("Clip skip",), _clip_skip),
-    ("strength", ("Denoising strength",), _checked("strength", "Denoising strength")),
-    ("variations", ("Variation seed", "Variation seed strength"), _variations),
-)
+def _sampler_pairs(label: str) -> dict[str, str]:
+    """The sampler and its schedule; a plain one is said where A1111 would take another."""
+    for ending, schedule in _WRITTEN_SCHEDULES.items():
+        if label.endswith(f" {ending}"):
+            return {"Sampler": label.removesuffix(f" {ending}"), "Schedule type": schedule}
+    key = label.lower().replace("dpm++", "dpmpp").replace(" ", "_")
+    return {"Sampler": label, "Schedule type": "Uniform"} if key in AUTOMATIC else {"Sampler": label}

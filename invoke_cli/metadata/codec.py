@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -68,9 +68,10 @@ class Made:
 class Recalled:
     """What a picture's metadata says: a request, and what did not fit into one.
 
-    `facts` are further findings to show. `missing` could not be carried over. `conflicts` are fields on which two
-    chunks of the file disagree. `made` is set for our own files alone. Of a chain `request` is the last stage,
-    `earlier` are those before it.
+    `facts` are further findings to show; `model` and `model hash` name a model that may be known here. `missing` could
+    not be carried over. `conflicts` are fields on which two chunks of the file disagree. `made` is set for our own
+    files alone. Of a chain `request` is the last stage, `earlier` are those before it. `by_pixels`: the file does not
+    say the size, which is the picture's own.
     """
 
     program: str
@@ -80,6 +81,7 @@ class Recalled:
     conflicts: tuple[str, ...] = ()
     made: Made | None = None
     earlier: tuple[GenerationRequest, ...] = ()
+    by_pixels: bool = False
 
     @property
     def stages(self) -> tuple[GenerationRequest, ...]:
@@ -106,3 +108,17 @@ class Codec(Protocol):
 
     def decode(self, chunks: Chunks) -> Recalled:
         """What the chunks say; MetadataError when they are damaged."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A format of another program, which is read and never written."""
+
+    name: str
+    sniff: Callable[[Chunks], bool]
+    decode: Callable[[Chunks], Recalled]
+    fields: frozenset[str] = frozenset()
+
+    def encode(self, record: Record) -> dict[str, str]:  # noqa: ARG002  # the Codec protocol has it
+        """Nothing: only that program writes it."""
+        return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from invoke_cli.errors import LineError
 from invoke_cli.language.formatting import format_line
@@ -14,6 +14,7 @@ from invoke_cli.planning.recording import recorded_request
 from invoke_cli.request import GenerationRequest
 
 KEYWORD = "Dream"
+MAX_LINE = 40_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,13 +46,16 @@ def without_words(request: GenerationRequest) -> GenerationRequest:
 
 def read_dream(text: str) -> DreamLine:
     """The line with everything unreadable left out of it, and told."""
+    if len(text) > MAX_LINE:
+        cut = read_dream(text[:MAX_LINE])
+        return replace(cut, left_out=(*cut.left_out, f"the last {len(text) - MAX_LINE} characters of the line"))
     line = " ".join(text.split("\n")).strip()
     try:
         parsed = parse(line)
         if isinstance(parsed, Generation):
             *earlier, last = (stage.request for stage in parsed.stages)
             return DreamLine(request=last, earlier=tuple(earlier))
-        return DreamLine(request=GenerationRequest(prompt=""), left_out=(line[:200],))
+        return DreamLine(request=GenerationRequest(), left_out=(line[:200],))
     except LineError:
         return _piecewise(line)
 

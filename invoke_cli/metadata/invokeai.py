@@ -1,33 +1,20 @@
 """`Dream` and `sd-metadata`: the two chunks of InvokeAI 1 and 2, which this program writes too, with more in them.
 
-The original's JSON loses `-I` and `--seamless` (a missing comma fused two names), so both chunks are read and merged;
-where they clash the JSON wins and the clash is told. Names in the JSON come from the switch table.
+Names in the JSON come from the switch table.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-from invoke_cli.errors import LineError, MetadataError
-from invoke_cli.language.quoting import canonical
-from invoke_cli.language.switch import Group
-from invoke_cli.language.switches import SWITCHES, by_field
-from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled, Record
+from invoke_cli.language.switches import SWITCHES
+from invoke_cli.metadata.codec import Chunks, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
-from invoke_cli.metadata.dream import DreamLine, read_dream, without_words, write_dream
+from invoke_cli.metadata.dream import without_words, write_dream
+from invoke_cli.metadata.invokeai_reading import SD_METADATA, read_dream_and_json
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.recording import recorded_request
-from invoke_cli.request import GenerationRequest, Variation
-
-SD_METADATA = "sd-metadata"
-APP_ID = "invoke-cli"
-
-# What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
-_UNCARRIED: tuple[tuple[str, object], ...] = (
-    ("facetool_strength", 0), ("upscale", None), ("inpaint_replace", 0), ("postprocessing", None),
-)  # fmt: skip
 
 
 class InvokeAICodec:
@@ -46,13 +33,7 @@ class InvokeAICodec:
 
     def decode(self, chunks: Chunks) -> Recalled:
         """The merged request; MetadataError when there is nothing that can be read."""
-        dream = read_dream(chunks[DREAM]) if DREAM in chunks else None
-        document = _parse(chunks[SD_METADATA], optional=dream is not None) if SD_METADATA in chunks else None
-        lines = dream.request if dream else GenerationRequest()
-        if document is None:
-            missing, earlier = (dream.left_out, dream.earlier) if dream else ((), ())
-            return Recalled(program="InvokeAI 1", request=lines, missing=missing, earlier=earlier)
-        return _merged(document, dream or DreamLine(request=lines))
+        return read_dream_and_json(chunks)
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------
@@ -106,145 +87,3 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     if plan.mask is not None and plan.mask.sha256 and plan.resume is None:
         image["mask_hash"] = plan.mask.sha256
     return image
-
-
-# -- reading ---------------------------------------------------------------------------------------------------------
-
-
-def _parse(text: str, *, optional: bool) -> dict[str, Any] | None:
-    try:
-        document = json.loads(text)
-        if isinstance(document, dict) and isinstance(_image_of(document), dict):
-            return document
-    except (ValueError, RecursionError):
-        pass
-    if optional:
-        return None
-    raise MetadataError("its sd-metadata is damaged", hint="the picture can still be used with -I")
-
-
-def _image_of(document: Mapping[str, Any]) -> Any:
-    """The image's own part; of a grid, the first image's."""
-    images = document.get("images")
-    return document.get("image") or (images[0] if isinstance(images, list) and images else None)
-
-
-def _merged(document: dict[str, Any], dream: DreamLine) -> Recalled:
-    image = _image_of(document)
-    ours = document.get("app_id") == APP_ID
-    values, unread = _values(image)
-    said = dream.request.said()
-    conflicts = tuple(_conflicts(values, said))
-    merged = said | values
-    if ours:
-        merged["model"] = str(document.get("model_id") or merged.get("model") or "") or None
-    missing = [*dream.left_out, *unread, *_uncarried(image)]
-    facts: dict[str, str] = {}
-    if not ours and document.get("model_id"):
-        facts["model"] = str(document["model_id"])
-    program = f"{document.get('app_id', 'InvokeAI')} {document.get('app_version', '')}".strip()
-    return Recalled(
-        program=program,
-        request=GenerationRequest.of(merged),
-        facts=facts,
-        missing=tuple(missing),
-        conflicts=conflicts,
-        made=_checked_made(document, image) if ours else None,
-        earlier=dream.earlier,
-    )
-
-
-def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The request's fields under `image`, and the keys whose value cannot be understood."""
-    values: dict[str, Any] = {}
-    unread: list[str] = []
-    for switch in SWITCHES:
-        raw = image.get(switch.recorded) if switch.recorded else None
-        if switch.field == "strength" and raw is None and image.get("type") == "img2img":
-            raw = image.get("strength")
-        nothing = switch.group is Group.LOOK and not raw  # written as 0 where nothing was asked for
-        if raw is None or raw == [] or switch.field == "prompt" or nothing:
-            continue
-        try:
-            values[switch.field] = _value(switch.field, raw)
-        except (LineError, ValueError, TypeError, KeyError, OverflowError):
-            unread.append(f"{switch.recorded}: {str(raw)[:60]}")
-    values["prompt"] = _prompt(image.get("prompt"))
-    if image.get("type") == "txt2img":
-        values.pop("strength", None)
-    return values, unread
-
-
-def _value(field: str, raw: Any) -> Any:
-    """A JSON value as the field's, through the same check that a typed value passes."""
-    switch = by_field()[field]
-    if isinstance(raw, bool) and switch.is_flag:
-        return raw
-    if isinstance(raw, (bool, dict)):
-        raise ValueError("not a value of this kind")
-    if field == "variations":
-        raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
-    if isinstance(raw, float) and raw.is_integer():
-        raw = int(raw)
-    return switch.value.parse(str(raw))
-
-
-def _prompt(raw: Any) -> str:
-    """The prompt source: plain text in newer files, a list of weighted parts in older ones."""
-    if isinstance(raw, str):
-        return canonical(raw)
-    if not isinstance(raw, list):
-        return ""
-    parts = [entry for entry in raw if isinstance(entry, dict) and "prompt" in entry]
-    if len(parts) == 1:
-        return canonical(str(parts[0]["prompt"]))
-    return canonical(" ".join(f"{entry['prompt']}:{entry.get('weight', 1)}" for entry in parts))
-
-
-def _conflicts(values: Mapping[str, Any], dream: Mapping[str, object]) -> Iterator[str]:
-    for switch in SWITCHES:
-        here, there = values.get(switch.field), dream.get(switch.field)
-        if here is not None and there is not None and here != there:
-            yield f"{switch.name[2:]}: {DREAM} says {_shown(there)}, {SD_METADATA} says {_shown(here)}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple) and value and isinstance(value[0], Variation):
-        return ",".join(f"{v.seed}:{v.weight}" for v in value)
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _uncarried(image: Mapping[str, Any]) -> Iterator[str]:
-    for key, nothing in _UNCARRIED:
-        value = image.get(key, nothing)
-        if value and value != nothing:
-            yield f"{key}: {json.dumps(value)[:80]}"
-
-
-def _checked_made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
-    try:
-        return _made(document, image)
-    except (ValueError, TypeError, OverflowError):
-        raise MetadataError("its sd-metadata is damaged", hint="the picture can still be used with -I") from None
-
-
-def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
-    batch = document.get("batch")
-    batch = batch if isinstance(batch, dict) else {}
-    environment = document.get("environment")
-    earlier = [stage for stage in document.get("stages") or () if isinstance(stage, dict)]
-    return Made(
-        pixel_sha256=str(document.get("pixel_sha256") or ""),
-        inputs=tuple(
-            (str(stage.get("orig_hash") or ""), str(stage.get("mask_hash") or "")) for stage in (*earlier, image)
-        ),
-        model_sha256=str(document.get("model_hash") or ""),
-        environment=environment if isinstance(environment, dict) else {},
-        batch=Batch(
-            size=int(batch.get("size", 1)),
-            index=int(batch.get("index", 0)),
-            seeds=tuple(int(seed) for seed in batch.get("seeds", ())),
-        ),
-        private=bool(document.get("private")),
-        concessions=tuple(str(entry) for entry in document.get("concessions") or ()),
-    )

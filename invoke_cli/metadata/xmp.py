@@ -12,27 +12,41 @@ from invoke_cli.metadata.codec import Record
 
 KEYWORD = "XML:com.adobe.xmp"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+TRAINED = "trainedAlgorithmicMedia"
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def digital_source_type(record: Record) -> str:
-    """The IPTC code: made by a model, or a composite of a model's work and a picture from elsewhere."""
+    """The IPTC code: made by a model, or a composite of a model's work and a picture from elsewhere. Where no stage
+    changed anything it is the source's own, empty when that is not known.
+    """
     plans = [plan for plan, _ in record.stages]
-    foreign = plans[0].init is not None and not plans[0].init.generated
+    first = plans[0].init
+    if first is not None and _untouched(record):
+        return first.source_type or (TRAINED if first.generated else "")
+    foreign = first is not None and not first.generated
     kept = any(plan.mask is not None or plan.strength < 1 for plan in plans[:1])
-    return "compositeWithTrainedAlgorithmicMedia" if foreign and kept else "trainedAlgorithmicMedia"
+    return "compositeWithTrainedAlgorithmicMedia" if foreign and kept else TRAINED
+
+
+def _untouched(record: Record) -> bool:
+    """Whether no model had a part in the picture."""
+    return all(plan.untouched for plan, _ in record.stages)
 
 
 def packet(record: Record) -> str:
     """The packet as text, for an uncompressed iTXt chunk of the keyword `KEYWORD`."""
-    attributes = {
-        "xmp:CreatorTool": f"{record.program} {record.version}",
-        "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPES + digital_source_type(record),
-        "Iptc4xmpExt:AISystemUsed": record.plan.model,
-    }
-    if not record.plan.output.private:
-        attributes["Iptc4xmpExt:AIPromptInformation"] = _prompt_information(record)
+    attributes = {"xmp:CreatorTool": f"{record.program} {record.version}"}
+    code = digital_source_type(record)
+    if code:
+        attributes["Iptc4xmpExt:DigitalSourceType"] = SOURCE_TYPES + code
+    if not _untouched(record):
+        attributes["Iptc4xmpExt:AISystemUsed"] = record.plan.model
+        if record.model_sha256:
+            attributes["Iptc4xmpExt:AISystemVersionUsed"] = f"sha256:{record.model_sha256[:10]}"
+        if not record.plan.output.private:
+            attributes["Iptc4xmpExt:AIPromptInformation"] = _prompt_information(record)
     body = "\n  ".join(f"{name}={quoteattr(_NOT_XML.sub('', value))}" for name, value in attributes.items())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'

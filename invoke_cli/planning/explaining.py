@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from invoke_cli.language.showing import harmless
 from invoke_cli.language.switches import SWITCHES
-from invoke_cli.metadata.chunks import harmless
 from invoke_cli.planning.plan import AUTO_PARALLEL, Plan, Task
 
 _SHOWN_SEEDS = 8

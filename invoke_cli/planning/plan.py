@@ -26,10 +26,9 @@ class Task(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InitFacts:
-    """What planning knows of the init image: its base name, how it was referred to, its hash and upright size.
-
-    `generated` tells that its metadata says that a model made it; `chained` that it is the result of the stage before
-    and has no name.
+    """What planning knows of the init image: its base name, how it was referred to, its hash and upright size. A model
+    `generated` it, it says; `source_type` is the IPTC code that it says, or empty; `chained`: the result of the stage
+    before, without a name.
     """
 
     name: str
@@ -38,6 +37,7 @@ class InitFacts:
     size: Size
     frames: int = 1
     generated: bool = False
+    source_type: str = ""
     chained: bool = False
 
 

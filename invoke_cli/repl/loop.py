@@ -18,11 +18,12 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from invoke_cli.console.blocks import HALF, rows
 from invoke_cli.console.console import Console, look_for
-from invoke_cli.console.text import progress_text, visible
+from invoke_cli.console.text import progress_text
 from invoke_cli.errors import ExitStatus, LineError
 from invoke_cli.events import Event, Forget, Prefill, Step
 from invoke_cli.language.launch import Options
 from invoke_cli.language.line import Farewell, parse
+from invoke_cli.language.showing import harmless
 from invoke_cli.language.topics import FIRST_TIME
 from invoke_cli.repl.adapters import PLAIN_STYLE, STYLE, LineCompleter, LineHistory, LineLexer
 from invoke_cli.repl.sources import sources_for
@@ -167,7 +168,7 @@ class _Prompt:
             parts += preview_fragments(step)
             parts.append(("class:progress", f"{progress_text(step)}\n"))
         if waiting:
-            parts.append(("class:queue", f"waiting: {' ; '.join(visible(line)[:60] for line in waiting[:3])}"))
+            parts.append(("class:queue", f"waiting: {' ; '.join(harmless(line)[:60] for line in waiting[:3])}"))
             parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
         parts.append(("class:prompt", "invoke> "))
         return parts

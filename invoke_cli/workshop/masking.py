@@ -18,6 +18,7 @@ from invoke_cli.planning.plan import MaskFacts
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.references import find_image, lasting
 
+_OPAQUE = 254
 _OLD_MASK_COMMAND = "!mask"
 
 
@@ -54,6 +55,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     """The mask of a request, None when all is to be painted."""
     if init is None:
         return None
+    init = _without_marks(init)
     opened = sources.given or _opened(request.init_mask, sources.folder)
     words = request.text_mask if opened is None else None
     if opened is None and words is None and init.alpha is None:
@@ -86,6 +88,12 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
             notices=tuple(notices),
         ),
     )
+
+
+def _without_marks(init: OpenedImage) -> OpenedImage:
+    """The init image; words hidden in the lowest bit of its transparency (NovelAI does it) make no part transparent."""
+    lowest = init.alpha.getextrema()[0] if init.alpha is not None else None
+    return replace(init, alpha=None) if isinstance(lowest, (int, float)) and lowest >= _OPAQUE else init
 
 
 def _opened(reference: str | None, folder: OutputFolder) -> OpenedImage | None:

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import InvokeError, LineError, MetadataError
+from invoke_cli.errors import ImageError, InvokeError, LineError
 from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, out_of_canvas
 from invoke_cli.imaging.masks import feathered, for_model
-from invoke_cli.imaging.opening import OpenedImage
+from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.pasting import pasted
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
-from invoke_cli.metadata import decode
-from invoke_cli.metadata.chunks import parse_chunks
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
-from invoke_cli.planning.plan import InitFacts, Plan
+from invoke_cli.planning.plan import Plan
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
-from invoke_cli.workshop.init_opening import mask_from_web, open_init, recalled
 from invoke_cli.workshop.mask_finding import MaskFinder
 from invoke_cli.workshop.masking import Masked
 from invoke_cli.workshop.outcropping import on_patch
+from invoke_cli.workshop.own_words import init_facts, own_words
 from invoke_cli.workshop.places import names_a_file
-from invoke_cli.workshop.references import is_recall, lasting
+from invoke_cli.workshop.references import find_image
 from invoke_cli.workshop.settings import Resolved
-from invoke_cli.workshop.web import is_url
+from invoke_cli.workshop.web import fetch, is_url, url_name
 from invoke_cli.workshop.workshop import Workshop
+
+STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,18 +139,16 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     """The plan of a request whose layers are laid."""
     effective, sources = resolved.effective
     folder = folder_of(workshop, effective)
-    if is_recall(effective.init_image or "") and workshop.latest not in (None, folder):
-        effective = replace(effective, init_image=str(recalled(workshop, effective.init_image or "")))
     init = given.init
     if init is None and effective.init_image is not None and given.point is None:
         init = open_init(workshop, effective.init_image, folder)
-    metadata = _own_words(init) if init is not None and init.data else None
+    metadata = own_words(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
     effective = replace(effective, seeds=recalled_seeds(workshop, effective))
     mask = given.mask
     if mask is None and init is not None and is_url(effective.init_mask or ""):
-        mask = mask_from_web(workshop, effective.init_mask or "")
+        mask = _mask_from_web(workshop, effective.init_mask or "")
     finder = MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
     masked = finder.find(init, stands_in=init is not None and not init.data)
     worked_on = masked.init if masked else init
@@ -161,7 +160,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
-            init=point_facts(given) or _facts(worked_on, effective.init_image, generated=metadata is not None),
+            init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,
             sources=sources,
@@ -183,13 +182,44 @@ def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
     return (f"{model.spec.name} answers to {' or '.join(words)}, and the prompt has none of it",)
 
 
-def _own_words(init: OpenedImage) -> GenerationRequest | None:
-    """What the init image says of how it was made, if it was."""
+def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
+    """The image that `-I` names; ImageError with the field to point at."""
     try:
-        recalled = decode(parse_chunks(init.data))
-    except MetadataError:
-        return None
-    return recalled.request if recalled else None
+        if reference == STANDARD_INPUT:
+            return open_bytes(_standard_input(workshop), "standard input")
+        if is_url(reference):
+            return open_url(workshop, reference)
+        path = find_image(reference, folder)
+        if path.is_dir():
+            raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
+        return open_path(path)
+    except ImageError as error:
+        error.field = error.field or "init_image"
+        raise
+
+
+def open_url(workshop: Workshop, url: str) -> OpenedImage:
+    """The picture at an address on the web, which the line itself asked for."""
+    if workshop.settings.offline:
+        hint = "start without --offline, or download it and name the file"
+        raise ImageError(f"{url_name(url)} is on the web, and --offline is on", hint=hint)
+    workshop.notice(f"fetching {url_name(url)} from {urlsplit(url).hostname}")
+    return open_bytes(fetch(url, workshop.check_stopped), url_name(url))
+
+
+def _standard_input(workshop: Workshop) -> bytes:
+    if workshop.streams.read is None:
+        hint = "-I - is for one line given to the program: invoke 'oil painting' -I - < photo.png"
+        raise ImageError("standard input carries no image here", hint=hint)
+    return workshop.streams.read()
+
+
+def _mask_from_web(workshop: Workshop, url: str) -> OpenedImage:
+    try:
+        return open_url(workshop, url)
+    except ImageError as error:
+        error.field = "init_mask"
+        raise
 
 
 def recalled_seeds(workshop: Workshop, request: GenerationRequest) -> tuple[int, ...] | None:
@@ -207,17 +237,3 @@ def _seed(seed: int, folder: OutputFolder) -> int:
         hint = "draw one first, or give a number"
         raise InvokeError(f"-S {seed}: there is no earlier image in {folder.path}", hint=hint, field="seeds")
     return entry.seed
-
-
-def _facts(init: OpenedImage | None, reference: str | None, *, generated: bool) -> InitFacts | None:
-    if init is None:
-        return None
-    return InitFacts(
-        chained=not init.data,
-        name=init.name,
-        reference=lasting(reference, init.name),
-        sha256=init.sha256,
-        size=init.size,
-        frames=init.frames,
-        generated=generated,
-    )

@@ -15,9 +15,10 @@ from invoke_cli import metadata
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.opening import OpenedImage, open_path, read_file
+from invoke_cli.language.showing import harmless
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Made, Recalled
-from invoke_cli.metadata.invokeai import SD_METADATA
+from invoke_cli.metadata.invokeai_reading import SD_METADATA
 from invoke_cli.metadata.latents import SUFFIX, read_latents
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import pixel_hash
@@ -33,6 +34,7 @@ from invoke_cli.workshop.chaining import prepare_recorded
 from invoke_cli.workshop.given import Given
 from invoke_cli.workshop.places import is_file
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved
+from invoke_cli.workshop.recalling import usable
 from invoke_cli.workshop.saving import record_of
 from invoke_cli.workshop.workshop import Workshop
 
@@ -68,10 +70,12 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     """Everything for making the image in `path` again; MetadataError when its file does not say enough. With `output`
     it is to be written, as this session writes its files.
     """
-    recalled = _in_passes(workshop, metadata.recall(path))
+    recalled = metadata.recall(path)
     made = recalled.made or Made()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
+    stages = _drawable(workshop, recalled, path)
+    recalled = _in_passes(workshop, replace(recalled, request=stages[-1], earlier=stages[:-1]))
     inputs = [_find_inputs(workshop, recalled, path, number) for number in range(len(recalled.stages))]
     resolved = [workshop.settings.resolve_recorded(request, output=output) for request, _ in inputs]
     prepared = prepare_resolved(workshop, resolved[0], inputs[0][1])
@@ -80,6 +84,24 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     masks = [given.mask for _, given in inputs[1:]]
     prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], masks, strict=True)))
     return Remake(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
+
+
+def _drawable(workshop: Workshop, recalled: Recalled, path: Path) -> tuple[GenerationRequest, ...]:
+    """The stages as they can be drawn here; MetadataError when the file says too little to draw the same picture."""
+    found = usable(workshop, recalled)
+    if recalled.made is not None:
+        if found.lost:
+            raise MetadataError(f"{path.name} needs the {found.lost[0]}", hint="!models lists those that are")
+        return found.stages
+    first = found.stages[0]
+    hint = f"take its line with !fetch {path} and complete it; !info shows what it says"
+    if not (first.prompt or "").strip() and first.init_image is None:
+        raise MetadataError(f"{path.name} does not say its prompt", hint=hint)
+    if first.strength is not None and first.init_image is None and not first.hires_fix:
+        raise MetadataError(f"{path.name} was made from an image that its file does not name", hint=hint)
+    for text in (*found.lost, *recalled.missing):
+        workshop.notice(f"not carried over: {harmless(text)}")
+    return found.stages
 
 
 def _in_passes(workshop: Workshop, recalled: Recalled) -> Recalled:

@@ -10,7 +10,7 @@ from functools import partial
 from invoke_cli.engine import ImageResult
 from invoke_cli.events import Saved
 from invoke_cli.metadata.codec import Record
-from invoke_cli.metadata.invokeai import APP_ID
+from invoke_cli.metadata.invokeai_reading import APP_ID
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.version import __version__
 from invoke_cli.workshop.preparing import Prepared
