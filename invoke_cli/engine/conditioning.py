@@ -84,7 +84,7 @@ class Conditioning:
             found = _by_the_pipeline(loaded, wish)
             return found.zeros() if without_words else found
 
-        return self._cache.get((loaded.key, wish.tree, wish.clip_skip, bool(without_words)), make)
+        return self._cache.get((loaded.text_key, wish.tree, wish.clip_skip, bool(without_words)), make)
 
     def encode_evenly(self, loaded: LoadedModel, wishes: Sequence[Wish], tally: Tally) -> list[Embedding]:
         """The embeddings of several prompts, as many states of each: behind the shorter ones nothing is said."""
@@ -107,7 +107,7 @@ class Conditioning:
                 tally.text_encoded(str(named.get("prompt", arguments[0] if arguments else "")))
                 return encode(*arguments, **named)
 
-            return self._whole.get((loaded.key, repr(given)), make) if _is_plain(given) else make()
+            return self._whole.get((loaded.text_key, repr(given)), make) if _is_plain(given) else make()
 
         return encode_once
 

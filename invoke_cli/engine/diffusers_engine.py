@@ -6,6 +6,7 @@ import gc
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import diffusers
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
+from invoke_cli.engine.adapters import take_off, wearing
 from invoke_cli.engine.conditioning import Conditioning, read_tokens
 from invoke_cli.engine.converting import save_as_folder, unpickle
 from invoke_cli.engine.devices import choose_device
@@ -55,10 +57,12 @@ class DiffusersEngine:
         request = job.plan.request
         check_measures(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
+        loaded = replace(loaded, worn=tuple((lora.sha256, lora.weight) for lora in job.plan.loras))
         self._tell_long_prompts(loaded, job, hooks)
         run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
         try:
             with (
+                wearing(loaded, job.plan.loras),
                 measures(loaded, request, hooks.emit),
                 seamless([loaded.denoiser, loaded.vae], job.plan.look.seamless),
             ):
@@ -101,7 +105,9 @@ class DiffusersEngine:
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
         """Write the model in the diffusers layout."""
-        save_as_folder(self._ready(model, hooks), folder)
+        loaded = self._ready(model, hooks)
+        take_off(loaded)
+        save_as_folder(loaded, folder)
 
     def unpickle(self, source: Path, target: Path) -> None:
         """Write a pickle's tensors as a .safetensors file, by the loader that runs no code."""

@@ -6,24 +6,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import PromptError, Span
+from invoke_cli.language.adapters import lora_terms
 from invoke_cli.language.tree import Tree
 from invoke_cli.language.weighing import masked, read_tree
+from invoke_cli.request import LoraChoice
 
-_NAMED = re.compile(r"<([A-Za-z][\w .:-]*)>")
+_NAMED = re.compile(r"<(?!lora:)([A-Za-z][\w .:-]*)>")
 _LEGACY_BLEND = re.compile(r"[^\s:]: ?\d{0,9}\.?\d{1,9}[, ]\s?[^:,]{1,200}: ?\d{0,9}\.?\d{1,9}(?=$|[,\s])")
 _LOOKS_WEIGHTED = re.compile(r"\(([^()]*\d)\s*:\s*(\d*\.\d+)\s*\)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """What a prompt says: what to draw and what to avoid, as trees, and remarks for the user."""
+    """What a prompt says: what to draw and what to avoid, as trees, LoRAs to use, and remarks for the user."""
 
     wanted: Tree
     avoided: Tree
+    loras: tuple[LoraChoice, ...] = ()
     notices: tuple[str, ...] = ()
 
     @property
@@ -53,11 +56,6 @@ REFUSED_OPERATORS: tuple[Operator, ...] = (
         instead="write one of them, or \\{ for a brace",
     ),
     Operator(
-        pattern=re.compile(r"<lora:[^<>]*>|\b(?:with|use)Lora\("),
-        why="a LoRA is not available yet",
-        instead="to keep it as text, write \\< or \\( there",
-    ),
-    Operator(
         pattern=re.compile(r"\[[^\[\]]*:\s*(?=[\d.])\d*(?:\.\d*)?\s*\]"),
         why="[a:b:0.5] is A1111's for changing the prompt on the way",
         instead="a chain does that: a castle | a ruin -f .5; to keep it as text, write \\[ for the bracket",
@@ -69,31 +67,39 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
     """What prompt source and the source of `--neg` say together; PromptError (span within its source) when refused."""
     _check(source, "prompt")
     _check(negative_source or "", "negative_prompt")
-    positive, bracketed = split_negative(source)
+    terms = list(lora_terms(masked(source)))
+    positive, bracketed = split_negative(_without(source, [span for span, _ in terms]))
     negatives = [part for part in (bracketed, negative_source) if part]
     try:
         wanted, avoided = read_tree(positive), read_tree(", ".join(negatives))
     except PromptError as error:
         error.span = None  # each part reads well alone; what is wrong is how they stand together
         raise
-    return Prompt(wanted=wanted, avoided=avoided, notices=tuple(_remarks(source)))
+    loras = tuple(choice for _, choice in terms)
+    return Prompt(wanted=wanted, avoided=avoided, loras=loras, notices=tuple(_remarks(source)))
 
 
 def _check(source: str, field: str) -> None:
     """PromptError for what is refused and for what cannot be read, with its place in `source`."""
     try:
         _refuse(source)
-        for part in (_outside(source), *_insides(source)):
+        spans = [span for span, _ in lora_terms(masked(source))]
+        brackets = list(_brackets(source))
+        for span in spans:
+            if field != "prompt" or any(start < span.start < end for start, end in brackets):
+                hint = "write it outside of the brackets and of --neg"
+                raise PromptError("a LoRA cannot be avoided, only used", hint=hint, span=span)
+        for part in (_outside(source, [*brackets, *spans]), *_insides(source)):
             read_tree(part)
     except PromptError as error:
         error.field = field
         raise
 
 
-def _outside(source: str) -> str:
-    """The source with its bracketed parts as blanks, each character in its place."""
+def _outside(source: str, parts: Sequence[tuple[int, int]]) -> str:
+    """The source with some parts of it as blanks, each character in its place."""
     kept = list(source)
-    for start, end in _brackets(source):
+    for start, end in parts:
         kept[start:end] = " " * (end - start)
     return "".join(kept)
 
@@ -111,6 +117,14 @@ def _brackets(source: str) -> Iterator[tuple[int, int]]:
     while (opened := live.find("[", position)) != -1 and (closed := _partner(live, opened)) is not None:
         yield opened, closed + 1
         position = closed + 1
+
+
+def _without(source: str, spans: Sequence[Span]) -> str:
+    """The source without some parts of it."""
+    if not spans:
+        return source
+    starts, ends = [0, *(span.end for span in spans)], [*(span.start for span in spans), len(source)]
+    return _joined([source[start:end] for start, end in zip(starts, ends, strict=True)])
 
 
 def split_negative(source: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from invoke_cli.errors import LineError, MetadataError
+from invoke_cli.language.numbers import format_number
 from invoke_cli.language.quoting import canonical
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES, by_field
@@ -129,6 +130,8 @@ def _value(field: str, raw: Any) -> Any:
         raise ValueError("not a value of this kind")
     if field == "variations":
         raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
+    if field == "loras":
+        raw = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in raw)
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)
     return switch.value.parse(str(raw))

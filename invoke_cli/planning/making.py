@@ -8,18 +8,18 @@ from typing import TypeVar
 
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.language.prompt import read_prompt
+from invoke_cli.language.prompt import Prompt, read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.fitting import check_prompt, fitting_sampler, honoured
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for, patches_for
-from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
+from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, LoraUse, OutputPlan, Plan, Task
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for
-from invoke_cli.request import GenerationRequest, Variation
+from invoke_cli.request import GenerationRequest, LoraChoice, Variation
 
 MAX_IMAGES = 10_000
 MAX_SIDE = 16_384
@@ -47,9 +47,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     _check_steps(sampler, steps.scheduled)
     if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
         notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: one step is taken")
-    guidance_scale = _required(request.guidance_scale)
-    if prompt.negative and guidance_scale <= 1:
-        notices.append(f"what the picture should not show has no effect at -C {guidance_scale:g}: guidance is off")
+    guidance_scale = _guidance_scale(request, prompt, notices)
     plan = Plan(
         request=request,
         task=task,
@@ -68,6 +66,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         output=_output(request),
         trace=bool(request.trace),
         look=_look(request, sampler, notices),
+        loras=_loras(inputs, prompt, notices),
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
@@ -145,6 +144,13 @@ def _check_steps(sampler: Sampler, scheduled: int) -> None:
         raise PlanError(f"{sampler.name} works with {limits}, not {scheduled}", hint=hint, field="num_inference_steps")
 
 
+def _guidance_scale(request: GenerationRequest, prompt: Prompt, notices: list[str]) -> float:
+    scale = _required(request.guidance_scale)
+    if prompt.negative and scale <= 1:
+        notices.append(f"what the picture should not show has no effect at -C {scale:g}: guidance is off")
+    return scale
+
+
 # -- looks ----------------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +170,22 @@ def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> L
         h_symmetry_time_pct=request.h_symmetry_time_pct or 0.0,
         v_symmetry_time_pct=request.v_symmetry_time_pct or 0.0,
     )
+
+
+def _loras(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> tuple[LoraUse, ...]:
+    """The LoRAs of the switch and of the prompt, which wins where both name one."""
+    switched = dict(inputs.request.loras or ())
+    twice = [name for name, _ in prompt.loras if name in switched]
+    notices.extend(f"the LoRA {name} is named twice: the prompt's weight counts" for name in twice)
+    chosen = [LoraChoice(*pair) for pair in (switched | dict(prompt.loras)).items()]
+    found: list[LoraUse] = []
+    for choice in chosen:
+        try:
+            found.append(inputs.find_lora(choice))
+        except PlanError as error:
+            error.field = "loras" if choice.name in switched else "prompt"
+            raise
+    return tuple(found)
 
 
 # -- images ---------------------------------------------------------------------------------------------------------

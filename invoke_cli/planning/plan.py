@@ -109,6 +109,16 @@ class OutputPlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LoraUse:
+    """A LoRA of a line: its name, how strongly it works, its file and that file's hash."""
+
+    name: str
+    weight: float
+    path: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """What bends the run; zero or empty is off. `seamless` are the axes along which the picture tiles: x, y, xy."""
 
@@ -158,6 +168,7 @@ class Plan:
     output: OutputPlan
     trace: bool
     look: Look = Look()
+    loras: tuple[LoraUse, ...] = ()
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None

@@ -42,8 +42,11 @@ def test_b6_brackets_and_neg_mean_the_same() -> None:
 @pytest.mark.parametrize(
     ("source", "part"),
     [
-        ("a <lora:name:0.8>", "<lora:name:0.8>"),
-        ("a withLora(name,0.8)", "withLora("),
+        ("a <lora:name:x>", "<lora:name:x>"),
+        ("a <lora:name:99> b", "<lora:name:99>"),
+        ("a withLora(name,0.8", "withLora(name,0.8"),
+        ("a withLora() b", "withLora()"),
+        ("a [ugly withLora(name)] b", "withLora(name)"),
         ("{a|b}", "{a|b}"),
         ("{?a|b}", "{?"),
         ("{__names__}", "{__"),
@@ -94,3 +97,19 @@ def test_unknown_embeddings_are_text_with_a_notice() -> None:
     prompt = read_prompt("a <style> cat")
     assert prompt.positive == "a <style> cat"
     assert "<style>" in prompt.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "positive", "loras"),
+    [
+        ("a cat withLora(film,0.8)", "a cat", (("film", 0.8),)),
+        ("<lora:film:0.8> a cat, useLora(my style) old", "a cat, old", (("film", 0.8), ("my style", 1.0))),
+        ("a <lora:a/b>cat", "a cat", (("a/b", 1.0),)),
+        ("withLora(film,-.5)", "", (("film", -0.5),)),
+        ("a \\<lora:film:0.8> cat, withLora\\(film)", "a <lora:film:0.8> cat, withLora(film)", ()),
+        ('("a cat", "a dog").blend(1,1) withLora(film)', "a cat, a dog", (("film", 1.0),)),
+    ],
+)
+def test_i9_loras_are_taken_out_of_the_words(source: str, positive: str, loras: tuple[tuple[str, float], ...]) -> None:
+    prompt = read_prompt(source)
+    assert (prompt.positive, prompt.loras, prompt.notices) == (positive, loras, ())
