@@ -15,7 +15,7 @@ import torch
 
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.errors import ModelError
-from invoke_cli.planning.plan import LoraUse
+from invoke_cli.planning.plan import LoraUse, Plan
 
 KEPT = 8
 
@@ -38,6 +38,12 @@ def wearing(loaded: LoadedModel, loras: Sequence[LoraUse]) -> Iterator[None]:
         yield
     finally:
         pipeline.disable_lora()
+
+
+def worn(plan: Plan) -> tuple[tuple[str, float], ...]:
+    """What a plan puts on a model that changes how it reads: hashes and weights."""
+    embeddings = [(embedding.sha256, 1.0) for embedding in plan.embeddings]
+    return (*((lora.sha256, lora.weight) for lora in plan.loras), *embeddings)
 
 
 def take_off(loaded: LoadedModel) -> None:

@@ -142,8 +142,9 @@ def _by_the_pipeline(loaded: LoadedModel, wish: Wish) -> Embedding:
 
 def needs_windows(loaded: LoadedModel, text: str) -> bool:
     """Whether a text has more tokens than the encoder reads at once, and is read in several windows."""
-    window = loaded.family.max_tokens - 2
-    return len(text) > window and len(loaded.tokenizer(text, add_special_tokens=False).input_ids) > window
+    window, tokenizer = loaded.family.max_tokens - 2, loaded.tokenizer
+    text = loaded.spelt_out(text, tokenizer)
+    return len(text) > window and len(tokenizer(text, add_special_tokens=False).input_ids) > window
 
 
 def _by_its_tree(loaded: LoadedModel, wish: Wish) -> Embedding:
@@ -168,7 +169,11 @@ def _without_last_layers(loaded: LoadedModel, text: str, count: int) -> torch.Te
     """
     tokenizer, encoder = loaded.pipeline.tokenizer, loaded.pipeline.text_encoder
     ids = tokenizer(
-        text, padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
+        loaded.spelt_out(text, tokenizer),
+        padding="max_length",
+        max_length=tokenizer.model_max_length,
+        truncation=True,
+        return_tensors="pt",
     ).input_ids
     states = encoder(ids.to(encoder.device), output_hidden_states=True).hidden_states
     norm = getattr(encoder, "text_model", encoder).final_layer_norm
@@ -179,7 +184,7 @@ def _without_last_layers(loaded: LoadedModel, text: str, count: int) -> torch.Te
 def read_tokens(loaded: LoadedModel, text: str) -> Tokens:
     """The words that the model's tokenizer makes of a text, those that its window cuts off, or the windows it fills."""
     tokenizer = loaded.tokenizer
-    ids = tokenizer(text, add_special_tokens=False).input_ids
+    ids = tokenizer(loaded.spelt_out(text, tokenizer), add_special_tokens=False).input_ids
     words = [str(tokenizer.decode([token])).strip() for token in ids]
     window = loaded.family.max_tokens - 2
     if loaded.family.staged and len(ids) > window:

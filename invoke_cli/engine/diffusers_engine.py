@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
-from invoke_cli.engine.adapters import take_off, wearing
+from invoke_cli.engine.adapters import take_off, wearing, worn
 from invoke_cli.engine.conditioning import Conditioning, read_tokens
 from invoke_cli.engine.converting import save_as_folder, unpickle
 from invoke_cli.engine.devices import choose_device
+from invoke_cli.engine.embeddings import knowing
 from invoke_cli.engine.images import ImageEncoder
 from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
@@ -57,15 +58,16 @@ class DiffusersEngine:
         request = job.plan.request
         check_measures(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
-        loaded = replace(loaded, worn=tuple((lora.sha256, lora.weight) for lora in job.plan.loras))
-        self._tell_long_prompts(loaded, job, hooks)
+        loaded = replace(loaded, worn=worn(job.plan))
         run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
         try:
             with (
                 wearing(loaded, job.plan.loras),
+                knowing(loaded, job.plan.embeddings),
                 measures(loaded, request, hooks.emit),
                 seamless([loaded.denoiser, loaded.vae], job.plan.look.seamless),
             ):
+                self._tell_long_prompts(loaded, job, hooks)
                 yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
         finally:
             run.restore()

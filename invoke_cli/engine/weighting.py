@@ -6,8 +6,9 @@ text of more tokens than the encoder's window in several windows. Trees are ours
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,8 +28,9 @@ def embed(loaded: LoadedModel, tree: Tree, clip_skip: int) -> torch.Tensor:
 
 def windows(loaded: LoadedModel, text: str) -> list[int]:
     """How many tokens of a long text stand in each window."""
-    provider = _readers(loaded, 0)[-1].provider
-    ids, _, _ = provider.get_token_ids_and_expand_weights([text], [1.0], device="cpu")
+    reader = _readers(loaded, 0)[-1]
+    provider = reader.provider
+    ids, _, _ = provider.get_token_ids_and_expand_weights([reader.spell(text)], [1.0], device="cpu")
     end = provider.tokenizer.eos_token_id
     return [row.index(end, 1) - 1 for row in ids.reshape(-1, provider.max_token_count).tolist()]
 
@@ -64,6 +66,7 @@ class _Reader:
 
     provider: Any
     device: torch.device
+    spell: Callable[[str], str]
 
     def states(self, tree: Tree) -> torch.Tensor:
         if isinstance(tree, Phrase):
@@ -74,7 +77,7 @@ class _Reader:
 
     def _phrase(self, phrase: Phrase) -> torch.Tensor:
         words = phrase.words or (Words(text=""),)
-        texts, weights = [part.text for part in words], [part.weight for part in words]
+        texts, weights = [self.spell(part.text) for part in words], [part.weight for part in words]
         states: torch.Tensor = self.provider.get_embeddings_for_weighted_prompt_fragments(
             text_batch=[texts], fragment_weights_batch=[weights], device=self.device
         )
@@ -113,12 +116,13 @@ def _readers(loaded: LoadedModel, clip_skip: int) -> list[_Reader]:
             continue
         device = encoder.device if loaded.offload == "none" else loaded.place
         layer = _Layer(encoder=encoder, device=device, skipped=clip_skip + 1 if dual else clip_skip, normed=not dual)
+        tokenizer = getattr(loaded.pipeline, f"tokenizer{number}")
         provider = EmbeddingsProvider(
-            tokenizer=getattr(loaded.pipeline, f"tokenizer{number}"),
+            tokenizer=tokenizer,
             text_encoder=layer,
             dtype_for_device_getter=lambda _, layer=layer: layer.dtype,
             truncate=False,
             split_long_text_mode=SplitLongTextMode.SENTENCES,
         )
-        readers.append(_Reader(provider=provider, device=device))
+        readers.append(_Reader(provider=provider, device=device, spell=partial(loaded.spelt_out, tokenizer=tokenizer)))
     return readers

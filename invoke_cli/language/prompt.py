@@ -22,11 +22,14 @@ _LOOKS_WEIGHTED = re.compile(r"\(([^()]*\d)\s*:\s*(\d*\.\d+)\s*\)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """What a prompt says: what to draw and what to avoid, as trees, LoRAs to use, and remarks for the user."""
+    """What a prompt says: what to draw and what to avoid, as trees, LoRAs to use, and remarks for the user. What is
+    `named` stands between < and >: embeddings, if there are such.
+    """
 
     wanted: Tree
     avoided: Tree
     loras: tuple[LoraChoice, ...] = ()
+    named: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
     @property
@@ -76,7 +79,14 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
         error.span = None  # each part reads well alone; what is wrong is how they stand together
         raise
     loras = tuple(choice for _, choice in terms)
-    return Prompt(wanted=wanted, avoided=avoided, loras=loras, notices=tuple(_remarks(source)))
+    named = [match[1] for text in (source, negative_source or "") for match in _NAMED.finditer(masked(text))]
+    return Prompt(
+        wanted=wanted,
+        avoided=avoided,
+        loras=loras,
+        named=tuple(dict.fromkeys(named)),
+        notices=tuple(_remarks(source)),
+    )
 
 
 def _check(source: str, field: str) -> None:
@@ -179,7 +189,7 @@ def _refuse(source: str) -> None:
 
 def _remarks(source: str) -> list[str]:
     live = masked(source)
-    remarks = [f"<{match.group(1)}> is not a known embedding; it is taken as text" for match in _NAMED.finditer(live)]
+    remarks: list[str] = []
     for match in _LOOKS_WEIGHTED.finditer(live):
         remarks.append(
             f"{match[0]} is text, since a number stands before the colon; a weight is ({match[1]}){match[2]}"

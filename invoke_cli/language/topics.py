@@ -206,6 +206,7 @@ A prompt is plain words. More can be said in it:
   a {red|green|blue} cat               a picture of each, all with one seed
   a {?red|green|blue} cat              one of them, drawn from each picture's seed
   a {__colours__} cat                  each line of wildcards/colours.txt in your root; {?__colours__} draws one
+  a photo of <cat-toy>                 an embedding (textual inversion) of the folder embeddings in your root
   a cat withLora(film,0.8)             a LoRA of the folder loras in your root, like --lora film:0.8
 
 An operator counts only at the end of a word, a bracket or a quotation: it--was and (cat) are text. A backslash keeps

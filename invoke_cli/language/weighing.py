@@ -21,6 +21,7 @@ _END = r"(?=$|[\s,.;:!?)\]}\"|])"
 _AFTER_GROUP = re.compile(rf"(?:(\++|-+)|({NUMBER})){_END}")
 _AFTER_WORD = re.compile(rf"(\++|-+){_END}")
 _BREAKS_WORD = re.compile(r"[\s()\[\]{}\"|,;:!?]")
+_NAMED_END = re.compile(r"<[^<>\s]+>$")
 _INNER_WEIGHT = re.compile(rf":\s*({NUMBER})\s*$")
 _METHOD = re.compile(r"(?<=[\w)\"])\.(blend|and|swap)\(")
 _QUOTED = re.compile(r'\s*"([^"]*)"\s*')
@@ -151,7 +152,10 @@ class _Reader:
     def _word(self, begun: int, position: int, end: int) -> tuple[int, float, int] | None:
         """Where the word that carries the operator at `position` begins, its factor, and where the operator ends."""
         before = self.masked[position - 1 : position] if position > begun else ""
-        operator = _AFTER_WORD.match(self.masked, position) if before.isalnum() or before == "_" else None
+        carries = (
+            before.isalnum() or before == "_" or (before == ">" and _NAMED_END.search(self.masked[begun:position]))
+        )
+        operator = _AFTER_WORD.match(self.masked, position) if carries else None
         if operator is None or operator.end() > end:
             return None
         start = position

@@ -12,14 +12,15 @@ from invoke_cli.language.prompt import Prompt, read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.adapting import embeddings_of, loras_of
 from invoke_cli.planning.fitting import check_prompt, fitting_sampler, honoured
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for, patches_for
-from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, LoraUse, OutputPlan, Plan, Task
+from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for
-from invoke_cli.request import GenerationRequest, LoraChoice, Variation
+from invoke_cli.request import GenerationRequest, Variation
 
 MAX_IMAGES = 10_000
 MAX_SIDE = 16_384
@@ -66,7 +67,8 @@ def make_plan(inputs: PlanInputs) -> Plan:
         output=_output(request),
         trace=bool(request.trace),
         look=_look(request, sampler, notices),
-        loras=_loras(inputs, prompt, notices),
+        loras=loras_of(inputs, prompt, notices),
+        embeddings=tuple(embeddings_of(inputs, prompt, notices)),
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
@@ -170,22 +172,6 @@ def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> L
         h_symmetry_time_pct=request.h_symmetry_time_pct or 0.0,
         v_symmetry_time_pct=request.v_symmetry_time_pct or 0.0,
     )
-
-
-def _loras(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> tuple[LoraUse, ...]:
-    """The LoRAs of the switch and of the prompt, which wins where both name one."""
-    switched = dict(inputs.request.loras or ())
-    twice = [name for name, _ in prompt.loras if name in switched]
-    notices.extend(f"the LoRA {name} is named twice: the prompt's weight counts" for name in twice)
-    chosen = [LoraChoice(*pair) for pair in (switched | dict(prompt.loras)).items()]
-    found: list[LoraUse] = []
-    for choice in chosen:
-        try:
-            found.append(inputs.find_lora(choice))
-        except PlanError as error:
-            error.field = "loras" if choice.name in switched else "prompt"
-            raise
-    return tuple(found)
 
 
 # -- images ---------------------------------------------------------------------------------------------------------

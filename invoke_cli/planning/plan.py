@@ -119,6 +119,15 @@ class LoraUse:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddingUse:
+    """An embedding (textual inversion) of a prompt: its name, its file and that file's hash."""
+
+    name: str
+    path: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """What bends the run; zero or empty is off. `seamless` are the axes along which the picture tiles: x, y, xy."""
 
@@ -169,6 +178,7 @@ class Plan:
     trace: bool
     look: Look = Look()
     loras: tuple[LoraUse, ...] = ()
+    embeddings: tuple[EmbeddingUse, ...] = ()
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None

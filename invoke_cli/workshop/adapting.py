@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from invoke_cli.errors import PlanError
-from invoke_cli.planning.plan import LoraUse
+from invoke_cli.planning.plan import EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
 from invoke_cli.workshop.workshop import Workshop
 
-LORAS = "loras"
+LORAS, EMBEDDINGS = "loras", "embeddings"
 SUFFIX = ".safetensors"
 _PICKLES = (".pt", ".ckpt", ".bin", ".pth")
 _IN_A_FOLDER = "pytorch_lora_weights"
@@ -20,8 +20,21 @@ _IN_A_FOLDER = "pytorch_lora_weights"
 def find_lora(workshop: Workshop, choice: LoraChoice) -> LoraUse:
     """The file of a LoRA; PlanError with the nearest names when there is none."""
     folder = workshop.settings.places.root / LORAS
-    path = _find(folder, choice.name)
+    path = _find(folder, choice.name, "LoRA")
     return LoraUse(name=choice.name, weight=choice.weight, path=str(path), sha256=workshop.file_hash(path))
+
+
+def find_embedding(workshop: Workshop, name: str) -> EmbeddingUse | None:
+    """The file of an embedding, None when there is none; PlanError for one that cannot be used."""
+    folder = workshop.settings.places.root / EMBEDDINGS
+    if name not in adapters_in(folder):
+        return None
+    try:
+        path = _find(folder, name, "embedding")
+    except PlanError as error:
+        error.field = "prompt"
+        raise
+    return EmbeddingUse(name=name, path=str(path), sha256=workshop.file_hash(path))
 
 
 def adapters_in(folder: Path) -> Mapping[str, list[Path]]:
@@ -35,7 +48,7 @@ def adapters_in(folder: Path) -> Mapping[str, list[Path]]:
     return found
 
 
-def _find(folder: Path, name: str) -> Path:
+def _find(folder: Path, name: str, kind: str) -> Path:
     known = adapters_in(folder)
     found = known.get(name.removesuffix(SUFFIX), [])
     safe = [path for path in found if path.suffix == SUFFIX]
@@ -43,10 +56,10 @@ def _find(folder: Path, name: str) -> Path:
         return safe[0]
     if safe:
         names = " or ".join(path.relative_to(folder).with_suffix("").as_posix() for path in safe)
-        raise PlanError(f"the LoRA {name} could be {names}", hint="write it with its folder")
+        raise PlanError(f"the {kind} {name} could be {names}", hint="write it with its folder")
     if found:
         hint = "convert it to .safetensors; a pickle can run code when it is opened"
-        raise PlanError(f"the LoRA {name} is a pickle ({found[0].name})", hint=hint)
+        raise PlanError(f"the {kind} {name} is a pickle ({found[0].name})", hint=hint)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else f"put {name}{SUFFIX} there"
-    raise PlanError(f"there is no LoRA {name} in {folder}", hint=hint)
+    raise PlanError(f"there is no {kind} {name} in {folder}", hint=hint)

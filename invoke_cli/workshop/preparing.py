@@ -23,7 +23,7 @@ from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import Plan
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.adapting import find_lora
+from invoke_cli.workshop.adapting import find_embedding, find_lora
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
 from invoke_cli.workshop.mask_finding import MaskFinder
 from invoke_cli.workshop.masking import Masked
@@ -162,6 +162,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
             find_lora=partial(find_lora, workshop),
+            find_embedding=partial(find_embedding, workshop),
             init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,

@@ -93,10 +93,10 @@ def test_decision_8_the_old_blend_gets_a_notice() -> None:
     assert ".blend(1,2)" in prompt.notices[0]
 
 
-def test_unknown_embeddings_are_text_with_a_notice() -> None:
+def test_names_between_angles_are_found() -> None:
     prompt = read_prompt("a <style> cat")
     assert prompt.positive == "a <style> cat"
-    assert "<style>" in prompt.notices[0]
+    assert prompt.named == ("style",) and not read_prompt("a \\<style> cat").named
 
 
 @pytest.mark.parametrize(
