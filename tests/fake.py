@@ -66,6 +66,7 @@ class FakeEngine:
                 seconds=0.1,
                 batch=Batch(seeds=(image.seed,)),
                 frames=frames if kept else (),
+                noise=tuple(float(left) for left in range(job.plan.steps.taken, -1, -1)),
             )
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from glob import escape
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.naming import numbered, pictures_of
 from invoke_cli.errors import CommandError
 from invoke_cli.events import Forget, Prefill
+from invoke_cli.language.query import EXAMPLE, Query, parse_query
 from invoke_cli.language.showing import harmless
-from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.history import Entry
-from invoke_cli.workshop.references import find_image
+from invoke_cli.output.entries import Entry
+from invoke_cli.output.reindexing import reindex as read_images_again
 from invoke_cli.workshop.workshop import Workshop
 
 USUAL_LENGTH = 20
@@ -22,46 +25,62 @@ SEARCH_LENGTH = 100
 
 
 def history(workshop: Workshop, call: Call) -> None:
-    """List the last images."""
-    count = _count(call.argument) if call.argument else USUAL_LENGTH
-    _list(workshop, workshop.folder().history.recent(count), "no images yet in this folder")
+    """List the last images, all or those that answer `--tag good --since yesterday` and the like."""
+    count, parts = USUAL_LENGTH, []
+    for part in _joined(call.words):
+        if part.isascii() and part.isdigit() and len(part) < 10:
+            count = int(part)
+        else:
+            parts.append(part)
+    query = parse_query(parts, _now())
+    if query == Query():
+        _list(workshop, workshop.folder().history.recent(count), "no images yet in this folder")
+    else:
+        _list(workshop, workshop.folder().history.find(query, count), f"no image answers {' '.join(parts)}")
 
 
 def search(workshop: Workshop, call: Call) -> None:
-    """List the images whose line holds all words."""
-    words = call.required("!search tree river: images whose line holds both words")
-    found = workshop.folder().history.search(words, SEARCH_LENGTH)
+    """List the images whose line holds all words and answers all conditions."""
+    words = call.required(f"{EXAMPLE}: images that answer all of it")
+    query = parse_query(_joined(words), _now())
+    found = workshop.folder().history.find(query, SEARCH_LENGTH)
     _list(workshop, found, f"no image's line holds {' and '.join(words)}")
+    if len(found) == SEARCH_LENGTH:
+        workshop.notice(f"the last {SEARCH_LENGTH} of them; before:2026-01-31 shows older ones")
 
 
 def edit_number(workshop: Workshop, number: int) -> None:
     """Put the line that made an image into the next prompt."""
-    entry = _entry(workshop.folder(), number)
-    workshop.emit(Prefill(line=entry.line))
+    (image,) = numbered(workshop, [str(number)])
+    workshop.emit(Prefill(line=image.entry.line))
 
 
 def open_image(workshop: Workshop, call: Call) -> None:
     """Show an image in the system's own viewer."""
-    folder = workshop.folder()
     for word in call.words or ["@last"]:
-        path = find_image(f"!{word}" if word.isdigit() else word, folder)
-        _launch_viewer(path)
-        workshop.notice(f"opened {path}")
+        for path in pictures_of(workshop, word):
+            _launch_viewer(path)
+            workshop.notice(f"opened {path}")
 
 
 def remove(workshop: Workshop, call: Call) -> None:
-    """Move images, with their strips and intermediates, to the trash."""
-    folder = workshop.folder()
-    for word in call.required("!rm 17 18: these images go to the trash"):
-        number = _count(word.lstrip("!"))
-        entry = _entry(folder, number)
-        path = folder.path_of(entry)
-        steps = folder.intermediates(path, number, entry.seed)
-        for beside in (path, path.with_name(f"{path.stem}.steps.png"), steps):
+    """Move images, with all that was written beside them, to the trash."""
+    for image in numbered(workshop, call.required("!rm 17 18: these images go to the trash")):
+        folder, path, number = image.folder, image.path, image.entry.number
+        steps = folder.intermediates(path, number, image.entry.seed)
+        stages = sorted(path.parent.glob(f"{escape(path.stem)}.stage-*.png"))
+        tables = [path.with_suffix(suffix) for suffix in (".csv", ".html") if image.entry.kind]
+        for beside in (path, path.with_name(f"{path.stem}.steps.png"), *stages, *tables, steps):
             if beside.exists():
                 kept = folder.to_trash(beside)
                 workshop.notice(f"{beside} is now {kept}")
         folder.history.mark_removed(number)
+
+
+def reindex(workshop: Workshop, _: Call) -> None:
+    """Read all images again and make the history anew from them."""
+    count = read_images_again(workshop.folder(), workshop.check_stopped)
+    workshop.say(f"the history of {workshop.folder().path} is made anew: {count} images")
 
 
 def clear(workshop: Workshop, _: Call) -> None:
@@ -71,21 +90,28 @@ def clear(workshop: Workshop, _: Call) -> None:
 
 
 def _list(workshop: Workshop, entries: Sequence[Entry], empty: str) -> None:
-    lines = [f"[{entry.number}] {entry.path}: {harmless(entry.line)}" for entry in entries]
+    marks = workshop.folder().history.marks([entry.number for entry in entries])
+    lines: list[str] = []
+    for entry in entries:
+        lines.append(f"[{entry.number}] {entry.path}: {harmless(entry.line)}")
+        if entry.number in marks:
+            lines.append(f"    {', '.join(marks[entry.number])}")
     workshop.say("\n".join(lines) or empty)
 
 
-def _entry(folder: OutputFolder, number: int) -> Entry:
-    entry = folder.history.get(number)
-    if entry is None:
-        raise CommandError(f"there is no image number {number} in {folder.path}", hint="!history lists them")
-    return entry
+def _joined(words: Sequence[str]) -> Iterator[str]:
+    """`--tag good` as `--tag:good`; everything else as it is."""
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("--") and not any(sign in word for sign in ":=<>"):
+            value = next(rest, "")
+            yield f"{word}:{value}"
+        else:
+            yield word
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise CommandError(f"a number was expected, not {text[:40]!r}", hint="!history lists the images by number")
-    return int(text)
+def _now() -> datetime:
+    return datetime.now().astimezone()
 
 
 def _launch_viewer(path: Path) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.naming import numbered
 from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.language.formatting import format_line
-from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switches import by_field
 from invoke_cli.language.tokens import Kind, tokenise
 from invoke_cli.request import GenerationRequest, overlay
@@ -52,6 +53,21 @@ def again(workshop: Workshop, call: Call) -> Sequence[str]:
     if not isinstance(parsed, Generation):
         raise CommandError("!again takes switches", hint="!again -f+.1 -s 50")
     return [format_line([overlay(stages[0], only_stage(parsed))])]
+
+
+def final(workshop: Workshop, call: Call) -> Sequence[str]:
+    """The line of an image once more with its seed, and with what the argument changes."""
+    usage = "!final 12 -s50: the line of image 12 with its seed and 50 steps"
+    number, _, switches = call.argument.partition(" ")
+    (image, *_) = numbered(workshop, [number or call.required(usage)[0]])
+    parsed = parse(image.entry.line)
+    if not isinstance(parsed, Generation):
+        raise CommandError(f"image {image.entry.number} is made of others", hint=usage)
+    stages = [stage.request for stage in parsed.stages]
+    if not switches.strip():
+        return [format_line(stages)]
+    change = switches_only(_absolute(workshop, switches, stages[-1]))
+    return [format_line([*stages[:-1], overlay(stages[-1], change)])]
 
 
 def _last_stages(workshop: Workshop) -> list[GenerationRequest]:

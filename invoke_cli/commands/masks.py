@@ -8,9 +8,11 @@ from invoke_cli.commands.command import Call
 from invoke_cli.errors import CommandError
 from invoke_cli.language.line import Generation, parse
 from invoke_cli.language.quoting import literal
+from invoke_cli.metadata.sheet import SheetRecord, Shown
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.init_opening import open_init
 from invoke_cli.workshop.mask_finding import MaskFinder
+from invoke_cli.workshop.sheets import keep_sheet
 from invoke_cli.workshop.workshop import Workshop
 
 USAGE = "!mask photo.png -tm face AND NOT hair; or -M mask.png --mask_grow 8"
@@ -28,8 +30,10 @@ def mask(workshop: Workshop, call: Call) -> None:
         raise CommandError("nothing says what is to be painted", hint=USAGE, span=call.span)
     for notice in found.facts.notices:
         workshop.notice(notice)
-    path = workshop.writer.save_sheet(folder, found.image, "mask")
-    shown = workshop.writer.save_sheet(folder, _tinted(found.init.image, found.image), "masked")
+    line, shows = f"!mask {call.argument}", (Shown(name=init.name, sha256=init.sha256),)
+    _, path, _ = keep_sheet(workshop, found.image, SheetRecord(kind="mask", line=line, shows=shows))
+    tinted = _tinted(found.init.image, found.image)
+    _, shown, _ = keep_sheet(workshop, tinted, SheetRecord(kind="masked", line=line, shows=shows))
     share = f"{found.facts.share:.0%}" if found.facts.box else "nothing"
     workshop.say(f"painting {share} of {init.name}: {shown}\nto use it: -M {path}")
 

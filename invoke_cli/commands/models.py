@@ -13,7 +13,7 @@ from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.tensors import count_parameters, read_header
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.fetching import fetch, is_remote, list_remote
-from invoke_cli.workshop.places import IN_PACKAGE, expanded
+from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder
 from invoke_cli.workshop.workshop import Workshop
 
 _PRECISIONS = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8"}
@@ -96,7 +96,9 @@ def import_model(workshop: Workshop, call: Call) -> None:
     names = [word for word in words[1:] if not word.startswith("base=")]
     source = words[0]
     local = expanded(source)
-    if not local.exists() and is_remote(source):
+    if not (is_file(local) or is_folder(local)):
+        if not is_remote(source):
+            raise CommandError(f"there is no folder and no file {source[:80]}; the model is missing", hint=usage)
         local = _fetched(workshop, source)
     local = local.resolve()
     name = names[0] if names else (local.stem if local.is_file() else local.name).replace(" ", "-")
@@ -176,10 +178,10 @@ def convert_model(workshop: Workshop, call: Call) -> None:
     """Make a folder of a single file; of a pickle a .safetensors file, by the loader that runs no code."""
     words = call.required("!convert_model FILE.safetensors FOLDER, or !convert_model FILE.ckpt")
     source = expanded(words[0])
-    if not source.is_file() and words[0] in workshop.settings.registry.models:
+    if not is_file(source) and words[0] in workshop.settings.registry.models:
         source = workshop.settings.model(words[0]).facts.folder
-    if not source.is_file():
-        raise CommandError(f"{source} is no file", hint="name a single-file model")
+    if not is_file(source):
+        raise CommandError(f"{words[0][:80]} is no file", hint="name a single-file model")
     if source.suffix != ".safetensors":
         target = expanded(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
         _refuse_existing(target)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.naming import one_picture, pictures_of
 from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
-from invoke_cli.events import Level, Prefill
+from invoke_cli.events import Level
 from invoke_cli.imaging.opening import open_path
 from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.language.formatting import format_line
@@ -17,10 +18,9 @@ from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata import decode, recall
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Recalled
+from invoke_cli.metadata.sheet import decode_sheet
 from invoke_cli.metadata.stealth import stealth_text
-from invoke_cli.workshop.places import expanded, is_file, is_there
-from invoke_cli.workshop.recalling import PARTS, part_of, usable
-from invoke_cli.workshop.references import find_image, is_recall
+from invoke_cli.workshop.places import expanded, is_file
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.workshop import Workshop
@@ -30,30 +30,9 @@ _IMAGE_STARTS = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", 
 _MOST_RAW = 4_000
 
 
-def fetch(workshop: Workshop, call: Call) -> None:
-    """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
-    usage = f"!fetch picture.png [{' | '.join(PARTS)}]: its line, or a part of it, comes into the next prompt"
-    words = call.required(usage)
-    part = words.pop() if len(words) == 2 else "all"
-    if part not in PARTS:
-        hint = "; ".join(f"{name}: {takes}" for name, takes in PARTS.items())
-        raise CommandError(
-            f"!fetch knows no part {part[:40]!r} of a line", hint=f"{hint} (a name with blanks in quotes)"
-        )
-    recalled = recall(_one(workshop, call, words))
-    found = usable(workshop, recalled)
-    line = format_line(part_of(found.stages, part))
-    if part in ("all", "remix"):
-        for text in recalled.conflicts:
-            workshop.notice(harmless(text))
-        for text in (*found.lost, *recalled.missing):
-            workshop.notice(f"not carried over: {harmless(text)}")
-    workshop.emit(Prefill(line=_one_line(line)))
-
-
 def info(workshop: Workshop, call: Call) -> None:
     """Show all that a picture says of itself."""
-    path = _one(workshop, call, call.required("!info picture.png: all that it says of itself"))
+    path = one_picture(workshop, call, "!info picture.png: all that it says of itself")
     texts = read_chunks(path)
     lines = [f"{path}"]
     try:
@@ -64,8 +43,9 @@ def info(workshop: Workshop, call: Call) -> None:
         if not texts:
             raise
         lines += _row("pixels", harmless(error.message))
+    sheet = decode_sheet(texts)
     try:
-        lines += _told(recall(path))
+        lines += _row("line", sheet.line) if sheet else _told(recall(path))
     except MetadataError as error:
         lines.append(harmless(error.message))
     lines += [f"-- {_one_line(name)[:100]}\n{shortened(harmless(text), _MOST_RAW)}" for name, text in texts.items()]
@@ -80,6 +60,9 @@ def replay(workshop: Workshop, call: Call) -> Sequence[str] | None:
         raise CommandError(f"{path} is a folder", hint="name a picture or a file of lines in it")
     if not path.read_bytes()[:8].startswith(_IMAGE_STARTS):
         return _lines(path)
+    if decode_sheet(read_chunks(path)) is not None:
+        hint = f"!fetch {path.name} brings the line that lays them out to the prompt"
+        raise CommandError(f"{path.name} is made of other pictures", hint=hint)
     remake = prepare_remake(workshop, path, output=True)
     for text in remake.prepared.plan.notices:
         workshop.notice(text)
@@ -97,7 +80,7 @@ def verify(workshop: Workshop, call: Call) -> None:
     failed = 0
     words = call.required("!verify picture.png: made again, and compared")
     for word in words:
-        paths = _matching(workshop, word)
+        paths = pictures_of(workshop, word)
         for path in paths if len(paths) == 1 else [path for path in paths if _says_something(workshop, path)]:
             workshop.check_stopped()
             failed += not _verified(workshop, path)
@@ -130,27 +113,9 @@ def _says_something(workshop: Workshop, path: Path) -> bool:
 # -- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _one(workshop: Workshop, call: Call, words: Sequence[str]) -> Path:
-    if len(words) > 1:
-        raise CommandError(f"!{call.name} takes one picture", hint="put a name with blanks in quotes")
-    return _matching(workshop, words[0])[0]
-
-
-def _matching(workshop: Workshop, word: str) -> list[Path]:
-    """The pictures that a word names: a pattern's files, else what a reference means; a bare number is an image's."""
-    path = expanded(word)
-    if any(char in word for char in "*?[") and not is_there(path):
-        found = sorted(path.parent.glob(path.name))
-        if not found:
-            raise CommandError(f"no file matches {word}", hint="check the pattern")
-        return found
-    folder = workshop.latest or workshop.folder() if is_recall(word) else workshop.folder()
-    return [find_image(f"!{word}" if word.isdigit() else word, folder)]
-
-
 def _file_or_image(workshop: Workshop, word: str) -> Path:
     path = expanded(word)
-    return path if is_file(path) else _matching(workshop, word)[0]
+    return path if is_file(path) else pictures_of(workshop, word)[0]
 
 
 def _lines(path: Path) -> list[str]:

@@ -79,7 +79,8 @@ class Job:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageResult:
     """A finished image. `frames` are pictures of the latents, the first before any step; `latents` the same as
-    safetensors files, in memory. `concessions` are the measures against want of memory that may change pixels.
+    safetensors files, in memory; `noise` is how much of it is in each (its standard deviation over the picture's, 0 at
+    the end). `concessions` are the measures against want of memory that may change pixels.
 
     `first_step` is the step of the first of these, after 0 where a run went on from saved latents.
     `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
@@ -93,6 +94,7 @@ class ImageResult:
     batch: Batch
     frames: tuple[Image.Image, ...] = ()
     latents: tuple[bytes, ...] = ()
+    noise: tuple[float, ...] = ()
     concessions: tuple[str, ...] = ()
     first_step: int = 0
     state: object = None

@@ -15,7 +15,7 @@ from invoke_cli.engine.conditioning import Embedding
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
 from invoke_cli.engine.resuming import Resumed
-from invoke_cli.engine.schedulers import build_scheduler, normalised
+from invoke_cli.engine.schedulers import build_scheduler, noise_at, normalised
 from invoke_cli.engine.starting import STARTS, Setting, Source
 from invoke_cli.engine.states import Moment, Point, generator_states, history_of
 from invoke_cli.engine.tracing import Tally
@@ -26,13 +26,15 @@ from invoke_cli.planning.plan import ImagePlan, Plan, Task
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """The latents of a batch before any step (`step` 0) or after a step, as they are and with unit variance.
+    """The latents of a batch before any step (`step` 0) or after a step, as they are and with unit variance. `noise` is
+    how much of it is in them (see `noise_at`).
 
     `first` tells the one that a run begins with; `moment` is there where the latents are wanted.
     """
 
     step: int
     timestep: int
+    noise: float
     latents: torch.Tensor
     visible: torch.Tensor
     first: bool = False
@@ -160,10 +162,14 @@ class _Run:
         return {} if latents is tensors["latents"] else {"latents": latents}
 
     def _watch(self, step: int, timestep: int, latents: torch.Tensor, *, first: bool = False) -> None:
-        visible = normalised(latents, self.scheduler, self.plan.sampler, self.start.first + self.calls)
+        position = self.start.first + self.calls
+        visible = normalised(latents, self.scheduler, self.plan.sampler, position)
+        noise = noise_at(self.scheduler, len(self.scheduler.timesteps) if step == self.plan.steps.taken else position)
         moment = self._moment(first=first) if self.batch.keeps(step) else None
         self.batch.watch(
-            Snapshot(step=step, timestep=timestep, latents=latents, visible=visible, first=first, moment=moment)
+            Snapshot(
+                step=step, timestep=timestep, noise=noise, latents=latents, visible=visible, first=first, moment=moment
+            )
         )
         if step == self.batch.until:
             self.view._interrupt = True  # the stock pipelines' own way to end early

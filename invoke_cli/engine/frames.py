@@ -29,12 +29,15 @@ class Recorder:
         self._factors = factors
         self._frames: list[list[Image.Image]] = [[] for _ in images]
         self._latents: list[list[bytes]] = [[] for _ in images]
+        self._noise: list[float] = []
 
     def add(self, snapshot: Snapshot) -> None:
         """Keep what is wanted of this step. The first of a run begins anew, after a failed attempt too."""
         if snapshot.first:
             self._frames = [[] for _ in self._frames]
             self._latents = [[] for _ in self._latents]
+            self._noise = []
+        self._noise.append(snapshot.noise)
         output = self._plan.output
         for index in range(len(self._frames)):
             if output.strip or output.save_intermediates:
@@ -45,6 +48,11 @@ class Recorder:
     def frames(self, index: int) -> tuple[Image.Image, ...]:
         """Image `index`'s frames, the one before any step first."""
         return tuple(self._frames[index])
+
+    @property
+    def noise(self) -> tuple[float, ...]:
+        """How much noise was in the latents of each frame."""
+        return tuple(self._noise)
 
     def latents(self, index: int) -> tuple[bytes, ...]:
         """Image `index`'s latents as safetensors files."""

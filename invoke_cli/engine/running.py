@@ -226,6 +226,7 @@ class Watcher:
                 seconds=seconds,
                 batch=Batch(size=len(seeds), index=index, seeds=seeds),
                 frames=self.recorder.frames(index),
+                noise=self.recorder.noise,
                 latents=self.recorder.latents(index),
                 concessions=tuple(self.run.concessions),
                 first_step=self.run.job.plan.resume.step if self.run.job.plan.resume else 0,

@@ -54,6 +54,19 @@ def _shifts(config: Mapping[str, object]) -> dict[str, object]:
     return {"shift": shift, "flow_shift": shift}
 
 
+def noise_at(scheduler: Any, position: int) -> float:
+    """How much noise is in the latents at place `position` of the schedule: its standard deviation over that of the
+    picture, 0 after the last place. Without sigmas from the cumulative alphas (Ho et al. 2020, eq. 4).
+    """
+    sigmas = getattr(scheduler, "sigmas", None)
+    if sigmas is not None:
+        return float(sigmas[min(position, len(sigmas) - 1)])
+    if position >= len(scheduler.timesteps):
+        return 0.0
+    kept = float(scheduler.alphas_cumprod[int(scheduler.timesteps[position])])
+    return float(((1 - kept) / kept) ** 0.5)
+
+
 def normalised(latents: torch.Tensor, scheduler: Any, sampler: Sampler, position: int) -> torch.Tensor:
     """Latents at place `position` of the schedule with unit variance, for looking at.
 

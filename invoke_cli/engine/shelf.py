@@ -34,6 +34,7 @@ class Shelf:
         self._device = device
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._parked: set[str] = set()
+        self._sizes: dict[str, int] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
 
     @property
@@ -56,11 +57,12 @@ class Shelf:
         if key in self._models and not self.has(model, offload):
             self._forget(key)  # hooks are not taken off again: it is loaded anew
         if key not in self._models:
-            self._make_room(_bytes(model.facts, self._device))
+            self._sizes[key] = _bytes(model.facts, self._device)
+            self._make_room(self._sizes[key])
             shared = {} if offload not in ("", "none") else self._shared(model.facts)
             self._models[key] = load(model, shared)
         elif key in self._parked:
-            self._make_room(_bytes(model.facts, self._device), keep=key)
+            self._make_room(self._sizes[key], keep=key)
             self._models[key].pipeline.to(self._device.place)
             self._parked.remove(key)
         if self._models[key].model != model:
@@ -93,7 +95,7 @@ class Shelf:
         self._device.release()
 
     def _leave(self, key: str) -> None:
-        size = _bytes(self._models[key].model.facts, self._device)
+        size = self._sizes[key]
         resident = self._device.kind != "cpu" and self._models[key].offload == "none"
         if resident and psutil.virtual_memory().available > size + RESERVED_BYTES:
             self._models[key].pipeline.to("cpu")
@@ -120,6 +122,8 @@ class Shelf:
         if there.single_file or loaded.offload != "none":
             return None
         for part, others in there.parts.items():
+            if not all(path.is_file() for path in (*others, there.folder / part / "config.json")):
+                continue  # moved away since it was loaded
             same = [path.stat().st_size for path in files] == [path.stat().st_size for path in others]
             if same and _config(folder) == _config(there.folder / part) and self._digest(files) == self._digest(others):
                 return getattr(loaded.pipeline, part, None)

@@ -22,7 +22,7 @@ from invoke_cli.engine.looks import after_step
 from invoke_cli.engine.noise import generator
 from invoke_cli.engine.packing import packed_like, unpacked
 from invoke_cli.engine.running import JobRun, Watcher
-from invoke_cli.engine.schedulers import build_scheduler, normalised
+from invoke_cli.engine.schedulers import build_scheduler, noise_at, normalised
 from invoke_cli.engine.seams import bent_noise, replaced
 from invoke_cli.engine.states import Moment
 from invoke_cli.errors import Interrupted
@@ -187,8 +187,21 @@ class _Call:
         # The latents can be looked at; a run cannot begin from them, since what its pipeline remembers is its own.
         moment = Moment(calls=self.calls, history={}) if keeps_latents(self.run.job, step) else None
         self.watcher.watch(
-            Snapshot(step=step, timestep=timestep, latents=picture, visible=visible, first=step == 0, moment=moment)
+            Snapshot(
+                step=step,
+                timestep=timestep,
+                latents=picture,
+                visible=visible,
+                first=step == 0,
+                moment=moment,
+                noise=self._noise(position),
+            )
         )
+
+    def _noise(self, position: int) -> float:
+        """How much noise is in the latents. Flow models keep (1 - sigma) of the picture beside sigma of the noise."""
+        noise = noise_at(self.scheduler, position)
+        return noise / max(1e-3, 1 - noise) if self.family.flow else noise
 
     def _spatial(self, latents: torch.Tensor) -> torch.Tensor:
         scale = self.family.latent_scale

@@ -66,6 +66,7 @@ Too subtle: raise -f first, then -C, then the wording. Too dramatic: lower -f fi
 
 STEPS = """\
 -s is the length of the schedule. 20 to 30 steps to explore, 40 to 50 to finish.
+!plot strength -s50 draws which of 50 steps each strength takes; !compare 16 17 shows two runs step by step.
 
 With an init image only the last part is walked: floor(steps x strength).
   -s10 -f0.7   7 of 10 steps          -s50 -f0.4   20 of 50 steps
@@ -214,6 +215,33 @@ one as text: \\{a|b\\}, C\\+\\+. Prompts of more than 75 tokens are read in seve
 Weights from 0 to 1.6 or so make sense. A picture carries the prompt that was chosen, so that it is made again alone.
 Flux and other models with a language model as text encoder take no weights and no blends."""
 
+SEARCH = """\
+!search takes words, which all must stand in the line, and conditions, which all must hold:
+
+  !search fox "oil painting"                  parts of words count; case does not
+  !search strength>0.5 steps<=20 C:7.5        any switch's name or letter, with < <= > >= = or :
+  !search model:xl sampler:euler              of a text, : asks for a part
+  !search since:yesterday before:2026-01-31   today, yesterday, 12h, 3d, 2w, or a date
+  !search tag:good rating>=4                  what !tag and !rate have said
+
+!history takes the same as switches: !history 50 --tag good --since 3d. What is found is used by its number:
+-I !17, !17 (its line), !fetch 17 prompt, !tree 17, !compare 17 18, !save 17 18 ~/pictures.
+The history can be made anew from the images with !reindex; ratings and tags are kept in a file of their own."""
+
+EXPLORE = """\
+!sweep draws every combination of lists and ranges, each an ordinary numbered image, and lays them out in a grid:
+
+  !sweep a castle -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler -I sketch.png
+
+One seed for all unless -S says others; a value in quotes is no list. The same line typed again goes on where it was
+stopped. Beside the grid lie a table (.csv) and a page (.html). With --dry_run the lines are only shown.
+
+!ladder oil painting -I sketch.png    the strengths 0.1 to 1, and how far each goes from the init image
+!again -f+.1                          the last line with one value changed
+!final 12 -s 50                       image 12 with its seed and more steps
+!compare 16 17                        init image, steps and result beside each other; --strips for the steps alone
+!grid 3 7 9, !contact session         pictures with their names; a contact sheet"""
+
 TOPICS: Mapping[str, str] = {
     "prompts": PROMPTS,
     "img2img": IMG2IMG,
@@ -222,6 +250,8 @@ TOPICS: Mapping[str, str] = {
     "strength": STRENGTH,
     "steps": STEPS,
     "tips": TIPS,
+    "search": SEARCH,
+    "explore": EXPLORE,
     "trouble": TROUBLE,
     "recall": RECALL,
     "models": MODELS,

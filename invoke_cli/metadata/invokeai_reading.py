@@ -7,7 +7,7 @@ where they clash the JSON wins and the clash is told.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from invoke_cli.errors import LineError, MetadataError
@@ -180,12 +180,10 @@ def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
     batch = document.get("batch")
     batch = batch if isinstance(batch, dict) else {}
     environment = document.get("environment")
-    earlier = [stage for stage in document.get("stages") or () if isinstance(stage, dict)]
     return Made(
         pixel_sha256=str(document.get("pixel_sha256") or ""),
-        inputs=tuple(
-            (str(stage.get("orig_hash") or ""), str(stage.get("mask_hash") or "")) for stage in (*earlier, image)
-        ),
+        inputs=_pairs([*(document.get("stages") or ()), image], "orig_hash", "mask_hash"),
+        parents=_pairs(document.get("parents") or (), "name", "sha256"),
         model_sha256=str(document.get("model_hash") or ""),
         environment=environment if isinstance(environment, dict) else {},
         batch=Batch(
@@ -196,3 +194,7 @@ def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
         private=bool(document.get("private")),
         concessions=tuple(str(entry) for entry in document.get("concessions") or ()),
     )
+
+
+def _pairs(parts: Iterable[object], first: str, second: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(part.get(first) or ""), str(part.get(second) or "")) for part in parts if isinstance(part, dict))

@@ -36,7 +36,7 @@ class Family:
     `paints_whole`: under a mask it has no strength. `upcasts`: its pipeline lets a VAE that asks for it work in
     float32. `edits`: image to image follows the prompt as an instruction. `refuses` are fields of a request with the
     reason why this family cannot honour them; `samplers` are those it takes, all where it names none. `instead` says
-    what to do with a model that no line can draw with.
+    what to do with a model that no line can draw with. `needs` are components that folders of one half lack.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Family:
     preview: Matrix = ()
     defaults: str = ""
     instead: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def draws(self) -> bool:

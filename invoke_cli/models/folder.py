@@ -68,6 +68,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     family = family_of(index, configs)
     if not family.draws:
         raise ModelError(f"no line can draw with {name} ({family.label})", hint=family.instead, field="model")
+    _check_halves(name, family, components)
     _check_channels(name, family, configs)
     parts = {part: _weights(folder / part, restore) for part in components if has_weights(part)}
     return facts_from(family, folder, configs, parts, size)
@@ -112,6 +113,15 @@ def components_of(index: Mapping[str, Any]) -> dict[str, str]:
 def has_weights(part: str) -> bool:
     """Whether a component of this name is a network."""
     return not any(word in part for word in _WITHOUT_WEIGHTS)
+
+
+def _check_halves(name: str, family: Family, components: Mapping[str, str]) -> None:
+    """ModelError for a folder that holds one half of a model."""
+    missing = [part for part in family.needs if part not in components]
+    if missing:
+        message = f"{name} is the decoder of {family.label} alone: {missing[0]} and what belongs to it are missing"
+        hint = "save both as one: KandinskyV22CombinedPipeline.from_pretrained(…).save_pretrained(FOLDER) in Python"
+        raise ModelError(message, hint=hint, field="model")
 
 
 def _check_channels(name: str, family: Family, configs: Configs) -> None:

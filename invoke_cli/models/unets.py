@@ -65,6 +65,7 @@ _KANDINSKY = Family(
     native_size=512,
     multiple=64,
     vae="movq",
+    needs=("prior_prior",),
     samplers=("ddpm",),
     refuses={
         **ONE_BY_ONE,

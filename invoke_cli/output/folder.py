@@ -12,12 +12,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from invoke_cli.errors import MetadataError, OutputError
-from invoke_cli.language.formatting import format_line
-from invoke_cli.metadata import decode
-from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.errors import OutputError
+from invoke_cli.output.entries import Entry
 from invoke_cli.output.files import append_line, telling, write_whole
-from invoke_cli.output.history import Entry, History
+from invoke_cli.output.history import History
+from invoke_cli.output.reading import entry_from_file
 
 _NUMBERED = re.compile(r"(\d{6,})\..*\.png$")
 _LOCK_SECONDS = 60
@@ -92,7 +91,9 @@ class OutputFolder:
             names, known = self._names(), self.history.numbers()
             unnumbered = {number: path for number, path in names.items() if number not in known}
             unknown = dict(sorted(unnumbered.items())[-_RECOVERED_AT_MOST:]) | begun
-            entries = [entry for number, path in unknown.items() if (entry := self._entry_from_file(path, number))]
+            entries = [
+                entry for number, path in unknown.items() if (entry := entry_from_file(path, number, self.inside(path)))
+            ]
             logged = self._logged() if entries else ""
             for entry in entries:
                 self.enter(entry, log=f"{entry.path}: " not in logged)
@@ -112,22 +113,6 @@ class OutputFolder:
             return (self.path / "invoke_log.txt").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-
-    def _entry_from_file(self, path: Path, number: int) -> Entry | None:
-        try:
-            recalled = decode(read_chunks(path)) if path.is_file() else None
-        except MetadataError:
-            return None
-        if recalled is None or recalled.made is None:
-            return None
-        return Entry(
-            number=number,
-            path=self.inside(path),
-            line=format_line(recalled.stages),
-            seed=(recalled.stages[0].seeds or (0,))[0],
-            created="",
-            pixel_sha256=recalled.made.pixel_sha256,
-        )
 
     def to_trash(self, path: Path) -> Path:
         """Move a file into the folder's trash; returns where it lies now."""

@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import OutputError
+from invoke_cli.language.query import Query
+from invoke_cli.output.entries import COLUMNS, Entry, entry_of, put, refill, withdraw
+from invoke_cli.output.schema import has_words, prepare
+from invoke_cli.output.searching import statement
 
-_PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS images (
-    number INTEGER PRIMARY KEY,
-    path TEXT NOT NULL,
-    line TEXT NOT NULL,
-    seed INTEGER NOT NULL,
-    created TEXT NOT NULL,
-    pixel_sha256 TEXT NOT NULL,
-    parents TEXT NOT NULL,
-    removed INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS begun (
-    number INTEGER PRIMARY KEY,
-    path TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS inputs (
-    name TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    suffix TEXT NOT NULL,
-    used TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    PRIMARY KEY (name, sha256)
-);
-"""
 _BUSY_SECONDS = 30
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """One image. `path` is relative to the folder, absolute when it lies elsewhere; `parents` are names."""
-
-    number: int
-    path: str
-    line: str
-    seed: int
-    created: str
-    pixel_sha256: str = ""
-    parents: tuple[str, ...] = ()
+_CHECKED_BYTES = 20_000_000  # a larger database is not read whole at every start
 
 
 class History:
@@ -63,10 +29,10 @@ class History:
         if not self._path.exists():
             return
         try:
-            with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as database:
-                database.executescript(_SCHEMA)
-                sound = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
-                database.execute("SELECT number, path, line, seed, created, pixel_sha256, parents, removed FROM images")
+            with closing(self._connected()) as database:
+                small = self._path.stat().st_size < _CHECKED_BYTES
+                sound = not small or database.execute("PRAGMA quick_check").fetchone() == ("ok",)
+                database.execute(f"SELECT {COLUMNS}, i.removed FROM images i LIMIT 1").fetchone()
         except sqlite3.OperationalError as error:
             if "no such column" not in str(error):
                 hint = "check its permissions, and whether another program holds it"
@@ -80,41 +46,69 @@ class History:
                 if part.exists():
                     part.replace(part.with_name(f"damaged-{part.name}"))
 
-    def add(self, entry: Entry) -> None:
-        """Remember an image; the same number again replaces it."""
-        row = (entry.number, entry.path, entry.line, entry.seed, entry.created, entry.pixel_sha256)
-        with self._open() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO images (number, path, line, seed, created, pixel_sha256, parents) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*row, json.dumps(entry.parents)),
-            )
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def add(self, *entries: Entry) -> None:
+        """Remember images; the same number again replaces one."""
+        with self._writing() as database:
+            for entry in entries:
+                put(database, entry)
+
+    def rebuild(self, entries: Iterable[Entry]) -> None:
+        """Forget all images and remember these; removed numbers stay taken, ratings and tags stay."""
+        with self._writing() as database:
+            for (number,) in database.execute("SELECT number FROM images WHERE removed = 0").fetchall():
+                withdraw(database, number)
+            database.execute("DELETE FROM images WHERE removed = 0")
+            for entry in entries:
+                put(database, entry)
+            database.execute("DELETE FROM facts WHERE number NOT IN (SELECT number FROM images WHERE removed = 0)")
 
     def begin(self, number: int, path: str) -> None:
         """Remember that an image is about to appear at `path`, so that it is found if nobody lives to enter it."""
-        with self._open() as database:
+        with self._writing() as database:
             database.execute("INSERT OR REPLACE INTO begun (number, path) VALUES (?, ?)", (number, path))
-
-    def begun(self) -> dict[int, str]:
-        """The images that were begun and not entered: paths by number."""
-        return {int(row[0]): str(row[1]) for row in self._rows("SELECT number, path FROM begun", ())}
 
     def ended(self, number: int) -> None:
         """An image that was begun is in all books now, or never appeared."""
-        with self._open() as database:
+        with self._writing() as database:
             database.execute("DELETE FROM begun WHERE number = ?", (number,))
 
     def moved(self, path: str, now: str) -> None:
         """The image that lay at `path` now lies somewhere else."""
-        with self._open() as database:
+        with self._writing() as database:
             database.execute("UPDATE images SET path = ? WHERE path = ?", (now, path))
+
+    def mark_removed(self, number: int) -> None:
+        """Leave an image out of every list."""
+        with self._writing() as database:
+            withdraw(database, number)
+            database.execute("UPDATE images SET removed = 1 WHERE number = ?", (number,))
+            database.execute("DELETE FROM facts WHERE number = ?", (number,))
 
     def add_input(self, name: str, sha256: str, suffix: str) -> None:
         """Remember under which name an input was used."""
-        with self._open() as database:
+        with self._writing() as database:
             database.execute(
                 "INSERT OR REPLACE INTO inputs (name, sha256, suffix) VALUES (?, ?, ?)", (name, sha256, suffix)
             )
+
+    def tag(self, number: int, tag: str, *, on: bool) -> None:
+        """Give an image a tag, or take it away."""
+        change = "INSERT OR IGNORE INTO tags VALUES (?, ?)" if on else "DELETE FROM tags WHERE tag = ? AND number = ?"
+        with self._writing() as database:
+            database.execute(change, (tag, number))
+
+    def rate(self, number: int, rating: float | None) -> None:
+        """Give an image a rating, or take it away."""
+        with self._writing() as database:
+            database.execute("UPDATE facts SET rating = ? WHERE number = ?", (rating, number))
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def begun(self) -> dict[int, str]:
+        """The images that were begun and not entered: paths by number."""
+        return {int(row[0]): str(row[1]) for row in self._rows("SELECT number, path FROM begun", ())}
 
     def input_named(self, name: str) -> str | None:
         """The file name, in the store, of the input last used under this name."""
@@ -123,42 +117,64 @@ class History:
 
     def get(self, number: int) -> Entry | None:
         """The image of this number."""
-        return next(iter(self._entries("WHERE number = ? AND removed = 0", (number,))), None)
+        return next(iter(self._entries("WHERE i.number = ? AND removed = 0", (number,))), None)
 
     def last(self, back: int = 1) -> Entry | None:
-        """The last image (1), the one before it (2), and so on."""
-        order = "WHERE removed = 0 ORDER BY number DESC LIMIT 1 OFFSET ?"
+        """The last result (1), the one before it (2), and so on; pictures made of others do not count."""
+        order = "WHERE removed = 0 AND kind = '' ORDER BY i.number DESC LIMIT 1 OFFSET ?"
         return next(iter(self._entries(order, (back - 1,))), None)
+
+    def of_run(self, run: str) -> list[Entry]:
+        """The results of a run, or of all runs of a session when `run` ends with its colon."""
+        clause, values = ("run >= ? AND run < ?", (run, f"{run[:-1]};")) if run.endswith(":") else ("run = ?", (run,))
+        return self._entries(f"WHERE removed = 0 AND kind = '' AND {clause} ORDER BY i.number", values)
 
     def recent(self, count: int) -> list[Entry]:
         """The last `count` images, oldest first."""
-        return self._entries("WHERE removed = 0 ORDER BY number DESC LIMIT ?", (count,))[::-1]
+        return self._entries("WHERE removed = 0 ORDER BY i.number DESC LIMIT ?", (count,))[::-1]
 
-    def search(self, words: Sequence[str], count: int) -> list[Entry]:
-        """The last images whose line holds all words, oldest first; case does not matter."""
-        clauses = "".join(" AND line LIKE ? ESCAPE '\\'" for _ in words)
-        patterns = [f"%{_like(word)}%" for word in words]
-        found = self._entries(f"WHERE removed = 0{clauses} ORDER BY number DESC LIMIT ?", (*patterns, count))
-        return found[::-1]
+    def all(self) -> list[Entry]:
+        """Every image, oldest first."""
+        return self._entries("WHERE removed = 0 ORDER BY i.number", ())
+
+    def find(self, query: Query, count: int) -> list[Entry]:
+        """The last images that answer a query, oldest first; case does not matter."""
+        if not self._path.exists():
+            return []
+        with self._open() as database:
+            asked = statement(query, count, words=has_words(database))
+            return [entry_of(row) for row in database.execute(asked.text, asked.values)][::-1]
+
+    def by_hash(self, sha256: str) -> Entry | None:
+        """The image whose file has this hash."""
+        where = "WHERE i.sha256 = ? AND removed = 0 ORDER BY i.number LIMIT 1"
+        return next(iter(self._entries(where, (sha256,))), None) if sha256 else None
+
+    def children(self, sha256: str) -> list[Entry]:
+        """The results that were made from the file of this hash."""
+        where = "WHERE i.number IN (SELECT number FROM parents WHERE sha256 = ?) AND removed = 0 AND kind = ''"
+        return self._entries(f"{where} ORDER BY i.number", (sha256,)) if sha256 else []
 
     def numbers(self) -> set[int]:
         """All numbers that are taken, those of removed images and of begun ones too."""
         return {int(row[0]) for row in self._rows("SELECT number FROM images UNION SELECT number FROM begun", ())}
 
-    def mark_removed(self, number: int) -> None:
-        """Leave an image out of every list."""
-        with self._open() as database:
-            database.execute("UPDATE images SET removed = 1 WHERE number = ?", (number,))
+    def marks(self, numbers: Sequence[int]) -> Mapping[int, tuple[str, ...]]:
+        """What the user said of images: `rated 5` and tags, for those with any."""
+        span = (min(numbers, default=0), max(numbers, default=0))
+        rated = (
+            "SELECT number, 'rated ' || CAST(rating AS INTEGER) FROM facts WHERE rating > 0 AND number BETWEEN ? AND ?"
+        )
+        tagged = "SELECT number, tag FROM tags WHERE number BETWEEN ? AND ? ORDER BY tag"
+        found: dict[int, tuple[str, ...]] = {}
+        for number, mark in [*self._rows(rated, span), *self._rows(tagged, span)]:
+            found[number] = (*found.get(number, ()), str(mark))
+        return {number: found[number] for number in numbers if number in found}
+
+    # -- the database -----------------------------------------------------------------------------------------------
 
     def _entries(self, clause: str, values: Sequence[object]) -> list[Entry]:
-        columns = "number, path, line, seed, created, pixel_sha256, parents"
-        return [
-            Entry(
-                number=row[0], path=row[1], line=row[2], seed=row[3], created=row[4], pixel_sha256=row[5],
-                parents=tuple(json.loads(row[6])),
-            )
-            for row in self._rows(f"SELECT {columns} FROM images {clause}", values)
-        ]  # fmt: skip
+        return [entry_of(row) for row in self._rows(f"SELECT {COLUMNS} FROM images i {clause}", values)]
 
     def _rows(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         if not self._path.exists():
@@ -166,18 +182,37 @@ class History:
         with self._open() as database:
             return database.execute(query, tuple(values)).fetchall()
 
+    def _connected(self) -> sqlite3.Connection:
+        """The database with its tables as this program wants them; each change of it is one transaction."""
+        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            if prepare(database):
+                database.execute("BEGIN IMMEDIATE")
+                refill(database)
+                database.execute("COMMIT")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as database:
-                database.executescript(_PRAGMAS + _SCHEMA)
-                with database:
-                    yield database
+            with closing(self._connected()) as database:
+                yield database
         except (sqlite3.Error, OSError) as error:
             hint = f"move {self._path.name} away: a new one is made from the images"
             raise OutputError(f"the history {self._path} cannot be used: {error}", hint=hint) from None
 
-
-def _like(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, which takes the write lock at once: waiting for it later could not be patient."""
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")

@@ -7,8 +7,10 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from invoke_cli.errors import OutputError
+from invoke_cli.errors import InvokeError, OutputError
+from invoke_cli.language.line import Generation, parse
 from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.request import GenerationRequest
 
 MAX_NAME = 200
 
@@ -74,6 +76,30 @@ def _component(part: str) -> str:
     if _RESERVED.match(encoded):
         encoded = f"_{encoded}"
     return f"{encoded or '_'}{dot}{suffix}"
+
+
+def names_of(number: int, line: str, seed: int) -> dict[str, object]:
+    """The fields that a template can use for an image of the history, from its line; of a chain the first prompt and
+    the last settings.
+    """
+    try:
+        parsed = parse(line)
+    except InvokeError:
+        parsed = None
+    stages = [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else [GenerationRequest()]
+    last = stages[-1]
+    said = {
+        "prompt": stages[0].prompt or "",
+        "strength": last.strength if last.strength is not None else 1.0,
+        "steps": last.num_inference_steps or 0,
+        "cfg_scale": last.guidance_scale or 0,
+        "sampler": last.scheduler or "",
+        "model": last.model or "",
+        "width": last.width or 0,
+        "height": last.height or 0,
+        "source": (stages[0].init_image or "").rsplit(".", 1)[0],
+    }
+    return {"prefix": f"{number:06d}", "number": number, "seed": seed, **said}
 
 
 def fields_of(plan: Plan, image: ImagePlan, number: int) -> dict[str, object]:

@@ -11,7 +11,6 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from PIL import Image
@@ -22,12 +21,16 @@ from invoke_cli.engine import ImageResult
 from invoke_cli.imaging.sheets import enlarged, strip
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.dream import write_dream
+from invoke_cli.metadata.sheet import SheetRecord, encode_sheet
+from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.files import write_whole
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.history import Entry
 from invoke_cli.output.names import fields_of, file_name, prompt_folder
+from invoke_cli.output.reading import created_at, sheet_entry
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.recording import recorded_line
+
+NOISE_KEYWORD = "noise"  # in the picture of a step: how much noise is in its latents
 
 MakeRecord = Callable[[str], Record]
 
@@ -35,12 +38,13 @@ MakeRecord = Callable[[str], Record]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """Where a plan's results go. `file` names the one file that was asked for by name, None for a folder's numbering;
-    `stdout` receives the PNG itself instead.
+    `stdout` receives the PNG itself instead. `run` is what the books call the command.
     """
 
     folder: OutputFolder
     file: Path | None = None
     stdout: Callable[[bytes], None] | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,12 +74,23 @@ class Writer:
         """
         return self._thread.submit(_Saving(target, plan, result, record).run)
 
-    def save_sheet(self, folder: OutputFolder, image: Image.Image, kind: str) -> Path:
-        """Save a picture made of others as `number.kind.png`; returns where."""
+    def save_sheet(
+        self, folder: OutputFolder, image: Image.Image, record: SheetRecord, *, told: bool = True
+    ) -> tuple[int, Path]:
+        """Save a picture made of others as `number.kind.png`, with its record unless not `told`; returns its number and
+        where it is.
+        """
         with folder.numbered() as number:
-            path = folder.path / f"{number:06d}.{kind}.png"
-            write_whole(path, encode_png(image, {}))
-        return path
+            path = folder.path / f"{number:06d}.{record.kind}.png"
+            folder.history.begin(number, folder.inside(path))
+            write_whole(path, encode_png(image, encode_sheet(record) if told else {}))
+            self._enter_sheet(folder, number, path, record)
+        return number, path
+
+    def _enter_sheet(self, folder: OutputFolder, number: int, path: Path, record: SheetRecord) -> None:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        file = Entry(number=number, path=folder.inside(path), line="", seed=0, created=created_at(path), sha256=sha256)
+        folder.enter(sheet_entry(record, file), log=False)
 
     def close(self) -> None:
         """Finish what was begun."""
@@ -172,8 +187,9 @@ class _Saving:
         output, frames = self.plan.output, result.frames
         if output.save_intermediates:
             for index in every(output.save_intermediates, len(frames)):
-                name = f"step-{result.first_step + index:02d}.png"
-                write_whole(folder / name, encode_png(enlarged(frames[index]), {}), durable=False)
+                said = {NOISE_KEYWORD: f"{result.noise[index]:.6g}"} if index < len(result.noise) else {}
+                data = encode_png(enlarged(frames[index]), said)
+                write_whole(folder / f"step-{result.first_step + index:02d}.png", data, durable=False)
         for index, latents in enumerate(result.latents, start=result.first_step):
             write_whole(folder / f"step-{index:02d}.safetensors", latents, durable=False)
 
@@ -200,9 +216,11 @@ class _Saving:
             path=folder.inside(saved.path),
             line=write_dream(record),
             seed=self.seed,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            created=created_at(saved.path),
             pixel_sha256=record.pixel_sha256,
-            parents=tuple(parent["name"] for parent in record.parents),
+            parents=tuple(Parent(parent["name"], parent["sha256"]) for parent in record.parents),
+            sha256=saved.sha256,
+            run=self.target.run,
         )
         folder.enter(entry)
 

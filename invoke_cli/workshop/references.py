@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from invoke_cli.errors import ImageError
+from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.history import Entry
 from invoke_cli.workshop.places import expanded, is_there
 from invoke_cli.workshop.web import is_url
 

@@ -53,6 +53,8 @@ class Workshop:
         self._engine: Engine | None = None
         self._folders: dict[Path, OutputFolder] = {}
         self._tips: set[str] = set()
+        self.session_id = secrets.token_hex(4)
+        self._lines = 0
         self._stop = threading.Event()
         self._hashes: dict[Path, str] = {}
 
@@ -119,8 +121,14 @@ class Workshop:
 
     def begin(self) -> None:
         """A new line begins: earlier wishes to stop are over."""
+        self._lines += 1
         self._stop.clear()
         self.tally = Tally()
+
+    @property
+    def run(self) -> str:
+        """What the books call the line that is being done; unique among all sessions."""
+        return f"{self.session_id}:{self._lines}"
 
     def check_stopped(self) -> None:
         """Interrupted when the running line was asked to end."""
@@ -135,16 +143,20 @@ class Workshop:
             if self.streams.write is None:
                 hint = "-o - is for one line given to the program: invoke 'a cat' -o - > cat.png"
                 raise OutputError("this door has no standard output for images", hint=hint, field="outdir")
-            return Target(folder=self.folder(), stdout=self.streams.write)
+            return Target(folder=self.folder(), stdout=self.streams.write, run=self.run)
         path = expanded(outdir)
         if names_a_file(outdir):
-            return Target(folder=self.folder(), file=path)
+            return Target(folder=self.folder(), file=path, run=self.run)
         if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not is_folder(path):
             hint = f"write {path.with_suffix('.png')} and convert it afterwards"
             raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")
         if is_file(path):
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
-        return Target(folder=self._writable(self.folder(outdir)))
+        return Target(folder=self._writable(self.folder(outdir)), run=self.run)
+
+    def recent_folder(self) -> OutputFolder:
+        """The folder that this session's last images went to; the usual one before any."""
+        return self.latest or self.folder()
 
     def _writable(self, folder: OutputFolder) -> OutputFolder:
         """The folder, made; OutputError before the work rather than after it."""

@@ -138,14 +138,18 @@ class Hub(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(data[start:end])
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Waits for its answers when it is closed."""
+
+    daemon_threads = False
+
+
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[tuple[str, type[Hub], Path]]:
     served = tmp_path / "served"
     served.mkdir()
     handler = type("OwnHub", (Hub,), {"asked": [], "cut": 1 << 30})
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), lambda *arguments: handler(*arguments, directory=str(served))
-    )
+    server = Server(("127.0.0.1", 0), lambda *arguments: handler(*arguments, directory=str(served)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}", handler, served
     server.shutdown()

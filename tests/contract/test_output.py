@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from invoke_cli.language.query import Query
+from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.history import Entry
 from invoke_cli.output.names import file_name, prompt_folder
 from invoke_cli.workshop.outcome import Outcome
 from tests.house import House, pixels, size
@@ -229,10 +230,10 @@ def test_history_finds_words_whatever_their_case(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     for number, line in enumerate(["A Red fox -s 5", "a red_hat 100% -s 5", "blue"], start=1):
         folder.history.add(Entry(number=number, path=f"{number}.png", line=line, seed=number, created=""))
-    assert [entry.number for entry in folder.history.search(["RED"], 10)] == [1, 2]
-    assert [entry.number for entry in folder.history.search(["red", "fox"], 10)] == [1]
-    assert [entry.number for entry in folder.history.search(["100%"], 10)] == [2]
-    assert [entry.number for entry in folder.history.search(["d_h"], 10)] == [2]
+    assert [entry.number for entry in folder.history.find(Query(words=("RED",)), 10)] == [1, 2]
+    assert [entry.number for entry in folder.history.find(Query(words=("red", "fox")), 10)] == [1]
+    assert [entry.number for entry in folder.history.find(Query(words=("100%",)), 10)] == [2]
+    assert [entry.number for entry in folder.history.find(Query(words=("d_h",)), 10)] == [2]
     assert [entry.number for entry in folder.history.recent(2)] == [2, 3]
 
 

@@ -49,6 +49,18 @@ def test_a_chain_into_another_kind_of_model_goes_through_a_picture(real_house: H
     assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.errors
 
 
+def test_n4_half_a_kandinsky_is_told_from_a_whole_one(fake_house: House, folder_of: Folder, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    half = shutil.copytree(folder_of("kandinsky-2.2"), tmp_path / "decoder")
+    index = json.loads((half / "model_index.json").read_text())
+    kept = {key: value for key, value in index.items() if not key.startswith("prior_")}
+    (half / "model_index.json").write_text(json.dumps({**kept, "_class_name": "KandinskyV22Pipeline"}))
+    assert fake_house.run(f"a cat -m {half}") is Outcome.FAILED
+    assert "decoder" in fake_house.errors[0] and "prior" in fake_house.errors[0]
+
+
 @pytest.mark.parametrize(
     ("name", "line", "said"),
     [

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from invoke_cli.commands.helping import command_rows
-from invoke_cli.commands.table import COMMANDS
+from invoke_cli.commands.table import CHAPTERS, COMMANDS
 from invoke_cli.language.help import launch_usage, markdown_rows, markdown_switches
 from invoke_cli.language.launch import LAUNCH_OPTIONS
 
@@ -18,9 +18,21 @@ def tables() -> dict[str, str]:
     options = [(launch_usage(row), row.help) for row in LAUNCH_OPTIONS]
     return {
         "switches": markdown_switches(),
-        "commands": markdown_rows(command_rows(COMMANDS), ("command", "what it does")),
+        "commands": markdown_commands(),
         "options": markdown_rows(options, ("option at start", "what it does")),
     }
+
+
+def markdown_commands() -> str:
+    """A row for each chapter of the commands, a line for each command in it."""
+    typed = dict(command_rows(COMMANDS))
+    rows = ["| about | command and what it does |", "|---|---|"]
+    for chapter, commands in CHAPTERS.items():
+        told = [f"`{row.synopsis}` {typed.pop(row.synopsis)}" for row in commands]
+        told += [f"`{name}` {text}" for name, text in typed.items()] if chapter == [*CHAPTERS][-1] else []
+        cells = "<br>".join(told).replace(" | ", " \\| ")
+        rows.append(f"| {chapter} | {cells} |")
+    return "\n".join(rows)
 
 
 def written(text: str) -> str:

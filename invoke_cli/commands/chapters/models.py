@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke_cli.commands import models
 from invoke_cli.commands.command import Argument, Command
 
-MODEL_COMMANDS: tuple[Command, ...] = (
+ROWS: tuple[Command, ...] = (
     Command(name="models", usage="", run=models.models, help="the models: active, loaded, not present"),
     Command(
         name="model",

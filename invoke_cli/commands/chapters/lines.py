@@ -1,0 +1,59 @@
+"""Commands on lines: again, planned, checked, under names of one's own."""
+
+from __future__ import annotations
+
+from invoke_cli.commands import exploring, lines, shop
+from invoke_cli.commands.command import Argument, Command
+
+ROWS = (
+    Command(
+        name="again",
+        usage="[switches]",
+        argument=Argument.LINE,
+        run=lines.again,
+        help="the last line once more, same seed; -f+.1 adds to its strength",
+    ),
+    Command(
+        name="plan",
+        usage="line",
+        argument=Argument.LINE,
+        run=lines.plan,
+        help="what a line would do; loads nothing",
+    ),
+    Command(name="dream", usage="line", argument=Argument.LINE, run=lines.dream, help="draw a line"),
+    Command(
+        name="check",
+        usage="[line]",
+        argument=Argument.LINE,
+        run=shop.check,
+        help="whether a line could be drawn: weights, image, prompt, memory",
+    ),
+    Command(
+        name="alias",
+        usage="[name [line | none]]",
+        argument=Argument.LINE,
+        run=lines.alias,
+        help="presets: !alias oil oil painting -C 9, then !oil a castle",
+    ),
+    Command(
+        name="sweep",
+        usage="line with lists",
+        argument=Argument.LINE,
+        run=exploring.sweep,
+        help="every combination of -f .3,.5 -C 5..11:3 and the like, in a grid and a table; goes on where it stopped",
+    ),
+    Command(
+        name="ladder",
+        usage="line",
+        argument=Argument.LINE,
+        run=exploring.ladder,
+        help="the strengths 0.1 to 1 from one init image, and how far each goes from it",
+    ),
+    Command(
+        name="final",
+        usage="number [switches]",
+        argument=Argument.LINE,
+        run=lines.final,
+        help="an image's line once more with its seed, changed by these switches",
+    ),
+)

@@ -1,0 +1,79 @@
+"""Commands on pictures: their lines, making them again, and pictures made of them."""
+
+from __future__ import annotations
+
+from invoke_cli.commands import comparing, fetching, keeping, masks, plotting, recall
+from invoke_cli.commands.command import Argument, Command
+
+ROWS = (
+    Command(
+        name="strip",
+        usage="image",
+        argument=Argument.IMAGE,
+        run=keeping.strip,
+        help="a copy of a picture without metadata",
+    ),
+    Command(
+        name="fetch",
+        usage="image [prompt | seed | remix | lines.txt]",
+        argument=Argument.IMAGE,
+        run=fetching.fetch,
+        help="a picture's line, or a part of it, into the next prompt; the lines of a pattern's pictures into a file",
+    ),
+    Command(
+        name="replay",
+        usage="image or file",
+        argument=Argument.IMAGE,
+        run=recall.replay,
+        help="the same picture again, or the lines of a file",
+    ),
+    Command(
+        name="verify",
+        usage="image …",
+        argument=Argument.IMAGE,
+        run=recall.verify,
+        help="make pictures again and say whether they are identical",
+    ),
+    Command(
+        name="info",
+        usage="image",
+        argument=Argument.IMAGE,
+        run=recall.info,
+        help="all that a picture says of itself",
+    ),
+    Command(
+        name="compare",
+        usage="[--strips] image image …",
+        argument=Argument.IMAGE,
+        run=comparing.compare,
+        help="pictures beside each other: what the model began with, its steps aligned by noise, the results",
+    ),
+    Command(
+        name="grid",
+        usage="[last | session | image …]",
+        argument=Argument.IMAGE,
+        run=comparing.grid,
+        help="pictures beside each other with their names, before and after",
+    ),
+    Command(
+        name="contact",
+        usage="[last | session | image …]",
+        argument=Argument.IMAGE,
+        run=comparing.contact,
+        help="a contact sheet, of the last command's images unless told otherwise",
+    ),
+    Command(
+        name="plot",
+        usage="strength [-s50]",
+        argument=Argument.TEXT,
+        run=plotting.plot,
+        help="which steps each strength takes, as a picture and as text",
+    ),
+    Command(
+        name="mask",
+        usage="image switches",
+        argument=Argument.IMAGE,
+        run=masks.mask,
+        help="what -tm, -M, -c or transparency would paint, as a mask to use and a picture to look at",
+    ),
+)

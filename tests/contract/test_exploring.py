@@ -1,0 +1,208 @@
+"""`!sweep`, `!ladder` and `!final`: many settings of one line, with the shared work done once."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from invoke_cli.events import Event, Saved
+from invoke_cli.language.axes import read_sweep, with_seed
+from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.metadata.sheet import decode_sheet
+from invoke_cli.workshop.outcome import Outcome
+from tests.house import House, pixels, size
+
+SWEEP = "!sweep fire -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler -S 5 -s 4 -I sketch.png"
+
+
+def cells(house: House) -> list[Path]:
+    """The images of the last line."""
+    return [house.folder / saved.path for saved in house.saved]
+
+
+def stop_after(house: House, count: int) -> Callable[[Event], None]:
+    """An ear that stops the line when so many images are there."""
+    heard = house.session.workshop.emit
+    seen = itertools.count(1)
+
+    def ear(event: Event) -> None:
+        heard(event)
+        if isinstance(event, Saved) and next(seen) == count:
+            house.session.stop()
+
+    return ear
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [
+        ("a cat -s 1,2", ["a cat -s 1", "a cat -s 2"]),
+        ("a cat -C1..2:.5", ["a cat -C 1", "a cat -C 1.5", "a cat -C 2"]),
+        ("a cat -S 3..4 -f.2,.4", ["a cat -S 3 -f .2", "a cat -S 3 -f .4", "a cat -S 4 -f .2", "a cat -S 4 -f .4"]),
+        ("a | b -f .1,.2", ["a | b -f .1", "a | b -f .2"]),
+        ('a --neg "x, y" -s 1,2', ['a --neg "x, y" -s 1', 'a --neg "x, y" -s 2']),
+        ("a -V 1:.1,2:.2 -s=1,2", ["a -V 1:.1,2:.2 -s=1", "a -V 1:.1,2:.2 -s=2"]),
+        ("a --neg ugly,dull", ["a --neg ugly", "a --neg dull"]),
+        ("a -s 1,1,2", ["a -s 1", "a -s 2"]),
+    ],
+)
+def test_the_cells_of_a_line(line: str, lines: list[str]) -> None:
+    sweep = read_sweep(line)
+    assert [sweep.line_of(cell) for cell in sweep.cells] == lines
+
+
+def test_dear_changes_are_made_least_often() -> None:
+    sweep = read_sweep("a -s 1,2 -m x,y --neg u,v")
+    models = [sweep.line_of(cell).split("-m ")[1][0] for cell in sweep.in_order_of_cost]
+    assert models == sorted(models) and sorted(sweep.in_order_of_cost) == sweep.cells
+    assert with_seed("a cat | b", 7) == "a cat -S 7 | b"
+
+
+def test_d7_c13_every_combination_and_a_labelled_grid(house: House, sketch: Path) -> None:
+    assert house.run(SWEEP) is Outcome.OK, house.errors
+    made = cells(house)
+    assert len(made) == 18 and [saved.number for saved in house.saved] == list(range(1, 19))
+    outputs = house.folder / "outputs"
+    record = decode_sheet(read_chunks(outputs / "000019.sweep.png"))
+    assert record is not None and len(record.shows) == 18 and record.line == SWEEP
+    width, height = size(outputs / "000019.sweep.png")
+    assert width > 6 * 100 and height > 3 * 100
+    rows = list(csv.DictReader((outputs / "000019.sweep.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["number"] for row in rows] == [str(number) for number in range(1, 19)]
+    assert {(row["strength"], row["cfg_scale"], row["sampler"]) for row in rows} == set(
+        itertools.product((".3", ".5", ".8"), ("5", "8", "11"), ("ddim", "k_euler"))
+    )
+    page = (outputs / "000019.sweep.html").read_text(encoding="utf-8")
+    links = re.findall(r'<img src="([^"]+)"', page)
+    assert len(links) == 18 and all((outputs / link).is_file() for link in links)
+    alone = house.draw("fire -f .5 -C 8 -A k_euler -S 5 -s 4 -I sketch.png")[0]
+    assert pixels(alone) == pixels(made[9])
+    assert house.run("!verify 7") is Outcome.OK
+
+
+def test_shared_work_is_done_once(real_house: House, sketch: Path) -> None:
+    house = real_house
+    line = "!sweep fire -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler --neg ugly,dull -S 5 -s 4 -I sketch.png --trace"
+    house.session.workshop.engine.unload()
+    assert house.run(line) is Outcome.OK, house.errors
+    assert len(house.saved) == 36
+    tally = house.session.workshop.tally
+    assert tally.encodes == 1 and tally.decodes == 36 and tally.text_encodes == 3
+    assert house.traces[-1].startswith("trace: encodes=1 decodes=36 ")
+    assert sum(text.startswith("text encode") for text in house.traces) == 3
+
+
+def test_a_sweep_that_was_stopped_goes_on(house: House, sketch: Path) -> None:
+    line = "!sweep fire -f .2,.4,.6,.8 -C 2..7 -s 2 -I sketch.png"
+    heard = house.session.workshop.emit
+    house.session.workshop.emit = stop_after(house, 9)
+    assert house.run(line) is Outcome.INTERRUPTED
+    house.session.workshop.emit = heard
+    first = cells(house)
+    assert len(first) == 9
+    assert house.run(line) is Outcome.OK, house.errors
+    assert len(cells(house)) == 15 and any("15 of 24" in text for text in house.notices)
+    assert len({saved.seed for saved in house.saved}) == 1 and house.saved[0].seed == int(first[0].name.split(".")[1])
+    (sheet,) = (house.folder / "outputs").glob("*.sweep.png")
+    record = decode_sheet(read_chunks(sheet))
+    assert record is not None and len({shown.name for shown in record.shows}) == 24
+    assert house.run(line) is Outcome.OK and len(house.saved) == 24  # a finished one begins anew
+
+
+def test_a_cell_that_is_gone_is_made_again(house: House) -> None:
+    line = "!sweep fire -C 2..7 -s 2"
+    heard = house.session.workshop.emit
+    house.session.workshop.emit = stop_after(house, 4)
+    house.run(line)
+    house.session.workshop.emit = heard
+    house.run("!rm 2")
+    assert house.run(line) is Outcome.OK and len(house.saved) == 3
+
+
+def test_what_cannot_be_swept_is_told_before_anything_is_drawn(house: House, sketch: Path) -> None:
+    for line, said in [
+        ("!sweep a cat", "needs a list"),
+        ("!sweep a cat -s 1,nine", "whole number"),
+        ("!sweep a cat -C 1.5..3.5", "cannot be counted"),
+        ("!sweep a cat -s 5..1", "cannot be counted"),
+        ("!sweep a cat -s 1..30 -C 1..20", "too many"),
+        ("!sweep a cat -s 1,2 -s 3,4", "two lists"),
+        ("!sweep a cat -s 1,2 -o x.png", "many files"),
+        ("!sweep a cat -m tiny,none", "none"),
+        ("!sweep !history -s 1,2", "line to draw"),
+        ("!ladder a cat", "init image"),
+        ("!ladder a cat -I sketch.png -f .5", "chooses -f"),
+    ]:
+        assert house.run(line) is not Outcome.OK, line
+        assert said in house.errors[0], (line, house.errors)
+        assert house.saved == []
+
+
+def test_a_dry_sweep_shows_its_lines(house: House) -> None:
+    assert house.run("!sweep a cat -s 2,3 --dry_run") is Outcome.OK
+    assert house.messages.splitlines() == ["a cat -s 2 --dry_run", "a cat -s 3 --dry_run"] and house.saved == []
+
+
+def test_a_private_sweep_tells_no_words(house: House) -> None:
+    assert house.run("!sweep a secret -s 2,3 --neg hidden,dull --private") is Outcome.OK, house.errors
+    for path in (house.folder / "outputs").rglob("*"):
+        if path.is_file():
+            assert b"secret" not in path.read_bytes() and b"hidden" not in path.read_bytes(), path
+
+
+def test_ladder_climbs_from_one_encode(real_house: House, sketch: Path) -> None:
+    house = real_house
+    house.session.workshop.engine.unload()
+    assert house.run("!ladder oil -I sketch.png -s 10 -S 3") is Outcome.OK, house.errors
+    assert [saved.steps_taken for saved in house.saved] == list(range(1, 11))
+    assert house.session.workshop.tally.encodes == 1
+    bars = [line for line in house.messages.splitlines() if "|" in line]
+    assert len(bars) == 10 and bars[-1].startswith(" 0.1 |")
+    assert (house.folder / "outputs" / "000011.ladder.png").is_file()
+
+
+def test_d6_final_changes_what_is_named_and_nothing_else(house: House, sketch: Path) -> None:
+    house.draw("a cat -s2 -S5 -I sketch.png -f.5")
+    house.draw("a dog -s2")
+    (path,) = house.draw("!final 1 -s 4")
+    assert pixels(path) == pixels(house.draw("a cat -s4 -S5 -I sketch.png -f.5")[0])
+    assert pixels(house.draw("!final 1")[0]) == pixels(house.folder / "outputs" / "000001.5.png")
+    house.draw("!final 1 -f+.2")
+    assert "-f 0.7" in house.saved[0].line and "-S 5" in house.saved[0].line
+    house.draw("a castle -s3 -S1 | snow -f.5")
+    house.draw("!final @last -C 3")
+    assert house.saved[0].line.count("-C 3") == 1 and " | " in house.saved[0].line
+    assert house.run("!final 99") is Outcome.FAILED and house.run("!final") is Outcome.FAILED
+
+
+@pytest.mark.slow
+def test_a_sweep_that_was_killed_goes_on(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = tmp_path / "root" / "configs"
+    configs.mkdir(parents=True)
+    (configs / "models.yaml").write_text(f"tiny:\n  path: {tiny_model}\n  default: true\n", encoding="utf-8")
+    monkeypatch.setenv("INVOKE_ROOT", str(tmp_path / "root"))
+    words = [sys.executable, "-m", "invoke_cli", "!sweep a cat -s 40..63 -S 1 -A k_euler"]
+    outputs = tmp_path / "outputs"
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while len(list(outputs.glob("*.png"))) < 9 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+    before = len(list(outputs.glob("*.png")))
+    assert 9 <= before < 24
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    made = [line for line in done.stdout.splitlines() if not line.split("/")[-1].startswith("!")]
+    singles = [line for line in made if ".sweep.png" not in line]
+    assert 24 - before <= len(singles) <= 24 - before + 1
+    (sheet,) = outputs.glob("*.sweep.png")
+    record = decode_sheet(read_chunks(sheet))
+    assert record is not None and len({shown.name for shown in record.shows}) == 24
