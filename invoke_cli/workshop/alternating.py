@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import product
 
 from invoke_cli.errors import ConfigError, InvokeError, PlanError, PromptError
-from invoke_cli.imaging.sheets import grid
 from invoke_cli.language.alternatives import MAX_VARIANTS, draws, has_alternatives, variants
 from invoke_cli.language.line import Stage
 from invoke_cli.output.writer import SavedImage
@@ -15,6 +14,7 @@ from invoke_cli.planning.seeds import seed_run
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.places import is_file, read_text
 from invoke_cli.workshop.preparing import recalled_seeds
+from invoke_cli.workshop.saving import save_grid
 from invoke_cli.workshop.workshop import Workshop
 
 WILDCARDS = "wildcards"
@@ -56,9 +56,8 @@ class _Alternating:
         first = replace(_referring(typed[0], meant).request, seeds=self.seeds)
         self.workshop.last_stages = (first, *(stage.request for stage in typed[1:]))
         if self.effective.grid and len(saved) > 1 and not self.effective.dry_run:
-            sheet = grid([one.image for one in saved])
             folder = self.workshop.target(self.effective.outdir or "").folder
-            self.workshop.notice(f"grid: {self.workshop.writer.save_sheet(folder, sheet, 'grid')}")
+            save_grid(self.workshop, folder, saved, private=bool(self.effective.private))
         return saved
 
     def _lines(self) -> Iterator[list[Stage]]:

@@ -9,10 +9,9 @@ from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import Planned
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
-from invoke_cli.imaging.sheets import difference, grid
+from invoke_cli.imaging.sheets import difference
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.language.line import Stage
-from invoke_cli.metadata.sheet import SheetRecord, Shown, sheet_line
 from invoke_cli.output.writer import SavedImage, Target, encode_png
 from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
 from invoke_cli.planning.plan import ImagePlan, Plan
@@ -24,7 +23,7 @@ from invoke_cli.workshop.chaining import prepare_line
 from invoke_cli.workshop.continuing import go_on
 from invoke_cli.workshop.given import Given
 from invoke_cli.workshop.preparing import Prepared
-from invoke_cli.workshop.saving import Saver
+from invoke_cli.workshop.saving import Saver, save_grid
 from invoke_cli.workshop.several import draw_several, init_files
 from invoke_cli.workshop.workshop import Workshop
 
@@ -121,17 +120,7 @@ class Drawing:
             self._carry_out(saver, self._following(saver.saved[leaders.index(leader)], followers))
         saver.collect(wait=True)
         if self.prepared.plan.output.grid and len(saver.saved) > 1:
-            self._save_grid(saver)
-
-    def _save_grid(self, saver: Saver) -> None:
-        private = self.prepared.plan.output.private
-        shows = tuple(
-            Shown(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saver.saved
-        )
-        record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
-        sheet = grid([saved.image for saved in saver.saved])
-        _, path = self.workshop.writer.save_sheet(saver.target.folder, sheet, record)
-        self.workshop.notice(f"grid: {path}")
+            save_grid(self.workshop, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
 
     def _following(self, source: SavedImage, followers: Sequence[ImagePlan]) -> Prepared:
         """The same line with an earlier result in the place of the init image, and the same part of it painted."""
