@@ -88,6 +88,21 @@ class GenerationRequest:
     vae_tiling: bool | None = None
     fast: str | None = None
 
+    match_colors: str | None = None
+    facetool_strength: float | None = None
+    facetool: str | None = None
+    codeformer_fidelity: float | None = None
+    upscale: tuple[float, ...] | None = None
+    upscaler: str | None = None
+    embiggen: tuple[float, ...] | None = None
+    embiggen_strength: float | None = None
+    embiggen_tiles: tuple[int, ...] | None = None
+    latent_up: int | None = None
+    sr: int | None = None
+    new_prompt: str | None = None
+    save_original: bool | None = None
+    fix: bool | None = None
+
     outdir: str | None = None
     name_format: str | None = None
     prompt_as_dir: bool | None = None

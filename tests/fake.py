@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
+from invoke_cli.engine import DiffusionJob, EngineSettings, Hooks, ImageResult, Job, Memory, Model, NetworkJob, Tokens
 from invoke_cli.errors import Interrupted, OutOfMemory
 from invoke_cli.events import Loading, Step
 from invoke_cli.metadata.codec import Batch
@@ -68,6 +68,15 @@ class FakeEngine:
                 frames=frames if kept else (),
                 noise=tuple(float(left) for left in range(job.plan.steps.taken, -1, -1)),
             )
+
+    def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
+        return job.image.resize((job.image.width * 4, job.image.height * 4))
+
+    def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
+        source = job.latents if isinstance(job.latents, Image.Image) else job.image
+        assert source is not None
+        factor = job.work.upscaler.kind.factor
+        return source.resize((source.width * factor, source.height * factor))
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         words = text.split()

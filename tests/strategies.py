@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from invoke_cli.language.adapters import Loras
-from invoke_cli.language.numbers import Integer, Number, Seeds, Variations
+from invoke_cli.language.numbers import Integer, Integers, Number, Numbers, Seeds, Variations
 from invoke_cli.language.phrases import MAX_BORDER, MaskWords, Sides
 from invoke_cli.language.quoting import canonical
 from invoke_cli.language.switch import Switch
@@ -36,7 +36,7 @@ _side = st.integers(0, MAX_BORDER)
 borders = st.builds(Borders, _side, _side, _side, _side).filter(any)
 
 
-def values(switch: Switch) -> st.SearchStrategy[object]:
+def values(switch: Switch) -> st.SearchStrategy[object]:  # a case for each kind
     """Any value that the row's field may hold."""
     match switch.value:
         case Text(listed=listed):
@@ -49,6 +49,11 @@ def values(switch: Switch) -> st.SearchStrategy[object]:
             return st.integers(low, high)
         case Number(low=low, high=high):
             return st.floats(low, high, allow_nan=False).map(lambda number: number + 0.0)
+        case Numbers(ranges=ranges):
+            every = [st.floats(low, high, allow_nan=False).map(lambda number: number + 0.0) for low, high in ranges]
+            return st.one_of([st.tuples(*every[:count]) for count in range(1, len(every) + 1)])
+        case Integers(low=low, high=high):
+            return st.lists(st.integers(low, high), min_size=1, max_size=4).map(tuple)
     kinds: dict[type, st.SearchStrategy[object]] = {
         Flag: st.booleans(),
         PromptText: prompt_source,

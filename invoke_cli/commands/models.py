@@ -10,7 +10,9 @@ from invoke_cli.language.formatting import format_line
 from invoke_cli.language.switches import by_field
 from invoke_cli.models.editing import check_name, entry_of, shown, with_entry, without_entry
 from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.tensors import count_parameters, read_header
+from invoke_cli.models.upscalers import upscaler_at
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.fetching import fetch, is_remote, list_remote
 from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder
@@ -31,12 +33,20 @@ def models(workshop: Workshop, _: Call) -> None:
     for name, spec in registry.models.items():
         marks = [mark for mark, on in (("active", name == current), ("loaded", name in warm)) if on]
         try:
-            facts = workshop.settings.model(name).facts
-            state = f"{facts.family.label}, {facts.size} px, {size_text(facts.size_on_disk)}"
+            state = _state(workshop, spec)
         except InvokeError as error:
             marks, state = ["not present"], error.message
         lines.append(f"{name:<{width}}  {', '.join(marks) or '-':<14}  {state}  {spec.description}".rstrip())
     workshop.say("\n".join(lines))
+
+
+def _state(workshop: Workshop, spec: ModelSpec) -> str:
+    """What a model is, in a few words; ModelError when it cannot be used."""
+    upscaler = upscaler_at(workshop.settings.places.model_folder(spec.path), spec.name)
+    if upscaler is not None:
+        return f"enlarges {upscaler.kind.factor} times (--{upscaler.kind.field})"
+    facts = workshop.settings.model(spec.name).facts
+    return f"{facts.family.label}, {facts.size} px, {size_text(facts.size_on_disk)}"
 
 
 def model(workshop: Workshop, call: Call) -> None:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.events import Emit, Trace
+from invoke_cli.imaging.sizes import Size
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
+from invoke_cli.planning.after import Diffusion
 from invoke_cli.planning.plan import ImagePlan, Plan
 
 if TYPE_CHECKING:
@@ -42,6 +45,17 @@ class Model:
 
     spec: ModelSpec
     facts: ModelFacts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tile:
+    """A part of a larger canvas: the canvas's size and where the part lies on it, in pixels, whole latent cells. The
+    noise of a tile is its part of the canvas's, so that tiles that overlap start alike.
+    """
+
+    canvas: Size
+    left: int
+    top: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +88,27 @@ class Job:
     point: LatentFile | None = None
     until: int | None = None
     vae: str = ""
+    tile: Tile | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkJob:
+    """A picture (RGB) for the network in a file; `fidelity` goes to those that take one (CodeFormer)."""
+
+    path: Path
+    image: Image.Image
+    fidelity: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffusionJob:
+    """A picture (RGB), or the scaled `latents` that an earlier result handed over, for a diffusion upscaler."""
+
+    work: Diffusion
+    seed: int
+    trace: bool = False
+    image: Image.Image | None = None
+    latents: object = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +119,8 @@ class ImageResult:
 
     `first_step` is the step of the first of these, after 0 where a run went on from saved latents.
     `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
-    not decoded. `earlier` are the results of the chain's stages before.
+    not decoded. `before` is the picture before the work after it, where that is kept. `earlier` are the results of the
+    chain's stages before.
     """
 
     image: Image.Image
@@ -98,6 +134,7 @@ class ImageResult:
     concessions: tuple[str, ...] = ()
     first_step: int = 0
     state: object = None
+    before: Image.Image | None = None
     earlier: tuple[ImageResult, ...] = ()
 
 
@@ -144,6 +181,12 @@ class Engine(Protocol):
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """The job's images as they are finished; Interrupted when stopped, OutOfMemory when nothing helps."""
+
+    def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
+        """The picture that the network makes, as many times as large as it enlarges."""
+
+    def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
+        """The picture that the diffusion upscaler makes of the job's."""
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """How the model's tokenizer reads `text`."""

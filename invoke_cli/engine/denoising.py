@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from invoke_cli.engine import Tile
 from invoke_cli.engine.conditioning import Embedding
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
@@ -59,6 +60,7 @@ class Batching:
     point: tuple[LatentFile, Point] | None = None
     until: int | None = None
     tally: Tally = field(default_factory=Tally)
+    tile: Tile | None = None
 
 
 def denoise(loaded: LoadedModel, plan: Plan, batch: Batching) -> torch.Tensor:
@@ -94,6 +96,7 @@ class _Run:
             device=loaded.place,
             dtype=batch.prompt.states.dtype,
             tally=batch.tally,
+            tile=batch.tile,
         )
         self.resumed = Resumed(setting, *batch.point) if batch.point else None
         self.start = self.resumed or STARTS[plan.task](setting)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import diffusers
 import numpy as np
@@ -16,8 +17,21 @@ import transformers
 from numpy.typing import NDArray
 from PIL import Image
 
-from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job, Memory, Model, Tokens
+from invoke_cli.engine import (
+    DiffusionJob,
+    EngineSettings,
+    Hooks,
+    ImageResult,
+    Job,
+    Memory,
+    Model,
+    NetworkJob,
+    Tokens,
+)
 from invoke_cli.engine.adapters import take_off, wearing, worn
+from invoke_cli.engine.after.diffusion import load_upscaler, run_upscaler
+from invoke_cli.engine.after.networks import load_network, run_network
+from invoke_cli.engine.caches import RecentlyUsed
 from invoke_cli.engine.conditioning import Conditioning, read_tokens
 from invoke_cli.engine.converting import save_as_folder, unpickle
 from invoke_cli.engine.devices import choose_device
@@ -37,6 +51,7 @@ from invoke_cli.planning.plan import Plan
 # Bytes of working memory for each pixel and channel of the VAE's widest stage, as measured on Stable Diffusion's VAE.
 _BYTES_PER_ACTIVATION = 6
 _SAFE_SHARE = 0.8
+KEPT_HELPERS = 1
 
 
 class DiffusersEngine:
@@ -47,6 +62,7 @@ class DiffusersEngine:
         self._shelf = Shelf(self._device)
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()
+        self._helpers: RecentlyUsed[Any] = RecentlyUsed(KEPT_HELPERS)
         self._segmenter = Segmenter()
 
     def load(self, model: Model, hooks: Hooks) -> None:
@@ -71,6 +87,18 @@ class DiffusersEngine:
                 yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
         finally:
             run.restore()
+
+    def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
+        """The picture that a network in a file makes; the last one used stays in memory."""
+        network = self._helpers.get(job.path, lambda: load_network(job.path, self._device))
+        return run_network(network, job, hooks)
+
+    def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
+        """The picture that a diffusion upscaler makes; the last one used stays in memory."""
+        hooks.tally.tell = hooks.trace if job.trace else None
+        upscaler = job.work.upscaler
+        pipeline = self._helpers.get(upscaler.folder, lambda: load_upscaler(upscaler, self._device))
+        return run_upscaler(pipeline, job, self._device, hooks)
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """How the model's tokenizer reads `text`."""
@@ -120,6 +148,7 @@ class DiffusersEngine:
         self._shelf.clear()
         self._conditioning.clear()
         self._encoder.clear()
+        self._helpers.clear()
         self._segmenter.clear()
         gc.collect()
         self._device.release()

@@ -72,6 +72,7 @@ class JobRun:
                 point=self._point(),
                 until=self.job.until,
                 tally=self.tally,
+                tile=self.job.tile,
             )
             latents = self._denoised(batch)
             if latents is None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from invoke_cli.engine import Tile
 from invoke_cli.engine.images import draw_latents
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import mixed_with_perlin
@@ -47,6 +48,7 @@ class Setting:
     device: torch.device
     dtype: torch.dtype
     tally: Tally
+    tile: Tile | None = None
     generators: list[torch.Generator] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,10 +63,25 @@ class Setting:
     def noise(self) -> torch.Tensor:
         """The noise of all images, (n, channels, height, width), each from its own generator."""
         drawn = [
-            mixed_with_perlin(blend(draw(self.shape, source), image.variations), self.plan.look.perlin, image.seed)
-            for source, image in zip(self.generators, self.images, strict=True)
+            self._part(mixed_with_perlin(blend(first, image.variations), self.plan.look.perlin, image.seed))
+            for first, image in zip(self._first_draws(), self.images, strict=True)
         ]
         return torch.cat(drawn).to(self.device, self.dtype)
+
+    def _first_draws(self) -> list[torch.Tensor]:
+        """The noise of each seed; of a tile, that of all the canvas it belongs to."""
+        if self.tile is None:
+            return [draw(self.shape, source) for source in self.generators]
+        factor, canvas = self.loaded.scale_factor, self.tile.canvas
+        shape = (1, self.loaded.latent_channels, canvas.height // factor, canvas.width // factor)
+        return [draw(shape, generator(image.seed)) for image in self.images]
+
+    def _part(self, noise: torch.Tensor) -> torch.Tensor:
+        if self.tile is None:
+            return noise
+        _, _, height, width = self.shape
+        top, left = (side // self.loaded.scale_factor for side in (self.tile.top, self.tile.left))
+        return noise[..., top : top + height, left : left + width]
 
 
 class FromNoise:

@@ -98,6 +98,11 @@ def free_size(width: int, height: int, grid: Grid) -> Size:
     return Size(grid.floor(width or grid.native), grid.floor(height or grid.native))
 
 
+def as_it_is(source: Size) -> Geometry:
+    """The geometry that changes nothing."""
+    return Geometry(source=source, mode=FitMode.AUTO, scaled=source, offset=(0, 0), canvas=source)
+
+
 def fit(source: Size, width: int, height: int, mode: FitMode, grid: Grid) -> Geometry:
     """The geometry for a source; `width` and `height` of 0 are free. The aspect is kept in every mode but STRETCH."""
     if mode is FitMode.PAD:

@@ -67,9 +67,11 @@ def refused_help() -> str:
 def markdown_switches() -> str:
     """The README's table of switches."""
     lines = ["| switch | what it does | default |", "|---|---|---|"]
-    for switch in SWITCHES:
+    for switch in (row for row in SWITCHES if row.group is not Group.AFTER):
         cells = (f"`{usage(switch)}`", switch.help, f"`{switch.default}`" if switch.default else "")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    after = ", ".join(f"`{switch.spelling}`" for switch in SWITCHES if switch.group is Group.AFTER)
+    lines.append(f"| {after} | work {Group.AFTER.value}: `!help switches` and `!help upscaling` explain it |  |")
     return "\n".join(lines)
 
 

@@ -59,10 +59,11 @@ class Number:
     def parse(self, text: str) -> float | tuple[float, ...]:
         """The number, in range; of a list, all of them."""
         if self.several and "," in text:
-            return tuple(self._one(part.strip()) for part in text.split(","))
-        return self._one(text)
+            return tuple(self.one(part.strip()) for part in text.split(","))
+        return self.one(text)
 
-    def _one(self, text: str) -> float:
+    def one(self, text: str) -> float:
+        """A single number, in range."""
         if text.lower() in self.words:
             return self.words[text.lower()]
         if not _NUMBER.fullmatch(text):
@@ -153,6 +154,51 @@ class Variations:
         """Pairs with a colon, commas between them."""
         assert isinstance(value, tuple)
         return ",".join(f"{variation.seed}:{format_number(variation.weight)}" for variation in value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Numbers:
+    """One to several numbers with blanks between them; each is from `low` to `high` of its place in `ranges`."""
+
+    ranges: tuple[tuple[float, float], ...]
+    takes: str = "numbers"
+    prompt_text: bool = False
+
+    def parse(self, text: str) -> tuple[float, ...]:
+        """The numbers in order."""
+        parts = text.split()
+        if len(parts) > len(self.ranges):
+            raise ValueError(f"takes at most {len(self.ranges)} numbers, not {len(parts)}")
+        limits = zip(self.ranges, parts, strict=False)
+        return tuple(Number(low=low, high=high).one(part) for (low, high), part in limits)
+
+    def format(self, value: object) -> str:
+        """The numbers with blanks between them."""
+        assert isinstance(value, tuple)
+        return " ".join(map(format_number, value))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Integers:
+    """One to `most` whole numbers from `low` to `high`, with blanks or commas between them."""
+
+    low: int
+    high: int
+    most: int
+    takes: str = "numbers"
+    prompt_text: bool = False
+
+    def parse(self, text: str) -> tuple[int, ...]:
+        """The numbers in order."""
+        parts = text.replace(",", " ").split()
+        if not 1 <= len(parts) <= self.most:
+            raise ValueError(f"takes 1 to {self.most} whole numbers")
+        return tuple(Integer(low=self.low, high=self.high).parse(part) for part in parts)
+
+    def format(self, value: object) -> str:
+        """The numbers with blanks between them."""
+        assert isinstance(value, tuple)
+        return " ".join(map(str, value))
 
 
 def format_number(value: object) -> str:

@@ -28,21 +28,6 @@ def _pending(what: str, *rows: tuple[str, ...]) -> tuple[Refused, ...]:
 
 REFUSED: tuple[Refused, ...] = (
     *_pending("adapters", ("--control",)),
-    *_pending(
-        "work after the picture",
-        ("-U", "--upscale"),
-        ("-G", "--facetool_strength", "--gfpgan_strength"),
-        ("-ft", "--facetool"),
-        ("-cf", "--codeformer_fidelity"),
-        ("--match_colors",),
-        ("-embiggen", "--embiggen"),
-        ("--embiggen_tiles",),
-        ("--embiggen_strength",),
-        ("-save_orig", "--save_original", "--save_orig"),
-        ("--latent_up",),
-        ("--sr",),
-        ("--new_prompt",),
-    ),
     Refused(
         flags=("-i", "--individual"),
         what="single images",
@@ -65,9 +50,7 @@ REFUSED: tuple[Refused, ...] = (
         what="the replaced fraction",
         instead="use -f: 1 replaces everything that is painted",
     ),
-    Refused(
-        flags=("--init_color",), what="colour from a reference", instead="use --match_colors, once it is available"
-    ),
+    Refused(flags=("--init_color",), what="colour from a reference", instead="use --match_colors, with -I"),
     Refused(flags=("--force_outpaint",), what="forced outpainting", instead="leave it out: transparency alone decides"),
     Refused(
         flags=("--seam_size", "--seam_blur", "--seam_strength", "--seam_steps"),

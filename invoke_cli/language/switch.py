@@ -16,6 +16,7 @@ class Group(Enum):
     MASK = "mask"
     VARIATION = "variation"
     LOOK = "look"
+    AFTER = "after the picture"
     OUTPUT = "output"
     RUN = "run"
 

@@ -6,6 +6,7 @@ from these rows. The order of the rows is the order in which a line is written. 
 
 from __future__ import annotations
 
+from invoke_cli.language.chapters.after import AFTER
 from invoke_cli.language.chapters.basic import BASIC
 from invoke_cli.language.chapters.looking import LOOK
 from invoke_cli.language.chapters.masking import MASK
@@ -17,7 +18,7 @@ from invoke_cli.language.chapters.varying import VARIATION
 from invoke_cli.language.switch import Switch
 from invoke_cli.request import GenerationRequest
 
-SWITCHES: tuple[Switch, ...] = (*BASIC, *INIT_IMAGE, *MASK, *VARIATION, *LOOK, *MEASURES, *OUTPUT, *RUN)
+SWITCHES: tuple[Switch, ...] = (*BASIC, *INIT_IMAGE, *MASK, *VARIATION, *LOOK, *MEASURES, *AFTER, *OUTPUT, *RUN)
 
 
 def by_field() -> dict[str, Switch]:

@@ -15,6 +15,7 @@ from invoke_cli.language.freetext import FreeText, is_pipe
 from invoke_cli.language.quoting import BLANKS, canonical, closing_quote, unquote_value
 from invoke_cli.language.spelling import Spelt, looks_like_switch, read_switch
 from invoke_cli.language.switch import Switch
+from invoke_cli.language.values import may_follow
 
 
 class Kind(Enum):
@@ -93,11 +94,11 @@ class _Scanner:
     def _value(self, spelt: Spelt, spelling: str, switch_start: int) -> Token | None:
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
         after_name = self.position
-        if takes == "words" and (spelt.glued or self._skip_blanks()) and self._value_here():
+        if takes in ("words", "numbers") and (spelt.glued or self._skip_blanks()) and self._value_here():
             return self._words(spelt.switch)
         if spelt.glued:
             return self._value_token(spelt.switch)
-        if takes in ("one", "words"):
+        if takes in ("one", "words", "numbers"):
             self._skip_blanks()
             if self._value_here():
                 return self._value_token(spelt.switch)
@@ -105,7 +106,7 @@ class _Scanner:
             return self._missing(spelt.switch, spelling, Span(switch_start, after_name))
         if takes == "optional":
             self._skip_blanks()
-            if self.text[self.position : self._word_end(self.position)].isdigit():
+            if may_follow(spelt.switch.value, self.text[self.position : self._word_end(self.position)]):
                 return self._value_token(spelt.switch)
             self.position = after_name
         return None
@@ -138,10 +139,12 @@ class _Scanner:
         return self._closed(close, inner, switch)
 
     def _words(self, switch: Switch) -> Token:
-        """All words up to the next switch, bar or comment, joined by blanks; quotes keep what would end them."""
+        """All words up to the next switch, bar or comment, or all numbers, joined by blanks; quotes keep what would end
+        them.
+        """
         start, words = self.position, list[str]()
         end = start
-        while self._value_here():
+        while self._value_here() and (not words or switch.value.takes == "words" or self._number_here(switch)):
             token = self._value_token(switch)
             if token.error is not None:
                 return token
@@ -150,6 +153,9 @@ class _Scanner:
             self._skip_blanks()
         self.position = start
         return self._token(Kind.VALUE, end, text=" ".join(words), switch=switch)
+
+    def _number_here(self, switch: Switch) -> bool:
+        return may_follow(switch.value, self.text[self.position : self._word_end(self.position)])
 
     def _closed(self, close: int, inner: str, switch: Switch | None) -> Token:
         """The quoted token that ends at `close`; a blank or the end must follow."""

@@ -1,8 +1,10 @@
-"""The help texts that no table holds: how to work with images, strength and steps, tips, and what to do in trouble."""
+"""The help texts that no table holds, by topic: those of `guides`, tips, models, recall, what to do in trouble."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from invoke_cli.language.guides import CHAINS, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING
 
 OVERVIEW = """\
 Type a prompt, with switches behind it:
@@ -13,68 +15,6 @@ Type a prompt, with switches behind it:
 
 Each picture gets a number and carries its line: !fetch 17 brings it back, !replay 17 makes it again.
 q, quit, exit or Ctrl-D leaves; Ctrl-C stops the running picture after its step."""
-
-IMG2IMG = """\
-Image to image starts from your picture instead of pure noise:
-
-  oil painting of a harbour -I sketch.png -f 0.6
-
-How it works: the picture is encoded into latents, just as much noise is added as the strength asks for, the
-noise is taken away again step by step while the prompt says what to see in it, and the result is decoded.
-
--I takes a path, a file in outputs, -1 or @last (the last result), @last2, !17, the start of a name, or a URL (fetched
-once, and kept under outputs/.invoke/inputs).
-Without -W and -H the result has the init image's shape and about the area the model was made for. --fit
-scales it into -W x -H, --pad letterboxes it, --crop cuts it, --stretch distorts it.
-
-Where it shines: style transfer, turning a sketch into a picture, editing, variations (-v 0.2 -n4), refining a
-result step by step. Clear, well-lit, simple pictures work best; earlier results are good sources.
-To change only a part of a picture, paint under a mask (inpainting, !help masks): -M mask.png, or make that part
-of the init image transparent. Without a mask a low strength keeps the rest close.
-
-A step of an earlier picture is a starting point too: -I @last:4 goes on from the latents after its step 4, with its
-size, steps and sampler, and with other words, if you write some. Without any change it ends in the same picture. The
-steps before are made again, unless --save_latents kept them; such a file can follow -I itself.
-
-  a castle on a hill -s 20 -S 7
-  a burning castle on a hill -I @last:8
-
-See also: !help strength, !help steps, !help tips."""
-
-STRENGTH = """\
--f says how much of the init image to change. Think of a house: strength is the difference between a coat of
-paint and rebuilding it.
-
-  0        the picture itself, pixel for pixel
-  0.2-0.4  keeps colours and shapes
-  0.3      light: colours and textures change        (-f light)
-  0.5      balanced: another style                   (-f balanced)
-  0.3-0.5  the range to begin in for most tasks
-  0.75     the default
-  0.8      heavy: the composition may change          (-f heavy)
-  1        nearly text to image; the picture hardly counts
-
-The lesson of a bad drawing: at a low strength the result inherits its flaws, at a high one it forgets it.
-
-Strength and guidance (-C) together:
-                 low -C                     high -C
-  low -f    closest to the picture     the picture, told by the prompt
-  high -f   loosest of all             most creative, follows the prompt
-
-Too subtle: raise -f first, then -C, then the wording. Too dramatic: lower -f first.
-!again -f+.1 does the last line again with the strength raised by 0.1 and the same seed."""
-
-STEPS = """\
--s is the length of the schedule. 20 to 30 steps to explore, 40 to 50 to finish.
-!plot strength -s50 draws which of 50 steps each strength takes; !compare 16 17 shows two runs step by step.
-
-With an init image only the last part is walked: floor(steps x strength).
-  -s10 -f0.7   7 of 10 steps          -s50 -f0.4   20 of 50 steps
-To take 20 real steps at any strength, write --real_steps 20: it makes the schedule as long as it must be.
-
-Other than from pure noise, more steps do not converge on one picture: every number of steps is another
-schedule, whose noise levels differ at every step, and so each is read a little differently. 29 and 30 steps
-can give clearly different pictures. --trace prints the schedule."""
 
 TIPS = """\
 Words
@@ -104,7 +44,7 @@ losing detail           lower -f, or --real_steps 20 for more steps at the same 
 poor quality            more steps, -C 7 to 10, a better prompt, a sharper and larger init image
 unfinished look         few steps were taken: --real_steps 20, or a longer -s
 artifacts               a negative prompt; lower -C; another sampler
-colours drift           name the colours; -f 0.2 to 0.4
+colours drift           --match_colors; name the colours; -f 0.2 to 0.4
 init image too small    under 256 pixels it lacks detail; it is enlarged, but a better source helps more
 odd transparent parts   the colours under transparency were erased; save them with the image
 image does not load     PNG, JPEG, WebP, BMP, GIF and TIFF are read; the message says what is wrong
@@ -123,7 +63,9 @@ RECIPES = """\
   a blue car on a city street -I red-car.jpg -f 0.4 -C 10 --neg "red, distorted, blurry"
   product photography of a watch -I watch.jpg -f 0.35 -S 0..3
   oil painting with vibrant blues and warm oranges -I photo.jpg -f 0.4 --neg "desaturated, color shift"
-  a cat, portrait -I small.png -W 1024 -H 1024 -f .25                          (enlarge with new detail)"""
+  a cat, portrait -I small.png -W 1024 -H 1024 -f .25                          (enlarge with new detail)
+  sunset over the hills -I photo.jpg -f .35 --match_colors                     (the photo's own palette)
+  !fix small.png -U 2                                                          (enlarge any picture)"""
 
 MODELS = """\
 The model that comes along, sketchbook, is small: it makes pictures on a fresh machine without a download. It was
@@ -147,35 +89,6 @@ Kandinsky 2.2, FLUX.1 and 2, PixArt, Sana, Qwen-Image, Z-Image. !model tells all
 !models lists what is known and whether it can be used, !check whether the machine has room for it. Little memory:
 --offload model, --vae_tiling, --attention sliced, or --precision float16 at start. Models stay in memory while there
 is room, so that switching between them costs nothing."""
-
-CHAINS = """\
-A chain takes one picture through several stages:
-
-  a castle -s30 | oil painting -f .5 | highly detailed -f .2
-
-Each stage starts from the result of the one before. What it does not say (prompt, steps, sampler, guidance, size,
-model) it has from there, but not the seed: a stage without -S takes the next one in the row, since the same noise
-twice burns in. Strength is 0.75 again. -I and -n belong to the first stage; output switches hold for the line.
-
-  oil painting -I sketch.png -f .6,.4,.2     refinement: one prompt, three strengths
-
-Between stages of one autoencoder the latents are handed over as they are; otherwise the picture is decoded and
-encoded once. The file's one line makes the whole chain again. --save_all keeps every stage's picture, --strip and
---save_intermediates show the way."""
-
-MASKS = """\
-Inpainting: only a part of a picture is painted, the rest stays as it is, to the byte.
-
-  a golden crown -I portrait.png -M mask.png -f 0.8      white in the mask is painted
-  a boat on the lake -I holed.png                        transparent parts of the init image are painted
-
-A mask with transparency paints its transparent parts, any other its white ones; --invert_mask turns it round,
---mask_polarity black is for scripts made for InvokeAI 2.x. --mask_grow 12 paints so far beyond the mask's edge;
---mask_blur says how wide the new part fades into the old one, inside the mask.
-
-Without -W, -H and fit switches the result has the init image's own size: the model works on the part round the
-mask, at the size that it was made for, and only what is under the mask comes back.
-Keep the colours under transparency when you save (an editor may erase them): the model starts from them."""
 
 RECALL = """\
 A picture says how it was made, and most programs' pictures can be asked:
@@ -247,6 +160,7 @@ TOPICS: Mapping[str, str] = {
     "img2img": IMG2IMG,
     "masks": MASKS,
     "chains": CHAINS,
+    "upscaling": UPSCALING,
     "strength": STRENGTH,
     "steps": STEPS,
     "tips": TIPS,

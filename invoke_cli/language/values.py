@@ -12,6 +12,7 @@ from typing import Protocol
 
 from invoke_cli.language.quoting import canonical, quote_prompt_value, quote_value
 
+_PLAIN_NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _LIST = re.compile(r"[^,]*\d[^,]*(,[^,]+)+|-?[\d.]*\d\.\.[\d.]*\d(:[\d.]+)?")
 
 
@@ -125,6 +126,21 @@ class Choice:
     def format(self, value: object) -> str:
         """The word."""
         return str(value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptionalChoice(Choice):
+    """One of a few words, or none of them, which means `bare`."""
+
+    bare: str
+    takes: str = "optional"
+
+
+def may_follow(value: Value, word: str) -> bool:
+    """Whether a word after a switch belongs to its value, where that may be left out or go on."""
+    if isinstance(value, Choice):
+        return word.lower() in value.options
+    return bool(_PLAIN_NUMBER.fullmatch(word)) if value.takes == "numbers" else word.isdigit()
 
 
 def shown(text: str) -> str:

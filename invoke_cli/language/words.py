@@ -16,6 +16,7 @@ from invoke_cli.language.quoting import (
     unquote_value,
 )
 from invoke_cli.language.spelling import Spelt, looks_like_switch, read_switch
+from invoke_cli.language.values import may_follow
 
 # What is surely meant as a file where files may stand.
 _PICTURE = re.compile(r"\S+\.(png|jpe?g|webp|bmp|gif|tiff?)", re.IGNORECASE)
@@ -90,11 +91,11 @@ class _Words:
         name = word[: spelt.length].removesuffix("=")
         takes = "nothing" if spelt.negated else spelt.switch.value.takes
         if spelt.glued:
-            values = [word[spelt.length :], *(self._phrase() if takes == "words" else [])]
-        elif takes == "one" or (takes == "optional" and self.words and self.words[0].isdigit()):
+            values = [word[spelt.length :], *self._more(spelt)]
+        elif takes == "one" or (takes == "optional" and self.words and may_follow(spelt.switch.value, self.words[0])):
             values = self._values(spelt, name)
-        elif takes == "words":
-            values = self._values(spelt, name) + self._phrase()
+        elif takes in ("words", "numbers"):
+            values = self._values(spelt, name) + self._more(spelt)
         else:
             values = []
         if spelt.switch.field == "init_image":
@@ -111,6 +112,15 @@ class _Words:
             example = spelt.switch.example or f"{name} {spelt.switch.metavar}"
             raise LineError(f"{name} needs a value", hint=f"write one after it, such as {example}")
         return [self.words.pop(0)]
+
+    def _more(self, spelt: Spelt) -> list[str]:
+        """More words of a value that has several: of numbers as many as follow, of words all up to the next switch."""
+        if spelt.switch.value.takes == "words":
+            return self._phrase()
+        numbers: list[str] = []
+        while spelt.switch.value.takes == "numbers" and self.words and may_follow(spelt.switch.value, self.words[0]):
+            numbers.append(self.words.pop(0))
+        return numbers
 
     def _phrase(self) -> list[str]:
         """More words of a value, up to the next switch or one that holds a blank, which is prompt text."""

@@ -16,6 +16,7 @@ from invoke_cli.metadata.codec import Chunks, Recalled, Record
 from invoke_cli.metadata.draft import Draft
 from invoke_cli.metadata.foreign_samplers import AUTOMATIC
 from invoke_cli.metadata.infotext import bracketed, join_parameters, split_parameters
+from invoke_cli.planning.plan import Task
 
 KEYWORD = "parameters"
 PLACES = (KEYWORD, "EXIF:UserComment", "comment")
@@ -162,7 +163,7 @@ def _pairs(record: Record) -> dict[str, str]:
     pairs |= {
         "CFG scale": format_number(plan.guidance_scale),
         "Seed": str(image.seed),
-        "Size": str(record.size),
+        "Size": str(plan.drawn_size),
     }
     if record.model_sha256:
         pairs["Model hash"] = record.model_sha256[:10]
@@ -172,7 +173,7 @@ def _pairs(record: Record) -> dict[str, str]:
         pairs["Variation seed strength"] = format_number(image.variations[0].weight)
     elif image.variations:
         pairs["Variations"] = ",".join(f"{v.seed}:{format_number(v.weight)}" for v in image.variations)
-    if plan.init is not None:
+    if plan.init is not None and plan.task is not Task.FIX:
         pairs["Denoising strength"] = format_number(plan.strength)
     if plan.look.clip_skip:
         pairs["Clip skip"] = str(plan.look.clip_skip + 1)
@@ -180,6 +181,8 @@ def _pairs(record: Record) -> dict[str, str]:
         pairs["CFG rescale"] = format_number(plan.look.guidance_rescale)
     if plan.look.seamless == "xy":
         pairs["Tiling"] = "True"
+    if plan.after.enlarging:
+        pairs["Postprocess upscale by"] = format_number(plan.after.enlarging.factor)
     return pairs | {"RNG": "CPU", "Version": f"{record.program} {record.version}"}
 
 

@@ -64,11 +64,9 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     request = recorded_request(plan, image_plan, by_name=True)
     if plan.output.private:
         request = without_words(request)
+    said = {row.recorded: getattr(request, row.field) for row in SWITCHES if row.recorded}
     image: dict[str, Any] = {"type": plan.task.value}
-    for switch in SWITCHES:
-        value = getattr(request, switch.field)
-        if switch.recorded and value is not None:
-            image[switch.recorded] = value
+    image |= {name: value for name, value in said.items() if value is not None}
     image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
     image["seed"] = image_plan.seed
     image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in request.variations or ()]
@@ -87,6 +85,7 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         image["lora_hashes"] = {lora.name: lora.sha256 for lora in plan.loras}
     if plan.embeddings and not plan.output.private:
         image["embedding_hashes"] = {embedding.name: embedding.sha256 for embedding in plan.embeddings}
+    image |= {"networks": plan.after.hashes} if plan.after.hashes else {}
     began_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
     if began_from is not None:
         image["orig_hash"] = began_from.sha256

@@ -27,9 +27,7 @@ APP_ID = "invoke-cli"
 
 # What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
 _UNCARRIED: tuple[tuple[str, object], ...] = (
-    ("facetool_strength", 0), ("upscale", None),
-    ("inpaint_replace", 0),
-    ("postprocessing", None),
+    ("inpaint_replace", 0), ("postprocessing", None),
 )  # fmt: skip
 
 
@@ -108,7 +106,8 @@ def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         raw = image.get(switch.recorded) if switch.recorded else None
         if switch.field == "strength" and raw is None and image.get("type") == "img2img":
             raw = image.get("strength")
-        nothing = switch.group is Group.LOOK and not raw  # written as 0 where nothing was asked for
+        nothing = switch.group in (Group.LOOK, Group.AFTER) and not raw  # written as 0 where nothing was asked for
+        nothing = nothing or (switch.field == "facetool" and not image.get("facetool_strength"))
         if raw is None or raw == [] or switch.field == "prompt" or nothing:
             continue
         try:
@@ -132,6 +131,8 @@ def _value(field: str, raw: Any) -> Any:
         raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
     if field == "loras":
         raw = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in raw)
+    if isinstance(raw, list) and switch.value.takes == "numbers":
+        raw = " ".join(str(number) for number in raw)
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)
     return switch.value.parse(str(raw))

@@ -6,9 +6,11 @@ Values: IPTC Photo Metadata 2025.1 and http://cv.iptc.org/newscodes/digitalsourc
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
 from invoke_cli.metadata.codec import Record
+from invoke_cli.planning.plan import Plan, Task
 
 KEYWORD = "XML:com.adobe.xmp"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -25,6 +27,8 @@ def digital_source_type(record: Record) -> str:
     first = plans[0].init
     if first is not None and _untouched(record):
         return first.source_type or (TRAINED if first.generated else "")
+    if all(plan.task is Task.FIX for plan in plans):
+        return _of_a_fix(plans)
     foreign = first is not None and not first.generated
     kept = any(plan.mask is not None or plan.strength < 1 for plan in plans[:1])
     return "compositeWithTrainedAlgorithmicMedia" if foreign and kept else TRAINED
@@ -32,7 +36,16 @@ def digital_source_type(record: Record) -> str:
 
 def _untouched(record: Record) -> bool:
     """Whether no model had a part in the picture."""
-    return all(plan.untouched for plan, _ in record.stages)
+    return all(plan.untouched and not plan.after.clauses() for plan, _ in record.stages)
+
+
+def _of_a_fix(plans: Sequence[Plan]) -> str:
+    """The code of a picture that was only worked on: a foreign one stays a photograph unless a model drew detail."""
+    enlargings = [plan.after.enlarging for plan in plans if plan.after.enlarging]
+    if plans[0].init is None or plans[0].init.generated:
+        return TRAINED
+    drawn = any(work.refining or work.diffusion for work in enlargings)
+    return "compositeWithTrainedAlgorithmicMedia" if drawn else "algorithmicallyEnhanced"
 
 
 def packet(record: Record) -> str:

@@ -12,7 +12,7 @@ from invoke_cli.language.switches import SWITCHES
 from invoke_cli.request import GenerationRequest, overlay
 
 # What a stage says anew or not at all: its place in the picture, its seed, and how strongly it works.
-_OWN_GROUPS = (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)
+_OWN_GROUPS = (Group.INIT_IMAGE, Group.MASK, Group.VARIATION, Group.AFTER)
 _OWN_FIELDS = ("seeds", "num_images")
 _FIRST_ONLY = {
     "init_image": "a later stage starts from the one before; -I belongs to the first",

@@ -22,11 +22,13 @@ def _clauses(plan: Plan) -> Iterator[str]:
         yield f"on from step {plan.resume.step} of {plan.steps.taken} ({plan.resume.name})"
     elif plan.init is not None:
         name = "the stage before" if plan.init.chained else plan.init.name
-        yield f"from {name} at strength {plan.strength:g}"
-    yield steps_text(plan)
-    yield str(plan.result_size)
-    yield plan.sampler.name
-    yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
+        yield f"{name} as it is" if plan.task is Task.FIX else f"from {name} at strength {plan.strength:g}"
+    if plan.task is not Task.FIX:
+        yield from (steps_text(plan), str(plan.drawn_size), plan.sampler.name)
+        yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
+    yield from plan.after.clauses()
+    if plan.result_size != plan.drawn_size:
+        yield str(plan.result_size)
     yield plan.model
     yield seeds_text(plan)
 
@@ -66,6 +68,7 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "scheduler": plan.sampler.scheduler,
         "strength": plan.strength if plan.init else None,
         "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
+        "after": plan.after.clauses(),
         "seeds": [image.seed for image in plan.images],
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],
         "parallel": None if plan.parallel == AUTO_PARALLEL else plan.parallel,

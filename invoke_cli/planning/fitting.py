@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from invoke_cli.errors import PlanError
 from invoke_cli.language.line import switches_only
-from invoke_cli.language.prompt import Prompt
+from invoke_cli.language.prompt import Prompt, read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.family import Family
@@ -28,6 +28,8 @@ def honoured(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
     and this family cannot honour.
     """
     family, usual = inputs.facts.family, switches_only(inputs.facts.family.defaults)
+    if task is Task.FIX:
+        return inputs
     _refuse_task(inputs, task)
     request = inputs.request
     for name, why in _refusals(family, task):
@@ -60,13 +62,14 @@ def pipeline_for(family: Family, task: Task) -> str:
         Task.TEXT_TO_IMAGE: family.text_to_image,
         Task.IMAGE_TO_IMAGE: family.image_to_image,
         Task.INPAINT: family.inpaint,
-    }[task]
+    }.get(task, "")
 
 
-def check_prompt(inputs: PlanInputs, prompt: Prompt) -> None:
-    """PlanError for words in brackets where the family takes no negative prompt, and for operators where its text
-    encoder cannot be told of them.
+def checked_prompt(inputs: PlanInputs) -> Prompt:
+    """The prompt that was read; PlanError for words in brackets where the family takes no negative prompt, and for
+    operators where its text encoder cannot be told of them.
     """
+    prompt = read_prompt(inputs.request.prompt or "", inputs.request.negative_prompt)
     family = inputs.facts.family
     if not family.staged:
         for field, tree in (("prompt", prompt.wanted), ("negative_prompt", prompt.avoided)):
@@ -78,6 +81,7 @@ def check_prompt(inputs: PlanInputs, prompt: Prompt) -> None:
         message = f"{inputs.model} ({family.label}) cannot honour [words in brackets]: {why}"
         hint = "leave them out, or put a \\ before the bracket to keep it as text"
         raise PlanError(message, hint=hint, field="prompt")
+    return prompt
 
 
 def _refuse_task(inputs: PlanInputs, task: Task) -> None:
@@ -107,3 +111,12 @@ def fitting_sampler(inputs: PlanInputs, sampler: Sampler) -> Sampler:
         message = f"{inputs.model} ({family.label}) cannot be sampled with {sampler.name}"
         raise PlanError(message, hint=f"it takes {takes}", field="scheduler")
     return adapted
+
+
+def check_refines(inputs: PlanInputs, field: str) -> None:
+    """PlanError when the model cannot draw the detail of an enlarged picture, for want of a strength."""
+    facts = inputs.facts
+    if not facts.family.image_to_image or facts.family.edits or facts.inpainting:
+        why = "it paints under a mask only" if facts.inpainting else "it cannot start from one at a strength"
+        message = f"{inputs.model} ({facts.family.label}) cannot draw detail into a picture: {why}"
+        raise PlanError(message, hint="choose another model with -m, or a network with --upscaler", field=field)

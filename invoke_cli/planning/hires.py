@@ -9,6 +9,8 @@ import math
 from dataclasses import replace
 
 from invoke_cli.imaging.sizes import Grid, Size, free_size
+from invoke_cli.language.switch import Group
+from invoke_cli.language.switches import SWITCHES
 from invoke_cli.request import GenerationRequest
 
 STRENGTH = 0.75
@@ -17,16 +19,20 @@ STRENGTH = 0.75
 def two_passes(request: GenerationRequest, grid: Grid) -> tuple[GenerationRequest, GenerationRequest] | None:
     """The requests of both passes; None where the size asked for is not beyond the model's own area.
 
-    `-f` is the second pass's; variations are the first one's, whose noise has its size.
+    `-f` and the work after the picture are the second pass's; variations are the first one's, whose noise has its size.
     """
     target = free_size(request.width or 0, request.height or 0, grid)
     if target.width * target.height <= grid.native**2:
         return None
     first = native_size(target, grid)
     strength = STRENGTH if request.strength is None else request.strength
+    after = {row.field for row in SWITCHES if row.group is Group.AFTER}
+    said = request.said()
+    drawing = GenerationRequest.of({name: value for name, value in said.items() if name not in after})
+    second = GenerationRequest.of({name: value for name, value in said.items() if name in after})
     return (
-        replace(request, width=first.width, height=first.height, strength=None, hires_fix=False),
-        GenerationRequest(width=target.width, height=target.height, crop=True, strength=strength, hires_fix=False),
+        replace(drawing, width=first.width, height=first.height, strength=None, hires_fix=False),
+        replace(second, width=target.width, height=target.height, crop=True, strength=strength, hires_fix=False),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from invoke_cli.imaging.sizes import Grid
 from invoke_cli.models.folder import ModelFacts
+from invoke_cli.planning.after import Helpers
 from invoke_cli.planning.plan import EmbeddingUse, InitFacts, LoraUse, MaskFacts, ResumeFacts
 from invoke_cli.request import GenerationRequest, LoraChoice
 
@@ -26,7 +27,13 @@ class PlanInputs:
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     resume: ResumeFacts | None = None
+    helpers: Helpers = field(default_factory=Helpers)
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fixing(self) -> bool:
+        """Whether nothing is drawn: all there is to do is work on the init image as it is."""
+        return self.init is not None and bool(self.request.fix or self.request.latent_up or self.request.sr)
 
     @property
     def grid(self) -> Grid:

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.language.prompt import Prompt, read_prompt
+from invoke_cli.language.prompt import Prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.adapting import embeddings_of, loras_of
-from invoke_cli.planning.fitting import check_prompt, fitting_sampler, honoured
+from invoke_cli.planning.finishing import MAX_SIDE, decide_after
+from invoke_cli.planning.fitting import checked_prompt, fitting_sampler, honoured
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.placing import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
@@ -23,7 +24,6 @@ from invoke_cli.planning.tips import tips_for
 from invoke_cli.request import GenerationRequest, Variation
 
 MAX_IMAGES = 10_000
-MAX_SIDE = 16_384
 OUTCROP_STRENGTH = 0.9
 PROGRAM, FAMILY = "program", "family"
 
@@ -36,9 +36,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     notices: list[str] = []
     task = _task(inputs)
     inputs = honoured(inputs, task, notices)
-    request = inputs.request
-    prompt = read_prompt(request.prompt or "", request.negative_prompt)
-    check_prompt(inputs, prompt)
+    request, prompt = inputs.request, checked_prompt(inputs)
     patches = patches_for(inputs, notices)
     geometry = geometry_for(inputs, patches, notices)
     canvas = _checked(geometry.canvas if geometry else free_canvas(inputs, notices))
@@ -69,6 +67,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         look=_look(request, sampler, notices),
         loras=loras_of(inputs, prompt, notices),
         embeddings=tuple(embeddings_of(inputs, prompt, notices)),
+        after=decide_after(inputs, geometry.result if geometry else canvas, notices),
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
@@ -108,6 +107,8 @@ def _check_needs(inputs: PlanInputs) -> None:
 
 
 def _task(inputs: PlanInputs) -> Task:
+    if inputs.fixing:
+        return Task.FIX
     if inputs.mask is not None:
         return Task.INPAINT
     return Task.TEXT_TO_IMAGE if inputs.init is None else Task.IMAGE_TO_IMAGE
@@ -119,9 +120,9 @@ def _required(value: T | None) -> T:
 
 
 def _strength(inputs: PlanInputs) -> float:
-    """1 without an init image; what is new beyond the sides is painted at OUTCROP_STRENGTH unless one is said."""
-    if inputs.init is None:
-        return 1.0
+    """1 without an init image, 0 where nothing is drawn, OUTCROP_STRENGTH beyond the sides unless one is said."""
+    if inputs.init is None or inputs.fixing:
+        return 1.0 if inputs.init is None else 0.0
     if inputs.request.outcrop is not None and inputs.sources.get("strength") in (PROGRAM, FAMILY):
         return OUTCROP_STRENGTH
     return _required(inputs.request.strength)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.patches import Patch, border_patches
-from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Grid, Size, aspects_differ, fit, free_size
+from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Grid, Size, as_it_is, aspects_differ, fit, free_size
 from invoke_cli.imaging.windows import window_geometry
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.plan import MaskFacts
@@ -51,6 +51,8 @@ def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str
     """How the init image gets onto the canvas, with what there is to say about it."""
     if inputs.init is None:
         return None
+    if inputs.fixing:
+        return as_it_is(inputs.init.size)
     if inputs.mask is not None:
         if inputs.request.text_mask and inputs.init.chained and not inputs.mask.name:
             notices.append("what -tm names will be looked for in the picture of the stage before")

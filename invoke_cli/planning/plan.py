@@ -11,6 +11,7 @@ from invoke_cli.imaging.sizes import Box, Geometry, Size
 from invoke_cli.language.prompt import Prompt
 from invoke_cli.models.family import Family
 from invoke_cli.models.samplers import Sampler
+from invoke_cli.planning.after import After
 from invoke_cli.request import GenerationRequest, Variation
 
 AUTO_PARALLEL = 0
@@ -22,6 +23,7 @@ class Task(Enum):
     TEXT_TO_IMAGE = "txt2img"
     IMAGE_TO_IMAGE = "img2img"
     INPAINT = "inpaint"
+    FIX = "postprocess"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +181,7 @@ class Plan:
     look: Look = Look()
     loras: tuple[LoraUse, ...] = ()
     embeddings: tuple[EmbeddingUse, ...] = ()
+    after: After = field(default_factory=After)
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None
@@ -191,9 +194,14 @@ class Plan:
     tips: tuple[Tip, ...] = ()
 
     @property
+    def drawn_size(self) -> Size:
+        """The size of the pictures before the work after them."""
+        return self.geometry.result if self.geometry else Size(self.width, self.height)
+
+    @property
     def result_size(self) -> Size:
         """The size of the finished pictures."""
-        return self.geometry.result if self.geometry else Size(self.width, self.height)
+        return self.after.result_size(self.drawn_size)
 
     @property
     def steps_left(self) -> int:

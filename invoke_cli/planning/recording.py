@@ -10,7 +10,8 @@ from invoke_cli.language.formatting import format_line
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import find_sampler
-from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.after import recorded_after
+from invoke_cli.planning.plan import ImagePlan, Plan, Task
 from invoke_cli.request import GenerationRequest, overlay
 
 # What is settled, for a run that goes on from saved latents, by how it began: they say it themselves.
@@ -48,17 +49,15 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
         variations=image.variations or None,
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
-    common = overlay(common, _recorded_look(request))
+    worked_on = overlay(_recorded_look(request), recorded_after(request, plan.after, by_name=by_name))
+    common = overlay(common, worked_on)
     if plan.init is None or plan.geometry is None:
         return common
-    name = plan.init.name if by_name else plan.init.reference
-    about_init = GenerationRequest(
-        init_image=None if plan.init.chained else name,
-        strength=plan.strength,
-        real_steps=request.real_steps,
-    )
+    name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
+    strength = None if plan.task is Task.FIX else plan.strength
+    about_init = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
     said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
-    if plan.geometry.window is not None:
+    if plan.geometry.window is not None or plan.task is Task.FIX:
         return replace(said, width=None, height=None)
     if plan.geometry.untouched:
         return said

@@ -9,6 +9,7 @@ from invoke_cli.engine import TILING, ImageResult, Job
 from invoke_cli.metadata.codec import Batch, Made
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.planning.seeds import next_seed
+from invoke_cli.workshop.finishing import finished
 from invoke_cli.workshop.preparing import Prepared, without_file
 from invoke_cli.workshop.workshop import Workshop
 
@@ -22,7 +23,9 @@ def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None
     if plan.untouched:
         untouched = prepared.untouched()
         for index, image in enumerate(plan.images):
-            yield ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=Batch(seeds=(image.seed,)))
+            batch = Batch(seeds=(image.seed,))
+            result = ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=batch)
+            yield finished(workshop, prepared, result)
         return
     job = replace(
         job_of(workshop, prepared, plan.images),
@@ -30,8 +33,24 @@ def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None
         tiled=made is not None and TILING in made.concessions,
         total=len(plan.images),
     )
-    for result in workshop.engine.generate(job, workshop.hooks()):
-        yield result if job.until is not None else replace(result, image=prepared.finished(result.image))
+    for part in _parts(job):
+        results = workshop.engine.generate(part, workshop.hooks())
+        for result in list(results) if plan.after.needs_engine else results:
+            placed = replace(result, index=result.index + part.first - 1)
+            if job.until is not None:
+                yield placed
+            else:
+                yield finished(workshop, prepared, replace(placed, image=prepared.finished(result.image)))
+
+
+def _parts(job: Job) -> Iterator[Job]:
+    """The job batch by batch where the engine works on the finished pictures too: it does one thing at a time."""
+    if not job.plan.after.needs_engine:
+        yield job
+        return
+    size = job.batch_size or job.plan.parallel or 1
+    for start in range(0, len(job.images), size):
+        yield replace(job, images=job.images[start : start + size], first=start + 1, batch_size=size)
 
 
 def job_of(workshop: Workshop, prepared: Prepared, images: Sequence[ImagePlan]) -> Job:
@@ -88,15 +107,17 @@ class _ChainRun:
         if before is not None and start is None:
             stage = stage.starting_from(without_file(before.image))
         if stage.plan.untouched:
-            return ImageResult(
-                image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=Batch(seeds=(image.seed,))
-            )
+            batch = Batch(seeds=(image.seed,))
+            given = ImageResult(image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=batch)
+            return finished(self.workshop, stage, given, start)
         if stage.plan.patches:
-            return self._grown(stage, image)
+            return finished(self.workshop, stage, self._grown(stage, image))
         job = self._job(stage, image, (number + 1, len(self.stages)), start)
         job = replace(job, decode=self._is_seen(number))
         (result,) = self.workshop.engine.generate(job, self.workshop.hooks())
-        return replace(result, image=stage.finished(result.image)) if job.decode and job.until is None else result
+        if not job.decode or job.until is not None:
+            return result
+        return finished(self.workshop, stage, replace(result, image=stage.finished(result.image)))
 
     def _job(self, stage: Prepared, image: ImagePlan, place: tuple[int, int], start: object = None) -> Job:
         return replace(

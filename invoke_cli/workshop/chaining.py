@@ -14,6 +14,7 @@ from invoke_cli.language.line import Stage
 from invoke_cli.planning.chain import linked, sized
 from invoke_cli.planning.hires import two_passes
 from invoke_cli.planning.inputs import grid_of
+from invoke_cli.planning.plan import Task
 from invoke_cli.planning.seeds import next_seed
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given
 from invoke_cli.workshop.preparing import Prepared, prepare_resolved, without_file
@@ -46,6 +47,8 @@ def _prepared(workshop: Workshop, stages: Sequence[Stage], given: Given) -> Prep
         except InvokeError as error:
             error.stage = number
             raise
+    if any(stage.plan.after.keep for stage in (first, *later)[:-1]):
+        workshop.notice("--save_original is for the last stage; --save_all keeps the pictures of the others")
     return replace(first, later=tuple(later))
 
 
@@ -98,7 +101,7 @@ def _later(workshop: Workshop, resolved: Resolved, before: Prepared, mask: Opene
     stand_in = without_file(Image.new("RGB", before.plan.result_size))
     prepared = prepare_resolved(workshop, replace(resolved, effective=effective), Given(init=stand_in, mask=mask))
     handed_over = _takes_latents(workshop, before, prepared)
-    if not handed_over:
+    if not handed_over and _encodes(prepared):
         notice = "between these stages the picture is decoded and encoded once"
         prepared = replace(prepared, plan=replace(prepared.plan, notices=(*prepared.plan.notices, notice)))
     return replace(prepared, takes_latents=handed_over, own_seed=said[0] if said else None)
@@ -106,9 +109,31 @@ def _later(workshop: Workshop, resolved: Resolved, before: Prepared, mask: Opene
 
 def _takes_latents(workshop: Workshop, before: Prepared, after: Prepared) -> bool:
     """Whether a stage can start from the latents of the one before: same canvas, same autoencoder, no masks."""
+    if before.plan.after.wanted:
+        return False
+    if after.plan.task is Task.FIX:
+        return _upscaler_takes_latents(workshop, before, after)
     plain = before.masked is None and after.masked is None
     plain = plain and before.plan.family.staged and after.plan.family.staged
     plain = plain and not before.plan.untouched and not after.plan.untouched
     fits = after.plan.geometry is not None and after.plan.geometry.untouched
     whole = before.plan.result_size == Size(before.plan.width, before.plan.height)
     return plain and fits and whole and workshop.vae_hash(before.model) == workshop.vae_hash(after.model)
+
+
+def _encodes(prepared: Prepared) -> bool:
+    """Whether a stage encodes the picture that it gets."""
+    enlarging = prepared.plan.after.enlarging
+    if prepared.plan.task is not Task.FIX or enlarging is None:
+        return True
+    return enlarging.diffusion is not None and enlarging.diffusion.upscaler.kind.takes_latents
+
+
+def _upscaler_takes_latents(workshop: Workshop, before: Prepared, after: Prepared) -> bool:
+    """Whether an upscaler that works on latents can take those of the stage before."""
+    work = after.plan.after.enlarging.diffusion if after.plan.after.enlarging else None
+    if work is None or not work.upscaler.kind.takes_latents or before.plan.untouched or before.masked is not None:
+        return False
+    canvas, multiple = Size(before.plan.width, before.plan.height), work.upscaler.kind.multiple
+    whole = before.plan.result_size == canvas and not (canvas.width % multiple or canvas.height % multiple)
+    return whole and workshop.vae_hash(before.model) == work.upscaler.vae

@@ -21,9 +21,10 @@ from invoke_cli.workshop.alternating import draw_alternatives
 from invoke_cli.workshop.carrying import make_images
 from invoke_cli.workshop.chaining import prepare_line
 from invoke_cli.workshop.continuing import go_on
+from invoke_cli.workshop.finishing import without_last_work
 from invoke_cli.workshop.given import Given
 from invoke_cli.workshop.preparing import Prepared
-from invoke_cli.workshop.saving import Saver, save_grid
+from invoke_cli.workshop.saving import Saver, for_originals, save_grid
 from invoke_cli.workshop.several import draw_several, init_files
 from invoke_cli.workshop.workshop import Workshop
 
@@ -49,6 +50,7 @@ class Drawing:
     def __init__(self, workshop: Workshop, stages: Sequence[Stage]) -> None:
         self.workshop = workshop
         self.stages = stages
+        self.originals: Saver | None = None
         self.prepared = prepare_line(workshop, *go_on(workshop, stages))
         workshop.last_stages = (self._meant(), *(stage.request for stage in stages[1:]))
 
@@ -62,14 +64,16 @@ class Drawing:
         self._check_memory()
         if plan.request.log_tokenization:
             self._show_tokens()
-        saver = Saver(self.workshop, self._target())
+        target = self._target()
+        saver, self.originals = Saver(self.workshop, target), Saver(self.workshop, for_originals(target))
         try:
             self._draw(saver)
         finally:
+            self.originals.collect(wait=True)
             saver.collect(wait=True)
             if plan.trace:
                 self.workshop.hooks().trace(self.workshop.tally.summary())
-        return saver.saved
+        return sorted([*self.originals.saved, *saver.saved], key=lambda saved: saved.number or 0)
 
     def _meant(self) -> GenerationRequest:
         """The first stage as it was typed, with the seeds that were drawn and the images that its recalls meant."""
@@ -87,7 +91,8 @@ class Drawing:
         output = self.prepared.plan.output
         target = self.workshop.target(output.outdir)
         beside = {"strip": output.strip, "save_intermediates": output.save_intermediates, "grid": output.grid,
-                  "save_latents": output.save_latents, "save_all": output.save_all}  # fmt: skip
+                  "save_latents": output.save_latents, "save_all": output.save_all,
+                  "save_original": self.prepared.last.plan.after.keep}  # fmt: skip
         wanted = next((name for name, value in beside.items() if value), None)
         if target.stdout is not None and wanted is not None:
             hint = "give -o a folder or a file's name"
@@ -146,12 +151,15 @@ class Drawing:
             saver.target.folder.keep_input(picture.data, picture.sha256, picture.name)
         for result in make_images(self.workshop, prepared):
             self._give_result_tip(prepared, result)
-            saver.save(prepared, result)
+            if result.before is not None and self.originals is not None:
+                self.originals.save(without_last_work(prepared), replace(result, image=result.before, before=None))
+                self.originals.collect(wait=True)
+            saver.save(prepared, replace(result, before=None))
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
     def _give_result_tip(self, prepared: Prepared, result: ImageResult) -> None:
-        if prepared.init is None or prepared.masked is not None or prepared.later:
+        if prepared.init is None or prepared.masked is not None or prepared.later or prepared.plan.after.wanted:
             return
         tip = tip_for_result(prepared.plan, difference(prepared.untouched(), result.image))
         if tip is not None:
@@ -159,10 +167,11 @@ class Drawing:
 
     def _check_memory(self) -> None:
         """OutOfMemory before the work when one image cannot fit, rather than after it."""
-        largest = max((self.prepared, *self.prepared.later), key=lambda stage: stage.plan.width * stage.plan.height)
-        plan = largest.plan
-        if plan.untouched:
+        drawing = [stage for stage in (self.prepared, *self.prepared.later) if not stage.plan.untouched]
+        if not drawing:
             return
+        largest = max(drawing, key=lambda stage: stage.plan.width * stage.plan.height)
+        plan = largest.plan
         needed = self.workshop.engine.estimate(plan, largest.model)
         free = self.workshop.engine.memory().free
         if needed > free:

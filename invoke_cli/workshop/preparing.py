@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from urllib.parse import urlsplit
 
 from PIL import Image
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import ImageError, InvokeError, LineError
+from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, out_of_canvas
 from invoke_cli.imaging.masks import feathered, for_model
-from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
+from invoke_cli.imaging.opening import OpenedImage
 from invoke_cli.imaging.pasting import pasted
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.language.line import Generation
@@ -25,17 +24,17 @@ from invoke_cli.planning.plan import Plan
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.adapting import find_embedding, find_lora
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
+from invoke_cli.workshop.helpers import find_helpers
+from invoke_cli.workshop.init_opening import mask_from_web, open_init, recalled
 from invoke_cli.workshop.mask_finding import MaskFinder
 from invoke_cli.workshop.masking import Masked
 from invoke_cli.workshop.outcropping import on_patch
 from invoke_cli.workshop.own_words import init_facts, own_words
 from invoke_cli.workshop.places import names_a_file
-from invoke_cli.workshop.references import find_image
+from invoke_cli.workshop.references import is_recall
 from invoke_cli.workshop.settings import Resolved
-from invoke_cli.workshop.web import fetch, is_url, url_name
+from invoke_cli.workshop.web import is_url
 from invoke_cli.workshop.workshop import Workshop
-
-STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,12 @@ class Prepared:
     def last(self) -> Prepared:
         """The last stage of the chain, which is this one when there are no later ones."""
         return self.later[-1] if self.later else self
+
+    @property
+    def needs_no_model(self) -> bool:
+        """Whether no network has a part in the result."""
+        plans = [stage.plan for stage in (self, *self.later)]
+        return all(plan.untouched and not plan.after.needs_engine for plan in plans)
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
@@ -140,6 +145,8 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     """The plan of a request whose layers are laid."""
     effective, sources = resolved.effective
     folder = folder_of(workshop, effective)
+    if is_recall(effective.init_image or "") and workshop.latest not in (None, folder):
+        effective = replace(effective, init_image=str(recalled(workshop, effective.init_image or "")))
     init = given.init
     if init is None and effective.init_image is not None and given.point is None:
         init = open_init(workshop, effective.init_image, folder)
@@ -149,9 +156,10 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     effective = replace(effective, seeds=recalled_seeds(workshop, effective))
     mask = given.mask
     if mask is None and init is not None and is_url(effective.init_mask or ""):
-        mask = _mask_from_web(workshop, effective.init_mask or "")
-    finder = MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
-    masked = finder.find(init, stands_in=init is not None and not init.data)
+        mask = mask_from_web(workshop, effective.init_mask or "")
+    fixing = effective.fix or effective.latent_up or effective.sr
+    finder = None if fixing else MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
+    masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     worked_on = masked.init if masked else init
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
@@ -166,10 +174,11 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,
+            helpers=find_helpers(workshop, effective, with_init=init is not None),
             sources=sources,
         )
     )
-    if masked is not None and masked.opened is not None:
+    if finder is not None and masked is not None and masked.opened is not None:
         finder = replace(finder, given=masked.opened)
     plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
     return Prepared(
@@ -183,46 +192,6 @@ def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
     if not words or any(word.lower() in prompt for word in words):
         return ()
     return (f"{model.spec.name} answers to {' or '.join(words)}, and the prompt has none of it",)
-
-
-def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
-    """The image that `-I` names; ImageError with the field to point at."""
-    try:
-        if reference == STANDARD_INPUT:
-            return open_bytes(_standard_input(workshop), "standard input")
-        if is_url(reference):
-            return open_url(workshop, reference)
-        path = find_image(reference, folder)
-        if path.is_dir():
-            raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
-        return open_path(path)
-    except ImageError as error:
-        error.field = error.field or "init_image"
-        raise
-
-
-def open_url(workshop: Workshop, url: str) -> OpenedImage:
-    """The picture at an address on the web, which the line itself asked for."""
-    if workshop.settings.offline:
-        hint = "start without --offline, or download it and name the file"
-        raise ImageError(f"{url_name(url)} is on the web, and --offline is on", hint=hint)
-    workshop.notice(f"fetching {url_name(url)} from {urlsplit(url).hostname}")
-    return open_bytes(fetch(url, workshop.check_stopped), url_name(url))
-
-
-def _standard_input(workshop: Workshop) -> bytes:
-    if workshop.streams.read is None:
-        hint = "-I - is for one line given to the program: invoke 'oil painting' -I - < photo.png"
-        raise ImageError("standard input carries no image here", hint=hint)
-    return workshop.streams.read()
-
-
-def _mask_from_web(workshop: Workshop, url: str) -> OpenedImage:
-    try:
-        return open_url(workshop, url)
-    except ImageError as error:
-        error.field = "init_mask"
-        raise
 
 
 def recalled_seeds(workshop: Workshop, request: GenerationRequest) -> tuple[int, ...] | None:

@@ -180,7 +180,7 @@ def _shown(value: object) -> str:
 
 def _circumstances(workshop: Workshop, remake: Remake) -> Iterator[str]:
     """What is another now than when the image was made."""
-    if remake.prepared.plan.untouched:
+    if remake.prepared.needs_no_model:
         return
     now = workshop.engine.environment()
     for key, value in remake.made.environment.items():

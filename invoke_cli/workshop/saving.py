@@ -53,6 +53,11 @@ class Saver:
             self.workshop.emit(_event(saved, prepared))
 
 
+def for_originals(target: Target) -> Target:
+    """Where the pictures go as they were before the work after them: beside a file that was asked for by name."""
+    return replace(target, file=target.file and target.file.with_name(f"{target.file.stem}.original.png"))
+
+
 def _event(saved: SavedImage, prepared: Prepared) -> Saved:
     plan = prepared.last.plan
     return Saved(
@@ -69,8 +74,7 @@ def _event(saved: SavedImage, prepared: Prepared) -> Saved:
 
 def environment_of(workshop: Workshop, prepared: Prepared) -> Mapping[str, object]:
     """Where a result was made; nothing for one that no model touched. To be asked on the engine's thread."""
-    untouched = all(stage.plan.untouched for stage in (prepared, *prepared.later))
-    return {} if untouched else workshop.engine.environment()
+    return {} if prepared.needs_no_model else workshop.engine.environment()
 
 
 def record_of(

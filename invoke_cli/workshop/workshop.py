@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,15 @@ class Streams:
 
     read: Callable[[], bytes] | None = None
     write: Callable[[bytes], None] | None = None
+
+
+def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
+    """What two models have in common that share their latents: a hash of the VAE's configuration and weights."""
+    digest = hashlib.sha256(vae_config.encode())
+    for path in vae_weights:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 class Workshop:
@@ -106,11 +115,7 @@ class Workshop:
         """What tells whether two models share their latents: the VAE's configuration and weights, hashed once."""
         key = model.facts.folder / "vae"
         if key not in self._hashes:
-            digest = hashlib.sha256(model.facts.vae_config.encode())
-            for path in model.facts.vae_weights:
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
-            self._hashes[key] = digest.hexdigest()
+            self._hashes[key] = latents_identity(model.facts.vae_config, model.facts.vae_weights)
         return self._hashes[key]
 
     # -- stopping ---------------------------------------------------------------------------------------------------

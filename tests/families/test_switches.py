@@ -87,7 +87,7 @@ def test_what_a_family_refuses_are_fields(family: Family) -> None:
 
 
 @pytest.mark.parametrize("family", DRAWING, ids=lambda family: family.name)
-@pytest.mark.parametrize("task", list(Task))
+@pytest.mark.parametrize("task", [Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE, Task.INPAINT])
 def test_a_task_is_planned_or_refused(family: Family, task: Task) -> None:
     pipeline = {
         Task.TEXT_TO_IMAGE: family.text_to_image, Task.IMAGE_TO_IMAGE: family.image_to_image,

@@ -89,7 +89,7 @@ def test_decision_2_flags_do_not_bundle_and_take_no_value(text: str) -> None:
 
 def test_decision_2_multi_letter_spellings_come_before_glued_values() -> None:
     assert only("cat -tm mug").text_mask == "mug"
-    assert "-ft is not available" in error("cat -ft gfpgan").message
+    assert only("cat -ft gfpgan -cf .5").facetool == "gfpgan"
     assert only("cat -I x.png -fit").fit is True
 
 

@@ -191,8 +191,8 @@ def test_both_chunks_are_merged_and_the_json_wins() -> None:
         ),
         (
             "a cat -s 50 -S 5 --perlin 0.1 -A k_lms -G 0.8 -ft gfpgan -U 2.0 0.75 # model_id=sd-1.5",
-            "a cat -s 50 -S 5 -A k_lms --perlin 0.1",
-            ("-G 0.8", "-ft gfpgan", "-U 2.0 0.75"),
+            "a cat -s 50 -S 5 -A k_lms --perlin 0.1 -G 0.8 -ft gfpgan -U 2 0.75",
+            (),
         ),
         ("a cat -s 20 --seamless --hires_fix", "a cat -s 20 --seamless --hires_fix", ()),
     ],
@@ -209,7 +209,7 @@ def test_json_without_a_dream_line() -> None:
     recalled = metadata.decode({"sd-metadata": json.dumps(document)})
     assert recalled is not None
     assert recalled.request.prompt == "plain text"
-    assert recalled.missing == ("facetool_strength: 0.8", "upscale: [2, 0.75]")
+    assert (recalled.request.facetool_strength, recalled.request.upscale) == (0.8, (2, 0.75))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"image": 5}', "null", "[" * 5000])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import comparing, fetching, keeping, masks, plotting, recall
+from invoke_cli.commands import comparing, fetching, fixing, keeping, masks, plotting, recall
 from invoke_cli.commands.command import Argument, Command
 
 ROWS = (
@@ -75,5 +75,12 @@ ROWS = (
         argument=Argument.IMAGE,
         run=masks.mask,
         help="what -tm, -M, -c or transparency would paint, as a mask to use and a picture to look at",
+    ),
+    Command(
+        name="fix",
+        usage="image switches",
+        argument=Argument.IMAGE,
+        run=fixing.fix,
+        help="work on any picture as a new image: !fix photo.png -U 2; the original stays as it is",
     ),
 )

@@ -1,0 +1,89 @@
+"""Working on a large picture in tiles: where they lie, cutting them out, and putting them back without seams."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from invoke_cli.imaging.sizes import Box, Grid, Size
+
+
+class Placed(NamedTuple):
+    """A tile: its rectangle on the canvas, and by how many pixels it overlaps its neighbours on each side."""
+
+    box: Box
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def canvas_of(size: Size, grid: Grid) -> Size:
+    """The canvas on which a picture of this size is tiled: its sides rounded up to what the model takes."""
+    return Size(_up(size.width, grid), _up(size.height, grid))
+
+
+def laid_out(canvas: Size, side: int, overlap: int, multiple: int) -> tuple[Placed, ...]:
+    """Tiles of `side` x `side` pixels, or the canvas where it is smaller, evenly over all of it, row by row.
+
+    Neighbours overlap by about `overlap` pixels, `multiple` at least, on which every corner lies.
+    """
+    overlap = max(overlap, multiple)
+    columns = _starts(canvas.width, side, overlap, multiple)
+    rows = _starts(canvas.height, side, overlap, multiple)
+    width, height = min(side, canvas.width), min(side, canvas.height)
+    return tuple(
+        Placed(
+            Box(left, top, left + width, top + height),
+            *(columns[i - 1] + width - left if i else 0, rows[j - 1] + height - top if j else 0),
+            *(left + width - columns[i + 1] if i + 1 < len(columns) else 0,
+              top + height - rows[j + 1] if j + 1 < len(rows) else 0),
+        )
+        for j, top in enumerate(rows)
+        for i, left in enumerate(columns)
+    )  # fmt: skip
+
+
+def cut_out(image: Image.Image, box: Box) -> Image.Image:
+    """The part of a picture in `box`; what lies beyond its right and bottom is the last column and row repeated."""
+    inside = image.crop((box.left, box.top, min(box.right, image.width), min(box.bottom, image.height)))
+    right, below = box.size.width - inside.width, box.size.height - inside.height
+    if not (right or below):
+        return inside
+    return Image.fromarray(np.pad(np.asarray(inside), ((0, below), (0, right), (0, 0)), mode="edge"))
+
+
+def put_back(image: Image.Image, made: Image.Image, tile: Placed, *, alone: bool) -> None:
+    """Paste a finished tile into the picture, fading in over what it shares with the tiles before it.
+
+    With `alone` its other neighbours are not drawn anew, so that it fades on all sides that have one.
+    """
+    width, height = tile.box.size
+    across = _ramp(width, tile.left, tile.right if alone else 0)
+    down = _ramp(height, tile.top, tile.bottom if alone else 0)
+    mask = Image.fromarray(np.round(255 * np.outer(down, across)).astype(np.uint8))
+    image.paste(made, (tile.box.left, tile.box.top), mask)
+
+
+def _ramp(length: int, first: int, last: int) -> NDArray[np.float64]:
+    """Weights 0..1 along one side: rising over the first pixels, falling over the last."""
+    weights = np.ones(length)
+    weights[:first] *= (np.arange(first) + 0.5) / max(first, 1)
+    weights[length - last :] *= ((np.arange(last) + 0.5) / max(last, 1))[::-1]
+    return weights
+
+
+def _starts(length: int, side: int, overlap: int, multiple: int) -> list[int]:
+    if length <= side:
+        return [0]
+    count = math.ceil((length - overlap) / (side - overlap))
+    step = (length - side) / (count - 1)
+    return [int(index * step) // multiple * multiple for index in range(count - 1)] + [length - side]
+
+
+def _up(side: int, grid: Grid) -> int:
+    return max(grid.smallest, -(-side // grid.multiple) * grid.multiple)

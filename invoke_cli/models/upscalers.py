@@ -1,0 +1,91 @@
+"""The diffusion upscalers: models whose one work is to enlarge, told by their pipeline class. Pure data and reading."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from invoke_cli.errors import ModelError
+
+_WEIGHT_SUFFIXES = (".safetensors", ".bin")
+_REMARKS = ("_diffusers_version", "_name_or_path")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpscalerKind:
+    """One row: the diffusers class, how many times it enlarges, the switch it stands behind, where one is published.
+
+    Sides must be multiples of `multiple` pixels. `takes_latents`: it can start from latents of its own autoencoder.
+    """
+
+    field: str
+    pipeline: str
+    factor: int
+    multiple: int
+    published: str
+    takes_latents: bool = False
+
+
+UPSCALER_KINDS: tuple[UpscalerKind, ...] = (
+    UpscalerKind(
+        field="latent_up", pipeline="StableDiffusionLatentUpscalePipeline", factor=2, multiple=64, takes_latents=True,
+        published="stabilityai/sd-x2-latent-upscaler",
+    ),
+    UpscalerKind(
+        field="sr", pipeline="StableDiffusionUpscalePipeline", factor=4, multiple=8,
+        published="stabilityai/stable-diffusion-x4-upscaler",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upscaler:
+    """An upscaler's folder. `sha256` is over its weights, `vae` tells which latents it shares; both may be unknown."""
+
+    name: str
+    kind: UpscalerKind
+    folder: Path
+    sha256: str = ""
+    vae: str = ""
+
+    @property
+    def weights(self) -> tuple[Path, ...]:
+        """Its weight files: UNet, VAE and text encoder."""
+        return tuple(_weights(self.folder / part) for part in ("unet", "vae", "text_encoder"))
+
+    @property
+    def vae_config(self) -> str:
+        """The configuration of its autoencoder, without remarks."""
+        config = _read(self.folder / "vae" / "config.json")
+        return json.dumps({key: config[key] for key in sorted(config) if key not in _REMARKS})
+
+
+def upscaler_at(folder: Path, name: str) -> Upscaler | None:
+    """The upscaler in a folder; None when what lies there is no upscaler."""
+    try:
+        index = _read(folder / "model_index.json")
+    except ModelError:
+        return None
+    kind = next((row for row in UPSCALER_KINDS if row.pipeline == index.get("_class_name")), None)
+    return Upscaler(name=name, kind=kind, folder=folder) if kind else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from None
+    return content if isinstance(content, dict) else {}
+
+
+def _weights(folder: Path) -> Path:
+    files = sorted(path for path in folder.glob("*") if path.suffix in _WEIGHT_SUFFIXES)
+    if not files:
+        raise _damaged(folder, "its weights are missing")
+    return next((path for path in files if path.suffix == ".safetensors"), files[0])
+
+
+def _damaged(path: Path, why: str) -> ModelError:
+    return ModelError(f"the upscaler cannot be used: {path}: {why}", hint="put its folder back as it was")

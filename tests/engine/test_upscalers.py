@@ -1,0 +1,191 @@
+"""The diffusion upscalers and networks in files: through our lines, and by the stock classes called by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from invoke_cli.planning.seeds import next_seed
+from invoke_cli.workshop.outcome import Outcome
+from tests.conftest import drawing
+from tests.house import House, pixels, size
+from tests.tiny_upscalers import build_latent_upscaler, build_network, build_x4_upscaler
+
+
+@pytest.fixture(scope="session")
+def x2(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """An x2 latent upscaler with the autoencoder of the tiny model."""
+    return build_latent_upscaler(tmp_path_factory.mktemp("models") / "x2", tiny_model / "vae")
+
+
+@pytest.fixture(scope="session")
+def x4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An x4 upscaler."""
+    return build_x4_upscaler(tmp_path_factory.mktemp("models") / "x4")
+
+
+@pytest.fixture
+def house(real_house: House, x2: Path, x4: Path) -> House:
+    """A session that knows both."""
+    models = real_house.folder / "root" / "configs" / "models.yaml"
+    with models.open("a", encoding="utf-8") as file:
+        file.write(f"big-x2:\n  path: {x2}\nbig-x4:\n  path: {x4}\n")
+    return real_house
+
+
+def stock(name: str, folder: Path, **extra: Any) -> Any:
+    import diffusers
+    import torch
+
+    pipeline = getattr(diffusers, name).from_pretrained(folder, dtype=torch.float32, **extra)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def seeded(seed: int) -> Any:
+    import torch
+
+    return torch.Generator().manual_seed(seed)
+
+
+def test_g6_latents_go_into_the_x2_stage_undecoded_and_on_to_x4(
+    house: House, tiny_model: Path, x2: Path, x4: Path
+) -> None:
+    (made,) = house.draw("a castle -s3 -S1 -C 5 -A ddim --trace | --latent_up 2 -s 2 | --sr 4 -s 2")
+    assert size(made) == (512, 512)
+    assert house.traces[-1] == "trace: encodes=0 decodes=2 denoiser_calls=7"
+    drawn = stock("StableDiffusionPipeline", tiny_model, safety_checker=None)
+    from diffusers import DDIMScheduler
+
+    options = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
+    drawn.scheduler = DDIMScheduler.from_config(drawn.scheduler.config, **options)
+    latents = drawn(
+        "a castle", num_inference_steps=3, guidance_scale=5.0, width=64, height=64, generator=seeded(1),
+        output_type="latent",
+    ).images  # fmt: skip
+    second, third = next_seed(1), next_seed(next_seed(1))
+    twice = stock("StableDiffusionLatentUpscalePipeline", x2)(
+        "a castle", image=latents, num_inference_steps=2, guidance_scale=5.0, generator=seeded(second)
+    ).images[0]
+    assert twice.size == (128, 128)
+    whole = stock("StableDiffusionUpscalePipeline", x4)(
+        "a castle", image=twice, num_inference_steps=2, guidance_scale=5.0, generator=seeded(third)
+    ).images[0]
+    assert pixels(made) == whole.tobytes()
+    assert house.run(f"!verify {made}") is Outcome.OK, house.messages
+    assert ": identical" in house.messages
+
+
+def test_another_autoencoder_is_decoded_and_encoded_once(house: House, tmp_path: Path) -> None:
+    other = build_latent_upscaler(tmp_path / "other")
+    models = house.folder / "root" / "configs" / "models.yaml"
+    models.write_text(models.read_text() + f"other-x2:\n  path: {other}\n", encoding="utf-8")
+    house.draw("a castle -s3 -S1 --trace | --latent_up 2 -s 2 --upscaler other-x2")
+    assert house.traces[-1] == "trace: encodes=1 decodes=2 denoiser_calls=5"
+    assert any("decoded and encoded once" in text for text in house.notices)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("!fix odd.png -U 4 --upscaler big-x4 --new_prompt sharp -s 20", (200, 136)),
+        ("!fix odd.png --sr 4 -s 2", (200, 136)),
+        ("!fix odd.png --latent_up -s 2", (100, 68)),
+        ("a cat -I odd.png --sr 4 -s 2", (200, 136)),
+        ("a cat -s 2 -U 4 --upscaler big-x4 -n 2 --save_original", (256, 256)),
+    ],
+)
+def test_any_picture_at_any_size(house: House, line: str, wanted: tuple[int, int]) -> None:
+    drawing(50, 34).save("odd.png")
+    made = house.draw(line)
+    assert size(made[-1]) == wanted
+    assert house.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, house.messages
+    assert house.messages.count(": identical") == len(made)
+
+
+def test_h2_twenty_steps_of_the_x4_upscaler(house: House, x4: Path) -> None:
+    drawing(32, 24).save("low.png")
+    line = '!fix low.png -U4 --upscaler big-x4 --new_prompt "high quality, detailed, sharp" -s20 -S 5 -C 5 --trace'
+    (made,) = house.draw(line)
+    assert house.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=20"
+    with Image.open("low.png") as low:
+        by_hand = stock("StableDiffusionUpscalePipeline", x4)(
+            "high quality, detailed, sharp", image=low.convert("RGB"), num_inference_steps=20, guidance_scale=5.0,
+            generator=seeded(5),
+        ).images[0]  # fmt: skip
+    assert pixels(made) == by_hand.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a cat -U 2 --upscaler big-x4", "big-x4 enlarges 4 times, nothing else"),
+        ("a cat | --sr 4 --upscaler big-x2", "big-x2 is no x4 diffusion upscaler"),
+        ("a cat -m big-x4", "not supported"),
+    ],
+)
+def test_what_an_upscaler_cannot_do(house: House, line: str, said: str) -> None:
+    assert house.run(line) is not Outcome.OK
+    assert said in house.errors[0]
+
+
+def test_models_says_what_they_are(house: House) -> None:
+    house.run("!models")
+    assert "enlarges 4 times (--sr)" in house.messages and "enlarges 2 times (--latent_up)" in house.messages
+
+
+# -- networks in files -----------------------------------------------------------------------------------------------
+
+
+def test_a_network_enlarges_as_spandrel_does(real_house: House) -> None:
+    spandrel = pytest.importorskip("spandrel")
+    import torch
+
+    path = build_network(real_house.folder / "root" / "models" / "upscalers" / "tinyESRGAN.safetensors")
+    drawing(40, 30).save("low.png")
+    (made,) = real_house.draw("!fix low.png -U 4 1 --upscaler tinyesrgan")
+    network = spandrel.ModelLoader().load_from_file(path)
+    with Image.open("low.png") as low:
+        values = torch.from_numpy(np.array(low.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
+        smooth = low.convert("RGB").resize((160, 120), Image.Resampling.LANCZOS)
+    by_hand = network(values)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).to(torch.uint8).numpy()
+    assert pixels(made) == by_hand.tobytes()
+    assert real_house.run(f"!verify {made}") is Outcome.OK and ": identical" in real_house.messages
+    (half,) = real_house.draw("!fix low.png -U 4 .5 --upscaler tinyESRGAN.safetensors")
+    assert pixels(half) == Image.blend(smooth, Image.fromarray(by_hand), 0.5).tobytes()
+    assert [size(path) for path in real_house.draw("a cat -s2 --embiggen 2 .8 --upscaler tiny")] == [(128, 128)]
+
+
+def test_tiles_of_a_network_leave_no_seam(real_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("spandrel")
+    from invoke_cli.engine.after import networks
+
+    build_network(real_house.folder / "root" / "models" / "tiny.safetensors")
+    drawing(150, 110).save("low.png")
+    (whole,) = real_house.draw("!fix low.png -U 4 1 --upscaler tiny")
+    monkeypatch.setattr(networks, "TILE", 64)
+    (tiled,) = real_house.draw("!fix low.png -U 4 1 --upscaler tiny")
+    distance = np.abs(np.frombuffer(pixels(whole), np.uint8).astype(int) - np.frombuffer(pixels(tiled), np.uint8))
+    assert distance.max() <= 1
+
+
+def test_a_file_that_is_no_network_is_told(real_house: House) -> None:
+    pytest.importorskip("spandrel")
+    drawing(40, 30).save("low.png")
+    Path("not.pth").write_bytes(b"nothing")
+    assert real_house.run("!fix low.png -U 4 --upscaler not.pth") is Outcome.FAILED
+    assert "not.pth cannot be used as a network" in real_house.errors[0]
+
+
+def test_without_spandrel_one_sentence_says_how_to_get_it(real_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from invoke_cli.workshop import helpers
+
+    monkeypatch.setattr(helpers, "find_spec", lambda _: None)
+    build_network(real_house.folder / "root" / "models" / "tiny.safetensors")
+    drawing(40, 30).save("low.png")
+    assert real_house.run("!fix low.png -U 4 --upscaler tiny") is Outcome.FAILED
+    assert real_house.errors == ["networks in files need the library spandrel"]
