@@ -25,6 +25,13 @@ class Borders(NamedTuple):
     bottom: int
 
 
+class LoraChoice(NamedTuple):
+    """A LoRA by its name, and how strongly it works; 0 is not at all."""
+
+    name: str
+    weight: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerationRequest:
     """Everything a stage can say, in diffusers' words; None means that the stage does not say it.
@@ -74,6 +81,7 @@ class GenerationRequest:
     hires_fix: bool | None = None
     h_symmetry_time_pct: float | None = None
     v_symmetry_time_pct: float | None = None
+    loras: tuple[LoraChoice, ...] | None = None
 
     offload: str | None = None
     attention: str | None = None

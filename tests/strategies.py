@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from invoke_cli.language.adapters import Loras
 from invoke_cli.language.numbers import Integer, Integers, Number, Numbers, Seeds, Variations
 from invoke_cli.language.phrases import MAX_BORDER, MaskWords, Sides
 from invoke_cli.language.quoting import canonical
 from invoke_cli.language.switch import Switch
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.language.values import Choice, Colour, Flag, PromptText, Text
-from invoke_cli.request import MAX_SEED, Borders, GenerationRequest, Variation
+from invoke_cli.request import MAX_SEED, Borders, GenerationRequest, LoraChoice, Variation
 
 _PRINTABLE = st.characters(
     exclude_categories=["Cs"], exclude_characters=[chr(c) for c in (*range(32), *range(127, 160))]
@@ -28,6 +29,9 @@ variation_lists = st.lists(st.builds(Variation, st.integers(0, MAX_SEED), weight
 mask_words = plain_text.map(
     lambda text: " ".join(f"NOT (face AND {text.translate(_NO_BRACKETS)} hair) OR x .4".split())
 )
+_lora_names = st.from_regex(r"[a-zA-Z0-9_][\w .:/-]{0,8}[a-z]", fullmatch=True)
+_lora_weights = st.floats(-10, 10).map(lambda number: number + 0.0)
+lora_lists = st.lists(st.builds(LoraChoice, _lora_names, _lora_weights), min_size=1, max_size=3).map(tuple)
 _side = st.integers(0, MAX_BORDER)
 borders = st.builds(Borders, _side, _side, _side, _side).filter(any)
 
@@ -53,6 +57,7 @@ def values(switch: Switch) -> st.SearchStrategy[object]:  # a case for each kind
     kinds: dict[type, st.SearchStrategy[object]] = {
         Flag: st.booleans(),
         PromptText: prompt_source,
+        Loras: lora_lists,
         Variations: variation_lists,
         MaskWords: mask_words,
         Sides: borders,

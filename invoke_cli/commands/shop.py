@@ -63,7 +63,7 @@ def check(workshop: Workshop, call: Call) -> None:
     lines = [
         f"weights  {plan.model}: {facts.size_on_disk / 1e6:.0f} MB, complete",
         f"prompt   {len(tokens.read)} of {plan.family.max_tokens - 2} tokens"
-        + (" (the rest is cut)" if tokens.cut else ""),
+        + (" (the rest is cut)" if tokens.cut else f", in {len(tokens.windows)} parts" if tokens.windows else ""),
         f"memory   about {needed / 1e9:.2f} GB for an image, {state.free / 1e9:.2f} GB free on {state.device}",
     ]
     if prepared.init is not None:

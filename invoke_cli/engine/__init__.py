@@ -140,10 +140,13 @@ class ImageResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:
-    """How a prompt is cut: the words the model reads, and those beyond its window."""
+    """How a prompt is cut: the words the model reads, and those beyond its window. Of a prompt that is read in several
+    `windows`, how many words each has.
+    """
 
     read: tuple[str, ...]
     cut: tuple[str, ...]
+    windows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

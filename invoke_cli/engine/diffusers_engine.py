@@ -6,6 +6,7 @@ import gc
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from invoke_cli.engine import (
     NetworkJob,
     Tokens,
 )
+from invoke_cli.engine.adapters import take_off, wearing, worn
 from invoke_cli.engine.after.diffusion import load_upscaler, run_upscaler
 from invoke_cli.engine.after.networks import load_network, run_network
 from invoke_cli.engine.caches import RecentlyUsed
 from invoke_cli.engine.conditioning import Conditioning, read_tokens
 from invoke_cli.engine.converting import save_as_folder, unpickle
 from invoke_cli.engine.devices import choose_device
+from invoke_cli.engine.embeddings import knowing
 from invoke_cli.engine.images import ImageEncoder
 from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
@@ -71,13 +74,16 @@ class DiffusersEngine:
         request = job.plan.request
         check_measures(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
-        self._tell_cut_prompt(loaded, job, hooks)
+        loaded = replace(loaded, worn=worn(job.plan))
         run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
         try:
             with (
+                wearing(loaded, job.plan.loras),
+                knowing(loaded, job.plan.embeddings),
                 measures(loaded, request, hooks.emit),
                 seamless([loaded.denoiser, loaded.vae], job.plan.look.seamless),
             ):
+                self._tell_long_prompts(loaded, job, hooks)
                 yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
         finally:
             run.restore()
@@ -129,7 +135,9 @@ class DiffusersEngine:
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
         """Write the model in the diffusers layout."""
-        save_as_folder(self._ready(model, hooks), folder)
+        loaded = self._ready(model, hooks)
+        take_off(loaded)
+        save_as_folder(loaded, folder)
 
     def unpickle(self, source: Path, target: Path) -> None:
         """Write a pickle's tensors as a .safetensors file, by the loader that runs no code."""
@@ -177,10 +185,15 @@ class DiffusersEngine:
         free = self._device.memory().free * _SAFE_SHARE
         return max(1, min(8, int(free // self.estimate(job.plan, job.model))))
 
-    def _tell_cut_prompt(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
+    def _tell_long_prompts(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
         for name, text in (("prompt", job.plan.prompt.positive), ("negative prompt", job.plan.prompt.negative)):
-            cut = read_tokens(loaded, text).cut if len(text) > job.plan.family.max_tokens - 2 else ()
-            if cut and job.first == 1:
-                words = " ".join(cut)[:80]
-                limit = job.plan.family.max_tokens - 2
+            limit = job.plan.family.max_tokens - 2
+            if len(text) <= limit or job.first != 1:
+                continue
+            tokens = read_tokens(loaded, text)
+            if tokens.cut:
+                words = " ".join(tokens.cut)[:80]
                 hooks.emit(Notice(text=f"the {name} is longer than {limit} tokens; cut from: {words!r} on"))
+            elif tokens.windows:
+                parts = f"{len(tokens.windows)} parts ({' + '.join(map(str, tokens.windows))})"
+                hooks.emit(Notice(text=f"the {name} has {len(tokens.read)} tokens and is read in {parts}"))

@@ -15,7 +15,7 @@ def prepare_libraries() -> None:
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
-    for library in ("diffusers", "transformers", "torch", "torchsde", "huggingface_hub", "accelerate"):
+    for library in ("diffusers", "transformers", "torch", "torchsde", "huggingface_hub", "accelerate", "peft"):
         warnings.filterwarnings("ignore", module=rf"{library}(\..*)?$")
     _silence()
 

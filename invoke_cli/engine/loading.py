@@ -33,7 +33,8 @@ _LEFT_OUT: Mapping[str, object] = {
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
-    it works on, `offload` how its weights get there.
+    it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
+    weights.
     """
 
     model: Model
@@ -41,6 +42,7 @@ class LoadedModel:
     scheduler_config: Mapping[str, object]
     place: torch.device
     offload: str = "none"
+    worn: tuple[tuple[str, float], ...] = ()
 
     @property
     def family(self) -> Family:
@@ -96,6 +98,18 @@ class LoadedModel:
     def key(self) -> str:
         """What tells this model's cached tensors from another's."""
         return str(self.model.facts.folder)
+
+    @property
+    def text_key(self) -> str:
+        """What tells its embeddings of a text from another's: LoRAs change text encoders too."""
+        return f"{self.key} {self.worn}" if self.worn else self.key
+
+    def spelt_out(self, text: str, tokenizer: Any) -> str:
+        """A text in which each embedding of several vectors stands as the names of all of them."""
+        if not hasattr(self.pipeline, "maybe_convert_prompt"):
+            return text
+        converted: str = self.pipeline.maybe_convert_prompt(text, tokenizer)
+        return converted
 
     def view(self, task: Task, scheduler: Any) -> Any:
         """A pipeline for the task on the same modules, with a scheduler of its own. Takes about a millisecond.

@@ -53,10 +53,9 @@ class JobRun:
         """The job's images, batch by batch, in order."""
         plan, count = self.job.plan, len(self.job.images)
         # Like the stock pipeline: what is to be avoided is read by all layers.
-        wish = Wish(text=plan.prompt.positive, clip_skip=plan.look.clip_skip)
-        avoided = Wish(text=plan.prompt.negative, avoided=True)
-        prompt = self._encoded(conditioning, wish)
-        negative = self._encoded(conditioning, avoided) if plan.guided else None
+        wish = Wish(tree=plan.prompt.wanted, clip_skip=plan.look.clip_skip)
+        avoided = [Wish(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
+        prompt, *negative = self._encoded(conditioning, [wish, *avoided])
         source = self._source(encoder)
         waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
         while waiting:
@@ -65,7 +64,7 @@ class JobRun:
             batch = Batching(
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
-                negative=negative,
+                negative=negative[0] if negative else None,
                 source=source,
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,
@@ -96,10 +95,11 @@ class JobRun:
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
-    def _encoded(self, conditioning: Conditioning, wish: Wish) -> Embedding:
-        def action() -> Embedding:
+    def _encoded(self, conditioning: Conditioning, wishes: Sequence[Wish]) -> list[Embedding]:
+        def action() -> list[Embedding]:
             with torch.no_grad():
-                return conditioning.encode(self.loaded, wish, self.tally).to(self.device.place)
+                found = conditioning.encode_evenly(self.loaded, wishes, self.tally)
+                return [embedding.to(self.device.place) for embedding in found]
 
         return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
 

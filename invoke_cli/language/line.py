@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from invoke_cli.errors import LineError, Span
 from invoke_cli.language.lookalikes import lookalikes
@@ -19,6 +20,7 @@ from invoke_cli.request import GenerationRequest
 FAREWELLS = ("q", "quit", "exit")
 
 _LEADER = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*|\[\d+(?:\.\d+)?\] \S.*?\.(?i:png): ")
+_ADDING = frozenset(switch.field for switch in SWITCHES if switch.adds_up)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _COMMAND = re.compile(r"!([A-Za-z_-]+|\d+)?")
 
@@ -148,7 +150,9 @@ def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
     values: dict[str, object] = {}
     spans: dict[str, Span] = {}
     for name, value, token in _assignments(tokens):
-        if name in values:
+        if name in _ADDING and name in values:
+            value = (*cast(tuple[object, ...], values[name]), *cast(tuple[object, ...], value))
+        elif name in values:
             if name == "prompt":
                 raise LineError("a second prompt", hint="one stage has one prompt", span=token.span)
             shown = "" if isinstance(value, bool) else f" ({token.text})"

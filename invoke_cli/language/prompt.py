@@ -1,81 +1,140 @@
 """The prompt language: prompt source into what is wanted and what is not. Knows no tokenizer and no models.
 
-For now it does `[negative words]` and escapes. The other operators are recognised and refused by name, so that no
-prompt ever means something else later.
+`[negative words]` are cut out here, `weighing` makes trees of the rest. What is refused is refused by name.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import PromptError, Span
-from invoke_cli.language.quoting import literal
+from invoke_cli.language.adapters import lora_terms
+from invoke_cli.language.tree import Tree
+from invoke_cli.language.weighing import masked, read_tree
+from invoke_cli.request import LoraChoice
 
-_END = r"(?=$|[\s,.;:!?)\]}\"|])"
-_NAMED = re.compile(r"<([A-Za-z][\w .:-]*)>")
+_NAMED = re.compile(r"<(?!lora:)([A-Za-z][\w .:-]*)>")
 _LEGACY_BLEND = re.compile(r"[^\s:]: ?\d{0,9}\.?\d{1,9}[, ]\s?[^:,]{1,200}: ?\d{0,9}\.?\d{1,9}(?=$|[,\s])")
+_LOOKS_WEIGHTED = re.compile(r"\(([^()]*\d)\s*:\s*(\d*\.\d+)\s*\)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """What a prompt says: the text to draw, the text to avoid, and remarks for the user."""
+    """What a prompt says: what to draw and what to avoid, as trees, LoRAs to use, and remarks for the user. What is
+    `named` stands between < and >: embeddings, if there are such.
+    """
 
-    positive: str
-    negative: str
+    wanted: Tree
+    avoided: Tree
+    loras: tuple[LoraChoice, ...] = ()
+    named: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+
+    @property
+    def positive(self) -> str:
+        """The text to draw, without operators."""
+        return self.wanted.text
+
+    @property
+    def negative(self) -> str:
+        """The text to avoid, without operators."""
+        return self.avoided.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operator:
-    """An operator of the prompt language that cannot be honoured yet: how it looks and how to keep it as text."""
+    """An operator that is understood and refused: how it looks, why it is refused, and what to write."""
 
-    name: str
     pattern: re.Pattern[str]
-    as_text: str
+    why: str
+    instead: str
 
 
-PENDING_OPERATORS: tuple[Operator, ...] = (
+REFUSED_OPERATORS: tuple[Operator, ...] = (
     Operator(
-        name="an alternative", pattern=re.compile(r"\{\?|\{__|\{[^{}|]*\|[^{}]*\}"), as_text="write \\{ for a brace"
+        pattern=re.compile(r"\{\?|\{__|\{[^{}|]*\|[^{}]*\}"),
+        why="alternatives cannot stand here",
+        instead="write one of them, or \\{ for a brace",
     ),
     Operator(
-        name="a LoRA", pattern=re.compile(r"<lora:[^<>]*>|\b(?:with|use)Lora\("), as_text="write \\< or \\( there"
-    ),
-    Operator(
-        name="a blend, swap or conjunction",
-        pattern=re.compile(r"(?<=[\w)\"])\.(?:blend|swap|and)\("),
-        as_text="write \\( for the bracket",
-    ),
-    Operator(
-        name="a weight",
-        pattern=re.compile(r"(?<=[\w)\"])(?:\++|-+)" + _END + r"|[)\"](?:\d*\.)?\d+" + _END),
-        as_text="write \\+ or \\- there, or \\) for a bracket before a number",
-    ),
-    Operator(
-        name="a weight in the spelling (words:1.3)",
-        pattern=re.compile(r"\([^()]*:\s*\d*\.\d+\s*\)"),
-        as_text="write \\( for the bracket",
-    ),
-    Operator(
-        name="prompt editing [a:b:0.5]",
         pattern=re.compile(r"\[[^\[\]]*:\s*(?=[\d.])\d*(?:\.\d*)?\s*\]"),
-        as_text="write \\[ for the bracket",
+        why="[a:b:0.5] is A1111's for changing the prompt on the way",
+        instead="a chain does that: a castle | a ruin -f .5; to keep it as text, write \\[ for the bracket",
     ),
 )
 
 
 def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
-    """What prompt source and the source of `--neg` say together; PromptError (span within `source`) when refused."""
-    _refuse_pending(source, "prompt")
-    _refuse_pending(negative_source or "", "negative_prompt")
-    positive, bracketed = split_negative(source)
+    """What prompt source and the source of `--neg` say together; PromptError (span within its source) when refused."""
+    _check(source, "prompt")
+    _check(negative_source or "", "negative_prompt")
+    terms = list(lora_terms(masked(source)))
+    positive, bracketed = split_negative(_without(source, [span for span, _ in terms]))
     negatives = [part for part in (bracketed, negative_source) if part]
+    try:
+        wanted, avoided = read_tree(positive), read_tree(", ".join(negatives))
+    except PromptError as error:
+        error.span = None  # each part reads well alone; what is wrong is how they stand together
+        raise
+    loras = tuple(choice for _, choice in terms)
+    named = [match[1] for text in (source, negative_source or "") for match in _NAMED.finditer(masked(text))]
     return Prompt(
-        positive=literal(positive),
-        negative=literal(", ".join(negatives)),
+        wanted=wanted,
+        avoided=avoided,
+        loras=loras,
+        named=tuple(dict.fromkeys(named)),
         notices=tuple(_remarks(source)),
     )
+
+
+def _check(source: str, field: str) -> None:
+    """PromptError for what is refused and for what cannot be read, with its place in `source`."""
+    try:
+        _refuse(source)
+        spans = [span for span, _ in lora_terms(masked(source))]
+        brackets = list(_brackets(source))
+        for span in spans:
+            if field != "prompt" or any(start < span.start < end for start, end in brackets):
+                hint = "write it outside of the brackets and of --neg"
+                raise PromptError("a LoRA cannot be avoided, only used", hint=hint, span=span)
+        for part in (_outside(source, [*brackets, *spans]), *_insides(source)):
+            read_tree(part)
+    except PromptError as error:
+        error.field = field
+        raise
+
+
+def _outside(source: str, parts: Sequence[tuple[int, int]]) -> str:
+    """The source with some parts of it as blanks, each character in its place."""
+    kept = list(source)
+    for start, end in parts:
+        kept[start:end] = " " * (end - start)
+    return "".join(kept)
+
+
+def _insides(source: str) -> Iterator[str]:
+    """For each bracketed part the source with all else as blanks."""
+    for start, end in _brackets(source):
+        yield " " * (start + 1) + source[start + 1 : end - 1] + " " * (len(source) - end + 1)
+
+
+def _brackets(source: str) -> Iterator[tuple[int, int]]:
+    """Where the bracketed parts begin and end. Nested brackets belong to the outer one's text."""
+    live = masked(source)
+    position = 0
+    while (opened := live.find("[", position)) != -1 and (closed := _partner(live, opened)) is not None:
+        yield opened, closed + 1
+        position = closed + 1
+
+
+def _without(source: str, spans: Sequence[Span]) -> str:
+    """The source without some parts of it."""
+    if not spans:
+        return source
+    starts, ends = [0, *(span.end for span in spans)], [*(span.start for span in spans), len(source)]
+    return _joined([source[start:end] for start, end in zip(starts, ends, strict=True)])
 
 
 def split_negative(source: str) -> tuple[str, str]:
@@ -83,14 +142,13 @@ def split_negative(source: str) -> tuple[str, str]:
 
     Nested brackets belong to the outer one's text; a bracket without a partner is text.
     """
-    masked = _masked(source)
     kept: list[str] = []
     negatives: list[str] = []
     position = 0
-    while (opened := masked.find("[", position)) != -1 and (closed := _partner(masked, opened)) is not None:
-        kept.append(source[position:opened])
-        negatives.append(source[opened + 1 : closed].strip())
-        position = closed + 1
+    for start, end in _brackets(source):
+        kept.append(source[position:start])
+        negatives.append(source[start + 1 : end - 1].strip())
+        position = end
     kept.append(source[position:])
     if not negatives:
         return source, ""
@@ -119,42 +177,23 @@ def _partner(masked: str, opened: int) -> int | None:
     return None
 
 
-def _masked(source: str) -> str:
-    """The source with every escape blanked out, position for position, so that only live characters remain."""
-    return re.sub(r"\\[\s\S]", "\0\0", source)
-
-
-def _refuse_pending(source: str, field: str) -> None:
-    masked = _masked(source)
-    for operator in PENDING_OPERATORS:
-        match = next((match for match in operator.pattern.finditer(masked) if _is_live(masked, match)), None)
+def _refuse(source: str) -> None:
+    live = masked(source)
+    for operator in REFUSED_OPERATORS:
+        match = operator.pattern.search(live)
         if match is not None:
-            span = _whole_word(masked, match)
-            raise PromptError(
-                f"{operator.name} is not available yet: {source[span.start : span.end][-60:]}",
-                hint=f"to keep it as text, {operator.as_text}",
-                span=span,
-                field=field,
-            )
-
-
-def _is_live(text: str, match: re.Match[str]) -> bool:
-    """Whether the operator hangs on a word, a bracket or a closing quote; an opening quote carries none."""
-    anchor = match.start() if text[match.start()] in ')"' else match.start() - 1
-    return anchor < 0 or text[anchor] != '"' or text.count('"', 0, anchor) % 2 == 1
-
-
-def _whole_word(text: str, match: re.Match[str]) -> Span:
-    """The match with the word that it hangs on."""
-    start = match.start()
-    while start > 0 and text[start - 1].isalnum():
-        start -= 1
-    return Span(start, match.end())
+            span = Span(*match.span())
+            shown = source[span.start : span.end][-60:]
+            raise PromptError(f"{operator.why}: {shown}", hint=operator.instead, span=span)
 
 
 def _remarks(source: str) -> list[str]:
-    masked = _masked(source)
-    remarks = [f"<{match.group(1)}> is not a known embedding; it is taken as text" for match in _NAMED.finditer(masked)]
-    if _LEGACY_BLEND.search(masked):
+    live = masked(source)
+    remarks: list[str] = []
+    for match in _LOOKS_WEIGHTED.finditer(live):
+        remarks.append(
+            f"{match[0]} is text, since a number stands before the colon; a weight is ({match[1]}){match[2]}"
+        )
+    if _LEGACY_BLEND.search(live):
         remarks.append('colons are text; the old blend dog:1,cat:2 is now spelt ("dog","cat").blend(1,2)')
     return remarks

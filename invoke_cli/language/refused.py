@@ -27,7 +27,7 @@ def _pending(what: str, *rows: tuple[str, ...]) -> tuple[Refused, ...]:
 
 
 REFUSED: tuple[Refused, ...] = (
-    *_pending("adapters", ("--lora",), ("--control",)),
+    *_pending("adapters", ("--control",)),
     Refused(
         flags=("-i", "--individual"),
         what="single images",

@@ -45,7 +45,7 @@ class Switch:
     """One row: how it is spelt, which field it sets, how text becomes value and back, how it is explained and recorded.
 
     `recorded` is its name in the metadata of a picture, empty where it does not change the picture. `default` is the
-    program's default as it would be typed.
+    program's default as it would be typed. Where it `adds_up`, a repeated switch adds to what it said before.
     """
 
     field: str
@@ -59,6 +59,7 @@ class Switch:
     completes: Completes = Completes.NOTHING
     needs: Needs = Needs.NOTHING
     example: str = ""
+    adds_up: bool = False
 
     @property
     def spelling(self) -> str:

@@ -109,6 +109,25 @@ The noise of other programs is another one: the same line gives a relative of th
 
 FIRST_TIME = "this model draws shapes, things and simple landscapes; !help models: how to get a big one"
 
+PROMPTS = """\
+A prompt is plain words. More can be said in it:
+
+  a cat [blurry, ugly]                 words in brackets are avoided (--neg does the same)
+  a forest++ and a cat-                more forest, less cat; each + is 1.1 times as much, each - 0.9 times
+  (a red boat)1.4 on the sea           so much of some words; "a red boat"1.4 and (a red boat:1.4) are the same
+  ("a cat", "a dog").blend(.3,.7)      what two prompts mean, mixed; it is the whole prompt
+  ("a cat", "a house").and(1,.8)       prompts that are read one after the other
+  a {red|green|blue} cat               a picture of each, all with one seed
+  a {?red|green|blue} cat              one of them, drawn from each picture's seed
+  a {__colours__} cat                  each line of wildcards/colours.txt in your root; {?__colours__} draws one
+  a photo of <cat-toy>                 an embedding (textual inversion) of the folder embeddings in your root
+  a cat withLora(film,0.8)             a LoRA of the folder loras in your root, like --lora film:0.8
+
+An operator counts only at the end of a word, a bracket or a quotation: it--was and (cat) are text. A backslash keeps
+one as text: \\{a|b\\}, C\\+\\+. Prompts of more than 75 tokens are read in several parts; -t shows them.
+Weights from 0 to 1.6 or so make sense. A picture carries the prompt that was chosen, so that it is made again alone.
+Flux and other models with a language model as text encoder take no weights and no blends."""
+
 SEARCH = """\
 !search takes words, which all must stand in the line, and conditions, which all must hold:
 
@@ -137,6 +156,7 @@ stopped. Beside the grid lie a table (.csv) and a page (.html). With --dry_run t
 !grid 3 7 9, !contact session         pictures with their names; a contact sheet"""
 
 TOPICS: Mapping[str, str] = {
+    "prompts": PROMPTS,
     "img2img": IMG2IMG,
     "masks": MASKS,
     "chains": CHAINS,

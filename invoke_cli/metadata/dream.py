@@ -39,7 +39,7 @@ def write_dream(record: Record) -> str:
 def without_words(request: GenerationRequest) -> GenerationRequest:
     """The request without prompt and names."""
     said = request.said() | {"prompt": ""}
-    for name in ("negative_prompt", "new_prompt", "init_image", "init_mask", "outdir", "name_format"):
+    for name in ("negative_prompt", "new_prompt", "init_image", "init_mask", "outdir", "name_format", "loras"):
         said.pop(name, None)
     return GenerationRequest.of(said)
 

@@ -79,6 +79,12 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         "perlin": request.perlin or 0.0,
         "postprocessing": None,
     }
+    if request.loras:
+        image["loras"] = [choice._asdict() for choice in request.loras]
+    if plan.loras and not plan.output.private:
+        image["lora_hashes"] = {lora.name: lora.sha256 for lora in plan.loras}
+    if plan.embeddings and not plan.output.private:
+        image["embedding_hashes"] = {embedding.name: embedding.sha256 for embedding in plan.embeddings}
     image |= {"networks": plan.after.hashes} if plan.after.hashes else {}
     began_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
     if began_from is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from invoke_cli.errors import LineError, MetadataError
+from invoke_cli.language.numbers import format_number
 from invoke_cli.language.quoting import canonical
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES, by_field
@@ -128,6 +129,8 @@ def _value(field: str, raw: Any) -> Any:
         raise ValueError("not a value of this kind")
     if field == "variations":
         raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
+    if field == "loras":
+        raw = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in raw)
     if isinstance(raw, list) and switch.value.takes == "numbers":
         raw = " ".join(str(number) for number in raw)
     if isinstance(raw, float) and raw.is_integer():

@@ -66,9 +66,16 @@ def pipeline_for(family: Family, task: Task) -> str:
 
 
 def checked_prompt(inputs: PlanInputs) -> Prompt:
-    """The prompt that was read; PlanError for words in brackets where the family takes no negative prompt."""
+    """The prompt that was read; PlanError for words in brackets where the family takes no negative prompt, and for
+    operators where its text encoder cannot be told of them.
+    """
     prompt = read_prompt(inputs.request.prompt or "", inputs.request.negative_prompt)
     family = inputs.facts.family
+    if not family.staged:
+        for field, tree in (("prompt", prompt.wanted), ("negative_prompt", prompt.avoided)):
+            if not tree.plain:
+                message = f"{inputs.model} ({family.label}) reads whole sentences: it takes no weights and no blends"
+                raise PlanError(message, hint="say it in words, or write \\ before the operator", field=field)
     why = family.refuses.get("negative_prompt")
     if prompt.negative and why:
         message = f"{inputs.model} ({family.label}) cannot honour [words in brackets]: {why}"

@@ -8,18 +8,22 @@ from dataclasses import dataclass, field
 from invoke_cli.imaging.sizes import Grid
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.planning.after import Helpers
-from invoke_cli.planning.plan import InitFacts, MaskFacts, ResumeFacts
-from invoke_cli.request import GenerationRequest
+from invoke_cli.planning.plan import EmbeddingUse, InitFacts, LoraUse, MaskFacts, ResumeFacts
+from invoke_cli.request import GenerationRequest, LoraChoice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanInputs:
-    """All that a plan is made from. Every layer of defaults is in `request`; `draw_seed` asks the OS for a seed."""
+    """All that a plan is made from. Every layer of defaults is in `request`; `draw_seed` asks the OS for a seed,
+    `find_lora` looks a LoRA up, `find_embedding` an embedding, which need not be there.
+    """
 
     request: GenerationRequest
     model: str
     facts: ModelFacts
     draw_seed: Callable[[], int]
+    find_lora: Callable[[LoraChoice], LoraUse] = field(default=lambda choice: LoraUse(**choice._asdict()))
+    find_embedding: Callable[[str], EmbeddingUse | None] = field(default=lambda _: None)
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     resume: ResumeFacts | None = None

@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import Size
+from invoke_cli.language.prompt import Prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.adapting import embeddings_of, loras_of
 from invoke_cli.planning.finishing import MAX_SIDE, decide_after
 from invoke_cli.planning.fitting import checked_prompt, fitting_sampler, honoured
 from invoke_cli.planning.inputs import PlanInputs
@@ -44,9 +46,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     _check_steps(sampler, steps.scheduled)
     if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
         notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: one step is taken")
-    guidance_scale = _required(request.guidance_scale)
-    if prompt.negative and guidance_scale <= 1:
-        notices.append(f"what the picture should not show has no effect at -C {guidance_scale:g}: guidance is off")
+    guidance_scale = _guidance_scale(request, prompt, notices)
     plan = Plan(
         request=request,
         task=task,
@@ -65,6 +65,8 @@ def make_plan(inputs: PlanInputs) -> Plan:
         output=_output(request),
         trace=bool(request.trace),
         look=_look(request, sampler, notices),
+        loras=loras_of(inputs, prompt, notices),
+        embeddings=tuple(embeddings_of(inputs, prompt, notices)),
         after=decide_after(inputs, geometry.result if geometry else canvas, notices),
         init=inputs.init,
         mask=inputs.mask,
@@ -143,6 +145,13 @@ def _check_steps(sampler: Sampler, scheduled: int) -> None:
         limits = f"{sampler.min_steps} to {sampler.max_steps} steps"
         hint = "change -s, or choose another sampler with -A"
         raise PlanError(f"{sampler.name} works with {limits}, not {scheduled}", hint=hint, field="num_inference_steps")
+
+
+def _guidance_scale(request: GenerationRequest, prompt: Prompt, notices: list[str]) -> float:
+    scale = _required(request.guidance_scale)
+    if prompt.negative and scale <= 1:
+        notices.append(f"what the picture should not show has no effect at -C {scale:g}: guidance is off")
+    return scale
 
 
 # -- looks ----------------------------------------------------------------------------------------------------------

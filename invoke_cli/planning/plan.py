@@ -111,6 +111,25 @@ class OutputPlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LoraUse:
+    """A LoRA of a line: its name, how strongly it works, its file and that file's hash."""
+
+    name: str
+    weight: float
+    path: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddingUse:
+    """An embedding (textual inversion) of a prompt: its name, its file and that file's hash."""
+
+    name: str
+    path: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """What bends the run; zero or empty is off. `seamless` are the axes along which the picture tiles: x, y, xy."""
 
@@ -160,6 +179,8 @@ class Plan:
     output: OutputPlan
     trace: bool
     look: Look = Look()
+    loras: tuple[LoraUse, ...] = ()
+    embeddings: tuple[EmbeddingUse, ...] = ()
     after: After = field(default_factory=After)
     init: InitFacts | None = None
     mask: MaskFacts | None = None

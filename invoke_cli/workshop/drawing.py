@@ -9,22 +9,22 @@ from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import Planned
 from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
-from invoke_cli.imaging.sheets import difference, grid
+from invoke_cli.imaging.sheets import difference
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.language.line import Stage
-from invoke_cli.metadata.sheet import SheetRecord, Shown, sheet_line
 from invoke_cli.output.writer import SavedImage, Target, encode_png
 from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
+from invoke_cli.workshop.alternating import draw_alternatives
 from invoke_cli.workshop.carrying import make_images
 from invoke_cli.workshop.chaining import prepare_line
 from invoke_cli.workshop.continuing import go_on
 from invoke_cli.workshop.finishing import without_last_work
 from invoke_cli.workshop.given import Given
 from invoke_cli.workshop.preparing import Prepared
-from invoke_cli.workshop.saving import Saver, for_originals
+from invoke_cli.workshop.saving import Saver, for_originals, save_grid
 from invoke_cli.workshop.several import draw_several, init_files
 from invoke_cli.workshop.workshop import Workshop
 
@@ -36,8 +36,12 @@ def draw(workshop: Workshop, stages: Sequence[Stage]) -> list[SavedImage]:
     reference = workshop.settings.resolve(stages[0].request).effective.request.init_image
     files = init_files(reference, workshop.folder())
     if files is None:
-        return Drawing(workshop, stages).run()
-    return draw_several(workshop, stages, files, lambda each: Drawing(workshop, each).run())
+        return _draw_texts(workshop, stages)
+    return draw_several(workshop, stages, files, lambda each: _draw_texts(workshop, each))
+
+
+def _draw_texts(workshop: Workshop, stages: Sequence[Stage]) -> list[SavedImage]:
+    return draw_alternatives(workshop, stages, lambda each: Drawing(workshop, each).run())
 
 
 class Drawing:
@@ -121,17 +125,7 @@ class Drawing:
             self._carry_out(saver, self._following(saver.saved[leaders.index(leader)], followers))
         saver.collect(wait=True)
         if self.prepared.plan.output.grid and len(saver.saved) > 1:
-            self._save_grid(saver)
-
-    def _save_grid(self, saver: Saver) -> None:
-        private = self.prepared.plan.output.private
-        shows = tuple(
-            Shown(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saver.saved
-        )
-        record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
-        sheet = grid([saved.image for saved in saver.saved])
-        _, path = self.workshop.writer.save_sheet(saver.target.folder, sheet, record)
-        self.workshop.notice(f"grid: {path}")
+            save_grid(self.workshop, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
 
     def _following(self, source: SavedImage, followers: Sequence[ImagePlan]) -> Prepared:
         """The same line with an earlier result in the place of the init image, and the same part of it painted."""
@@ -190,7 +184,7 @@ class Drawing:
         for name, text in (("prompt", prompt.positive), ("negative", prompt.negative)):
             tokens = self.workshop.engine.tokens(self.prepared.model, text, hooks) if text else None
             if tokens is not None:
-                self.workshop.notice(token_lines(name, tokens.read, tokens.cut))
+                self.workshop.notice(token_lines(name, tokens.read, tokens.cut, tokens.windows))
 
 
 def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:

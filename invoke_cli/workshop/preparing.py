@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from PIL import Image
 
@@ -22,6 +22,7 @@ from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import Plan
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.adapting import find_embedding, find_lora
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
 from invoke_cli.workshop.helpers import find_helpers
 from invoke_cli.workshop.init_opening import mask_from_web, open_init, recalled
@@ -152,8 +153,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     metadata = own_words(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
-    if effective.seeds is not None:
-        effective = replace(effective, seeds=tuple(_seed(seed, workshop.latest or folder) for seed in effective.seeds))
+    effective = replace(effective, seeds=recalled_seeds(workshop, effective))
     mask = given.mask
     if mask is None and init is not None and is_url(effective.init_mask or ""):
         mask = mask_from_web(workshop, effective.init_mask or "")
@@ -169,6 +169,8 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
             draw_seed=workshop.draw_seed,
+            find_lora=partial(find_lora, workshop),
+            find_embedding=partial(find_embedding, workshop),
             init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,
@@ -190,6 +192,12 @@ def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
     if not words or any(word.lower() in prompt for word in words):
         return ()
     return (f"{model.spec.name} answers to {' or '.join(words)}, and the prompt has none of it",)
+
+
+def recalled_seeds(workshop: Workshop, request: GenerationRequest) -> tuple[int, ...] | None:
+    """The seeds that a request says, its recalls looked up; InvokeError for one of an image that is not there."""
+    folder = workshop.latest or folder_of(workshop, request)
+    return None if request.seeds is None else tuple(_seed(seed, folder) for seed in request.seeds)
 
 
 def _seed(seed: int, folder: OutputFolder) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 
 from invoke_cli.engine import ImageResult
 from invoke_cli.events import Saved
+from invoke_cli.imaging.sheets import grid
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.invokeai_reading import APP_ID
+from invoke_cli.metadata.sheet import SheetRecord, Shown, sheet_line
+from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.version import __version__
 from invoke_cli.workshop.preparing import Prepared
@@ -100,3 +103,11 @@ def record_of(
         concessions=result.concessions,
         earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
     )
+
+
+def save_grid(workshop: Workshop, folder: OutputFolder, saved: Sequence[SavedImage], *, private: bool) -> None:
+    """Lay finished images out as a sheet of their own, and tell where it is."""
+    shows = tuple(Shown(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved)
+    record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
+    _, path = workshop.writer.save_sheet(folder, grid([one.image for one in saved]), record)
+    workshop.notice(f"grid: {path}")

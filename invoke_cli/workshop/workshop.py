@@ -103,6 +103,14 @@ class Workshop:
             self._hashes[folder] = digest.hexdigest()
         return self._hashes[folder]
 
+    def file_hash(self, path: Path) -> str:
+        """SHA-256 of a file, worked out again when it was written to."""
+        key = Path(f"{path}:{path.stat().st_mtime_ns}")
+        if key not in self._hashes:
+            with path.open("rb") as file:
+                self._hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._hashes[key]
+
     def vae_hash(self, model: Model) -> str:
         """What tells whether two models share their latents: the VAE's configuration and weights, hashed once."""
         key = model.facts.folder / "vae"

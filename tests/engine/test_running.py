@@ -12,7 +12,7 @@ from PIL import Image
 from invoke_cli.engine import Engine, ImageResult, Job
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
 from invoke_cli.errors import Interrupted, PlanError
-from invoke_cli.events import Notice, Step, Trace
+from invoke_cli.events import Step, Trace
 from invoke_cli.models.samplers import SAMPLERS, find_sampler, sampler_names
 from tests.conftest import drawing
 from tests.engine.jobs import Events, job_for, model_at
@@ -235,13 +235,6 @@ def test_a_stop_ends_after_the_step_and_harms_nothing(engine: Engine, tiny_model
         results(engine, job_for("a cat -s50 -S5", model), events)
     assert max(event.step for event in events if isinstance(event, Step)) < 8
     assert results(engine, job_for("a cat -s6 -S4", model))[0].image.tobytes() == before.tobytes()
-
-
-def test_a_long_prompt_says_where_it_is_cut(engine: Engine, tiny_model: Path) -> None:
-    events = Events()
-    results(engine, job_for(f"{'word ' * 100}-s2", model_at(tiny_model)), events)
-    (notice,) = [event.text for event in events if isinstance(event, Notice)]
-    assert "longer than 75 tokens" in notice
 
 
 def test_k_lms_is_mended_with_an_init_image_and_stock_without(engine: Engine, tiny_model: Path) -> None:

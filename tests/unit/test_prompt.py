@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from invoke_cli.errors import PromptError
-from invoke_cli.language.prompt import PENDING_OPERATORS, read_prompt, split_negative
+from invoke_cli.language.prompt import read_prompt, split_negative
 from invoke_cli.language.quoting import escape
 from tests import strategies
 
@@ -42,26 +42,32 @@ def test_b6_brackets_and_neg_mean_the_same() -> None:
 @pytest.mark.parametrize(
     ("source", "part"),
     [
-        ("a cat++ here", "cat++"),
-        ("a word-- here", "word--"),
-        ("(some words)1.3", "words)1.3"),
-        ('"some words"++', "++"),
-        ('("a","b").blend(.3,.7)', ".blend("),
-        ("a cat.swap(dog)", "cat.swap("),
-        ("a <lora:name:0.8>", "<lora:name:0.8>"),
-        ("a withLora(name,0.8)", "withLora("),
+        ("a <lora:name:x>", "<lora:name:x>"),
+        ("a <lora:name:99> b", "<lora:name:99>"),
+        ("a withLora(name,0.8", "withLora(name,0.8"),
+        ("a withLora() b", "withLora()"),
+        ("a [ugly withLora(name)] b", "withLora(name)"),
         ("{a|b}", "{a|b}"),
         ("{?a|b}", "{?"),
         ("{__names__}", "{__"),
-        ("(cat:1.3)", "(cat:1.3)"),
         ("[a:b:.5]", "[a:b:.5]"),
+        ("a [x] cat.swap(dog)", ".swap("),
+        ("some words)1.3 [x]", ")"),
+        ("[some words)++] a", ")"),
+        ("(some words)1900", "1900"),
+        ('a ("b","c").blend(.3,.7)', ".blend("),
+        ('("b","c").blend(.3,.7), sharp', ".blend("),
+        ('("b","c").blend(.3)', "(.3)"),
+        ('("b","c").blend(x)', "(x)"),
+        ('("b","c").blend(1,-1)', "(1,-1)"),
+        ('("b",c).blend(1,1)', "c"),
+        ('("b","c").and(1,1', "("),
     ],
 )
-def test_operators_to_come_are_refused_by_name(source: str, part: str) -> None:
+def test_what_cannot_be_honoured_is_refused_in_its_place(source: str, part: str) -> None:
     with pytest.raises(PromptError) as caught:
         read_prompt(source)
-    assert "not available yet" in caught.value.message
-    assert "as text" in caught.value.hint
+    assert caught.value.hint
     assert caught.value.span is not None
     assert source[caught.value.span.start : caught.value.span.end] == part
 
@@ -87,11 +93,23 @@ def test_decision_8_the_old_blend_gets_a_notice() -> None:
     assert ".blend(1,2)" in prompt.notices[0]
 
 
-def test_unknown_embeddings_are_text_with_a_notice() -> None:
+def test_names_between_angles_are_found() -> None:
     prompt = read_prompt("a <style> cat")
     assert prompt.positive == "a <style> cat"
-    assert "<style>" in prompt.notices[0]
+    assert prompt.named == ("style",) and not read_prompt("a \\<style> cat").named
 
 
-def test_each_pending_operator_has_a_name() -> None:
-    assert all(operator.name and operator.as_text for operator in PENDING_OPERATORS)
+@pytest.mark.parametrize(
+    ("source", "positive", "loras"),
+    [
+        ("a cat withLora(film,0.8)", "a cat", (("film", 0.8),)),
+        ("<lora:film:0.8> a cat, useLora(my style) old", "a cat, old", (("film", 0.8), ("my style", 1.0))),
+        ("a <lora:a/b>cat", "a cat", (("a/b", 1.0),)),
+        ("withLora(film,-.5)", "", (("film", -0.5),)),
+        ("a \\<lora:film:0.8> cat, withLora\\(film)", "a <lora:film:0.8> cat, withLora(film)", ()),
+        ('("a cat", "a dog").blend(1,1) withLora(film)', "a cat, a dog", (("film", 1.0),)),
+    ],
+)
+def test_i9_loras_are_taken_out_of_the_words(source: str, positive: str, loras: tuple[tuple[str, float], ...]) -> None:
+    prompt = read_prompt(source)
+    assert (prompt.positive, prompt.loras, prompt.notices) == (positive, loras, ())

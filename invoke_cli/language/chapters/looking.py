@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from invoke_cli.language.adapters import Loras
 from invoke_cli.language.numbers import Integer, Number
 from invoke_cli.language.switch import Group, Switch
 from invoke_cli.language.values import Choice, Flag
@@ -103,5 +104,16 @@ LOOK: tuple[Switch, ...] = (
         recorded="v_symmetry_time_pct",
         example="--v_symmetry_time_pct 0.1",
         help="mirror the upper half onto the lower one after this share of the steps",
+    ),
+    Switch(
+        field="loras",
+        flags=("--lora",),
+        value=Loras(),
+        group=Group.LOOK,
+        metavar="NAME[:W]",
+        recorded="loras",
+        example="--lora film:0.8",
+        adds_up=True,
+        help="a LoRA of the folder loras of your root, and how strongly it works; several add up",
     ),
 )

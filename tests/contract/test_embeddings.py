@@ -1,0 +1,81 @@
+"""Textual inversion: diffusers' own pictures, the model as it was afterwards, and one sentence for a bad file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from invoke_cli.workshop.outcome import Outcome
+from tests.house import House, pixels
+
+REST = "-s3 -C5 -A ddim -S 5"
+
+
+@pytest.fixture
+def studio(real_house: House) -> House:
+    folder = real_house.folder / "root" / "embeddings"
+    folder.mkdir()
+    torch.manual_seed(3)
+    save_file({"emb_params": torch.randn(1, 32)}, folder / "cat-toy.safetensors")
+    save_file({"<two>": torch.randn(2, 32)}, folder / "two.safetensors")
+    save_file({"emb_params": torch.randn(1, 768)}, folder / "wide.safetensors")
+    (folder / "broken.safetensors").write_bytes(b"none")
+    (folder / "old.pt").write_bytes(b"none")
+    return real_house
+
+
+def stock(model: Path, folder: Path, prompt: str, name: str) -> bytes:
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(model, dtype=torch.float32, local_files_only=True)
+    pipeline.scheduler = DDIMScheduler.from_config(
+        pipeline.scheduler.config, clip_sample=False, set_alpha_to_one=False, steps_offset=1
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.load_textual_inversion(str(folder), weight_name=f"{name}.safetensors", token=f"<{name}>")
+    generator = torch.Generator("cpu").manual_seed(5)
+    return bytes(pipeline(prompt, num_inference_steps=3, guidance_scale=5.0, generator=generator).images[0].tobytes())
+
+
+@pytest.mark.parametrize("name", ["cat-toy", "two"])
+def test_an_embedding_equals_diffusers_own_and_is_forgotten(studio: House, tiny_model: Path, name: str) -> None:
+    (plain,) = studio.draw(f"a cat {REST}")
+    prompt = f"a <{name}> on a hill"
+    (made,) = studio.draw(f"{prompt} {REST}")
+    assert pixels(made) == stock(tiny_model, studio.folder / "root" / "embeddings", prompt, name)
+    assert not [text for text in studio.notices if "not a known" in text]
+    (text,) = studio.draw(f'"a \\<{name}> on a hill" {REST}')
+    assert pixels(text) != pixels(made)
+    (after,) = studio.draw(f"a cat {REST}")
+    assert pixels(after) == pixels(plain)
+    assert studio.run(f"!verify {made}") is Outcome.OK, studio.messages
+    assert f'"embedding_hashes": {{"{name}": "' in made.read_bytes().decode("latin-1")
+
+
+def test_weights_hold_for_embeddings(studio: House) -> None:
+    pictures = {pixels(studio.draw(f"a {said} toy {REST}")[0]) for said in ("<two>", "<two>++", "(<two>)0.5")}
+    assert len(pictures) == 3
+    (one,) = studio.draw(f"a <two>++ toy {REST}")
+    (same,) = studio.draw(f"a (<two>)1.2100000000000002 toy {REST}")
+    assert pixels(one) == pixels(same)
+
+
+def test_what_is_no_embedding_is_text_with_a_notice(studio: House) -> None:
+    studio.draw(f"a <nothing> {REST}")
+    assert "<nothing> is not a known embedding; it is taken as text" in studio.notices
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("wide", "does not fit tiny (Stable Diffusion 1.x): it is 768 wide, the model's words are 32"),
+        ("broken", "does not fit tiny"),
+        ("old", "is a pickle (old.pt)"),
+    ],
+)
+def test_a_bad_one_is_an_error_before_sampling(studio: House, name: str, reason: str) -> None:
+    assert studio.run(f"a <{name}> toy {REST}") is not Outcome.OK
+    assert reason in studio.errors[0] and name in studio.errors[0]
