@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from invoke_cli.language.guides import CHAINS, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING
+from invoke_cli.language.recipes import recipes_page
 
 OVERVIEW = """\
 Type a prompt, with switches behind it:
@@ -51,21 +52,6 @@ image does not load     PNG, JPEG, WebP, BMP, GIF and TIFF are read; the message
 slow                    fewer steps, a smaller size (-W -H), fewer images
 out of memory           smaller size, --fit, --parallel 1, a smaller model; the session goes on
 another picture today   !verify image says what differs: model, versions, threads"""
-
-RECIPES = """\
-  tree on a hill with a river, national geographic -I big-sketch.png -H512 -W512 --fit
-  "fire" -s10 -W384 -H384 -S1592514025 -I fire-drawing.png --strength 0.7
-  "fire" -s50 -W384 -H384 -S1592514025 -I fire-drawing.png -f 0.4
-  "fire" -s30 -f0.7 -v0.2 -n4 -I fire-drawing.png
-
-  a winter scene with snow-covered mountains and frozen lake -I landscape.jpg -f 0.6
-  oil painting of a landscape in impressionist style -I photo.jpg -f light      (then balanced, then heavy)
-  a blue car on a city street -I red-car.jpg -f 0.4 -C 10 --neg "red, distorted, blurry"
-  product photography of a watch -I watch.jpg -f 0.35 -S 0..3
-  oil painting with vibrant blues and warm oranges -I photo.jpg -f 0.4 --neg "desaturated, color shift"
-  a cat, portrait -I small.png -W 1024 -H 1024 -f .25                          (enlarge with new detail)
-  sunset over the hills -I photo.jpg -f .35 --match_colors                     (the photo's own palette)
-  !fix small.png -U 2                                                          (enlarge any picture)"""
 
 MODELS = """\
 The model that comes along, sketchbook, is small: it makes pictures on a fresh machine without a download. It was
@@ -169,5 +155,5 @@ TOPICS: Mapping[str, str] = {
     "trouble": TROUBLE,
     "recall": RECALL,
     "models": MODELS,
-    "recipes": RECIPES,
+    "recipes": recipes_page(),
 }
