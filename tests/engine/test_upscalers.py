@@ -125,7 +125,7 @@ def test_h2_twenty_steps_of_the_x4_upscaler(house: House, x4: Path) -> None:
     [
         ("a cat -U 2 --upscaler big-x4", "big-x4 enlarges 4 times, nothing else"),
         ("a cat | --sr 4 --upscaler big-x2", "big-x2 is no x4 diffusion upscaler"),
-        ("a cat -m big-x4", "not supported"),
+        ("a cat -m big-x4", "no line can draw with big-x4"),
     ],
 )
 def test_what_an_upscaler_cannot_do(house: House, line: str, said: str) -> None:
