@@ -12,6 +12,7 @@ from invoke_cli.imaging.sizes import Box
 RING = 16
 NEAR = 24.0
 _SMOOTH = 5.0
+_EVEN = 8.0
 _FEWEST = 64
 
 
@@ -47,7 +48,9 @@ def _shift(below: np.ndarray, above: np.ndarray, alpha: Mask) -> np.ndarray:
     whole = difference[ring].mean(axis=0)
     close_by = _averaged(difference, ring)[nearest[0], nearest[1]]
     fading = np.exp(-depth / NEAR).astype(np.float32)[..., None]
-    shift: np.ndarray = whole + (close_by - whole) * fading
+    # Smoothed, so that no edge shows where the nearest kept pixel changes from one side to another.
+    nearby = ndimage.gaussian_filter((close_by - whole) * fading, (_EVEN, _EVEN, 0))
+    shift: np.ndarray = whole + nearby
     return shift
 
 

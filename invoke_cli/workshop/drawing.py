@@ -139,10 +139,14 @@ class Drawing:
         if geometry is not None and geometry.window is None and geometry.mode is not FitMode.PAD:
             same_size = GenerationRequest(width=plan.width, height=plan.height, crop=True, fit=False, stretch=False)
             changed = overlay(changed, same_size)
+        typed = self.stages[0].request
         mask = masked.as_file(source.path.stem) if masked else None
-        if mask is not None:
-            changed = overlay(changed, GenerationRequest(init_mask=mask.name))
-        first = replace(self.stages[0], request=overlay(self.stages[0].request, changed))
+        if masked is not None and mask is not None:
+            changed = overlay(changed, GenerationRequest(init_mask=mask.name, strength=plan.strength))
+            typed = replace(typed, text_mask=None, outcrop=None)
+            if masked.bordered:
+                typed = replace(typed, invert_mask=None, mask_grow=None, mask_polarity=None)
+        first = replace(self.stages[0], request=overlay(typed, changed))
         prepared = prepare_line(self.workshop, [first, *self.stages[1:]], Given(init=init, mask=mask))
         return _with_images(prepared, followers)
 

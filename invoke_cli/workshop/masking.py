@@ -24,19 +24,22 @@ _OLD_MASK_COMMAND = "!mask"
 
 @dataclass(frozen=True, kw_only=True)
 class Masked:
-    """The init image as it is to be worked on, what of it is painted (mode L), and the mask's own file, if any."""
+    """The init image as it is to be worked on, what of it is painted (mode L), and the mask's own file, if any.
+    `raw` is the mask before it is inverted and grown; with new borders (`bordered`) it is all done.
+    """
 
     init: OpenedImage
     image: Image.Image
     facts: MaskFacts
     opened: OpenedImage | None = None
     raw: Image.Image | None = None
+    bordered: bool = False
 
     def as_file(self, stem: str) -> OpenedImage:
         """The mask as a picture of its own, for another init image: its file, else one made of the transparency."""
-        if self.opened is not None or self.raw is None:
-            assert self.opened is not None
+        if self.opened is not None and not self.bordered:
             return self.opened
+        assert self.raw is not None
         buffer = io.BytesIO()
         self.raw.save(buffer, format="PNG")
         return open_bytes(buffer.getvalue(), f"{stem}.mask.png")

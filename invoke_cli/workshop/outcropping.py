@@ -38,7 +38,8 @@ def with_borders(init: OpenedImage, masked: Masked | None, borders: Borders) -> 
         image=mask,
         facts=replace(facts, box=painted_box(mask), share=painted_share(mask), hole=hole),
         opened=masked.opened if masked else None,
-        raw=masked.raw if masked else None,
+        raw=mask,
+        bordered=True,
     )
 
 

@@ -253,3 +253,13 @@ def test_outcrop_says_what_it_cannot_do(house: House, line: str, message: str) -
     drawing(96, 64).save("photo.png")
     assert house.run(line) is not Outcome.OK
     assert message in house.errors[-1]
+
+
+def test_variations_of_a_picture_that_grew_paint_its_borders_anew(house: House) -> None:
+    source = drawing(96, 64)
+    source.save("photo.png")
+    first, second = house.draw("a cat -I photo.png -c right 32 -s2 -S5 -n2 -v .3")
+    assert size(first) == size(second) == (128, 64)
+    assert (values(first)[:, :96] == np.asarray(source)).all() and (values(second)[:, :96] == np.asarray(source)).all()
+    assert (values(first) != values(second)).any()
+    assert house.run(f"!verify {first} {second}") is Outcome.OK
