@@ -1,6 +1,6 @@
 """Fetching a model from a hub or an address: what it holds, its size, and its files, resumed where they broke off.
 
-The only place that opens connections, and only when a command asks for it.
+It opens connections only when a command asks for it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError, OutputError
+from invoke_cli.workshop.web import opener
 
 HUB = "https://huggingface.co"
 _TIMEOUT = 30
@@ -125,7 +126,7 @@ def _opened(url: str, method: str = "GET", start: int = 0) -> Any:
     if url.startswith(HUB) and os.environ.get("HF_TOKEN"):
         headers["Authorization"] = f"Bearer {os.environ['HF_TOKEN']}"
     try:
-        return urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method), timeout=_TIMEOUT)
+        return opener().open(urllib.request.Request(url, headers=headers, method=method), timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
         login = error.code in (401, 403)

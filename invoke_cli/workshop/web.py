@@ -1,4 +1,4 @@
-"""Pictures from the web: fetched once, within limits of size and time. The only place that opens a connection."""
+"""Pictures from the web: fetched once, within limits of size and time. All connections are opened by `opener`."""
 
 from __future__ import annotations
 
@@ -69,18 +69,24 @@ def fetch(url: str, check_stopped: Callable[[], None], limits: Limits = LIMITS) 
 
 
 def _open(url: str, limits: Limits) -> Any:
-    """The answer to a request, over http and https alone; so it is with redirects, for there is no other handler."""
     from urllib import request
 
-    opener = request.OpenerDirector()
+    headers = {"User-Agent": f"invoke-cli/{__version__}", "Accept": "image/*"}
+    return opener().open(request.Request(url, headers=headers), timeout=limits.silence)  # the handlers decide
+
+
+def opener() -> Any:
+    """What opens addresses over http and https alone; so it is with redirects, for there is no other handler."""
+    from urllib import request
+
+    director = request.OpenerDirector()
     handlers = (
         request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.HTTPDefaultErrorHandler,
         request.HTTPErrorProcessor, request.HTTPRedirectHandler, request.UnknownHandler,
     )  # fmt: skip
     for handler in handlers:
-        opener.add_handler(handler())
-    headers = {"User-Agent": f"invoke-cli/{__version__}", "Accept": "image/*"}
-    return opener.open(request.Request(url, headers=headers), timeout=limits.silence)  # the handlers decide
+        director.add_handler(handler())
+    return director
 
 
 @contextmanager
