@@ -131,7 +131,7 @@ def compare(workshop: Workshop, remake: Remake, result: ImageResult) -> Comparis
         was, is_now = "x".join(map(str, original.size)), "x".join(map(str, result.image.size))
         sizes = f"size: the file has {was}, made again {is_now}"
         return Comparison(verdict=Verdict.DIFFERS, reasons=(sizes, *causes))
-    distance = np.abs(np.asarray(original, dtype=np.int16) - np.asarray(result.image, dtype=np.int16))
+    distance = np.abs(np.asarray(original, dtype=np.int16) - np.asarray(result.image.convert("RGB"), dtype=np.int16))
     most = int(distance.max(initial=0))
     if most <= 1 and not said:
         return Comparison(verdict=Verdict.CLOSE if most else Verdict.IDENTICAL, reasons=causes)
