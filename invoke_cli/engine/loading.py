@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import diffusers
@@ -13,6 +13,7 @@ import torch
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.preview import load_tiny_vae
 from invoke_cli.engine.single_file import load_single_file
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
@@ -34,7 +35,7 @@ _LEFT_OUT: Mapping[str, object] = {
 class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
     it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
-    weights.
+    weights. `preview_vae` draws the live previews where its entry names one.
     """
 
     model: Model
@@ -43,6 +44,7 @@ class LoadedModel:
     place: torch.device
     offload: str = "none"
     worn: tuple[tuple[str, float], ...] = ()
+    preview_vae: Any = None
 
     @property
     def family(self) -> Family:
@@ -152,7 +154,12 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         offload=offload,
     )
     _put(loaded, device)
-    return loaded
+    return with_preview_vae(loaded, device)
+
+
+def with_preview_vae(loaded: LoadedModel, device: Device) -> LoadedModel:
+    """The model with what its entry names for previews."""
+    return replace(loaded, preview_vae=load_tiny_vae(loaded.model, loaded.latent_channels, device))
 
 
 def _put(loaded: LoadedModel, device: Device) -> None:

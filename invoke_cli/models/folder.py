@@ -26,7 +26,7 @@ class ModelFacts:
     """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
-    files by component, `vae_weights` those of the VAE.
+    files by component, `vae_weights` those of the VAE. `preview_vae` is the folder of a tiny VAE for previews.
     """
 
     family: Family
@@ -40,6 +40,7 @@ class ModelFacts:
     vae_config: str = ""
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
+    preview_vae: Path | None = None
 
     @property
     def single_file(self) -> bool:

@@ -20,7 +20,8 @@ class ModelSpec:
     trained to answer to, `good_for` what it is for.
 
     `defaults` are the switches that a line for this model starts from. `preview` is a linear map from latents to RGB in
-    0..1: a row for each latent channel (red, green, blue), and a last row that is added.
+    0..1: a row for each latent channel (red, green, blue), and a last row that is added; `preview_vae` the folder of a
+    tiny VAE (AutoencoderTiny) that draws live previews in its place.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ModelSpec:
     size: int | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
     preview: Matrix | None = None
+    preview_vae: str = ""
     source: str = ""
 
 
@@ -97,7 +99,8 @@ class _Entry:
     """Reads one entry; every complaint carries its line."""
 
     KEYS = (
-        "description", "path", "base", "format", "default", "size", "defaults", "preview", "triggers", "good_for",
+        "description", "path", "base", "format", "default", "size", "defaults", "preview", "preview_vae",
+        "triggers", "good_for",
     )  # fmt: skip
     FORMATS = ("diffusers", "single_file")
 
@@ -129,6 +132,7 @@ class _Entry:
             size=self._size(),
             defaults=self._defaults(),
             preview=self._preview(),
+            preview_vae=self._text("preview_vae", ""),
             source=self.filename,
         )
 
