@@ -19,7 +19,7 @@ from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HS
 from prompt_toolkit.layout.dimension import Dimension
 
 from invoke_cli.console.asking import Inquiry, tmux_around
-from invoke_cli.console.drawn import Drawn, up
+from invoke_cli.console.drawn import Drawn, down, up
 from invoke_cli.console.seeing import Seer, speaks, window_of
 
 _BLANK, _SIGNS = "fg:ansigray", ("fg:ansigray", "fg:ansiwhite")
@@ -62,7 +62,9 @@ class PictureArea:
         if drawn is None:
             return []
         blanks = "\n".join([" " * drawn.columns] * drawn.rows)
-        escape = f"\x1b7{up(drawn.rows - 1)}\x1b[{drawn.columns}D{drawn.painted}\x1b8"
+        # No saving of the cursor round it: the picture's own would take its place.
+        there, back = f"{up(drawn.rows - 1)}\x1b[{drawn.columns}D", f"{down(drawn.rows - 1)}\x1b[{drawn.columns}C"
+        escape = f"{there}{drawn.painted}{back}"
         return [(_BLANK, blanks), ("[ZeroWidthEscape]", escape), (_SIGNS[count % 2], " ")]
 
 
