@@ -10,10 +10,13 @@ INTERVAL, FIRST_COST = 0.1, 0.003
 
 
 class Pace:
-    """An account in seconds: time that passes while steps are taken earns a share of it, drawing spends."""
+    """An account in seconds: time that passes while steps are taken earns a share of it, drawing spends. `spent` is
+    what all pictures cost.
+    """
 
     def __init__(self, clock: Callable[[], float], share: float = SHARE) -> None:
         self._clock, self._share = clock, share
+        self.spent = 0.0
         self._account = 0.0
         self._cost = FIRST_COST
         self._last: float | None = None
@@ -37,6 +40,7 @@ class Pace:
     def spend(self, seconds: float, *, again: bool = True) -> None:
         """So much was spent; on what will be drawn `again`, unless it was something else."""
         self._account -= seconds
+        self.spent += seconds
         if again:
             self._cost = seconds
 
