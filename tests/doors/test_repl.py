@@ -22,7 +22,6 @@ from invoke_cli.repl import loop
 from invoke_cli.repl.adapters import LineHistory, fragments
 from invoke_cli.repl.worker import Worker
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.outcome import Outcome
 from tests.doors.program import Program
 
 
@@ -79,13 +78,12 @@ def test_colours_follow_the_tokens() -> None:
 
 
 def test_the_worker_drops_what_waits_when_asked() -> None:
-    done: list[str] = []
+    done: list[object] = []
     gate = __import__("threading").Event()
 
-    def run(line: str) -> Outcome:
+    def run(work: object) -> None:
         gate.wait(10)
-        done.append(line)
-        return Outcome.OK
+        done.append(work)
 
     worker = Worker(lambda: run, lambda: None)
     worker.begin()
