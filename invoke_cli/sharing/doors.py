@@ -24,23 +24,19 @@ _MAC_PEER = struct.Struct("2I")  # the head of macOS's struct xucred: version, u
 
 
 def kind_of(settings: Settings) -> str:
-    """What a session and a caller must have in common: the same program, root, device, precision and environment."""
+    """What a session and a caller must have in common: program, root, models.yaml, device, precision, environment."""
     options = settings.options
     said = [
-        __version__, PACKAGE, settings.places.root.resolve(), settings.places.config, settings.offline,
+        __version__, PACKAGE, settings.places.root.resolve(), _config(settings), settings.offline,
         settings.launch_value("device", options.device), settings.launch_value("precision", options.precision),
         *(os.environ.get(name) for name in ENVIRONMENT),
     ]  # fmt: skip
-    return _digest(said)
-
-
-def models_of(settings: Settings) -> str:
-    """The text of all models.yaml, as it is now."""
-    return _digest(settings.places.model_layers())
-
-
-def _digest(said: object) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def _config(settings: Settings) -> Path | None:
+    config = settings.places.config
+    return config.resolve() if config is not None else None
 
 
 def own_folder() -> Path | None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from invoke_cli import errors
 from invoke_cli.engine import (
     DiffusionJob,
     Engine,
@@ -21,11 +20,12 @@ from invoke_cli.engine import (
     NetworkJob,
     Tokens,
 )
-from invoke_cli.errors import InternalError, Interrupted, InvokeError
+from invoke_cli.errors import Interrupted, InvokeError
 from invoke_cli.events import Notice
 from invoke_cli.planning.plan import Plan
-from invoke_cli.sharing.doors import connections, kind_of, models_of
+from invoke_cli.sharing.doors import connections, kind_of
 from invoke_cli.sharing.link import Gone, Link, Message, late, soon
+from invoke_cli.sharing.telling import count, raised
 from invoke_cli.sharing.wire import Handle
 from invoke_cli.workshop.settings import Settings
 
@@ -83,11 +83,11 @@ class GuestEngine:
 
     def find_session(self, settings: Settings, hooks: Hooks) -> bool:
         """Whether a session has let this caller in and its turn has come; Interrupted when it was stopped before."""
-        kind, models = kind_of(settings), models_of(settings)
+        kind = kind_of(settings)
         for connection in connections(kind):
             self._link = Link(connection, self._handles)
             with contextlib.suppress(Gone):
-                self._link.send("hello", program=kind, models=models)
+                self._link.send("hello", program=kind)
                 if self._link.waits(WELCOME_SECONDS) and self._link.receive().kind == "welcome":
                     self._wait_for_turn(hooks)
                     self._environment = self._ask("environment")
@@ -230,11 +230,9 @@ class GuestEngine:
     @staticmethod
     def _end(message: Message, hooks: Hooks) -> None:
         """Count what the session counted, and raise what it raised."""
-        tally, counted = hooks.tally, message.said["tally"]
-        tally.encodes, tally.decodes = tally.encodes + counted[0], tally.decodes + counted[1]
-        tally.denoiser_calls, tally.text_encodes = tally.denoiser_calls + counted[2], tally.text_encodes + counted[3]
+        count(hooks.tally, message.said["tally"])
         if message.kind == "failed":
-            raise _raised(message.said["error"])
+            raise raised(message.said["error"])
 
     def _break_off(self) -> None:
         """Nobody wants the rest of the results: let them go by."""
@@ -260,13 +258,3 @@ class GuestEngine:
 def _lost() -> InvokeError:
     message = "the session that drew this line was closed before it was finished"
     return InvokeError(message, hint="type the line again: what was finished is kept")
-
-
-def _raised(said: Mapping[str, Any]) -> InvokeError:
-    """The error that the session's engine raised."""
-    kind = getattr(errors, str(said["kind"]), None)
-    if not (isinstance(kind, type) and issubclass(kind, InvokeError)):
-        kind = InternalError
-    error = kind(str(said["message"]), hint=str(said["hint"]), field=said["field"])
-    error.stage = int(said["stage"])
-    return error

@@ -13,8 +13,9 @@ from invoke_cli.engine import Engine, Hooks
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import Event
-from invoke_cli.sharing.doors import is_own, kind_of, models_of, open_door
+from invoke_cli.sharing.doors import is_own, kind_of, open_door
 from invoke_cli.sharing.link import Gone, Link, Message
+from invoke_cli.sharing.telling import counts, told
 from invoke_cli.sharing.wire import WireError
 from invoke_cli.workshop.settings import Settings
 
@@ -60,14 +61,13 @@ class Visit:
         self._stop = threading.Event()
         self._enough = False
 
-    def is_welcome(self, program: str, settings: Settings) -> bool:
+    def is_welcome(self, program: str) -> bool:
         """Whether the caller has asked, in time, for just what this session has; it is told either way."""
         try:
             hello = self._link.receive() if self._link.waits(GREETING_SECONDS) else None
-            wanted = {"program": program, "models": models_of(settings)}
-            welcome = hello is not None and hello.kind == "hello" and hello.said == wanted
+            welcome = hello is not None and hello.kind == "hello" and hello.said == {"program": program}
             self._link.send("welcome" if welcome else "refused")
-        except (Gone, InvokeError):
+        except Gone:
             return False
         return welcome
 
@@ -133,24 +133,10 @@ class Visit:
         return self._enough or self._stop.is_set()
 
 
-def told(error: InvokeError) -> dict[str, object]:
-    """An error as a caller can raise it again."""
-    return {
-        "kind": type(error).__name__, "message": error.message, "hint": error.hint, "field": error.field,
-        "stage": error.stage,
-    }  # fmt: skip
-
-
-def counts(tally: Tally) -> tuple[int, int, int, int]:
-    """What a tally has counted."""
-    return tally.encodes, tally.decodes, tally.denoiser_calls, tally.text_encodes
-
-
 class OpenDoor:
     """The door of a session: a thread that lets callers in and hands them on as visits."""
 
     def __init__(self, settings: Settings, receive: Callable[[Visit], None]) -> None:
-        self._settings = settings
         self._kind = kind_of(settings)
         self._receive = receive
         self._listener: socket.socket | None = None
@@ -179,7 +165,7 @@ class OpenDoor:
             except OSError:
                 return  # closed
             visit = Visit(connection)
-            if is_own(connection) and visit.is_welcome(self._kind, self._settings):
+            if is_own(connection) and visit.is_welcome(self._kind):
                 self._receive(visit)
             else:
                 visit.leave()
