@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +24,7 @@ from invoke_cli.events import Notice
 from invoke_cli.planning.plan import Plan
 from invoke_cli.sharing.doors import connections, kind_of
 from invoke_cli.sharing.link import Gone, Link, Message, late, soon
+from invoke_cli.sharing.states import Handles
 from invoke_cli.sharing.telling import count, raised
 from invoke_cli.sharing.wire import Handle
 from invoke_cli.workshop.settings import Settings
@@ -38,27 +38,6 @@ OpenEngine = Callable[[EngineSettings], Engine]
 WELCOME_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 _PATIENCE = 1.0
-
-
-class Handles:
-    """The caller's names for what stays in the session."""
-
-    def __init__(self) -> None:
-        self._known: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
-
-    def number_of(self, state: object) -> int:
-        """The number of a handle; Gone for what was never the session's."""
-        if not isinstance(state, Handle):
-            raise Gone("made elsewhere")
-        return state.number
-
-    def state_of(self, number: int) -> Handle:
-        """The handle of this number."""
-        return self._known.setdefault(number, Handle(number))
-
-    def alive(self) -> tuple[int, ...]:
-        """The numbers of all handles that somebody still has."""
-        return tuple(self._known)
 
 
 def shared_opener(settings: Settings, own: OpenEngine, hooks: Callable[[], Hooks]) -> OpenEngine:

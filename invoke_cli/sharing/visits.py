@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from invoke_cli.engine import Engine, Hooks
@@ -15,8 +14,8 @@ from invoke_cli.errors import InvokeError
 from invoke_cli.events import Event
 from invoke_cli.sharing.doors import is_own, kind_of, open_door
 from invoke_cli.sharing.link import Gone, Link, Message
+from invoke_cli.sharing.states import Kept
 from invoke_cli.sharing.telling import counts, told
-from invoke_cli.sharing.wire import WireError
 from invoke_cli.workshop.settings import Settings
 
 IDLE_SECONDS = 30.0
@@ -26,30 +25,6 @@ CALLS: Mapping[str, bool] = {
     "load": True, "through_network": True, "upscale": True, "tokens": True, "segment": False,
     "environment": False, "memory": False, "estimate": False, "loaded": False,
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Kept:
-    """What callers know by number only: it lives until they let go of it."""
-
-    states: dict[int, object] = field(default_factory=dict)
-    last: int = 0
-
-    def number_of(self, state: object) -> int:
-        """A new number for a state."""
-        self.last += 1
-        self.states[self.last] = state
-        return self.last
-
-    def state_of(self, number: int) -> object:
-        """The state of this number; WireError when it is not kept."""
-        if number not in self.states:
-            raise WireError(f"there is no state {number}")
-        return self.states[number]
-
-    def keep(self, numbers: Sequence[int]) -> None:
-        """Let go of all others."""
-        self.states = {number: self.states[number] for number in numbers if number in self.states}
 
 
 class Visit:

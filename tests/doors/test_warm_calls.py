@@ -21,8 +21,8 @@ from PIL import Image
 
 from invoke_cli.engine import Engine, Hooks, ImageResult, Job
 from invoke_cli.sharing.doors import connections, is_own, kind_of, own_folder
-from invoke_cli.sharing.guests import Handles
 from invoke_cli.sharing.link import MAX_LINE, Gone, Link
+from invoke_cli.sharing.states import Handles
 from invoke_cli.sharing.wire import Packer, Unpacker, WireError
 from invoke_cli.workshop.options import SessionOptions
 from tests.conftest import drawing
