@@ -26,7 +26,8 @@ class ModelFacts:
     """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
-    files by component, `vae_weights` those of the VAE.
+    files by component, `vae_weights` those of the VAE. A UNet reads prompts `text_width` wide, and its blocks have
+    these `channels`.
     """
 
     family: Family
@@ -40,6 +41,8 @@ class ModelFacts:
     vae_config: str = ""
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
+    text_width: int = 0
+    channels: tuple[int, ...] = ()
 
     @property
     def single_file(self) -> bool:
@@ -90,6 +93,8 @@ def facts_from(
         inpainting=_paints_only(family, denoiser),
         vae_config=json.dumps({key: vae[key] for key in sorted(vae) if not _is_remark(key)}),
         parts=parts,
+        text_width=width if isinstance(width := denoiser.get("cross_attention_dim"), int) else 0,
+        channels=tuple(denoiser.get("block_out_channels") or ()),
     )
 
 
