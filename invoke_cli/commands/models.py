@@ -6,7 +6,7 @@ from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.control_models import control_rows, control_state, import_control
-from invoke_cli.commands.telling import size_text, table_of
+from invoke_cli.commands.telling import counted, size_text, table_of
 from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.switches import by_field
@@ -14,17 +14,15 @@ from invoke_cli.models.controls import control_at, read_control
 from invoke_cli.models.editing import check_name, entry_of, shown, with_entry, without_entry
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.models.tensors import count_parameters, read_header
 from invoke_cli.models.upscalers import upscaler_at
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.fetching import fetch, is_remote, list_remote
 from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder
 from invoke_cli.workshop.workshop import Workshop
 
-_PRECISIONS = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8"}
-_SETTINGS = ("base=", "control=")
 _FLAGS = {"default": ("yes", "no")}
 _TENTH = 10
+_SETTINGS = ("base=", "vae=", "control=")
 
 
 def models(workshop: Workshop, _: Call) -> None:
@@ -63,13 +61,14 @@ def model(workshop: Workshop, call: Call) -> None:
         return
     found = workshop.settings.model(" ".join(call.words) or None)
     spec, facts = found.spec, found.facts
-    numbers, kinds = _counted(facts)
+    numbers, kinds = counted(facts)
     rows = {
         "name": spec.name,
         "description": spec.description,
         "family": facts.family.label,
         "path": str(facts.folder),
         "base": str(facts.base or ""),
+        "VAE": str(facts.vae_from or ""),
         "size on disk": size_text(facts.size_on_disk),
         "parameters": f"{numbers:,}" if numbers else "",
         "precision": ", ".join(kinds),
@@ -109,7 +108,9 @@ def triggers(workshop: Workshop, call: Call) -> None:
 
 def import_model(workshop: Workshop, call: Call) -> None:
     """Enter a model: a folder, a single file, or one that is fetched from a hub or an address."""
-    usage = "!import_model FOLDER, FILE.safetensors, owner/name or https://…, then a name, base=FOLDER, control=KIND"
+    usage = (
+        "!import_model FOLDER, FILE.safetensors, owner/name or https://…, a name, base=FOLDER vae=PLACE control=KIND"
+    )
     source, *words = call.required(usage)
     said = dict(word.split("=", 1) for word in words if word.startswith(_SETTINGS))
     names = [word for word in words if not word.startswith(_SETTINGS)]
@@ -125,14 +126,14 @@ def import_model(workshop: Workshop, call: Call) -> None:
         raise CommandError(
             f"there is a model {name} already", hint=f"give this one a name: !import_model {source} NAME"
         )
-    values: dict[str, object] = {"path": str(local)}
-    if "base" in said:
-        values["base"] = str(expanded(said["base"]).resolve())
+    kind = said.pop("control", None)
+    values = {"path": str(local), **{key: str(expanded(place).resolve()) for key, place in said.items()}}
     control = control_at(local, name)
-    if control is not None or "control" in said:
-        import_control(workshop, control or read_control(local, name), values | {"control": said.get("control", "")})
+    if control is not None or kind is not None:
+        import_control(workshop, control or read_control(local, name), values | {"control": kind or ""})
         return
-    made = workshop.settings.facts_at(name, str(local), str(values.get("base", "")))
+    spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
+    made = workshop.settings.facts_at(spec)
     workshop.settings.change_models(lambda text: with_entry(text, name, values))
     workshop.notice(f"{name}: {made.family.label}, {made.size} px, {size_text(made.size_on_disk)}; draw with -m {name}")
 
@@ -223,17 +224,6 @@ def _refuse_existing(target: Path) -> None:
 
 
 # -- words for facts ---------------------------------------------------------------------------------------------------
-
-
-def _counted(facts: ModelFacts) -> tuple[int, list[str]]:
-    """How many numbers the model's files hold, and of which kinds."""
-    total, kinds = 0, set()
-    for path in facts.weights:
-        header = read_header(path) if path.suffix == ".safetensors" else None
-        if header:
-            total += count_parameters(header)
-            kinds |= {_PRECISIONS.get(entry["dtype"], entry["dtype"].lower()) for entry in header.values()}
-    return total, sorted(kinds)
 
 
 def _tasks(facts: ModelFacts) -> str:

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter, ImageOps
 # The thresholds of the gradient, as ControlNet's authors set them for its training (sum of both directions, 0 to 2040).
 WEAK, STRONG = 100.0, 200.0
 
-_BLUR = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+_BLUR = np.array([1.0, 2.0, 1.0]) / 4
 _SMOOTH, _SLOPE = np.array([1.0, 2.0, 1.0]), np.array([-1.0, 0.0, 1.0])
 # Where the neighbours across an edge lie, by the gradient's direction in eighths of a turn: (rows, columns).
 _ACROSS = ((0, 1), (1, 1), (1, 0), (1, -1))
@@ -59,7 +59,7 @@ def guide(image: Image.Image, kind: str) -> Image.Image:
 
 
 def _brightness(image: Image.Image) -> Plane:
-    """The grey values (0 to 255), blurred over five pixels."""
+    """The grey values (0 to 255), blurred over three pixels."""
     grey = np.asarray(image.convert("L"), dtype=np.float64)
     return _along(_along(grey, _BLUR, 0), _BLUR, 1)
 

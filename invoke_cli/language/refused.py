@@ -1,4 +1,4 @@
-"""Spellings that are understood and refused: switches of InvokeAI 2.x that have gone. Knows only what to say."""
+"""Spellings that are understood and refused: those of InvokeAI 2.x that have gone, and A1111's."""
 
 from __future__ import annotations
 
@@ -46,4 +46,18 @@ REFUSED: tuple[Refused, ...] = (
     ),
     Refused(flags=("--tile_size",), what="the infill tiles", instead="leave it out: the size is chosen from the hole"),
     Refused(flags=("-D", "--out_direction"), what="outpainting by direction", instead="use -c, such as -c top 64"),
+    Refused(flags=("--batch_size",), what="images in one batch", instead="use -n for how many; --parallel for at once"),
+    Refused(flags=("--tiling",), what="seamless tiles, true or false", instead="use --seamless, or leave it out"),
+    Refused(flags=("--restore_faces",), what="faces, true or false", instead="use -G 0.8, or leave it out"),
+    Refused(
+        flags=("--subseed", "--subseed_strength"),
+        what="variations",
+        instead="use -V with both, such as -V 5:0.3 for --subseed 5 --subseed_strength 0.3",
+    ),
+    Refused(flags=("--styles",), what="named styles", instead="write the words, or name them with !alias"),
+    Refused(
+        flags=("--seed_resize_from_w", "--seed_resize_from_h"),
+        what="noise of another size",
+        instead="leave it out: --hires_fix keeps a layout at a larger size",
+    ),
 )

@@ -135,9 +135,7 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
 
 def _in_file(path: Path, name: str) -> ControlFacts | None:
     header = read_header(path)
-    if header is None:
-        raise _damaged(path)
-    if not any(key in header for key in _EYES):
+    if header is None or not any(key in header for key in _EYES):
         return None
     reads = next((key for key in header if _READS_PROMPT.search(key)), "")
     first = next((shape_of(header, key) for key in _FIRST if key in header), ())

@@ -17,6 +17,7 @@ from invoke_cli.imaging.sizes import Size
 from invoke_cli.planning.after import After
 from invoke_cli.planning.plan import ImagePlan, Task
 from invoke_cli.workshop.enlarging import Enlarger
+from invoke_cli.workshop.masking import without_marks
 from invoke_cli.workshop.preparing import Prepared
 from invoke_cli.workshop.workshop import Workshop
 
@@ -97,6 +98,18 @@ def _with_restored_face(finishing: Finishing, image: Image.Image) -> Image.Image
     return with_face(image, face, box, work.strength)
 
 
+def _as_transparent(finishing: Finishing, image: Image.Image) -> Image.Image:
+    """A picture that was worked on as transparent as it was; words hidden in the lowest bit are not kept."""
+    init, geometry = finishing.prepared.init, finishing.prepared.plan.geometry
+    alpha = without_marks(init).alpha if init is not None else None
+    if alpha is None or geometry is None or finishing.prepared.plan.task is not Task.FIX:
+        return image
+    result = image.copy()
+    placed = out_of_canvas(mask_onto_canvas(alpha, geometry), geometry)
+    result.putalpha(placed.resize(image.size, Image.Resampling.LANCZOS))
+    return result
+
+
 def _enlarged(finishing: Finishing, image: Image.Image) -> Image.Image:
     enlarger = Enlarger(finishing.workshop, finishing.prepared, finishing.image)
     return enlarger.enlarged(image, finishing.latents)
@@ -106,4 +119,5 @@ POSTPROCESSORS: tuple[Postprocessor, ...] = (
     Postprocessor(name="match_colors", wanted=lambda after: bool(after.match_colors), apply=_with_matched_colours),
     Postprocessor(name="facetool", wanted=lambda after: after.faces is not None, apply=_with_restored_face),
     Postprocessor(name="enlarge", wanted=lambda after: after.enlarging is not None, apply=_enlarged),
+    Postprocessor(name="alpha", wanted=lambda after: after.wanted, apply=_as_transparent),
 )

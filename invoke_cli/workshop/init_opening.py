@@ -52,10 +52,10 @@ def _standard_input(workshop: Workshop) -> bytes:
     return workshop.streams.read()
 
 
-def recalled(workshop: Workshop, reference: str) -> Path:
+def recalled(workshop: Workshop, reference: str, field: str) -> Path:
     """The result that a recall means where the last one went to another folder: its path, which lasts."""
     assert workshop.latest is not None
-    return find_image(reference, workshop.latest, field="init_image")
+    return find_image(reference, workshop.latest, field=field)
 
 
 def mask_from_web(workshop: Workshop, url: str) -> OpenedImage:

@@ -58,7 +58,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     """The mask of a request, None when all is to be painted."""
     if init is None:
         return None
-    init = _without_marks(init)
+    init = without_marks(init)
     opened = sources.given or _opened(request.init_mask, sources.folder)
     words = request.text_mask if opened is None else None
     if opened is None and words is None and init.alpha is None:
@@ -93,7 +93,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     )
 
 
-def _without_marks(init: OpenedImage) -> OpenedImage:
+def without_marks(init: OpenedImage) -> OpenedImage:
     """The init image; words hidden in the lowest bit of its transparency (NovelAI does it) make no part transparent."""
     lowest = init.alpha.getextrema()[0] if init.alpha is not None else None
     return replace(init, alpha=None) if isinstance(lowest, (int, float)) and lowest >= _OPAQUE else init

@@ -23,7 +23,7 @@ from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
 from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import Plan
-from invoke_cli.request import GenerationRequest
+from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.adapting import find_embedding, find_lora
 from invoke_cli.workshop.controlling import ControlFinder
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
@@ -150,7 +150,7 @@ def only_stage(generation: Generation) -> GenerationRequest:
 
 def without_file(image: Image.Image) -> OpenedImage:
     """A picture of a chain's own, which has no file."""
-    return OpenedImage(name="", data=b"", image=image, sha256="")
+    return OpenedImage(name="", data=b"", image=image.convert("RGB"), sha256="")
 
 
 def folder_of(workshop: Workshop, request: GenerationRequest) -> OutputFolder:
@@ -163,8 +163,8 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     """The plan of a request whose layers are laid."""
     effective, sources = resolved.effective
     folder = folder_of(workshop, effective)
-    if is_recall(effective.init_image or "") and workshop.latest not in (None, folder):
-        effective = replace(effective, init_image=str(recalled(workshop, effective.init_image or "")))
+    if workshop.latest not in (None, folder):
+        effective = _with_recalls_found(workshop, effective)
     init = given.init
     if init is None and effective.init_image is not None and given.point is None:
         init = open_init(workshop, effective.init_image, folder)
@@ -205,6 +205,13 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
         plan=plan, model=resolved.model, init=worked_on, masked=masked, mask_finder=finder, point=given.point,
         controls=tuple(guides.opened),
     )  # fmt: skip
+
+
+def _with_recalls_found(workshop: Workshop, request: GenerationRequest) -> GenerationRequest:
+    """A request with the files that its recalls mean, which count in the folder that the last image went to."""
+    named = {"init_image": request.init_image, "init_mask": request.init_mask}
+    found = {field: str(recalled(workshop, name, field)) for field, name in named.items() if name and is_recall(name)}
+    return overlay(request, GenerationRequest.of(found))
 
 
 def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from invoke_cli.metadata.codec import Made, Recalled
 from invoke_cli.metadata.invokeai_reading import SD_METADATA
 from invoke_cli.metadata.latents import SUFFIX, read_latents
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.writer import pixel_hash
+from invoke_cli.output.png import pixel_hash
 from invoke_cli.planning.chain import inherited
 from invoke_cli.planning.hires import two_passes
 from invoke_cli.planning.inputs import grid_of
@@ -131,7 +131,7 @@ def compare(workshop: Workshop, remake: Remake, result: ImageResult) -> Comparis
         was, is_now = "x".join(map(str, original.size)), "x".join(map(str, result.image.size))
         sizes = f"size: the file has {was}, made again {is_now}"
         return Comparison(verdict=Verdict.DIFFERS, reasons=(sizes, *causes))
-    distance = np.abs(np.asarray(original, dtype=np.int16) - np.asarray(result.image, dtype=np.int16))
+    distance = np.abs(np.asarray(original, dtype=np.int16) - np.asarray(result.image.convert("RGB"), dtype=np.int16))
     most = int(distance.max(initial=0))
     if most <= 1 and not said:
         return Comparison(verdict=Verdict.CLOSE if most else Verdict.IDENTICAL, reasons=causes)

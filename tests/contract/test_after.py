@@ -182,6 +182,23 @@ def test_fix_takes_any_picture(fake_house: House, name: str) -> None:
     assert size(made) == (140, 100) and digest(Path(name)) == before
 
 
+def test_fix_keeps_transparency(real_house: House) -> None:
+    picture = drawing(40, 30)
+    alpha = Image.linear_gradient("L").resize((40, 30))
+    picture.putalpha(alpha)
+    picture.save("glass.png")
+    (made,) = real_house.draw("!fix glass.png -U 2 0")
+    with Image.open(made) as image:
+        assert image.mode == "RGBA"
+        assert image.getchannel("A").tobytes() == alpha.resize((80, 60), Image.Resampling.LANCZOS).tobytes()
+        assert image.convert("RGB").tobytes() == drawing(40, 30).resize((80, 60), Image.Resampling.LANCZOS).tobytes()
+    real_house.run(f"!verify {made}")
+    assert real_house.messages.count(": identical") == 1
+    (drawn,) = real_house.draw("!fix glass.png -U 2 0 | oil -f .5 -s 2 -W 64 -H 64")
+    with Image.open(drawn) as image:
+        assert image.mode == "RGB"
+
+
 def test_fix_takes_a_pattern(fake_house: House) -> None:
     for number in range(3):
         drawing(40 + number, 40).save(f"p{number}.png")

@@ -217,6 +217,10 @@ def test_the_last_result_is_the_last_one_wherever_it_went(house: House) -> None:
     assert "-I other/000001.2.png" in line
     (by_path,) = house.draw("oil -s4 -S3 -f .5 -I other/000001.2.png")
     assert pixels(by_recall) == pixels(by_path) == pixels(house.draw(line)[0])
+    house.draw("a mask -s2 -S4 -o other")
+    (masked,) = house.draw("oil -s4 -S3 -f .5 -I 000001.2.png -M @last")
+    line = house.saved[0].line
+    assert "-M other/000002.4.png" in line and pixels(masked) == pixels(house.draw(line)[0])
     house.draw("a bird -s2 -S 9 -o other")
     house.draw("a fish -s2 -S -1")
     assert house.saved[0].seed == 9

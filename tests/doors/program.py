@@ -5,15 +5,28 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from invoke_cli import session
 from invoke_cli.cli import run
 from tests.fake import FakeEngine
+
+
+@contextmanager
+def keys() -> Iterator[tuple[PipeInput, io.StringIO]]:
+    """A terminal whose keys come from a pipe and whose screen is text."""
+    screen = io.StringIO()
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=PlainTextOutput(screen)):
+        yield pipe, screen
 
 
 @dataclass(frozen=True, kw_only=True)

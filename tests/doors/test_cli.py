@@ -10,8 +10,10 @@ import pytest
 from invoke_cli import Session, __version__
 from invoke_cli.console.json_events import NAMES
 from invoke_cli.events import Event
+from invoke_cli.repl.loop import open_prompt
+from invoke_cli.request import GenerationRequest
 from tests.conftest import drawing
-from tests.doors.program import Program
+from tests.doors.program import Program, keys
 from tests.house import pixels
 
 
@@ -32,8 +34,11 @@ def test_law_2_four_doors_make_the_same_picture(program: Program, tmp_path: Path
     program("--from_file", "lines.txt")
     with Session() as session:
         (image,) = session.draw(line)
+    with keys() as (pipe, _):
+        pipe.send_text(f"{line}\nq\n")
+        open_prompt({}, GenerationRequest())
     contents = {path.read_bytes() for path in program.images}
-    assert len(program.images) == 6 and len(contents) == 1
+    assert len(program.images) == 7 and len(contents) == 1
     assert image.path.name == "000006.3.png"
 
 

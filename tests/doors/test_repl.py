@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pyte
 import pytest
-from prompt_toolkit.application import create_app_session
-from prompt_toolkit.input import PipeInput, create_pipe_input
-from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from invoke_cli.repl import loop
 from invoke_cli.repl.adapters import LineHistory, fragments
 from invoke_cli.repl.worker import Worker
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.outcome import Outcome
-from tests.doors.program import Program
-
-
-@contextmanager
-def keys() -> Iterator[tuple[PipeInput, io.StringIO]]:
-    """A terminal whose keys come from a pipe and whose screen is text."""
-    screen = io.StringIO()
-    with create_pipe_input() as pipe, create_app_session(input=pipe, output=PlainTextOutput(screen)):
-        yield pipe, screen
+from tests.doors.program import Program, keys
 
 
 def test_lines_are_done_and_kept_for_the_next_session(program: Program) -> None:

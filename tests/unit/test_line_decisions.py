@@ -32,6 +32,15 @@ def pointed_at(text: str) -> str:
     return text[found.span.start : found.span.end]
 
 
+def test_lines_of_a1111_prompts_from_file_are_read() -> None:
+    said = '--steps 4 --cfg_scale 7 --sampler_name "Euler a" --seed 1 --width 128 --height 64 --n_iter 2'
+    assert only(f'--prompt "a red house" --negative_prompt "fog" {said}') == GenerationRequest(
+        prompt="a red house", negative_prompt="fog", num_inference_steps=4, guidance_scale=7, scheduler="Euler a",
+        seeds=(1,), width=128, height=64, num_images=2,
+    )  # fmt: skip
+    assert "-V 5:0.3" in str(error('--prompt "a house" --subseed 5 --subseed_strength 0.3').hint)
+
+
 # -- 1 the prompt -----------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ ROWS: tuple[Command, ...] = (
     ),
     Command(
         name="import_model",
-        usage="source [name] [base=FOLDER] [control=KIND]",
+        usage="source [name] [base=FOLDER] [vae=PLACE] [control=KIND]",
         argument=Argument.TEXT,
         run=models.import_model,
         help="enter a folder or a .safetensors file, of a control model too; owner/name or https://… is fetched, its "

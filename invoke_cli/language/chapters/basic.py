@@ -41,7 +41,7 @@ BASIC: tuple[Switch, ...] = (
     ),
     Switch(
         field="num_images",
-        flags=("-n", "--iterations"),
+        flags=("-n", "--iterations", "--n_iter"),
         value=Integer(low=1, high=10_000),
         group=Group.BASIC,
         metavar="N",
@@ -82,7 +82,7 @@ BASIC: tuple[Switch, ...] = (
     ),
     Switch(
         field="scheduler",
-        flags=("-A", "--sampler"),
+        flags=("-A", "--sampler", "--sampler_name"),
         value=Text(listed=True),
         group=Group.BASIC,
         metavar="SAMPLER",
@@ -103,7 +103,7 @@ BASIC: tuple[Switch, ...] = (
     ),
     Switch(
         field="model",
-        flags=("-m", "--model"),
+        flags=("-m", "--model", "--sd_model"),
         value=Text(listed=True),
         group=Group.BASIC,
         metavar="NAME",

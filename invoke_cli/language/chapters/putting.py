@@ -11,7 +11,7 @@ PREVIEWS = ("off", "auto", "blocks")
 OUTPUT: tuple[Switch, ...] = (
     Switch(
         field="outdir",
-        flags=("-o", "--outdir"),
+        flags=("-o", "--outdir", "--outpath_samples"),
         value=Text(),
         group=Group.OUTPUT,
         metavar="DIR",
