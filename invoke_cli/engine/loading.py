@@ -34,7 +34,7 @@ _LEFT_OUT: Mapping[str, object] = {
 class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
     it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
-    weights.
+    weights. `controls` are the ControlNets that take part in a job.
     """
 
     model: Model
@@ -43,6 +43,7 @@ class LoadedModel:
     place: torch.device
     offload: str = "none"
     worn: tuple[tuple[str, float], ...] = ()
+    controls: tuple[Any, ...] = ()
 
     @property
     def family(self) -> Family:
@@ -117,11 +118,13 @@ class LoadedModel:
         Where the family runs in our own stages it has no text encoder, which may stand on another device: embeddings
         are handed to it.
         """
-        cls = getattr(diffusers, pipeline_for(self.family, task))
+        cls = getattr(diffusers, pipeline_for(self.family, task, controlled=bool(self.controls)))
         replaced: dict[str, Any] = {"scheduler": scheduler}
+        if self.controls:
+            replaced["controlnet"] = self.controls[0] if len(self.controls) == 1 else list(self.controls)
         if self.family.staged:
             replaced |= dict.fromkeys(self.text_encoders)
-        view = cls(**_known(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
+        view = cls(**known(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
         view.set_progress_bar_config(disable=True)
         return view
 
@@ -132,7 +135,7 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     """
     family = model.facts.family
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
-    arguments = {**_known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
+    arguments = {**known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
     try:
         if model.facts.vae_from is not None and family.vae not in shared:
             arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
@@ -191,7 +194,7 @@ def _own_weights(facts: ModelFacts) -> list[Path]:
     return [path for part, files in facts.parts.items() if part != other for path in files]
 
 
-def _known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that a pipeline's class takes."""
     names = inspect.signature(cls.__init__).parameters
     return {name: value for name, value in arguments.items() if name in names}

@@ -73,6 +73,7 @@ class JobRun:
                 until=self.job.until,
                 tally=self.tally,
                 tile=self.job.tile,
+                guides=self.job.guides,
             )
             latents = self._denoised(batch)
             if latents is None:

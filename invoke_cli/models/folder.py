@@ -28,7 +28,8 @@ class ModelFacts:
     """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
-    files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
+    files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own. A UNet
+    reads prompts `text_width` wide, and its blocks have these `channels`.
     """
 
     family: Family
@@ -43,6 +44,8 @@ class ModelFacts:
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
     vae_from: Path | None = None
+    text_width: int = 0
+    channels: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -101,6 +104,8 @@ def facts_from(
         weights=tuple(dict.fromkeys(path for files in parts.values() for path in files)),
         inpainting=_paints_only(family, denoiser),
         parts=parts,
+        text_width=width if isinstance(width := denoiser.get("cross_attention_dim"), int) else 0,
+        channels=tuple(denoiser.get("block_out_channels") or ()),
     )
     return vae_facts(facts, vae)
 

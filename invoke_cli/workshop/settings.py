@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import ConfigError, InvokeError, OutputError, PlanError
+from invoke_cli.errors import ConfigError, InvokeError, ModelError, OutputError, PlanError
 from invoke_cli.language.launch import LAUNCH_OPTIONS, Options, take_launch_options
 from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switch import Group
@@ -117,6 +117,9 @@ class Settings:
         return Model(spec=spec, facts=self._facts(spec))
 
     def _facts(self, spec: ModelSpec) -> ModelFacts:
+        if spec.control:
+            message = f"{spec.name} is a control model: no line can draw with it"
+            raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.places.model_folder(spec.path)
         if path.is_dir() or path.suffix not in (*SINGLE_FILES, *PICKLES):
             facts = read_facts(path, spec.name, spec.size)
