@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.preview import load_tiny_vae
 from invoke_cli.engine.single_file import load_single_file, load_vae
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
@@ -34,7 +35,8 @@ _LEFT_OUT: Mapping[str, object] = {
 class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
     it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
-    weights. `controls` are the ControlNets that take part in a job.
+    weights. `controls` are the ControlNets that take part in a job. `preview_vae` draws the live previews where its
+    entry names one.
     """
 
     model: Model
@@ -44,6 +46,7 @@ class LoadedModel:
     offload: str = "none"
     worn: tuple[tuple[str, float], ...] = ()
     controls: tuple[Any, ...] = ()
+    preview_vae: Any = None
 
     @property
     def family(self) -> Family:
@@ -157,7 +160,12 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         offload=offload,
     )
     _put(loaded, device)
-    return loaded
+    return with_preview_vae(loaded, device)
+
+
+def with_preview_vae(loaded: LoadedModel, device: Device) -> LoadedModel:
+    """The model with what its entry names for previews."""
+    return replace(loaded, preview_vae=load_tiny_vae(loaded.model, loaded.latent_channels, device))
 
 
 def _put(loaded: LoadedModel, device: Device) -> None:

@@ -29,7 +29,8 @@ class ModelFacts:
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
     files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own. A UNet
-    reads prompts `text_width` wide, and its blocks have these `channels`.
+    reads prompts `text_width` wide, and its blocks have these `channels`. `preview_vae` is the folder of a tiny VAE for
+    previews.
     """
 
     family: Family
@@ -46,6 +47,7 @@ class ModelFacts:
     vae_from: Path | None = None
     text_width: int = 0
     channels: tuple[int, ...] = ()
+    preview_vae: Path | None = None
 
     @property
     def key(self) -> str:

@@ -22,7 +22,8 @@ class ModelSpec:
     depth, …
 
     `defaults` are the switches that a line for this model starts from. `preview` is a linear map from latents to RGB in
-    0..1: a row for each latent channel (red, green, blue), and a last row that is added.
+    0..1: a row for each latent channel (red, green, blue), and a last row that is added; `preview_vae` the folder of a
+    tiny VAE (AutoencoderTiny) that draws live previews in its place.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ModelSpec:
     size: int | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
     preview: Matrix | None = None
+    preview_vae: str = ""
     source: str = ""
     control: tuple[str, ...] = ()
 
@@ -103,7 +105,7 @@ class _Entry:
 
     KEYS = (
         "description", "path", "base", "vae", "prediction", "format", "default", "size", "defaults", "preview",
-        "triggers", "good_for", "control",
+        "preview_vae", "triggers", "good_for", "control",
     )  # fmt: skip
     CHOICES: Mapping[str, tuple[str, ...]] = {
         "format": ("diffusers", "single_file"),
@@ -141,6 +143,7 @@ class _Entry:
             size=self._size(),
             defaults=self._defaults(),
             preview=self._preview(),
+            preview_vae=self._text("preview_vae", ""),
             source=self.filename,
             control=self._control(),
         )

@@ -114,7 +114,9 @@ class Settings:
     def model(self, name: str | None = None) -> Model:
         """The model of this name or in this folder; the current one without a name."""
         spec = self._spec(name or self.current_name())
-        return Model(spec=spec, facts=self._facts(spec))
+        facts = self._facts(spec)
+        tiny = self.places.model_folder(spec.preview_vae) if spec.preview_vae else None
+        return Model(spec=spec, facts=replace(facts, preview_vae=tiny))
 
     def _facts(self, spec: ModelSpec) -> ModelFacts:
         if spec.control:
