@@ -31,7 +31,8 @@ def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
     if options.get("json") and "-" in _outdirs(lines):
         raise ConfigError("--json and -o - both want standard output", hint="give -o a file's name")
     streams = Streams(read=_standard_input, write=None if options.get("json") else _write_image)
-    session = Session(session_options(options, GenerationRequest()), emit=console, streams=streams)
+    said = session_options(options, GenerationRequest())
+    session = (Session if _works_alone(lines) else Session.as_guest)(said, emit=console, streams=streams)
     with session, _Signals(session) as signals:
         outcomes = [signals.run(session, line, None) for line in lines]
     if len(set(outcomes)) == 1:
@@ -84,11 +85,19 @@ def _standard_lines() -> BinaryIO:
 
 def _outdirs(lines: Sequence[str]) -> Iterator[str]:
     """What the lines say after -o; a line that cannot be read is told of when it is done."""
+    return (request.outdir for request in _requests(lines) if request.outdir is not None)
+
+
+def _requests(lines: Sequence[str]) -> Iterator[GenerationRequest]:
     for line in lines:
         with contextlib.suppress(LineError):
             parsed = parse(line)
-            stages = parsed.stages if isinstance(parsed, Generation) else ()
-            yield from (stage.request.outdir for stage in stages if stage.request.outdir is not None)
+            yield from (stage.request for stage in parsed.stages) if isinstance(parsed, Generation) else ()
+
+
+def _works_alone(lines: Sequence[str]) -> bool:
+    """Whether the lines want nothing of a session that is open."""
+    return any(request.no_session for request in _requests(lines))
 
 
 def _standard_input() -> bytes:

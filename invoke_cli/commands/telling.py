@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from invoke_cli.models.folder import ModelFacts
-from invoke_cli.models.tensors import count_parameters, read_header
+from invoke_cli.models.tensors import count_parameters, header_of
 
 _PRECISIONS = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8"}
 
@@ -25,7 +25,7 @@ def counted(facts: ModelFacts) -> tuple[int, list[str]]:
     """How many numbers the model's files hold, and of which kinds."""
     total, kinds = 0, set()
     for path in facts.weights:
-        header = read_header(path) if path.suffix == ".safetensors" else None
+        header = header_of(path)
         if header:
             total += count_parameters(header)
             kinds |= {_PRECISIONS.get(entry["dtype"], entry["dtype"].lower()) for entry in header.values()}

@@ -28,17 +28,18 @@ from invoke_cli.language.topics import FIRST_TIME
 from invoke_cli.repl.adapters import PLAIN_STYLE, STYLE, LineCompleter, LineHistory, LineLexer
 from invoke_cli.repl.sources import sources_for
 from invoke_cli.repl.toolbar import Toolbar
-from invoke_cli.repl.worker import RunLine, Worker
+from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
+from invoke_cli.sharing.visits import OpenDoor, Visit
 from invoke_cli.version import __version__
 from invoke_cli.workshop.options import session_options
-from invoke_cli.workshop.outcome import Outcome
 from invoke_cli.workshop.places import expanded
 from invoke_cli.workshop.settings import Settings
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session  # its imports are heavy: the worker makes them
 
+VISIT = "a line of another terminal"
 GREETING = f"invoke {__version__}   type a prompt; !help for help, q to leave"
 
 
@@ -62,10 +63,13 @@ class _Prompt:
         self.newcomer = not self.history.kept
         self.worker = Worker(self._open_session, self._redraw)
         self.toolbar = Toolbar(settings)
+        self.door = OpenDoor(settings, self.worker.submit)
         self.session: Session | None = None
+        self.visit: Visit | None = None
         self.step: Step | None = None
         self.prefill = ""
         self.stops = 0
+        self.leaving = False
         self.input: PromptSession[str] = self._prompt_session()
         self.input.app.after_render += lambda _: self.worker.begin()
 
@@ -104,29 +108,39 @@ class _Prompt:
         if self.worker.running:
             self.console.hint("finishing; Ctrl-C stops the running image")
         signal.signal(signal.SIGINT, lambda *_: self._stop())
+        self.leaving = True
+        self.door.close()
+        self.worker.send_away()
         self.worker.finish()
+        self.door.close()
         if self.session is not None:
             self.session.close()
 
     # -- the worker's side --------------------------------------------------------------------------------------------
 
-    def _open_session(self) -> RunLine:
+    def _open_session(self) -> DoWork:
         """Import the session and its engine, on the worker's thread, and load the model."""
         from invoke_cli.session import Session
 
         self.session = Session(self.settings, emit=self._hear)
+        if not self.leaving:
+            self.door.open()
         self.session.warm_up()
         if self.newcomer and self.settings.uses_packaged_model():
             self.console.hint(FIRST_TIME)
         self.toolbar.refresh(self.session)
         return self._do
 
-    def _do(self, line: str) -> Outcome:
+    def _do(self, work: Work) -> None:
         assert self.session is not None
         self.stops = 0
-        outcome = self.session.run(line)
+        if isinstance(work, Visit):
+            self.visit = work
+            self.session.lend(work)
+            self.visit = None
+        else:
+            self.session.run(work)
         self.toolbar.refresh(self.session)
-        return outcome
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Prefill):
@@ -163,10 +177,12 @@ class _Prompt:
     def _message(self) -> StyleAndTextTuples:
         """The preview, the progress and the queue, and below them the prompt."""
         parts: StyleAndTextTuples = []
-        step, waiting = self.step, self.worker.waiting
+        step, waiting = self.step, [work if isinstance(work, str) else VISIT for work in self.worker.waiting]
         if step is not None:
             parts += preview_fragments(step)
             parts.append(("class:progress", f"{progress_text(step)}\n"))
+        if self.visit is not None:
+            parts.append(("class:queue", f"drawing {VISIT}\n"))
         if waiting:
             parts.append(("class:queue", f"waiting: {' ; '.join(harmless(line)[:60] for line in waiting[:3])}"))
             parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
@@ -192,7 +208,9 @@ class _Prompt:
     def _stop(self) -> None:
         """Ctrl-C: first the running image, then the lines that wait."""
         self.stops += 1
-        if self.session is not None and self.worker.running:
+        if self.visit is not None:
+            self.visit.stop()
+        elif self.session is not None and self.worker.running:
             self.session.stop()
         if self.stops > 1 or not self.worker.running:
             dropped = self.worker.forget_waiting()
