@@ -117,6 +117,15 @@ class Trace:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tokenized:
+    """How a model reads a prompt (`name` tells which): the tokens in each window, and those that it cuts off."""
+
+    name: str
+    windows: tuple[tuple[str, ...], ...]
+    cut: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
     """A line, or the rest of it, was given up. `number` counts the lines of a batch."""
 
@@ -134,5 +143,7 @@ class Done:
     peak_memory: int | None = None
 
 
-Event = Notice | Message | Prefill | Forget | Start | Loading | Planned | Step | Saved | Trace | Failed | Done
+Event = (
+    Notice | Message | Prefill | Forget | Start | Loading | Planned | Step | Saved | Trace | Tokenized | Failed | Done
+)
 Emit = Callable[[Event], None]

@@ -11,7 +11,7 @@ from invoke_cli.language.switches import by_field
 from invoke_cli.models.editing import check_name, entry_of, shown, with_entry, without_entry
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.models.tensors import count_parameters, read_header
+from invoke_cli.models.tensors import SINGLE_FILES, count_parameters, header_of
 from invoke_cli.models.upscalers import upscaler_at
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.fetching import fetch, is_remote, list_remote
@@ -193,7 +193,7 @@ def convert_model(workshop: Workshop, call: Call) -> None:
         source = workshop.settings.model(words[0]).facts.folder
     if not is_file(source):
         raise CommandError(f"{words[0][:80]} is no file", hint="name a single-file model")
-    if source.suffix != ".safetensors":
+    if source.suffix not in SINGLE_FILES:
         target = expanded(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
         _refuse_existing(target)
         workshop.engine.unpickle(source, target)
@@ -223,7 +223,7 @@ def _counted(facts: ModelFacts) -> tuple[int, list[str]]:
     """How many numbers the model's files hold, and of which kinds."""
     total, kinds = 0, set()
     for path in facts.weights:
-        header = read_header(path) if path.suffix == ".safetensors" else None
+        header = header_of(path)
         if header:
             total += count_parameters(header)
             kinds |= {_PRECISIONS.get(entry["dtype"], entry["dtype"].lower()) for entry in header.values()}

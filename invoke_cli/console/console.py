@@ -15,6 +15,7 @@ from typing import TextIO
 from invoke_cli.console.blocks import escapes
 from invoke_cli.console.json_events import json_line
 from invoke_cli.console.text import done_text, error_text, loading_text, progress_text, result_text
+from invoke_cli.console.tokens import token_text
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import (
     Done,
@@ -28,6 +29,7 @@ from invoke_cli.events import (
     Prefill,
     Saved,
     Step,
+    Tokenized,
     Trace,
 )
 from invoke_cli.language.showing import harmless
@@ -105,6 +107,8 @@ class Console:
                 self._aside(harmless(event.text), "dim", always=True)
             case Notice():
                 self._notice(event)
+            case Tokenized():
+                self._aside(token_text(event, colour=self.look.colour), "")
             case _:
                 self._status(event)
 

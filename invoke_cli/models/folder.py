@@ -12,7 +12,8 @@ from typing import Any
 from invoke_cli.errors import ModelError
 from invoke_cli.models.families import family_of
 from invoke_cli.models.family import Family
-from invoke_cli.models.tensors import is_whole
+from invoke_cli.models.gguf import SUFFIX as GGUF
+from invoke_cli.models.tensors import SINGLE_FILES, is_whole
 
 INPAINTING_CHANNELS = 9
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
@@ -51,7 +52,12 @@ class ModelFacts:
     @property
     def single_file(self) -> bool:
         """Whether the model is a file rather than a folder."""
-        return self.folder.suffix == ".safetensors"
+        return self.folder.suffix in SINGLE_FILES
+
+    @property
+    def quantised(self) -> bool:
+        """Whether the denoiser's numbers are kept in fewer bits than they are worked with."""
+        return self.folder.suffix == GGUF
 
     @property
     def vae_weights(self) -> tuple[Path, ...]:

@@ -25,6 +25,7 @@ from invoke_cli.models.folder import ModelFacts, read_facts
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.models.single import PICKLES, read_file_facts
+from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.models.vaes import with_vae
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
@@ -117,7 +118,7 @@ class Settings:
 
     def _facts(self, spec: ModelSpec) -> ModelFacts:
         path = self.places.model_folder(spec.path)
-        if path.is_dir() or path.suffix not in (".safetensors", *PICKLES):
+        if path.is_dir() or path.suffix not in (*SINGLE_FILES, *PICKLES):
             facts = read_facts(path, spec.name, spec.size)
         else:
             base = self.places.model_folder(spec.base) if spec.base else None
@@ -173,7 +174,7 @@ class Settings:
 
     def _spec(self, name: str) -> ModelSpec:
         path = expanded(name)
-        named = is_file(path / "model_index.json") or (path.suffix in (".safetensors", *PICKLES) and is_file(path))
+        named = is_file(path / "model_index.json") or (path.suffix in (*SINGLE_FILES, *PICKLES) and is_file(path))
         if name not in self.registry.models and named:
             return self._adopted(path.resolve())
         try:
