@@ -29,6 +29,7 @@ class ModelFacts:
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
     files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
+    `quantize` is how the denoiser is kept in fewer bits.
     """
 
     family: Family
@@ -43,11 +44,12 @@ class ModelFacts:
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
     vae_from: Path | None = None
+    quantize: str = ""
 
     @property
     def key(self) -> str:
-        """What tells this model in memory from others: all the places that it is made from."""
-        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from))
+        """What tells this model in memory from others: the places that it is made from, and how."""
+        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize))
 
     @property
     def single_file(self) -> bool:
@@ -57,7 +59,7 @@ class ModelFacts:
     @property
     def quantised(self) -> bool:
         """Whether the denoiser's numbers are kept in fewer bits than they are worked with."""
-        return self.folder.suffix == GGUF
+        return bool(self.quantize) or self.folder.suffix == GGUF
 
     @property
     def vae_weights(self) -> tuple[Path, ...]:
