@@ -57,6 +57,7 @@ def test_int8_draws_what_stock_diffusers_draws_with_it(real_house: House, folder
 def test_what_this_machine_cannot_do_is_one_sentence(
     real_house: House, folder_of: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real_house.session.workshop.engine.unload()
     enter(real_house, "bits", folder_of("stable-diffusion"), "bnb4")
     assert real_house.run(f"{LINE} -m bits") is Outcome.FAILED
     assert "needs an NVIDIA GPU" in real_house.errors[0]
