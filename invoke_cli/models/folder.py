@@ -29,7 +29,8 @@ class ModelFacts:
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
     files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
-    `quantize` is how the denoiser is kept in fewer bits.
+    `quantize` is how the denoiser is kept in fewer bits. A UNet reads prompts `text_width` wide, and its blocks have
+    these `channels`. `preview_vae` is the folder of a tiny VAE for previews.
     """
 
     family: Family
@@ -45,6 +46,9 @@ class ModelFacts:
     base: Path | None = None
     vae_from: Path | None = None
     quantize: str = ""
+    text_width: int = 0
+    channels: tuple[int, ...] = ()
+    preview_vae: Path | None = None
 
     @property
     def key(self) -> str:
@@ -103,6 +107,8 @@ def facts_from(
         weights=tuple(dict.fromkeys(path for files in parts.values() for path in files)),
         inpainting=_paints_only(family, denoiser),
         parts=parts,
+        text_width=width if isinstance(width := denoiser.get("cross_attention_dim"), int) else 0,
+        channels=tuple(denoiser.get("block_out_channels") or ()),
     )
     return vae_facts(facts, vae)
 

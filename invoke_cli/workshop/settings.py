@@ -114,9 +114,14 @@ class Settings:
     def model(self, name: str | None = None) -> Model:
         """The model of this name or in this folder; the current one without a name."""
         spec = self._spec(name or self.current_name())
-        return Model(spec=spec, facts=self._facts(spec))
+        facts = self._facts(spec)
+        tiny = self.places.model_folder(spec.preview_vae) if spec.preview_vae else None
+        return Model(spec=spec, facts=replace(facts, preview_vae=tiny))
 
     def _facts(self, spec: ModelSpec) -> ModelFacts:
+        if spec.control:
+            message = f"{spec.name} is a control model: no line can draw with it"
+            raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.places.model_folder(spec.path)
         if path.is_dir() or path.suffix not in (*SINGLE_FILES, *PICKLES):
             facts = read_facts(path, spec.name, spec.size)
