@@ -14,6 +14,7 @@ import torch
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.preview import load_tiny_vae
+from invoke_cli.engine.quantizing import load_quantized
 from invoke_cli.engine.single_file import load_single_file, load_vae
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
@@ -142,6 +143,8 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     try:
         if model.facts.vae_from is not None and family.vae not in shared:
             arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
+        if model.facts.quantize and family.denoiser not in shared:
+            arguments[family.denoiser] = load_quantized(model.facts, model.spec.name, device)
         if model.facts.single_file:
             pipeline = load_single_file(model.facts, cls, arguments)
         else:
