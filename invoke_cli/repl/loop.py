@@ -73,8 +73,8 @@ class _Prompt:
         self.step: Step | None = None
         self.prefill = ""
         self.stops = 0
-        self.begun = False
         self.leaving = False
+        self.begun = False
         self.input: PromptSession[str] = self._prompt_session()
         self.input.app.layout = self.area.above(self.input.app.layout)
         self.input.app.after_render += self._rendered
@@ -195,9 +195,9 @@ class _Prompt:
     def _message(self) -> StyleAndTextTuples:
         """The progress and the queue, and below them the prompt; that alone of a line that was entered, which stays."""
         parts: StyleAndTextTuples = []
+        step, waiting = self.step, [work if isinstance(work, str) else VISIT for work in self.worker.waiting]
         if self.input.app.is_done:
             return [("class:prompt", PROMPT)]
-        step, waiting = self.step, [work if isinstance(work, str) else VISIT for work in self.worker.waiting]
         if step is not None:
             parts.append(("class:progress", f"{progress_text(step)}\n"))
         if self.visit is not None:
