@@ -34,7 +34,7 @@ _LEFT_OUT: Mapping[str, object] = {
 class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
     it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
-    weights. `controls` are the ControlNets that take part in a job.
+    weights. `controls` are the ControlNets that take part in a job, `seen` the embeddings of pictures as prompts.
     """
 
     model: Model
@@ -44,6 +44,7 @@ class LoadedModel:
     offload: str = "none"
     worn: tuple[tuple[str, float], ...] = ()
     controls: tuple[Any, ...] = ()
+    seen: tuple[torch.Tensor, ...] = ()
 
     @property
     def family(self) -> Family:
