@@ -73,6 +73,7 @@ def model(workshop: Workshop, call: Call) -> None:
         "size on disk": size_text(facts.size_on_disk),
         "parameters": f"{numbers:,}" if numbers else "",
         "precision": ", ".join(kinds),
+        "quantized": facts.quantize,
         "native size": f"{facts.size} x {facts.size}",
         "sampler": facts.scheduler,
         "predicts": "flow" if facts.family.flow else facts.prediction_type,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from invoke_cli.engine.tracing import Tally
-from invoke_cli.events import Emit, Trace
+from invoke_cli.events import Emit, Nobody, Trace, Viewer
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
@@ -164,11 +164,12 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hooks:
-    """How the engine reports and is told to stop."""
+    """How the engine reports and is told to stop; previews are made when the viewer wants one."""
 
     emit: Emit
     stopped: Callable[[], bool] = field(default=lambda: False)
     tally: Tally = field(default_factory=Tally)
+    viewer: Viewer = field(default=Nobody())
 
     def trace(self, line: str) -> None:
         """Tell a line of `--trace`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import torch
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.preview import load_tiny_vae
+from invoke_cli.engine.quantizing import load_quantized
 from invoke_cli.engine.single_file import load_single_file, load_vae
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
@@ -35,6 +37,7 @@ class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
     it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
     weights. `controls` are the ControlNets that take part in a job, `seen` the embeddings of pictures as prompts.
+    `preview_vae` draws the live previews where its entry names one.
     """
 
     model: Model
@@ -45,6 +48,7 @@ class LoadedModel:
     worn: tuple[tuple[str, float], ...] = ()
     controls: tuple[Any, ...] = ()
     seen: tuple[torch.Tensor, ...] = ()
+    preview_vae: Any = None
 
     @property
     def family(self) -> Family:
@@ -140,6 +144,8 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     try:
         if model.facts.vae_from is not None and family.vae not in shared:
             arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
+        if model.facts.quantize and family.denoiser not in shared:
+            arguments[family.denoiser] = load_quantized(model.facts, model.spec.name, device)
         if model.facts.single_file:
             pipeline = load_single_file(model.facts, cls, arguments)
         else:
@@ -158,7 +164,12 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         offload=offload,
     )
     _put(loaded, device)
-    return loaded
+    return with_preview_vae(loaded, device)
+
+
+def with_preview_vae(loaded: LoadedModel, device: Device) -> LoadedModel:
+    """The model with what its entry names for previews."""
+    return replace(loaded, preview_vae=load_tiny_vae(loaded.model, loaded.latent_channels, device))
 
 
 def _put(loaded: LoadedModel, device: Device) -> None:

@@ -227,7 +227,7 @@ def _output(request: GenerationRequest) -> OutputPlan:
         save_latents=bool(request.save_latents),
         save_all=bool(request.save_all),
         strip=bool(request.strip),
-        preview=request.preview or "off",
+        preview=_required(request.preview),
         private=bool(request.private),
         no_metadata=bool(request.no_metadata),
     )
