@@ -29,6 +29,7 @@ class ModelFacts:
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
     files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
+    `told_by` says what `prediction_type` was told by, where it is not the scheduler's config.
     """
 
     family: Family
@@ -43,6 +44,7 @@ class ModelFacts:
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
     vae_from: Path | None = None
+    told_by: str = ""
 
     @property
     def key(self) -> str:
