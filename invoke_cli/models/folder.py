@@ -30,6 +30,8 @@ class ModelFacts:
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
     files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
     `told_by` says what `prediction_type` was told by, where it is not the scheduler's config.
+    `quantize` is how the denoiser is kept in fewer bits. A UNet reads prompts `text_width` wide, and its blocks have
+    these `channels`. `preview_vae` is the folder of a tiny VAE for previews.
     """
 
     family: Family
@@ -45,11 +47,16 @@ class ModelFacts:
     base: Path | None = None
     vae_from: Path | None = None
     told_by: str = ""
+    quantize: str = ""
+    text_width: int = 0
+    channels: tuple[int, ...] = ()
+    preview_vae: Path | None = None
 
     @property
     def key(self) -> str:
-        """What tells this model in memory from others: all the places that it is made from."""
-        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from))
+        """What tells this model in memory from others: the places that it is made from, and how."""
+        told = self.prediction_type if self.told_by else ""
+        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize, told))
 
     @property
     def single_file(self) -> bool:
@@ -59,7 +66,7 @@ class ModelFacts:
     @property
     def quantised(self) -> bool:
         """Whether the denoiser's numbers are kept in fewer bits than they are worked with."""
-        return self.folder.suffix == GGUF
+        return bool(self.quantize) or self.folder.suffix == GGUF
 
     @property
     def vae_weights(self) -> tuple[Path, ...]:
@@ -103,6 +110,8 @@ def facts_from(
         weights=tuple(dict.fromkeys(path for files in parts.values() for path in files)),
         inpainting=_paints_only(family, denoiser),
         parts=parts,
+        text_width=width if isinstance(width := denoiser.get("cross_attention_dim"), int) else 0,
+        channels=tuple(denoiser.get("block_out_channels") or ()),
     )
     return vae_facts(facts, vae)
 

@@ -1,17 +1,20 @@
 """What a single-file model predicts, noise (`epsilon`) or velocity (`v_prediction`), and what in the file says so.
 
-The tensors have the same names and shapes either way. The signs, the surest first: the maker's own metadata (Stability's
-model spec, the trainer's note), the empty tensor `v_pred` that newer files carry, the training step that the first
-releases kept, and for Stable Diffusion 2 how widely a late layer's biases spread, which ComfyUI goes by, too.
+The tensors have the same names and shapes either way. The signs, the surest first: the maker's own metadata (that of
+Stability's model spec, the trainer's note), the empty tensor `v_pred` that newer files carry, the training step that
+the first releases kept, and of Stable Diffusion 2 how widely a late layer's biases spread, which ComfyUI goes by, too.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.errors import ModelError
+from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.tensors import read_metadata, read_numbers, shape_of
 
 EPSILON, VELOCITY = "epsilon", "v_prediction"
@@ -61,3 +64,13 @@ def _by_spread(path: Path, header: Header) -> Sign | None:
 
 
 _LOOKS: tuple[Callable[[Path, Header], Sign | None], ...] = (_by_metadata, _by_mark, _by_step, _by_spread)
+
+
+def with_prediction(facts: ModelFacts, said: str, name: str) -> ModelFacts:
+    """The facts with what the entry of `name` says that the model predicts; ModelError where it cannot be said."""
+    if said and facts.family.flow:
+        message = f"prediction: is for models that predict noise or velocity, and {name} ({facts.family.label}) flows"
+        raise ModelError(message, hint=f"take it out: !edit_model {name} prediction none", field="model")
+    if not said or said == facts.prediction_type:
+        return facts
+    return replace(facts, prediction_type=said, told_by="its entry")

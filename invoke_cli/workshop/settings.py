@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import ConfigError, InvokeError, OutputError, PlanError
+from invoke_cli.errors import ConfigError, InvokeError, ModelError, OutputError, PlanError
 from invoke_cli.language.launch import LAUNCH_OPTIONS, Options, take_launch_options
 from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES, program_defaults
 from invoke_cli.language.words import words_to_lines
 from invoke_cli.models.folder import ModelFacts, read_facts
+from invoke_cli.models.predicting import with_prediction
+from invoke_cli.models.quantizing import with_quantize
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.models.single import PICKLES, read_file_facts
@@ -114,15 +116,21 @@ class Settings:
     def model(self, name: str | None = None) -> Model:
         """The model of this name or in this folder; the current one without a name."""
         spec = self._spec(name or self.current_name())
-        return Model(spec=spec, facts=self._facts(spec))
+        facts = self._facts(spec)
+        tiny = self.places.model_folder(spec.preview_vae) if spec.preview_vae else None
+        return Model(spec=spec, facts=replace(facts, preview_vae=tiny))
 
     def _facts(self, spec: ModelSpec) -> ModelFacts:
+        if spec.control:
+            message = f"{spec.name} is a control model: no line can draw with it"
+            raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.places.model_folder(spec.path)
         if path.is_dir() or path.suffix not in (*SINGLE_FILES, *PICKLES):
             facts = read_facts(path, spec.name, spec.size)
         else:
             base = self.places.model_folder(spec.base) if spec.base else None
             facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
+        facts = with_prediction(with_quantize(facts, spec.quantize, spec.name), spec.prediction, spec.name)
         return with_vae(facts, self.places.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
 
     def facts_at(self, spec: ModelSpec) -> ModelFacts:
