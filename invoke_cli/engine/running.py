@@ -54,8 +54,7 @@ class JobRun:
         """The job's images, batch by batch, in order."""
         plan, count = self.job.plan, len(self.job.images)
         # Like the stock pipeline: what is to be avoided is read by all layers.
-        spoken = wordings(self.loaded, plan.prompt.wanted)
-        wishes = [Wish(tree=tree, clip_skip=plan.look.clip_skip) for tree in spoken]
+        wishes = [Wish(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)]
         avoided = [Wish(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
         prompt, *others = self._encoded(conditioning, [*wishes, *avoided])
         negative = others.pop() if plan.guided else None
