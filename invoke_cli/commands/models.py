@@ -77,7 +77,7 @@ def model(workshop: Workshop, call: Call) -> None:
         "quantized": facts.quantize,
         "native size": f"{facts.size} x {facts.size}",
         "sampler": facts.scheduler,
-        "predicts": "flow" if facts.family.flow else facts.prediction_type,
+        "predicts": "flow" if facts.family.flow else _prediction(facts),
         "draws": _tasks(facts),
         "defaults": f"{facts.family.defaults} {format_line([spec.defaults])}".strip(),
         "cannot": _refusals(facts),
@@ -229,6 +229,10 @@ def _refuse_existing(target: Path) -> None:
 
 
 # -- words for facts ---------------------------------------------------------------------------------------------------
+
+
+def _prediction(facts: ModelFacts) -> str:
+    return f"{facts.prediction_type} (told by {facts.told_by})" if facts.told_by else facts.prediction_type
 
 
 def _tasks(facts: ModelFacts) -> str:

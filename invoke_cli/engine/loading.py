@@ -151,6 +151,8 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
             pipeline = _from_folder(model.facts, cls, arguments)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _unusable(model, error) from None
+    if model.facts.told_by:
+        pipeline.scheduler.register_to_config(prediction_type=model.facts.prediction_type)
     pipeline.set_progress_bar_config(disable=True)
     for part in pipeline.components.values():
         if hasattr(part, "requires_grad_"):
