@@ -17,10 +17,11 @@ from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.fetching import fetch, is_remote, list_remote
-from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder
+from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder, is_there
 from invoke_cli.workshop.workshop import Workshop
 
 _FLAGS = {"default": ("yes", "no")}
+_PLACES = ("path", "base", "vae", "preview_vae")
 _TENTH = 10
 _SETTINGS = ("base=", "vae=", "control=")
 
@@ -154,6 +155,8 @@ def edit_model(workshop: Workshop, call: Call) -> None:
         given = value.strip() not in ("no", "false", "none")
     if key == "size" and value.strip().isdigit():
         given = int(value)
+    if key in _PLACES and given is not None and is_there(expanded(value.strip())):
+        given = str(expanded(value.strip()).resolve())  # an entry does not know where it was typed
     values = {**({} if entry_of(own, spec.name) else entry), key: given}
     workshop.settings.change_models(lambda text: with_entry(text, spec.name, values))
     workshop.notice(f"{spec.name}: {key} is {'taken out' if given is None else given}")
