@@ -48,6 +48,8 @@ artifacts               a negative prompt; lower -C; another sampler
 colours drift           --match_colors; name the colours; -f 0.2 to 0.4
 init image too small    under 256 pixels it lacks detail; it is enlarged, but a better source helps more
 odd transparent parts   the colours under transparency were erased; save them with the image
+no picture is shown     --preview blocks; kitty or Ghostty in tmux: tmux set -g allow-passthrough on; sixels: tmux 3.4;
+                        nothing is shown with NO_COLOR or off a terminal; --preview off, in invoke.init for good
 image does not load     PNG, JPEG, WebP, BMP, GIF and TIFF are read; the message says what is wrong
 slow                    fewer steps, a smaller size (-W -H), fewer images
 out of memory           smaller size, --fit, --parallel 1, a smaller model; the session goes on
