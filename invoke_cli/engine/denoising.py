@@ -121,6 +121,8 @@ class _Run:
         }
         arguments |= self._conditions() | self.start.attach(self.view)
         arguments |= control_arguments(self.plan, self.batch.guides, self.task)
+        if self.loaded.seen:
+            arguments["ip_adapter_image_embeds"] = list(self.loaded.seen)
         if self.plan.look.eta:
             arguments["eta"] = self.plan.look.eta
         self._watch_start()

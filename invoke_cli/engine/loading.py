@@ -37,8 +37,8 @@ _LEFT_OUT: Mapping[str, object] = {
 class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
     it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
-    weights. `controls` are the ControlNets that take part in a job. `preview_vae` draws the live previews where its
-    entry names one.
+    weights. `controls` are the ControlNets that take part in a job, `seen` the embeddings of pictures as prompts.
+    `preview_vae` draws the live previews where its entry names one.
     """
 
     model: Model
@@ -48,6 +48,7 @@ class LoadedModel:
     offload: str = "none"
     worn: tuple[tuple[str, float], ...] = ()
     controls: tuple[Any, ...] = ()
+    seen: tuple[torch.Tensor, ...] = ()
     preview_vae: Any = None
 
     @property
