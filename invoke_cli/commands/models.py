@@ -21,6 +21,7 @@ from invoke_cli.workshop.workshop import Workshop
 _PRECISIONS = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8"}
 _FLAGS = {"default": ("yes", "no")}
 _TENTH = 10
+_PLACES = ("base=", "vae=")
 
 
 def models(workshop: Workshop, _: Call) -> None:
@@ -60,6 +61,7 @@ def model(workshop: Workshop, call: Call) -> None:
         "family": facts.family.label,
         "path": str(facts.folder),
         "base": str(facts.base or ""),
+        "VAE": str(facts.vae_from or ""),
         "size on disk": size_text(facts.size_on_disk),
         "parameters": f"{numbers:,}" if numbers else "",
         "precision": ", ".join(kinds),
@@ -100,10 +102,10 @@ def triggers(workshop: Workshop, call: Call) -> None:
 
 def import_model(workshop: Workshop, call: Call) -> None:
     """Enter a model: a folder, a single file, or one that is fetched from a hub or an address."""
-    usage = "!import_model FOLDER, FILE.safetensors, owner/name or https://…, then a name, then base=FOLDER"
+    usage = "!import_model FOLDER, FILE.safetensors, owner/name or https://…, then a name, then base=FOLDER, vae=PLACE"
     words = call.required(usage)
-    bases = [word.removeprefix("base=") for word in words[1:] if word.startswith("base=")]
-    names = [word for word in words[1:] if not word.startswith("base=")]
+    places = dict(word.split("=", 1) for word in words[1:] if word.startswith(_PLACES))
+    names = [word for word in words[1:] if not word.startswith(_PLACES)]
     source = words[0]
     local = expanded(source)
     if not (is_file(local) or is_folder(local)):
@@ -117,10 +119,9 @@ def import_model(workshop: Workshop, call: Call) -> None:
         raise CommandError(
             f"there is a model {name} already", hint=f"give this one a name: !import_model {source} NAME"
         )
-    values: dict[str, object] = {"path": str(local)}
-    if bases:
-        values["base"] = str(expanded(bases[0]).resolve())
-    made = workshop.settings.facts_at(name, str(local), str(values.get("base", "")))
+    values = {"path": str(local), **{key: str(expanded(place).resolve()) for key, place in places.items()}}
+    spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
+    made = workshop.settings.facts_at(spec)
     workshop.settings.change_models(lambda text: with_entry(text, name, values))
     workshop.notice(f"{name}: {made.family.label}, {made.size} px, {size_text(made.size_on_disk)}; draw with -m {name}")
 

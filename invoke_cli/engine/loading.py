@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -13,10 +13,10 @@ import torch
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
-from invoke_cli.engine.single_file import load_single_file
+from invoke_cli.engine.single_file import load_single_file, load_vae
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
-from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.folder import ModelFacts, variant_of
 from invoke_cli.models.previews import without_factors
 from invoke_cli.planning.fitting import pipeline_for
 from invoke_cli.planning.plan import Task
@@ -97,7 +97,7 @@ class LoadedModel:
     @property
     def key(self) -> str:
         """What tells this model's cached tensors from another's."""
-        return str(self.model.facts.folder)
+        return self.model.facts.key
 
     @property
     def text_key(self) -> str:
@@ -134,6 +134,8 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
     arguments = {**_known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
     try:
+        if model.facts.vae_from is not None and family.vae not in shared:
+            arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
         if model.facts.single_file:
             pipeline = load_single_file(model.facts, cls, arguments)
         else:
@@ -177,10 +179,16 @@ def _from_folder(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> A
     return cls.from_pretrained(
         facts.folder,
         local_files_only=True,
-        use_safetensors=all(path.suffix == ".safetensors" for path in facts.weights),
-        variant=_variant(facts),
+        use_safetensors=all(path.suffix == ".safetensors" for path in _own_weights(facts)),
+        variant=variant_of(facts.parts.get(facts.family.denoiser, facts.weights)[0]),
         **arguments,
     )
+
+
+def _own_weights(facts: ModelFacts) -> list[Path]:
+    """The files in the model's own folder."""
+    other = facts.family.vae if facts.vae_from else ""
+    return [path for part, files in facts.parts.items() if part != other for path in files]
 
 
 def _known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,13 +201,6 @@ def _settings(pipeline: Any) -> dict[str, Any]:
     """What a pipeline was made with besides its components: plain values such as `requires_aesthetics_score`."""
     given = {name: value for name, value in pipeline.config.items() if isinstance(value, (bool, int, float, str))}
     return {**given, "requires_safety_checker": False, "add_watermarker": False}
-
-
-def _variant(facts: ModelFacts) -> str | None:
-    """The variant that the denoiser's file name carries: `diffusion_pytorch_model.fp16.safetensors` is `fp16`."""
-    files = facts.parts.get(facts.family.denoiser, facts.weights)
-    parts = files[0].name.split(".")
-    return re.sub(r"-\d+-of-\d+$", "", parts[1]) if len(parts) > 2 else None
 
 
 def _unusable(model: Model, error: Exception) -> ModelError:

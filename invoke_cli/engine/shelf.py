@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -48,12 +49,12 @@ class Shelf:
 
     def has(self, model: Model, offload: str) -> bool:
         """Whether the model is in memory, with its weights kept in this way (in any way when none is named)."""
-        loaded = self._models.get(_key(model.facts))
+        loaded = self._models.get(model.facts.key)
         return loaded is not None and offload in ("", loaded.offload)
 
     def get(self, model: Model, load: Load, offload: str = "") -> LoadedModel:
         """The model, ready on the device; `load` brings it there with the components that are in memory already."""
-        key = _key(model.facts)
+        key = model.facts.key
         if key in self._models and not self.has(model, offload):
             self._forget(key)  # hooks are not taken off again: it is loaded anew
         if key not in self._models:
@@ -108,24 +109,23 @@ class Shelf:
     def _shared(self, facts: ModelFacts) -> dict[str, Any]:
         """The model's components that another model in memory has, too: same config, same files."""
         found: dict[str, Any] = {}
-        if facts.single_file:
-            return found
         for part, files in facts.parts.items():
+            config = _config(facts, part)
             for key, loaded in self._models.items():
-                twin = None if key in self._parked else self._twin(facts.folder / part, files, loaded)
+                twin = None if key in self._parked or config is None else self._twin(config, files, loaded)
                 if twin is not None:
                     found[part] = twin
         return found
 
-    def _twin(self, folder: Path, files: Sequence[Path], loaded: LoadedModel) -> Any | None:
+    def _twin(self, config: dict[str, Any], files: Sequence[Path], loaded: LoadedModel) -> Any | None:
         there = loaded.model.facts
-        if there.single_file or loaded.offload != "none":
+        if loaded.offload != "none":
             return None
         for part, others in there.parts.items():
-            if not all(path.is_file() for path in (*others, there.folder / part / "config.json")):
+            if not all(path.is_file() for path in others):
                 continue  # moved away since it was loaded
             same = [path.stat().st_size for path in files] == [path.stat().st_size for path in others]
-            if same and _config(folder) == _config(there.folder / part) and self._digest(files) == self._digest(others):
+            if same and config == _config(there, part) and self._digest(files) == self._digest(others):
                 return getattr(loaded.pipeline, part, None)
         return None
 
@@ -141,12 +141,15 @@ class Shelf:
         return self._digests[key]
 
 
-def _key(facts: ModelFacts) -> str:
-    return f"{facts.folder}|{facts.base or ''}"
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    return {key: value for key, value in read_json(folder / "config.json", "").items() if not key.startswith("_")}
+def _config(facts: ModelFacts, part: str) -> dict[str, Any] | None:
+    """The config of a component; None where its file is another thing than its folder would hold, or is gone."""
+    if part == facts.family.vae and facts.vae_from is not None:
+        config: dict[str, Any] = json.loads(facts.vae_config)
+    elif facts.single_file or not (facts.folder / part / "config.json").is_file():
+        return None
+    else:
+        config = read_json(facts.folder / part / "config.json", "")
+    return {key: value for key, value in config.items() if not key.startswith("_")}
 
 
 def _bytes(facts: ModelFacts, device: Device) -> int:

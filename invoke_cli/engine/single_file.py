@@ -9,7 +9,7 @@ from typing import Any
 
 import diffusers
 
-from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.folder import ModelFacts, variant_of
 from invoke_cli.models.single import layout_of
 from invoke_cli.models.wording import CLIP_MERGES, CLIP_VOCABULARY
 
@@ -18,7 +18,8 @@ def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) 
     """The pipeline of a single file, what the file lacks from its base; errors are those of diffusers."""
     layout = layout_of(facts)
     denoiser = facts.family.denoiser
-    if denoiser == "unet" and set(facts.weights) == {facts.folder}:
+    own = {path for part, files in facts.parts.items() if part not in arguments for path in files}
+    if denoiser == "unet" and own == {facts.folder}:
         return cls.from_single_file(
             str(facts.folder), config=str(layout), local_files_only=True, **tokenizers(layout), **arguments
         )
@@ -30,6 +31,21 @@ def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) 
         torch_dtype=arguments["torch_dtype"],
     )
     return cls.from_pretrained(layout, local_files_only=True, **{denoiser: network}, **arguments)
+
+
+def load_vae(facts: ModelFacts, place: Path, dtype: Any) -> Any:
+    """The VAE in a folder or in a file of either layout, for which the model's own VAE lends its config."""
+    own = layout_of(facts) if facts.single_file else facts.folder
+    cls = getattr(diffusers, _class_of(own, facts.family.vae))
+    if place.is_dir():
+        safe = all(path.suffix == ".safetensors" for path in facts.vae_weights)
+        variant = variant_of(facts.vae_weights[0])
+        return cls.from_pretrained(
+            place, torch_dtype=dtype, local_files_only=True, use_safetensors=safe, variant=variant
+        )
+    return cls.from_single_file(
+        str(place), config=str(own), subfolder=facts.family.vae, local_files_only=True, torch_dtype=dtype
+    )
 
 
 def _class_of(layout: Path, part: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class ModelFacts:
     """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
-    files by component, `vae_weights` those of the VAE.
+    files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
     """
 
     family: Family
@@ -40,6 +41,12 @@ class ModelFacts:
     vae_config: str = ""
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
+    vae_from: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells this model in memory from others: all the places that it is made from."""
+        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from))
 
     @property
     def single_file(self) -> bool:
@@ -70,7 +77,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
         raise ModelError(f"no line can draw with {name} ({family.label})", hint=family.instead, field="model")
     _check_halves(name, family, components)
     _check_channels(name, family, configs)
-    parts = {part: _weights(folder / part, restore) for part in components if has_weights(part)}
+    parts = {part: weights_in(folder / part, restore) for part in components if has_weights(part)}
     return facts_from(family, folder, configs, parts, size)
 
 
@@ -79,18 +86,23 @@ def facts_from(
 ) -> ModelFacts:
     """The facts of a model whose family, configs and files are known."""
     denoiser, vae, scheduler = (configs.get(part, {}) for part in (family.denoiser, family.vae, "scheduler"))
-    return ModelFacts(
+    facts = ModelFacts(
         family=family,
         folder=folder,
         size=size or _native_size(denoiser, vae, family),
         scheduler=str(scheduler.get("_class_name", "")),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")),
         weights=tuple(dict.fromkeys(path for files in parts.values() for path in files)),
-        vae_channels=_widest(vae),
         inpainting=_paints_only(family, denoiser),
-        vae_config=json.dumps({key: vae[key] for key in sorted(vae) if not _is_remark(key)}),
         parts=parts,
     )
+    return vae_facts(facts, vae)
+
+
+def vae_facts(facts: ModelFacts, vae: Mapping[str, Any]) -> ModelFacts:
+    """The facts with what the config of a VAE says."""
+    config = json.dumps({key: vae[key] for key in sorted(vae) if not _is_remark(key)})
+    return replace(facts, vae_channels=_widest(vae), vae_config=config)
 
 
 def read_configs(folder: Path, components: Mapping[str, str], restore: str) -> dict[str, dict[str, Any]]:
@@ -171,7 +183,13 @@ def read_json(path: Path, restore: str) -> dict[str, Any]:
     return content
 
 
-def _weights(folder: Path, restore: str) -> tuple[Path, ...]:
+def variant_of(path: Path) -> str | None:
+    """The variant that a file's name carries: `diffusion_pytorch_model.fp16.safetensors` is `fp16`."""
+    parts = path.name.split(".")
+    return re.sub(r"-\d+-of-\d+$", "", parts[1]) if len(parts) > 2 else None
+
+
+def weights_in(folder: Path, restore: str) -> tuple[Path, ...]:
     """The weight files of a component: the shards that an index names, or the one file, safetensors rather than not."""
     indices = sorted(folder.glob("*.safetensors.index*.json"))
     if indices:

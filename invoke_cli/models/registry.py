@@ -16,7 +16,8 @@ from invoke_cli.request import GenerationRequest
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSpec:
     """One entry. `path` is a folder in the diffusers layout or a single .safetensors file, `base` the folder that has
-    what such a file lacks; the caller fills in `{package}` and `{root}`. `triggers` are the words that the model was
+    what such a file lacks, `vae` the folder or file of another VAE; the caller fills in `{package}` and `{root}`.
+    `prediction` is what the model predicts, where its files do not tell. `triggers` are the words that the model was
     trained to answer to, `good_for` what it is for.
 
     `defaults` are the switches that a line for this model starts from. `preview` is a linear map from latents to RGB in
@@ -26,6 +27,8 @@ class ModelSpec:
     name: str
     path: str
     base: str = ""
+    vae: str = ""
+    prediction: str = ""
     description: str = ""
     good_for: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
@@ -97,9 +100,13 @@ class _Entry:
     """Reads one entry; every complaint carries its line."""
 
     KEYS = (
-        "description", "path", "base", "format", "default", "size", "defaults", "preview", "triggers", "good_for",
+        "description", "path", "base", "vae", "prediction", "format", "default", "size", "defaults", "preview",
+        "triggers", "good_for",
     )  # fmt: skip
-    FORMATS = ("diffusers", "single_file")
+    CHOICES: Mapping[str, tuple[str, ...]] = {
+        "format": ("diffusers", "single_file"),
+        "prediction": ("epsilon", "v_prediction"),
+    }
 
     def __init__(self, filename: str, document: Any, name: object) -> None:
         self.filename = filename
@@ -115,13 +122,16 @@ class _Entry:
                 near = difflib.get_close_matches(str(key), self.KEYS, n=1)
                 suggestion = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(self.KEYS)})"
                 raise self._error(f"{self.name}: unknown setting {key}{suggestion}", self._line(key))
-        if self._text("format", self.FORMATS[0]) not in self.FORMATS:
-            message = f"{self.name}: format is {' or '.join(self.FORMATS)}, and may be left out"
-            raise self._error(message, self._line("format"))
+        for key, choices in self.CHOICES.items():
+            if key in self.body and self._text(key) not in choices:
+                message = f"{self.name}: {key} is {' or '.join(choices)}, and may be left out"
+                raise self._error(message, self._line(key))
         return ModelSpec(
             name=self.name,
             path=self._text("path"),
             base=self._text("base", ""),
+            vae=self._text("vae", ""),
+            prediction=self._text("prediction", ""),
             description=self._text("description", ""),
             good_for=self._words("good_for"),
             triggers=self._words("triggers"),

@@ -50,8 +50,12 @@ _TRANSFORMERS: tuple[str, ...] = (
 )
 
 
-def read_file_facts(path: Path, name: str, size: int | None = None, base: Path | None = None) -> ModelFacts:
-    """The facts of the model in a file; ModelError says in one sentence what is wrong with it, and the remedy."""
+def read_file_facts(
+    path: Path, name: str, size: int | None = None, base: Path | None = None, *, other_vae: bool = False
+) -> ModelFacts:
+    """The facts of the model in a file; ModelError says in one sentence what is wrong with it, and the remedy. With
+    `other_vae` they lack that of the VAE.
+    """
     if not path.is_file():
         message = f"the file of the model {name} is missing: {path}"
         raise ModelError(message, hint="put it back, or take another model with -m (!models lists them)", field="model")
@@ -67,7 +71,8 @@ def read_file_facts(path: Path, name: str, size: int | None = None, base: Path |
     components = components_of(index)
     configs = read_configs(layout, components, restore)
     family = family_of(index, configs)
-    needed = [part for part in components if has_weights(part) and part != family.denoiser]
+    elsewhere = (family.denoiser, family.vae) if other_vae else (family.denoiser,)
+    needed = [part for part in components if has_weights(part) and part not in elsewhere]
     whole = family.denoiser == "unet" and held_parts(header).issuperset(needed)
     files = {part: (path,) if whole else _from_base(path, part, base) for part in needed}
     return replace(facts_from(family, path, configs, {family.denoiser: (path,), **files}, size), base=base)

@@ -7,30 +7,28 @@ no number: the same line gives the same bytes.
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from invoke_cli import metadata
 from invoke_cli.engine import ImageResult
-from invoke_cli.imaging.sheets import enlarged, strip
+from invoke_cli.errors import OutputError
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.dream import write_dream
 from invoke_cli.metadata.sheet import SheetRecord, encode_sheet
+from invoke_cli.output.beside import write_beside
 from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.files import write_whole
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import fields_of, file_name, prompt_folder
+from invoke_cli.output.png import encode_png, pixel_hash
 from invoke_cli.output.reading import created_at, sheet_entry
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.recording import recorded_line
-
-NOISE_KEYWORD = "noise"  # in the picture of a step: how much noise is in its latents
 
 MakeRecord = Callable[[str], Record]
 
@@ -49,7 +47,10 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedImage:
-    """An image on disk: its number (None on standard output), path, the line that makes it again, and its pixels."""
+    """An image on disk: its number (None on standard output), path, the line that makes it again, and its pixels.
+
+    `trouble` tells why some of what was to stand beside it does not.
+    """
 
     number: int | None
     path: Path
@@ -60,6 +61,7 @@ class SavedImage:
     sha256: str
     extras: tuple[Path, ...] = ()
     replaced: Path | None = None
+    trouble: OutputError | None = None
 
 
 class Writer:
@@ -128,7 +130,18 @@ class _Saving:
             write_whole(path, data)
             saved = self._saved(number, path, data, replaced=replaced)
             self._enter(saved, record)
-        return replace(saved, extras=tuple(self._extras(path, number)))
+        return self._with_extras(saved, path, number)
+
+    def _with_extras(self, saved: SavedImage, path: Path, number: int) -> SavedImage:
+        """The saved image with what stands beside it, as far as that could be written: the image itself is safe."""
+        extras: list[Path] = []
+        inner = self.target.folder.intermediates(path, number, self.seed)
+        try:
+            for extra in write_beside(path, inner, self.results, self.plan.output):
+                extras.append(extra)
+        except OutputError as error:
+            return replace(saved, extras=tuple(extras), trouble=error)
+        return replace(saved, extras=tuple(extras))
 
     def _place(self, number: int) -> tuple[Path, Path | None]:
         """A free path for the image. A file that was asked for by name is replaced; the old one goes to the trash."""
@@ -152,46 +165,6 @@ class _Saving:
         now = folder.to_trash(path)
         folder.history.moved(folder.inside(path), folder.inside(now))
         return now
-
-    def _extras(self, path: Path, number: int) -> Iterator[Path]:
-        """The strip, the stages' pictures, the intermediates and the latents that the plan wants, beside the image."""
-        output = self.plan.output
-        if output.strip and any(result.frames for result in self.results):
-            strip_path = path.with_name(f"{path.stem}.steps.png")
-            write_whole(strip_path, encode_png(self._strip(), {}))
-            yield strip_path
-        if output.save_all:
-            for number, result in enumerate(self.result.earlier, start=1):
-                stage_path = path.with_name(f"{path.stem}.stage-{number}.png")
-                write_whole(stage_path, encode_png(result.image, {}))
-                yield stage_path
-        inner = self.target.folder.intermediates(path, number, self.seed)
-        for number, result in enumerate(self.results, start=1):
-            self._write_steps(result, inner / f"stage-{number}" if self.result.earlier else inner)
-        if output.save_intermediates or output.save_latents:
-            yield inner
-
-    def _strip(self) -> Image.Image:
-        """All frames of all stages in a row, the finished picture at the end."""
-        frames: list[Image.Image] = []
-        labels: list[str] = []
-        for number, result in enumerate(self.results, start=1):
-            stage = f"stage {number}, " if self.result.earlier else ""
-            frames += result.frames
-            first, count = result.first_step, len(result.frames)
-            labels += [f"{stage}{f'after step {first}' if first else 'start'}"] if count else []
-            labels += [f"{stage}step {first + place} of {first + count - 1}" for place in range(1, count)]
-        return strip(frames, labels, self.result.image)
-
-    def _write_steps(self, result: ImageResult, folder: Path) -> None:
-        output, frames = self.plan.output, result.frames
-        if output.save_intermediates:
-            for index in every(output.save_intermediates, len(frames)):
-                said = {NOISE_KEYWORD: f"{result.noise[index]:.6g}"} if index < len(result.noise) else {}
-                data = encode_png(enlarged(frames[index]), said)
-                write_whole(folder / f"step-{result.first_step + index:02d}.png", data, durable=False)
-        for index, latents in enumerate(result.latents, start=result.first_step):
-            write_whole(folder / f"step-{index:02d}.safetensors", latents, durable=False)
 
     def _saved(
         self, number: int | None, path: Path, data: bytes, extras: tuple[Path, ...] = (), replaced: Path | None = None
@@ -223,26 +196,3 @@ class _Saving:
             run=self.target.run,
         )
         folder.enter(entry)
-
-
-def every(interval: int, count: int) -> list[int]:
-    """Every `interval`-th of `count` places, with the first and the last."""
-    return sorted({*range(0, count, interval), count - 1}) if count else []
-
-
-def pixel_hash(image: Image.Image) -> str:
-    """SHA-256 of the RGB bytes, rows from the top."""
-    return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
-
-
-def encode_png(image: Image.Image, chunks: Mapping[str, str], compression: int = 6) -> bytes:
-    """The PNG file with its text chunks: Latin-1 ones as tEXt, others and XMP as uncompressed iTXt."""
-    info = PngInfo()
-    for keyword, text in chunks.items():
-        if text.isascii() and not keyword.startswith("XML:"):
-            info.add_text(keyword, text)
-        else:
-            info.add_itxt(keyword, text)
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", pnginfo=info, compress_level=compression)
-    return buffer.getvalue()

@@ -85,7 +85,7 @@ def _stages() -> tuple[Stage, ...]:
 def _other_sizes() -> tuple[Batch, ...]:
     """A third of the last stage: half size, and latents of 24 x 24 up to 64 x 64, not all square."""
     return (
-        _half(("narrow", 24), ("wide", 40), weight=0.1),
+        _half(("narrow", 24), ("fresh", 40), weight=0.1),
         _whole(("small", 48), weight=0.08),
         _whole(("tall", 24), weight=0.1),
         _whole(("broad", 24), weight=0.1),

@@ -12,7 +12,8 @@ from invoke_cli.imaging.opening import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.sheets import difference
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.language.line import Stage
-from invoke_cli.output.writer import SavedImage, Target, encode_png
+from invoke_cli.output.png import encode_png
+from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.tips import tip_for_result

@@ -56,6 +56,11 @@ class Places:
         filled = path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root))
         return self.root / expanded(filled)
 
+    def beside(self, source: str, path: str) -> Path:
+        """The place that `path` means in the file `source`: beside it where it is there, else as `model_folder`."""
+        near = Path(source).parent / expanded(path)
+        return near if source and is_there(near) else self.model_folder(path)
+
 
 def find_places(root: str | None, config: str | None, environment: Mapping[str, str], cwd: Path) -> Places:
     """The root: as asked, else $INVOKE_ROOT, else the checkout one stands in, else the platform's config folder."""

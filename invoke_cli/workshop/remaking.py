@@ -21,7 +21,7 @@ from invoke_cli.metadata.codec import Made, Recalled
 from invoke_cli.metadata.invokeai_reading import SD_METADATA
 from invoke_cli.metadata.latents import SUFFIX, read_latents
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.writer import pixel_hash
+from invoke_cli.output.png import pixel_hash
 from invoke_cli.planning.chain import inherited
 from invoke_cli.planning.hires import two_passes
 from invoke_cli.planning.inputs import grid_of

@@ -13,7 +13,8 @@ from invoke_cli.errors import ImageError, Interrupted, InvokeError, OutOfMemory
 from invoke_cli.imaging.comparison import Frames, Story
 from invoke_cli.imaging.opening import open_path
 from invoke_cli.metadata.chunks import read_chunks
-from invoke_cli.output.writer import NOISE_KEYWORD, pixel_hash
+from invoke_cli.output.beside import NOISE_KEYWORD
+from invoke_cli.output.png import pixel_hash
 from invoke_cli.workshop.preparing import Prepared
 from invoke_cli.workshop.remaking import Remake, prepare_remake, remade
 from invoke_cli.workshop.sheets import Subject

@@ -51,6 +51,8 @@ class Saver:
             if saved.replaced is not None:
                 self.workshop.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
             self.workshop.emit(_event(saved, prepared))
+            if saved.trouble is not None:
+                raise saved.trouble
 
 
 def for_originals(target: Target) -> Target:

@@ -25,6 +25,7 @@ from invoke_cli.models.folder import ModelFacts, read_facts
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.models.single import PICKLES, read_file_facts
+from invoke_cli.models.vaes import with_vae
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.books import Folders
@@ -117,13 +118,15 @@ class Settings:
     def _facts(self, spec: ModelSpec) -> ModelFacts:
         path = self.places.model_folder(spec.path)
         if path.is_dir() or path.suffix not in (".safetensors", *PICKLES):
-            return read_facts(path, spec.name, spec.size)
-        base = self.places.model_folder(spec.base) if spec.base else None
-        return read_file_facts(path, spec.name, spec.size, base)
+            facts = read_facts(path, spec.name, spec.size)
+        else:
+            base = self.places.model_folder(spec.base) if spec.base else None
+            facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
+        return with_vae(facts, self.places.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
 
-    def facts_at(self, name: str, path: str, base: str = "") -> ModelFacts:
+    def facts_at(self, spec: ModelSpec) -> ModelFacts:
         """The facts of a model that has no entry yet; ModelError when it cannot be used."""
-        return self._facts(ModelSpec(name=name, path=path, base=base))
+        return self._facts(spec)
 
     @property
     def own_models(self) -> ModelBook:

@@ -65,7 +65,7 @@ class Workshop:
         self.session_id = secrets.token_hex(4)
         self._lines = 0
         self._stop = threading.Event()
-        self._hashes: dict[Path, str] = {}
+        self._hashes: dict[str, str] = {}
 
     # -- the engine -------------------------------------------------------------------------------------------------
 
@@ -94,18 +94,18 @@ class Workshop:
 
     def model_hash(self, model: Model) -> str:
         """SHA-256 over the model's weight files, worked out once a session."""
-        folder = model.facts.folder
-        if folder not in self._hashes:
+        key = model.facts.key
+        if key not in self._hashes:
             digest = hashlib.sha256()
             for path in model.facts.weights:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
-            self._hashes[folder] = digest.hexdigest()
-        return self._hashes[folder]
+            self._hashes[key] = digest.hexdigest()
+        return self._hashes[key]
 
     def file_hash(self, path: Path) -> str:
         """SHA-256 of a file, worked out again when it was written to."""
-        key = Path(f"{path}:{path.stat().st_mtime_ns}")
+        key = f"{path}:{path.stat().st_mtime_ns}"
         if key not in self._hashes:
             with path.open("rb") as file:
                 self._hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -113,7 +113,7 @@ class Workshop:
 
     def vae_hash(self, model: Model) -> str:
         """What tells whether two models share their latents: the VAE's configuration and weights, hashed once."""
-        key = model.facts.folder / "vae"
+        key = f"{model.facts.key}|vae"
         if key not in self._hashes:
             self._hashes[key] = latents_identity(model.facts.vae_config, model.facts.vae_weights)
         return self._hashes[key]

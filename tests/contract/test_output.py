@@ -219,6 +219,19 @@ def test_a_disk_that_refuses_fails_the_line_and_not_the_session(
     assert fake_house.draw("a cat -s2")
 
 
+def test_steps_that_cannot_be_written_cost_no_picture(fake_house: House) -> None:
+    outputs(fake_house).mkdir()
+    (outputs(fake_house) / "intermediates").write_text("in the way")
+    assert fake_house.run("a cat -s2 -S1 --save_intermediates") is Outcome.FAILED
+    assert fake_house.saved[0].path.endswith("000001.1.png") and "intermediates" in fake_house.errors[0]
+
+
+def test_steps_of_a_chain_in_a_named_file_lie_by_its_own_number(fake_house: House) -> None:
+    fake_house.draw("a cat -s2 -S1")
+    fake_house.draw("a cat -s2 -S7 -o named.png --save_all --save_intermediates | oil -f 1 -s2 | snow -f 1 -s2")
+    assert [path.name for path in (outputs(fake_house) / "intermediates").iterdir()] == ["000002.7"]
+
+
 def test_a_damaged_history_is_told_with_its_remedy(fake_house: House) -> None:
     fake_house.draw("a cat -s2")
     (outputs(fake_house) / ".invoke" / "history.sqlite3").write_bytes(b"rubbish" * 1000)

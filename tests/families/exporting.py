@@ -122,6 +122,15 @@ def export(folder: Path, file: Path) -> Path:
     return file
 
 
+def export_vae(folder: Path, file: Path) -> Path:
+    """Write the VAE of the tiny model in `folder` as one file, as CompVis named its tensors; returns the file."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = _vae(load_file(next((folder / "vae").glob("*.safetensors"))))
+    save_file({key.removeprefix("first_stage_model."): value.contiguous() for key, value in tensors}, file)
+    return file
+
+
 _FLUX_NAMES = {
     "time_text_embed.timestep_embedder.linear_1": "time_in.in_layer",
     "time_text_embed.timestep_embedder.linear_2": "time_in.out_layer",

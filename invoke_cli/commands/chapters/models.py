@@ -19,7 +19,7 @@ ROWS: tuple[Command, ...] = (
     ),
     Command(
         name="import_model",
-        usage="source [name] [base=FOLDER]",
+        usage="source [name] [base=FOLDER] [vae=PLACE]",
         argument=Argument.TEXT,
         run=models.import_model,
         help="enter a folder or a .safetensors file; owner/name or https://… is fetched, its size told before",
