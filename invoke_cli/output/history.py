@@ -118,6 +118,11 @@ class History(Database):
         where = "WHERE i.sha256 = ? AND removed = 0 ORDER BY i.number LIMIT 1"
         return next(iter(self._entries(where, (sha256,))), None) if sha256 else None
 
+    def with_pixels(self, pixel_sha256: str) -> Entry | None:
+        """The result that has these pixels, the first where several have."""
+        where = "WHERE i.pixel_sha256 = ? AND removed = 0 AND kind = '' ORDER BY i.number LIMIT 1"
+        return next(iter(self._entries(where, (pixel_sha256,))), None) if pixel_sha256 else None
+
     def children(self, sha256: str) -> list[Entry]:
         """The results that were made from the file of this hash."""
         where = "WHERE i.number IN (SELECT number FROM parents WHERE sha256 = ?) AND removed = 0 AND kind = ''"

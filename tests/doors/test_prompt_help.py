@@ -22,6 +22,7 @@ from invoke_cli.console.console import Console, Look, look_for
 from invoke_cli.console.themes import THEMES, theme_for
 from invoke_cli.errors import CommandError, ConfigError
 from invoke_cli.events import Saved
+from invoke_cli.language.completion import complete
 from invoke_cli.language.keys import KEYS
 from invoke_cli.language.launch import LAUNCH_OPTIONS
 from invoke_cli.models.folder import read_facts
@@ -34,6 +35,7 @@ from invoke_cli.repl.checking import remark
 from invoke_cli.repl.counting import Count, Counter
 from invoke_cli.repl.editing import editor_command
 from invoke_cli.repl.greeting import bell_seconds, greeting
+from invoke_cli.repl.sources import sources_for
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.options import SessionOptions
@@ -364,3 +366,26 @@ def test_what_set_says_stands_at_the_bottom(program: Program) -> None:
     assert "7 steps" in text and "!set -s 7" in text
     ((style, text, *_),) = toolbar.fragments("a cat -s 0 -C 5")
     assert style == "class:toolbar-error" and text.strip().startswith("-s takes a whole number")
+
+
+# -- completion from what there is ------------------------------------------------------------------------------------
+
+
+def test_steps_loras_and_aliases_are_completed(program: Program) -> None:
+    program("a cat -s3 -S1 --save_latents")
+    program("a dog -s10 -S2 -I @last -f .55")
+    program("!alias oil oil painting -C 9")
+    loras = program.folder / "root" / "loras"
+    loras.mkdir()
+    (loras / "film.safetensors").touch()
+    sources = sources_for(Settings(SessionOptions()))
+
+    def offered(text: str) -> list[str]:
+        return [candidate.text for candidate in complete(text, len(text), sources)]
+
+    assert offered("a fox -I @last:") == [f"@last:{step}" for step in range(6)]
+    assert offered("a fox -I @last2:") == offered("a fox -I @last2:")[:4] == [f"@last2:{step}" for step in range(4)]
+    assert offered("a fox -I !1:2") == ["!1:2"] and offered("a fox -I 000002.2:5") == ["000002.2:5"]
+    assert offered("a fox -I @last9:") == [] and "@last" in offered("a fox -I @la")
+    assert offered("a fox --lora ") == ["film"]
+    assert offered("!oi") == ["!oil"] and offered("!oil a cat -A k_euler_") == ["k_euler_a"]
