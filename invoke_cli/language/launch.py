@@ -54,6 +54,13 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
     ),
     LaunchOption(name="--json", help="tell everything as JSON events, one a line, on standard output"),
     LaunchOption(name="--quiet", help="nothing but results and errors"),
+    LaunchOption(
+        name="--completion",
+        metavar="SHELL",
+        help='completion for bash, zsh or fish: eval "$(invoke --completion bash)" in ~/.bashrc; models and loras '
+        "tell their names",
+        choices=("bash", "zsh", "fish", "models", "loras"),
+    ),
     LaunchOption(name="--version", help="the program's version"),
     LaunchOption(name="--help", metavar="", help="this help; --help advanced for every switch", aliases=("-h",)),
 )
