@@ -17,6 +17,8 @@ from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, parse
 from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
+from invoke_cli.sharing.guests import shared_opener
+from invoke_cli.sharing.visits import Visit
 from invoke_cli.workshop.drawing import draw
 from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.outcome import Outcome
@@ -44,6 +46,14 @@ class Session:
         settings = options if isinstance(options, Settings) else Settings(options or SessionOptions())
         self.workshop = Workshop(settings, emit, streams or Streams(), opener or open_engine)
 
+    @classmethod
+    def as_guest(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:
+        """A session that works with the engine of one that is open already, where there is one that suits."""
+        settings = Settings(options)
+        session = cls(settings, emit=emit, streams=streams, opener=lambda asked: opener(asked))
+        opener = shared_opener(settings, open_engine, session.workshop.hooks)
+        return session
+
     # -- for libraries ----------------------------------------------------------------------------------------------
 
     def draw(self, line: str) -> list[SavedImage]:
@@ -68,6 +78,11 @@ class Session:
         self.workshop.begin()
         self._guarded("", None, self._load)
 
+    def lend(self, visit: Visit) -> None:
+        """Let another process's line have the engine; returns when it is done."""
+        self.workshop.begin()
+        self._guarded("", None, lambda: self._lent(visit))
+
     def close(self) -> None:
         """Finish writing and give the memory back."""
         self.workshop.close()
@@ -84,6 +99,10 @@ class Session:
 
     def _load(self) -> Outcome:
         self.workshop.engine.load(self.workshop.settings.model(), self.workshop.hooks())
+        return Outcome.OK
+
+    def _lent(self, visit: Visit) -> Outcome:
+        visit.serve(lambda: self.workshop.engine)
         return Outcome.OK
 
     def _guarded(self, line: str, number: int | None, work: Callable[[], Outcome]) -> Outcome:

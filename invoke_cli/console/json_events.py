@@ -20,6 +20,7 @@ from invoke_cli.events import (
     Saved,
     Start,
     Step,
+    Tokenized,
     Trace,
 )
 
@@ -34,6 +35,7 @@ NAMES: dict[type[Event], str] = {
     Message: "message",
     Loading: "loading",
     Trace: "trace",
+    Tokenized: "tokens",
     Prefill: "prefill",
     Forget: "forget",
 }

@@ -22,11 +22,11 @@ from invoke_cli.engine.frames import Recorder, keeps_latents
 from invoke_cli.engine.images import ImageEncoder, decode
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.memory import Rung, climb
-from invoke_cli.engine.preview import to_picture
+from invoke_cli.engine.preview import tiny_picture, to_picture
 from invoke_cli.engine.starting import Source
 from invoke_cli.engine.states import Point, unpack
 from invoke_cli.errors import OutOfMemory
-from invoke_cli.events import Level, Notice, Step
+from invoke_cli.events import MAX_PREVIEW, Level, Notice, Preview, Step
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.folder import INPAINTING_CHANNELS
@@ -73,6 +73,7 @@ class JobRun:
                 until=self.job.until,
                 tally=self.tally,
                 tile=self.job.tile,
+                guides=self.job.guides,
             )
             latents = self._denoised(batch)
             if latents is None:
@@ -209,9 +210,20 @@ class Watcher:
                 batch=len(self.places),
                 stage=job.stage,
                 stages=job.stages,
-                preview=self.recorder.preview(snapshot),
+                preview=self._preview(snapshot),
             )
         )
+
+    def _preview(self, snapshot: Snapshot) -> Preview | None:
+        """The first image as it is now, when somebody has time to look at it."""
+        kind = self.run.job.plan.output.preview
+        if not self.run.hooks.viewer.wants(kind):
+            return None
+        loaded, latents = self.run.loaded, snapshot.visible[0]
+        tiny = loaded.preview_vae
+        picture = to_picture(latents, loaded.preview) if tiny is None else tiny_picture(latents, tiny)
+        picture.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
+        return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes(), kind=kind)
 
     def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor | None) -> Iterator[ImageResult]:
         """The results of the batch; `latents` are what the next stage of a chain may start from."""

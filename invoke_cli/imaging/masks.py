@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from scipy import ndimage
 
 from invoke_cli.imaging.opening import OpenedImage
 from invoke_cli.imaging.sizes import Box, Size
@@ -41,6 +40,8 @@ def shaped(mask: Image.Image, size: Size, *, invert: bool, grow: int) -> Image.I
         mask = ImageOps.invert(mask)
     if not grow or mask.getbbox() is None:
         return mask
+    from scipy import ndimage  # late: most pictures have no mask, and it takes a while
+
     values = np.asarray(mask)
     near = ndimage.distance_transform_edt(values < _PAINTED) <= grow
     return Image.fromarray(np.where(near, np.uint8(255), values))
@@ -75,6 +76,8 @@ def feathered(mask: Image.Image, blur: int) -> Mask:
     values = np.asarray(mask)
     if not blur or not values.any():
         return values
+    from scipy import ndimage
+
     inside = values > 0
     if inside.all():
         return values
@@ -100,6 +103,8 @@ def infilled(image: Image.Image, mask: Image.Image) -> Image.Image:
     hole = np.asarray(mask) >= _PAINTED
     if not hole.any() or hole.all():
         return image
+    from scipy import ndimage
+
     pixels = np.asarray(image)
     rows, columns = ndimage.distance_transform_edt(hole, return_distances=False, return_indices=True)
     filled = pixels[rows, columns]

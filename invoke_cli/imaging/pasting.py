@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from invoke_cli.imaging.masks import Mask
 from invoke_cli.imaging.sizes import Box
@@ -40,6 +39,8 @@ def _shift(below: np.ndarray, above: np.ndarray, alpha: Mask) -> np.ndarray:
     kept = alpha == 0
     if not kept.any() or kept.all():
         return np.zeros(3, dtype=np.float32)
+    from scipy import ndimage  # late: most pictures have no mask, and it takes a while
+
     depth, nearest = ndimage.distance_transform_edt(~kept, return_indices=True)
     ring = kept & (ndimage.distance_transform_edt(kept) <= RING)
     if ring.sum() < _FEWEST:
@@ -56,6 +57,8 @@ def _shift(below: np.ndarray, above: np.ndarray, alpha: Mask) -> np.ndarray:
 
 def _averaged(difference: np.ndarray, ring: np.ndarray) -> np.ndarray:
     """The difference averaged over the pixels of the ring that are close by."""
+    from scipy import ndimage
+
     weight = ndimage.gaussian_filter(ring.astype(np.float32), _SMOOTH)[..., None]
     total = ndimage.gaussian_filter(np.where(ring[..., None], difference, 0.0), (_SMOOTH, _SMOOTH, 0))
     averaged: np.ndarray = total / np.maximum(weight, 1e-3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from invoke_cli.language.guides import CHAINS, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING
+from invoke_cli.language.guides import CHAINS, CONTROL, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING
 from invoke_cli.language.recipes import recipes_page
 
 OVERVIEW = """\
@@ -145,6 +145,7 @@ TOPICS: Mapping[str, str] = {
     "prompts": PROMPTS,
     "img2img": IMG2IMG,
     "masks": MASKS,
+    "control": CONTROL,
     "chains": CHAINS,
     "upscaling": UPSCALING,
     "strength": STRENGTH,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterator
 
 from invoke_cli.language.showing import harmless
 from invoke_cli.language.switches import SWITCHES
@@ -103,11 +102,3 @@ def _source(plan: Plan, name: str) -> str:
     if any(switch.field == field for switch in SWITCHES):
         return plan.sources.get(field, "drawn" if field == "seeds" else "")
     return ""
-
-
-def token_lines(name: str, read: Sequence[str], cut: Sequence[str], windows: Sequence[int] = ()) -> str:
-    """A prompt's tokens, with a bar where the model begins to read anew, and two before what it does not read."""
-    ends = list(accumulate(windows or [len(read)]))
-    parts = [" ".join(map(harmless, read[start:end])) for start, end in zip([0, *ends], ends, strict=False)]
-    text = f"{name}: {len(read)} tokens: {' | '.join(parts)}"
-    return f"{text} || cut, {len(cut)} tokens: {' '.join(map(harmless, cut))}" if cut else text

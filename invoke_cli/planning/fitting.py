@@ -51,18 +51,23 @@ def honoured(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
 
 def _refusals(family: Family, task: Task) -> Iterator[tuple[str, str]]:
     yield from family.refuses.items()
+    if not family.controlled:
+        yield "controls", "there are no control models for its kind"
     if task is Task.INPAINT and family.paints_whole:
         yield "strength", "under a mask it paints everything anew"
         yield "real_steps", "under a mask it paints everything anew, so all steps are taken"
 
 
-def pipeline_for(family: Family, task: Task) -> str:
-    """The name of the family's pipeline for a task, empty when diffusers has none."""
-    return {
+def pipeline_for(family: Family, task: Task, *, controlled: bool = False) -> str:
+    """The name of the family's pipeline for a task, empty when diffusers has none; the one in which a ControlNet takes
+    part where it is `controlled`.
+    """
+    name = {
         Task.TEXT_TO_IMAGE: family.text_to_image,
         Task.IMAGE_TO_IMAGE: family.image_to_image,
         Task.INPAINT: family.inpaint,
     }.get(task, "")
+    return family.controlled.get(name, "") if controlled else name
 
 
 def checked_prompt(inputs: PlanInputs) -> Prompt:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import LineError
-from invoke_cli.language.line import Blank, Generation, parse
+from invoke_cli.language.line import Blank, Farewell, Generation, Line, parse
 from invoke_cli.language.showing import harmless
 from invoke_cli.repl.checking import remark
 
@@ -53,15 +53,21 @@ def inserted(text: str, lines: Sequence[str]) -> str:
     return lines[0] if lines and "\n" in text.strip("\r\n") else " ".join(text.splitlines())
 
 
+def leaves(line: str) -> bool:
+    """Whether a line ends the session."""
+    return isinstance(_parsed(line), Farewell)
+
+
 def _is_blank(line: str) -> bool:
-    try:
-        return isinstance(parse(line), Blank)
-    except LineError:
-        return False
+    return isinstance(_parsed(line), Blank)
 
 
 def _draws(line: str) -> bool:
+    return isinstance(_parsed(line), Generation | type(None))
+
+
+def _parsed(line: str) -> Line | None:
     try:
-        return isinstance(parse(line), Generation)
+        return parse(line)
     except LineError:
-        return True
+        return None

@@ -1,10 +1,14 @@
-"""What the prompt says first, and how it reads the numbers that it was started with."""
+"""What the prompt says first, and how it speaks."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
+from dataclasses import replace
 
+from invoke_cli.console.console import Look, look_for
 from invoke_cli.errors import ConfigError, InvokeError
+from invoke_cli.language.launch import Options
 from invoke_cli.language.topics import FIRST_TIME
 from invoke_cli.version import __version__
 from invoke_cli.workshop.settings import Settings
@@ -26,6 +30,13 @@ def greeting(settings: Settings, *, newcomer: bool) -> str:
         with contextlib.suppress(InvokeError):
             lines += [FIRST_TIME] if settings.uses_packaged_model() else []
     return "\n".join(lines)
+
+
+def look_at_prompt(settings: Settings, options: Options) -> Look:
+    """How the console speaks: as it was asked for at launch, else in invoke.init; ConfigError for a wrong number."""
+    theme, bell = (settings.launch_value(name, str(options.get(name, ""))) for name in ("theme", "bell"))
+    look = look_for(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
+    return replace(look, bell=bell_seconds(bell))
 
 
 def bell_seconds(asked: str) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -20,34 +19,37 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
-from invoke_cli.console.blocks import HALF, rows
-from invoke_cli.console.console import Console, look_for
+from invoke_cli.console.console import Console
+from invoke_cli.console.drawn import Drawn
 from invoke_cli.console.text import progress_text
-from invoke_cli.errors import ExitStatus, LineError
-from invoke_cli.events import Event, Forget, Prefill, Step
+from invoke_cli.errors import ExitStatus
+from invoke_cli.events import Event, Forget, Nobody, Prefill, Step
 from invoke_cli.language.keys import When
 from invoke_cli.language.launch import Options
-from invoke_cli.language.line import Farewell, parse
 from invoke_cli.language.showing import harmless
 from invoke_cli.output.typed_lines import TypedLines
 from invoke_cli.repl.adapters import LineCompleter, LineLexer
+from invoke_cli.repl.asking import leaves
 from invoke_cli.repl.bindings import bindings
 from invoke_cli.repl.counting import Counter
-from invoke_cli.repl.greeting import bell_seconds, greeting
+from invoke_cli.repl.greeting import greeting, look_at_prompt
 from invoke_cli.repl.outside import Outside
+from invoke_cli.repl.picture import PictureArea, seer_at_prompt
 from invoke_cli.repl.remembering import LineHistory, Search, Suggestions
 from invoke_cli.repl.sources import sources_for
 from invoke_cli.repl.toolbar import Toolbar
-from invoke_cli.repl.worker import RunLine, Worker
+from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
+from invoke_cli.sharing.visits import OpenDoor, Visit
 from invoke_cli.workshop.options import session_options
-from invoke_cli.workshop.outcome import Outcome
 from invoke_cli.workshop.places import expanded
 from invoke_cli.workshop.settings import Settings
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session  # its imports are heavy: the worker makes them
 
+VISIT = "a line of another terminal"
+PROMPT = "invoke> "
 _SEARCHING = " search: words in any order; Enter takes the line, Ctrl-R goes to older ones, Ctrl-C gives up"
 
 
@@ -65,10 +67,9 @@ class _Prompt:
 
     def __init__(self, settings: Settings, options: Options) -> None:
         self.settings = settings
-        theme = settings.launch_value("theme", str(options.get("theme", "")))
-        look = look_for(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
-        look = replace(look, bell=bell_seconds(settings.launch_value("bell", str(options.get("bell", "")))))
-        self.console = Console(sys.stdout, sys.stderr, look, self._progress)
+        self.area = PictureArea()
+        seer, self.ask_terminal = seer_at_prompt(self.area)
+        self.console = Console(sys.stdout, sys.stderr, look_at_prompt(settings, options), seer, self._progress)
         lines = TypedLines(expanded(settings.outdir()) / ".invoke" / "history.sqlite3")
         self.history = LineHistory(lines, settings.is_private)
         self.search = Search(lines)
@@ -76,12 +77,17 @@ class _Prompt:
         self.worker = Worker(self._open_session, self._redraw)
         self.counter = Counter(settings)
         self.toolbar = Toolbar(settings, self.counter)
+        self.door = OpenDoor(settings, self.worker.submit)
         self.session: Session | None = None
+        self.visit: Visit | None = None
         self.step: Step | None = None
         self.stops = 0
+        self.leaving = False
+        self.begun = False
         self.outside = Outside(self.console, self.history, lambda: self.input)
         self.input: PromptSession[str] = self._prompt_session(Suggestions(lines))
-        self.input.app.after_render += lambda _: self.worker.begin()
+        self.input.app.layout = self.area.above(self.input.app.layout)
+        self.input.app.after_render += self._rendered
 
     def _prompt_session(self, suggestions: Suggestions) -> PromptSession[str]:
         theme = self.console.look.theme
@@ -116,9 +122,9 @@ class _Prompt:
             self.outside.question = None
             lines = [line for line in text.split("\n") if line.strip()]
             for line in lines:
-                if not _is_farewell(line):
+                if not leaves(line):
                     self.worker.submit(line)
-            if any(map(_is_farewell, lines)):
+            if any(map(leaves, lines)):
                 break
         self._leave()
 
@@ -126,30 +132,42 @@ class _Prompt:
         if self.worker.running:
             self.console.hint("finishing; Ctrl-C stops the running image")
         signal.signal(signal.SIGINT, lambda *_: self._stop())
+        self.leaving = True
+        self.door.close()
+        self.worker.send_away()
         self.worker.finish()
         self.history.close()
+        self.door.close()
         if self.session is not None:
             self.session.close()
 
     # -- the worker's side --------------------------------------------------------------------------------------------
 
-    def _open_session(self) -> RunLine:
+    def _open_session(self) -> DoWork:
         """Import the session and its engine, on the worker's thread, and load the model."""
         from invoke_cli.session import Session
+        from invoke_cli.workshop.workshop import Streams
 
-        self.session = Session(self.settings, emit=self._hear)
+        streams = Streams(viewer=self.console.seer or Nobody())
+        self.session = Session(self.settings, emit=self._hear, streams=streams)
+        if not self.leaving:
+            self.door.open()
         self.session.warm_up()
         self._refresh(self.session)
         return self._do
 
-    def _do(self, line: str) -> Outcome:
+    def _do(self, work: Work) -> None:
         assert self.session is not None
         self.stops = 0
         started = time.monotonic()
-        outcome = self.session.run(line)
-        self.console.ring(time.monotonic() - started)
+        if isinstance(work, Visit):
+            self.visit = work
+            self.session.lend(work)
+            self.visit = None
+        else:
+            self.session.run(work)
+            self.console.ring(time.monotonic() - started)
         self._refresh(self.session)
-        return outcome
 
     def _refresh(self, session: Session) -> None:
         self.toolbar.refresh(session)
@@ -166,27 +184,40 @@ class _Prompt:
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
-    def _progress(self, step: Step | None) -> None:
+    def _progress(self, step: Step | None, drawn: Drawn | None) -> None:
         self.step = step
+        if drawn is not None or step is None:
+            self.area.show(drawn)
         self._redraw()
+
+    def _rendered(self, _: object) -> None:
+        """The screen is up to date; when it is so for the first time, the rest of the program is begun."""
+        self.area.rendered()
+        if not self.begun:
+            self.begun = True
+            self.ask_terminal()
+            self.worker.begin()
 
     def _redraw(self) -> None:
         self.input.app.invalidate()
 
     def _message(self) -> StyleAndTextTuples:
-        """The preview, the progress and the queue, and below them the prompt."""
+        """The progress and the queue, and below them the prompt; that alone of a line that was entered, which stays."""
         parts: StyleAndTextTuples = []
-        step, waiting = self.step, self.worker.waiting
+        step, waiting = self.step, [work if isinstance(work, str) else VISIT for work in self.worker.waiting]
+        if self.input.app.is_done:
+            return [("class:prompt", PROMPT)]
         if step is not None:
-            parts += preview_fragments(step)
             parts.append(("class:progress", f"{progress_text(step)}\n"))
+        if self.visit is not None:
+            parts.append(("class:queue", f"drawing {VISIT}\n"))
         if waiting:
             parts.append(("class:queue", f"waiting: {' ; '.join(harmless(line)[:60] for line in waiting[:3])}"))
             parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
         if self.outside.question is not None:
             parts.append(("class:question", self.outside.question.text))
         else:
-            parts.append(("class:prompt", "search> " if self.search.on else "invoke> "))
+            parts.append(("class:prompt", "search> " if self.search.on else PROMPT))
         return parts
 
     def _bottom(self) -> StyleAndTextTuples:
@@ -205,7 +236,9 @@ class _Prompt:
     def _stop(self) -> None:
         """Ctrl-C: first the running image, then the lines that wait."""
         self.stops += 1
-        if self.session is not None and self.worker.running:
+        if self.visit is not None:
+            self.visit.stop()
+        elif self.session is not None and self.worker.running:
             self.session.stop()
         if self.stops > 1 or not self.worker.running:
             dropped = self.worker.forget_waiting()
@@ -213,23 +246,3 @@ class _Prompt:
         else:
             more = "; Ctrl-C again drops the lines that wait" if self.worker.waiting else ""
             self.console.hint(f"stopping after this step{more}")
-
-
-def _is_farewell(line: str) -> bool:
-    try:
-        return isinstance(parse(line), Farewell)
-    except LineError:
-        return False
-
-
-def preview_fragments(step: Step) -> StyleAndTextTuples:
-    """The live preview as styled half blocks, a line for each row."""
-    parts: StyleAndTextTuples = []
-    for row in rows(step.preview) if step.preview is not None else ():
-        parts += [(f"fg:{_hex(upper)} bg:{_hex(lower)}", HALF) for upper, lower in row]
-        parts.append(("", "\n"))
-    return parts
-
-
-def _hex(colour: tuple[int, int, int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)

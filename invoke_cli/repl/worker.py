@@ -1,4 +1,4 @@
-"""The thread that does the lines, one after the other, while the user types the next ones."""
+"""The thread that does the lines, and those of callers, one after the other, while the user types the next ones."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.sharing.visits import Visit
 
-RunLine = Callable[[str], Outcome]
+Work = str | Visit
+DoWork = Callable[[Work], object]
 
 
 class Worker:
-    """Does lines in order. `start` is called first, on the same thread, and returns what does a line."""
+    """Does lines and visits in order. `start` is called first, on the same thread, and returns what does either."""
 
-    def __init__(self, start: Callable[[], RunLine], on_change: Callable[[], None]) -> None:
+    def __init__(self, start: Callable[[], DoWork], on_change: Callable[[], None]) -> None:
         self._start = start
         self._on_change = on_change
-        self._lines: deque[str] = deque()
+        self._lines: deque[Work] = deque()
         self._condition = threading.Condition()
         self._running = False
         self._closing = False
@@ -28,19 +29,28 @@ class Worker:
         if not self._thread.ident:
             self._thread.start()
 
-    def submit(self, line: str) -> None:
-        """Do a line when those before it are done."""
+    def submit(self, work: Work) -> None:
+        """Do a line, or let a caller have its turn, when those before are done."""
         with self._condition:
-            self._lines.append(line)
+            self._lines.append(work)
             self._condition.notify_all()
+        self._on_change()
 
     def forget_waiting(self) -> list[str]:
-        """Take the lines that have not begun out of the queue; returns them."""
+        """Take the lines that have not begun out of the queue, but for those of callers; returns them."""
         with self._condition:
-            waiting = list(self._lines)
-            self._lines.clear()
+            dropped = [work for work in self._lines if isinstance(work, str)]
+            self._lines = deque(work for work in self._lines if not isinstance(work, str))
         self._on_change()
-        return waiting
+        return dropped
+
+    def send_away(self) -> None:
+        """Send the callers away that wait."""
+        with self._condition:
+            callers = [work for work in self._lines if isinstance(work, Visit)]
+            self._lines = deque(work for work in self._lines if isinstance(work, str))
+        for visit in callers:
+            visit.leave()
 
     @property
     def running(self) -> bool:
@@ -48,8 +58,8 @@ class Worker:
         return self._running
 
     @property
-    def waiting(self) -> list[str]:
-        """The lines that have not begun."""
+    def waiting(self) -> list[Work]:
+        """The lines and visits that have not begun."""
         return list(self._lines)
 
     def finish(self) -> None:
@@ -61,14 +71,14 @@ class Worker:
         self._thread.join()
 
     def _work(self) -> None:
-        run = self._start()
-        while (line := self._next()) is not None:
+        do = self._start()
+        while (work := self._next()) is not None:
             self._on_change()
-            run(line)
+            do(work)
         self._on_change()
 
-    def _next(self) -> str | None:
-        """The next line, None when it is time to go; idle while there is none."""
+    def _next(self) -> Work | None:
+        """The next line or visit, None when it is time to go; idle while there is none."""
         with self._condition:
             while not self._lines and not self._closing:
                 self._running = False

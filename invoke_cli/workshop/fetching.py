@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError, OutputError
+from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.workshop.web import opener
 
 HUB = "https://huggingface.co"
@@ -48,8 +49,10 @@ def list_remote(source: str, hub: str = HUB) -> list[RemoteFile]:
         with _opened(source, method="HEAD") as answer:
             size = int(answer.headers.get("Content-Length") or 0)
         name = source.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-        if not name.endswith(".safetensors"):
-            raise ModelError(f"{name} is no .safetensors file", hint="only such files are fetched", field="model")
+        if not name.endswith(SINGLE_FILES):
+            raise ModelError(
+                f"{name} is no .safetensors and no .gguf file", hint="only such files are fetched", field="model"
+            )
         return [RemoteFile(path=name, url=source, size=size)]
     with _opened(f"{hub}/api/models/{source}/tree/main?recursive=true") as answer:
         entries = json.loads(answer.read())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +21,6 @@ from invoke_cli.repl import loop
 from invoke_cli.repl.adapters import fragments
 from invoke_cli.repl.worker import Worker
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.outcome import Outcome
 from tests.doors.program import Program, keys
 
 
@@ -57,6 +59,31 @@ def test_switches_at_launch_are_defaults(program: Program) -> None:
     assert b"-s 7 -S 1" in program.images[0].read_bytes()
 
 
+def test_a_caller_uses_the_open_prompts_engine(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as runtime, keys() as (pipe, screen):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        called: list[subprocess.CompletedProcess[str]] = []
+
+        def call() -> None:
+            while not list(Path(runtime).glob("invoke/*")):
+                time.sleep(0.02)
+            command = [sys.executable, "-m", "invoke_cli", "a cat", "-s2", "-S1"]
+            called.append(subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL))
+            pipe.send_text("a dog -S2\nq\n")
+
+        caller = threading.Thread(target=call)
+        caller.start()
+        pipe.send_text("!set -s 3 -W 128\n")
+        loop.open_prompt({}, GenerationRequest())
+        caller.join()
+        assert list(Path(runtime).glob("invoke/*")) == []
+    (done,) = called
+    assert done.stdout.startswith("[1] outputs/000001.1.png: a cat -s 2 -S 1 -W 64"), done.stderr
+    assert b"-s 3 -S 2 -W 128" in program.images[1].read_bytes()
+    assert program.engine is not None and len(program.engine.jobs) == 2
+    assert "000001.1.png" not in screen.getvalue()
+
+
 def test_colours_follow_the_tokens() -> None:
     styles = [style for style, *_ in fragments("cat -s 0 # no")]
     assert styles[0] == "" and styles[4] == "class:switch" and styles[7] == "class:error"
@@ -67,13 +94,12 @@ def test_colours_follow_the_tokens() -> None:
 
 
 def test_the_worker_drops_what_waits_when_asked() -> None:
-    done: list[str] = []
-    gate = __import__("threading").Event()
+    done: list[object] = []
+    gate = threading.Event()
 
-    def run(line: str) -> Outcome:
+    def run(work: object) -> None:
         gate.wait(10)
-        done.append(line)
-        return Outcome.OK
+        done.append(work)
 
     worker = Worker(lambda: run, lambda: None)
     worker.begin()

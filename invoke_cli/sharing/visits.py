@@ -1,0 +1,146 @@
+"""The session's side: callers are let in, and one after the other has the engine, call by call, on its one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from invoke_cli.engine import Engine, Hooks
+from invoke_cli.engine.tracing import Tally
+from invoke_cli.errors import InvokeError
+from invoke_cli.events import Event
+from invoke_cli.sharing.doors import is_own, kind_of, open_door
+from invoke_cli.sharing.link import Gone, Link, Message
+from invoke_cli.sharing.states import Kept
+from invoke_cli.sharing.telling import counts, told
+from invoke_cli.workshop.settings import Settings
+
+IDLE_SECONDS = 30.0
+GREETING_SECONDS = 2.0
+# What a caller may ask of the engine, and whether it is given hooks.
+CALLS: Mapping[str, bool] = {
+    "load": True, "through_network": True, "upscale": True, "tokens": True, "segment": False,
+    "environment": False, "memory": False, "estimate": False, "loaded": False,
+}  # fmt: skip
+
+
+class Visit:
+    """A caller that waits for its turn with the engine, has it, and leaves. `stop` may come from any thread."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._kept = Kept()
+        self._link = Link(connection, self._kept)
+        self._stop = threading.Event()
+        self._enough = False
+
+    def is_welcome(self, program: str) -> bool:
+        """Whether the caller has asked, in time, for just what this session has; it is told either way."""
+        try:
+            hello = self._link.receive() if self._link.waits(GREETING_SECONDS) else None
+            welcome = hello is not None and hello.kind == "hello" and hello.said == {"program": program}
+            self._link.send("welcome" if welcome else "refused")
+        except Gone:
+            return False
+        return welcome
+
+    def stop(self) -> None:
+        """End the caller's work after its step."""
+        self._stop.set()
+
+    def leave(self) -> None:
+        """End the visit; a caller of which nothing was done yet goes on without the session."""
+        self._link.close()
+
+    def serve(self, open_engine: Callable[[], Engine]) -> None:
+        """Do what the caller asks for until it leaves, or asks for nothing for too long."""
+        try:
+            self._link.send("turn")
+            while self._link.waits(IDLE_SECONDS):
+                message = self._link.receive()
+                if message.kind == "call":
+                    self._answer(open_engine, message)
+        except Gone:
+            pass
+        finally:
+            self.leave()
+
+    # -- one call ---------------------------------------------------------------------------------------------------
+
+    def _answer(self, open_engine: Callable[[], Engine], message: Message) -> None:
+        self._enough = False
+        hooks = Hooks(emit=self._emit, stopped=self._stopped, tally=Tally())
+        self._kept.keep(message.said["keep"])
+        try:
+            value = self._called(open_engine(), message, hooks)
+        except InvokeError as error:
+            self._link.send("failed", error=told(error), tally=counts(hooks.tally))
+        else:
+            self._link.send("end", value=value, tally=counts(hooks.tally))
+
+    def _called(self, engine: Engine, message: Message, hooks: Hooks) -> object:
+        name, arguments = message.said["name"], message.said["arguments"]
+        if name == "generate":
+            (job,) = arguments
+            for result in engine.generate(job, hooks):
+                self._link.send("result", value=result)
+            return None
+        if name not in CALLS:
+            raise Gone(f"the engine has no {name}")
+        return getattr(engine, name)(*arguments, *([hooks] if CALLS[name] else []))
+
+    def _emit(self, event: Event) -> None:
+        """Tell the caller what happens; when it has gone, its work ends after the step, as if it had been stopped."""
+        try:
+            self._link.send("event", event=event)
+        except Gone:
+            self._enough = True
+
+    def _stopped(self) -> bool:
+        """Whether the work is to end: the caller says so or has gone, or somebody at the session does."""
+        if not self._enough and self._link.waits():
+            try:
+                self._enough = self._link.receive().kind == "stop"
+            except Gone:
+                self._enough = True
+        return self._enough or self._stop.is_set()
+
+
+class OpenDoor:
+    """The door of a session: a thread that lets callers in and hands them on as visits."""
+
+    def __init__(self, settings: Settings, receive: Callable[[Visit], None]) -> None:
+        self._kind = kind_of(settings)
+        self._receive = receive
+        self._listener: socket.socket | None = None
+        self._path: Path | None = None
+
+    def open(self) -> None:
+        """Begin to let callers in; where sockets are not to be had, nobody comes."""
+        opened = open_door(self._kind)
+        if opened is not None:
+            self._listener, self._path = opened
+            threading.Thread(target=self._admit, args=[self._listener], name="invoke-door", daemon=True).start()
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+        if self._listener is not None:
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+
+    def _admit(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # closed
+            visit = Visit(connection)
+            if is_own(connection) and visit.is_welcome(self._kind):
+                self._receive(visit)
+            else:
+                visit.leave()
