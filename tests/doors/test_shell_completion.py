@@ -42,7 +42,7 @@ def bin_folder(program: Program) -> Path:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_every_switch_and_option_is_in_every_script(shell: str) -> None:
     page = completion_page(shell, {})
-    flags = [flag for row in (*SWITCHES, *LAUNCH_OPTIONS) for flag in getattr(row, "flags", None) or (row.name,)]
+    flags = [flag for row in SWITCHES for flag in row.flags] + [row.name for row in LAUNCH_OPTIONS]
     for flag in flags:
         spelt = {"fish": f"-l {flag[2:]} " if flag[:2] == "--" else f"{flag[1:]} "}.get(shell, flag)
         assert spelt in page, flag

@@ -33,7 +33,7 @@ ROWS = (
         usage="[name [line | none]]",
         argument=Argument.LINE,
         run=lines.alias,
-        help="presets: !alias oil oil painting -C 9, then !oil a castle",
+        help="presets of words, negatives and switches: !alias oil oil painting -C 9, then !oil a castle",
     ),
     Command(
         name="sweep",
