@@ -6,22 +6,22 @@ from collections.abc import Mapping
 
 from invoke_cli.commands.telling import size_text
 from invoke_cli.errors import CommandError
-from invoke_cli.models.controls import ControlFacts, kind_in_name, read_control
+from invoke_cli.models.controls import ControlFacts, kind_in_name
 from invoke_cli.models.editing import with_entry
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.workshop.controlling import control_hash
+from invoke_cli.workshop.controlling import control_hash, control_of
 from invoke_cli.workshop.workshop import Workshop
 
 
 def control_state(workshop: Workshop, spec: ModelSpec) -> str:
     """What a control model is, in a few words; ModelError when it cannot be used."""
-    facts = read_control(workshop.settings.places.model_folder(spec.path), spec.name)
+    facts = control_of(workshop, spec)
     return f"{facts.technique.value} for {facts.made_for}, {size_text(_size(facts))} (--control {spec.control[0]})"
 
 
 def control_rows(workshop: Workshop, spec: ModelSpec) -> Mapping[str, str]:
     """All that is known of a control model."""
-    facts = read_control(workshop.settings.places.model_folder(spec.path), spec.name)
+    facts = control_of(workshop, spec)
     return {
         "name": spec.name,
         "description": spec.description,

@@ -73,6 +73,7 @@ def model(workshop: Workshop, call: Call) -> None:
         "size on disk": size_text(facts.size_on_disk),
         "parameters": f"{numbers:,}" if numbers else "",
         "precision": ", ".join(kinds),
+        "quantized": facts.quantize,
         "native size": f"{facts.size} x {facts.size}",
         "sampler": facts.scheduler,
         "predicts": "flow" if facts.family.flow else facts.prediction_type,
@@ -129,9 +130,10 @@ def import_model(workshop: Workshop, call: Call) -> None:
         )
     kind = said.pop("control", None)
     values = {"path": str(local), **{key: str(expanded(place).resolve()) for key, place in said.items()}}
-    control = control_at(local, name)
+    base = Path(values["base"]) if "base" in values else None
+    control = control_at(local, name, base)
     if control is not None or kind is not None:
-        import_control(workshop, control or read_control(local, name), values | {"control": kind or ""})
+        import_control(workshop, control or read_control(local, name, base), values | {"control": kind or ""})
         return
     spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
     made = workshop.settings.facts_at(spec)

@@ -20,7 +20,8 @@ class Pace:
         self._account = 0.0
         self._cost = FIRST_COST
         self._last: float | None = None
-        self._began = self._shown = float("-inf")
+        self._began: float | None = None
+        self._shown = float("-inf")
 
     def ready(self) -> bool:
         """Whether a preview may be drawn now; if so its time begins to count."""
@@ -34,8 +35,10 @@ class Pace:
         return True
 
     def done(self) -> None:
-        """The preview is on the screen."""
-        self.spend(self._clock() - self._began)
+        """The preview is on the screen. One that came unasked, from another session, has its own time."""
+        if self._began is not None:
+            self.spend(self._clock() - self._began)
+        self._began = None
 
     def spend(self, seconds: float, *, again: bool = True) -> None:
         """So much was spent; on what will be drawn `again`, unless it was something else."""

@@ -18,6 +18,7 @@ from invoke_cli.engine.caches import RecentlyUsed
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading import LoadedModel, known
 from invoke_cli.errors import ModelError
+from invoke_cli.models.controls import Technique
 from invoke_cli.planning.plan import ControlUse, Plan, Task
 
 KEPT = 3
@@ -31,8 +32,9 @@ class ControlModels:
         self._kept: RecentlyUsed[Any] = RecentlyUsed(KEPT)
 
     def get(self, loaded: LoadedModel, uses: Sequence[ControlUse]) -> tuple[Any, ...]:
-        """The networks of these uses, ready on the device; ModelError for one that cannot be loaded."""
-        return tuple(self._kept.get((use.path, use.sha256), partial(self._load, loaded, use)) for use in uses)
+        """The ControlNets of these uses, ready on the device; ModelError for one that cannot be loaded."""
+        nets = [use for use in uses if use.technique is Technique.CONTROLNET]
+        return tuple(self._kept.get((use.path, use.sha256), partial(self._load, loaded, use)) for use in nets)
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -71,12 +73,14 @@ def _from_file(path: Path, loaded: LoadedModel) -> Any:
 
 def control_arguments(plan: Plan, guides: Sequence[Image.Image], task: Task) -> dict[str, object]:
     """What the pipeline of a task is told of the control images; nothing without any. Several add up."""
-    if not plan.controls:
+    pairs = zip(plan.controls, guides, strict=True)
+    nets = [(use.weight, image) for use, image in pairs if use.technique is Technique.CONTROLNET]
+    if not nets:
         return {}
     name = "image" if task is Task.TEXT_TO_IMAGE else "control_image"
-    weights = [use.weight for use in plan.controls]
-    alone = len(weights) == 1
+    weights, images = [weight for weight, _ in nets], [image for _, image in nets]
+    alone = len(nets) == 1
     return {
-        name: guides[0] if alone else list(guides),
+        name: images[0] if alone else images,
         "controlnet_conditioning_scale": weights[0] if alone else weights,
     }

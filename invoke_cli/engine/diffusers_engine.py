@@ -42,6 +42,7 @@ from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
 from invoke_cli.engine.measures import check_measures, measures
 from invoke_cli.engine.running import JobRun
+from invoke_cli.engine.seeing import ImagePrompts
 from invoke_cli.engine.segmenting import Segmenter
 from invoke_cli.engine.shelf import Shelf
 from invoke_cli.engine.stock import StockRun
@@ -66,6 +67,7 @@ class DiffusersEngine:
         self._helpers: RecentlyUsed[Any] = RecentlyUsed(KEPT_HELPERS)
         self._segmenter = Segmenter()
         self._controls = ControlModels(self._device)
+        self._image_prompts = ImagePrompts(self._device)
 
     def load(self, model: Model, hooks: Hooks) -> None:
         """Make the model ready; those before stay warm while there is room."""
@@ -77,18 +79,19 @@ class DiffusersEngine:
         check_measures(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
         loaded = replace(loaded, worn=worn(job.plan), controls=self._controls.get(loaded, job.plan.controls))
-        run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
-        try:
-            with (
-                wearing(loaded, job.plan.loras),
-                knowing(loaded, job.plan.embeddings),
-                measures(loaded, request, hooks.emit),
-                seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.look.seamless),
-            ):
-                self._tell_long_prompts(loaded, job, hooks)
-                yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
-        finally:
-            run.restore()
+        with self._image_prompts.seen(loaded, job) as loaded:
+            run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
+            try:
+                with (
+                    wearing(loaded, job.plan.loras),
+                    knowing(loaded, job.plan.embeddings),
+                    measures(loaded, request, hooks.emit),
+                    seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.look.seamless),
+                ):
+                    self._tell_long_prompts(loaded, job, hooks)
+                    yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
+            finally:
+                run.restore()
 
     def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """The picture that a network in a file makes; the last one used stays in memory."""
@@ -153,6 +156,7 @@ class DiffusersEngine:
         self._helpers.clear()
         self._segmenter.clear()
         self._controls.clear()
+        self._image_prompts.clear()
         gc.collect()
         self._device.release()
 

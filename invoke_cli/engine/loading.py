@@ -14,6 +14,7 @@ import torch
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.preview import load_tiny_vae
+from invoke_cli.engine.quantizing import load_quantized
 from invoke_cli.engine.single_file import load_single_file, load_vae
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
@@ -35,8 +36,8 @@ _LEFT_OUT: Mapping[str, object] = {
 class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
     it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
-    weights. `controls` are the ControlNets that take part in a job. `preview_vae` draws the live previews where its
-    entry names one.
+    weights. `controls` are the ControlNets that take part in a job, `seen` the embeddings of pictures as prompts.
+    `preview_vae` draws the live previews where its entry names one.
     """
 
     model: Model
@@ -46,6 +47,7 @@ class LoadedModel:
     offload: str = "none"
     worn: tuple[tuple[str, float], ...] = ()
     controls: tuple[Any, ...] = ()
+    seen: tuple[torch.Tensor, ...] = ()
     preview_vae: Any = None
 
     @property
@@ -142,6 +144,8 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     try:
         if model.facts.vae_from is not None and family.vae not in shared:
             arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
+        if model.facts.quantize and family.denoiser not in shared:
+            arguments[family.denoiser] = load_quantized(model.facts, model.spec.name, device)
         if model.facts.single_file:
             pipeline = load_single_file(model.facts, cls, arguments)
         else:

@@ -18,6 +18,7 @@ from invoke_cli.engine import TILING, Hooks, ImageResult, Job
 from invoke_cli.engine.conditioning import Conditioning, Embedding, Wish
 from invoke_cli.engine.denoising import Batching, Snapshot, denoise
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.exchanging import exchanged, wordings
 from invoke_cli.engine.frames import Recorder, keeps_latents
 from invoke_cli.engine.images import ImageEncoder, decode
 from invoke_cli.engine.loading import LoadedModel
@@ -53,9 +54,10 @@ class JobRun:
         """The job's images, batch by batch, in order."""
         plan, count = self.job.plan, len(self.job.images)
         # Like the stock pipeline: what is to be avoided is read by all layers.
-        wish = Wish(tree=plan.prompt.wanted, clip_skip=plan.look.clip_skip)
+        wishes = [Wish(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)]
         avoided = [Wish(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
-        prompt, *negative = self._encoded(conditioning, [wish, *avoided])
+        prompt, *others = self._encoded(conditioning, [*wishes, *avoided])
+        negative = others.pop() if plan.guided else None
         source = self._source(encoder)
         waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
         while waiting:
@@ -64,7 +66,8 @@ class JobRun:
             batch = Batching(
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
-                negative=negative[0] if negative else None,
+                negative=negative,
+                exchanged=exchanged(self.loaded, plan.prompt.wanted, others),
                 source=source,
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,

@@ -149,7 +149,8 @@ def _config(facts: ModelFacts, part: str) -> dict[str, Any] | None:
         return None
     else:
         config = read_json(facts.folder / part / "config.json", "")
-    return {key: value for key, value in config.items() if not key.startswith("_")}
+    quantized = {"quantize": facts.quantize} if part == facts.family.denoiser and facts.quantize else {}
+    return {**{key: value for key, value in config.items() if not key.startswith("_")}, **quantized}
 
 
 def _bytes(facts: ModelFacts, device: Device) -> int:

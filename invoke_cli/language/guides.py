@@ -49,6 +49,7 @@ CONTROL = """\
   a castle at night --control canny:photo.jpg              its edges, found here
   an astronaut in a jungle --control depth:depth.png:0.7   a depth map, made elsewhere; 0.7 of its force
   oil painting -I photo.jpg -f .9 --control canny:photo.jpg --control pose:pose.png:0.5
+  a cat on a chair --control ip:portrait.jpg:0.6           as if the picture were a part of the prompt (IP-Adapter)
 
 canny and softedge find the edges of an ordinary picture, scribble turns a drawing on white paper round. For all
 other kinds (depth, pose, seg, normal, lineart …) the picture is used as it is. W is 0 to 2; several add up.
@@ -57,6 +58,7 @@ Each kind wants a control model (a ControlNet) that was made for your kind of mo
 
   !import_model ~/models/control_v11p_sd15_canny           the kind is in its name, or: control=canny
   !import_model owner/name canny-sd15 control=canny        fetched from a hub
+  !import_model ~/models/ip-adapter_sd15.safetensors       its image_encoder lies beside it, or: base=FOLDER
 
 The name of its entry in the place of the kind uses that very one, and the picture as it is (edges that you have).
 IMAGE is looked for like that of -I: a path, @last, !17, an address. It fills the picture's size, its middle

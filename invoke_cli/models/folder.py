@@ -28,9 +28,9 @@ class ModelFacts:
     """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
-    files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own. A UNet
-    reads prompts `text_width` wide, and its blocks have these `channels`. `preview_vae` is the folder of a tiny VAE for
-    previews.
+    files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
+    `quantize` is how the denoiser is kept in fewer bits. A UNet reads prompts `text_width` wide, and its blocks have
+    these `channels`. `preview_vae` is the folder of a tiny VAE for previews.
     """
 
     family: Family
@@ -45,14 +45,15 @@ class ModelFacts:
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
     vae_from: Path | None = None
+    quantize: str = ""
     text_width: int = 0
     channels: tuple[int, ...] = ()
     preview_vae: Path | None = None
 
     @property
     def key(self) -> str:
-        """What tells this model in memory from others: all the places that it is made from."""
-        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from))
+        """What tells this model in memory from others: the places that it is made from, and how."""
+        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize))
 
     @property
     def single_file(self) -> bool:
@@ -62,7 +63,7 @@ class ModelFacts:
     @property
     def quantised(self) -> bool:
         """Whether the denoiser's numbers are kept in fewer bits than they are worked with."""
-        return self.folder.suffix == GGUF
+        return bool(self.quantize) or self.folder.suffix == GGUF
 
     @property
     def vae_weights(self) -> tuple[Path, ...]:

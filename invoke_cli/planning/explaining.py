@@ -25,6 +25,7 @@ def _clauses(plan: Plan) -> Iterator[str]:
     if plan.task is not Task.FIX:
         yield from (steps_text(plan), str(plan.drawn_size), plan.sampler.name)
         yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
+    yield from (f"guided by {use.name} ({use.said} {use.weight:g})" for use in plan.controls)
     yield from plan.after.clauses()
     if plan.result_size != plan.drawn_size:
         yield str(plan.result_size)
@@ -67,6 +68,7 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "scheduler": plan.sampler.scheduler,
         "strength": plan.strength if plan.init else None,
         "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
+        "controls": [f"{use.said}:{use.name}:{use.weight:g} by {use.model}" for use in plan.controls],
         "after": plan.after.clauses(),
         "seeds": [image.seed for image in plan.images],
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],

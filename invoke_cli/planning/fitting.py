@@ -10,6 +10,7 @@ from invoke_cli.language.line import switches_only
 from invoke_cli.language.prompt import Prompt, read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.tree import Exchange
 from invoke_cli.models.family import Family
 from invoke_cli.models.samplers import Sampler, for_flow
 from invoke_cli.planning.inputs import PlanInputs
@@ -78,6 +79,12 @@ def checked_prompt(inputs: PlanInputs) -> Prompt:
     family = inputs.facts.family
     if not family.staged:
         for field, tree in (("prompt", prompt.wanted), ("negative_prompt", prompt.avoided)):
+            if isinstance(tree, Exchange):
+                message = (
+                    f"{inputs.model} ({family.label}) runs in its own pipeline: no words are exchanged in it (.swap)"
+                )
+                hint = "a chain does much the same: a cat -S 1 | a dog -f .6 -S 1"
+                raise PlanError(message, hint=hint, field=field)
             if not tree.plain:
                 message = f"{inputs.model} ({family.label}) reads whole sentences: it takes no weights and no blends"
                 raise PlanError(message, hint="say it in words, or write \\ before the operator", field=field)

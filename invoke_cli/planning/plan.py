@@ -134,7 +134,8 @@ class EmbeddingUse:
 class ControlUse:
     """A picture that guides a line: what it was `said` to be (a kind or a control model's name), how strongly it works,
     its base name, how it was referred to and its hash. `made` is the kind of picture that is made of it, empty where
-    it is used as it is. The control model: its entry's name, technique, place and hash.
+    it is used as it is. The control model: its entry's name, technique, place and hash, and the place
+    of its image encoder.
     """
 
     said: str
@@ -146,6 +147,7 @@ class ControlUse:
     model: str = ""
     technique: Technique = Technique.CONTROLNET
     path: str = ""
+    encoder: str = ""
     sha256: str = ""
 
 

@@ -48,6 +48,7 @@ class ControlFinder:
             model=facts.name,
             technique=facts.technique,
             path=str(facts.path),
+            encoder=str(facts.encoder or ""),
             sha256=control_hash(self.workshop, facts),
         )
 
@@ -65,14 +66,14 @@ class ControlFinder:
         of_kind = [spec for spec in specs if said.lower() in spec.control]
         if not of_kind:
             return self._fitting(self._named(said, specs)), False
-        found = [read_control(self.workshop.settings.places.model_folder(spec.path), spec.name) for spec in of_kind]
+        found = [control_of(self.workshop, spec) for spec in of_kind]
         fitting = [facts for facts in found if facts.fits(self.model.facts)]
         return self._fitting((fitting or found)[0]), True
 
     def _named(self, name: str, specs: Sequence[ModelSpec]) -> ControlFacts:
         spec = next((spec for spec in specs if spec.name == name), None)
         if spec is not None:
-            return read_control(self.workshop.settings.places.model_folder(spec.path), spec.name)
+            return control_of(self.workshop, spec)
         there = ", ".join(dict.fromkeys(_spelt(specs)))
         label = self.model.facts.family.label
         hint = f"!import_model FOLDER control={name} enters one for {label}" + (f"; there are {there}" if there else "")
@@ -89,6 +90,12 @@ class ControlFinder:
         )
         hint = "import one that was made for it (!import_model), or choose another model with -m"
         raise ModelError(message, hint=hint, field="controls")
+
+
+def control_of(workshop: Workshop, spec: ModelSpec) -> ControlFacts:
+    """The control model of an entry; ModelError when there is none."""
+    folder = workshop.settings.places.model_folder
+    return read_control(folder(spec.path), spec.name, folder(spec.base) if spec.base else None)
 
 
 def control_hash(workshop: Workshop, facts: ControlFacts) -> str:

@@ -150,7 +150,8 @@ class Drawing:
             if masked.bordered:
                 typed = replace(typed, invert_mask=None, mask_grow=None, mask_polarity=None)
         first = replace(self.stages[0], request=overlay(typed, changed))
-        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], Given(init=init, mask=mask))
+        given = Given(init=init, mask=mask, controls=self.prepared.controls)
+        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], given)
         return _with_images(prepared, followers)
 
     def _carry_out(self, saver: Saver, prepared: Prepared) -> None:

@@ -18,6 +18,7 @@ from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.line import Generation
 from invoke_cli.metadata.latents import LatentFile
+from invoke_cli.models.controls import Technique
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
@@ -105,6 +106,9 @@ class Prepared:
             sized.append(plan.geometry.source)
         made: list[Image.Image] = []
         for use, opened in zip(plan.controls, self.controls, strict=True):
+            if use.technique is Technique.IP_ADAPTER:
+                made.append(opened.image)  # it is seen whole, wherever the init image lies
+                continue
             image = filling(opened.image, sized[-1])
             made.append(guide(onto_canvas(image, plan.geometry, plan.pad) if plan.geometry else image, use.made))
         return tuple(made)

@@ -128,6 +128,10 @@ class Settings:
         else:
             base = self.places.model_folder(spec.base) if spec.base else None
             facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
+        if spec.quantize and facts.single_file:
+            hint = f"take it out: !edit_model {spec.name} quantize none; a GGUF file is quantised already"
+            raise ModelError(f"quantize: of {spec.name} is for models in folders", hint=hint, field="model")
+        facts = replace(facts, quantize=spec.quantize)
         return with_vae(facts, self.places.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
 
     def facts_at(self, spec: ModelSpec) -> ModelFacts:

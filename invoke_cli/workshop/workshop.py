@@ -94,10 +94,10 @@ class Workshop:
         return Hooks(emit=self.emit, stopped=self._stop.is_set, tally=self.tally, viewer=self.streams.viewer)
 
     def model_hash(self, model: Model) -> str:
-        """SHA-256 over the model's weight files, worked out once a session."""
+        """SHA-256 over the model's weight files and how they are quantised, worked out once a session."""
         key = model.facts.key
         if key not in self._hashes:
-            digest = hashlib.sha256()
+            digest = hashlib.sha256(model.facts.quantize.encode())
             for path in model.facts.weights:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from invoke_cli.events import Loading
+from invoke_cli.events import Loading, Planned
 from invoke_cli.imaging.guides import guide
 from invoke_cli.imaging.pasting import pasted
 from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
 from tests.families.conftest import Folder, folder_of
 from tests.house import House, pixels
-from tests.tiny_controls import build_controlnet
+from tests.tiny_controls import build_controlnet, build_ip_adapter
 
 __all__ = ["folder_of"]
 LINE = "a cat -s3 -C5 -A ddim -S 5"
@@ -99,6 +99,7 @@ def test_i3_a_control_image_alone_equals_stock_and_leaves_no_trace(studio: House
     )  # fmt: skip
     assert pixels(made) == theirs != pixels(plain)
     assert "--control canny:square.png:0.8" in studio.saved[0].line
+    assert "guided by square.png (canny 0.8)" in studio.of(Planned)[0].text
     (after,) = studio.draw(LINE)
     assert pixels(after) == pixels(plain) and not studio.of(Loading)
 
@@ -177,6 +178,11 @@ def test_a_recall_lasts(studio: House) -> None:
     assert pixels(again) == pixels(made)
     (numbered,) = studio.draw(f"{LINE} --control canny:!1:1")
     assert pixels(numbered) == pixels(made)
+    first, second = studio.draw(f"{LINE.replace('cat', '{cat|dog}')} --control canny:@last")
+    assert {line.line.rsplit(" ", 1)[1] for line in studio.saved} == {"canny:000004.5.png:1"}, "one picture for both"
+    varied = studio.draw(f"{LINE} -I init.png -v .3 -n 2 --control canny:@last")
+    assert {line.line.split("--control ")[1].split()[0] for line in studio.saved} == {f"canny:{second.name}:1"}
+    assert studio.run(f"!verify {first} {varied[1]}") is Outcome.OK, studio.messages
 
 
 def test_every_stage_of_a_chain_is_guided_until_one_says_otherwise(studio: House) -> None:
@@ -247,6 +253,11 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(studio: House, folder_o
     (broken / "config.json").write_text('{"_class_name": "ControlNetModel", "cross_attention_dim": 32}')
     (broken / "diffusion_pytorch_model.safetensors").write_bytes(b"\0" * 20)
     enter(studio, broken=Path(f"{broken}:seg"), nowhere=Path("/nowhere/at/all:mlsd"))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text('{"_class_name": "T2IAdapter"}')
+    assert studio.run(f"!import_model {other} control=canny") is not Outcome.OK
+    assert studio.errors[0] == "other is a T2I-Adapter, which is not supported yet"
     xl, flux = folder_of("sdxl"), folder_of("flux")
     said = {
         "--control pose:square.png": "there is no control model for pose",
@@ -266,3 +277,48 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(studio: House, folder_o
         assert studio.run(f"{LINE} {switches}") is not Outcome.OK
         assert studio.errors[0].startswith(sentence), (switches, studio.errors)
         assert not studio.of(Loading)
+
+
+def test_i4_a_picture_as_a_prompt_equals_stock_and_leaves_no_trace(studio: House, tiny_model: Path) -> None:
+    import diffusers
+    import torch
+
+    (plain,) = studio.draw(LINE)
+    file = build_ip_adapter(studio.folder / "ip", tiny_model)
+    assert studio.run(f"!import_model {file}") is Outcome.OK, studio.errors
+    assert "IP-Adapter for models that read prompts 32 wide" in studio.notices[-1]
+    drawing(96, 64).save("style.png")
+    (made,) = studio.draw(f"{LINE} --control ip:style.png:.6")
+    stock = diffusers.StableDiffusionPipeline.from_pretrained(tiny_model, dtype=torch.float32, local_files_only=True)
+    stock.load_ip_adapter(
+        str(file.parent), subfolder="", weight_name=file.name, image_encoder_folder="image_encoder",
+        local_files_only=True,
+    )  # fmt: skip
+    stock.set_ip_adapter_scale(0.6)
+    stock.scheduler = diffusers.DDIMScheduler.from_config(
+        stock.scheduler.config, clip_sample=False, set_alpha_to_one=False, steps_offset=1
+    )
+    theirs = stock(
+        "a cat", ip_adapter_image=drawing(96, 64), num_inference_steps=3, guidance_scale=5.0,
+        generator=torch.Generator("cpu").manual_seed(5),
+    ).images[0]  # fmt: skip
+    assert pixels(made) == theirs.tobytes() != pixels(plain)
+    (after,) = studio.draw(LINE)
+    assert pixels(after) == pixels(plain) and not studio.of(Loading)
+    (nothing,) = studio.draw(f"{LINE} --control ip:style.png:0")
+    assert pixels(nothing) == pixels(plain)
+    guided = f"{LINE} -I init.png -f .7 --control depth:depth.png --control ip:style.png:.6"
+    (both,) = studio.draw(guided)
+    assert studio.run(f"!verify {both}") is Outcome.OK, studio.messages
+    assert pixels(both) not in {pixels(studio.draw(guided.replace(each, ""))[0]) for each in (
+        "--control depth:depth.png", "--control ip:style.png:.6"
+    )}  # fmt: skip
+
+
+def test_an_ip_adapter_wants_its_image_encoder(studio: House, tiny_model: Path) -> None:
+    file = build_ip_adapter(studio.folder / "ip", tiny_model)
+    elsewhere = (file.parent / "image_encoder").rename(studio.folder / "eyes")
+    assert studio.run(f"!import_model {file}") is not Outcome.OK
+    assert "has no image encoder" in studio.errors[0]
+    assert studio.run(f"!import_model {file} base={elsewhere}") is Outcome.OK, studio.errors
+    studio.draw(f"{LINE} --control ip:init.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,12 @@ import pytest
 from PIL import Image
 
 from invoke_cli.engine import Engine
-from invoke_cli.events import Preview, Step
+from invoke_cli.events import Event, Nobody, Preview, Step, Viewer
+from invoke_cli.session import Session
+from invoke_cli.sharing.glances import Glances, with_time
+from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.workshop import Streams
+from tests.doors.open_session import OpenSession
 from tests.house import House, pixels
 
 FACTORS = [(0.1, 0.0, 0.2), (0.0, 0.1, -0.1), (0.2, 0.0, 0.0), (-0.1, 0.2, 0.1), (0.5, 0.4, 0.6)]
@@ -128,3 +133,36 @@ def test_off_is_off(watched: House) -> None:
     watched.run("!set --preview off")
     watched.draw("a cat -s 2")
     assert previews(watched) == []
+
+
+def test_a_caller_of_an_open_session_sees_as_well(
+    watched: House, real_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = SessionOptions(root=str(watched.folder / "root"))
+    with tempfile.TemporaryDirectory() as runtime:  # its name is short enough for sockets
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        open_session = OpenSession(real_engine, options)
+        seen: dict[str, list[Event]] = {"watching": [], "nobody": []}
+        viewers: dict[str, Viewer] = {"watching": Watching(), "nobody": Nobody()}
+        for name, viewer in viewers.items():
+            with Session.as_guest(options, emit=seen[name].append, streams=Streams(viewer=viewer)) as guest:
+                guest.draw("a cat -s 3 -S 4")
+        open_session.close()
+    assert open_session.done == ["visit"] * 2
+    steps = {name: [event for event in events if isinstance(event, Step)] for name, events in seen.items()}
+    assert steps["watching"][0].preview is not None and len(steps["nobody"]) == 4
+    assert [step for step in steps["nobody"] if step.preview is not None] == []
+
+
+def test_callers_get_a_few_previews_a_second_and_those_that_they_have_time_for() -> None:
+    now = [0.0]
+    glances = Glances(lambda: now[0])
+    wanted = 0
+    for _ in range(1000):
+        now[0] += 0.01
+        wanted += glances.wants("auto")
+    assert 45 <= wanted <= 51 and not glances.wants("off")
+    step = Step(image=1, images=1, step=1, steps=2, seconds=1.0, preview=Preview(width=1, height=1, rgb=b"abc"))
+    assert with_time(step, Watching()) is step
+    without = with_time(step, Nobody())
+    assert isinstance(without, Step) and without.preview is None

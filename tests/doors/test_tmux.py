@@ -55,6 +55,11 @@ class Pane:
         return self.tmux("capture-pane", "-p", "-J")
 
     @property
+    def coloured(self) -> str:
+        """The screen with its colours."""
+        return self.tmux("capture-pane", "-p", "-e")
+
+    @property
     def everything(self) -> list[str]:
         """All that was ever on the screen and scrolled away, and what is there now."""
         return self.tmux("capture-pane", "-p", "-J", "-S", "-").splitlines()

@@ -127,7 +127,7 @@ LOOK: tuple[Switch, ...] = (
         recorded="controls",
         example="--control canny:photo.jpg:0.8",
         adds_up=True,
-        help="let a second picture guide this one: its edges (canny, softedge), or one made for it (depth, pose, "
-        "scribble …); several add up (!help control)",
+        help="let a second picture guide this one: its edges (canny, softedge), one made for it (depth, pose, "
+        "scribble …), or as a prompt (ip); several add up (!help control)",
     ),
 )

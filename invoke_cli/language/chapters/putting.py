@@ -11,7 +11,7 @@ PREVIEWS = ("off", "auto", "kitty", "iterm", "sixel", "blocks")
 OUTPUT: tuple[Switch, ...] = (
     Switch(
         field="outdir",
-        flags=("-o", "--outdir", "--outpath_samples"),
+        flags=("-o", "--outpath_samples", "--outdir"),
         value=Text(),
         group=Group.OUTPUT,
         metavar="DIR",
