@@ -167,7 +167,7 @@ def test_a_hundred_thousand_lines_are_no_burden(tmp_path: Path) -> None:
     [
         ("a cat -s 0 -C7", "0", "whole number", False),
         ("a cat -s", "-s", "needs a value", True),
-        ("cat.swap(dog) -s3", ".swap(", "attention", False),
+        ("a [cat:dog:0.5] x -s3", "[cat:dog:0.5]", "a castle | a ruin", False),
         ('a cat --neg "foo', '"', "not closed", True),
         ("!fethc x", "!fethc", "did you mean !fetch?", False),
     ],
