@@ -73,6 +73,9 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
     if options.get("version"):
         console.answer(f"invoke {__version__}")
         return ExitStatus.OK
+    if "completion" in options:
+        console.answer(completion_page(str(options["completion"]), options))
+        return ExitStatus.OK
     lines = words_to_lines(rest, is_image_file, takes_line) if rest else []
     defaults = launch_defaults(lines)
     from invoke_cli import batch
@@ -123,3 +126,20 @@ def help_page(*, advanced: bool) -> str:
     groups = tuple(Group) if advanced else basic
     more = "" if advanced else "\n\nMore: invoke --help advanced, or !help at the prompt"
     return f"{_USAGE}\n\n{switch_help(groups)}\n\nlaunch only\n{launch_help()}{more}"
+
+
+def completion_page(wanted: str, options: Options) -> str:
+    """A shell's completion script, or the names that such a script asks for, one a line."""
+    from invoke_cli.commands.table import COMMANDS
+    from invoke_cli.language.shells import SHELLS, shell_rows
+    from invoke_cli.models.samplers import SAMPLERS
+    from invoke_cli.workshop.adapting import LORAS, adapters_in
+    from invoke_cli.workshop.options import session_options
+    from invoke_cli.workshop.settings import Settings
+
+    if wanted in SHELLS:
+        samplers = [name for row in SAMPLERS for name in (row.name, row.karras) if name]
+        return SHELLS[wanted](shell_rows(samplers), [(command.name, command.help) for command in COMMANDS])
+    settings = Settings(session_options(options, GenerationRequest()))
+    names = settings.registry.models if wanted == "models" else adapters_in(settings.places.root / LORAS)
+    return "\n".join(sorted(names))

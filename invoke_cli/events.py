@@ -38,9 +38,12 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prefill:
-    """A line that belongs into the next prompt, to be edited; shown where there is no prompt."""
+    """A line that belongs into the next prompt, to be edited; shown where there is no prompt. With `editor` it, or
+    several lines, is to be opened in the user's editor first.
+    """
 
     line: str
+    editor: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,12 +11,12 @@ from invoke_cli.errors import CommandError, MetadataError, OutputError
 from invoke_cli.events import Prefill
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.showing import harmless
-from invoke_cli.metadata import recall
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.sheet import decode_sheet
 from invoke_cli.output.files import write_whole
 from invoke_cli.workshop.places import expanded, is_there
 from invoke_cli.workshop.recalling import PARTS, part_of, usable
+from invoke_cli.workshop.remembering import recalled
 from invoke_cli.workshop.workshop import Workshop
 
 _USAGE = f"!fetch picture.png [{' | '.join(PARTS)}]: its line, or a part of it, comes into the next prompt"
@@ -45,13 +45,13 @@ def _one(workshop: Workshop, path: Path, part: str) -> None:
     if sheet is not None:
         workshop.emit(Prefill(line=_one_line(sheet.line)))
         return
-    recalled = recall(path)
-    found = usable(workshop, recalled)
+    known = recalled(workshop, path)
+    found = usable(workshop, known)
     line = format_line(part_of(found.stages, part))
     if part in ("all", "remix"):
-        for text in recalled.conflicts:
+        for text in known.conflicts:
             workshop.notice(harmless(text))
-        for text in (*found.lost, *recalled.missing):
+        for text in (*found.lost, *known.missing):
             workshop.notice(f"not carried over: {harmless(text)}")
     workshop.emit(Prefill(line=_one_line(line)))
 
@@ -66,7 +66,7 @@ def _into_file(workshop: Workshop, paths: Sequence[Path], target: Path) -> None:
     for path in paths:
         workshop.check_stopped()
         try:
-            stages = usable(workshop, recall(path)).stages
+            stages = usable(workshop, recalled(workshop, path)).stages
         except MetadataError:
             silent.append(path)
             continue

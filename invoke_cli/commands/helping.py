@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from invoke_cli.commands.command import Call, Command
 from invoke_cli.errors import CommandError
 from invoke_cli.language import help as pages
+from invoke_cli.language.keys import KEYS, When
 from invoke_cli.language.spelling import all_spellings, nearest
 from invoke_cli.language.switch import Group
 from invoke_cli.language.topics import OVERVIEW, TOPICS
@@ -56,6 +57,7 @@ def _pages(commands: Sequence[Command]) -> Mapping[str, Callable[[], str]]:
         "commands": lambda: pages.columns(command_rows(commands)),
         "samplers": _samplers,
         **texts,
+        "keys": _keys,
         "launch": pages.launch_help,
         "gone": pages.refused_help,
     }
@@ -65,6 +67,13 @@ def _overview(commands: Sequence[Command]) -> str:
     basic = pages.switch_help([Group.BASIC, Group.INIT_IMAGE])
     listed = pages.columns(command_rows(commands))
     return f"{OVERVIEW}\n\n{basic}\n\ncommands\n{listed}\n\nMore: !help {' | '.join(topic_names())}"
+
+
+def _keys() -> str:
+    chapters = [
+        f"{when.value}\n{pages.columns([(key.shown, key.help) for key in KEYS if key.when is when])}" for when in When
+    ]
+    return "\n\n".join(chapters)
 
 
 def _samplers() -> str:

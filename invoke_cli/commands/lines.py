@@ -20,6 +20,7 @@ from invoke_cli.workshop.workshop import Workshop
 
 ADJUSTABLE = ("num_inference_steps", "strength", "guidance_scale", "width", "height", "variation_amount")
 
+_JOINED = ("prompt", "negative_prompt")
 _CHANGE = re.compile(r"[+-](\d+\.?\d*|\.\d+)")
 
 
@@ -139,8 +140,8 @@ def _define(workshop: Workshop, name: str, body: str, taken: set[str]) -> None:
 
 
 def expand(argument: str, body: str) -> str:
-    """The line that an alias makes of its argument: the argument's prompt, then the alias's; the argument's switches
-    win.
+    """The line that an alias makes of its argument: the argument's prompt and negative prompt, then the alias's; the
+    argument's other switches win.
     """
     preset = _parsed_alias(body)
     if not argument:
@@ -149,8 +150,8 @@ def expand(argument: str, body: str) -> str:
     if not isinstance(parsed, Generation):
         raise CommandError("an alias takes a line to draw", hint="!portrait a queen -s 20")
     own = only_stage(parsed)
-    prompts = [prompt for prompt in (own.prompt, preset.prompt) if prompt]
-    joined = GenerationRequest(prompt=", ".join(prompts)) if prompts else GenerationRequest()
+    texts = {field: [text for each in (own, preset) if (text := getattr(each, field))] for field in _JOINED}
+    joined = GenerationRequest.of({field: ", ".join(found) for field, found in texts.items() if found})
     return format_line([overlay(overlay(preset, own), joined)])
 
 

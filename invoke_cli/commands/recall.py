@@ -15,13 +15,14 @@ from invoke_cli.language.formatting import format_line
 from invoke_cli.language.showing import harmless, shortened
 from invoke_cli.language.switch import Switch
 from invoke_cli.language.switches import SWITCHES
-from invoke_cli.metadata import decode, recall
+from invoke_cli.metadata import decode
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.metadata.codec import Recalled
 from invoke_cli.metadata.sheet import decode_sheet
 from invoke_cli.metadata.stealth import stealth_text
 from invoke_cli.workshop.places import expanded, is_file
 from invoke_cli.workshop.remaking import Verdict, compare, prepare_remake, remade
+from invoke_cli.workshop.remembering import recalled
 from invoke_cli.workshop.saving import Saver
 from invoke_cli.workshop.workshop import Workshop
 
@@ -45,7 +46,7 @@ def info(workshop: Workshop, call: Call) -> None:
         lines += _row("pixels", harmless(error.message))
     sheet = decode_sheet(texts)
     try:
-        lines += _row("line", sheet.line) if sheet else _told(recall(path))
+        lines += _row("line", sheet.line) if sheet else _told(recalled(workshop, path))
     except MetadataError as error:
         lines.append(harmless(error.message))
     lines += [f"-- {_one_line(name)[:100]}\n{shortened(harmless(text), _MOST_RAW)}" for name, text in texts.items()]
@@ -125,24 +126,24 @@ def _lines(path: Path) -> list[str]:
         raise CommandError(f"{path} cannot be read as lines: {error}", hint="it must be UTF-8 text") from None
 
 
-def _told(recalled: Recalled) -> list[str]:
+def _told(found: Recalled) -> list[str]:
     """The program, the line, its fields, and what the line does not hold."""
-    lines = [*_row("program", recalled.program), *_row("line", format_line(recalled.stages))]
-    for number, stage in enumerate(recalled.stages, start=1):
-        if recalled.earlier:
+    lines = [*_row("program", found.program), *_row("line", format_line(found.stages))]
+    for number, stage in enumerate(found.stages, start=1):
+        if found.earlier:
             lines.append(f"stage {number}")
         for switch in SWITCHES:
             value = getattr(stage, switch.field)
             if value is not None:
                 lines += _row(switch.name[2:], _shown(switch, value))
-    for name, value in recalled.facts.items():
+    for name, value in found.facts.items():
         lines += _row(name, value)
-    if recalled.made is not None:
-        lines += _row("pixels", recalled.made.pixel_sha256)
-        for name, made_with in recalled.made.environment.items():
+    if found.made is not None:
+        lines += _row("pixels", found.made.pixel_sha256)
+        for name, made_with in found.made.environment.items():
             lines += _row(str(name), made_with)
-    lines += [f"clash: {_one_line(text)}" for text in recalled.conflicts]
-    return lines + [f"not carried over: {_one_line(text)}" for text in recalled.missing]
+    lines += [f"clash: {_one_line(text)}" for text in found.conflicts]
+    return lines + [f"not carried over: {_one_line(text)}" for text in found.missing]
 
 
 def _shown(switch: Switch, value: object) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from invoke_cli.commands import books, lines
 from invoke_cli.commands.command import Argument, Call, Command
 from invoke_cli.commands.table import COMMANDS, GONE, PENDING
 from invoke_cli.errors import InvokeError, LineError
-from invoke_cli.language.line import CommandLine
+from invoke_cli.language.line import CommandLine, parse
 from invoke_cli.language.spelling import nearest
 from invoke_cli.workshop.workshop import Workshop
 
@@ -24,7 +24,7 @@ def run_command(workshop: Workshop, line: CommandLine) -> Sequence[str]:
         return ()
     command = None if line.name in PENDING else find_command(line.name)
     if command is None:
-        return _other(workshop, line, call)
+        return _other(workshop, line)
     if command.argument is Argument.NOTHING and not command.usage and call.argument:
         raise LineError(f"!{command.name} takes nothing", hint=f"write !{command.name} alone", span=call.span)
     try:
@@ -44,11 +44,23 @@ def find_command(name: str) -> Command | None:
     return starts[0] if len(starts) == 1 else None
 
 
-def _other(workshop: Workshop, line: CommandLine, call: Call) -> Sequence[str]:
+def _aliased(line: CommandLine, aliases: Mapping[str, str]) -> str:
+    """The line of an alias, of several that stand one behind the other: `!oil !clean a castle`."""
+    argument = line.argument
+    if argument.startswith("!"):
+        inner = parse(argument)
+        if not isinstance(inner, CommandLine) or inner.name not in aliases:
+            hint = "behind an alias stands a line, or another alias"
+            raise LineError(f"{argument.split()[0]} is no alias", hint=hint, span=line.argument_span)
+        argument = _aliased(inner, aliases)
+    return lines.expand(argument, aliases[line.name])
+
+
+def _other(workshop: Workshop, line: CommandLine) -> Sequence[str]:
     """An alias's line, or the error for a command that does not exist."""
     aliases = workshop.aliases.load()
     if line.name in aliases:
-        return [lines.expand(call.argument, aliases[line.name])]
+        return [_aliased(line, aliases)]
     if line.name in PENDING:
         message = f"!{line.name} is not available yet"
         raise LineError(message, hint="!help commands lists what is", span=line.name_span)

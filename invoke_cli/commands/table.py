@@ -18,7 +18,7 @@ CHAPTERS: Mapping[str, tuple[Command, ...]] = {
 COMMANDS: tuple[Command, ...] = tuple(row for rows in CHAPTERS.values() for row in rows)
 
 # Commands of the design that are still to come; refused by name.
-PENDING = ("edit", "watch")
+PENDING = ("watch",)
 
 # Commands of InvokeAI 2.x that have gone, and what replaces them.
 GONE: Mapping[str, str] = {

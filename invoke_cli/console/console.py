@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
 from invoke_cli.console.drawn import Drawn, down, up
 from invoke_cli.console.json_events import json_line
+from invoke_cli.console.links import linked, takes_links
 from invoke_cli.console.seeing import Seer
 from invoke_cli.console.text import done_text, error_text, loading_text, progress_text, result_text
+from invoke_cli.console.themes import Theme, theme_for
 from invoke_cli.console.tokens import token_text
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import (
@@ -36,20 +39,24 @@ from invoke_cli.events import (
 from invoke_cli.language.showing import harmless
 
 OnStep = Callable[[Step | None, Drawn | None], None]
-_STYLES = {"error": "31", "warning": "33", "tip": "36", "dim": "2", "number": "1"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """How a console speaks: JSON or text, quiet or not, with colours, with a progress line."""
+    """How a console speaks: JSON or text, quiet or not, with colours (of which theme), with a progress line, with
+    paths that can be clicked. The bell rings for work that took `bell` seconds; 0: never.
+    """
 
     json: bool = False
     quiet: bool = False
     colour: bool = False
     progress: bool = False
+    links: bool = False
+    bell: float = 0
+    theme: Theme = field(default_factory=lambda: theme_for(None))
 
 
-def look_for(err: TextIO, *, json: bool = False, quiet: bool = False) -> Look:
+def look_for(err: TextIO, *, json: bool = False, quiet: bool = False, theme: str | None = None) -> Look:
     """The look that suits a standard error stream: plain when it is no terminal, or NO_COLOR or a dumb one says so."""
     terminal = err.isatty() and os.environ.get("TERM") != "dumb"
     return Look(
@@ -57,6 +64,8 @@ def look_for(err: TextIO, *, json: bool = False, quiet: bool = False) -> Look:
         quiet=quiet,
         colour=terminal and not os.environ.get("NO_COLOR"),
         progress=terminal and not json and not quiet,
+        links=not json and takes_links(sys.stdout),
+        theme=theme_for(theme),
     )
 
 
@@ -98,6 +107,12 @@ class Console:
         """Say something that was asked for, on standard output."""
         print(text, file=self.out, flush=True)
 
+    def ring(self, seconds: float) -> None:
+        """Sound the bell of the terminal for work that took long."""
+        if self.look.bell and seconds >= self.look.bell and self.look.progress:
+            self.err.write("\a")
+            self.err.flush()
+
     # -- events -----------------------------------------------------------------------------------------------------
 
     def _show(self, event: Event) -> None:
@@ -136,7 +151,8 @@ class Console:
 
     def _result(self, event: Saved) -> None:
         stream = self.err if event.number is None else self.out
-        print(result_text(event), file=stream, flush=True)
+        text = result_text(event)
+        print(linked(text, event.path) if self.look.links and stream is self.out else text, file=stream, flush=True)
         for extra in event.extras:
             self._aside(f"  {extra}", "dim")
         drawn = self.seer.finished(event.picture) if self.seer and event.picture else None
@@ -148,7 +164,7 @@ class Console:
         """One thing on standard error; the quiet console keeps it, unless it is `always` said."""
         if self.look.quiet and not always:
             return
-        code = _STYLES.get(style)
+        code = self.look.theme.printed.get(style)
         print(f"\x1b[{code}m{text}\x1b[0m" if code and self.look.colour else text, file=self.err, flush=True)
 
     # -- progress ---------------------------------------------------------------------------------------------------

@@ -13,9 +13,7 @@ import diffusers
 from invoke_cli.errors import ModelError
 from invoke_cli.models.folder import ModelFacts, variant_of
 from invoke_cli.models.single import layout_of
-
-VOCABULARY = Path(__file__).parent.parent / "assets" / "clip" / "merges.txt.gz"
-MERGES = 49152 - 256 - 2
+from invoke_cli.models.wording import CLIP_MERGES, CLIP_VOCABULARY
 
 
 def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> Any:
@@ -88,8 +86,8 @@ def clip_tokenizer(pad_token: str = "<|endoftext|>") -> Any:
     from transformers import CLIPTokenizer
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-    with gzip.open(VOCABULARY, "rt", encoding="utf-8") as file:
-        merges = [tuple(line.split()) for line in file.read().split("\n")[1 : MERGES + 1]]
+    with gzip.open(CLIP_VOCABULARY, "rt", encoding="utf-8") as file:
+        merges = [tuple(line.split()) for line in file.read().split("\n")[1 : CLIP_MERGES + 1]]
     letters = list(bytes_to_unicode().values())
     words = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges)]
     vocabulary = {word: index for index, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}

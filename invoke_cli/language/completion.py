@@ -34,7 +34,8 @@ def _nothing(_: str) -> Found:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Where values come from. Each takes what is typed so far and gives (text, what it is) pairs.
+    """Where values come from. Each takes what is typed so far and gives (text, what it is) pairs; `starts` are
+    pictures and their steps.
 
     `commands` are (name, help, what the argument completes from) rows; `topics` those of `!help`.
     """
@@ -44,6 +45,8 @@ class Sources:
     images: Callable[[str], Found] = _nothing
     directories: Callable[[str], Found] = _nothing
     seeds: Callable[[str], Found] = _nothing
+    loras: Callable[[str], Found] = _nothing
+    starts: Callable[[str], Found] = _nothing
     commands: Callable[[], Iterable[tuple[str, str, str]]] = field(default=tuple)
     topics: Callable[[], Iterable[str]] = field(default=tuple)
 
@@ -123,6 +126,8 @@ def _source(completes: Completes, sources: Sources) -> Callable[[str], Found]:
         Completes.IMAGE: sources.images,
         Completes.DIRECTORY: sources.directories,
         Completes.SEED: sources.seeds,
+        Completes.LORA: sources.loras,
+        Completes.START: sources.starts,
     }.get(completes, _nothing)
 
 

@@ -39,8 +39,28 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
         in_init=True,
     ),
     LaunchOption(name="--offline", help="never touch the network, whatever a line asks for", in_init=True),
+    LaunchOption(
+        name="--theme",
+        metavar="NAME",
+        help="colours at the prompt: dark, light (for a light background) or mono, which NO_COLOR asks for too",
+        choices=("dark", "light", "mono"),
+        in_init=True,
+    ),
+    LaunchOption(
+        name="--bell",
+        metavar="SECONDS",
+        help="at the prompt, ring when a line took so long; 30 unless said, 0 is never",
+        in_init=True,
+    ),
     LaunchOption(name="--json", help="tell everything as JSON events, one a line, on standard output"),
     LaunchOption(name="--quiet", help="nothing but results and errors"),
+    LaunchOption(
+        name="--completion",
+        metavar="SHELL",
+        help='completion for bash, zsh or fish: eval "$(invoke --completion bash)" in ~/.bashrc; models and loras '
+        "tell their names",
+        choices=("bash", "zsh", "fish", "models", "loras"),
+    ),
     LaunchOption(name="--version", help="the program's version"),
     LaunchOption(name="--help", metavar="", help="this help; --help advanced for every switch", aliases=("-h",)),
 )

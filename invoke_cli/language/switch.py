@@ -38,6 +38,8 @@ class Completes(Enum):
     IMAGE = "image"
     DIRECTORY = "directory"
     SEED = "seed"
+    LORA = "lora"
+    START = "start"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,6 +34,8 @@ Numbers
 
 Habits
 - !set -s 20 -A k_euler for a session; the same switches at launch, or in invoke.init for good.
+- !alias clean --neg "blurry, ugly, low quality, watermark" and !alias oil oil painting, thick paint -C 9 are kept:
+  !oil !clean a castle draws with both, words and negatives joined, its own switches first.
 - Give a dozen lines in a file: invoke --from_file lines.txt. A line with # in front is a comment.
 - -v 0.2 -n6 -S 42 makes six relatives of one picture; the -V in a result's line makes one of them again."""
 

@@ -2,61 +2,29 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from invoke_cli.errors import OutputError
 from invoke_cli.language.query import Query
-from invoke_cli.output.entries import COLUMNS, Entry, entry_of, put, refill, withdraw
-from invoke_cli.output.schema import has_words, prepare
+from invoke_cli.output.database import Database
+from invoke_cli.output.entries import COLUMNS, Entry, entry_of, put, withdraw
+from invoke_cli.output.schema import has_words
 from invoke_cli.output.searching import statement
 
-_BUSY_SECONDS = 30
-_CHECKED_BYTES = 20_000_000  # a larger database is not read whole at every start
 
-
-class History:
+class History(Database):
     """Reads and writes the database of one folder. Each call opens it anew: two sessions at once do no harm."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def set_aside_when_damaged(self) -> None:
-        """Move a database that cannot be read out of the way; the images tell of themselves again."""
-        if not self._path.exists():
-            return
-        try:
-            with closing(self._connected()) as database:
-                small = self._path.stat().st_size < _CHECKED_BYTES
-                sound = not small or database.execute("PRAGMA quick_check").fetchone() == ("ok",)
-                database.execute(f"SELECT {COLUMNS}, i.removed FROM images i LIMIT 1").fetchone()
-        except sqlite3.OperationalError as error:
-            if "no such column" not in str(error):
-                hint = "check its permissions, and whether another program holds it"
-                raise OutputError(f"the history {self._path} cannot be used: {error}", hint=hint) from None
-            sound = False
-        except sqlite3.DatabaseError:
-            sound = False
-        if not sound:
-            for suffix in ("", "-wal", "-shm"):
-                part = self._path.with_name(self._path.name + suffix)
-                if part.exists():
-                    part.replace(part.with_name(f"damaged-{part.name}"))
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def add(self, *entries: Entry) -> None:
         """Remember images; the same number again replaces one."""
-        with self._writing() as database:
+        with self.writing() as database:
             for entry in entries:
                 put(database, entry)
 
     def rebuild(self, entries: Iterable[Entry]) -> None:
         """Forget all images and remember these; removed numbers stay taken, ratings and tags stay."""
-        with self._writing() as database:
+        with self.writing() as database:
             for (number,) in database.execute("SELECT number FROM images WHERE removed = 0").fetchall():
                 withdraw(database, number)
             database.execute("DELETE FROM images WHERE removed = 0")
@@ -66,29 +34,29 @@ class History:
 
     def begin(self, number: int, path: str) -> None:
         """Remember that an image is about to appear at `path`, so that it is found if nobody lives to enter it."""
-        with self._writing() as database:
+        with self.writing() as database:
             database.execute("INSERT OR REPLACE INTO begun (number, path) VALUES (?, ?)", (number, path))
 
     def ended(self, number: int) -> None:
         """An image that was begun is in all books now, or never appeared."""
-        with self._writing() as database:
+        with self.writing() as database:
             database.execute("DELETE FROM begun WHERE number = ?", (number,))
 
     def moved(self, path: str, now: str) -> None:
         """The image that lay at `path` now lies somewhere else."""
-        with self._writing() as database:
+        with self.writing() as database:
             database.execute("UPDATE images SET path = ? WHERE path = ?", (now, path))
 
     def mark_removed(self, number: int) -> None:
         """Leave an image out of every list."""
-        with self._writing() as database:
+        with self.writing() as database:
             withdraw(database, number)
             database.execute("UPDATE images SET removed = 1 WHERE number = ?", (number,))
             database.execute("DELETE FROM facts WHERE number = ?", (number,))
 
     def add_input(self, name: str, sha256: str, suffix: str) -> None:
         """Remember under which name an input was used."""
-        with self._writing() as database:
+        with self.writing() as database:
             database.execute(
                 "INSERT OR REPLACE INTO inputs (name, sha256, suffix) VALUES (?, ?, ?)", (name, sha256, suffix)
             )
@@ -96,23 +64,23 @@ class History:
     def tag(self, number: int, tag: str, *, on: bool) -> None:
         """Give an image a tag, or take it away."""
         change = "INSERT OR IGNORE INTO tags VALUES (?, ?)" if on else "DELETE FROM tags WHERE tag = ? AND number = ?"
-        with self._writing() as database:
+        with self.writing() as database:
             database.execute(change, (tag, number))
 
     def rate(self, number: int, rating: float | None) -> None:
         """Give an image a rating, or take it away."""
-        with self._writing() as database:
+        with self.writing() as database:
             database.execute("UPDATE facts SET rating = ? WHERE number = ?", (rating, number))
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def begun(self) -> dict[int, str]:
         """The images that were begun and not entered: paths by number."""
-        return {int(row[0]): str(row[1]) for row in self._rows("SELECT number, path FROM begun", ())}
+        return {int(row[0]): str(row[1]) for row in self.rows("SELECT number, path FROM begun", ())}
 
     def input_named(self, name: str) -> str | None:
         """The file name, in the store, of the input last used under this name."""
-        rows = self._rows("SELECT sha256 || suffix FROM inputs WHERE name = ? ORDER BY used DESC LIMIT 1", (name,))
+        rows = self.rows("SELECT sha256 || suffix FROM inputs WHERE name = ? ORDER BY used DESC LIMIT 1", (name,))
         return str(rows[0][0]) if rows else None
 
     def get(self, number: int) -> Entry | None:
@@ -139,9 +107,9 @@ class History:
 
     def find(self, query: Query, count: int) -> list[Entry]:
         """The last images that answer a query, oldest first; case does not matter."""
-        if not self._path.exists():
+        if not self.path.exists():
             return []
-        with self._open() as database:
+        with self.opened() as database:
             asked = statement(query, count, words=has_words(database))
             return [entry_of(row) for row in database.execute(asked.text, asked.values)][::-1]
 
@@ -150,6 +118,11 @@ class History:
         where = "WHERE i.sha256 = ? AND removed = 0 ORDER BY i.number LIMIT 1"
         return next(iter(self._entries(where, (sha256,))), None) if sha256 else None
 
+    def with_pixels(self, pixel_sha256: str) -> Entry | None:
+        """The result that has these pixels, the first where several have."""
+        where = "WHERE i.pixel_sha256 = ? AND removed = 0 AND kind = '' ORDER BY i.number LIMIT 1"
+        return next(iter(self._entries(where, (pixel_sha256,))), None) if pixel_sha256 else None
+
     def children(self, sha256: str) -> list[Entry]:
         """The results that were made from the file of this hash."""
         where = "WHERE i.number IN (SELECT number FROM parents WHERE sha256 = ?) AND removed = 0 AND kind = ''"
@@ -157,7 +130,7 @@ class History:
 
     def numbers(self) -> set[int]:
         """All numbers that are taken, those of removed images and of begun ones too."""
-        return {int(row[0]) for row in self._rows("SELECT number FROM images UNION SELECT number FROM begun", ())}
+        return {int(row[0]) for row in self.rows("SELECT number FROM images UNION SELECT number FROM begun", ())}
 
     def marks(self, numbers: Sequence[int]) -> Mapping[int, tuple[str, ...]]:
         """What the user said of images: `rated 5` and tags, for those with any."""
@@ -167,52 +140,9 @@ class History:
         )
         tagged = "SELECT number, tag FROM tags WHERE number BETWEEN ? AND ? ORDER BY tag"
         found: dict[int, tuple[str, ...]] = {}
-        for number, mark in [*self._rows(rated, span), *self._rows(tagged, span)]:
+        for number, mark in [*self.rows(rated, span), *self.rows(tagged, span)]:
             found[number] = (*found.get(number, ()), str(mark))
         return {number: found[number] for number in numbers if number in found}
 
-    # -- the database -----------------------------------------------------------------------------------------------
-
     def _entries(self, clause: str, values: Sequence[object]) -> list[Entry]:
-        return [entry_of(row) for row in self._rows(f"SELECT {COLUMNS} FROM images i {clause}", values)]
-
-    def _rows(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        if not self._path.exists():
-            return []
-        with self._open() as database:
-            return database.execute(query, tuple(values)).fetchall()
-
-    def _connected(self) -> sqlite3.Connection:
-        """The database with its tables as this program wants them; each change of it is one transaction."""
-        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            if prepare(database):
-                database.execute("BEGIN IMMEDIATE")
-                refill(database)
-                database.execute("COMMIT")
-        except BaseException:
-            database.close()
-            raise
-        return database
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._connected()) as database:
-                yield database
-        except (sqlite3.Error, OSError) as error:
-            hint = f"move {self._path.name} away: a new one is made from the images"
-            raise OutputError(f"the history {self._path} cannot be used: {error}", hint=hint) from None
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, which takes the write lock at once: waiting for it later could not be patient."""
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
+        return [entry_of(row) for row in self.rows(f"SELECT {COLUMNS} FROM images i {clause}", values)]

@@ -1,17 +1,21 @@
 """The tables of a folder's history, and how one of an older program becomes one of this.
 
 `images` is what there is; `facts` holds what can be compared, one narrow row for each image; `words` finds parts of
-lines of three signs and more; `parents` links pictures by the hash of their files; `tags` are the user's.
+lines of three signs and more; `parents` links pictures by the hash of their files; `tags` are the user's; `lines`
+are those that were typed, the latest last.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 
 from invoke_cli.language.query import FIELDS
 
-VERSION = 2
+VERSION = 3
+
+_TRIES, _PAUSE = 200, 0.05
 
 _PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 _FIRST = """
@@ -53,6 +57,10 @@ _ADDED: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE tags (tag TEXT, number INTEGER, PRIMARY KEY (tag, number)) WITHOUT ROWID",
         "CREATE INDEX tags_by_number ON tags (number)",
     ),
+    (
+        "CREATE TABLE lines (line TEXT NOT NULL UNIQUE)",
+        "CREATE INDEX images_by_pixels ON images (pixel_sha256)",
+    ),
 )  # fmt: skip
 _WORDS = "CREATE VIRTUAL TABLE words USING fts5 (line, content='images', content_rowid='number', tokenize='trigram')"
 
@@ -61,7 +69,7 @@ def prepare(database: sqlite3.Connection) -> bool:
     """Bring the tables up to date; nothing to do when they are. True when rows of an older program need new facts."""
     if _version(database) == VERSION and not _missing_columns(database):
         return False
-    database.executescript(_PRAGMAS + _FIRST)
+    _begin(database)
     with database:
         database.execute("BEGIN IMMEDIATE")
         found = _version(database)
@@ -77,6 +85,20 @@ def prepare(database: sqlite3.Connection) -> bool:
         database.execute(f"PRAGMA user_version = {VERSION}")
         old = database.execute("SELECT 1 FROM images LIMIT 1").fetchone() is not None
     return old and bool(missing)
+
+
+def _begin(database: sqlite3.Connection) -> None:
+    """The first tables. A database that two open at once for the first time is locked for one, which no timeout of
+    SQLite's own waits for.
+    """
+    for waiting in range(_TRIES, -1, -1):
+        try:
+            database.executescript(_PRAGMAS + _FIRST)
+            return
+        except sqlite3.OperationalError as error:
+            if not waiting or "locked" not in str(error):
+                raise
+            time.sleep(_PAUSE)
 
 
 def _version(database: sqlite3.Connection) -> int:

@@ -49,7 +49,7 @@ def _clause(condition: Condition) -> tuple[str, object]:
     if condition.field not in _COMPARABLE:
         raise CommandError(f"pictures have no setting {condition.field}", hint="!help search")
     if condition.comparison == "has":
-        return f"f.{condition.field} LIKE ? ESCAPE '\\'", f"%{_like(str(condition.value))}%"
+        return f"f.{condition.field} LIKE ? ESCAPE '\\'", f"%{like(str(condition.value))}%"
     assert condition.comparison in _OPERATORS
     return f"f.{condition.field} {condition.comparison} ?", condition.value
 
@@ -58,7 +58,7 @@ def _read_lines(query: Query, indexed: list[str]) -> Iterator[tuple[str, object]
     """Words that are too short for the index are looked for in the lines themselves."""
     for word in query.words:
         if word not in indexed:
-            yield "i.line LIKE ? ESCAPE '\\'", f"%{_like(word)}%"
+            yield "i.line LIKE ? ESCAPE '\\'", f"%{like(word)}%"
 
 
 def _quoted(word: str) -> str:
@@ -66,5 +66,6 @@ def _quoted(word: str) -> str:
     return f'"{escaped}"'
 
 
-def _like(word: str) -> str:
+def like(word: str) -> str:
+    """A word as a part of a LIKE pattern, its signs taken as they are."""
     return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -5,34 +5,42 @@ The prompt is on the screen before anything heavy is imported; the worker thread
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.filters import is_searching
+from prompt_toolkit.auto_suggest import ThreadedAutoSuggest
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import KeyPressEvent
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.styles import Style
 
-from invoke_cli.console.console import Console, look_for
+from invoke_cli.console.console import Console
 from invoke_cli.console.drawn import Drawn
 from invoke_cli.console.text import progress_text
-from invoke_cli.errors import ExitStatus, LineError
+from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Event, Forget, Nobody, Prefill, Step
+from invoke_cli.language.keys import When
 from invoke_cli.language.launch import Options
-from invoke_cli.language.line import Farewell, parse
 from invoke_cli.language.showing import harmless
-from invoke_cli.language.topics import FIRST_TIME
-from invoke_cli.repl.adapters import PLAIN_STYLE, STYLE, LineCompleter, LineHistory, LineLexer
+from invoke_cli.output.typed_lines import TypedLines
+from invoke_cli.repl.adapters import LineCompleter, LineLexer
+from invoke_cli.repl.asking import leaves
+from invoke_cli.repl.bindings import bindings
+from invoke_cli.repl.counting import Counter
+from invoke_cli.repl.greeting import greeting, look_at_prompt
+from invoke_cli.repl.outside import Outside
 from invoke_cli.repl.picture import PictureArea, seer_at_prompt
+from invoke_cli.repl.remembering import LineHistory, Search, Suggestions
 from invoke_cli.repl.sources import sources_for
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
 from invoke_cli.sharing.visits import OpenDoor, Visit
-from invoke_cli.version import __version__
 from invoke_cli.workshop.options import session_options
 from invoke_cli.workshop.places import expanded
 from invoke_cli.workshop.settings import Settings
@@ -41,15 +49,15 @@ if TYPE_CHECKING:
     from invoke_cli.session import Session  # its imports are heavy: the worker makes them
 
 VISIT = "a line of another terminal"
-GREETING = f"invoke {__version__}   type a prompt; !help for help, q to leave"
 PROMPT = "invoke> "
+_SEARCHING = " search: words in any order; Enter takes the line, Ctrl-R goes to older ones, Ctrl-C gives up"
 
 
 def open_prompt(options: Options, defaults: GenerationRequest) -> int:
     """Read and do lines until the user leaves."""
     settings = Settings(session_options(options, defaults))
     with patch_stdout(raw=True):
-        prompt = _Prompt(settings, quiet=bool(options.get("quiet")))
+        prompt = _Prompt(settings, options)
         prompt.run()
     return ExitStatus.OK
 
@@ -57,56 +65,66 @@ def open_prompt(options: Options, defaults: GenerationRequest) -> int:
 class _Prompt:
     """The prompt and what it shows; the worker's events arrive here."""
 
-    def __init__(self, settings: Settings, *, quiet: bool) -> None:
+    def __init__(self, settings: Settings, options: Options) -> None:
         self.settings = settings
-        look = look_for(sys.__stderr__ or sys.stderr, quiet=quiet)
         self.area = PictureArea()
         seer, self.ask_terminal = seer_at_prompt(self.area)
-        self.console = Console(sys.stdout, sys.stderr, look, seer, self._progress)
-        self.history = LineHistory(expanded(settings.outdir()) / ".invoke" / "lines", settings.is_private)
+        self.console = Console(sys.stdout, sys.stderr, look_at_prompt(settings, options), seer, self._progress)
+        lines = TypedLines(expanded(settings.outdir()) / ".invoke" / "history.sqlite3")
+        self.history = LineHistory(lines, settings.is_private)
+        self.search = Search(lines)
         self.newcomer = not self.history.kept
         self.worker = Worker(self._open_session, self._redraw)
-        self.toolbar = Toolbar(settings)
+        self.counter = Counter(settings)
+        self.toolbar = Toolbar(settings, self.counter)
         self.door = OpenDoor(settings, self.worker.submit)
         self.session: Session | None = None
         self.visit: Visit | None = None
         self.step: Step | None = None
-        self.prefill = ""
         self.stops = 0
         self.leaving = False
         self.begun = False
-        self.input: PromptSession[str] = self._prompt_session()
+        self.outside = Outside(self.console, self.history, lambda: self.input)
+        self.input: PromptSession[str] = self._prompt_session(Suggestions(lines))
         self.input.app.layout = self.area.above(self.input.app.layout)
         self.input.app.after_render += self._rendered
 
-    def _prompt_session(self) -> PromptSession[str]:
-        plain = bool(os.environ.get("NO_COLOR"))
+    def _prompt_session(self, suggestions: Suggestions) -> PromptSession[str]:
+        theme = self.console.look.theme
+        asked, searching = Condition(lambda: self.outside.question is not None), Condition(lambda: self.search.on)
+        typing = ~asked & ~searching & ~is_searching
         return PromptSession(
             message=self._message,
-            lexer=None if plain else LineLexer(),
-            style=PLAIN_STYLE if plain else STYLE,
-            completer=LineCompleter(sources_for(self.settings, self.settings.outdir())),
+            lexer=LineLexer(self.counter),
+            style=Style.from_dict(dict(theme.prompt)),
+            color_depth=None if theme.printed else ColorDepth.DEPTH_1_BIT,
+            completer=LineCompleter(sources_for(self.settings, self.settings.outdir()), self.search),
             complete_in_thread=True,
+            auto_suggest=ThreadedAutoSuggest(suggestions),
             history=self.history,
-            bottom_toolbar=self.toolbar.text,
-            key_bindings=self._keys(),
+            bottom_toolbar=self._bottom,
+            key_bindings=bindings(
+                {**self.search.handlers(), **self.outside.handlers(), "stop": self._stop_or_clear},
+                {When.TYPING: typing, When.SEARCHING: searching, When.ASKED: asked},
+            ),
         )
 
     def run(self) -> None:
         """Read lines until the user leaves; what is waiting then is still done."""
-        self.console.hint(GREETING)
+        self.console.hint(greeting(self.settings, newcomer=self.newcomer))
         while True:
             try:
-                text = self.input.prompt(pre_run=self._insert_prefill)
+                text = self.input.prompt(pre_run=self.outside.insert)
             except EOFError:
                 break
             except KeyboardInterrupt:
                 continue
+            self.outside.question = None
             lines = [line for line in text.split("\n") if line.strip()]
             for line in lines:
-                if not _is_farewell(line):
+                if not leaves(line):
                     self.worker.submit(line)
-            if any(map(_is_farewell, lines)):
+            if any(map(leaves, lines)):
                 break
         self._leave()
 
@@ -118,6 +136,7 @@ class _Prompt:
         self.door.close()
         self.worker.send_away()
         self.worker.finish()
+        self.history.close()
         self.door.close()
         if self.session is not None:
             self.session.close()
@@ -134,44 +153,34 @@ class _Prompt:
         if not self.leaving:
             self.door.open()
         self.session.warm_up()
-        if self.newcomer and self.settings.uses_packaged_model():
-            self.console.hint(FIRST_TIME)
-        self.toolbar.refresh(self.session)
+        self._refresh(self.session)
         return self._do
 
     def _do(self, work: Work) -> None:
         assert self.session is not None
         self.stops = 0
+        started = time.monotonic()
         if isinstance(work, Visit):
             self.visit = work
             self.session.lend(work)
             self.visit = None
         else:
             self.session.run(work)
-        self.toolbar.refresh(self.session)
+            self.console.ring(time.monotonic() - started)
+        self._refresh(self.session)
+
+    def _refresh(self, session: Session) -> None:
+        self.toolbar.refresh(session)
+        self.counter.refresh()
+        self._redraw()
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Prefill):
-            self._fill(event)
+            self.outside.fill(event)
         elif isinstance(event, Forget):
             self.history.forget()
         else:
             self.console(event)
-
-    def _fill(self, event: Prefill) -> None:
-        """Put a line into the input, this one or, between two, the next."""
-        self.prefill = event.line
-        app = self.input.app
-        if app.is_running and app.loop is not None:
-            app.loop.call_soon_threadsafe(self._insert_prefill)
-
-    def _insert_prefill(self) -> None:
-        """On the terminal's thread: the line that waits goes into the input; beside typed text it is shown."""
-        text, self.prefill = self.prefill, ""
-        if text and self.input.default_buffer.text:
-            self.console(Prefill(line=text))
-        elif text:
-            self.input.default_buffer.insert_text(text)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
@@ -205,24 +214,24 @@ class _Prompt:
         if waiting:
             parts.append(("class:queue", f"waiting: {' ; '.join(harmless(line)[:60] for line in waiting[:3])}"))
             parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
-        parts.append(("class:prompt", PROMPT))
+        if self.outside.question is not None:
+            parts.append(("class:question", self.outside.question.text))
+        else:
+            parts.append(("class:prompt", "search> " if self.search.on else PROMPT))
         return parts
+
+    def _bottom(self) -> StyleAndTextTuples:
+        return [("", _SEARCHING)] if self.search.on else self.toolbar.fragments(self.input.default_buffer.text)
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-
-        @keys.add("c-c", filter=~is_searching)
-        def stop(event: KeyPressEvent) -> None:
-            if self.worker.running or self.worker.waiting:
-                self._stop()
-            elif event.current_buffer.text:
-                event.current_buffer.reset()
-            else:
-                self.console.hint("nothing is running; Ctrl-D or q leaves")
-
-        return keys
+    def _stop_or_clear(self, event: KeyPressEvent) -> None:
+        if self.worker.running or self.worker.waiting:
+            self._stop()
+        elif event.current_buffer.text:
+            event.current_buffer.reset()
+        else:
+            self.console.hint("nothing is running; Ctrl-D or q leaves")
 
     def _stop(self) -> None:
         """Ctrl-C: first the running image, then the lines that wait."""
@@ -237,10 +246,3 @@ class _Prompt:
         else:
             more = "; Ctrl-C again drops the lines that wait" if self.worker.waiting else ""
             self.console.hint(f"stopping after this step{more}")
-
-
-def _is_farewell(line: str) -> bool:
-    try:
-        return isinstance(parse(line), Farewell)
-    except LineError:
-        return False

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.completion import Found, Sources
+from invoke_cli.language.line import Generation, parse
 from invoke_cli.models.samplers import SAMPLERS
-from invoke_cli.workshop.places import expanded
+from invoke_cli.planning.steps import count_steps
+from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.books import Aliases
+from invoke_cli.workshop.places import ALIASES_FILE, expanded
 from invoke_cli.workshop.settings import Settings
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MOST = 200
 _RECENT_SEEDS = 50
+_STEP_OF = re.compile(r"(@last(\d{0,6})|!?0*(\d{1,9})(?:\.\d+(?:\.png)?)?):\d*")
 
 
 def sources_for(settings: Settings, outdir: str = "outputs") -> Sources:
@@ -22,9 +28,11 @@ def sources_for(settings: Settings, outdir: str = "outputs") -> Sources:
         samplers=_samplers,
         models=lambda _: _models(settings),
         images=lambda typed: [*_recalls(), *_files(typed, Path(outdir))],
+        starts=lambda typed: _steps(typed, Path(outdir)) or [*_recalls(), *_files(typed, Path(outdir))],
+        loras=lambda _: _loras(settings),
         directories=_directories,
         seeds=lambda _: _seeds(Path(outdir)),
-        commands=_commands,
+        commands=lambda: [*_commands(), *_aliases(settings)],
         topics=_topics,
     )
 
@@ -87,6 +95,51 @@ def _seeds(outdir: Path) -> Found:
         return []
     seen = {str(entry.seed): f"image {entry.number}" for entry in reversed(recent)}
     return [("-1", "the last image's seed"), *seen.items()]
+
+
+def _steps(typed: str, outdir: Path) -> list[tuple[str, str]]:
+    """The steps of the picture before the colon: every one can be gone on from, the saved ones at once."""
+    from invoke_cli.output.folder import OutputFolder
+
+    match = _STEP_OF.fullmatch(typed)
+    if match is None:
+        return []
+    folder = OutputFolder(outdir)
+    try:
+        entry = folder.history.last(int(match[2] or 1)) if match[3] is None else folder.history.get(int(match[3]))
+    except InvokeError:
+        return []
+    if entry is None:
+        return []
+    saved = {path.stem for path in folder.intermediates(folder.path_of(entry), 0, 0).glob("**/step-*.safetensors")}
+    steps = range(_taken(entry.line) + 1)
+    return [(f"{match[1]}:{step}", "saved" if f"step-{step:02d}" in saved else "made again") for step in steps]
+
+
+def _taken(line: str) -> int:
+    """The steps that a recorded line takes in its last stage."""
+    try:
+        parsed = parse(line)
+    except InvokeError:
+        return 0
+    request = parsed.stages[-1].request if isinstance(parsed, Generation) else GenerationRequest()
+    asked, strength = request.num_inference_steps or 0, request.strength
+    return count_steps(asked, strength, request.real_steps).taken if strength is not None else asked
+
+
+def _loras(settings: Settings) -> Found:
+    from invoke_cli.workshop.adapting import LORAS, adapters_in
+
+    return [(name, "") for name in sorted(adapters_in(settings.places.root / LORAS))]
+
+
+def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:
+    """The user's own commands: each takes a line."""
+    try:
+        known = Aliases(settings.places.user_configs / ALIASES_FILE).load()
+    except InvokeError:
+        return []
+    return [(name, line, "line") for name, line in known.items()]
 
 
 def _commands() -> Iterable[tuple[str, str, str]]:

@@ -1,10 +1,17 @@
-"""The line at the bottom: model, size, steps, sampler, device and memory."""
+"""The line at the bottom: what is wrong with the typed line, else its tokens, model, defaults, `!set`, device."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+
 from invoke_cli.errors import InvokeError
+from invoke_cli.language.formatting import format_line
+from invoke_cli.language.showing import harmless
+from invoke_cli.repl.checking import remark
+from invoke_cli.repl.counting import Counter
 from invoke_cli.workshop.settings import Settings
 
 if TYPE_CHECKING:
@@ -14,18 +21,31 @@ if TYPE_CHECKING:
 class Toolbar:
     """Keeps the text, so that drawing it costs nothing; `refresh` after anything that may have changed it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, counter: Counter) -> None:
         self._settings = settings
+        self._counter = counter
         self._defaults = self._read()
         self._device = "loading …"
+        self._commands: frozenset[str] = frozenset()
 
-    def text(self) -> str:
-        """What stands at the bottom."""
-        return f" {self._defaults}  |  {self._device}"
+    def fragments(self, text: str) -> StyleAndTextTuples:
+        """What stands at the bottom while `text` stands in the input."""
+        said = remark(text, self._commands)
+        if said is not None:
+            return [("" if said.open else "class:toolbar-error", f" {harmless(said.text)}")]
+        count = self._counter.count(text)
+        tokens = f"{count.text}  |  " if count is not None else ""
+        return [("", f" {tokens}{self._defaults}  |  {self._device}")]
 
     def refresh(self, session: Session) -> None:
-        """Read the defaults and the memory anew."""
+        """Read the defaults, the names of commands and the memory anew."""
+        from invoke_cli.commands.table import COMMANDS
+
         self._defaults = self._read()
+        names = {command.name for command in COMMANDS}
+        with contextlib.suppress(InvokeError):
+            names |= session.workshop.aliases.load().keys()
+        self._commands = frozenset(names)
         engine = session.workshop.open_engine
         if engine is not None:
             memory = engine.memory()
@@ -38,5 +58,8 @@ class Toolbar:
         except InvokeError as error:
             return error.message
         size = f"{request.width or model.facts.size}x{request.height or model.facts.size}"
-        parts = (model.spec.name, size, f"{request.num_inference_steps} steps", request.scheduler)
-        return "  |  ".join(str(part) for part in parts)
+        parts = [model.spec.name, size, f"{request.num_inference_steps} steps", str(request.scheduler)]
+        said = self._settings.session_request
+        if said.said():
+            parts.append(f"!set {harmless(format_line([said]))}")
+        return "  |  ".join(parts)

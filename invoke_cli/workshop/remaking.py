@@ -28,6 +28,7 @@ from invoke_cli.planning.inputs import grid_of
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.version import __version__
+from invoke_cli.workshop import remembering
 from invoke_cli.workshop.beginning import begun_from
 from invoke_cli.workshop.carrying import make_images
 from invoke_cli.workshop.chaining import prepare_recorded
@@ -70,7 +71,7 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     """Everything for making the image in `path` again; MetadataError when its file does not say enough. With `output`
     it is to be written, as this session writes its files.
     """
-    recalled = metadata.recall(path)
+    recalled = remembering.recalled(workshop, path)
     made = recalled.made or Made()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")

@@ -245,6 +245,11 @@ def test_aliases_are_lines_with_a_name(house: House) -> None:
     assert "-C 4" in house.saved[0].line
     house.run("!alias")
     assert "!oil" in house.messages
+    house.run('!alias clean --neg "ugly, noise" -s 3')
+    assert house.run("!oil !clean a fox -s 2 -S1 -W 64 -H 64 --neg dog") is Outcome.OK, house.errors
+    assert house.saved[0].line.startswith("a fox, oil painting -s 2 -S 1 -W 64 -H 64 -C 9")
+    assert '--neg "dog, ugly, noise, blurry, flat"' in house.saved[0].line
+    assert house.run("!oil !models") is Outcome.UNREADABLE and house.errors == ["!models is no alias"]
     house.run("!alias oil none")
     assert house.run("!oil a castle") is Outcome.UNREADABLE
     for bad in ("!alias help a cat", "!alias 5x a cat", "!alias bad -s 0"):

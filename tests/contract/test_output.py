@@ -194,7 +194,7 @@ def test_no_part_of_a_file_is_left_behind(house: House) -> None:
 
 def test_law_9_images_that_a_killed_session_did_not_enter_are_entered(house: House) -> None:
     paths = house.draw("a cat -s2 -n3")
-    with OutputFolder(outputs(house)).history._open() as database:
+    with OutputFolder(outputs(house)).history.opened() as database:
         database.execute("DELETE FROM images WHERE number > 1")
     log = outputs(house) / "invoke_log.txt"
     log.write_text(log.read_text().splitlines()[0] + "\n")

@@ -16,8 +16,9 @@ import pexpect
 import pyte
 import pytest
 
+from invoke_cli.output.typed_lines import TypedLines
 from invoke_cli.repl import loop
-from invoke_cli.repl.adapters import LineHistory, fragments
+from invoke_cli.repl.adapters import fragments
 from invoke_cli.repl.worker import Worker
 from invoke_cli.request import GenerationRequest
 from tests.doors.program import Program, keys
@@ -28,7 +29,7 @@ def test_lines_are_done_and_kept_for_the_next_session(program: Program) -> None:
         pipe.send_text("a cat -s2 -S1\na secret -s2 -S2 --private\n# remark\nq\n")
         assert loop.open_prompt({}, GenerationRequest()) == 0
     assert [path.name for path in program.images] == ["000001.1.png", "000002.2.png"]
-    kept = list(LineHistory(Path("outputs/.invoke/lines")).load_history_strings())
+    kept = TypedLines(Path("outputs/.invoke/history.sqlite3")).recent(9)
     assert "a cat -s2 -S1" in kept and not any("secret" in line for line in kept)
     with keys() as (pipe, _):
         pipe.send_text("\x1b[A\x1b[A\x1b[A -W 72\nq\n")  # up to the line before the farewell and the remark

@@ -17,6 +17,8 @@ SOURCES = Sources(
     samplers=lambda _: [("ddim", "DDIM"), ("k_euler", "Euler")],
     models=lambda _: [("sketchbook", "ours")],
     images=lambda _: [("@last", ""), ("my pic.png", ""), ("sketch.png", "")],
+    starts=lambda _: [("@last", ""), ("my pic.png", ""), ("sketch.png", "")],
+    loras=lambda _: [("film", ""), ("film noir", "")],
     seeds=lambda _: [("-1", ""), ("42", "image 3")],
     commands=lambda: [(command.name, command.help, command.argument.value) for command in COMMANDS],
     topics=topic_names,
@@ -73,6 +75,8 @@ def test_values_are_completed_where_they_stand() -> None:
     assert offered("a cat --preview b") == ["blocks"]
     assert offered("a cat -f h") == ["heavy"]
     assert offered("a -I sketch.png ") == []
+    assert offered("a cat --lora fi") == ["film", '"film noir"']
+    assert offered("a cat -M my") == ['"my pic.png"']
 
 
 def test_words_of_the_prompt_are_left_alone() -> None:

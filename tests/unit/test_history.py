@@ -153,13 +153,13 @@ def test_answers_walk_from_the_newest_and_sort_nothing(history: History) -> None
         "model:x",
     ):
         asked = statement(parse_query(question.split(), NOW), 10)
-        with history._open() as database:
+        with history.opened() as database:
             plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {asked.text}", asked.values)]
         assert not any("TEMP B-TREE" in step for step in plan), (question, plan)
         assert not any(step.startswith("SCAN i") for step in plan), (question, plan)
     for question in ("fox", "boat strength>0.5"):
         asked = statement(parse_query(question.split(), NOW), 10)
-        with history._open() as database:
+        with history.opened() as database:
             plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {asked.text}", asked.values)]
         assert "VIRTUAL TABLE" in plan[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import exploring, lines, shop
+from invoke_cli.commands import editing, exploring, lines, shop
 from invoke_cli.commands.command import Argument, Command
 
 ROWS = (
@@ -33,7 +33,7 @@ ROWS = (
         usage="[name [line | none]]",
         argument=Argument.LINE,
         run=lines.alias,
-        help="presets: !alias oil oil painting -C 9, then !oil a castle",
+        help="presets of words, negatives and switches: !alias oil oil painting -C 9, then !oil a castle",
     ),
     Command(
         name="sweep",
@@ -55,5 +55,12 @@ ROWS = (
         argument=Argument.LINE,
         run=lines.final,
         help="an image's line once more with its seed, changed by these switches",
+    ),
+    Command(
+        name="edit",
+        usage="[line | number …]",
+        argument=Argument.LINE,
+        run=editing.edit,
+        help="the last line, this one or those of images in $VISUAL or $EDITOR; several are drawn after one question",
     ),
 )

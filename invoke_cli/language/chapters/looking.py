@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke_cli.language.adapters import Loras
 from invoke_cli.language.controls import Controls
 from invoke_cli.language.numbers import Integer, Number
-from invoke_cli.language.switch import Group, Switch
+from invoke_cli.language.switch import Completes, Group, Switch
 from invoke_cli.language.values import Choice, Flag
 
 LOOK: tuple[Switch, ...] = (
@@ -113,6 +113,7 @@ LOOK: tuple[Switch, ...] = (
         group=Group.LOOK,
         metavar="NAME[:W]",
         recorded="loras",
+        completes=Completes.LORA,
         example="--lora film:0.8",
         adds_up=True,
         help="a LoRA of the folder loras of your root, and how strongly it works; several add up",

@@ -16,7 +16,7 @@ INIT_IMAGE: tuple[Switch, ...] = (
         group=Group.INIT_IMAGE,
         metavar="IMAGE",
         recorded="init_image",
-        completes=Completes.IMAGE,
+        completes=Completes.START,
         example="-I sketch.png",
         help="start from this image: a path, a name in outputs, -1 or @last for the last result, @last2, !17, "
         "the start of a name, a URL; @last:4 goes on from its step 4, a .safetensors file from saved latents; "

@@ -1,0 +1,86 @@
+"""The themes: one table of colours for the prompt and for what is printed. Knows nothing of what is shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Theme:
+    """One row. `prompt` are prompt_toolkit's styles by their class, `printed` the numbers of terminal attributes
+    (ECMA-48) by what is said.
+    """
+
+    name: str
+    help: str
+    prompt: Mapping[str, str]
+    printed: Mapping[str, str]
+
+
+_COMMON = {
+    "prompt": "bold",
+    "pipe": "bold",
+    "question": "bold",
+    "bottom-toolbar": "noreverse",
+    "error": "underline",
+    "open": "underline",
+    "cut": "underline",
+    "toolbar-error": "bold",
+}
+
+THEMES: tuple[Theme, ...] = (
+    Theme(
+        name="dark",
+        help="for a dark background",
+        prompt={
+            **_COMMON,
+            "switch": "ansicyan",
+            "value": "ansigreen",
+            "comment": "ansibrightblack",
+            "command": "ansiyellow",
+            "error": "ansired underline",
+            "open": "ansibrightblack underline",
+            "cut": "ansimagenta underline",
+            "progress": "ansicyan",
+            "queue": "ansibrightblack",
+            "auto-suggestion": "ansibrightblack",
+            "bottom-toolbar": "noreverse ansibrightblack",
+            "toolbar-error": "ansired",
+        },
+        printed={"error": "31", "warning": "33", "tip": "36", "dim": "2", "number": "1"},
+    ),
+    Theme(
+        name="light",
+        help="for a light background",
+        prompt={
+            **_COMMON,
+            "switch": "ansiblue",
+            "value": "#006400",
+            "comment": "#6c6c6c",
+            "command": "#875f00",
+            "error": "#af0000 underline",
+            "open": "#6c6c6c underline",
+            "cut": "#87005f underline",
+            "progress": "ansiblue",
+            "queue": "#6c6c6c",
+            "auto-suggestion": "#8a8a8a",
+            "bottom-toolbar": "noreverse #6c6c6c",
+            "toolbar-error": "#af0000",
+        },
+        printed={"error": "31", "warning": "35", "tip": "34", "dim": "2", "number": "1"},
+    ),
+    Theme(
+        name="mono",
+        help="no colours, as with NO_COLOR",
+        prompt={**_COMMON, "auto-suggestion": "italic"},
+        printed={},
+    ),
+)
+
+
+def theme_for(name: str | None) -> Theme:
+    """The theme of this name, the first one where none is said; without colours where NO_COLOR says so."""
+    wanted = "mono" if os.environ.get("NO_COLOR") else name
+    return next((theme for theme in THEMES if theme.name == wanted), THEMES[0])
