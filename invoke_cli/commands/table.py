@@ -18,4 +18,4 @@ CHAPTERS: Mapping[str, tuple[Command, ...]] = {
 COMMANDS: tuple[Command, ...] = tuple(row for rows in CHAPTERS.values() for row in rows)
 
 # Commands of the design that are still to come; refused by name.
-PENDING = ("optimize_model", "edit", "watch")
+PENDING = ("optimize_model", "edit")

@@ -52,7 +52,7 @@ def test_a_dry_run_tells_what_the_real_one_does(real_house: House, dry_house: Ho
     mask.paste(255, (0, 0, 64, 64))
     mask.save("mask.png")
     assert dry_house.draw(f"{line} --dry_run") == []
-    told = [event.plan for event in dry_house.of(Planned)]
+    told: list[Mapping[str, Any]] = [event.plan for event in dry_house.of(Planned)]
     assert not list(Path("outputs").glob("*")) and all(event.dry_run for event in dry_house.of(Planned))
     paths = real_house.draw(f"{line} --trace")
     assert [event.plan for event in real_house.of(Planned)] == told
