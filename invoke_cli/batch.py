@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from invoke_cli.console.console import Console
 from invoke_cli.errors import ConfigError, ExitStatus, Interrupted, LineError
-from invoke_cli.events import Failed
+from invoke_cli.events import Failed, Nobody
 from invoke_cli.language.launch import Options
 from invoke_cli.language.line import Generation, parse
 from invoke_cli.request import GenerationRequest
@@ -30,7 +30,8 @@ def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
         raise ConfigError("one file name for several pictures", hint=hint)
     if options.get("json") and "-" in _outdirs(lines):
         raise ConfigError("--json and -o - both want standard output", hint="give -o a file's name")
-    streams = Streams(read=_standard_input, write=None if options.get("json") else _write_image)
+    write = None if options.get("json") else _write_image
+    streams = Streams(read=_standard_input, write=write, viewer=console.seer or Nobody())
     said = session_options(options, GenerationRequest())
     session = (Session if _works_alone(lines) else Session.as_guest)(said, emit=console, streams=streams)
     with session, _Signals(session) as signals:
@@ -43,7 +44,11 @@ def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
 def from_file(console: Console, options: Options, defaults: GenerationRequest, source: str) -> int:
     """Do the lines of a file, of standard input for `-`; one that fails is told with its number, the rest goes on."""
     outcomes: list[Outcome] = []
-    with Session(session_options(options, defaults), emit=console) as session, _Signals(session) as signals:
+    streams = Streams(viewer=console.seer or Nobody())
+    with (
+        Session(session_options(options, defaults), emit=console, streams=streams) as session,
+        _Signals(session) as signals,
+    ):
         for number, line in numbered_lines(source):
             if isinstance(line, LineError):
                 console(Failed(error=line, number=number))

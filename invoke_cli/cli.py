@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from invoke_cli.console.console import Console, look_for
+from invoke_cli.console.seeing import seer_on
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
 from invoke_cli.language.help import launch_help, switch_help
 from invoke_cli.language.launch import Options, take_launch_options
@@ -54,7 +55,7 @@ def run(words: Sequence[str]) -> int:
     try:
         options, rest = take_launch_options(words)
         look = look_for(sys.stderr, json=bool(options.get("json")), quiet=bool(options.get("quiet")))
-        console = Console(sys.stdout, sys.stderr, look)
+        console = Console(sys.stdout, sys.stderr, look, seer_on(sys.stdout, sys.stderr))
         return _run(console, options, rest)
     except InvokeError as error:
         console.failed(error)

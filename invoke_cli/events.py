@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 from invoke_cli.errors import InvokeError
+
+# Pixels a side of the pictures that events carry, at most.
+MAX_PREVIEW = 512
 
 
 class Level(Enum):
@@ -71,11 +75,14 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """A small picture of the latents: `rgb` holds height x width x 3 bytes, rows from the top."""
+    """A small picture of the latents, or of a result: `rgb` holds height x width x 3 bytes, rows from the top; `kind`
+    is how the line wants it shown.
+    """
 
     width: int
     height: int
     rgb: bytes = field(repr=False)
+    kind: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +104,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Saved:
-    """An image is on disk. `number` is None when it has none (standard output)."""
+    """An image is on disk. `number` is None when it has none (standard output); `picture` is set where it is shown."""
 
     number: int | None
     path: str
@@ -107,6 +114,7 @@ class Saved:
     steps_taken: int
     steps_asked: int
     extras: tuple[str, ...] = ()
+    picture: Preview | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +122,15 @@ class Trace:
     """A line of `--trace`: what the engine does, or what it did in all."""
 
     text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokenized:
+    """How a model reads a prompt (`name` tells which): the tokens in each window, and those that it cuts off."""
+
+    name: str
+    windows: tuple[tuple[str, ...], ...]
+    cut: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,5 +151,30 @@ class Done:
     peak_memory: int | None = None
 
 
-Event = Notice | Message | Prefill | Forget | Start | Loading | Planned | Step | Saved | Trace | Failed | Done
+Event = (
+    Notice | Message | Prefill | Forget | Start | Loading | Planned | Step | Saved | Trace | Tokenized | Failed | Done
+)
 Emit = Callable[[Event], None]
+
+
+class Viewer(Protocol):
+    """Whoever looks at pictures while they are made; `kind` is what the line says of its preview."""
+
+    def shows(self, kind: str) -> bool:
+        """Whether pictures are shown at all."""
+
+    def wants(self, kind: str) -> bool:
+        """Whether there is time for a preview now; the next Step with one ends that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """A viewer that looks at nothing."""
+
+    def shows(self, kind: str) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def wants(self, kind: str) -> bool:  # noqa: ARG002
+        """Never."""
+        return False

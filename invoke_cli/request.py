@@ -32,6 +32,16 @@ class LoraChoice(NamedTuple):
     weight: float
 
 
+class ControlChoice(NamedTuple):
+    """A picture that guides another one: the kind of guidance or a control model's name, the reference to the picture
+    as typed, and how strongly it works.
+    """
+
+    kind: str
+    image: str
+    weight: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerationRequest:
     """Everything a stage can say, in diffusers' words; None means that the stage does not say it.
@@ -82,6 +92,7 @@ class GenerationRequest:
     h_symmetry_time_pct: float | None = None
     v_symmetry_time_pct: float | None = None
     loras: tuple[LoraChoice, ...] | None = None
+    controls: tuple[ControlChoice, ...] | None = None
 
     offload: str | None = None
     attention: str | None = None

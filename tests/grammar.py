@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from invoke_cli.language.quoting import escape
-from invoke_cli.language.tree import Blend, Conjunction, Phrase, Tree, Words, joined
+from invoke_cli.language.tree import Blend, Conjunction, Exchange, Phrase, Tree, Windows, Words, joined, plain_tree
 
 _LETTERS = st.sampled_from([*"abcé漢 ,.:;'()[]{}<+-\\5_", " cat", " (dog) ", " mid-air", "++ ", ".and("])
 _TEXTS = st.lists(_LETTERS, min_size=1, max_size=8).map("".join).map(str.strip).filter(bool)
@@ -25,10 +25,15 @@ def phrases(draw: st.DrawFn) -> Phrase:
 
 @st.composite
 def trees(draw: st.DrawFn) -> Tree:
-    """A phrase, a blend or a conjunction."""
-    kind = draw(st.sampled_from([Phrase, Phrase, Blend, Conjunction]))
+    """A phrase, an exchange, a blend or a conjunction."""
+    kind = draw(st.sampled_from([Phrase, Phrase, Exchange, Blend, Conjunction]))
     if kind is Phrase:
         return draw(phrases())
+    if kind is Exchange:
+        rest = plain_tree(" " + draw(_TEXTS))
+        swapped = (draw(phrases()), draw(phrases()))
+        end = draw(st.sampled_from([0.0, 0.25, 1.0]))
+        return Exchange(parts=((Phrase(), Phrase()), swapped, (rest, rest)), windows=Windows(t_end=end, s_end=1 - end))
     parts = tuple(draw(st.lists(phrases(), min_size=2, max_size=3)))
     numbers = tuple(draw(st.lists(_WEIGHTS.filter(bool), min_size=len(parts), max_size=len(parts))))
     if kind is Blend:
@@ -40,6 +45,10 @@ def source_of(tree: Tree) -> str:
     """The source that reads as this tree."""
     if isinstance(tree, Phrase):
         return "".join(map(_weighted, tree.words))
+    if isinstance(tree, Exchange):
+        (_, (before, after), (rest, _)) = tree.parts
+        options = f"t_end={tree.windows.t_end}, s_end={tree.windows.s_end}"
+        return f"({source_of(before)}).swap({source_of(after)}, {options}){source_of(rest)}"
     quoted = ",".join(f'"{source_of(phrase)}"' for phrase in tree.phrases)
     numbers = ",".join(str(weight) for weight in tree.weights)
     if isinstance(tree, Conjunction):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from invoke_cli.language.adapters import Loras
+from invoke_cli.language.controls import Controls
 from invoke_cli.language.numbers import Integer, Integers, Number, Numbers, Seeds, Variations
 from invoke_cli.language.phrases import MAX_BORDER, MaskWords, Sides
 from invoke_cli.language.quoting import canonical
 from invoke_cli.language.switch import Switch
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.language.values import Choice, Colour, Flag, PromptText, Text
-from invoke_cli.request import MAX_SEED, Borders, GenerationRequest, LoraChoice, Variation
+from invoke_cli.request import MAX_SEED, Borders, ControlChoice, GenerationRequest, LoraChoice, Variation
 
 _PRINTABLE = st.characters(
     exclude_categories=["Cs"], exclude_characters=[chr(c) for c in (*range(32), *range(127, 160))]
@@ -32,6 +33,9 @@ mask_words = plain_text.map(
 _lora_names = st.from_regex(r"[a-zA-Z0-9_][\w .:/-]{0,8}[a-z]", fullmatch=True)
 _lora_weights = st.floats(-10, 10).map(lambda number: number + 0.0)
 lora_lists = st.lists(st.builds(LoraChoice, _lora_names, _lora_weights), min_size=1, max_size=3).map(tuple)
+_kinds = st.from_regex(r"[a-z0-9_][\w. -]{0,8}[a-z]", fullmatch=True)
+_controls = st.builds(ControlChoice, _kinds, plain_text, st.floats(0, 2).map(lambda number: number + 0.0))
+control_lists = st.lists(_controls, min_size=1, max_size=3).map(tuple)
 _side = st.integers(0, MAX_BORDER)
 borders = st.builds(Borders, _side, _side, _side, _side).filter(any)
 
@@ -58,6 +62,7 @@ def values(switch: Switch) -> st.SearchStrategy[object]:  # a case for each kind
         Flag: st.booleans(),
         PromptText: prompt_source,
         Loras: lora_lists,
+        Controls: control_lists,
         Variations: variation_lists,
         MaskWords: mask_words,
         Sides: borders,

@@ -5,23 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.control_models import control_rows, control_state, import_control
+from invoke_cli.commands.telling import counted, size_text, table_of
 from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.switches import by_field
+from invoke_cli.models.controls import control_at, read_control
 from invoke_cli.models.editing import check_name, entry_of, shown, with_entry, without_entry
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.models.tensors import count_parameters, read_header
+from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.models.upscalers import upscaler_at
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.fetching import fetch, is_remote, list_remote
 from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder
 from invoke_cli.workshop.workshop import Workshop
 
-_PRECISIONS = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8"}
 _FLAGS = {"default": ("yes", "no")}
 _TENTH = 10
-_PLACES = ("base=", "vae=")
+_SETTINGS = ("base=", "vae=", "control=")
 
 
 def models(workshop: Workshop, _: Call) -> None:
@@ -43,6 +45,8 @@ def models(workshop: Workshop, _: Call) -> None:
 
 def _state(workshop: Workshop, spec: ModelSpec) -> str:
     """What a model is, in a few words; ModelError when it cannot be used."""
+    if spec.control:
+        return control_state(workshop, spec)
     upscaler = upscaler_at(workshop.settings.places.model_folder(spec.path), spec.name)
     if upscaler is not None:
         return f"enlarges {upscaler.kind.factor} times (--{upscaler.kind.field})"
@@ -52,9 +56,13 @@ def _state(workshop: Workshop, spec: ModelSpec) -> str:
 
 def model(workshop: Workshop, call: Call) -> None:
     """Tell all that is known of a model without loading it."""
+    control = workshop.settings.registry.models.get(" ".join(call.words))
+    if control is not None and control.control:
+        workshop.say(table_of(control_rows(workshop, control)))
+        return
     found = workshop.settings.model(" ".join(call.words) or None)
     spec, facts = found.spec, found.facts
-    numbers, kinds = _counted(facts)
+    numbers, kinds = counted(facts)
     rows = {
         "name": spec.name,
         "description": spec.description,
@@ -65,6 +73,7 @@ def model(workshop: Workshop, call: Call) -> None:
         "size on disk": size_text(facts.size_on_disk),
         "parameters": f"{numbers:,}" if numbers else "",
         "precision": ", ".join(kinds),
+        "quantized": facts.quantize,
         "native size": f"{facts.size} x {facts.size}",
         "sampler": facts.scheduler,
         "predicts": "flow" if facts.family.flow else facts.prediction_type,
@@ -77,8 +86,7 @@ def model(workshop: Workshop, call: Call) -> None:
         "VAE hash": workshop.vae_hash(found),
         "entry": spec.source,
     }
-    width = max(map(len, rows))
-    workshop.say("\n".join(f"{name:<{width}}  {value}" for name, value in rows.items() if value))
+    workshop.say(table_of(rows))
 
 
 def switch(workshop: Workshop, call: Call) -> None:
@@ -102,11 +110,12 @@ def triggers(workshop: Workshop, call: Call) -> None:
 
 def import_model(workshop: Workshop, call: Call) -> None:
     """Enter a model: a folder, a single file, or one that is fetched from a hub or an address."""
-    usage = "!import_model FOLDER, FILE.safetensors, owner/name or https://…, then a name, then base=FOLDER, vae=PLACE"
-    words = call.required(usage)
-    places = dict(word.split("=", 1) for word in words[1:] if word.startswith(_PLACES))
-    names = [word for word in words[1:] if not word.startswith(_PLACES)]
-    source = words[0]
+    usage = (
+        "!import_model FOLDER, FILE.safetensors, owner/name or https://…, a name, base=FOLDER vae=PLACE control=KIND"
+    )
+    source, *words = call.required(usage)
+    said = dict(word.split("=", 1) for word in words if word.startswith(_SETTINGS))
+    names = [word for word in words if not word.startswith(_SETTINGS)]
     local = expanded(source)
     if not (is_file(local) or is_folder(local)):
         if not is_remote(source):
@@ -119,7 +128,13 @@ def import_model(workshop: Workshop, call: Call) -> None:
         raise CommandError(
             f"there is a model {name} already", hint=f"give this one a name: !import_model {source} NAME"
         )
-    values = {"path": str(local), **{key: str(expanded(place).resolve()) for key, place in places.items()}}
+    kind = said.pop("control", None)
+    values = {"path": str(local), **{key: str(expanded(place).resolve()) for key, place in said.items()}}
+    base = Path(values["base"]) if "base" in values else None
+    control = control_at(local, name, base)
+    if control is not None or kind is not None:
+        import_control(workshop, control or read_control(local, name, base), values | {"control": kind or ""})
+        return
     spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
     made = workshop.settings.facts_at(spec)
     workshop.settings.change_models(lambda text: with_entry(text, name, values))
@@ -193,7 +208,7 @@ def convert_model(workshop: Workshop, call: Call) -> None:
         source = workshop.settings.model(words[0]).facts.folder
     if not is_file(source):
         raise CommandError(f"{words[0][:80]} is no file", hint="name a single-file model")
-    if source.suffix != ".safetensors":
+    if source.suffix not in SINGLE_FILES:
         target = expanded(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
         _refuse_existing(target)
         workshop.engine.unpickle(source, target)
@@ -212,22 +227,6 @@ def _refuse_existing(target: Path) -> None:
 
 
 # -- words for facts ---------------------------------------------------------------------------------------------------
-
-
-def size_text(size: int) -> str:
-    """Bytes for people."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-def _counted(facts: ModelFacts) -> tuple[int, list[str]]:
-    """How many numbers the model's files hold, and of which kinds."""
-    total, kinds = 0, set()
-    for path in facts.weights:
-        header = read_header(path) if path.suffix == ".safetensors" else None
-        if header:
-            total += count_parameters(header)
-            kinds |= {_PRECISIONS.get(entry["dtype"], entry["dtype"].lower()) for entry in header.values()}
-    return total, sorted(kinds)
 
 
 def _tasks(facts: ModelFacts) -> str:

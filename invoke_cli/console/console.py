@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
-from invoke_cli.console.blocks import escapes
+from invoke_cli.console.drawn import Drawn, down, up
 from invoke_cli.console.json_events import json_line
+from invoke_cli.console.seeing import Seer
 from invoke_cli.console.text import done_text, error_text, loading_text, progress_text, result_text
+from invoke_cli.console.tokens import token_text
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import (
     Done,
@@ -28,10 +30,12 @@ from invoke_cli.events import (
     Prefill,
     Saved,
     Step,
+    Tokenized,
     Trace,
 )
 from invoke_cli.language.showing import harmless
 
+OnStep = Callable[[Step | None, Drawn | None], None]
 _STYLES = {"error": "31", "warning": "33", "tip": "36", "dim": "2", "number": "1"}
 
 
@@ -57,14 +61,18 @@ def look_for(err: TextIO, *, json: bool = False, quiet: bool = False) -> Look:
 
 
 class Console:
-    """Prints events. May be called from any thread; `on_step` takes the progress where somebody else shows it."""
+    """Prints events. May be called from any thread; `seer` shows pictures, `on_step` takes the progress where somebody
+    else shows it.
+    """
 
     def __init__(
-        self, out: TextIO, err: TextIO, look: Look, on_step: Callable[[Step | None], None] | None = None
+        self, out: TextIO, err: TextIO, look: Look, seer: Seer | None = None, on_step: OnStep | None = None
     ) -> None:
         self.out, self.err, self.look = out, err, look
+        self.seer = seer if look.progress else None
         self._on_step = on_step
-        self._drawn = 0
+        self._lines = 0
+        self._area: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -105,6 +113,8 @@ class Console:
                 self._aside(harmless(event.text), "dim", always=True)
             case Notice():
                 self._notice(event)
+            case Tokenized():
+                self._aside(token_text(event, colour=self.look.colour), "")
             case _:
                 self._status(event)
 
@@ -129,6 +139,10 @@ class Console:
         print(result_text(event), file=stream, flush=True)
         for extra in event.extras:
             self._aside(f"  {extra}", "dim")
+        drawn = self.seer.finished(event.picture) if self.seer and event.picture else None
+        if drawn is not None:
+            self.err.write(drawn.printed)
+            self.err.flush()
 
     def _aside(self, text: str, style: str, *, always: bool = False) -> None:
         """One thing on standard error; the quiet console keeps it, unless it is `always` said."""
@@ -140,22 +154,34 @@ class Console:
     # -- progress ---------------------------------------------------------------------------------------------------
 
     def _step(self, event: Step) -> None:
+        drawn = self.seer.preview(event.preview) if self.seer and event.preview else None
         if self._on_step is not None:
-            self._on_step(event)
+            self._on_step(event, drawn)
         elif self.look.progress:
-            self._clear_progress()
-            lines = escapes(event.preview) if event.preview and self.look.colour else []
-            lines.append(progress_text(event))
-            self.err.write("\n".join(lines))
+            if drawn is not None:
+                self._paint(drawn)
+            text = progress_text(event)[: shutil.get_terminal_size().columns - 1]
+            self.err.write(f"\r{text}\x1b[K")
             self.err.flush()
-            self._drawn = len(lines)
+            self._lines = max(1, self._lines)
+        if drawn is not None and self.seer is not None:
+            self.seer.pace.done()
+
+    def _paint(self, drawn: Drawn) -> None:
+        """A preview over the one before, above the progress line."""
+        if self._area != (drawn.columns, drawn.rows):
+            self._clear_progress()
+            self.err.write(drawn.reserved + down(drawn.rows))
+            self._area, self._lines = (drawn.columns, drawn.rows), drawn.rows + 1
+        self.err.write(f"\r{up(drawn.rows)}{drawn.painted}{down(drawn.rows)}")
 
     def _clear_progress(self) -> None:
         """Take the progress line, and the preview above it, off the terminal."""
+        if self.seer is not None:
+            self.seer.pace.rest()
         if self._on_step is not None:
-            self._on_step(None)
-        elif self._drawn:
-            up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
-            self.err.write(f"\r{up}\x1b[J")
+            self._on_step(None, None)
+        elif self._lines:
+            self.err.write(f"\r{up(self._lines - 1)}\x1b[J")
             self.err.flush()
-            self._drawn = 0
+            self._lines, self._area = 0, None

@@ -23,6 +23,7 @@ from invoke_cli.events import (
     Saved,
     Start,
     Step,
+    Tokenized,
     Trace,
 )
 
@@ -37,6 +38,7 @@ NAMES: dict[type[Event], str] = {
     Message: "message",
     Loading: "loading",
     Trace: "trace",
+    Tokenized: "tokens",
     Prefill: "prefill",
     Forget: "forget",
 }

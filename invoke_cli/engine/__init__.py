@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from invoke_cli.engine.tracing import Tally
-from invoke_cli.events import Emit, Trace
+from invoke_cli.events import Emit, Nobody, Trace, Viewer
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
@@ -62,7 +62,8 @@ class Tile:
 class Job:
     """Images of one plan that share their init image. `init` is already on its canvas (RGB, plan's width x height).
 
-    `mask` (mode L, 255 is painted) lies on the same canvas and covers whole latent cells.
+    `mask` (mode L, 255 is painted) lies on the same canvas and covers whole latent cells, `guides` are the pictures of
+    the plan's controls, on that canvas too.
     `batch_size` of 0 leaves the size of a batch to the engine. `tiled` decodes in tiles, for replaying what had to be.
     `first` and `total` number the images in the events, `stage` and `stages` the places in a chain. In a chain `start`
     is what an earlier result handed over (its `state`), in the place of `init`; without `decode` the result is to be
@@ -87,6 +88,7 @@ class Job:
     decode: bool = True
     point: LatentFile | None = None
     until: int | None = None
+    guides: tuple[Image.Image, ...] = ()
     vae: str = ""
     tile: Tile | None = None
 
@@ -162,11 +164,12 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hooks:
-    """How the engine reports and is told to stop."""
+    """How the engine reports and is told to stop; previews are made when the viewer wants one."""
 
     emit: Emit
     stopped: Callable[[], bool] = field(default=lambda: False)
     tally: Tally = field(default_factory=Tally)
+    viewer: Viewer = field(default=Nobody())
 
     def trace(self, line: str) -> None:
         """Tell a line of `--trace`."""

@@ -15,7 +15,10 @@ from invoke_cli.errors import ModelError
 
 
 def save_as_folder(loaded: LoadedModel, folder: Path) -> None:
-    """Write a model in the diffusers layout; it appears whole or not at all."""
+    """Write a model in the diffusers layout; it appears whole or not at all. ModelError for a quantised one."""
+    if loaded.model.facts.quantised:
+        message = f"{loaded.model.spec.name} is quantised, and its numbers are not those of a folder"
+        raise ModelError(message, hint="convert the file that it was made from", field="model")
     beside = folder.with_name(f".{folder.name}.part")
     loaded.pipeline.save_pretrained(beside, safe_serialization=True)
     beside.replace(folder)

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from PIL import Image
 
 from invoke_cli.engine import Tile
 from invoke_cli.engine.conditioning import Embedding
+from invoke_cli.engine.controlling import control_arguments
+from invoke_cli.engine.exchanging import Exchanged, exchanging
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
 from invoke_cli.engine.resuming import Resumed
@@ -47,7 +50,7 @@ class Batching:
     """The images of one batch and how they are watched. `watch` gets every snapshot, the one before any step too.
 
     `keeps` tells after which steps the latents are wanted; `point` is where the run goes on from, `until` the step
-    after which it ends.
+    after which it ends; `guides` are the control images. `exchanged` is there where words of the prompt are exchanged.
     """
 
     images: Sequence[ImagePlan]
@@ -59,8 +62,10 @@ class Batching:
     keeps: Callable[[int], bool] = field(default=lambda _: False)
     point: tuple[LatentFile, Point] | None = None
     until: int | None = None
+    exchanged: Exchanged | None = None
     tally: Tally = field(default_factory=Tally)
     tile: Tile | None = None
+    guides: Sequence[Image.Image] = ()
 
 
 def denoise(loaded: LoadedModel, plan: Plan, batch: Batching) -> torch.Tensor:
@@ -86,7 +91,8 @@ class _Run:
         self.scheduler: Any = build_scheduler(plan.sampler, loaded.scheduler_config, family, seeds)
         self.loaded = loaded
         resumed = Task.IMAGE_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else plan.task
-        self.view = loaded.view(resumed if batch.point else plan.task, self.scheduler)
+        self.task = resumed if batch.point else plan.task
+        self.view = loaded.view(self.task, self.scheduler)
         setting = Setting(
             loaded=loaded,
             plan=plan,
@@ -114,6 +120,9 @@ class _Run:
             "callback_on_step_end": self._after_call,
         }
         arguments |= self._conditions() | self.start.attach(self.view)
+        arguments |= control_arguments(self.plan, self.batch.guides, self.task)
+        if self.loaded.seen:
+            arguments["ip_adapter_image_embeds"] = list(self.loaded.seen)
         if self.plan.look.eta:
             arguments["eta"] = self.plan.look.eta
         self._watch_start()
@@ -121,11 +130,16 @@ class _Run:
         if self.plan.look.guidance_rescale and self.plan.guided:
             hooks.append(RescaledGuidance(self.view, self.plan.look.guidance_rescale))
         try:
-            latents: torch.Tensor = self.view(**arguments).images
+            with exchanging(self.view.unet, self.batch.exchanged, len(self.generators), self._progress):
+                latents: torch.Tensor = self.view(**arguments).images
         finally:
             for hook in hooks:
                 hook.remove()
         return latents
+
+    def _progress(self) -> float:
+        """The share of the schedule that lies behind the call that begins."""
+        return (self.start.first + self.calls - 1) / len(self.scheduler.timesteps)
 
     # -- the start --------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from invoke_cli.engine.after.diffusion import load_upscaler, run_upscaler
 from invoke_cli.engine.after.networks import load_network, run_network
 from invoke_cli.engine.caches import RecentlyUsed
 from invoke_cli.engine.conditioning import Conditioning, read_tokens
+from invoke_cli.engine.controlling import ControlModels
 from invoke_cli.engine.converting import save_as_folder, unpickle
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.embeddings import knowing
@@ -41,6 +42,7 @@ from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
 from invoke_cli.engine.measures import check_measures, measures
 from invoke_cli.engine.running import JobRun
+from invoke_cli.engine.seeing import ImagePrompts
 from invoke_cli.engine.segmenting import Segmenter
 from invoke_cli.engine.shelf import Shelf
 from invoke_cli.engine.stock import StockRun
@@ -64,6 +66,8 @@ class DiffusersEngine:
         self._encoder = ImageEncoder()
         self._helpers: RecentlyUsed[Any] = RecentlyUsed(KEPT_HELPERS)
         self._segmenter = Segmenter()
+        self._controls = ControlModels(self._device)
+        self._image_prompts = ImagePrompts(self._device)
 
     def load(self, model: Model, hooks: Hooks) -> None:
         """Make the model ready; those before stay warm while there is room."""
@@ -74,19 +78,20 @@ class DiffusersEngine:
         request = job.plan.request
         check_measures(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
-        loaded = replace(loaded, worn=worn(job.plan))
-        run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
-        try:
-            with (
-                wearing(loaded, job.plan.loras),
-                knowing(loaded, job.plan.embeddings),
-                measures(loaded, request, hooks.emit),
-                seamless([loaded.denoiser, loaded.vae], job.plan.look.seamless),
-            ):
-                self._tell_long_prompts(loaded, job, hooks)
-                yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
-        finally:
-            run.restore()
+        loaded = replace(loaded, worn=worn(job.plan), controls=self._controls.get(loaded, job.plan.controls))
+        with self._image_prompts.seen(loaded, job) as loaded:
+            run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
+            try:
+                with (
+                    wearing(loaded, job.plan.loras),
+                    knowing(loaded, job.plan.embeddings),
+                    measures(loaded, request, hooks.emit),
+                    seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.look.seamless),
+                ):
+                    self._tell_long_prompts(loaded, job, hooks)
+                    yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
+            finally:
+                run.restore()
 
     def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """The picture that a network in a file makes; the last one used stays in memory."""
@@ -150,6 +155,8 @@ class DiffusersEngine:
         self._encoder.clear()
         self._helpers.clear()
         self._segmenter.clear()
+        self._controls.clear()
+        self._image_prompts.clear()
         gc.collect()
         self._device.release()
 

@@ -10,7 +10,6 @@ from invoke_cli.engine import Job
 from invoke_cli.engine.denoising import Snapshot
 from invoke_cli.engine.preview import to_picture
 from invoke_cli.engine.states import pack
-from invoke_cli.events import Preview
 from invoke_cli.metadata.latents import describe
 from invoke_cli.models.family import Matrix
 from invoke_cli.planning.plan import ImagePlan
@@ -57,13 +56,6 @@ class Recorder:
     def latents(self, index: int) -> tuple[bytes, ...]:
         """Image `index`'s latents as safetensors files."""
         return tuple(self._latents[index])
-
-    def preview(self, snapshot: Snapshot) -> Preview | None:
-        """The first image's live preview, if one is wanted."""
-        if self._plan.output.preview == "off":
-            return None
-        picture = to_picture(snapshot.visible[0], self._factors)
-        return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes())
 
     def _serialised(self, snapshot: Snapshot, index: int) -> bytes:
         assert snapshot.moment is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import torch
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.preview import load_tiny_vae
+from invoke_cli.engine.quantizing import load_quantized
 from invoke_cli.engine.single_file import load_single_file, load_vae
 from invoke_cli.errors import ModelError
 from invoke_cli.models.family import Family, Matrix
@@ -34,7 +36,8 @@ _LEFT_OUT: Mapping[str, object] = {
 class LoadedModel:
     """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
     it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
-    weights.
+    weights. `controls` are the ControlNets that take part in a job, `seen` the embeddings of pictures as prompts.
+    `preview_vae` draws the live previews where its entry names one.
     """
 
     model: Model
@@ -43,6 +46,9 @@ class LoadedModel:
     place: torch.device
     offload: str = "none"
     worn: tuple[tuple[str, float], ...] = ()
+    controls: tuple[Any, ...] = ()
+    seen: tuple[torch.Tensor, ...] = ()
+    preview_vae: Any = None
 
     @property
     def family(self) -> Family:
@@ -117,11 +123,13 @@ class LoadedModel:
         Where the family runs in our own stages it has no text encoder, which may stand on another device: embeddings
         are handed to it.
         """
-        cls = getattr(diffusers, pipeline_for(self.family, task))
+        cls = getattr(diffusers, pipeline_for(self.family, task, controlled=bool(self.controls)))
         replaced: dict[str, Any] = {"scheduler": scheduler}
+        if self.controls:
+            replaced["controlnet"] = self.controls[0] if len(self.controls) == 1 else list(self.controls)
         if self.family.staged:
             replaced |= dict.fromkeys(self.text_encoders)
-        view = cls(**_known(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
+        view = cls(**known(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
         view.set_progress_bar_config(disable=True)
         return view
 
@@ -132,10 +140,12 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     """
     family = model.facts.family
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
-    arguments = {**_known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
+    arguments = {**known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
     try:
         if model.facts.vae_from is not None and family.vae not in shared:
             arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
+        if model.facts.quantize and family.denoiser not in shared:
+            arguments[family.denoiser] = load_quantized(model.facts, model.spec.name, device)
         if model.facts.single_file:
             pipeline = load_single_file(model.facts, cls, arguments)
         else:
@@ -154,7 +164,12 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         offload=offload,
     )
     _put(loaded, device)
-    return loaded
+    return with_preview_vae(loaded, device)
+
+
+def with_preview_vae(loaded: LoadedModel, device: Device) -> LoadedModel:
+    """The model with what its entry names for previews."""
+    return replace(loaded, preview_vae=load_tiny_vae(loaded.model, loaded.latent_channels, device))
 
 
 def _put(loaded: LoadedModel, device: Device) -> None:
@@ -191,7 +206,7 @@ def _own_weights(facts: ModelFacts) -> list[Path]:
     return [path for part, files in facts.parts.items() if part != other for path in files]
 
 
-def _known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that a pipeline's class takes."""
     names = inspect.signature(cls.__init__).parameters
     return {name: value for name, value in arguments.items() if name in names}

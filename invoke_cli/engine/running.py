@@ -18,15 +18,16 @@ from invoke_cli.engine import TILING, Hooks, ImageResult, Job
 from invoke_cli.engine.conditioning import Conditioning, Embedding, Wish
 from invoke_cli.engine.denoising import Batching, Snapshot, denoise
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.exchanging import exchanged, wordings
 from invoke_cli.engine.frames import Recorder, keeps_latents
 from invoke_cli.engine.images import ImageEncoder, decode
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.memory import Rung, climb
-from invoke_cli.engine.preview import to_picture
+from invoke_cli.engine.preview import tiny_picture, to_picture
 from invoke_cli.engine.starting import Source
 from invoke_cli.engine.states import Point, unpack
 from invoke_cli.errors import OutOfMemory
-from invoke_cli.events import Level, Notice, Step
+from invoke_cli.events import MAX_PREVIEW, Level, Notice, Preview, Step
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.folder import INPAINTING_CHANNELS
@@ -53,9 +54,10 @@ class JobRun:
         """The job's images, batch by batch, in order."""
         plan, count = self.job.plan, len(self.job.images)
         # Like the stock pipeline: what is to be avoided is read by all layers.
-        wish = Wish(tree=plan.prompt.wanted, clip_skip=plan.look.clip_skip)
+        wishes = [Wish(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)]
         avoided = [Wish(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
-        prompt, *negative = self._encoded(conditioning, [wish, *avoided])
+        prompt, *others = self._encoded(conditioning, [*wishes, *avoided])
+        negative = others.pop() if plan.guided else None
         source = self._source(encoder)
         waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
         while waiting:
@@ -64,7 +66,8 @@ class JobRun:
             batch = Batching(
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
-                negative=negative[0] if negative else None,
+                negative=negative,
+                exchanged=exchanged(self.loaded, plan.prompt.wanted, others),
                 source=source,
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,
@@ -73,6 +76,7 @@ class JobRun:
                 until=self.job.until,
                 tally=self.tally,
                 tile=self.job.tile,
+                guides=self.job.guides,
             )
             latents = self._denoised(batch)
             if latents is None:
@@ -209,9 +213,20 @@ class Watcher:
                 batch=len(self.places),
                 stage=job.stage,
                 stages=job.stages,
-                preview=self.recorder.preview(snapshot),
+                preview=self._preview(snapshot),
             )
         )
+
+    def _preview(self, snapshot: Snapshot) -> Preview | None:
+        """The first image as it is now, when somebody has time to look at it."""
+        kind = self.run.job.plan.output.preview
+        if not self.run.hooks.viewer.wants(kind):
+            return None
+        loaded, latents = self.run.loaded, snapshot.visible[0]
+        tiny = loaded.preview_vae
+        picture = to_picture(latents, loaded.preview) if tiny is None else tiny_picture(latents, tiny)
+        picture.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
+        return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes(), kind=kind)
 
     def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor | None) -> Iterator[ImageResult]:
         """The results of the batch; `latents` are what the next stage of a chain may start from."""

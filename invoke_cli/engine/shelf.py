@@ -19,7 +19,7 @@ import psutil
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
-from invoke_cli.engine.loading import LoadedModel
+from invoke_cli.engine.loading import LoadedModel, with_preview_vae
 from invoke_cli.models.folder import ModelFacts, read_json
 from invoke_cli.models.tensors import count_parameters, read_header
 
@@ -66,8 +66,8 @@ class Shelf:
             self._make_room(self._sizes[key], keep=key)
             self._models[key].pipeline.to(self._device.place)
             self._parked.remove(key)
-        if self._models[key].model != model:
-            self._models[key] = replace(self._models[key], model=model)  # another entry for the same files
+        if self._models[key].model != model:  # another entry for the same files
+            self._models[key] = with_preview_vae(replace(self._models[key], model=model), self._device)
         self._models.move_to_end(key)
         return self._models[key]
 
@@ -149,7 +149,8 @@ def _config(facts: ModelFacts, part: str) -> dict[str, Any] | None:
         return None
     else:
         config = read_json(facts.folder / part / "config.json", "")
-    return {key: value for key, value in config.items() if not key.startswith("_")}
+    quantized = {"quantize": facts.quantize} if part == facts.family.denoiser and facts.quantize else {}
+    return {**{key: value for key, value in config.items() if not key.startswith("_")}, **quantized}
 
 
 def _bytes(facts: ModelFacts, device: Device) -> int:

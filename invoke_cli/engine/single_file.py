@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import diffusers
 
+from invoke_cli.errors import ModelError
 from invoke_cli.models.folder import ModelFacts, variant_of
 from invoke_cli.models.single import layout_of
 
@@ -31,8 +33,17 @@ def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) 
         subfolder=denoiser,
         local_files_only=True,
         torch_dtype=arguments["torch_dtype"],
+        **(_gguf(facts.folder, arguments["torch_dtype"]) if facts.quantised else {}),
     )
     return cls.from_pretrained(layout, local_files_only=True, **{denoiser: network}, **arguments)
+
+
+def _gguf(path: Path, dtype: Any) -> dict[str, Any]:
+    """How diffusers is told of a GGUF file, whose tensors stay quantised and are worked with in `dtype`."""
+    if importlib.util.find_spec("gguf") is None:
+        hint = 'pip install "invoke-cli[gguf]"'
+        raise ModelError(f"{path.name} needs the package gguf to be read", hint=hint, field="model")
+    return {"quantization_config": diffusers.GGUFQuantizationConfig(compute_dtype=dtype)}
 
 
 def load_vae(facts: ModelFacts, place: Path, dtype: Any) -> Any:

@@ -16,7 +16,7 @@ import torch
 from compel.embeddings_provider import EmbeddingsProvider, SplitLongTextMode
 
 from invoke_cli.engine.loading import LoadedModel
-from invoke_cli.language.tree import Blend, Conjunction, Phrase, Tree, Words
+from invoke_cli.language.tree import Blend, Conjunction, Exchange, Phrase, Tree, Words
 
 
 def embed(loaded: LoadedModel, tree: Tree, clip_skip: int) -> torch.Tensor:
@@ -71,6 +71,8 @@ class _Reader:
     def states(self, tree: Tree) -> torch.Tensor:
         if isinstance(tree, Phrase):
             return self._phrase(tree)
+        if isinstance(tree, Exchange):
+            return self._phrase(tree.after)
         if isinstance(tree, Blend):
             return self._blend(tree)
         return self._conjunction(tree)

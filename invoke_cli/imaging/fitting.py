@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageOps
 
 from invoke_cli.errors import PlanError
-from invoke_cli.imaging.sizes import Geometry
+from invoke_cli.imaging.sizes import Geometry, Size
 
 
 def onto_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> Image.Image:
@@ -37,6 +37,11 @@ def out_of_canvas(image: Image.Image, geometry: Geometry) -> Image.Image:
     if geometry.window is None or part.size == geometry.window.size:
         return part
     return part.resize(geometry.window.size, Image.Resampling.LANCZOS)
+
+
+def filling(image: Image.Image, size: Size) -> Image.Image:
+    """The picture scaled until it fills the size, aspect kept, and what stands over cut off evenly."""
+    return image if image.size == size else ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 
 
 def colour(name: str) -> tuple[int, int, int]:

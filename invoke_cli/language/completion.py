@@ -99,8 +99,9 @@ def _switches(before: str, start: int) -> Iterator[Candidate]:
             yield Candidate(text=spellings[0], start=start, about=switch.help)
     if len(typed) > 4:
         for switch in SWITCHES:
-            if switch.is_flag and negation(switch).startswith(typed) and negation(switch) not in switch.flags:
-                yield Candidate(text=negation(switch), start=start, about=f"not: {switch.help}")
+            off = negation(switch)
+            if (switch.is_flag or switch.adds_up) and off.startswith(typed) and off not in switch.flags:
+                yield Candidate(text=off, start=start, about=f"not: {switch.help}")
 
 
 def _values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:

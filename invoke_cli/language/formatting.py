@@ -24,10 +24,13 @@ def _parts(request: GenerationRequest) -> Iterator[str]:
         value = getattr(request, switch.field)
         if value is None or switch.field == "prompt":
             continue
-        if isinstance(value, bool):
+        if value == () and switch.adds_up:
+            yield negation(switch)
+        elif isinstance(value, bool):
             yield (switch.spelling if len(switch.spelling) == 2 else switch.name) if value else negation(switch)
         else:
-            yield _with_value(switch.spelling, switch.value.format(value), glued=switch.value.takes == "glued")
+            for part in [(one,) for one in value] if switch.adds_up else [value]:
+                yield _with_value(switch.spelling, switch.value.format(part), glued=switch.value.takes == "glued")
 
 
 def _with_value(spelling: str, text: str, *, glued: bool) -> str:

@@ -1,4 +1,4 @@
-"""Help texts on working with images: starting from one, masks, chains, enlarging, strength and steps."""
+"""Help texts on working with images: starting from one, masks, control, chains, enlarging, strength and steps."""
 
 from __future__ import annotations
 
@@ -42,6 +42,29 @@ A mask with transparency paints its transparent parts, any other its white ones;
 Without -W, -H and fit switches the result has the init image's own size: the model works on the part round the
 mask, at the size that it was made for, and only what is under the mask comes back.
 Keep the colours under transparency when you save (an editor may erase them): the model starts from them."""
+
+CONTROL = """\
+--control KIND:IMAGE[:W] lets a second picture say where things are, while the prompt says what they are:
+
+  a castle at night --control canny:photo.jpg              its edges, found here
+  an astronaut in a jungle --control depth:depth.png:0.7   a depth map, made elsewhere; 0.7 of its force
+  oil painting -I photo.jpg -f .9 --control canny:photo.jpg --control pose:pose.png:0.5
+  a cat on a chair --control ip:portrait.jpg:0.6           as if the picture were a part of the prompt (IP-Adapter)
+
+canny and softedge find the edges of an ordinary picture, scribble turns a drawing on white paper round. For all
+other kinds (depth, pose, seg, normal, lineart …) the picture is used as it is. W is 0 to 2; several add up.
+
+Each kind wants a control model (a ControlNet) that was made for your kind of model. Enter its folder or file once:
+
+  !import_model ~/models/control_v11p_sd15_canny           the kind is in its name, or: control=canny
+  !import_model owner/name canny-sd15 control=canny        fetched from a hub
+  !import_model ~/models/ip-adapter_sd15.safetensors       its image_encoder lies beside it, or: base=FOLDER
+
+The name of its entry in the place of the kind uses that very one, and the picture as it is (edges that you have).
+IMAGE is looked for like that of -I: a path, @last, !17, an address. It fills the picture's size, its middle
+counts; with -I it lies on the init image. It is kept with the results, so that the picture is made again from there.
+It works alone, with -I and under a mask, with Stable Diffusion 1, 2 and XL. In a chain every stage is guided like
+the one before, until one says another --control, or --no_control; the tiles of -U are not guided."""
 
 CHAINS = """\
 A chain takes one picture through several stages:

@@ -60,7 +60,7 @@ def launch_usage(row: LaunchOption) -> str:
 
 def refused_help() -> str:
     """The spellings that are understood and refused."""
-    rows = [(", ".join(row.flags), "to come" if row.pending else row.instead) for row in REFUSED]
+    rows = [(", ".join(row.flags), row.instead) for row in REFUSED]
     return columns(rows)
 
 

@@ -150,7 +150,7 @@ def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
     values: dict[str, object] = {}
     spans: dict[str, Span] = {}
     for name, value, token in _assignments(tokens):
-        if name in _ADDING and name in values:
+        if name in _ADDING and name in values and value:
             value = (*cast(tuple[object, ...], values[name]), *cast(tuple[object, ...], value))
         elif name in values:
             if name == "prompt":
@@ -186,7 +186,9 @@ def _assignments(tokens: Sequence[Token]) -> Iterator[tuple[str, object, Token]]
         if token.kind is Kind.PROMPT:
             yield "prompt", token.text, token
         elif token.kind is Kind.SWITCH and token.switch is not None:
-            if token.switch.is_flag or token.negated:
+            if token.switch.adds_up and token.negated:
+                yield token.switch.field, (), token
+            elif token.switch.is_flag or token.negated:
                 yield token.switch.field, not token.negated, token
             elif following is not None and following.kind is Kind.VALUE:
                 yield token.switch.field, _converted(token, following), following

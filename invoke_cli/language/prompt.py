@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from invoke_cli.errors import PromptError, Span
 from invoke_cli.language.adapters import lora_terms
-from invoke_cli.language.tree import Tree
+from invoke_cli.language.swapping import SWAP
+from invoke_cli.language.tree import Exchange, Tree
 from invoke_cli.language.weighing import masked, read_tree
 from invoke_cli.request import LoraChoice
 
@@ -99,11 +100,21 @@ def _check(source: str, field: str) -> None:
             if field != "prompt" or any(start < span.start < end for start, end in brackets):
                 hint = "write it outside of the brackets and of --neg"
                 raise PromptError("a LoRA cannot be avoided, only used", hint=hint, span=span)
-        for part in (_outside(source, [*brackets, *spans]), *_insides(source)):
-            read_tree(part)
+        outside = _outside(source, [*brackets, *spans])
+        read_tree(outside)
+        for part in (*_insides(source), *([outside] if field != "prompt" else [])):
+            if isinstance(read_tree(part), Exchange):
+                _refuse_avoided_swap(part)
     except PromptError as error:
         error.field = field
         raise
+
+
+def _refuse_avoided_swap(source: str) -> None:
+    match = SWAP.search(masked(source))
+    assert match is not None
+    hint = "exchange words of the prompt itself; to keep it as text, write \\( for the bracket"
+    raise PromptError("words to avoid cannot be exchanged", hint=hint, span=Span(*match.span()))
 
 
 def _outside(source: str, parts: Sequence[tuple[int, int]]) -> str:

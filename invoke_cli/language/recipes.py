@@ -80,6 +80,13 @@ RECIPES: tuple[Recipe, ...] = (
         "astronaut++ in a jungle-, muted colors -I astronaut.jpg",
     ),
     *_chapter(
+        "guided by a second picture",
+        f"{_ASTRONAUT} -I astronaut.jpg --control depth:depth.png",
+        f"{_ASTRONAUT} --control canny:astronaut.jpg:0.8",
+        f"{_ASTRONAUT} -I astronaut.jpg --control depth:depth.png | in the style of elden ring, astronaut in a jungle "
+        "-f 0.45 -C 10.5 --no_control",
+    ),
+    *_chapter(
         "several passes",
         "ethereal fantasy landscape with glowing crystals -I landscape.jpg -s 20 -f .6,.4,.2",
         "oil painting style -I photo.jpg -f .5 | dramatic sunset lighting -f .3 | highly detailed, masterpiece -f .2",

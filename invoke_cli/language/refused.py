@@ -1,7 +1,4 @@
-"""Spellings that are understood and refused: switches to come, those of InvokeAI 2.x that have gone, and A1111's.
-
-A row leaves this table when its switch enters `SWITCHES`. Knows only spellings and what to say.
-"""
+"""Spellings that are understood and refused: those of InvokeAI 2.x that have gone, and A1111's."""
 
 from __future__ import annotations
 
@@ -10,24 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """Spellings that are never taken for prompt text; `instead` is the remedy, empty while the switch is to come."""
+    """Spellings that are never taken for prompt text; `instead` is the remedy."""
 
     flags: tuple[str, ...]
     what: str
-    instead: str = ""
-
-    @property
-    def pending(self) -> bool:
-        """Whether the switch is planned rather than gone."""
-        return not self.instead
-
-
-def _pending(what: str, *rows: tuple[str, ...]) -> tuple[Refused, ...]:
-    return tuple(Refused(flags=flags, what=what) for flags in rows)
+    instead: str
 
 
 REFUSED: tuple[Refused, ...] = (
-    *_pending("adapters", ("--control",)),
     Refused(
         flags=("-i", "--individual"),
         what="single images",

@@ -98,8 +98,6 @@ def _spelt(entry: Switch | Refused, negated: bool, word: str, length: int) -> Sp
 
 def refusal(entry: Refused, spelling: str) -> LineError:
     """The error for a spelling that is understood but not available."""
-    if entry.pending:
-        return LineError(f"{spelling} is not available yet ({entry.what})", hint="leave it out for now")
     return LineError(f"{spelling} ({entry.what}) is not a switch of this program", hint=entry.instead)
 
 
@@ -128,11 +126,11 @@ def _spellings() -> dict[str, Switch | Refused]:
 
 @cache
 def _negations() -> dict[str, Switch]:
-    return {negation(switch): switch for switch in SWITCHES if switch.is_flag}
+    return {negation(switch): switch for switch in SWITCHES if switch.is_flag or switch.adds_up}
 
 
 def negation(switch: Switch) -> str:
-    """How a flag is turned off: `--no_grid`; for `--no_metadata` it is `--metadata`."""
+    """How a flag is turned off: `--no_grid`; for `--no_metadata` it is `--metadata`. What adds up ends so, too."""
     name = switch.name[2:]
     return "--" + (name[3:] if name.startswith("no_") else "no_" + name)
 

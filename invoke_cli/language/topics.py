@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from invoke_cli.language.guides import CHAINS, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING
+from invoke_cli.language.guides import CHAINS, CONTROL, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING
 from invoke_cli.language.recipes import recipes_page
 
 OVERVIEW = """\
@@ -48,6 +48,8 @@ artifacts               a negative prompt; lower -C; another sampler
 colours drift           --match_colors; name the colours; -f 0.2 to 0.4
 init image too small    under 256 pixels it lacks detail; it is enlarged, but a better source helps more
 odd transparent parts   the colours under transparency were erased; save them with the image
+no picture is shown     --preview blocks; kitty or Ghostty in tmux: tmux set -g allow-passthrough on; sixels: tmux 3.4;
+                        nothing is shown with NO_COLOR or off a terminal; --preview off, in invoke.init for good
 image does not load     PNG, JPEG, WebP, BMP, GIF and TIFF are read; the message says what is wrong
 slow                    fewer steps, a smaller size (-W -H), fewer images
 out of memory           smaller size, --fit, --parallel 1, a smaller model; the session goes on
@@ -103,6 +105,8 @@ A prompt is plain words. More can be said in it:
   (a red boat)1.4 on the sea           so much of some words; "a red boat"1.4 and (a red boat:1.4) are the same
   ("a cat", "a dog").blend(.3,.7)      what two prompts mean, mixed; it is the whole prompt
   ("a cat", "a house").and(1,.8)       prompts that are read one after the other
+  a cat.swap(dog) on a chair           a dog where the cat would be, the layout kept; (black cat).swap(white dog)
+  cat.swap(dog, t_end=.6, s_end=.3)    the words hold for .6 of the steps, the shapes of the picture for .3
   a {red|green|blue} cat               a picture of each, all with one seed
   a {?red|green|blue} cat              one of them, drawn from each picture's seed
   a {__colours__} cat                  each line of wildcards/colours.txt in your root; {?__colours__} draws one
@@ -112,7 +116,7 @@ A prompt is plain words. More can be said in it:
 An operator counts only at the end of a word, a bracket or a quotation: it--was and (cat) are text. A backslash keeps
 one as text: \\{a|b\\}, C\\+\\+. Prompts of more than 75 tokens are read in several parts; -t shows them.
 Weights from 0 to 1.6 or so make sense. A picture carries the prompt that was chosen, so that it is made again alone.
-Flux and other models with a language model as text encoder take no weights and no blends."""
+Flux and other models with a language model as text encoder take no weights, blends and swaps."""
 
 SEARCH = """\
 !search takes words, which all must stand in the line, and conditions, which all must hold:
@@ -145,6 +149,7 @@ TOPICS: Mapping[str, str] = {
     "prompts": PROMPTS,
     "img2img": IMG2IMG,
     "masks": MASKS,
+    "control": CONTROL,
     "chains": CHAINS,
     "upscaling": UPSCALING,
     "strength": STRENGTH,

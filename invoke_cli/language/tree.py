@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +62,49 @@ class Conjunction:
         return ", ".join(phrase.text for phrase in self.phrases)
 
 
-Tree = Phrase | Blend | Conjunction
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Windows:
+    """When an exchange holds, in shares of the schedule, 0 to 1: from `t_start` up to `t_end` words lie where those
+    before them lay, from `s_start` up to `s_end` the picture's parts attend to each other as before (compel's options
+    and meanings; where nothing is said words hold from the first step on, as in the paper).
+    """
+
+    NAMES: ClassVar[tuple[str, ...]] = ("s_start", "s_end", "t_start", "t_end")
+
+    s_start: float = 0.0
+    s_end: float = 0.0
+    t_start: float = 0.0
+    t_end: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exchange:
+    """Words of which some stand in the place of others: each part as it was before and as it is after, the same where
+    nothing is exchanged.
+    """
+
+    parts: tuple[tuple[Phrase, Phrase], ...]
+    windows: Windows = Windows()
+
+    plain = False
+
+    @property
+    def before(self) -> Phrase:
+        """The words whose places are kept."""
+        return joined([words for part, _ in self.parts for words in part.words])
+
+    @property
+    def after(self) -> Phrase:
+        """The words that are drawn."""
+        return joined([words for _, part in self.parts for words in part.words])
+
+    @property
+    def text(self) -> str:
+        """The words that are drawn, without their weights."""
+        return self.after.text
+
+
+Tree = Phrase | Blend | Conjunction | Exchange
 
 
 def plain_tree(text: str) -> Phrase:

@@ -1,4 +1,4 @@
-"""Prompt source into a tree: weights `word++ (words)1.3`, `("a","b").blend(.3,.7)` and `.and()`.
+"""Prompt source into a tree: weights `word++ (words)1.3`, `("a","b").blend(.3,.7)`, `.and()`, and `cat.swap(dog)`.
 
 An operator counts only at the end of a word, a bracket or a quotation; brackets and quotes without one are text.
 """
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from invoke_cli.errors import PromptError, Span
 from invoke_cli.language.quoting import literal
-from invoke_cli.language.tree import Blend, Conjunction, Phrase, Tree, Words, joined
+from invoke_cli.language.swapping import BREAKS_WORD, partner, swaps
+from invoke_cli.language.tree import Blend, Conjunction, Exchange, Phrase, Tree, Words, joined
 
 PLUS, MINUS = 1.1, 0.9
 MAX_WEIGHT = 10.0
@@ -20,16 +21,11 @@ NUMBER = r"(?:\d*\.)?\d+"
 _END = r"(?=$|[\s,.;:!?)\]}\"|])"
 _AFTER_GROUP = re.compile(rf"(?:(\++|-+)|({NUMBER})){_END}")
 _AFTER_WORD = re.compile(rf"(\++|-+){_END}")
-_BREAKS_WORD = re.compile(r"[\s()\[\]{}\"|,;:!?]")
 _NAMED_END = re.compile(r"<[^<>\s]+>$")
 _INNER_WEIGHT = re.compile(rf":\s*({NUMBER})\s*$")
 _METHOD = re.compile(r"(?<=[\w)\"])\.(blend|and|swap)\(")
 _QUOTED = re.compile(r'\s*"([^"]*)"\s*')
 _NUMBERS = re.compile(rf"\s*-?{NUMBER}\s*(?:,\s*-?{NUMBER}\s*)*")
-_SWAP = (
-    "exchanging words inside the attention is not available: .swap()",
-    "a chain does much the same: a cat -S 1 | a dog -f .6 -S 1; to keep it as text, write \\( for the bracket",
-)
 
 
 def masked(source: str) -> str:
@@ -57,8 +53,38 @@ class _Reader:
             return self._phrase(0, len(self.source))
         span = Span(method.start(), method.end())
         if method[1] == "swap":
-            raise PromptError(_SWAP[0], hint=_SWAP[1], span=span)
+            return self._exchange()
         return self._combined(method[1], span)
+
+    # -- exchanges --------------------------------------------------------------------------------------------------
+
+    def _exchange(self) -> Exchange:
+        """Words of which some are exchanged; PromptError for exchanges in brackets, and with unlike options."""
+        parts: list[tuple[Phrase, Phrase]] = []
+        places = list(swaps(self.masked))
+        position = 0
+        for place in places:
+            if place.windows != places[0].windows:
+                message = "the exchanges of a prompt hold for the same steps"
+                raise PromptError(message, hint="give each .swap() the same options", span=place.whole)
+            kept = self._kept(position, place.whole)
+            parts += [(kept, kept), (self._phrase(*place.before), self._phrase(*place.after))]
+            position = place.whole.end
+        rest = self._kept(position, Span(len(self.source), len(self.source)))
+        return Exchange(parts=(*parts, (rest, rest)), windows=places[0].windows)
+
+    def _kept(self, start: int, until: Span) -> Phrase:
+        """The words up to an exchange, which stands in no brackets that carry an operator."""
+        other = _METHOD.search(self.masked, start, until.start)
+        if other is not None:
+            message = f".swap() and .{other[1]}() cannot stand in one prompt"
+            raise PromptError(message, hint="use one of them", span=Span(*other.span()))
+        for opened in range(start, until.start):
+            group = self._group(opened, len(self.masked)) if self.masked[opened] == "(" else None
+            if group is not None and group[2] > until.start:
+                hint = "weigh the words beside it, or the words inside of its brackets"
+                raise PromptError("an exchange stands outside of weighted brackets", hint=hint, span=until)
+        return self._phrase(start, until.start)
 
     # -- blends and conjunctions ------------------------------------------------------------------------------------
 
@@ -66,10 +92,10 @@ class _Reader:
         example = f'for example ("a cat","a dog").{method}(.3,.7); to keep it as text, write \\( for the bracket'
         start = len(self.masked) - len(self.masked.lstrip())
         opened = span.end - 1
-        closed = self._partner(opened, len(self.masked))
+        closed = partner(self.masked, opened, len(self.masked))
         if closed is None:
             raise PromptError("this bracket is not closed", hint=example, span=Span(opened, opened + 1))
-        around = self.masked[start] != "(" or self._partner(start, len(self.masked)) != span.start - 1
+        around = self.masked[start] != "(" or partner(self.masked, start, len(self.masked)) != span.start - 1
         if around or self.masked[closed + 1 :].strip():
             message = f".{method}() stands for the whole prompt: quoted prompts in brackets, and no other text"
             raise PromptError(message, hint=example, span=span)
@@ -137,7 +163,7 @@ class _Reader:
         char = self.masked[position]
         if char not in '("' or position in self.closing:
             return None
-        closed = self._partner(position, end)
+        closed = partner(self.masked, position, end)
         if closed is None:
             return None
         operator = _AFTER_GROUP.match(self.masked, closed + 1)
@@ -159,7 +185,7 @@ class _Reader:
         if operator is None or operator.end() > end:
             return None
         start = position
-        while start > begun and not _BREAKS_WORD.match(self.masked[start - 1]):
+        while start > begun and not BREAKS_WORD.match(self.masked[start - 1]):
             start -= 1
         return start, _factor(operator[1]), operator.end()
 
@@ -171,17 +197,6 @@ class _Reader:
     def _check_depth(self, region: Span, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise PromptError("brackets are nested too deeply", hint="write \\( for a bracket", span=region)
-
-    def _partner(self, opened: int, end: int) -> int | None:
-        if self.masked[opened] == '"':
-            closed = self.masked.find('"', opened + 1, end)
-            return closed if closed != -1 else None
-        depth = 0
-        for position in range(opened, end):
-            depth += (self.masked[position] == "(") - (self.masked[position] == ")")
-            if depth == 0:
-                return position
-        return None
 
     def _number(self, start: int, end: int) -> float:
         value = float(self.masked[start:end])

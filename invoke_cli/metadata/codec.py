@@ -52,11 +52,13 @@ class Record:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Made:
     """What only our own files carry, and an exact replay needs. `inputs` are, for each stage, the hashes of the init
-    image and of the mask, empty where there is none; `parents` are the names and hashes of all files it was made from.
+    image and of the mask, empty where there is none, `controls` those of the control images; `parents` are the names
+    and hashes of all files it was made from.
     """
 
     pixel_sha256: str = ""
     inputs: tuple[tuple[str, str], ...] = ()
+    controls: tuple[tuple[str, ...], ...] = ()
     parents: tuple[tuple[str, str], ...] = ()
     model_sha256: str = ""
     environment: Mapping[str, object] = field(default_factory=dict)

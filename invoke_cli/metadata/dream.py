@@ -10,7 +10,7 @@ from invoke_cli.language.line import Generation, content_start, parse
 from invoke_cli.language.spelling import looks_like_switch
 from invoke_cli.language.tokens import Kind, Token, tokenise
 from invoke_cli.metadata.codec import Record
-from invoke_cli.planning.recording import recorded_request
+from invoke_cli.planning.recording import recorded_requests
 from invoke_cli.request import GenerationRequest
 
 KEYWORD = "Dream"
@@ -30,7 +30,7 @@ class DreamLine:
 
 def write_dream(record: Record) -> str:
     """The line that makes this image again. A private one keeps the numbers alone."""
-    requests = [recorded_request(plan, image, by_name=True) for plan, image in record.stages]
+    requests = recorded_requests(record.stages, by_name=True)
     if record.plan.output.private:
         requests = [without_words(request) for request in requests]
     return format_line(requests)
@@ -39,7 +39,16 @@ def write_dream(record: Record) -> str:
 def without_words(request: GenerationRequest) -> GenerationRequest:
     """The request without prompt and names."""
     said = request.said() | {"prompt": ""}
-    for name in ("negative_prompt", "new_prompt", "init_image", "init_mask", "outdir", "name_format", "loras"):
+    for name in (
+        "negative_prompt",
+        "new_prompt",
+        "init_image",
+        "init_mask",
+        "outdir",
+        "name_format",
+        "loras",
+        "controls",
+    ):
         said.pop(name, None)
     return GenerationRequest.of(said)
 

@@ -13,7 +13,7 @@ from invoke_cli.metadata.codec import Chunks, Recalled, Record
 from invoke_cli.metadata.dream import KEYWORD as DREAM
 from invoke_cli.metadata.dream import without_words, write_dream
 from invoke_cli.metadata.invokeai_reading import SD_METADATA, read_dream_and_json
-from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.plan import ControlUse, ImagePlan, Plan
 from invoke_cli.planning.recording import recorded_request
 
 
@@ -59,6 +59,18 @@ def _document(record: Record) -> dict[str, Any]:
     }
 
 
+def _control(use: ControlUse) -> dict[str, Any]:
+    """What the JSON says of a control image."""
+    return {
+        "kind": use.said,
+        "image": use.name,
+        "weight": use.weight,
+        "image_hash": use.image_sha256,
+        "model": use.model,
+        "model_hash": use.sha256,
+    }
+
+
 def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     """What the JSON says of one stage."""
     request = recorded_request(plan, image_plan, by_name=True)
@@ -83,6 +95,8 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         image["loras"] = [choice._asdict() for choice in request.loras]
     if plan.loras and not plan.output.private:
         image["lora_hashes"] = {lora.name: lora.sha256 for lora in plan.loras}
+    if request.controls:
+        image["controls"] = list(map(_control, plan.controls))
     if plan.embeddings and not plan.output.private:
         image["embedding_hashes"] = {embedding.name: embedding.sha256 for embedding in plan.embeddings}
     image |= {"networks": plan.after.hashes} if plan.after.hashes else {}

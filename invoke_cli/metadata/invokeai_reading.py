@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from invoke_cli.errors import LineError, MetadataError
 from invoke_cli.language.numbers import format_number
@@ -131,6 +131,9 @@ def _value(field: str, raw: Any) -> Any:
         raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
     if field == "loras":
         raw = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in raw)
+    if field == "controls":
+        parts = (f"{entry['kind']}:{entry['image']}:{format_number(float(entry['weight']))}" for entry in raw)
+        return tuple(choice for part in parts for choice in cast(tuple[object, ...], switch.value.parse(part)))
     if isinstance(raw, list) and switch.value.takes == "numbers":
         raw = " ".join(str(number) for number in raw)
     if isinstance(raw, float) and raw.is_integer():
@@ -181,9 +184,11 @@ def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
     batch = document.get("batch")
     batch = batch if isinstance(batch, dict) else {}
     environment = document.get("environment")
+    stages = [stage for stage in (*(document.get("stages") or ()), image) if isinstance(stage, dict)]
     return Made(
         pixel_sha256=str(document.get("pixel_sha256") or ""),
-        inputs=_pairs([*(document.get("stages") or ()), image], "orig_hash", "mask_hash"),
+        inputs=_pairs(stages, "orig_hash", "mask_hash"),
+        controls=tuple(map(_control_hashes, stages)),
         parents=_pairs(document.get("parents") or (), "name", "sha256"),
         model_sha256=str(document.get("model_hash") or ""),
         environment=environment if isinstance(environment, dict) else {},
@@ -195,6 +200,12 @@ def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
         private=bool(document.get("private")),
         concessions=tuple(str(entry) for entry in document.get("concessions") or ()),
     )
+
+
+def _control_hashes(stage: Mapping[str, Any]) -> tuple[str, ...]:
+    controls = stage.get("controls")
+    entries = controls if isinstance(controls, list) else ()
+    return tuple(str(entry.get("image_hash") or "") for entry in entries if isinstance(entry, dict))
 
 
 def _pairs(parts: Iterable[object], first: str, second: str) -> tuple[tuple[str, str], ...]:

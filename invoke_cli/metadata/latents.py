@@ -32,8 +32,8 @@ _MAX_HEADER = 10_000_000
 class LatentFile:
     """Saved latents: the request of the stage that they are of, after which of its `taken` steps, and on what canvas.
 
-    `about` is all that the file says; `init_size`, `init_sha256` and `mask_sha256` tell of the stage's inputs, `seed`
-    of the noise it started from. `vae` is the hash of the autoencoder that the latents belong to.
+    `about` is all that the file says; `init_size` and the hashes tell of the stage's inputs, `seed` of the noise it
+    started from. `vae` is the hash of the autoencoder that the latents belong to.
     """
 
     name: str
@@ -53,6 +53,7 @@ class LatentFile:
     init_size: Size | None = None
     init_sha256: str = ""
     mask_sha256: str = ""
+    control_sha256s: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -82,6 +83,7 @@ def describe(plan: Plan, image: ImagePlan, step: int, vae: str) -> dict[str, obj
         "init_size": list(plan.init.size) if plan.init else None,
         "init_hash": plan.init.sha256 if plan.init and not plan.output.private else "",
         "mask_hash": plan.mask.sha256 if plan.mask and not plan.output.private else "",
+        "control_hashes": [] if plan.output.private else [use.image_sha256 for use in plan.controls],
     }
 
 
@@ -142,4 +144,5 @@ def _read(about: Any, data: bytes, name: str) -> LatentFile:
         init_size=Size(*map(int, size)) if size else None,
         init_sha256=str(about["init_hash"]),
         mask_sha256=str(about["mask_hash"]),
+        control_sha256s=tuple(map(str, about.get("control_hashes", ()))),
     )

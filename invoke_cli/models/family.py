@@ -30,6 +30,8 @@ class Family:
     `preview` maps latents to RGB: a row for each channel, and one to add. `scheduler_overrides` are forced on every
     scheduler, since configs in the wild leave them out. `defaults` are switches, below those of a model's entry.
 
+    `controlled` names, for each of its pipelines, the one that a ControlNet takes part in.
+
     `staged` families run in our own stages (so that latents travel in chains); the others through the stock
     pipeline's own call, with `arguments` besides the plan's. `flow` models are sampled by flow matching. `guidance`
     is the argument that -C sets; `without_negative` is what guidance is told when there is nothing to avoid.
@@ -46,6 +48,7 @@ class Family:
     text_to_image: str = ""
     image_to_image: str = ""
     inpaint: str = ""
+    controlled: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, object] = field(default_factory=dict)
     multiple: int = 8
     smallest: int = 64

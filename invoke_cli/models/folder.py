@@ -12,7 +12,8 @@ from typing import Any
 from invoke_cli.errors import ModelError
 from invoke_cli.models.families import family_of
 from invoke_cli.models.family import Family
-from invoke_cli.models.tensors import is_whole
+from invoke_cli.models.gguf import SUFFIX as GGUF
+from invoke_cli.models.tensors import SINGLE_FILES, is_whole
 
 INPAINTING_CHANNELS = 9
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
@@ -28,6 +29,8 @@ class ModelFacts:
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
     files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
+    `quantize` is how the denoiser is kept in fewer bits. A UNet reads prompts `text_width` wide, and its blocks have
+    these `channels`. `preview_vae` is the folder of a tiny VAE for previews.
     """
 
     family: Family
@@ -42,16 +45,25 @@ class ModelFacts:
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
     vae_from: Path | None = None
+    quantize: str = ""
+    text_width: int = 0
+    channels: tuple[int, ...] = ()
+    preview_vae: Path | None = None
 
     @property
     def key(self) -> str:
-        """What tells this model in memory from others: all the places that it is made from."""
-        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from))
+        """What tells this model in memory from others: the places that it is made from, and how."""
+        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize))
 
     @property
     def single_file(self) -> bool:
         """Whether the model is a file rather than a folder."""
-        return self.folder.suffix == ".safetensors"
+        return self.folder.suffix in SINGLE_FILES
+
+    @property
+    def quantised(self) -> bool:
+        """Whether the denoiser's numbers are kept in fewer bits than they are worked with."""
+        return bool(self.quantize) or self.folder.suffix == GGUF
 
     @property
     def vae_weights(self) -> tuple[Path, ...]:
@@ -95,6 +107,8 @@ def facts_from(
         weights=tuple(dict.fromkeys(path for files in parts.values() for path in files)),
         inpainting=_paints_only(family, denoiser),
         parts=parts,
+        text_width=width if isinstance(width := denoiser.get("cross_attention_dim"), int) else 0,
+        channels=tuple(denoiser.get("block_out_channels") or ()),
     )
     return vae_facts(facts, vae)
 

@@ -10,6 +10,7 @@ from typing import Any
 from invoke_cli.errors import ConfigError, InvokeError, ModelError
 from invoke_cli.language.line import switches_only
 from invoke_cli.models.family import Matrix
+from invoke_cli.models.quantizing import QUANTIZATIONS
 from invoke_cli.request import GenerationRequest
 
 
@@ -17,11 +18,13 @@ from invoke_cli.request import GenerationRequest
 class ModelSpec:
     """One entry. `path` is a folder in the diffusers layout or a single .safetensors file, `base` the folder that has
     what such a file lacks, `vae` the folder or file of another VAE; the caller fills in `{package}` and `{root}`.
-    `prediction` is what the model predicts, where its files do not tell. `triggers` are the words that the model was
-    trained to answer to, `good_for` what it is for.
+    `prediction` is what the model predicts, where its files do not tell; `quantize` is how its denoiser is kept in
+    fewer bits. `triggers` are the words that the model was trained to answer to, `good_for` what it is for. A control
+    model says with `control` what its pictures are: canny, depth, …
 
     `defaults` are the switches that a line for this model starts from. `preview` is a linear map from latents to RGB in
-    0..1: a row for each latent channel (red, green, blue), and a last row that is added.
+    0..1: a row for each latent channel (red, green, blue), and a last row that is added; `preview_vae` the folder of a
+    tiny VAE (AutoencoderTiny) that draws live previews in its place.
     """
 
     name: str
@@ -29,6 +32,7 @@ class ModelSpec:
     base: str = ""
     vae: str = ""
     prediction: str = ""
+    quantize: str = ""
     description: str = ""
     good_for: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
@@ -36,7 +40,9 @@ class ModelSpec:
     size: int | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
     preview: Matrix | None = None
+    preview_vae: str = ""
     source: str = ""
+    control: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,12 +106,13 @@ class _Entry:
     """Reads one entry; every complaint carries its line."""
 
     KEYS = (
-        "description", "path", "base", "vae", "prediction", "format", "default", "size", "defaults", "preview",
-        "triggers", "good_for",
+        "description", "path", "base", "vae", "prediction", "quantize", "format", "default", "size", "defaults",
+        "preview", "preview_vae", "triggers", "good_for", "control",
     )  # fmt: skip
     CHOICES: Mapping[str, tuple[str, ...]] = {
         "format": ("diffusers", "single_file"),
         "prediction": ("epsilon", "v_prediction"),
+        "quantize": tuple(row.name for row in QUANTIZATIONS),
     }
 
     def __init__(self, filename: str, document: Any, name: object) -> None:
@@ -132,6 +139,7 @@ class _Entry:
             base=self._text("base", ""),
             vae=self._text("vae", ""),
             prediction=self._text("prediction", ""),
+            quantize=self._text("quantize", ""),
             description=self._text("description", ""),
             good_for=self._words("good_for"),
             triggers=self._words("triggers"),
@@ -139,7 +147,9 @@ class _Entry:
             size=self._size(),
             defaults=self._defaults(),
             preview=self._preview(),
+            preview_vae=self._text("preview_vae", ""),
             source=self.filename,
+            control=self._control(),
         )
 
     def _text(self, key: str, fallback: str | None = None) -> str:
@@ -155,6 +165,15 @@ class _Entry:
         if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
             raise self._error(f"{self.name}: {key} is a list of words", self._line(key))
         return tuple(word.strip() for word in words if word.strip())
+
+    def _control(self) -> tuple[str, ...]:
+        """What the pictures for a control model are."""
+        kinds = self._words("control")
+        if any(":" in kind for kind in kinds):
+            raise self._error(f"{self.name}: control is a word such as canny, or several", self._line("control"))
+        if kinds and self.body.get("default"):
+            raise self._error(f"{self.name} is a control model and cannot be the default", self._line("default"))
+        return tuple(kind.lower() for kind in kinds)
 
     def _size(self) -> int | None:
         size = self.body.get("size")

@@ -14,7 +14,8 @@ from typing import Any
 from invoke_cli.errors import ModelError
 from invoke_cli.models.families import family_of
 from invoke_cli.models.folder import ModelFacts, components_of, facts_from, has_weights, read_configs, read_json
-from invoke_cli.models.tensors import read_header, shape_of
+from invoke_cli.models.gguf import SUFFIX as GGUF
+from invoke_cli.models.tensors import header_of, shape_of
 
 LAYOUTS = Path(__file__).parent.parent / "assets" / "layouts"
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
@@ -61,16 +62,19 @@ def read_file_facts(
         raise ModelError(message, hint="put it back, or take another model with -m (!models lists them)", field="model")
     if path.suffix in PICKLES:
         raise ModelError(f"{path.name} is a pickle, which can run code and is not opened", hint=_CONVERT, field="model")
-    header = read_header(path)
+    header = header_of(path)
     if header is None:
         hint = "fetch it again, or take another model with -m"
-        raise ModelError(f"{path.name} is no whole .safetensors file", hint=hint, field="model")
+        raise ModelError(f"{path.name} is no whole {path.suffix} file", hint=hint, field="model")
     layout = base or _layout_for(path, header)
     restore = f"name a folder in the diffusers layout as the base of {name} in its entry (!edit_model {name})"
     index = read_json(layout / "model_index.json", restore)
     components = components_of(index)
     configs = read_configs(layout, components, restore)
     family = family_of(index, configs)
+    if path.suffix == GGUF and family.denoiser == "unet":
+        hint = "take its .safetensors file; GGUF files are read of models with a transformer (FLUX and the like)"
+        raise ModelError(f"{path.name} is a GGUF file of {family.label}, which is not read", hint=hint, field="model")
     elsewhere = (family.denoiser, family.vae) if other_vae else (family.denoiser,)
     needed = [part for part in components if has_weights(part) and part not in elsewhere]
     whole = family.denoiser == "unet" and held_parts(header).issuperset(needed)
@@ -85,7 +89,7 @@ def held_parts(header: Header) -> frozenset[str]:
 
 def layout_of(facts: ModelFacts) -> Path:
     """The folder of configs that a single file's model is made with."""
-    return facts.base or _layout_for(facts.folder, read_header(facts.folder) or {})
+    return facts.base or _layout_for(facts.folder, header_of(facts.folder) or {})
 
 
 def _from_base(path: Path, part: str, base: Path | None) -> tuple[Path, ...]:

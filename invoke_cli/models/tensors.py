@@ -1,4 +1,4 @@
-"""The header of a safetensors file: what is in it, and whether all of it is there. Reads no tensor."""
+"""The header of a file of weights: what is in it, and whether all of it is there. Reads no tensor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.models import gguf
+
+SAFETENSORS = ".safetensors"
+SINGLE_FILES = (SAFETENSORS, gguf.SUFFIX)
 _MOST_BYTES = 100_000_000
 
 
@@ -27,6 +31,13 @@ def read_header(path: Path) -> dict[str, Any] | None:
     except (struct.error, ValueError, KeyError, TypeError, AttributeError):
         return None
     return tensors if size == 8 + length + max(ends, default=0) else None
+
+
+def header_of(path: Path) -> dict[str, Any] | None:
+    """The header of a safetensors or GGUF file; None for another file and for one that is not whole."""
+    if path.suffix == gguf.SUFFIX:
+        return gguf.read_gguf(path)
+    return read_header(path) if path.suffix == SAFETENSORS else None
 
 
 def is_whole(path: Path) -> bool:

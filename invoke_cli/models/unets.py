@@ -29,6 +29,11 @@ _SD = Family(
     text_to_image="StableDiffusionPipeline",
     image_to_image="StableDiffusionImg2ImgPipeline",
     inpaint="StableDiffusionInpaintPipeline",
+    controlled={
+        "StableDiffusionPipeline": "StableDiffusionControlNetPipeline",
+        "StableDiffusionImg2ImgPipeline": "StableDiffusionControlNetImg2ImgPipeline",
+        "StableDiffusionInpaintPipeline": "StableDiffusionControlNetInpaintPipeline",
+    },
     native_size=512,
     staged=True,
     scheduler_overrides=OVERRIDES,
@@ -42,6 +47,11 @@ _SDXL = Family(
     text_to_image="StableDiffusionXLPipeline",
     image_to_image="StableDiffusionXLImg2ImgPipeline",
     inpaint="StableDiffusionXLInpaintPipeline",
+    controlled={
+        "StableDiffusionXLPipeline": "StableDiffusionXLControlNetPipeline",
+        "StableDiffusionXLImg2ImgPipeline": "StableDiffusionXLControlNetImg2ImgPipeline",
+        "StableDiffusionXLInpaintPipeline": "StableDiffusionXLControlNetInpaintPipeline",
+    },
     native_size=1024,
     staged=True,
     upcasts=True,
@@ -91,6 +101,7 @@ UNETS: tuple[Family, ...] = (
         label="Stable Diffusion XL refiner",
         marks={"index.requires_aesthetics_score": True},
         text_to_image="",
+        controlled={},
         defaults="-C 5 -A k_euler -f 0.3",
     ),
     replace(

@@ -1,13 +1,13 @@
-"""The adapters of a plan: LoRAs of the switch and of the prompt, embeddings that the prompt names."""
+"""The adapters of a plan: LoRAs of the switch and of the prompt, embeddings that the prompt names, control images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from invoke_cli.errors import PlanError
+from invoke_cli.errors import InvokeError, PlanError
 from invoke_cli.language.prompt import Prompt
 from invoke_cli.planning.inputs import PlanInputs
-from invoke_cli.planning.plan import EmbeddingUse, LoraUse
+from invoke_cli.planning.plan import ControlUse, EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
 
 
@@ -35,3 +35,14 @@ def embeddings_of(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> Ite
             yield found
         else:
             notices.append(f"<{name}> is not a known embedding; it is taken as text")
+
+
+def controls_of(inputs: PlanInputs) -> tuple[ControlUse, ...]:
+    """The control images of a line that draws."""
+    if inputs.fixing:
+        return ()
+    try:
+        return tuple(map(inputs.find_control, inputs.request.controls or ()))
+    except InvokeError as error:
+        error.field = "controls"
+        raise

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterator
 
 from invoke_cli.language.showing import harmless
 from invoke_cli.language.switches import SWITCHES
@@ -26,6 +25,7 @@ def _clauses(plan: Plan) -> Iterator[str]:
     if plan.task is not Task.FIX:
         yield from (steps_text(plan), str(plan.drawn_size), plan.sampler.name)
         yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
+    yield from (f"guided by {use.name} ({use.said} {use.weight:g})" for use in plan.controls)
     yield from plan.after.clauses()
     if plan.result_size != plan.drawn_size:
         yield str(plan.result_size)
@@ -68,6 +68,7 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "scheduler": plan.sampler.scheduler,
         "strength": plan.strength if plan.init else None,
         "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
+        "controls": [f"{use.said}:{use.name}:{use.weight:g} by {use.model}" for use in plan.controls],
         "after": plan.after.clauses(),
         "seeds": [image.seed for image in plan.images],
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],
@@ -103,11 +104,3 @@ def _source(plan: Plan, name: str) -> str:
     if any(switch.field == field for switch in SWITCHES):
         return plan.sources.get(field, "drawn" if field == "seeds" else "")
     return ""
-
-
-def token_lines(name: str, read: Sequence[str], cut: Sequence[str], windows: Sequence[int] = ()) -> str:
-    """A prompt's tokens, with a bar where the model begins to read anew, and two before what it does not read."""
-    ends = list(accumulate(windows or [len(read)]))
-    parts = [" ".join(map(harmless, read[start:end])) for start, end in zip([0, *ends], ends, strict=False)]
-    text = f"{name}: {len(read)} tokens: {' | '.join(parts)}"
-    return f"{text} || cut, {len(cut)} tokens: {' '.join(map(harmless, cut))}" if cut else text

@@ -10,6 +10,7 @@ from invoke_cli.language.line import switches_only
 from invoke_cli.language.prompt import Prompt, read_prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.tree import Exchange
 from invoke_cli.models.family import Family
 from invoke_cli.models.samplers import Sampler, for_flow
 from invoke_cli.planning.inputs import PlanInputs
@@ -51,18 +52,23 @@ def honoured(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
 
 def _refusals(family: Family, task: Task) -> Iterator[tuple[str, str]]:
     yield from family.refuses.items()
+    if not family.controlled:
+        yield "controls", "there are no control models for its kind"
     if task is Task.INPAINT and family.paints_whole:
         yield "strength", "under a mask it paints everything anew"
         yield "real_steps", "under a mask it paints everything anew, so all steps are taken"
 
 
-def pipeline_for(family: Family, task: Task) -> str:
-    """The name of the family's pipeline for a task, empty when diffusers has none."""
-    return {
+def pipeline_for(family: Family, task: Task, *, controlled: bool = False) -> str:
+    """The name of the family's pipeline for a task, empty when diffusers has none; the one in which a ControlNet takes
+    part where it is `controlled`.
+    """
+    name = {
         Task.TEXT_TO_IMAGE: family.text_to_image,
         Task.IMAGE_TO_IMAGE: family.image_to_image,
         Task.INPAINT: family.inpaint,
     }.get(task, "")
+    return family.controlled.get(name, "") if controlled else name
 
 
 def checked_prompt(inputs: PlanInputs) -> Prompt:
@@ -73,6 +79,12 @@ def checked_prompt(inputs: PlanInputs) -> Prompt:
     family = inputs.facts.family
     if not family.staged:
         for field, tree in (("prompt", prompt.wanted), ("negative_prompt", prompt.avoided)):
+            if isinstance(tree, Exchange):
+                message = (
+                    f"{inputs.model} ({family.label}) runs in its own pipeline: no words are exchanged in it (.swap)"
+                )
+                hint = "a chain does much the same: a cat -S 1 | a dog -f .6 -S 1"
+                raise PlanError(message, hint=hint, field=field)
             if not tree.plain:
                 message = f"{inputs.model} ({family.label}) reads whole sentences: it takes no weights and no blends"
                 raise PlanError(message, hint="say it in words, or write \\ before the operator", field=field)

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from invoke_cli.imaging.sizes import Grid
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.planning.after import Helpers
-from invoke_cli.planning.plan import EmbeddingUse, InitFacts, LoraUse, MaskFacts, ResumeFacts
-from invoke_cli.request import GenerationRequest, LoraChoice
+from invoke_cli.planning.plan import ControlUse, EmbeddingUse, InitFacts, LoraUse, MaskFacts, ResumeFacts
+from invoke_cli.request import ControlChoice, GenerationRequest, LoraChoice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanInputs:
     """All that a plan is made from. Every layer of defaults is in `request`; `draw_seed` asks the OS for a seed,
-    `find_lora` looks a LoRA up, `find_embedding` an embedding, which need not be there.
+    `find_lora` looks a LoRA up, `find_control` a control model and its picture, `find_embedding` an embedding, which
+    need not be there.
     """
 
     request: GenerationRequest
@@ -23,6 +24,9 @@ class PlanInputs:
     facts: ModelFacts
     draw_seed: Callable[[], int]
     find_lora: Callable[[LoraChoice], LoraUse] = field(default=lambda choice: LoraUse(**choice._asdict()))
+    find_control: Callable[[ControlChoice], ControlUse] = field(
+        default=lambda choice: ControlUse(said=choice.kind, weight=choice.weight, name=choice.image)
+    )
     find_embedding: Callable[[str], EmbeddingUse | None] = field(default=lambda _: None)
     init: InitFacts | None = None
     mask: MaskFacts | None = None

@@ -12,7 +12,7 @@ from invoke_cli.language.prompt import Prompt
 from invoke_cli.language.switch import Needs
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
-from invoke_cli.planning.adapting import embeddings_of, loras_of
+from invoke_cli.planning.adapting import controls_of, embeddings_of, loras_of
 from invoke_cli.planning.finishing import MAX_SIDE, decide_after
 from invoke_cli.planning.fitting import checked_prompt, fitting_sampler, honoured
 from invoke_cli.planning.inputs import PlanInputs
@@ -36,7 +36,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     notices: list[str] = []
     task = _task(inputs)
     inputs = honoured(inputs, task, notices)
-    request, prompt = inputs.request, checked_prompt(inputs)
+    request, prompt, controls = inputs.request, checked_prompt(inputs), controls_of(inputs)
     patches = patches_for(inputs, notices)
     geometry = geometry_for(inputs, patches, notices)
     canvas = _checked(geometry.canvas if geometry else free_canvas(inputs, notices))
@@ -67,6 +67,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         look=_look(request, sampler, notices),
         loras=loras_of(inputs, prompt, notices),
         embeddings=tuple(embeddings_of(inputs, prompt, notices)),
+        controls=controls,
         after=decide_after(inputs, geometry.result if geometry else canvas, notices),
         init=inputs.init,
         mask=inputs.mask,
@@ -226,7 +227,7 @@ def _output(request: GenerationRequest) -> OutputPlan:
         save_latents=bool(request.save_latents),
         save_all=bool(request.save_all),
         strip=bool(request.strip),
-        preview=request.preview or "off",
+        preview=_required(request.preview),
         private=bool(request.private),
         no_metadata=bool(request.no_metadata),
     )

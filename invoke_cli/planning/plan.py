@@ -9,6 +9,7 @@ from enum import Enum
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Box, Geometry, Size
 from invoke_cli.language.prompt import Prompt
+from invoke_cli.models.controls import Technique
 from invoke_cli.models.family import Family
 from invoke_cli.models.samplers import Sampler
 from invoke_cli.planning.after import After
@@ -130,6 +131,27 @@ class EmbeddingUse:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ControlUse:
+    """A picture that guides a line: what it was `said` to be (a kind or a control model's name), how strongly it works,
+    its base name, how it was referred to and its hash. `made` is the kind of picture that is made of it, empty where
+    it is used as it is. The control model: its entry's name, technique, place and hash, and the place
+    of its image encoder.
+    """
+
+    said: str
+    weight: float
+    name: str
+    reference: str = ""
+    image_sha256: str = ""
+    made: str = ""
+    model: str = ""
+    technique: Technique = Technique.CONTROLNET
+    path: str = ""
+    encoder: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """What bends the run; zero or empty is off. `seamless` are the axes along which the picture tiles: x, y, xy."""
 
@@ -181,6 +203,7 @@ class Plan:
     look: Look = Look()
     loras: tuple[LoraUse, ...] = ()
     embeddings: tuple[EmbeddingUse, ...] = ()
+    controls: tuple[ControlUse, ...] = ()
     after: After = field(default_factory=After)
     init: InitFacts | None = None
     mask: MaskFacts | None = None

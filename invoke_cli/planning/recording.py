@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.language.formatting import format_line
+from invoke_cli.language.numbers import Number
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.planning.after import recorded_after
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
-from invoke_cli.request import GenerationRequest, overlay
+from invoke_cli.request import ControlChoice, GenerationRequest, overlay
 
 # What is settled, for a run that goes on from saved latents, by how it began: they say it themselves.
 SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)) | {
     "perlin"
+}
+
+
+# How a later stage of a chain says that it goes on without a look of the stage before.
+_OFF: Mapping[str, object] = {
+    row.field: () if row.adds_up else not row.is_flag and 0.0
+    for row in SWITCHES
+    if row.group is Group.LOOK and (row.adds_up or row.is_flag or isinstance(row.value, Number))
 }
 
 
@@ -50,7 +59,7 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
     worked_on = overlay(_recorded_look(request), recorded_after(request, plan.after, by_name=by_name))
-    common = overlay(common, worked_on)
+    common = replace(overlay(common, worked_on), controls=said_controls(plan, by_name=by_name))
     if plan.init is None or plan.geometry is None:
         return common
     name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
@@ -66,8 +75,14 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
 
 def _recorded_look(request: GenerationRequest) -> GenerationRequest:
     """The looks that do something."""
-    fields = [row.field for row in SWITCHES if row.group is Group.LOOK]
+    fields = [row.field for row in SWITCHES if row.group is Group.LOOK and row.field != "controls"]
     return GenerationRequest.of({name: value for name in fields if (value := getattr(request, name))})
+
+
+def said_controls(plan: Plan, *, by_name: bool = False) -> tuple[ControlChoice, ...] | None:
+    """The control images as a line can say them, or a file, which knows their base names."""
+    named = [(use, use.name if by_name else use.reference or use.name) for use in plan.controls]
+    return tuple(ControlChoice(use.said, name, use.weight) for use, name in named) or None
 
 
 def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
@@ -101,5 +116,15 @@ def _recorded_fit(plan: Plan) -> GenerationRequest:
 
 
 def recorded_line(stages: Sequence[tuple[Plan, ImagePlan]]) -> str:
-    """The `recorded_request` of each stage as a line."""
-    return format_line([recorded_request(plan, image) for plan, image in stages])
+    """The requests of all stages as a line."""
+    return format_line(recorded_requests(stages))
+
+
+def recorded_requests(stages: Sequence[tuple[Plan, ImagePlan]], *, by_name: bool = False) -> list[GenerationRequest]:
+    """The `recorded_request` of each stage; a look that a stage ends, rather than go on with, it says to be off."""
+    requests = [recorded_request(plan, image, by_name=by_name) for plan, image in stages]
+    for number, before in enumerate(requests[:-1], start=1):
+        said, now = before.said(), requests[number].said()
+        ended = {name: off for name, off in _OFF.items() if said.get(name) and name not in now}
+        requests[number] = GenerationRequest.of(now | ended)
+    return requests

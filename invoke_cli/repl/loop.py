@@ -16,16 +16,17 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from invoke_cli.console.blocks import HALF, rows
 from invoke_cli.console.console import Console, look_for
+from invoke_cli.console.drawn import Drawn
 from invoke_cli.console.text import progress_text
 from invoke_cli.errors import ExitStatus, LineError
-from invoke_cli.events import Event, Forget, Prefill, Step
+from invoke_cli.events import Event, Forget, Nobody, Prefill, Step
 from invoke_cli.language.launch import Options
 from invoke_cli.language.line import Farewell, parse
 from invoke_cli.language.showing import harmless
 from invoke_cli.language.topics import FIRST_TIME
 from invoke_cli.repl.adapters import PLAIN_STYLE, STYLE, LineCompleter, LineHistory, LineLexer
+from invoke_cli.repl.picture import PictureArea, seer_at_prompt
 from invoke_cli.repl.sources import sources_for
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 VISIT = "a line of another terminal"
 GREETING = f"invoke {__version__}   type a prompt; !help for help, q to leave"
+PROMPT = "invoke> "
 
 
 def open_prompt(options: Options, defaults: GenerationRequest) -> int:
@@ -58,7 +60,9 @@ class _Prompt:
     def __init__(self, settings: Settings, *, quiet: bool) -> None:
         self.settings = settings
         look = look_for(sys.__stderr__ or sys.stderr, quiet=quiet)
-        self.console = Console(sys.stdout, sys.stderr, look, self._progress)
+        self.area = PictureArea()
+        seer, self.ask_terminal = seer_at_prompt(self.area)
+        self.console = Console(sys.stdout, sys.stderr, look, seer, self._progress)
         self.history = LineHistory(expanded(settings.outdir()) / ".invoke" / "lines", settings.is_private)
         self.newcomer = not self.history.kept
         self.worker = Worker(self._open_session, self._redraw)
@@ -70,8 +74,10 @@ class _Prompt:
         self.prefill = ""
         self.stops = 0
         self.leaving = False
+        self.begun = False
         self.input: PromptSession[str] = self._prompt_session()
-        self.input.app.after_render += lambda _: self.worker.begin()
+        self.input.app.layout = self.area.above(self.input.app.layout)
+        self.input.app.after_render += self._rendered
 
     def _prompt_session(self) -> PromptSession[str]:
         plain = bool(os.environ.get("NO_COLOR"))
@@ -121,8 +127,10 @@ class _Prompt:
     def _open_session(self) -> DoWork:
         """Import the session and its engine, on the worker's thread, and load the model."""
         from invoke_cli.session import Session
+        from invoke_cli.workshop.workshop import Streams
 
-        self.session = Session(self.settings, emit=self._hear)
+        streams = Streams(viewer=self.console.seer or Nobody())
+        self.session = Session(self.settings, emit=self._hear, streams=streams)
         if not self.leaving:
             self.door.open()
         self.session.warm_up()
@@ -167,26 +175,37 @@ class _Prompt:
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
-    def _progress(self, step: Step | None) -> None:
+    def _progress(self, step: Step | None, drawn: Drawn | None) -> None:
         self.step = step
+        if drawn is not None or step is None:
+            self.area.show(drawn)
         self._redraw()
+
+    def _rendered(self, _: object) -> None:
+        """The screen is up to date; when it is so for the first time, the rest of the program is begun."""
+        self.area.rendered()
+        if not self.begun:
+            self.begun = True
+            self.ask_terminal()
+            self.worker.begin()
 
     def _redraw(self) -> None:
         self.input.app.invalidate()
 
     def _message(self) -> StyleAndTextTuples:
-        """The preview, the progress and the queue, and below them the prompt."""
+        """The progress and the queue, and below them the prompt; that alone of a line that was entered, which stays."""
         parts: StyleAndTextTuples = []
         step, waiting = self.step, [work if isinstance(work, str) else VISIT for work in self.worker.waiting]
+        if self.input.app.is_done:
+            return [("class:prompt", PROMPT)]
         if step is not None:
-            parts += preview_fragments(step)
             parts.append(("class:progress", f"{progress_text(step)}\n"))
         if self.visit is not None:
             parts.append(("class:queue", f"drawing {VISIT}\n"))
         if waiting:
             parts.append(("class:queue", f"waiting: {' ; '.join(harmless(line)[:60] for line in waiting[:3])}"))
             parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
-        parts.append(("class:prompt", "invoke> "))
+        parts.append(("class:prompt", PROMPT))
         return parts
 
     # -- keys ---------------------------------------------------------------------------------------------------------
@@ -225,16 +244,3 @@ def _is_farewell(line: str) -> bool:
         return isinstance(parse(line), Farewell)
     except LineError:
         return False
-
-
-def preview_fragments(step: Step) -> StyleAndTextTuples:
-    """The live preview as styled half blocks, a line for each row."""
-    parts: StyleAndTextTuples = []
-    for row in rows(step.preview) if step.preview is not None else ():
-        parts += [(f"fg:{_hex(upper)} bg:{_hex(lower)}", HALF) for upper, lower in row]
-        parts.append(("", "\n"))
-    return parts
-
-
-def _hex(colour: tuple[int, int, int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)

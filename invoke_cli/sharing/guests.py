@@ -23,6 +23,7 @@ from invoke_cli.errors import Interrupted, InvokeError
 from invoke_cli.events import Notice
 from invoke_cli.planning.plan import Plan
 from invoke_cli.sharing.doors import connections, kind_of
+from invoke_cli.sharing.glances import as_seen, with_time
 from invoke_cli.sharing.link import Gone, Link, Message, late, soon
 from invoke_cli.sharing.states import Handles
 from invoke_cli.sharing.telling import count, raised
@@ -173,7 +174,7 @@ class GuestEngine:
         return getattr(self._alone(hooks), name)(*arguments, *([hooks] if hooks else []))
 
     def _results(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
-        self._call("generate", (job,))
+        self._call("generate", (as_seen(job, hooks.viewer),))
         ended = False
         try:
             while (message := self._next(hooks)).kind == "result":
@@ -208,7 +209,7 @@ class GuestEngine:
             message = self._link.receive()
             if message.kind != "event":
                 return message
-            hooks.emit(message.said["event"])
+            hooks.emit(with_time(message.said["event"], hooks.viewer))
 
     @staticmethod
     def _end(message: Message, hooks: Hooks) -> None:

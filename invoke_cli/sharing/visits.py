@@ -13,6 +13,7 @@ from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import Event
 from invoke_cli.sharing.doors import is_own, kind_of, open_door
+from invoke_cli.sharing.glances import Glances
 from invoke_cli.sharing.link import Gone, Link, Message
 from invoke_cli.sharing.states import Kept
 from invoke_cli.sharing.telling import counts, told
@@ -71,7 +72,7 @@ class Visit:
 
     def _answer(self, open_engine: Callable[[], Engine], message: Message) -> None:
         self._enough = False
-        hooks = Hooks(emit=self._emit, stopped=self._stopped, tally=Tally())
+        hooks = Hooks(emit=self._emit, stopped=self._stopped, tally=Tally(), viewer=Glances())
         self._kept.keep(message.said["keep"])
         try:
             value = self._called(open_engine(), message, hooks)

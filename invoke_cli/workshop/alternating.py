@@ -154,5 +154,5 @@ def _referring(stage: Stage, meant: GenerationRequest | None) -> Stage:
     """The stage with the files that its references meant the first time."""
     if meant is None:
         return stage
-    request = replace(stage.request, init_image=meant.init_image, init_mask=meant.init_mask)
+    request = replace(stage.request, init_image=meant.init_image, init_mask=meant.init_mask, controls=meant.controls)
     return replace(stage, request=request)

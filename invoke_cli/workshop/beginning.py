@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,12 +32,14 @@ def begun_from(
     _refuse_changes(file, said)
     changed = {name: value for name, value in said.said().items() if name not in {*SETTLED, "width", "height"}}
     whole = overlay(file.request, GenerationRequest.of(changed))
+    given = Given(point=file, controls=() if said.controls is not None else tuple(_controls(file, folders)))
     if not file.masked:
-        return whole, Given(point=file)
-    return whole, Given(
-        point=file,
-        init=_input(file, "init image", file.init_sha256, folders),
-        mask=_input(file, "mask", file.mask_sha256, folders) if file.mask_sha256 else None,
+        return whole, given
+    names = file.request.init_image or "init image", file.request.init_mask or "mask"
+    return whole, replace(
+        given,
+        init=_input(file, names[0], file.init_sha256, folders),
+        mask=_input(file, names[1], file.mask_sha256, folders) if file.mask_sha256 else None,
     )
 
 
@@ -74,11 +76,16 @@ def _refuse_changes(file: LatentFile, said: GenerationRequest) -> None:
         raise PlanError(message, hint=hint, field=row.field)
 
 
-def _input(file: LatentFile, kind: str, sha256: str, folders: Sequence[OutputFolder]) -> OpenedImage:
-    """A picture that the run paints on, from the store of one of the folders."""
-    name = (file.request.init_image if kind == "init image" else file.request.init_mask) or kind
+def _controls(file: LatentFile, folders: Sequence[OutputFolder]) -> Iterator[OpenedImage]:
+    """The control images of the run."""
+    for choice, sha256 in zip(file.request.controls or (), file.control_sha256s, strict=False):
+        yield _input(file, choice.image, sha256, folders)
+
+
+def _input(file: LatentFile, name: str, sha256: str, folders: Sequence[OutputFolder]) -> OpenedImage:
+    """A picture that the run works with, from the store of one of the folders."""
     kept = next((path for folder in folders if (path := folder.find_input(sha256)) is not None), None)
     if kept is None:
         hint = "it belongs into .invoke/inputs of the folder with the results; or start from the finished picture"
-        raise ImageError(f"the {kind} that {file.name} goes on painting is not at hand", hint=hint)
+        raise ImageError(f"the picture {name} that {file.name} needs is not at hand", hint=hint)
     return replace(open_path(kept), name=Path(name).name)

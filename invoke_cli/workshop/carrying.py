@@ -62,6 +62,7 @@ def job_of(workshop: Workshop, prepared: Prepared, images: Sequence[ImagePlan]) 
         images=tuple(images),
         init=prepared.canvas,
         mask=prepared.mask,
+        guides=prepared.guides,
         point=prepared.point,
         until=prepared.until,
         vae=workshop.vae_hash(prepared.model) if keeps else "",

@@ -8,7 +8,6 @@ from dataclasses import replace
 from PIL import Image
 
 from invoke_cli.errors import InvokeError, PlanError
-from invoke_cli.imaging.opening import OpenedImage
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.line import Stage
 from invoke_cli.planning.chain import linked, sized
@@ -52,13 +51,13 @@ def _prepared(workshop: Workshop, stages: Sequence[Stage], given: Given) -> Prep
     return replace(first, later=tuple(later))
 
 
-def prepare_recorded(
-    workshop: Workshop, first: Prepared, later: Sequence[tuple[Resolved, OpenedImage | None]]
-) -> Prepared:
-    """The plans of a recorded chain: its first stage is prepared, the later ones say everything, and their masks."""
+def prepare_recorded(workshop: Workshop, first: Prepared, later: Sequence[tuple[Resolved, Given]]) -> Prepared:
+    """The plans of a recorded chain: its first stage is prepared, the later ones say everything; given are their masks
+    and control images.
+    """
     prepared: list[Prepared] = []
-    for resolved, mask in later:
-        prepared.append(_later(workshop, resolved, (prepared or [first])[-1], mask))
+    for resolved, given in later:
+        prepared.append(_later(workshop, resolved, (prepared or [first])[-1], given))
     return replace(first, later=tuple(prepared))
 
 
@@ -93,13 +92,13 @@ def _refuse_list_without_init(stages: Sequence[Stage]) -> None:
         raise PlanError("a list of strengths and no init image", hint="name one with -I", field="strength")
 
 
-def _later(workshop: Workshop, resolved: Resolved, before: Prepared, mask: OpenedImage | None = None) -> Prepared:
+def _later(workshop: Workshop, resolved: Resolved, before: Prepared, given: Given = NOTHING_GIVEN) -> Prepared:
     """A stage that starts from the result of the one before, whose size is all that is known of it."""
     said = resolved.effective.request.seeds
     request = replace(resolved.effective.request, seeds=said or (next_seed(before.plan.images[0].seed),))
     effective = resolved.effective._replace(request=request)
     stand_in = without_file(Image.new("RGB", before.plan.result_size))
-    prepared = prepare_resolved(workshop, replace(resolved, effective=effective), Given(init=stand_in, mask=mask))
+    prepared = prepare_resolved(workshop, replace(resolved, effective=effective), replace(given, init=stand_in))
     handed_over = _takes_latents(workshop, before, prepared)
     if not handed_over and _encodes(prepared):
         notice = "between these stages the picture is decoded and encoded once"

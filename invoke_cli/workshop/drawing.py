@@ -14,8 +14,9 @@ from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.language.line import Stage
 from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
-from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table, token_lines
+from invoke_cli.planning.explaining import plan_facts, plan_line, plan_table
 from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.recording import said_controls
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.alternating import draw_alternatives
@@ -27,6 +28,7 @@ from invoke_cli.workshop.given import Given
 from invoke_cli.workshop.preparing import Prepared
 from invoke_cli.workshop.saving import Saver, for_originals, save_grid
 from invoke_cli.workshop.several import draw_several, init_files
+from invoke_cli.workshop.tokens import show_tokens
 from invoke_cli.workshop.workshop import Workshop
 
 REMEDIES = "reduce it with -W and -H or --fit, or ask for fewer images at once (--parallel 1)"
@@ -63,8 +65,7 @@ class Drawing:
         if dry:
             return []
         self._check_memory()
-        if plan.request.log_tokenization:
-            self._show_tokens()
+        show_tokens(self.workshop, (self.prepared, *self.prepared.later))
         target = self._target()
         saver, self.originals = Saver(self.workshop, target), Saver(self.workshop, for_originals(target))
         try:
@@ -83,6 +84,7 @@ class Drawing:
         said = {
             "seeds": plan.request.seeds or (plan.images[0].seed,),
             "init_image": began_from.reference if began_from and typed.init_image is not None else None,
+            "controls": said_controls(plan) if typed.controls is not None else None,
             "init_mask": plan.mask.reference if plan.mask and typed.init_mask is not None else None,
         }
         return overlay(typed, GenerationRequest.of({name: value for name, value in said.items() if value is not None}))
@@ -148,7 +150,8 @@ class Drawing:
             if masked.bordered:
                 typed = replace(typed, invert_mask=None, mask_grow=None, mask_polarity=None)
         first = replace(self.stages[0], request=overlay(typed, changed))
-        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], Given(init=init, mask=mask))
+        given = Given(init=init, mask=mask, controls=self.prepared.controls)
+        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], given)
         return _with_images(prepared, followers)
 
     def _carry_out(self, saver: Saver, prepared: Prepared) -> None:
@@ -183,13 +186,6 @@ class Drawing:
             size = f"{plan.width}x{plan.height}"
             message = f"a picture of {size} needs about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
             raise OutOfMemory(message, hint=REMEDIES, field="width")
-
-    def _show_tokens(self) -> None:
-        prompt, hooks = self.prepared.plan.prompt, self.workshop.hooks()
-        for name, text in (("prompt", prompt.positive), ("negative", prompt.negative)):
-            tokens = self.workshop.engine.tokens(self.prepared.model, text, hooks) if text else None
-            if tokens is not None:
-                self.workshop.notice(token_lines(name, tokens.read, tokens.cut, tokens.windows))
 
 
 def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError, OutputError
+from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.workshop.web import opener
 
 HUB = "https://huggingface.co"
 _TIMEOUT = 30
 _CHUNK = 1 << 20
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
+_NETWORK = "diffusion_pytorch_model"
 _TEXTS = (".json", ".txt", ".model", ".jinja")
 _LEFT_OUT = ("safety_checker/", "feature_extractor/", "image_encoder/")
 Progress = Callable[[int, int], None]
@@ -48,8 +50,10 @@ def list_remote(source: str, hub: str = HUB) -> list[RemoteFile]:
         with _opened(source, method="HEAD") as answer:
             size = int(answer.headers.get("Content-Length") or 0)
         name = source.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-        if not name.endswith(".safetensors"):
-            raise ModelError(f"{name} is no .safetensors file", hint="only such files are fetched", field="model")
+        if not name.endswith(SINGLE_FILES):
+            raise ModelError(
+                f"{name} is no .safetensors and no .gguf file", hint="only such files are fetched", field="model"
+            )
         return [RemoteFile(path=name, url=source, size=size)]
     with _opened(f"{hub}/api/models/{source}/tree/main?recursive=true") as answer:
         entries = json.loads(answer.read())
@@ -62,10 +66,14 @@ def list_remote(source: str, hub: str = HUB) -> list[RemoteFile]:
 
 def wanted(paths: Sequence[str]) -> list[str]:
     """The files that a pipeline is loaded from: configs, tokenizers, and of the weights one set for each component:
-    safetensors, full ones rather than a variant. Of a repository without model_index.json the one weight file.
+    safetensors, full ones rather than a variant. Of a repository without model_index.json the one weight file, with
+    its config where it is a network's, such as a ControlNet's.
     """
     if "model_index.json" not in paths:
         files = [path for path in paths if path.endswith(".safetensors") and "/" not in path]
+        networks = [path for path in files if path.startswith(_NETWORK)]
+        if networks and "config.json" in paths:
+            return ["config.json", *([path for path in networks if path.count(".") == 1] or networks)[:1]]
         return files if len(files) == 1 else []
     inside = [path for path in paths if "/" in path and not path.startswith(_LEFT_OUT) and path.count("/") == 1]
     chosen = ["model_index.json", *(path for path in inside if path.endswith(_TEXTS) and ".index." not in path)]

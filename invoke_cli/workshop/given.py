@@ -29,12 +29,13 @@ class InputFile(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Given:
-    """What stands in for the files that a request names: the init image, the mask, saved latents. A `reference` is how
-    the latents were referred to; `as_picture` they are an init image, whose run is over.
+    """What stands in for the files that a request names: the init image, the mask, the control images, saved latents. A
+    `reference` is how the latents were referred to; `as_picture` they are an init image, whose run is over.
     """
 
     init: OpenedImage | None = None
     mask: OpenedImage | None = None
+    controls: tuple[OpenedImage, ...] = ()
     point: LatentFile | None = None
     reference: str | None = None
     as_picture: bool = False

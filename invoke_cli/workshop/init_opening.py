@@ -1,4 +1,4 @@
-"""Opening what `-I` names: a file, an earlier result, standard input, an address on the web."""
+"""Opening what `-I` and `--control` name: a file, an earlier result, standard input, an address on the web."""
 
 from __future__ import annotations
 
@@ -20,15 +20,20 @@ def open_init(workshop: Workshop, reference: str, folder: OutputFolder) -> Opene
     try:
         if reference == STANDARD_INPUT:
             return open_bytes(_standard_input(workshop), "standard input")
-        if is_url(reference):
-            return open_url(workshop, reference)
-        path = find_image(reference, folder)
-        if path.is_dir():
-            raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
-        return open_path(path)
+        return open_picture(workshop, reference, folder)
     except ImageError as error:
         error.field = error.field or "init_image"
         raise
+
+
+def open_picture(workshop: Workshop, reference: str, folder: OutputFolder) -> OpenedImage:
+    """The picture that a reference means: one in a file or an earlier result, or one on the web."""
+    if is_url(reference):
+        return open_url(workshop, reference)
+    path = find_image(reference, folder)
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
+    return open_path(path)
 
 
 def open_url(workshop: Workshop, url: str) -> OpenedImage:

@@ -9,13 +9,16 @@ from PIL import Image
 
 from invoke_cli.engine import Model
 from invoke_cli.errors import InvokeError, LineError
-from invoke_cli.imaging.fitting import colour, mask_onto_canvas, onto_canvas, out_of_canvas
+from invoke_cli.imaging.fitting import colour, filling, mask_onto_canvas, onto_canvas, out_of_canvas
+from invoke_cli.imaging.guides import guide
 from invoke_cli.imaging.masks import feathered, for_model
 from invoke_cli.imaging.opening import OpenedImage
 from invoke_cli.imaging.pasting import pasted
 from invoke_cli.imaging.patches import Patch
+from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.line import Generation
 from invoke_cli.metadata.latents import LatentFile
+from invoke_cli.models.controls import Technique
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import check_template
 from invoke_cli.planning.inputs import PlanInputs
@@ -23,6 +26,7 @@ from invoke_cli.planning.making import make_plan
 from invoke_cli.planning.plan import Plan
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.workshop.adapting import find_embedding, find_lora
+from invoke_cli.workshop.controlling import ControlFinder
 from invoke_cli.workshop.given import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
 from invoke_cli.workshop.helpers import find_helpers
 from invoke_cli.workshop.init_opening import mask_from_web, open_init, recalled
@@ -41,7 +45,7 @@ from invoke_cli.workshop.workshop import Workshop
 class Prepared:
     """A plan with what it is carried out on. `later` are the stages of a chain after this one; such a stage takes the
     latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row. `point`
-    are saved latents that it begins with, `until` the step to end after.
+    are saved latents that it begins with, `until` the step to end after, `controls` the pictures that guide it.
     """
 
     plan: Plan
@@ -54,6 +58,7 @@ class Prepared:
     own_seed: int | None = None
     point: LatentFile | None = None
     until: int | None = None
+    controls: tuple[OpenedImage, ...] = ()
 
     @property
     def last(self) -> Prepared:
@@ -93,12 +98,29 @@ class Prepared:
             return None
         return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.latent_scale)
 
+    @cached_property
+    def guides(self) -> tuple[Image.Image, ...]:
+        """The control images as the control models are to see them: on the canvas, in the place of the init image."""
+        plan, sized = self.plan, [Size(self.plan.width, self.plan.height)]
+        if plan.geometry is not None:
+            sized.append(plan.geometry.source)
+        made: list[Image.Image] = []
+        for use, opened in zip(plan.controls, self.controls, strict=True):
+            if use.technique is Technique.IP_ADAPTER:
+                made.append(opened.image)  # it is seen whole, wherever the init image lies
+                continue
+            image = filling(opened.image, sized[-1])
+            made.append(guide(onto_canvas(image, plan.geometry, plan.pad) if plan.geometry else image, use.made))
+        return tuple(made)
+
     @property
     def inputs(self) -> tuple[InputFile, ...]:
         """The files that the picture is made from."""
         masks = [stage.masked.opened for stage in (self, *self.later) if stage.masked]
-        files: list[InputFile | None] = [self.point, self.init, *masks]
-        return tuple(picture for picture in files if picture is not None and picture.data)
+        controls = [picture for stage in (self, *self.later) for picture in stage.controls]
+        files: list[InputFile | None] = [self.point, self.init, *masks, *controls]
+        there = {(picture.name, picture.sha256): picture for picture in files if picture is not None and picture.data}
+        return tuple(there.values())
 
     def finished(self, made: Image.Image) -> Image.Image:
         """The result from a finished canvas: cut out, and put back where only a part was painted."""
@@ -163,6 +185,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     worked_on = masked.init if masked else init
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
+    guides = ControlFinder(workshop=workshop, model=resolved.model, folder=folder, given=given.controls)
     plan = make_plan(
         PlanInputs(
             request=effective,
@@ -171,6 +194,7 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
             draw_seed=workshop.draw_seed,
             find_lora=partial(find_lora, workshop),
             find_embedding=partial(find_embedding, workshop),
+            find_control=guides.find,
             init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,
@@ -182,8 +206,9 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
         finder = replace(finder, given=masked.opened)
     plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
     return Prepared(
-        plan=plan, model=resolved.model, init=worked_on, masked=masked, mask_finder=finder, point=given.point
-    )
+        plan=plan, model=resolved.model, init=worked_on, masked=masked, mask_finder=finder, point=given.point,
+        controls=tuple(guides.opened),
+    )  # fmt: skip
 
 
 def _with_recalls_found(workshop: Workshop, request: GenerationRequest) -> GenerationRequest:

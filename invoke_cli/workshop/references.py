@@ -59,7 +59,7 @@ def _find(reference: str, folder: OutputFolder) -> Path:
         if is_there(candidate):
             return candidate
     if is_url(reference):
-        raise ImageError("an address on the web can stand after -I and -M alone", hint="download it and name the file")
+        raise ImageError("an address on the web can stand after -I, -M and --control", hint="name a file here")
     if (match := _LAST.fullmatch(reference)) is not None:
         return _entry_path(_last(folder, int(match[1] or match[2] or 1), reference), folder)
     if (match := _NUMBER.fullmatch(reference)) is not None:

@@ -81,8 +81,8 @@ def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> R
     prepared = prepare_resolved(workshop, resolved[0], inputs[0][1])
     images, place = _batch(prepared.plan.images[0], made)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
-    masks = [given.mask for _, given in inputs[1:]]
-    prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], masks, strict=True)))
+    later = [Given(mask=given.mask, controls=given.controls) for _, given in inputs[1:]]
+    prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], later, strict=True)))
     return Remake(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
 
 
@@ -197,11 +197,22 @@ def _find_inputs(workshop: Workshop, recalled: Recalled, path: Path, number: int
     hashes = recalled.made.inputs if recalled.made else ()
     init, mask = hashes[number] if number < len(hashes) else ("", "")
     began_from = _find_input(workshop, recalled, path, (request.init_image, init))
+    guides = _find_controls(workshop, recalled, path, number)
     if began_from is not None and began_from[0].suffix == SUFFIX:
         file = read_latents(read_file(began_from[0]), began_from[1])
-        return begun_from(file, request, [OutputFolder(path.parent), workshop.folder()])
+        whole, given = begun_from(file, request, [OutputFolder(path.parent), workshop.folder()])
+        return whole, replace(given, controls=guides or given.controls)
     painted = _find_input(workshop, recalled, path, (request.init_mask, mask))
-    return request, Given(init=_opened(began_from), mask=_opened(painted))
+    return request, Given(init=_opened(began_from), mask=_opened(painted), controls=guides)
+
+
+def _find_controls(workshop: Workshop, recalled: Recalled, path: Path, number: int) -> tuple[OpenedImage, ...]:
+    """The control images of a stage."""
+    names = [choice.image for choice in recalled.stages[number].controls or ()]
+    hashes = recalled.made.controls[number] if recalled.made and number < len(recalled.made.controls) else ()
+    recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
+    found = (_opened(_find_input(workshop, recalled, path, pair)) for pair in recorded)
+    return tuple(opened for opened in found if opened is not None)
 
 
 def _opened(found: tuple[Path, str] | None) -> OpenedImage | None:

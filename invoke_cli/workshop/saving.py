@@ -7,8 +7,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 
+from PIL import Image
+
 from invoke_cli.engine import ImageResult
-from invoke_cli.events import Saved
+from invoke_cli.events import MAX_PREVIEW, Preview, Saved, Viewer
 from invoke_cli.imaging.sheets import grid
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.invokeai_reading import APP_ID
@@ -50,7 +52,7 @@ class Saver:
                 self.workshop.latest = self.target.folder
             if saved.replaced is not None:
                 self.workshop.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
-            self.workshop.emit(_event(saved, prepared))
+            self.workshop.emit(_event(saved, prepared, self.workshop.streams.viewer))
             if saved.trouble is not None:
                 raise saved.trouble
 
@@ -60,8 +62,9 @@ def for_originals(target: Target) -> Target:
     return replace(target, file=target.file and target.file.with_name(f"{target.file.stem}.original.png"))
 
 
-def _event(saved: SavedImage, prepared: Prepared) -> Saved:
+def _event(saved: SavedImage, prepared: Prepared, viewer: Viewer) -> Saved:
     plan = prepared.last.plan
+    kind = plan.output.preview
     return Saved(
         number=saved.number,
         path=str(saved.path),
@@ -71,7 +74,18 @@ def _event(saved: SavedImage, prepared: Prepared) -> Saved:
         steps_taken=plan.steps_left,
         steps_asked=plan.steps.scheduled,
         extras=tuple(map(str, saved.extras)),
+        picture=_shown(saved.image, kind) if viewer.shows(kind) else None,
     )
+
+
+def _shown(image: Image.Image, kind: str) -> Preview:
+    """A result as it is shown: small, and on black where it is transparent."""
+    small = image.copy()
+    small.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
+    if small.mode == "RGBA":
+        small = Image.composite(small, Image.new("RGBA", small.size, "black"), small.getchannel("A"))
+    small = small.convert("RGB")
+    return Preview(width=small.width, height=small.height, rgb=small.tobytes(), kind=kind)
 
 
 def environment_of(workshop: Workshop, prepared: Prepared) -> Mapping[str, object]:

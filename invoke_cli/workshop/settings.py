@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from invoke_cli.engine import Model
-from invoke_cli.errors import ConfigError, InvokeError, OutputError, PlanError
+from invoke_cli.errors import ConfigError, InvokeError, ModelError, OutputError, PlanError
 from invoke_cli.language.launch import LAUNCH_OPTIONS, Options, take_launch_options
 from invoke_cli.language.line import Generation, parse, switches_only
 from invoke_cli.language.switch import Group
@@ -25,6 +25,7 @@ from invoke_cli.models.folder import ModelFacts, read_facts
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.models.single import PICKLES, read_file_facts
+from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.models.vaes import with_vae
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
@@ -113,15 +114,24 @@ class Settings:
     def model(self, name: str | None = None) -> Model:
         """The model of this name or in this folder; the current one without a name."""
         spec = self._spec(name or self.current_name())
-        return Model(spec=spec, facts=self._facts(spec))
+        facts = self._facts(spec)
+        tiny = self.places.model_folder(spec.preview_vae) if spec.preview_vae else None
+        return Model(spec=spec, facts=replace(facts, preview_vae=tiny))
 
     def _facts(self, spec: ModelSpec) -> ModelFacts:
+        if spec.control:
+            message = f"{spec.name} is a control model: no line can draw with it"
+            raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.places.model_folder(spec.path)
-        if path.is_dir() or path.suffix not in (".safetensors", *PICKLES):
+        if path.is_dir() or path.suffix not in (*SINGLE_FILES, *PICKLES):
             facts = read_facts(path, spec.name, spec.size)
         else:
             base = self.places.model_folder(spec.base) if spec.base else None
             facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
+        if spec.quantize and facts.single_file:
+            hint = f"take it out: !edit_model {spec.name} quantize none; a GGUF file is quantised already"
+            raise ModelError(f"quantize: of {spec.name} is for models in folders", hint=hint, field="model")
+        facts = replace(facts, quantize=spec.quantize)
         return with_vae(facts, self.places.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
 
     def facts_at(self, spec: ModelSpec) -> ModelFacts:
@@ -173,7 +183,7 @@ class Settings:
 
     def _spec(self, name: str) -> ModelSpec:
         path = expanded(name)
-        named = is_file(path / "model_index.json") or (path.suffix in (".safetensors", *PICKLES) and is_file(path))
+        named = is_file(path / "model_index.json") or (path.suffix in (*SINGLE_FILES, *PICKLES) and is_file(path))
         if name not in self.registry.models and named:
             return self._adopted(path.resolve())
         try:

@@ -8,13 +8,13 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import Interrupted, OutputError
-from invoke_cli.events import Emit, Level, Message, Notice
+from invoke_cli.events import Emit, Level, Message, Nobody, Notice, Viewer
 from invoke_cli.output.files import telling
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
@@ -29,10 +29,11 @@ OpenEngine = Callable[[EngineSettings], Engine]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Streams:
-    """The standard streams, as far as images travel on them."""
+    """The standard streams, as far as images travel on them, and whoever looks at the pictures."""
 
     read: Callable[[], bytes] | None = None
     write: Callable[[bytes], None] | None = None
+    viewer: Viewer = field(default=Nobody())
 
 
 def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
@@ -90,13 +91,13 @@ class Workshop:
 
     def hooks(self) -> Hooks:
         """How the engine reports to this session."""
-        return Hooks(emit=self.emit, stopped=self._stop.is_set, tally=self.tally)
+        return Hooks(emit=self.emit, stopped=self._stop.is_set, tally=self.tally, viewer=self.streams.viewer)
 
     def model_hash(self, model: Model) -> str:
-        """SHA-256 over the model's weight files, worked out once a session."""
+        """SHA-256 over the model's weight files and how they are quantised, worked out once a session."""
         key = model.facts.key
         if key not in self._hashes:
-            digest = hashlib.sha256()
+            digest = hashlib.sha256(model.facts.quantize.encode())
             for path in model.facts.weights:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())

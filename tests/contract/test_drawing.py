@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.events import Done, Planned, Saved, Start, Step
+from invoke_cli.events import Done, Planned, Saved, Start, Step, Tokenized
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.workshop.outcome import Outcome
@@ -148,11 +148,14 @@ def test_a_dry_run_says_the_same_numbers_and_loads_nothing(house: House) -> None
 
 
 def test_tokens_are_shown_with_what_is_cut(house: House) -> None:
-    house.draw("a cat -s2 -t")
-    assert "prompt:" in " ".join(house.notices) and "tokens" in " ".join(house.notices)
+    house.draw("a cat [dog] -s2 -t")
+    wanted, avoided = house.of(Tokenized)
+    assert (wanted.name, avoided.name) == ("prompt", "negative") and wanted.windows and not wanted.cut
     house.draw(f"{'cat ' * 90}-s2 -t")
-    told = " ".join(house.notices)
-    assert "|| cut" in told or (" | " in told and "is read in 4 parts" in told)
+    (told,) = house.of(Tokenized)
+    assert told.cut == ("cat",) * 15 or (len(told.windows) == 4 and not told.cut)
+    house.draw("a cat -s2 | a dog -f .5 -t")
+    assert [event.name for event in house.of(Tokenized)] == ["prompt of stage 1", "prompt of stage 2"]
 
 
 def test_defaults_are_layered(house: House) -> None:

@@ -221,4 +221,6 @@ def test_of_a_repository_one_set_of_weights_is_fetched() -> None:
     assert "unet/diffusion_pytorch_model.fp16.safetensors" not in chosen
     assert sum("text_encoder/" in path for path in chosen) == 3
     assert wanted(["model.safetensors", "README.md"]) == ["model.safetensors"]
+    net = ["config.json", "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors", "x.png"]
+    assert wanted(net) == ["config.json", "diffusion_pytorch_model.safetensors"], "a ControlNet"
     assert wanted(["a.safetensors", "b.safetensors"]) == []

@@ -13,6 +13,7 @@ from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
 from tests.house import House, size
 from tests.tiny import build_tiny_model
+from tests.tiny_controls import build_controlnet
 from tests.tiny_upscalers import build_latent_upscaler, build_x4_upscaler
 
 # (what the line holds, files, size, steps taken by each); a recipe that is not here makes one picture of 64 x 64.
@@ -36,6 +37,8 @@ EXPECTED: tuple[tuple[str, int, tuple[int, int], tuple[int, ...]], ...] = (
     ("golden crown", 1, (96, 96), (24,)),
     ("-f .4,.6,1", 3, (64, 64), (12, 18, 30)),
     ("-C .1,5,10", 3, (64, 64), (22, 22, 22)),
+    ("canny:astronaut.jpg", 1, (64, 64), (30,)),
+    ("-f 0.45 -C 10.5 --no_control", 1, (64, 64), (13,)),
     ("--latent_up 2 | --sr 4", 1, (512, 512), ()),
     ("-U 4 --upscaler", 1, (256, 256), ()),
     ("!fix small.png -U 2", 1, (128, 128), ()),
@@ -56,8 +59,10 @@ def stocked_house(real_house: House, tiny_inpainting_model: Path, tmp_path_facto
         build_tiny_model(folders["other"], seed=1)
         build_latent_upscaler(folders["x2"], Path(tiny[1]) / "vae")
         build_x4_upscaler(folders["x4"])
+        build_controlnet(made / "net", Path(tiny[1]), 1)
     folders |= {name: Path(tiny[1]) for name in ("sd15", "pixel", "comic")} | {"inpainting": tiny_inpainting_model}
     with models.open("a") as file:
+        file.writelines(f"{kind}-tiny:\n  path: {made / 'net'}\n  control: {kind}\n" for kind in ("depth", "canny"))
         file.writelines(f"{name}:\n  path: {folder}\n" for name, folder in folders.items())
     for recipe in RECIPES:
         for name in re.findall(r"[\w-]+\.(?:png|jpg)", recipe.line):

@@ -171,7 +171,8 @@ def test_a_session_on_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
     screen = terminal.until(lambda text: "it/s" in text)
     assert "step" in screen and "of 400" in screen and "left" in screen
     terminal.type("a dog -s2 -S6\r")
-    terminal.until(lambda text: "waiting: a dog -s2 -S6" in text)
+    screen = terminal.until(lambda text: "waiting: a dog -s2 -S6" in text)
+    assert screen.count("of 400") == 1  # the line that was entered left no progress of that moment behind
     terminal.type("\x03")
     terminal.until(lambda text: "stopped; what was finished is kept" in text and "000001.6.png" in text)
     terminal.type("!fetch @last\r")

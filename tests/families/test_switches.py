@@ -32,12 +32,14 @@ TRIED = {
     "seamless_axes": "--seamless_axes x",
     "h_symmetry_time_pct": "--h_symmetry_time_pct 0.5", "v_symmetry_time_pct": "--v_symmetry_time_pct 0.5",
     "clip_skip": "--clip_skip 1", "guidance_rescale": "--cfg_rescale 0.7", "eta": "--eta 0.9 -A ddim",
+    "controls": "--control canny:photo.jpg",
     "offload": "--offload model", "attention": "--attention math", "vae_tiling": "--vae_tiling", "fast": "--fast tf32",
 }  # fmt: skip
 # Switches that need another sampler, an init image, several images or a GPU to change anything; tiling along one axis
 # is like tiling along both.
 QUIET = (
-    "eta", "variation_amount", "strength", "real_steps", "seamless_axes", "offload", "attention", "vae_tiling", "fast",
+    "controls", "eta", "variation_amount", "strength", "real_steps", "seamless_axes", "offload", "attention",
+    "vae_tiling", "fast",
 )  # fmt: skip
 SHAPING = [row for row in SWITCHES if row.recorded and row.group is not Group.OUTPUT and TRIED.get(row.field, "")]
 
@@ -68,11 +70,13 @@ def test_a_switch_is_planned_or_refused_by_name(family: Family, row: Switch) -> 
         task = Task.IMAGE_TO_IMAGE
     line = f"a cat {TRIED[row.field]}"
     line = line.replace(" -A ddim", "") if family.samplers or family.flow else line
-    if row.field in family.refuses or (family.paints_whole and row.field in ("strength", "real_steps")):
+    uncontrolled = row.field == "controls" and not family.controlled
+    if row.field in family.refuses or uncontrolled or (family.paints_whole and row.field in ("strength", "real_steps")):
         with pytest.raises(PlanError) as caught:
             job(line, facts(family), task)
         assert row.spelling in caught.value.message and family.label in caught.value.message
-        assert family.refuses.get(row.field, "anew") in caught.value.message and caught.value.field == row.field
+        why = "no control models" if uncontrolled else family.refuses.get(row.field, "anew")
+        assert why in caught.value.message and caught.value.field == row.field
     else:
         made = job(line, facts(family), task).plan
         assert getattr(made.request, row.field) not in (None, False)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from invoke_cli.errors import InvokeError
 from invoke_cli.language import quoting
+from invoke_cli.language.controls import Controls
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.numbers import format_number
 from invoke_cli.language.switches import SWITCHES, program_defaults
 from invoke_cli.language.tokens import tokenise
 from invoke_cli.language.words import split_words, words_to_lines
@@ -95,6 +97,8 @@ def _shell_words(request: GenerationRequest) -> list[str]:
         one = GenerationRequest.of({switch.field: value})
         if switch.value.prompt_text or (isinstance(value, str) and switch.value.takes == "one"):
             words.append(f"{switch.name}={value}")
+        elif isinstance(switch.value, Controls) and value:
+            words += [f"{switch.name}={kind}:{image}:{format_number(weight)}" for kind, image, weight in value]
         elif isinstance(value, str) and switch.value.takes == "words":
             words += [switch.name, value]
         else:

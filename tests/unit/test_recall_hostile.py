@@ -34,14 +34,14 @@ EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eesrever\x00\r\n\x1b[A <b>"
 
 def survived(path: Path) -> Recalled | None:
     """Recall within the time, as a line that reads back or as one sentence."""
-    begun = time.monotonic()
+    begun = time.process_time()
     try:
         found = metadata.recall(path)
     except MetadataError as error:
         assert error.message and "\n" not in harmless(error.message)
         return None
     finally:
-        assert time.monotonic() - begun < SECONDS
+        assert time.process_time() - begun < SECONDS
     line = format_line(found.stages)
     parse(harmless(line).replace("\n", " "))
     assert len(line) < 100_000 and len(found.missing) < 100
@@ -127,12 +127,12 @@ KEYS = (
 )  # fmt: skip
 def test_long_deep_and_repeated_text_under_every_key(tmp_path: Path, text: str) -> None:
     for key in KEYS:
-        begun = time.monotonic()
+        begun = time.process_time()
         try:
             metadata.decode({key: text, "prompt" if key != "prompt" else "seed": "x"})
         except MetadataError as error:
             assert len(error.message) < 300
-        assert time.monotonic() - begun < SECONDS, key
+        assert time.process_time() - begun < SECONDS, key
 
 
 def test_graphs_that_go_round_in_circles_or_have_no_end() -> None:
@@ -147,21 +147,21 @@ def test_graphs_that_go_round_in_circles_or_have_no_end() -> None:
     encode = {"class_type": "CLIPTextEncode", "inputs": {"text": ["0", 0]}}
     many = {str(n): {"class_type": "SaveImage", "inputs": {"images": [str(n - 1), 0]}} for n in range(20_000)}
     for graph in ({"1": node}, {**long, "s": start, "p": encode}, {**many, "0": start}):
-        begun = time.monotonic()
+        begun = time.process_time()
         found = metadata.decode({"prompt": json.dumps(graph)})
         assert found is not None and found.program == "ComfyUI"
-        assert time.monotonic() - begun < SECONDS
+        assert time.process_time() - begun < SECONDS
 
 
 def test_blocks_that_name_each_other_and_more_than_there_is() -> None:
     block = b"MM\0*\0\0\0\x08" + b"\xff\xff" + b"\x92\x86\0\x07\xff\xff\xff\xff\0\0\0\0" * 70_000
     itself = b"MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x08\0\0\0\0"
-    begun = time.monotonic()
+    begun = time.process_time()
     assert read_exif(block) == {} and read_exif(itself) == {}
     assert jpeg_text(b"\xff\xd8" + b"\xff\xe1\0\2" * 100_000) == {}
     assert webp_text(b"RIFF\0\0\0\0WEBP" + b"EXIF\0\0\0\0" * 200_000) == {}
     assert gif_text(b"GIF89a" + b"\0" * 7 + b"!\xf9\0" * 100_000) == {}
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
 
 
 @pytest.mark.parametrize("place", ["Dream", "parameters", "invokeai_metadata", "prompt", "EXIF", "sd-metadata"])

@@ -19,10 +19,11 @@ ROWS: tuple[Command, ...] = (
     ),
     Command(
         name="import_model",
-        usage="source [name] [base=FOLDER] [vae=PLACE]",
+        usage="source [name] [base=FOLDER] [vae=PLACE] [control=KIND]",
         argument=Argument.TEXT,
         run=models.import_model,
-        help="enter a folder or a .safetensors file; owner/name or https://… is fetched, its size told before",
+        help="enter a folder or a .safetensors file, of a control model too; owner/name or https://… is fetched, its "
+        "size told before",
     ),
     Command(
         name="edit_model",

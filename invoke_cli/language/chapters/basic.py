@@ -41,7 +41,7 @@ BASIC: tuple[Switch, ...] = (
     ),
     Switch(
         field="num_images",
-        flags=("-n", "--iterations", "--n_iter"),
+        flags=("-n", "--n_iter", "--iterations"),
         value=Integer(low=1, high=10_000),
         group=Group.BASIC,
         metavar="N",
@@ -82,7 +82,7 @@ BASIC: tuple[Switch, ...] = (
     ),
     Switch(
         field="scheduler",
-        flags=("-A", "--sampler", "--sampler_name"),
+        flags=("-A", "--sampler_name", "--sampler"),
         value=Text(listed=True),
         group=Group.BASIC,
         metavar="SAMPLER",
@@ -103,7 +103,7 @@ BASIC: tuple[Switch, ...] = (
     ),
     Switch(
         field="model",
-        flags=("-m", "--model", "--sd_model"),
+        flags=("-m", "--sd_model", "--model"),
         value=Text(listed=True),
         group=Group.BASIC,
         metavar="NAME",

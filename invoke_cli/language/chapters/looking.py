@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.language.adapters import Loras
+from invoke_cli.language.controls import Controls
 from invoke_cli.language.numbers import Integer, Number
 from invoke_cli.language.switch import Group, Switch
 from invoke_cli.language.values import Choice, Flag
@@ -115,5 +116,17 @@ LOOK: tuple[Switch, ...] = (
         example="--lora film:0.8",
         adds_up=True,
         help="a LoRA of the folder loras of your root, and how strongly it works; several add up",
+    ),
+    Switch(
+        field="controls",
+        flags=("--control",),
+        value=Controls(),
+        group=Group.LOOK,
+        metavar="KIND:IMAGE[:W]",
+        recorded="controls",
+        example="--control canny:photo.jpg:0.8",
+        adds_up=True,
+        help="let a second picture guide this one: its edges (canny, softedge), one made for it (depth, pose, "
+        "scribble …), or as a prompt (ip); several add up (!help control)",
     ),
 )

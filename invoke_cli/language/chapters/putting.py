@@ -6,12 +6,12 @@ from invoke_cli.language.numbers import Integer
 from invoke_cli.language.switch import Completes, Group, Switch
 from invoke_cli.language.values import Choice, Flag, Text
 
-PREVIEWS = ("off", "auto", "blocks")
+PREVIEWS = ("off", "auto", "kitty", "iterm", "sixel", "blocks")
 
 OUTPUT: tuple[Switch, ...] = (
     Switch(
         field="outdir",
-        flags=("-o", "--outdir", "--outpath_samples"),
+        flags=("-o", "--outpath_samples", "--outdir"),
         value=Text(),
         group=Group.OUTPUT,
         metavar="DIR",
@@ -86,8 +86,9 @@ OUTPUT: tuple[Switch, ...] = (
         value=Choice(options=PREVIEWS),
         group=Group.OUTPUT,
         metavar="KIND",
-        default="off",
-        help="show the picture growing in the terminal: off, auto or blocks",
+        default="auto",
+        help="show the picture in the terminal, growing and finished: auto asks the terminal what it can; kitty, "
+        "iterm, sixel, blocks or off",
     ),
     Switch(
         field="private",

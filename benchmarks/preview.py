@@ -1,0 +1,100 @@
+"""What pictures in the terminal cost: previews and the finished picture, as a share of the time that a line takes.
+
+    python benchmarks/preview.py [--model NAME] [--images 5] [--runs 5] [--steps 20]
+
+The program draws as at a terminal of 120 x 40, a pseudo-terminal that another process reads. For each kind: how many
+previews an image got, the share that the program itself counts (mapping, encoding, writing), and the median ratio of
+alternating runs with and without. The aim is a share of at most 0.03.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pty
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from invoke_cli import Session
+from invoke_cli.console.console import Console, Look
+from invoke_cli.console.pace import SHARE
+from invoke_cli.console.seeing import DRAWERS, Seer
+from invoke_cli.console.terminal import Answers, Window
+from invoke_cli.events import Event, Step
+from invoke_cli.workshop.workshop import Streams
+
+PROMPT = "a red house on a green hill, sunset"
+WINDOW = Window(columns=120, rows=40, width=1200, height=800)
+ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
+class Counting:
+    """A console that counts the previews it is given."""
+
+    def __init__(self, terminal: TextIO, seer: Seer) -> None:
+        self.console = Console(terminal, terminal, Look(colour=True, progress=True), seer)
+        self.previews = 0
+
+    def __call__(self, event: Event) -> None:
+        self.previews += isinstance(event, Step) and event.preview is not None
+        self.console(event)
+
+
+def main() -> None:
+    """Measure and print a row for each kind."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="")
+    parser.add_argument("--images", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=20)
+    options = parser.parse_args()
+    line = f'"{PROMPT}" -s {options.steps} -n {options.images} -S 1'
+    line += f" -m {options.model}" if options.model else ""
+    with tempfile.TemporaryDirectory() as folder, far_terminal() as terminal:
+        os.chdir(folder)
+        shares = [measure(kind, line, options.images, options.runs, terminal) for kind in DRAWERS]
+    print(f"\nlargest share {max(shares):.4f}, aim {SHARE}: {'reached' if max(shares) <= SHARE else 'MISSED'}")
+
+
+def measure(kind: str, line: str, images: int, runs: int, terminal: TextIO) -> float:
+    """Print the row of a kind; the share that it counted."""
+    seer = Seer(lambda _: Answers(), lambda: WINDOW, environment=ENVIRONMENT)
+    console = Counting(terminal, seer)
+    ratios: list[float] = []
+    total = 0.0
+    with Session(emit=console, streams=Streams(viewer=seer)) as session:
+        session.draw(f"{line} --preview {kind}")
+        seer.pace.spent, console.previews = 0.0, 0
+        for run in range(runs):
+            seconds: dict[str, float] = {}
+            for asked in ("off", kind) if run % 2 else (kind, "off"):
+                started = time.perf_counter()
+                session.draw(f"{line} --preview {asked}")
+                seconds[asked] = time.perf_counter() - started
+            total += seconds[kind]
+            ratios.append(seconds[kind] / seconds["off"])
+    share, previews = seer.pace.spent / total, console.previews / runs / images
+    print(f"{kind:8} {previews:5.1f} previews an image  share {share:.4f}  ratio {statistics.median(ratios):.4f}")
+    return share
+
+
+@contextmanager
+def far_terminal() -> Iterator[TextIO]:
+    """A pseudo-terminal whose far end is read by a process of its own."""
+    far, near = pty.openpty()
+    with subprocess.Popen(["cat"], stdin=far, stdout=subprocess.DEVNULL) as reader:
+        with os.fdopen(near, "w", encoding="utf-8") as terminal:
+            yield terminal
+        os.close(far)
+        reader.kill()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""A picture as sixels: bands of six rows, painted colour by colour from a palette of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from invoke_cli.console.drawn import Drawn
+from invoke_cli.console.terminal import Terminal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+COLOURS = 64
+BAND = 6
+_RUN = re.compile(rb"(.)\1{3,}", re.DOTALL)
+
+
+def draw_sixel(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> Drawn:  # noqa: ARG001
+    """The picture in the pixels of its cells, in whole bands, so that none reaches into the row below."""
+    from PIL import Image
+
+    width = columns * terminal.cell[0]
+    height = max(BAND, rows * terminal.cell[1] // BAND * BAND)
+    sized = image.resize((width, height), Image.Resampling.BILINEAR)
+    return Drawn(columns=columns, rows=rows, image=sixels(sized))
+
+
+def sixels(image: Image.Image, colours: int = COLOURS) -> str:
+    """An RGB picture, its height a multiple of six, as one sixel sequence of so many colours at most."""
+    import numpy as np
+    from PIL import Image
+
+    quantised = image.quantize(colours, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    palette = np.asarray(quantised.getpalette(), dtype=np.float32).reshape(-1, 3)
+    numbers = np.asarray(quantised)
+    percent = (palette * 100 / 255).round().astype(int)
+    used = np.unique(numbers)
+    registers = "".join("#{};2;{};{};{}".format(number, *percent[number]) for number in used)
+    bands = "-".join(_band(numbers[top : top + BAND]) for top in range(0, image.height, BAND))
+    return f'\x1bP0;1;0q"1;1;{image.width};{image.height}{registers}{bands}\x1b\\'
+
+
+def _band(rows: NDArray[np.uint8]) -> str:
+    """Six rows: for each colour the columns that have it, then back to the band's start ($)."""
+    return "$".join(_colours(rows))
+
+
+def _colours(rows: NDArray[np.uint8]) -> Iterator[str]:
+    import numpy as np
+
+    used = np.unique(rows)
+    painted = np.packbits(rows == used[:, None, None], axis=1, bitorder="little")[:, 0] + 63
+    for number, signs in zip(used, painted, strict=True):
+        yield f"#{number}" + _RUN.sub(_shortened, signs.tobytes().rstrip(b"?")).decode()
+
+
+def _shortened(match: re.Match[bytes]) -> bytes:
+    return b"!%d%b" % (len(match[0]), match[1])

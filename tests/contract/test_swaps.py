@@ -1,0 +1,154 @@
+"""Exchanged words: the published method by hand, nothing at all for a word by itself, and a layout that is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from invoke_cli.engine import Engine
+from invoke_cli.workshop.outcome import Outcome
+from tests.families.conftest import Folder, folder_of  # noqa: F401  # a fixture
+from tests.families.jobs import job, ours, tiny
+from tests.house import House, pixels
+
+END = "-s3 -C5 -A ddim -S5"
+
+
+@pytest.mark.parametrize("start", ["", "-I sketch.png -f.7"])
+def test_a_word_by_itself_changes_no_bit(real_house: House, sketch: Path, start: str) -> None:
+    (plain,) = real_house.draw(f"a cat on a hill {END} {start}")
+    (same,) = real_house.draw(f"a cat.swap(cat, s_end=1) on a hill {END} {start} --trace")
+    assert pixels(same) == pixels(plain)
+    assert real_house.traces[-1].endswith("denoiser_calls=3" if not start else "denoiser_calls=2")
+    (other,) = real_house.draw(f"a horse on a hill {END} {start}")
+    (swapped,) = real_house.draw(f"a cat.swap(horse) on a hill {END} {start}")
+    assert pixels(swapped) not in (pixels(plain), pixels(other))
+    assert real_house.run(f"!verify {swapped}") is Outcome.OK, real_house.messages
+    (again,) = real_house.draw(f"a cat on a hill {END} {start}")
+    assert pixels(again) == pixels(plain), "nothing is left behind"
+
+
+def test_two_encoders_and_weights_take_it_too(real_engine: Engine, folder_of: Folder) -> None:  # noqa: F811
+    model = tiny(folder_of("sdxl"))
+    plain, same, swapped = (
+        ours(real_engine, job(f"a {words} on a hill++ -s 2 -S 5", model)).tobytes()
+        for words in ("cat", "cat.swap(cat)", "cat.swap(horse)")
+    )
+    assert same == plain != swapped
+
+
+WORDS = ["cat.swap(dog)", "cat.swap(horse)", "horse.swap(cat)", "cat.swap(horse, s_end=.7, t_end=.4)"]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_it_is_the_published_method(real_house: House, tiny_model: Path, words: str) -> None:
+    (made,) = real_house.draw(f"a {words} on a hill {END}")
+    before, after = words.split(".swap(")[0], words.split(".swap(")[1].split(",")[0].rstrip(")")
+    cross, own = (0.4, 0.7) if "t_end" in words else (1.0, 0.0)
+    wanted = by_hand(tiny_model, (f"a {before} on a hill", f"a {after} on a hill"), cross, own)
+    difference = np.frombuffer(pixels(made), np.uint8).astype(np.int16) - np.frombuffer(wanted, np.uint8)
+    assert np.abs(difference).max() <= 1
+
+
+def test_what_cannot_do_it_says_so(real_house: House, real_engine: Engine, folder_of: Folder) -> None:  # noqa: F811
+    from invoke_cli.errors import PlanError
+
+    for name in ("flux", "kandinsky-2.2", "latent-consistency"):
+        with pytest.raises(PlanError, match="no words are exchanged in it"):
+            job("a cat.swap(dog)", tiny(folder_of(name)))
+    assert real_house.run(f"a cat.swap({'dog ' * 30}) {END}") is not Outcome.OK
+    assert real_house.errors[0].startswith("a prompt with a .swap() is read in one window of 75 tokens")
+    assert not real_house.saved
+
+
+@pytest.mark.slow
+def test_the_layout_is_kept(real_house: House) -> None:
+    def drawn(words: str, seed: int) -> NDArray[np.float64]:
+        (path,) = real_house.draw(f"a {words} circle -m sketchbook -s 8 -C 5 -A ddim -S {seed}")
+        with Image.open(path) as image:
+            grey = np.asarray(image.convert("L").resize((32, 32)), np.float64)
+        down, right = np.gradient(grey)
+        edges = np.hypot(down, right)
+        return np.asarray((edges - edges.mean()) / edges.std())
+
+    kept, other = [], []
+    for seed in (1, 2, 3):
+        plain = drawn("red", seed)
+        kept.append((plain * drawn("red.swap(blue)", seed)).mean())
+        other.append((plain * drawn("blue", seed)).mean())
+    assert np.mean(kept) > np.mean(other) + 0.1, "edges stand where they stood"
+
+
+def places(before: str, after: str) -> torch.Tensor:
+    """The authors' map for one exchanged word, letters being the tiny model's tokens: rows before, columns after."""
+    found = torch.zeros(77, 77)
+    (start, end) = (2, 2 + len(before.split()[1]))  # behind the mark and "a"
+    width = len(after.split()[1])
+    for row in range(77):
+        if row < start or (row < end and end - start == width):
+            found[row, row] = 1
+        elif row < end:
+            found[row, start : start + width] = 1 / width
+        else:
+            found[row, min(76, row - (end - start) + width)] = 1
+    return found
+
+
+class Maps:
+    """The attention maps of a UNet whose layers work them out one by one: kept, then put in the place of others."""
+
+    def __init__(self, unet: Any, mapped: torch.Tensor) -> None:
+        from diffusers.models.attention_processor import AttnProcessor
+
+        unet.set_attn_processor(AttnProcessor())
+        self.mapped, self.mode = mapped, ""
+        self.kept: dict[str, torch.Tensor] = {}
+        self.kinds: tuple[str, ...] = ()
+        for name, module in unet.named_modules():
+            if name.endswith(("attn1", "attn2")):
+                module.get_attention_scores = self.watched(name, module.get_attention_scores)
+
+    def watched(self, name: str, scores: Any) -> Any:
+        def found(*arguments: Any) -> torch.Tensor:
+            maps: torch.Tensor = scores(*arguments)
+            half = len(maps) // 2
+            if self.mode == "keep":
+                self.kept[name] = maps[half:]
+            elif name.endswith(self.kinds) and self.kinds:
+                moved = self.kept[name] @ self.mapped if name.endswith("attn2") else self.kept[name]
+                maps = torch.cat([maps[:half], moved])
+            return maps
+
+        return found
+
+
+def by_hand(folder: Path, texts: tuple[str, str], cross: float, own: float) -> bytes:
+    """Three steps of DDIM with the maps of the first text up to these shares of the steps, guidance 5, seed 5."""
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    scheduler = DDIMScheduler.from_config(
+        pipeline.scheduler.config, clip_sample=False, set_alpha_to_one=False, steps_offset=1
+    )
+    scheduler.set_timesteps(3)
+    with torch.no_grad():
+        before, after, empty = (pipeline.encode_prompt(text, "cpu", 1, False)[0] for text in (*texts, ""))
+        maps = Maps(pipeline.unet, places(*texts))
+        latents = torch.randn((1, 4, 8, 8), generator=torch.Generator("cpu").manual_seed(5))
+        for number, timestep in enumerate(scheduler.timesteps):
+            twice = torch.cat([latents] * 2)
+            maps.mode = "keep"
+            pipeline.unet(twice, timestep, torch.cat([empty, before]))
+            maps.mode = "use"
+            maps.kinds = tuple(kind for kind, end in (("attn2", cross), ("attn1", own)) if number / 3 < end)
+            plain, prompted = pipeline.unet(twice, timestep, torch.cat([empty, after])).sample.chunk(2)
+            latents = scheduler.step(plain + 5 * (prompted - plain), timestep, latents).prev_sample
+        decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor).sample
+    (picture,) = pipeline.image_processor.postprocess(decoded, output_type="pil")
+    return bytes(picture.tobytes())

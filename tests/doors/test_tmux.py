@@ -1,0 +1,146 @@
+"""A session in tmux, driven by keys as a person would. What is on the screen at each point is what is tested."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
+ROOT = Path(__file__).parent.parent.parent
+COLUMNS, ROWS, PICTURE_ROWS = 100, 44, 16
+
+
+class Pane:
+    """One tmux with one pane, on a server of its own, in which the program runs."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self._server = f"invoke-test-{os.getpid()}"
+        known = {"INVOKE_ROOT": str(root), "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
+        words = ["env", "-u", "NO_COLOR", *(f"{name}={value}" for name, value in known.items())]
+        words += [sys.executable, "-m", "invoke_cli"]
+        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+        self.tmux("-f", "/dev/null", "new-session", "-d", *size, "-c", str(folder), "sh")
+        self.tmux("set-option", "-g", "remain-on-exit", "on")
+        self.tmux("respawn-pane", "-k", "-c", str(folder), *words)
+
+    def tmux(self, *words: str) -> str:
+        done = subprocess.run(["tmux", "-L", self._server, *words], capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def type(self, text: str) -> None:
+        """Type text, sign by sign."""
+        self.tmux("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        """Press keys by their names."""
+        self.tmux("send-keys", *keys)
+
+    def enter(self, line: str) -> None:
+        """Type a line and enter it."""
+        self.type(line)
+        self.press("Enter")
+
+    @property
+    def screen(self) -> str:
+        return self.tmux("capture-pane", "-p", "-J")
+
+    @property
+    def coloured(self) -> str:
+        """The screen with its colours."""
+        return self.tmux("capture-pane", "-p", "-e")
+
+    @property
+    def everything(self) -> list[str]:
+        """All that was ever on the screen and scrolled away, and what is there now."""
+        return self.tmux("capture-pane", "-p", "-J", "-S", "-").splitlines()
+
+    def until(self, condition: Callable[[str], bool], seconds: float = 60) -> str:
+        """The screen as soon as it is so."""
+        deadline = time.monotonic() + seconds
+        while not condition(screen := self.screen):
+            assert time.monotonic() < deadline and "Pane is dead" not in screen, screen
+            time.sleep(0.1)
+        return screen
+
+    def idle(self) -> str:
+        """The screen when nothing is being made."""
+        return self.until(lambda screen: "\ninvoke> \n" in f"\n{screen}" or "\ninvoke>\n" in f"\n{screen}")
+
+    def close(self) -> None:
+        self.tmux("kill-server")
+
+
+@pytest.fixture
+def pane(tmp_path: Path, tiny_model: Path) -> Iterator[Pane]:
+    configs = tmp_path / "root" / "configs"
+    configs.mkdir(parents=True)
+    (configs / "models.yaml").write_text(f"tiny:\n  path: {tiny_model}\n  default: true\n", encoding="utf-8")
+    pane = Pane(tmp_path, tmp_path / "root")
+    yield pane
+    pane.close()
+
+
+def blocks(screen: str) -> int:
+    """The rows that show a part of a picture."""
+    return sum(line.startswith("▀" * PICTURE_ROWS) for line in screen.splitlines())
+
+
+def grows_above_its_progress(screen: str, words: str) -> bool:
+    """Whether the line of these words has the time that is left, and a picture above it."""
+    rows = screen.splitlines()
+    bars = [number for number, line in enumerate(rows) if words in line and "left" in line]
+    return len(bars) == 1 and blocks("\n".join(rows[bars[0] - PICTURE_ROWS : bars[0]])) == PICTURE_ROWS
+
+
+def test_a_session_in_tmux(pane: Pane, tmp_path: Path) -> None:
+    # Greeting and completion.
+    screen = pane.until(lambda screen: "loaded tiny" in screen)
+    assert screen.startswith("invoke ") and "!help for help" in screen
+    pane.type("a fox -A k_eu")
+    pane.press("Tab")
+    pane.until(lambda screen: "k_euler_a" in screen and "Euler a" in screen)
+    pane.press("C-c")
+    # A picture, then a long one that shows its progress and grows above the prompt.
+    pane.enter("a cat -s 3 -S 7")
+    screen = pane.until(lambda screen: "[1] outputs/000001.7.png: a cat" in screen and "1 image in" in screen)
+    assert blocks(screen) == PICTURE_ROWS
+    pane.enter("a long one -s 600 -S 8 -W 256 -H 256")
+    pane.until(lambda screen: grows_above_its_progress(screen, "of 600"))
+    # A line entered meanwhile waits; Ctrl-C stops the first after its step, and the second is made.
+    pane.enter("a dog -s 2 -S 9")
+    pane.until(lambda screen: "waiting: a dog" in screen)
+    pane.press("C-c")
+    pane.until(lambda screen: "stopped; what was finished is kept" in screen and "000002.9.png" in screen)
+    # Again, search, the last result as an init image, a chain.
+    pane.enter("!again -s4")
+    pane.until(lambda screen: "[3] outputs/000003.9.png: a dog -s 4" in screen)
+    pane.enter("!search cat")
+    pane.until(lambda screen: "[1] 000001.7.png" in screen)
+    pane.enter("a wolf -I @last -f .5 -s 4 -S 10")
+    pane.until(lambda screen: "[4] outputs/000004.10.png: a wolf" in screen and "-I 000003.9.png" in screen)
+    pane.enter("a castle -s 4 -S 11 | oil painting -f .5")
+    pane.until(lambda screen: "[5] outputs/000005." in screen and "a castle" in screen)
+    pane.until(lambda screen: screen.count("1 image in") >= 2)
+    pane.enter("q")
+    pane.until(lambda screen: "Pane is dead" in screen)
+    assert "status 0" in pane.screen or "(0)" in pane.screen
+    assert len(list((tmp_path / "outputs").glob("0*.png"))) == 5
+    # Nothing of what was only passing is left above: no progress, no half-grown picture, no query's echo.
+    left = pane.everything
+    assert not [line for line in left if "it/s" in line or "step " in line or "waiting:" in line]
+    assert blocks("\n".join(left)) == 5 * PICTURE_ROWS
+    assert not [line for line in left if "Gi=31" in line or "[?1;2" in line or "^[" in line]
+    entered = [line.removeprefix("invoke> ") for line in left if line.startswith("invoke> ")]
+    assert [line.split(" -")[0] for line in entered if line] == [
+        "a cat", "a long one", "a dog", "!again", "!search cat", "a wolf", "a castle", "q",
+    ]  # fmt: skip

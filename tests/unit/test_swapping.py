@@ -1,0 +1,43 @@
+"""Exchanged words in a prompt's source: `cat.swap(dog)`."""
+
+from __future__ import annotations
+
+import pytest
+
+from invoke_cli.language.prompt import read_prompt
+from invoke_cli.language.tree import Exchange, Windows
+from invoke_cli.language.weighing import read_tree
+
+
+@pytest.mark.parametrize(
+    ("source", "before", "after"),
+    [
+        ("a cat.swap(dog) on a chair", "a cat on a chair", "a dog on a chair"),
+        ("a (black cat).swap( white dog ) here", "a black cat here", "a white dog here"),
+        ('a "black cat".swap("white dog, big") here', "a black cat here", "a white dog, big here"),
+        ("cat.swap(dog) and bird.swap(fish)", "cat and bird", "dog and fish"),
+        ("a \\(small\\) cat.swap(dog)", "a (small) cat", "a (small) dog"),
+        ("cat.swap(dog, t_end=.5)", "cat", "dog"),
+        ("1,2.swap(3)", "1,2", "1,3"),
+    ],
+)
+def test_both_wordings_are_read(source: str, before: str, after: str) -> None:
+    tree = read_tree(source)
+    assert isinstance(tree, Exchange)
+    assert (tree.before.text, tree.after.text, tree.text) == (before, after, after)
+
+
+def test_options_and_weights_hold() -> None:
+    tree = read_tree("a++ old cat.swap(dog++, s_start=.1, s_end=.3, t_start=.2, t_end=.9)")
+    assert isinstance(tree, Exchange)
+    assert tree.windows == Windows(s_start=0.1, s_end=0.3, t_start=0.2, t_end=0.9)
+    assert [round(words.weight, 2) for words in tree.after.words] == [1.21, 1, 1.21]
+    assert [round(words.weight, 2) for words in tree.before.words] == [1.21, 1]
+    shape = read_tree("cat.swap(dog, shape_freedom=.5)")
+    assert isinstance(shape, Exchange) and shape.windows.s_end == pytest.approx(1 - 0.5 ** (1 / 3), abs=1e-6)
+
+
+def test_it_stands_beside_words_to_avoid_and_may_be_text() -> None:
+    prompt = read_prompt("a cat.swap(dog) [ugly] here")
+    assert (prompt.positive, prompt.negative) == ("a dog here", "ugly")
+    assert read_prompt("a cat.swap\\(dog)").wanted.plain
