@@ -31,6 +31,7 @@ bad -s0
 !fetch @last
 !clear
 a boat --fast nothing
+a boat -t -s2
 """
 
 
