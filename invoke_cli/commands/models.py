@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.control_models import control_rows, control_state, import_control
+from invoke_cli.commands.control_models import control_rows, import_control
 from invoke_cli.commands.telling import counted, size_text, table_of
-from invoke_cli.errors import CommandError, InvokeError
+from invoke_cli.errors import CommandError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.switches import by_field
 from invoke_cli.models.controls import control_at, read_control
@@ -15,43 +15,15 @@ from invoke_cli.models.editing import check_name, entry_of, shown, with_entry, w
 from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.tensors import SINGLE_FILES
-from invoke_cli.models.upscalers import upscaler_at
 from invoke_cli.request import GenerationRequest
 from invoke_cli.workshop.fetching import fetch, is_remote, list_remote
-from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder
+from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder, is_there
 from invoke_cli.workshop.workshop import Workshop
 
 _FLAGS = {"default": ("yes", "no")}
+_PLACES = ("path", "base", "vae", "preview_vae")
 _TENTH = 10
 _SETTINGS = ("base=", "vae=", "control=")
-
-
-def models(workshop: Workshop, _: Call) -> None:
-    """List the models: which is used, which are in memory, which are not there."""
-    registry, current = workshop.settings.registry, workshop.settings.current_name()
-    engine = workshop.open_engine
-    warm = engine.loaded() if engine else ()
-    lines = []
-    width = max(map(len, registry.models))
-    for name, spec in registry.models.items():
-        marks = [mark for mark, on in (("active", name == current), ("loaded", name in warm)) if on]
-        try:
-            state = _state(workshop, spec)
-        except InvokeError as error:
-            marks, state = ["not present"], error.message
-        lines.append(f"{name:<{width}}  {', '.join(marks) or '-':<14}  {state}  {spec.description}".rstrip())
-    workshop.say("\n".join(lines))
-
-
-def _state(workshop: Workshop, spec: ModelSpec) -> str:
-    """What a model is, in a few words; ModelError when it cannot be used."""
-    if spec.control:
-        return control_state(workshop, spec)
-    upscaler = upscaler_at(workshop.settings.places.model_folder(spec.path), spec.name)
-    if upscaler is not None:
-        return f"enlarges {upscaler.kind.factor} times (--{upscaler.kind.field})"
-    facts = workshop.settings.model(spec.name).facts
-    return f"{facts.family.label}, {facts.size} px, {size_text(facts.size_on_disk)}"
 
 
 def model(workshop: Workshop, call: Call) -> None:
@@ -76,7 +48,7 @@ def model(workshop: Workshop, call: Call) -> None:
         "quantized": facts.quantize,
         "native size": f"{facts.size} x {facts.size}",
         "sampler": facts.scheduler,
-        "predicts": "flow" if facts.family.flow else facts.prediction_type,
+        "predicts": "flow" if facts.family.flow else _prediction(facts),
         "draws": _tasks(facts),
         "defaults": f"{facts.family.defaults} {format_line([spec.defaults])}".strip(),
         "cannot": _refusals(facts),
@@ -184,6 +156,8 @@ def edit_model(workshop: Workshop, call: Call) -> None:
         given = value.strip() not in ("no", "false", "none")
     if key == "size" and value.strip().isdigit():
         given = int(value)
+    if key in _PLACES and given is not None and is_there(expanded(value.strip())):
+        given = str(expanded(value.strip()).resolve())  # an entry does not know where it was typed
     values = {**({} if entry_of(own, spec.name) else entry), key: given}
     workshop.settings.change_models(lambda text: with_entry(text, spec.name, values))
     workshop.notice(f"{spec.name}: {key} is {'taken out' if given is None else given}")
@@ -227,6 +201,10 @@ def _refuse_existing(target: Path) -> None:
 
 
 # -- words for facts ---------------------------------------------------------------------------------------------------
+
+
+def _prediction(facts: ModelFacts) -> str:
+    return f"{facts.prediction_type} (told by {facts.told_by})" if facts.told_by else facts.prediction_type
 
 
 def _tasks(facts: ModelFacts) -> str:

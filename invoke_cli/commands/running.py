@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from invoke_cli.commands import books, lines
 from invoke_cli.commands.command import Argument, Call, Command
-from invoke_cli.commands.table import COMMANDS, PENDING
+from invoke_cli.commands.table import COMMANDS, GONE, PENDING
 from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.language.line import CommandLine
 from invoke_cli.language.spelling import nearest
@@ -52,6 +52,8 @@ def _other(workshop: Workshop, line: CommandLine, call: Call) -> Sequence[str]:
     if line.name in PENDING:
         message = f"!{line.name} is not available yet"
         raise LineError(message, hint="!help commands lists what is", span=line.name_span)
+    if line.name in GONE:
+        raise LineError(f"!{line.name} of InvokeAI 2.x has gone", hint=GONE[line.name], span=line.name_span)
     near = nearest(line.name, [*(command.name for command in COMMANDS), *aliases])
     hint = f"did you mean !{near}? " if near else ""
     raise LineError(f"there is no command !{line.name}", hint=hint + "!help lists them", span=line.name_span)

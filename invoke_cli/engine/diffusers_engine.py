@@ -180,6 +180,9 @@ class DiffusersEngine:
         started = time.perf_counter()
         loaded = self._shelf.get(model, load, offload)
         hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
+        if model.facts.told_by:
+            said = f"{model.spec.name} predicts {model.facts.prediction_type}, as told by {model.facts.told_by}"
+            hooks.emit(Notice(text=said))
         return loaded
 
     def _batch_size(self, job: Job) -> int:

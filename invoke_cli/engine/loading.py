@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,8 +151,12 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
             pipeline = load_single_file(model.facts, cls, arguments)
         else:
             pipeline = _from_folder(model.facts, cls, arguments)
+    except ImportError as error:
+        raise _lacking(model, error) from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _unusable(model, error) from None
+    if model.facts.told_by:
+        pipeline.scheduler.register_to_config(prediction_type=model.facts.prediction_type)
     pipeline.set_progress_bar_config(disable=True)
     for part in pipeline.components.values():
         if hasattr(part, "requires_grad_"):
@@ -216,6 +221,17 @@ def _settings(pipeline: Any) -> dict[str, Any]:
     """What a pipeline was made with besides its components: plain values such as `requires_aesthetics_score`."""
     given = {name: value for name, value in pipeline.config.items() if isinstance(value, (bool, int, float, str))}
     return {**given, "requires_safety_checker": False, "add_watermarker": False}
+
+
+def _lacking(model: Model, error: ImportError) -> ModelError:
+    """What a component needs that is not installed; the libraries say so in words, or by the module's name."""
+    named = re.search(r"requires the (\S+) library", str(error), re.IGNORECASE)
+    package = (named[1] if named else error.name or str(error).strip().split("\n")[0][:80]).lower()
+    message = (
+        f"the model {model.spec.name} ({model.facts.family.label}) needs the package {package}, which is not installed"
+    )
+    hint = f"pip install {package}, in the version that fits torch, or take another model with -m"
+    return ModelError(message, hint=hint, field="model")
 
 
 def _unusable(model: Model, error: Exception) -> ModelError:

@@ -63,15 +63,18 @@ trees, rivers, mountains, sea, boats, houses, fires; day, night, sunset, the sea
 oil painting, watercolor, pencil sketch, pixel art, neon. It knows no faces, no people, no writing, and of other
 words it makes what it can. Its size is 256 x 256.
 
-A big one is a folder in the diffusers layout (with model_index.json) or a single .safetensors file. What kind it is
-is found out: Stable Diffusion 1, 2, XL (refiner, Turbo, inpainting) and 3, InstructPix2Pix, Latent Consistency,
-Kandinsky 2.2, FLUX.1 and 2, PixArt, Sana, Qwen-Image, Z-Image. !model tells all of one, what it cannot do too.
+A big one is a folder in the diffusers layout (with model_index.json) or a single .safetensors or .gguf file. What
+kind it is is found out: Stable Diffusion 1, 2, XL (refiner, Turbo, inpainting) and 3, InstructPix2Pix, Latent
+Consistency, Kandinsky 2.2, FLUX.1 and 2, PixArt, Sana, Qwen-Image, Z-Image. !model tells all of one, what it cannot
+do too.
 
   -m ~/models/dreamshaper.safetensors            for one line; !switch for all that follow
   !import_model ~/models/sd15                    enters it into your models.yaml under its name
   !import_model owner/name                       fetches it from huggingface.co first, its size told before
-  !import_model flux.safetensors base=~/flux     a file of a transformer alone; the folder has the rest
+  !import_model flux.gguf base=~/flux            a file of a transformer alone; the folder has the rest
   !edit_model sd15 defaults -s 30 -C 7.5         !edit_model sd15 shows the entry
+  !edit_model sd15 vae ~/models/vae-ft-mse       another VAE, a folder or a file
+  !edit_model flux quantize int8                 the denoiser in fewer bits: int8, float8 (torchao), bnb8, bnb4
   !convert_model old.ckpt                        a pickle into .safetensors, by the loader that runs no code
 
 !models lists what is known and whether it can be used, !check whether the machine has room for it. Little memory:

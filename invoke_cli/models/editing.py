@@ -11,9 +11,14 @@ from invoke_cli.models.registry import read_models
 
 
 def with_entry(text: str, name: str, values: Mapping[str, object]) -> str:
-    """The text with these settings in the entry, which is added when there is none; a value of None takes one out."""
+    """The text with these settings in the entry, which is added when there is none; a value of None takes one out. A
+    new default takes the place of the one before.
+    """
 
     def change(document: Any) -> None:
+        if values.get("default") is True:
+            for other in document.values():
+                other.pop("default", None)
         entry = document.setdefault(name, _empty())
         for key, value in values.items():
             if value is None:

@@ -29,6 +29,7 @@ class ModelFacts:
     VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
     where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
     files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
+    `told_by` says what `prediction_type` was told by, where it is not the scheduler's config.
     `quantize` is how the denoiser is kept in fewer bits. A UNet reads prompts `text_width` wide, and its blocks have
     these `channels`. `preview_vae` is the folder of a tiny VAE for previews.
     """
@@ -45,6 +46,7 @@ class ModelFacts:
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
     vae_from: Path | None = None
+    told_by: str = ""
     quantize: str = ""
     text_width: int = 0
     channels: tuple[int, ...] = ()
@@ -53,7 +55,8 @@ class ModelFacts:
     @property
     def key(self) -> str:
         """What tells this model in memory from others: the places that it is made from, and how."""
-        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize))
+        told = self.prediction_type if self.told_by else ""
+        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize, told))
 
     @property
     def single_file(self) -> bool:

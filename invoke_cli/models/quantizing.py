@@ -1,8 +1,11 @@
-"""Ways to keep a model's denoiser in fewer bits, as `quantize:` in its entry names them. Pure data."""
+"""Ways to keep a model's denoiser in fewer bits, as `quantize:` in its entry names them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from invoke_cli.errors import ModelError
+from invoke_cli.models.folder import ModelFacts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,3 +23,11 @@ QUANTIZATIONS: tuple[Quantization, ...] = (
     Quantization(name="bnb8", package="bitsandbytes", on_gpu=True),
     Quantization(name="bnb4", package="bitsandbytes", on_gpu=True),
 )
+
+
+def with_quantize(facts: ModelFacts, said: str, name: str) -> ModelFacts:
+    """The facts with what the entry of `name` says of it; ModelError for a single file, which is as it is."""
+    if said and facts.single_file:
+        hint = f"take it out: !edit_model {name} quantize none; a GGUF file is quantised already"
+        raise ModelError(f"quantize: of {name} is for models in folders", hint=hint, field="model")
+    return replace(facts, quantize=said)

@@ -84,8 +84,16 @@ def read_models(text: str, filename: str) -> list[ModelSpec]:
     if document is None:
         return []
     if not isinstance(document, dict):
-        raise ConfigError(f"{filename}: a model's name and a colon are expected first", hint="see configs/models.yaml")
-    return [_Entry(filename, document, name).spec() for name in document]
+        line = document.lc.line + 1 if hasattr(document, "lc") else 1
+        message = f"{filename}, line {line}: this is a list or a text, where a model's name and a colon are expected"
+        raise ConfigError(message, hint="write NAME: and its settings, indented, below it; see configs/models.yaml")
+    entries = [_Entry(filename, document, name) for name in document]
+    specs = [entry.spec() for entry in entries]
+    defaults = [(entry, spec.name) for entry, spec in zip(entries, specs, strict=True) if spec.default]
+    for entry, name in defaults[1:]:
+        message = f"{filename}, line {entry.line_of('default')}: {name} is the default, but so is {defaults[0][1]}"
+        raise ConfigError(message, hint="let one of them be it: take default: out of the other")
+    return specs
 
 
 def _load(text: str, filename: str) -> Any:
@@ -128,11 +136,11 @@ class _Entry:
             if key not in self.KEYS:
                 near = difflib.get_close_matches(str(key), self.KEYS, n=1)
                 suggestion = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(self.KEYS)})"
-                raise self._error(f"{self.name}: unknown setting {key}{suggestion}", self._line(key))
+                raise self._error(f"{self.name}: unknown setting {key}{suggestion}", self.line_of(key))
         for key, choices in self.CHOICES.items():
             if key in self.body and self._text(key) not in choices:
                 message = f"{self.name}: {key} is {' or '.join(choices)}, and may be left out"
-                raise self._error(message, self._line(key))
+                raise self._error(message, self.line_of(key))
         return ModelSpec(
             name=self.name,
             path=self._text("path"),
@@ -155,7 +163,7 @@ class _Entry:
     def _text(self, key: str, fallback: str | None = None) -> str:
         value = self.body.get(key, fallback)
         if not isinstance(value, str):
-            raise self._error(f"{self.name}: {key} must be text", self._line(key))
+            raise self._error(f"{self.name}: {key} must be text", self.line_of(key))
         return value
 
     def _words(self, key: str) -> tuple[str, ...]:
@@ -163,22 +171,22 @@ class _Entry:
         value = self.body.get(key, ())
         words = value.split(",") if isinstance(value, str) else value
         if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
-            raise self._error(f"{self.name}: {key} is a list of words", self._line(key))
+            raise self._error(f"{self.name}: {key} is a list of words", self.line_of(key))
         return tuple(word.strip() for word in words if word.strip())
 
     def _control(self) -> tuple[str, ...]:
         """What the pictures for a control model are."""
         kinds = self._words("control")
         if any(":" in kind for kind in kinds):
-            raise self._error(f"{self.name}: control is a word such as canny, or several", self._line("control"))
+            raise self._error(f"{self.name}: control is a word such as canny, or several", self.line_of("control"))
         if kinds and self.body.get("default"):
-            raise self._error(f"{self.name} is a control model and cannot be the default", self._line("default"))
+            raise self._error(f"{self.name} is a control model and cannot be the default", self.line_of("default"))
         return tuple(kind.lower() for kind in kinds)
 
     def _size(self) -> int | None:
         size = self.body.get("size")
         if size is not None and (not isinstance(size, int) or not 64 <= size <= 4096):
-            raise self._error(f"{self.name}: size is a number of pixels from 64 to 4096", self._line("size"))
+            raise self._error(f"{self.name}: size is a number of pixels from 64 to 4096", self.line_of("size"))
         return size
 
     def _defaults(self) -> GenerationRequest:
@@ -186,7 +194,7 @@ class _Entry:
         try:
             return switches_only(text)
         except InvokeError as error:
-            raise self._error(f"{self.name}: defaults: {error.message}", self._line("defaults")) from None
+            raise self._error(f"{self.name}: defaults: {error.message}", self.line_of("defaults")) from None
 
     def _preview(self) -> Matrix | None:
         rows = self.body.get("preview")
@@ -196,9 +204,10 @@ class _Entry:
             return tuple((float(red), float(green), float(blue)) for red, green, blue in rows)
         except (TypeError, ValueError):
             message = f"{self.name}: preview is a list of rows of three numbers"
-            raise self._error(message, self._line("preview")) from None
+            raise self._error(message, self.line_of("preview")) from None
 
-    def _line(self, key: str) -> int:
+    def line_of(self, key: str) -> int:
+        """The line of a setting, from 1; the entry's own where it has none."""
         return int(self.body.lc.key(key)[0]) + 1 if key in self.body else self.line
 
     def _error(self, message: str, line: int) -> ConfigError:

@@ -15,6 +15,7 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.families import family_of
 from invoke_cli.models.folder import ModelFacts, components_of, facts_from, has_weights, read_configs, read_json
 from invoke_cli.models.gguf import SUFFIX as GGUF
+from invoke_cli.models.predicting import EPSILON, prediction_of
 from invoke_cli.models.tensors import header_of, shape_of
 
 LAYOUTS = Path(__file__).parent.parent / "assets" / "layouts"
@@ -25,6 +26,7 @@ _CONVERT = "!convert_model makes a .safetensors of it, read by the loader that r
 _FIRST = "model.diffusion_model.input_blocks.0.0.weight"
 _ATTENTION = "model.diffusion_model.input_blocks.{}.1.transformer_blocks.0.attn2.to_k.weight"
 _CHANNELS = {4: "", 8: "-pix2pix", 9: "-inpainting"}
+_BASE_SIZE = 512
 _BY_WIDTH = {768: "sd1", 1024: "sd2", 2048: "sdxl", 1280: "sdxl-refiner"}
 Header = Mapping[str, Any]
 
@@ -79,7 +81,19 @@ def read_file_facts(
     needed = [part for part in components if has_weights(part) and part not in elsewhere]
     whole = family.denoiser == "unet" and held_parts(header).issuperset(needed)
     files = {part: (path,) if whole else _from_base(path, part, base) for part in needed}
-    return replace(facts_from(family, path, configs, {family.denoiser: (path,), **files}, size), base=base)
+    facts = replace(facts_from(family, path, configs, {family.denoiser: (path,), **files}, size), base=base)
+    return facts if base else _predicting(facts, header, size)
+
+
+def _predicting(facts: ModelFacts, header: Header, size: int | None) -> ModelFacts:
+    """The facts with what the file itself says that the model predicts, where the layout says another thing. The
+    epsilon models of Stable Diffusion 2 are its base models, of 512 pixels.
+    """
+    sign = prediction_of(facts.folder, header) if facts.family.staged else None
+    if sign is None or sign[0] == facts.prediction_type:
+        return facts
+    base = facts.family.name == "stable-diffusion-2" and sign[0] == EPSILON
+    return replace(facts, prediction_type=sign[0], told_by=sign[1], size=size or (_BASE_SIZE if base else facts.size))
 
 
 def held_parts(header: Header) -> frozenset[str]:

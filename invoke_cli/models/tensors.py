@@ -1,9 +1,10 @@
-"""The header of a file of weights: what is in it, and whether all of it is there. Reads no tensor."""
+"""The header of a file of weights: what is in it, and whether all of it is there; and a few numbers of it."""
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from invoke_cli.models import gguf
 SAFETENSORS = ".safetensors"
 SINGLE_FILES = (SAFETENSORS, gguf.SUFFIX)
 _MOST_BYTES = 100_000_000
+_NUMBERS = {"F64": "d", "F32": "f", "F16": "e", "I64": "q", "I32": "i"}
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
@@ -31,6 +33,33 @@ def read_header(path: Path) -> dict[str, Any] | None:
     except (struct.error, ValueError, KeyError, TypeError, AttributeError):
         return None
     return tensors if size == 8 + length + max(ends, default=0) else None
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the makers of a whole safetensors file wrote beside its tensors; empty for another file."""
+    if path.suffix != SAFETENSORS:
+        return {}
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        about = json.loads(file.read(length)).get("__metadata__", {})
+    return {str(key): str(value) for key, value in about.items()} if isinstance(about, dict) else {}
+
+
+def read_numbers(path: Path, header: Mapping[str, Any], key: str) -> tuple[float, ...]:
+    """The numbers of one small tensor of a safetensors file; empty when it is not there or of a rare kind."""
+    entry = header.get(key)
+    if entry is None or path.suffix != SAFETENSORS or entry["dtype"] not in (*_NUMBERS, "BF16"):
+        return ()
+    start, end = entry["data_offsets"]
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        file.seek(8 + length + start)
+        data = file.read(end - start)
+    if entry["dtype"] == "BF16":  # the upper half of a float32
+        halves = struct.unpack(f"<{len(data) // 2}H", data)
+        data = b"".join(struct.pack("<I", half << 16) for half in halves)
+    code = _NUMBERS.get(entry["dtype"], "f")
+    return tuple(map(float, struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data)))
 
 
 def header_of(path: Path) -> dict[str, Any] | None:

@@ -22,6 +22,8 @@ from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES, program_defaults
 from invoke_cli.language.words import words_to_lines
 from invoke_cli.models.folder import ModelFacts, read_facts
+from invoke_cli.models.predicting import with_prediction
+from invoke_cli.models.quantizing import with_quantize
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.models.single import PICKLES, read_file_facts
@@ -128,10 +130,7 @@ class Settings:
         else:
             base = self.places.model_folder(spec.base) if spec.base else None
             facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
-        if spec.quantize and facts.single_file:
-            hint = f"take it out: !edit_model {spec.name} quantize none; a GGUF file is quantised already"
-            raise ModelError(f"quantize: of {spec.name} is for models in folders", hint=hint, field="model")
-        facts = replace(facts, quantize=spec.quantize)
+        facts = with_prediction(with_quantize(facts, spec.quantize, spec.name), spec.prediction, spec.name)
         return with_vae(facts, self.places.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
 
     def facts_at(self, spec: ModelSpec) -> ModelFacts:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from invoke_cli.commands.table import COMMANDS, PENDING
+from invoke_cli.commands.table import COMMANDS, GONE, PENDING
 from invoke_cli.events import Failed, Forget
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.workshop.outcome import Outcome
@@ -261,6 +261,14 @@ def test_dream_and_clear(house: House) -> None:
 def test_commands_to_come_are_refused_by_name(fake_house: House, name: str) -> None:
     assert fake_house.run(f"!{name} x") is Outcome.UNREADABLE
     assert f"!{name} is not available yet" in fake_house.errors[0]
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_commands_that_have_gone_say_what_replaces_them(fake_house: House, name: str) -> None:
+    assert fake_house.run(f"!{name} x") is Outcome.UNREADABLE
+    assert f"!{name} of InvokeAI 2.x has gone" in fake_house.errors[0]
+    hint = fake_house.of(Failed)[0].error.hint
+    assert hint.split()[0].removeprefix("!") in {command.name for command in COMMANDS}
 
 
 @pytest.mark.parametrize(("typed", "near"), [("!histroy", "!history"), ("!fecth x", "!fetch"), ("!xyzzy", "!help")])

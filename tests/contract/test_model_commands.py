@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from invoke_cli.errors import ModelError
+from invoke_cli.events import Failed
 from invoke_cli.workshop.fetching import fetch, list_remote, wanted
 from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.outcome import Outcome
@@ -33,6 +34,16 @@ def test_models_are_listed_with_their_state(fake_house: House) -> None:
     fake_house.draw("a cat -s 2")
     fake_house.run("!models")
     assert "active, loaded" in fake_house.messages
+
+
+def test_models_are_listed_by_what_they_are_good_for(fake_house: House) -> None:
+    fake_house.run("!edit_model tiny good_for night scenes, portraits")
+    assert fake_house.run("!models --for portrait") is Outcome.OK, fake_house.errors
+    assert [line.split()[0] for line in fake_house.messages.splitlines()] == ["tiny"]
+    assert fake_house.run("!models --for cars") is not Outcome.OK
+    assert fake_house.errors[0] == "no model's entry says that it is good for cars"
+    assert "night scenes, portraits" in fake_house.of(Failed)[0].error.hint
+    assert fake_house.run("!models cars") is not Outcome.OK and "--for" in fake_house.errors[0]
 
 
 def test_n1_a_model_tells_what_it_is(fake_house: House, tiny_model: Path) -> None:

@@ -190,21 +190,50 @@ def _qwen3(words: Any, layers: int = 3) -> Any:
     )  # fmt: skip
 
 
-def flux_2_klein() -> Any:
-    from diffusers import AutoencoderKLFlux2, Flux2KleinPipeline, Flux2Transformer2DModel
+def _mistral3(words: Any) -> Any:
+    """As deep as FLUX.2 reads it: the states of the layers 10, 20 and 30."""
+    from transformers import Mistral3Config, Mistral3ForConditionalGeneration
 
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "head_dim": 8}
+    return Mistral3ForConditionalGeneration(
+        Mistral3Config(
+            text_config={
+                **small, "model_type": "mistral", "vocab_size": len(words), "num_hidden_layers": 31,
+                "num_key_value_heads": 2, "max_position_embeddings": 1024,
+            },
+            vision_config={
+                **small, "model_type": "pixtral", "num_hidden_layers": 1, "image_size": 28, "patch_size": 14,
+            },
+            image_token_index=2,
+        )
+    )  # fmt: skip
+
+
+def flux_2() -> Any:
     words = parts.byte_tokenizer()
-    return Flux2KleinPipeline(
+    return _flux_2("Flux2Pipeline", text_encoder=_mistral3(words), tokenizer=words, guidance=True)
+
+
+def flux_2_klein() -> Any:
+    words = parts.byte_tokenizer()
+    return _flux_2("Flux2KleinPipeline", text_encoder=_qwen3(words, 27), tokenizer=words, guidance=False)
+
+
+def _flux_2(pipeline: str, *, guidance: bool, **encoder: Any) -> Any:
+    import diffusers
+    from diffusers import AutoencoderKLFlux2, Flux2Transformer2DModel
+
+    return getattr(diffusers, pipeline)(
         transformer=Flux2Transformer2DModel(
             patch_size=1, in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=16,
             num_attention_heads=2, joint_attention_dim=48, timestep_guidance_channels=256, axes_dims_rope=[4, 4, 4, 4],
-            guidance_embeds=False,
+            guidance_embeds=guidance,
         ),
         vae=AutoencoderKLFlux2(
             sample_size=32, down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
             block_out_channels=(4, 4, 4, 4), layers_per_block=1, latent_channels=4, norm_num_groups=1,
         ),
-        scheduler=parts.flow_scheduler(), text_encoder=_qwen3(words, 27), tokenizer=words,
+        scheduler=parts.flow_scheduler(), **encoder,
     )  # fmt: skip
 
 
@@ -328,6 +357,7 @@ BUILDERS: Mapping[str, Callable[[], Any]] = {
     "flux-schnell": flux_schnell,
     "flux-fill": flux_fill,
     "flux-kontext": flux_kontext,
+    "flux-2": flux_2,
     "flux-2-klein": flux_2_klein,
     "pixart-alpha": lambda: _pixart("PixArtAlphaPipeline"),
     "pixart-sigma": lambda: _pixart("PixArtSigmaPipeline"),

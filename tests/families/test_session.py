@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,18 @@ def test_what_a_model_cannot_do_is_said_before_it_is_loaded(
     assert fake_house.run(f"{line} -m {folder_of(name)}") is Outcome.FAILED
     (message,) = fake_house.errors
     assert said in message and fake_house.session.workshop.open_engine is None
+
+
+@pytest.mark.skipif(find_spec("torchvision") is not None, reason="what is missing here is installed")
+def test_a_package_that_is_missing_is_named(real_house: House, folder_of: Folder, sketch: Path) -> None:
+    folder = shutil.copytree(folder_of("qwen-image"), real_house.folder / "editor")
+    shutil.copytree(folder / "tokenizer", folder / "processor")
+    (folder / "processor" / "preprocessor_config.json").write_text(
+        json.dumps({"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2VLProcessor"})
+    )
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    index |= {"_class_name": "QwenImageEditPipeline", "processor": ["transformers", "Qwen2VLProcessor"]}
+    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    assert real_house.run(f"a dog -I sketch.png -s 1 -m {folder}") is Outcome.FAILED
+    assert real_house.errors[0].endswith("(Qwen-Image-Edit) needs the package torchvision, which is not installed")
+    real_house.draw("a cat -s 1")

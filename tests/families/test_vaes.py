@@ -8,6 +8,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
+from invoke_cli.workshop.outcome import Outcome
 from tests.families import parts
 from tests.families.conftest import Folder
 from tests.families.exporting import export
@@ -52,3 +53,9 @@ def test_a_file_without_a_vae_takes_the_entry_s(
     parts.vae(block_out_channels=(128, 256, 512, 512), norm_num_groups=32).save_pretrained(wide)
     enter(fake_house, "pruned", file, wide)
     assert fake_house.session.workshop.settings.model("pruned").facts.vae_from == wide
+
+
+def test_a_place_is_typed_as_it_is_seen_from_here(fake_house: House, other: Path) -> None:
+    assert fake_house.run(f"!edit_model tiny vae {other.name}") is Outcome.OK, fake_house.errors
+    fake_house.run("!model tiny")
+    assert str(other) in fake_house.messages

@@ -53,7 +53,10 @@ def test_the_python_example_runs(program: Program, capsys: pytest.CaptureFixture
 def test_the_model_entry_is_understood(program: Program, tiny_model: Path) -> None:
     (entry,) = (body for language, body in BLOCKS if language == "yaml")
     models = program.folder / "root" / "configs" / "models.yaml"
-    models.write_text(entry.replace("~/models/sd15", str(tiny_model)), encoding="utf-8")
+    models.write_text(
+        entry.replace("~/models/sd15", str(tiny_model)).replace("~/models/vae-ft-mse", f"{tiny_model}/vae"),
+        encoding="utf-8",
+    )
     result = program("a cat", "--dry_run")
     assert result.status == 0 and b"512" in result.out and b"sd15" in result.out
 

@@ -104,6 +104,10 @@ def test_registry_reads_entries_and_layers() -> None:
         ("a:\n  path: [\n", 3, ""),
         ("a:\n  description: x\n", 1, "path"),
         ("\n\na: 5\n", 3, "a"),
+        ("# mine\n- a\n- b\n", 2, "list"),
+        ("just words\n", 1, "a text"),
+        ("a:\n  path: x\n  default: true\nb:\n  path: y\n  default: true\n", 6, "b is the default, but so is a"),
+        ("a:\n  path: x\n  prediction: v\n", 3, "epsilon or v_prediction"),
     ],
 )
 def test_registry_errors_carry_the_line(text: str, line: int, said: str) -> None:

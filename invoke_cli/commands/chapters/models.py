@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import models
+from invoke_cli.commands import listing, models
 from invoke_cli.commands.command import Argument, Command
 
 ROWS: tuple[Command, ...] = (
-    Command(name="models", usage="", run=models.models, help="the models: active, loaded, not present"),
+    Command(
+        name="models",
+        usage="[--for KIND]",
+        argument=Argument.TEXT,
+        run=listing.models,
+        help="the models: active, loaded, not present; or those that are good for a kind of picture",
+    ),
     Command(
         name="model",
         usage="[name]",
