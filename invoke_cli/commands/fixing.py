@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.naming import image_and_rest
 from invoke_cli.errors import CommandError, MetadataError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.line import Generation, parse
-from invoke_cli.language.quoting import closing_quote, unquote_value
 from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES
 from invoke_cli.metadata import recall
@@ -29,7 +29,7 @@ _TAKEN_OVER = ("prompt", "negative_prompt", "seeds", "num_inference_steps", "gui
 def fix(workshop: Workshop, call: Call) -> Sequence[str]:
     """The lines that work on the pictures named first, as the switches after them say."""
     call.required(USAGE)
-    reference, rest = _split(call.argument)
+    reference, rest = image_and_rest(call.argument)
     parsed = parse(f'"" {rest}')
     if not isinstance(parsed, Generation):
         raise CommandError("!fix takes a picture and switches", hint=USAGE)
@@ -45,15 +45,6 @@ def fix(workshop: Workshop, call: Call) -> Sequence[str]:
         taken = _taken_over(workshop, path)
         lines.append(format_line([overlay(overlay(taken, replace(first, prompt=None)), own), *later]))
     return lines
-
-
-def _split(argument: str) -> tuple[str, str]:
-    """The reference to the picture, which stands first, perhaps in quotes, and the rest; a number is an image's."""
-    close = closing_quote(argument, 0) if argument.startswith('"') else None
-    if close is not None:
-        return unquote_value(argument[1:close]), argument[close + 1 :]
-    reference, _, rest = argument.partition(" ")
-    return f"!{reference}" if reference.isdigit() else reference, rest
 
 
 def _check(request: GenerationRequest) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from invoke_cli.commands.command import Call, Command
 from invoke_cli.errors import CommandError
@@ -12,6 +14,7 @@ from invoke_cli.language.spelling import all_spellings, nearest
 from invoke_cli.language.switch import Group
 from invoke_cli.language.topics import OVERVIEW, TOPICS
 from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER
+from invoke_cli.workshop.places import PACKAGE, read_text
 from invoke_cli.workshop.workshop import Workshop
 
 
@@ -58,9 +61,34 @@ def _pages(commands: Sequence[Command]) -> Mapping[str, Callable[[], str]]:
         "samplers": _samplers,
         **texts,
         "keys": _keys,
+        "json": _events,
+        "schema": _schema_text,
         "launch": pages.launch_help,
         "gone": pages.refused_help,
     }
+
+
+def _schema_text() -> str:
+    """The schema of the events that --json tells, as it stands in the package."""
+    return read_text(PACKAGE / "assets" / "events.schema.json").rstrip("\n")
+
+
+def _events() -> str:
+    """Every event of --json and its fields, as the schema has them."""
+    schema = json.loads(_schema_text())
+    pages_of = [f"{event['title']}: {event['description']}\n{_fields(event)}".rstrip() for event in schema["oneOf"]]
+    intro = f"{schema['title']}; each is an object whose key event names its kind.\n{schema['description']}"
+    return "\n\n".join([intro, *pages_of, "!help schema prints the JSON Schema of all this."])
+
+
+def _fields(event: Mapping[str, Any]) -> str:
+    rows: list[pages.Row] = []
+    for name, about in event["properties"].items():
+        rows += [(f"  {name}", about.get("description", ""))] if name != "event" else []
+        rows += [
+            (f"  {name}.{key}", inner.get("description", "")) for key, inner in about.get("properties", {}).items()
+        ]
+    return pages.columns(rows)
 
 
 def _overview(commands: Sequence[Command]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.errors import CommandError
+from invoke_cli.language.quoting import closing_quote, unquote_value
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.workshop.places import expanded, is_there
@@ -119,3 +120,12 @@ def made_by(workshop: Workshop, folder: OutputFolder, what: str) -> list[Entry]:
         return folder.history.of_run(last.run)
     own = folder.history.of_run(f"{workshop.session_id}:")
     return own or folder.history.of_run(f"{last.run.split(':')[0]}:")
+
+
+def image_and_rest(argument: str) -> tuple[str, str]:
+    """The reference to the picture, which stands first, perhaps in quotes, and the rest; a number is an image's."""
+    close = closing_quote(argument, 0) if argument.startswith('"') else None
+    if close is not None:
+        return unquote_value(argument[1:close]), argument[close + 1 :]
+    reference, _, rest = argument.partition(" ")
+    return f"!{reference}" if reference.isdigit() else reference, rest

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from invoke_cli.commands import books, lines
 from invoke_cli.commands.command import Argument, Call, Command
-from invoke_cli.commands.table import COMMANDS, GONE, PENDING
+from invoke_cli.commands.table import COMMANDS, GONE
 from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.language.line import CommandLine, parse
 from invoke_cli.language.spelling import nearest
@@ -22,7 +22,7 @@ def run_command(workshop: Workshop, line: CommandLine) -> Sequence[str]:
             raise LineError("a number takes nothing after it", hint=hint, span=call.span)
         books.edit_number(workshop, int(line.name[:9]))
         return ()
-    command = None if line.name in PENDING else find_command(line.name)
+    command = find_command(line.name)
     if command is None:
         return _other(workshop, line)
     if command.argument is Argument.NOTHING and not command.usage and call.argument:
@@ -61,9 +61,6 @@ def _other(workshop: Workshop, line: CommandLine) -> Sequence[str]:
     aliases = workshop.aliases.load()
     if line.name in aliases:
         return [_aliased(line, aliases)]
-    if line.name in PENDING:
-        message = f"!{line.name} is not available yet"
-        raise LineError(message, hint="!help commands lists what is", span=line.name_span)
     if line.name in GONE:
         raise LineError(f"!{line.name} of InvokeAI 2.x has gone", hint=GONE[line.name], span=line.name_span)
     near = nearest(line.name, [*(command.name for command in COMMANDS), *aliases])

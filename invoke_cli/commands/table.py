@@ -17,9 +17,6 @@ CHAPTERS: Mapping[str, tuple[Command, ...]] = {
 
 COMMANDS: tuple[Command, ...] = tuple(row for rows in CHAPTERS.values() for row in rows)
 
-# Commands of the design that are still to come; refused by name.
-PENDING = ("watch",)
-
 # Commands of InvokeAI 2.x that have gone, and what replaces them.
 GONE: Mapping[str, str] = {
     "optimize_model": "!convert_model FILE FOLDER makes a folder of a single file, which loads faster",

@@ -1,4 +1,7 @@
-"""Events as JSON, one object a line. The key `event` names the kind; the others are the event's fields."""
+"""Events as JSON, one object a line. The key `event` names the kind; the others are the event's fields.
+
+`assets/events.schema.json` says the same in writing; a test holds the two together.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +44,18 @@ NAMES: dict[type[Event], str] = {
 }
 
 
+# Changes when a field goes or changes its meaning; new fields and new events do not count.
+SCHEMA_VERSION = 1
+
+
 def json_line(event: Event) -> str:
     """The event as one line of ASCII JSON."""
     if isinstance(event, Failed):
         body: dict[str, object] = {"number": event.number, **_error(event.error)}
     else:
         body = {field.name: getattr(event, field.name) for field in fields(event)}
+    if isinstance(event, Start):
+        body["schema"] = SCHEMA_VERSION
     return json.dumps({"event": NAMES[type(event)], **body}, default=_plain)
 
 

@@ -39,40 +39,45 @@ OpenEngine = Callable[[EngineSettings], Engine]
 WELCOME_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 _PATIENCE = 1.0
+_UNHEARD = Hooks(emit=lambda _: None)
 
 
 def shared_opener(settings: Settings, own: OpenEngine, hooks: Callable[[], Hooks]) -> OpenEngine:
     """Opens the engine of a session that is open already, where there is one that suits, else a process's `own`."""
 
     def opener(asked: EngineSettings) -> Engine:
-        guest = GuestEngine(lambda: own(asked))
-        return guest if guest.find_session(settings, hooks()) else own(asked)
+        guest = GuestEngine(lambda: own(asked), kind_of(settings))
+        return guest if guest.find_session(hooks()) else own(asked)
 
     return opener
 
 
 class GuestEngine:
-    """Fulfils the `Engine` protocol by asking a session; when that goes away, `own` opens an engine in its place."""
+    """Fulfils the `Engine` protocol by asking a session of this kind; when there is none any more, `own` opens an
+    engine in its place.
+    """
 
-    def __init__(self, own: Callable[[], Engine]) -> None:
+    def __init__(self, own: Callable[[], Engine], kind: str) -> None:
         self._open_own = own
+        self._kind = kind
         self._own: Engine | None = None
         self._link: Link | None = None
         self._handles = Handles()
+        self._lost_before = False
         self._environment: Mapping[str, object] = {}
 
-    def find_session(self, settings: Settings, hooks: Hooks) -> bool:
+    def find_session(self, hooks: Hooks) -> bool:
         """Whether a session has let this caller in and its turn has come; Interrupted when it was stopped before."""
-        kind = kind_of(settings)
-        for connection in connections(kind):
+        for connection in connections(self._kind):
             self._link = Link(connection, self._handles)
             with contextlib.suppress(Gone):
-                self._link.send("hello", program=kind)
+                self._link.send("hello", program=self._kind)
                 if self._link.waits(WELCOME_SECONDS) and self._link.receive().kind == "welcome":
                     self._wait_for_turn(hooks)
-                    self._environment = self._ask("environment")
+                    self._call("environment", ())
+                    self._environment = self._until_end(hooks)
                     return True
-            self._link.close()
+            self._forget_session()
         return False
 
     def _wait_for_turn(self, hooks: Hooks) -> None:
@@ -97,16 +102,15 @@ class GuestEngine:
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """The job's images; InvokeError when the session goes away after the first of them."""
         made = 0
-        try:
-            if self._link is not None:
+        while self._link is not None:
+            try:
                 for result in self._results(job, hooks):
                     made += 1
                     yield result
+                self._lost_before = False
                 return
-        except Gone:
-            self._forget_session()
-        if made or isinstance(job.start, Handle):
-            raise _lost()
+            except Gone:
+                self._lose(job.start if not made else Handle(0), hooks)
         yield from self._alone(hooks).generate(job, hooks)
 
     def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
@@ -159,14 +163,14 @@ class GuestEngine:
 
     def _ask(self, name: str, *arguments: object, hooks: Hooks | None = None, needs: object = None) -> Any:
         """What the session's engine answers; when it has gone, what an own one does."""
-        try:
-            if self._link is not None:
+        while self._link is not None:
+            try:
                 self._call(name, arguments)
-                return self._until_end(hooks or Hooks(emit=lambda _: None))
-        except Gone:
-            self._forget_session()
-        if isinstance(needs, Handle):
-            raise _lost()
+                answer = self._until_end(hooks or _UNHEARD)
+                self._lost_before = False
+                return answer
+            except Gone:
+                self._lose(needs, hooks or _UNHEARD)
         return getattr(self._alone(hooks), name)(*arguments, *([hooks] if hooks else []))
 
     def _results(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
@@ -222,6 +226,17 @@ class GuestEngine:
             while self._link.receive().kind not in ("end", "failed"):
                 pass
 
+    def _lose(self, needs: object, hooks: Hooks) -> None:
+        """The session has closed the connection: look for one once more, since it does so when it hears nothing for
+        long. InvokeError when what is needed was there.
+        """
+        self._forget_session()
+        if isinstance(needs, Handle):
+            message = "the session that drew this line was closed before it was finished"
+            raise InvokeError(message, hint="type the line again: what was finished is kept")
+        if not self._lost_before:
+            self._lost_before = self.find_session(hooks)
+
     def _alone(self, hooks: Hooks | None = None) -> Engine:
         if self._own is None:
             if hooks is not None:
@@ -233,8 +248,3 @@ class GuestEngine:
         if self._link is not None:
             self._link.close()
             self._link = None
-
-
-def _lost() -> InvokeError:
-    message = "the session that drew this line was closed before it was finished"
-    return InvokeError(message, hint="type the line again: what was finished is kept")

@@ -19,7 +19,7 @@ from invoke_cli.sharing.states import Kept
 from invoke_cli.sharing.telling import counts, told
 from invoke_cli.workshop.settings import Settings
 
-IDLE_SECONDS = 30.0
+IDLE_SECONDS = 15.0
 GREETING_SECONDS = 2.0
 # What a caller may ask of the engine, and whether it is given hooks.
 CALLS: Mapping[str, bool] = {

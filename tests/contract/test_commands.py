@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from invoke_cli.commands.table import COMMANDS, GONE, PENDING
+from invoke_cli.commands.table import COMMANDS, GONE
 from invoke_cli.events import Failed, Forget
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.workshop.outcome import Outcome
@@ -260,12 +260,6 @@ def test_dream_and_clear(house: House) -> None:
     house.draw("!dream a cat -s2 -S1")
     assert house.run("!clear") is Outcome.OK
     assert house.of(Forget)
-
-
-@pytest.mark.parametrize("name", PENDING)
-def test_commands_to_come_are_refused_by_name(fake_house: House, name: str) -> None:
-    assert fake_house.run(f"!{name} x") is Outcome.UNREADABLE
-    assert f"!{name} is not available yet" in fake_house.errors[0]
 
 
 @pytest.mark.parametrize("name", GONE)

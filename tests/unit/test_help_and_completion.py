@@ -6,7 +6,7 @@ import pytest
 
 from invoke_cli.cli import help_page
 from invoke_cli.commands.helping import help_text, topic_names
-from invoke_cli.commands.table import COMMANDS, PENDING
+from invoke_cli.commands.table import COMMANDS
 from invoke_cli.errors import CommandError
 from invoke_cli.language.completion import Sources, complete
 from invoke_cli.language.help import switch_help
@@ -42,7 +42,6 @@ def test_law_3_each_command_is_in_the_help_and_can_be_completed() -> None:
         assert f"!{command.name}" in page
         assert f"!{command.name}" in offered(f"!{command.name}")
         assert command.help and not command.help.endswith(".")
-    assert not {command.name for command in COMMANDS} & set(PENDING)
 
 
 def test_b14_the_basic_group_comes_first_and_advanced_has_the_rest() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.commands import editing, exploring, lines, shop
+from invoke_cli.commands import editing, exploring, lines, shop, watching
 from invoke_cli.commands.command import Argument, Command
 
 ROWS = (
@@ -48,6 +48,13 @@ ROWS = (
         argument=Argument.LINE,
         run=exploring.ladder,
         help="the strengths 0.1 to 1 from one init image, and how far each goes from it",
+    ),
+    Command(
+        name="watch",
+        usage="image line",
+        argument=Argument.IMAGE,
+        run=watching.watch,
+        help="draw the line from this image each time a program saves it; Ctrl-C ends it",
     ),
     Command(
         name="final",

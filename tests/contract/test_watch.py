@@ -1,0 +1,132 @@
+"""`!watch`: one image for each save of a file, however it is saved, until it is stopped."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageColor
+
+from invoke_cli.events import Saved
+from invoke_cli.workshop import saves
+from invoke_cli.workshop.outcome import Outcome
+from tests.house import House, pixels
+
+
+def png(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (96, 64), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def batched(data: bytes) -> Iterator[tuple[int, ...]]:
+    return (tuple(data[start : start + 3]) for start in range(0, len(data), 3))
+
+
+def in_place(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def by_renaming(path: Path, data: bytes) -> None:
+    other = path.with_name(".new")
+    other.write_bytes(data)
+    other.replace(path)
+
+
+def removed_first(path: Path, data: bytes) -> None:
+    path.unlink()
+    time.sleep(0.15)
+    path.write_bytes(data)
+
+
+def piece_by_piece(path: Path, data: bytes) -> None:
+    """Slower than a file has to lie still: half-written ones must not be drawn."""
+    with path.open("wb", buffering=0) as file:
+        for start in range(0, len(data), len(data) // 3):
+            file.write(data[start : start + len(data) // 3])
+            time.sleep(0.4)
+
+
+def twice_at_once(path: Path, data: bytes) -> None:
+    path.write_bytes(png("white"))
+    time.sleep(0.05)
+    path.write_bytes(data)
+
+
+WAYS = (in_place, by_renaming, removed_first, piece_by_piece, twice_at_once)
+
+
+@contextmanager
+def watching(house: House, line: str) -> Iterator[Callable[[int], list[Saved]]]:
+    """The session watches on a thread of its own; yields what waits for so many images."""
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.append(house.run(line)), daemon=True)
+    thread.start()
+
+    def drawn(count: int) -> list[Saved]:
+        deadline = time.monotonic() + 30
+        while len(house.saved) < count:
+            assert time.monotonic() < deadline and thread.is_alive(), house.errors
+            time.sleep(0.02)
+        time.sleep(0.45)  # none comes after it
+        return house.saved
+
+    while not house.notices and thread.is_alive():
+        time.sleep(0.02)
+    try:
+        yield drawn
+    finally:
+        house.session.stop()
+        thread.join(30)
+    assert outcomes == [Outcome.INTERRUPTED]
+
+
+def test_each_save_is_drawn_once_however_it_is_saved(fake_house: House) -> None:
+    path = Path("my sketch.png")
+    path.write_bytes(png("black"))
+    with watching(fake_house, '!watch "my sketch.png" a cat -f 0 -S 1') as drawn:
+        assert drawn(0) == []
+        for count, way in enumerate(WAYS, start=1):
+            colour = ("red", "green", "blue", "yellow", "purple")[count - 1]
+            way(path, png(colour))
+            saved = drawn(count)
+            assert len(saved) == count, way
+            assert set(batched(pixels(Path(saved[-1].path)))) == {ImageColor.getrgb(colour)}, way
+    assert fake_house.draw("a dog -s2"), "the session goes on"
+
+
+def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
+    fake_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saves, "PATIENCE_SECONDS", 0.4)
+    with watching(fake_house, "!watch sketch.png a cat -s2 -f .5 -S 1 | a dog -f .5") as drawn:
+        Path("sketch.png").write_bytes(png("red")[:60])
+        while len(fake_house.notices) < 2:
+            time.sleep(0.02)
+        assert drawn(0) == [] and "waiting for the next save" in fake_house.notices[1]
+        Path("sketch.png").write_bytes(png("red"))
+        assert len(drawn(1)) == 1
+    assert "which is not there yet" in fake_house.notices[0] and len(fake_house.notices) <= 3
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("!watch", "needs more"),
+        ("!watch sketch.png", "takes an image and a line"),
+        ("!watch sketch.png !models", "takes an image and a line"),
+        ("!watch sketch.png a cat -I other.png", "is the init image"),
+        ("!watch nowhere/sketch.png a cat", "is not an image"),
+        ("!watch a cat", "is not an image"),
+        ("!watch . a cat", "is not an image"),
+        ("!watch sketch.png a cat -s 0", "-s takes"),
+    ],
+)
+def test_what_cannot_be_watched_is_told_at_once(fake_house: House, line: str, said: str) -> None:
+    assert fake_house.run(line) is not Outcome.OK
+    assert said in fake_house.errors[0] and [path.name for path in Path().iterdir()] == ["root"]
