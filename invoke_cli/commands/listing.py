@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.control_models import control_state
 from invoke_cli.commands.telling import size_text
-from invoke_cli.errors import CommandError, InvokeError
+from invoke_cli.errors import CommandError, InvokeError, LineError
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.upscalers import upscaler_at
 from invoke_cli.workshop.workshop import Workshop
@@ -39,7 +39,7 @@ def _chosen(specs: Sequence[ModelSpec], call: Call) -> Sequence[ModelSpec]:
         return specs
     flag, *kind = call.words
     if flag != _FOR or not kind:
-        raise CommandError(f"!models takes {_FOR} and a kind", hint=f"such as !models {_FOR} portraits", span=call.span)
+        raise LineError(f"!models takes {_FOR} and a kind", hint=f"such as !models {_FOR} portraits", span=call.span)
     wanted = " ".join(kind).lower()
     found = [spec for spec in specs if any(wanted in word.lower() for word in spec.good_for)]
     if not found:

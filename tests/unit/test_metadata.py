@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from invoke_cli import metadata
@@ -80,7 +80,7 @@ def wanted(codec: Codec, made: Record, field: str) -> object:
     return shown.get(field, recorded)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(strategies.requests(), st.booleans(), st.sampled_from([*sampler_names(), "k_euler_beta", "deis_exponential"]))
 def test_law_6_decode_undoes_encode(request: GenerationRequest, with_init: bool, sampler: str) -> None:
     clean = replace(
