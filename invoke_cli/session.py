@@ -76,12 +76,21 @@ class Session:
     def warm_up(self) -> None:
         """Import the engine and load the current model, before the first line needs them."""
         self.workshop.begin()
-        self._guarded("", None, self._load)
+        self.attempt(lambda: self.workshop.engine.load(self.workshop.settings.model(), self.workshop.hooks()))
 
     def lend(self, visit: Visit) -> None:
         """Let another process's line have the engine; returns when it is done."""
         self.workshop.begin()
-        self._guarded("", None, lambda: self._lent(visit))
+        self.attempt(lambda: visit.serve(lambda: self.workshop.engine))
+
+    def attempt(self, work: Callable[[], object]) -> None:
+        """Do what a door wants beside the lines; an error of any kind is told, and ends here."""
+
+        def done() -> Outcome:
+            work()
+            return Outcome.OK
+
+        self._guarded("", None, done)
 
     def close(self) -> None:
         """Finish writing and give the memory back."""
@@ -96,14 +105,6 @@ class Session:
         self.close()
 
     # -- one line ---------------------------------------------------------------------------------------------------
-
-    def _load(self) -> Outcome:
-        self.workshop.engine.load(self.workshop.settings.model(), self.workshop.hooks())
-        return Outcome.OK
-
-    def _lent(self, visit: Visit) -> Outcome:
-        visit.serve(lambda: self.workshop.engine)
-        return Outcome.OK
 
     def _guarded(self, line: str, number: int | None, work: Callable[[], Outcome]) -> Outcome:
         """Do what a line asks for; an error of any kind ends here."""

@@ -141,10 +141,18 @@ class _Once:
 
 
 def _ask(shown_on: int) -> Answers:
+    """What the terminal answers; nothing where it cannot be opened, such as that of another user (sudo)."""
+    import termios
+
     patience = PATIENCE_AFAR if os.environ.get("SSH_CONNECTION") else PATIENCE
-    fd = os.open(os.ttyname(shown_on), os.O_RDWR | os.O_NOCTTY)
+    try:
+        fd = os.open(os.ttyname(shown_on), os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return Answers()
     try:
         return ask_on_tty(fd, os.environ, patience) if may_ask(fd) else Answers()
+    except (OSError, termios.error):
+        return Answers()  # it was closed meanwhile
     finally:
         os.close(fd)
 

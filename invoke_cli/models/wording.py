@@ -45,7 +45,9 @@ def _tokenizer(facts: ModelFacts) -> Any:
         return _clip(*_published()) if facts.family.denoiser == "unet" else None
     last = found[-1]  # the one whose window is the widest, as when drawing
     if (last / "tokenizer.json").is_file():
-        return Tokenizer.from_file(str(last / "tokenizer.json"))
+        text = (last / "tokenizer.json").read_text(encoding="utf-8")
+        json.loads(text)  # ValueError where the library below raises Exception itself
+        return Tokenizer.from_str(text)
     if not (last / "merges.txt").is_file() or facts.family.denoiser != "unet":
         return None
     vocabulary = json.loads((last / "vocab.json").read_text(encoding="utf-8"))

@@ -32,15 +32,22 @@ class Count:
         return f"{self.tokens} tokens, cut after {self.window}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reader:
+    """How a model reads prompts: so many tokens at once, the rest in further parts or not at all."""
+
+    read: ReadTokens
+    window: int
+    in_parts: bool
+
+
 class Counter:
-    """Counts with the tokenizer of the session's model, once that was read."""
+    """Counts with the tokenizer of the session's model, once that was read; on another thread, so in one piece."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._model = ""
-        self._read: ReadTokens | None = None
-        self._window = 0
-        self._in_parts = False
+        self._reader: _Reader | None = None
 
     def refresh(self) -> None:
         """Read the tokenizer of the model that is used now; takes a moment when it is another one."""
@@ -49,17 +56,18 @@ class Counter:
         try:
             model = self._settings.model()
         except InvokeError:
-            self._read, self._model = None, ""
+            self._reader, self._model = None, ""
             return
-        if model.spec.name != self._model:
-            self._read = token_reader(model.facts)
-            self._model = model.spec.name
-            self._window = model.facts.family.max_tokens - 2
-            self._in_parts = model.facts.family.staged
+        if model.spec.name == self._model:
+            return
+        self._reader, self._model = None, model.spec.name
+        read, family = token_reader(model.facts), model.facts.family
+        self._reader = _Reader(read=read, window=family.max_tokens - 2, in_parts=family.staged) if read else None
 
     def count(self, text: str) -> Count | None:
         """The tokens of the last stage's prompt in a line; None where there is none, or nobody can tell."""
-        if self._read is None:
+        reader = self._reader
+        if reader is None:
             return None
         try:
             parsed = parse(text)
@@ -69,9 +77,9 @@ class Counter:
             wanted = read_prompt(stage.request.prompt or "").positive
         except LineError:
             return None
-        places = self._read(wanted)
+        places = reader.read(wanted)
         cut = None
-        if len(places) > self._window:
+        if len(places) > reader.window:
             start = text.find(wanted, stage.spans["prompt"].start)
-            cut = start + places[self._window][0] if start >= 0 else None
-        return Count(tokens=len(places), window=self._window, in_parts=self._in_parts, cut=cut)
+            cut = start + places[reader.window][0] if start >= 0 else None
+        return Count(tokens=len(places), window=reader.window, in_parts=reader.in_parts, cut=cut)

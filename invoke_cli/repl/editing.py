@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -19,9 +20,10 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
     """The editor as words: $VISUAL, $EDITOR, else one of the usual ones; CommandError when there is none."""
     asked = environment.get("VISUAL") or environment.get("EDITOR")
     if asked:
-        words = shlex.split(asked)
-        if words and shutil.which(words[0]):
-            return words
+        with contextlib.suppress(ValueError):  # a quote that is not closed
+            words = shlex.split(asked)
+            if words and shutil.which(words[0]):
+                return words
         raise CommandError(f"there is no editor {asked}", hint="set VISUAL or EDITOR to one that there is")
     found = next((name for name in USUAL if shutil.which(name)), None)
     if found is None:
@@ -43,4 +45,7 @@ def edited(text: str) -> str:
             ) from None
         if status:
             raise CommandError(f"the editor {command[0]} ended with status {status}", hint="the line is as it was")
-        return file.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        try:
+            return file.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        except OSError:
+            raise CommandError(f"the editor {command[0]} left no text", hint="the line is as it was") from None

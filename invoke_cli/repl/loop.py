@@ -170,8 +170,8 @@ class _Prompt:
         self._refresh(self.session)
 
     def _refresh(self, session: Session) -> None:
-        self.toolbar.refresh(session)
-        self.counter.refresh()
+        session.attempt(lambda: self.toolbar.refresh(session))
+        session.attempt(self.counter.refresh)
         self._redraw()
 
     def _hear(self, event: Event) -> None:
@@ -236,8 +236,9 @@ class _Prompt:
     def _stop(self) -> None:
         """Ctrl-C: first the running image, then the lines that wait."""
         self.stops += 1
-        if self.visit is not None:
-            self.visit.stop()
+        visit = self.visit  # the worker may end it meanwhile
+        if visit is not None:
+            visit.stop()
         elif self.session is not None and self.worker.running:
             self.session.stop()
         if self.stops > 1 or not self.worker.running:

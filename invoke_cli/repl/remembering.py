@@ -62,9 +62,9 @@ class LineHistory(History):
             self._lines.remember(line)
 
     def forget(self) -> None:
-        """Drop all lines, in the database too."""
+        """Drop all lines, in the database too; OutputError when they stay there."""
         self._loaded_strings.clear()
-        self._writing.submit(self._lines.forget)
+        self._writing.submit(self._lines.forget).result()
 
     def close(self) -> None:
         """Wait until all is written."""

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 OpenEngine = Callable[[EngineSettings], Engine]
 WELCOME_SECONDS = 5.0
-_LOOK_SECONDS = 0.05
-_PATIENCE = 1.0
+_LOOK_SECONDS, _PATIENCE = 0.05, 1.0
 _UNHEARD = Hooks(emit=lambda _: None)
+_UNWANTED = Hooks(emit=lambda _: None, stopped=lambda: True)
 
 
 def shared_opener(settings: Settings, own: OpenEngine, hooks: Callable[[], Hooks]) -> OpenEngine:
@@ -219,12 +219,12 @@ class GuestEngine:
             raise raised(message.said["error"])
 
     def _break_off(self) -> None:
-        """Nobody wants the rest of the results: let them go by."""
-        assert self._link is not None
-        with contextlib.suppress(Gone):
-            self._link.send("stop")
-            while self._link.receive().kind not in ("end", "failed"):
+        """Nobody wants the rest of the results: let them go by, however long the step takes that is being made."""
+        try:
+            while self._next(_UNWANTED).kind == "result":
                 pass
+        except Gone:
+            self._forget_session()
 
     def _lose(self, needs: object, hooks: Hooks) -> None:
         """The session has closed the connection: look for one once more, since it does so when it hears nothing for

@@ -71,9 +71,10 @@ class Settings:
     @property
     def registry(self) -> Registry:
         """The known models, read when they are first asked for."""
-        if self._registry is None:
-            self._registry = build_registry(self.places.model_layers())
-        return self._registry
+        registry = self._registry  # the worker may forget it while the prompt asks
+        if registry is None:
+            registry = self._registry = build_registry(self.places.model_layers())
+        return registry
 
     def launch_value(self, name: str, asked: str | None) -> str:
         """A launch option that invoke.init may set too; what was asked for at launch wins over it."""

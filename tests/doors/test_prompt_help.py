@@ -33,7 +33,7 @@ from invoke_cli.repl.adapters import fragments
 from invoke_cli.repl.asking import Question, content
 from invoke_cli.repl.checking import remark
 from invoke_cli.repl.counting import Count, Counter
-from invoke_cli.repl.editing import editor_command
+from invoke_cli.repl.editing import edited, editor_command
 from invoke_cli.repl.greeting import bell_seconds, greeting
 from invoke_cli.repl.sources import sources_for
 from invoke_cli.repl.toolbar import Toolbar
@@ -210,6 +210,12 @@ def test_clip_is_counted_where_a_folder_has_no_tokenizer_json(tiny_model: Path, 
     assert again is not None and again("a red boat") == read("a red boat")
 
 
+def test_a_damaged_tokenizer_is_not_counted_with_and_ends_no_session(tiny_model: Path, tmp_path: Path) -> None:
+    damaged = shutil.copytree(tiny_model, tmp_path / "damaged")
+    (damaged / "tokenizer" / "tokenizer.json").write_text("{", encoding="utf-8")
+    assert token_reader(read_facts(damaged, "damaged")) is None
+
+
 def test_where_a_long_prompt_goes_on_in_another_part_is_shown(program: Program) -> None:
     counter = Counter(Settings(SessionOptions()))
     assert counter.count("a cat") is None  # nothing is read before the session is open
@@ -275,6 +281,14 @@ def test_without_an_editor_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) 
         editor_command({})
     with pytest.raises(CommandError, match="there is no editor joe"):
         editor_command({"VISUAL": "", "EDITOR": "joe -x"})
+    with pytest.raises(CommandError, match="there is no editor nano 'x"):
+        editor_command({"EDITOR": "nano 'x"})
+
+
+def test_an_editor_that_leaves_no_file_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "rm")
+    with pytest.raises(CommandError, match="rm left no text"):
+        edited("a cat")
 
 
 # -- keys, themes, links, the bell, the greeting ----------------------------------------------------------------------

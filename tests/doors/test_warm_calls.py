@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from PIL import Image
 
 from invoke_cli.engine import Engine, Hooks, ImageResult, Job
 from invoke_cli.sharing.doors import connections, is_own, kind_of, own_folder
+from invoke_cli.sharing.guests import GuestEngine
 from invoke_cli.sharing.link import MAX_LINE, Gone, Link
 from invoke_cli.sharing.states import Handles
 from invoke_cli.sharing.wire import Packer, Unpacker, WireError
@@ -241,6 +243,31 @@ def test_a_caller_that_is_stopped_or_killed_ends_its_own_line_alone(
     if sign == signal.SIGINT:
         assert caller.returncode == 130 and "stopped; what was finished is kept" in err
     assert len(program.images) < 2000 and len(list(Path("own").glob("*.png"))) == 1
+
+
+def test_results_that_nobody_takes_are_no_answer_to_the_next_call(
+    program: Program, open_session: OpenIt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invoke_cli.sharing.link.STALLED_SECONDS", 0.1)  # less than an image takes
+    engine = Stubborn(program_settings())
+    session = open_session(engine)
+    guest = GuestEngine(lambda: FakeEngine(program_settings()), kind_of(session.settings))
+    hooks = Hooks(emit=lambda _: None)
+    assert program("a cat -s2 -n3").status == 0 and guest.find_session(hooks)
+    results = iter(guest.generate(engine.jobs[0], hooks))
+    next(results)
+    results.close()  # type: ignore[attr-defined]  # as when the first one could not be written
+    assert guest.loaded() == engine.loaded() and guest.memory() == engine.memory()
+    guest.unload()
+
+
+class Stubborn(FakeEngine):
+    """An engine that makes its images one after the other without a look at the wish to stop."""
+
+    def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
+        for result in super().generate(job, replace(hooks, stopped=lambda: False)):
+            time.sleep(0.3)
+            yield result
 
 
 class Dying(FakeEngine):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pyte
 import pytest
@@ -12,7 +15,7 @@ from invoke_cli.console.drawn import Drawn
 from invoke_cli.console.iterm import draw_iterm
 from invoke_cli.console.kitty import NUMBERS, draw_kitty
 from invoke_cli.console.pace import SHARE, Pace
-from invoke_cli.console.seeing import DRAWERS, Seer, cells_for
+from invoke_cli.console.seeing import DRAWERS, Seer, _ask, cells_for
 from invoke_cli.console.sixel import draw_sixel
 from invoke_cli.console.terminal import PALETTE, Answers, Terminal, Tmux, Window, kind_for, terminal_of
 from invoke_cli.events import Preview
@@ -221,6 +224,11 @@ def test_time_without_steps_earns_nothing() -> None:
     assert not pace.ready()
     clock.now += 20
     assert pace.ready()
+
+
+def test_a_terminal_that_cannot_be_opened_is_not_asked() -> None:
+    with Path(os.devnull).open(encoding="ascii") as nothing:
+        assert _ask(nothing.fileno()) == Answers()
 
 
 def test_a_seer_draws_nothing_while_the_last_preview_waits() -> None:
