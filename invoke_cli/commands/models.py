@@ -186,7 +186,10 @@ def convert_model(workshop: Workshop, call: Call) -> None:
         target = expanded(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
         _refuse_existing(target)
         workshop.engine.unpickle(source, target)
-        workshop.notice(f"{target} holds the same tensors; !import_model {target} enters it")
+        of_folder = is_file(target.parent.parent / "model_index.json")
+        workshop.notice(
+            f"{target} holds the same tensors" + ("" if of_folder else f"; !import_model {target} enters it")
+        )
         return
     found = workshop.settings.model(words[0] if words[0] in workshop.settings.registry.models else str(source))
     target = expanded(words[1]) if len(words) > 1 else source.with_suffix("")

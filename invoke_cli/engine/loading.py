@@ -6,7 +6,6 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -199,16 +198,10 @@ def _from_folder(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> A
     return cls.from_pretrained(
         facts.folder,
         local_files_only=True,
-        use_safetensors=all(path.suffix == ".safetensors" for path in _own_weights(facts)),
+        use_safetensors=True,
         variant=variant_of(facts.parts.get(facts.family.denoiser, facts.weights)[0]),
         **arguments,
     )
-
-
-def _own_weights(facts: ModelFacts) -> list[Path]:
-    """The files in the model's own folder."""
-    other = facts.family.vae if facts.vae_from else ""
-    return [path for part, files in facts.parts.items() if part != other for path in files]
 
 
 def known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def load_tiny_vae(model: Model, channels: int, device: Device) -> Any | None:
     if folder is None:
         return None
     try:
-        vae = diffusers.AutoencoderTiny.from_pretrained(folder, local_files_only=True, torch_dtype=device.dtype)
+        vae = diffusers.AutoencoderTiny.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, torch_dtype=device.dtype
+        )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _unfit(model, folder, (str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
     if vae.config.latent_channels != channels:

@@ -31,7 +31,7 @@ def load_quantized(facts: ModelFacts, name: str, device: Device) -> Any:
         subfolder=facts.family.denoiser,
         torch_dtype=device.dtype,
         quantization_config=_CONFIGS[row.name](device.dtype),
-        use_safetensors=all(path.suffix == ".safetensors" for path in files),
+        use_safetensors=True,
         variant=variant_of(files[0]),
         local_files_only=True,
     )

@@ -51,7 +51,9 @@ def _loaded(folder: Path, device: Device) -> tuple[Any, Any, Any]:
     from transformers import CLIPSegForImageSegmentation, CLIPTokenizer, ViTImageProcessorPil
 
     try:
-        model = CLIPSegForImageSegmentation.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        model = CLIPSegForImageSegmentation.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
         processor = ViTImageProcessorPil.from_pretrained(folder, local_files_only=True)
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:

@@ -33,7 +33,7 @@ def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) 
         torch_dtype=arguments["torch_dtype"],
         **(_gguf(facts.folder, arguments["torch_dtype"]) if facts.quantised else {}),
     )
-    return cls.from_pretrained(layout, local_files_only=True, **{denoiser: network}, **arguments)
+    return cls.from_pretrained(layout, local_files_only=True, use_safetensors=True, **{denoiser: network}, **arguments)
 
 
 def _gguf(path: Path, dtype: Any) -> dict[str, Any]:
@@ -49,10 +49,9 @@ def load_vae(facts: ModelFacts, place: Path, dtype: Any) -> Any:
     own = layout_of(facts) if facts.single_file else facts.folder
     cls = getattr(diffusers, _class_of(own, facts.family.vae))
     if place.is_dir():
-        safe = all(path.suffix == ".safetensors" for path in facts.vae_weights)
         variant = variant_of(facts.vae_weights[0])
         return cls.from_pretrained(
-            place, torch_dtype=dtype, local_files_only=True, use_safetensors=safe, variant=variant
+            place, torch_dtype=dtype, local_files_only=True, use_safetensors=True, variant=variant
         )
     return cls.from_single_file(
         str(place), config=str(own), subfolder=facts.family.vae, local_files_only=True, torch_dtype=dtype

@@ -12,6 +12,7 @@ from typing import Any
 
 from invoke_cli.errors import ModelError
 from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.pickles import check_not_pickled
 from invoke_cli.models.tensors import is_whole, read_header, shape_of
 
 
@@ -141,9 +142,9 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
     """The weight files of a folder; of two variants the plain one."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        hint = "!convert_model makes a .safetensors of a pickle" if any(folder.glob("*.bin")) else "fetch it again"
+        check_not_pickled(folder, "controls")
         message = f"the weights of the control model {name} are missing in {folder}"
-        raise ModelError(message, hint=hint, field="controls")
+        raise ModelError(message, hint="fetch it again", field="controls")
     for path in files:
         if not is_whole(path):
             raise _damaged(path)

@@ -13,10 +13,10 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.families import family_of
 from invoke_cli.models.family import Family
 from invoke_cli.models.gguf import SUFFIX as GGUF
+from invoke_cli.models.pickles import check_not_pickled
 from invoke_cli.models.tensors import SINGLE_FILES, is_whole
 
 INPAINTING_CHANNELS = 9
-_WEIGHT_SUFFIXES = (".safetensors", ".bin")
 # Components that no line needs: pictures are not judged.
 _LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
 _WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "processor")
@@ -207,19 +207,21 @@ def variant_of(path: Path) -> str | None:
 
 
 def weights_in(folder: Path, restore: str) -> tuple[Path, ...]:
-    """The weight files of a component: the shards that an index names, or the one file, safetensors rather than not."""
+    """The weight files of a component: the shards that an index names, or the one file. ModelError when there are none
+    but pickles.
+    """
     indices = sorted(folder.glob("*.safetensors.index*.json"))
     if indices:
         shards = read_json(indices[0], restore).get("weight_map", {}).values()
         files = [folder / str(name) for name in sorted(set(shards))]
     else:
-        found = sorted(path for path in folder.glob("*") if path.suffix in _WEIGHT_SUFFIXES)
-        files = [path for path in found if path.suffix == ".safetensors"][:1] or found[:1]
+        files = sorted(folder.glob("*.safetensors"))[:1]
     if not files:
+        check_not_pickled(folder)
         raise ModelError(f"the model's weights are missing in {folder}", hint=restore, field="model")
     for path in files:
         if not path.is_file():
             raise ModelError(f"a file of the model is missing: {path}", hint=restore, field="model")
-        if path.suffix == ".safetensors" and not is_whole(path):
+        if not is_whole(path):
             raise ModelError(f"a file of the model is damaged: {path}", hint=restore, field="model")
     return tuple(files)

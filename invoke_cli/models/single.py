@@ -15,13 +15,12 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.families import family_of
 from invoke_cli.models.folder import ModelFacts, components_of, facts_from, has_weights, read_configs, read_json
 from invoke_cli.models.gguf import SUFFIX as GGUF
+from invoke_cli.models.pickles import PICKLES, refused
 from invoke_cli.models.predicting import EPSILON, prediction_of
 from invoke_cli.models.tensors import header_of, shape_of
 
 LAYOUTS = Path(__file__).parent.parent / "assets" / "layouts"
-PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 _BASE = "base: FOLDER in its entry, or !import_model FILE base=FOLDER"
-_CONVERT = "!convert_model makes a .safetensors of it, read by the loader that runs no code"
 
 _FIRST = "model.diffusion_model.input_blocks.0.0.weight"
 _ATTENTION = "model.diffusion_model.input_blocks.{}.1.transformer_blocks.0.attn2.to_k.weight"
@@ -63,7 +62,7 @@ def read_file_facts(
         message = f"the file of the model {name} is missing: {path}"
         raise ModelError(message, hint="put it back, or take another model with -m (!models lists them)", field="model")
     if path.suffix in PICKLES:
-        raise ModelError(f"{path.name} is a pickle, which can run code and is not opened", hint=_CONVERT, field="model")
+        raise refused(path)
     header = header_of(path)
     if header is None:
         hint = "fetch it again, or take another model with -m"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
+from invoke_cli.models.pickles import check_not_pickled
 
-_WEIGHT_SUFFIXES = (".safetensors", ".bin")
 _REMARKS = ("_diffusers_version", "_name_or_path")
 
 
@@ -81,10 +81,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _weights(folder: Path) -> Path:
-    files = sorted(path for path in folder.glob("*") if path.suffix in _WEIGHT_SUFFIXES)
+    files = sorted(folder.glob("*.safetensors"))
     if not files:
+        check_not_pickled(folder)
         raise _damaged(folder, "its weights are missing")
-    return next((path for path in files if path.suffix == ".safetensors"), files[0])
+    return files[0]
 
 
 def _damaged(path: Path, why: str) -> ModelError:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from invoke_cli.errors import PlanError
+from invoke_cli.models.pickles import PICKLES
 from invoke_cli.planning.plan import EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
 from invoke_cli.workshop.workshop import Workshop
 
 LORAS, EMBEDDINGS = "loras", "embeddings"
 SUFFIX = ".safetensors"
-_PICKLES = (".pt", ".ckpt", ".bin", ".pth")
 _IN_A_FOLDER = "pytorch_lora_weights"
 
 
@@ -41,7 +41,7 @@ def adapters_in(folder: Path) -> Mapping[str, list[Path]]:
     """The files in a folder and below it, by each name that they go by: the file's, with or without its folders."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (SUFFIX, *_PICKLES):
+        if path.suffix in (SUFFIX, *PICKLES):
             inside = path.parent if path.stem == _IN_A_FOLDER else path.with_suffix("")
             for name in {inside.name, inside.relative_to(folder).as_posix()}:
                 found.setdefault(name, []).append(path)

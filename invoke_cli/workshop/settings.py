@@ -22,11 +22,12 @@ from invoke_cli.language.switch import Group
 from invoke_cli.language.switches import SWITCHES, program_defaults
 from invoke_cli.language.words import words_to_lines
 from invoke_cli.models.folder import ModelFacts, read_facts
+from invoke_cli.models.pickles import PICKLES
 from invoke_cli.models.predicting import with_prediction
 from invoke_cli.models.quantizing import with_quantize
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.models.single import PICKLES, read_file_facts
+from invoke_cli.models.single import read_file_facts
 from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.models.vaes import with_vae
 from invoke_cli.planning.layers import Effective, Layer, resolve
@@ -71,8 +72,7 @@ class Settings:
     @property
     def registry(self) -> Registry:
         """The known models, read when they are first asked for."""
-        registry = self._registry  # the worker may forget it while the prompt asks
-        if registry is None:
+        if (registry := self._registry) is None:  # read once: another thread may forget it meanwhile
             registry = self._registry = build_registry(self.places.model_layers())
         return registry
 

@@ -26,12 +26,11 @@ _REMEDY = "enlarge a smaller picture, or use -U, which works in tiles"
 def load_upscaler(upscaler: Upscaler, device: Device) -> Any:
     """The pipeline in the upscaler's folder; ModelError when its files cannot be used."""
     cls = getattr(diffusers, upscaler.kind.pipeline)
-    safe = all(path.suffix == ".safetensors" for path in upscaler.weights)
     names = upscaler.weights[0].name.split(".")
     optional = {name: None for name in _LEFT_OUT if name in cls._optional_components}
     try:
         pipeline = cls.from_pretrained(
-            upscaler.folder, dtype=device.dtype, local_files_only=True, use_safetensors=safe,
+            upscaler.folder, dtype=device.dtype, local_files_only=True, use_safetensors=True,
             variant=names[1] if len(names) > 2 else None, **optional,
         )  # fmt: skip
     except (OSError, ValueError, KeyError, RuntimeError) as error:
