@@ -67,7 +67,7 @@ def test_the_prompt_in_kitty(tmp_path: Path, tiny_model: Path) -> None:
     terminal = Answering(tmp_path, tiny_model, KITTY)
     terminal.until(lambda text: "Gi=31" in text)
     terminal.child.send("a cat -s 60 -S 5 -W 128 -H 128\r")
-    text = terminal.until(lambda text: "[1] outputs" in text and "1 image in" in text)
+    text = terminal.until(lambda text: "000001.5.png" in text and "1 image in" in text)
     terminal.close()
     assert terminal.child.exitstatus == 0 and (tmp_path / "outputs" / "000001.5.png").is_file()
     sent = re.findall(r"(?:\x1b_Ga=T,[^\x1b]*\x1b\\)(?:\x1b_Gm=[^\x1b]*\x1b\\)*", text)
@@ -83,7 +83,7 @@ def test_the_prompt_with_sixels(tmp_path: Path, tiny_model: Path) -> None:
     terminal = Answering(tmp_path, tiny_model, SIXEL)
     terminal.until(lambda text: "\x1b[14t" in text)
     terminal.child.send("a cat -s 4 -S 5\r")
-    text = terminal.until(lambda text: "[1] outputs" in text and "1 image in" in text)
+    text = terminal.until(lambda text: "000001.5.png" in text and "1 image in" in text)
     terminal.close()
     finished = re.findall(r"\x1bP0;1;0q[^\x1b]*\x1b\\", text)[-1]
     pixels, _ = from_sixels(finished)
