@@ -6,7 +6,7 @@ import contextlib
 import io
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType
 from typing import Any, BinaryIO
 
@@ -14,7 +14,7 @@ from invoke_cli.console.console import Console
 from invoke_cli.errors import ConfigError, ExitStatus, Interrupted, LineError
 from invoke_cli.events import Failed, Nobody
 from invoke_cli.language.launch import Options
-from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.line import CommandLine, Generation, parse
 from invoke_cli.request import GenerationRequest
 from invoke_cli.session import Session
 from invoke_cli.workshop.options import session_options
@@ -93,7 +93,7 @@ def _outdirs(lines: Sequence[str]) -> Iterator[str]:
     return (request.outdir for request in _requests(lines) if request.outdir is not None)
 
 
-def _requests(lines: Sequence[str]) -> Iterator[GenerationRequest]:
+def _requests(lines: Iterable[str]) -> Iterator[GenerationRequest]:
     for line in lines:
         with contextlib.suppress(LineError):
             parsed = parse(line)
@@ -101,8 +101,17 @@ def _requests(lines: Sequence[str]) -> Iterator[GenerationRequest]:
 
 
 def _works_alone(lines: Sequence[str]) -> bool:
-    """Whether the lines want nothing of a session that is open."""
-    return any(request.no_session for request in _requests(lines))
+    """Whether the lines, or those behind a command, want nothing of a session that is open."""
+    return any(request.no_session for request in (*_requests(lines), *_requests(_behind_commands(lines))))
+
+
+def _behind_commands(lines: Sequence[str]) -> Iterator[str]:
+    """What is said behind the commands, which some of them draw."""
+    for line in lines:
+        with contextlib.suppress(LineError):
+            parsed = parse(line)
+            if isinstance(parsed, CommandLine):
+                yield parsed.argument
 
 
 def _standard_input() -> bytes:

@@ -94,11 +94,14 @@ class Workshop:
         return Hooks(emit=self.emit, stopped=self._stop.is_set, tally=self.tally, viewer=self.streams.viewer)
 
     def model_hash(self, model: Model) -> str:
-        """SHA-256 over the model's weight files and how they are quantised, worked out once a session."""
-        key = model.facts.key
+        """SHA-256 over the model's weight files, how they are quantised, and what they predict where it is not their
+        config that says so; worked out once a session.
+        """
+        facts, key = model.facts, model.facts.key
         if key not in self._hashes:
-            digest = hashlib.sha256(model.facts.quantize.encode())
-            for path in model.facts.weights:
+            told = facts.prediction_type if facts.told_by else ""
+            digest = hashlib.sha256(f"{facts.quantize}{told}".encode())
+            for path in facts.weights:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
             self._hashes[key] = digest.hexdigest()

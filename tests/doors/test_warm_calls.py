@@ -177,6 +177,12 @@ def test_a_caller_that_wants_something_else_starts_cold(program: Program, open_s
     assert program("a cat -s2").status == 0 and program.engine is None
 
 
+def test_no_session_counts_behind_a_command(program: Program, open_session: OpenIt) -> None:
+    session = open_session(FakeEngine(program_settings()))
+    assert program("!dream a cat -s2 --no_session").status == 0
+    assert program.engine is not None and not session.done
+
+
 def test_commands_without_a_picture_and_errors_ask_no_session(program: Program, open_session: OpenIt) -> None:
     session = open_session(FakeEngine(program_settings()))
     assert program("!models").status == 0 and program("a cat --fitt").status == 2

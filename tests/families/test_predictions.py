@@ -72,6 +72,9 @@ def test_an_entry_says_what_a_model_predicts(real_house: House, folder_of: Folde
     assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.messages
     real_house.run("!model noise")
     assert "epsilon (told by its entry)" in real_house.messages
+    real_house.run("!edit_model noise prediction none")
+    assert real_house.run(f"!verify {made}") is Outcome.FAILED
+    assert "model_hash: the file says" in real_house.messages, "what the entry says shapes the picture"
     (again,) = real_house.draw(f"{LINE} -m velocity")
     assert pixels(again) == pixels(own)
 
