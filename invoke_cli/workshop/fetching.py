@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError, OutputError
+from invoke_cli.models.pickles import PICKLES
 from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.workshop.web import opener
 
@@ -45,7 +46,7 @@ def is_remote(source: str) -> bool:
 
 
 def list_remote(source: str, hub: str = HUB) -> list[RemoteFile]:
-    """The files of a model; ModelError when it is not there, needs a login, or is none."""
+    """The files of a model; ModelError when it is not there, needs a login, is none, or is pickled."""
     if source.startswith(("https://", "http://")):
         with _opened(source, method="HEAD") as answer:
             size = int(answer.headers.get("Content-Length") or 0)
@@ -59,6 +60,10 @@ def list_remote(source: str, hub: str = HUB) -> list[RemoteFile]:
         entries = json.loads(answer.read())
     sizes = {str(entry["path"]): int(entry.get("size") or 0) for entry in entries if entry.get("type") == "file"}
     chosen = wanted(list(sizes))
+    pickled = only_pickled(list(sizes))
+    if chosen and pickled:
+        message = f"{source} has its {' and '.join(pickled)} as pickles alone, which can run code and are not fetched"
+        raise ModelError(message, hint="name a repository with .safetensors files", field="model")
     if not chosen:
         raise ModelError(f"{source} holds no model in a layout that is known", hint="name another", field="model")
     return [RemoteFile(path=path, url=f"{hub}/{source}/resolve/main/{path}", size=sizes[path]) for path in chosen]
@@ -82,6 +87,13 @@ def wanted(paths: Sequence[str]) -> list[str]:
         plain = [path for path in weights if "." not in path.split("/")[1].split(".safetensors")[0]]
         chosen += plain or [path for path in weights if ".fp16" in path]
     return sorted(dict.fromkeys(chosen))
+
+
+def only_pickled(paths: Sequence[str]) -> list[str]:
+    """The components of a pipeline that a repository has as pickles alone."""
+    inside = [path for path in paths if path.count("/") == 1 and not path.startswith(_LEFT_OUT)]
+    pickles = {path.split("/")[0] for path in inside if path.endswith(PICKLES)}
+    return sorted(pickles - {path.split("/")[0] for path in inside if path.endswith(".safetensors")})
 
 
 def fetch(files: Sequence[RemoteFile], folder: Path, progress: Progress) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from invoke_cli.errors import ModelError
 from invoke_cli.events import Failed
-from invoke_cli.workshop.fetching import fetch, list_remote, wanted
+from invoke_cli.workshop.fetching import fetch, list_remote, only_pickled, wanted
 from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.outcome import Outcome
 from tests.fake import FakeEngine
@@ -228,6 +228,7 @@ def test_of_a_repository_one_set_of_weights_is_fetched() -> None:
         "unet/diffusion_pytorch_model.safetensors" in chosen
         and "vae/diffusion_pytorch_model.fp16.safetensors" in chosen
     )
+    assert only_pickled(paths) == [] and only_pickled([*paths, "image/a.bin", "safety_checker/b.bin"]) == ["image"]
     assert not any("bin" in path or "safety" in path or path == "v1-5-pruned.safetensors" for path in chosen)
     assert "unet/diffusion_pytorch_model.fp16.safetensors" not in chosen
     assert sum("text_encoder/" in path for path in chosen) == 3
