@@ -123,7 +123,7 @@ class Packer:
         self.blobs.append(data)
         return len(self.blobs) - 1
 
-    def _tagged(self, kind: str, **said: object) -> dict[str, object]:
+    def _tagged(self, kind: str, /, **said: object) -> dict[str, object]:
         return {KIND: kind, **said}
 
 
