@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import signal
@@ -11,6 +12,7 @@ from types import FrameType
 from typing import Any, BinaryIO
 
 from invoke_cli.console.console import Console
+from invoke_cli.console.standard import telling_results
 from invoke_cli.errors import ConfigError, ExitStatus, Interrupted, LineError
 from invoke_cli.events import Failed, Nobody
 from invoke_cli.language.launch import Options
@@ -21,6 +23,8 @@ from invoke_cli.workshop.options import session_options
 from invoke_cli.workshop.outcome import Outcome
 from invoke_cli.workshop.places import expanded, names_a_file
 from invoke_cli.workshop.workshop import Streams
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
@@ -61,7 +65,9 @@ def from_file(console: Console, options: Options, defaults: GenerationRequest, s
 
 
 def numbered_lines(source: str) -> Iterator[tuple[int, str | LineError]]:
-    """The lines of a file as they arrive, counted from 1; a line that is no UTF-8 comes as its error."""
+    """The lines of a file as they arrive, counted from 1; a line that is no UTF-8 comes as its error, a file in UTF-16
+    as one.
+    """
     try:
         stream = _standard_lines() if source == "-" else expanded(source).open("rb")
     except OSError as error:
@@ -69,6 +75,9 @@ def numbered_lines(source: str) -> Iterator[tuple[int, str | LineError]]:
         raise ConfigError(f"--from_file {source}: {error.strerror or error}", hint=hint) from None
     with stream:
         for number, raw in enumerate(stream, start=1):
+            if number == 1 and (raw.startswith(_UTF_16) or b"\0" in raw[:2]):
+                yield number, LineError("the lines are UTF-16 text, not UTF-8", hint="save the file as UTF-8")
+                return
             try:
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError:
@@ -119,8 +128,9 @@ def _standard_input() -> bytes:
 
 
 def _write_image(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    with telling_results():
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 class _Signals:

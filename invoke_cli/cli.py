@@ -16,6 +16,7 @@ import click
 
 from invoke_cli.console.console import Console, look_for
 from invoke_cli.console.seeing import seer_on
+from invoke_cli.console.standard import open_missing_streams
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
 from invoke_cli.language.help import launch_help, switch_help
 from invoke_cli.language.launch import Options, take_launch_options
@@ -48,6 +49,7 @@ def invoke(context: click.Context, words: tuple[str, ...]) -> None:
 
 def run(words: Sequence[str]) -> int:
     """Do what the command line's words say; returns the exit status."""
+    open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows few letters loses no picture

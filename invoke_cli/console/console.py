@@ -17,10 +17,11 @@ from invoke_cli.console.drawn import Drawn, down, up
 from invoke_cli.console.json_events import json_line
 from invoke_cli.console.links import linked, takes_links
 from invoke_cli.console.seeing import Seer
+from invoke_cli.console.standard import telling_results
 from invoke_cli.console.text import done_text, error_text, loading_text, progress_text, result_text
 from invoke_cli.console.themes import Theme, theme_for
 from invoke_cli.console.tokens import token_text
-from invoke_cli.errors import InvokeError
+from invoke_cli.errors import InvokeError, OutputError
 from invoke_cli.events import (
     Done,
     Event,
@@ -88,7 +89,7 @@ class Console:
         """Show an event."""
         with self._lock:
             if self.look.json:
-                print(json_line(event), file=self.out, flush=True)
+                self._json(event)
             elif isinstance(event, Step):
                 self._step(event)
             else:
@@ -105,13 +106,28 @@ class Console:
 
     def answer(self, text: str) -> None:
         """Say something that was asked for, on standard output."""
-        print(text, file=self.out, flush=True)
+        self._out(text)
 
     def ring(self, seconds: float) -> None:
         """Sound the bell of the terminal for work that took long."""
         if self.look.bell and seconds >= self.look.bell and self.look.progress:
             self.err.write("\a")
             self.err.flush()
+
+    # -- standard output ----------------------------------------------------------------------------------------------
+
+    def _out(self, text: str) -> None:
+        with telling_results():
+            print(text, file=self.out, flush=True)
+
+    def _json(self, event: Event) -> None:
+        """An event as a line; an error that standard output does not take is told beside it."""
+        try:
+            self._out(json_line(event))
+        except OutputError:
+            if not isinstance(event, Failed):
+                raise
+            self._show(event)
 
     # -- events -----------------------------------------------------------------------------------------------------
 
@@ -120,7 +136,7 @@ class Console:
             case Saved():
                 self._result(event)
             case Message(text=text) | Prefill(line=text) | Planned(text=text, dry_run=True):
-                print(harmless(text), file=self.out, flush=True)
+                self._out(harmless(text))
             case Failed():
                 width = shutil.get_terminal_size((100, 24)).columns
                 self._aside(error_text(event.error, event.number, width), "error", always=True)
@@ -150,9 +166,11 @@ class Console:
                 pass
 
     def _result(self, event: Saved) -> None:
-        stream = self.err if event.number is None else self.out
         text = result_text(event)
-        print(linked(text, event.path) if self.look.links and stream is self.out else text, file=stream, flush=True)
+        if event.number is None:
+            print(text, file=self.err, flush=True)
+        else:
+            self._out(linked(text, event.path) if self.look.links else text)
         for extra in event.extras:
             self._aside(f"  {extra}", "dim")
         drawn = self.seer.finished(event.picture) if self.seer and event.picture else None

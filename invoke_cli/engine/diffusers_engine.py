@@ -52,6 +52,7 @@ from invoke_cli.planning.plan import Plan
 
 # Bytes of working memory for each pixel and channel of the VAE's widest stage, as measured on Stable Diffusion's VAE.
 _BYTES_PER_ACTIVATION = 6
+_PARTS_SHOWN = 8  # of a long prompt, in the notice about it
 _SAFE_SHARE = 0.8
 KEPT_HELPERS = 1
 
@@ -205,5 +206,6 @@ class DiffusersEngine:
                 words = " ".join(tokens.cut)[:80]
                 hooks.emit(Notice(text=f"the {name} is longer than {limit} tokens; cut from: {words!r} on"))
             elif tokens.windows:
-                parts = f"{len(tokens.windows)} parts ({' + '.join(map(str, tokens.windows))})"
+                sizes = " + ".join(map(str, tokens.windows[:_PARTS_SHOWN]))
+                parts = f"{len(tokens.windows)} parts ({sizes}{' + …' if len(tokens.windows) > _PARTS_SHOWN else ''})"
                 hooks.emit(Notice(text=f"the {name} has {len(tokens.read)} tokens and is read in {parts}"))

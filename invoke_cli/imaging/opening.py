@@ -74,7 +74,7 @@ def read_file(path: Path) -> bytes:
 def open_bytes(data: bytes, name: str) -> OpenedImage:
     """The picture in `data`, called `name`; ImageError says what is wrong with it."""
     if not data:
-        raise ImageError(f"{name} is empty (0 bytes)", hint="save the image again")
+        raise ImageError(f"{name} is empty (0 bytes)", hint="save or send the image again")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is wrong is told in one sentence, or did not matter
         try:

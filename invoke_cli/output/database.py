@@ -33,8 +33,7 @@ class Database:
                 database.execute(f"SELECT {COLUMNS}, i.removed FROM images i LIMIT 1").fetchone()
         except sqlite3.OperationalError as error:
             if "no such column" not in str(error):
-                hint = "check its permissions, and whether another program holds it"
-                raise OutputError(f"the history {self.path} cannot be used: {error}", hint=hint) from None
+                raise self._unusable(error) from None
             sound = False
         except sqlite3.DatabaseError:
             sound = False
@@ -72,8 +71,16 @@ class Database:
             with closing(self._connected()) as database:
                 yield database
         except (sqlite3.Error, OSError) as error:
-            hint = f"move {self.path.name} away: a new one is made from the images"
-            raise OutputError(f"the history {self.path} cannot be used: {error}", hint=hint) from None
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: sqlite3.Error | OSError) -> OutputError:
+        """What is wrong with it. A damaged one may go; one without room, permission or peace is to be kept."""
+        hint = f"move {self.path.name} away: a new one is made from the images"
+        if isinstance(error, (sqlite3.OperationalError, OSError)):
+            hint = (
+                "check the free space, its permissions, and whether another program holds it; finished images are kept"
+            )
+        return OutputError(f"the history {self.path} cannot be used: {error}", hint=hint)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -66,15 +66,16 @@ class Program:
         self.engine = FakeEngine(settings)
         return self.engine
 
-    def __call__(self, *words: str, stdin: bytes = b"") -> Result:
-        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    def __call__(self, *words: str, stdin: bytes = b"", stdout: io.BytesIO | None = None) -> Result:
+        kept = io.BytesIO()
+        out = io.TextIOWrapper(stdout or kept, encoding="utf-8", write_through=True)
         err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         with self._monkeypatch.context() as patch:
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             status = run(words)
-        return Result(status=int(status), out=out.buffer.getvalue(), err=err.buffer.getvalue().decode())
+        return Result(status=int(status), out=kept.getvalue(), err=err.buffer.getvalue().decode())
 
     @property
     def images(self) -> list[Path]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import re
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from invoke_cli import Session, __version__
+from invoke_cli.cli import run
 from invoke_cli.console.json_events import NAMES
 from invoke_cli.events import Event
 from invoke_cli.repl.loop import open_prompt
@@ -15,6 +21,9 @@ from invoke_cli.request import GenerationRequest
 from tests.conftest import drawing
 from tests.doors.program import Program, keys
 from tests.house import pixels
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 def test_one_shot_makes_a_picture(program: Program) -> None:
@@ -235,3 +244,39 @@ def test_launch_options_in_invoke_init(program: Program) -> None:
     init.write_text("--json\n", encoding="utf-8")
     result = program("a cat")
     assert result.status == 2 and "--json belongs to the command line" in result.err
+
+
+class Full(io.BytesIO):
+    """A disk without room, until there is some."""
+
+    full = True
+
+    def write(self, data: Buffer) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)
+
+
+@pytest.mark.parametrize("line", ["--version", "--json a_cat -s2", "a_cat -s2", "a_cat -s2 -o -"])
+def test_results_that_go_nowhere_are_one_sentence(program: Program, line: str) -> None:
+    disk = Full()
+    result = program(*line.split(" "), stdout=disk)
+    disk.full = False
+    assert result.status == 1
+    assert result.err.count(f"error: standard output cannot be written: {os.strerror(errno.ENOSPC)}") == 1
+    assert "Traceback" not in result.err and "errors.log" not in result.err
+
+
+def test_a_picture_is_drawn_without_standard_output(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert run(["a cat", "-s2"]) == 0 and len(program.images) == 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.close()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_one_error(program: Program, encoding: str) -> None:
+    result = program(stdin="a cat -s2\na dog -s2\n".encode(encoding))
+    assert result.status == 1 and not program.images
+    assert result.err == "error: line 1: the lines are UTF-16 text, not UTF-8\n  try: save the file as UTF-8\n"

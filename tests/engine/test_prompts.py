@@ -155,6 +155,13 @@ def test_long_prompts_are_read_in_parts(real_engine: Engine, loaded: LoadedModel
     assert sum(tokens.windows) == len(tokens.read) and max(tokens.windows) <= 75 and not tokens.cut
 
 
+def test_of_a_very_long_prompt_few_parts_are_listed(real_engine: Engine, tiny_model: Path) -> None:
+    events = Events()
+    list(real_engine.generate(job_for(f"{'very ' * 1000}-s2", model_at(tiny_model)), events.hooks()))
+    (notice,) = [event.text for event in events if isinstance(event, Notice)]
+    assert notice.count("+") == 8 and notice.endswith("+ …)")
+
+
 def test_a_model_that_takes_no_weights_says_so(folder_of: Folder) -> None:  # noqa: F811
     model = model_at(folder_of("pixart-sigma"))
     with pytest.raises(PlanError, match="takes no weights"):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.errors import CommandError
+from invoke_cli.errors import CommandError, OutputError
 from invoke_cli.language.query import FIELDS, Condition, moment_of, parse_query
 from invoke_cli.language.switches import SWITCHES
+from invoke_cli.output.database import Database
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import History
@@ -121,6 +122,18 @@ def test_tags_and_ratings(history: History) -> None:
     history.tag(2, "good", on=False)
     history.mark_removed(3)
     assert found(history, "tag:good") == [] and found(history, "boat") == [2]
+
+
+def test_a_full_disk_is_no_reason_to_move_the_history_away(tmp_path: Path) -> None:
+    database = Database(tmp_path / "history.sqlite3")
+    with pytest.raises(OutputError, match="disk is full") as full, database.writing() as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("CREATE TABLE more AS SELECT zeroblob(1000000)")
+    assert "free space" in full.value.hint and "away" not in full.value.hint
+    (tmp_path / "bad.sqlite3").write_bytes(b"no database" * 1000)
+    with pytest.raises(OutputError, match="not a database") as damaged, Database(tmp_path / "bad.sqlite3").opened():
+        pass
+    assert "move bad.sqlite3 away" in damaged.value.hint
 
 
 def test_an_old_database_is_taken_over(tmp_path: Path) -> None:
