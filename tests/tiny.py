@@ -6,24 +6,28 @@ from pathlib import Path
 from typing import Any
 
 
-def build_tiny_model(folder: Path, *, seed: int = 0, sample_size: int = 8, block: int = 16, channels: int = 4) -> Path:
+def build_tiny_model(
+    folder: Path, *, seed: int = 0, sample_size: int = 8, block: int = 16, channels: int = 4, early: bool = False
+) -> Path:
     """Write the model into `folder` (native side: 8 x `sample_size` pixels) and return the folder.
 
-    9 `channels` into the UNet make it an inpainting model.
+    9 `channels` into the UNet make it an inpainting model. With `early` its first block reads the prompt, as that of
+    Stable Diffusion 1.x does, instead of its last.
     """
     import torch
     from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(seed)
+    blocks = ("CrossAttnDownBlock2D", "DownBlock2D")
     unet = UNet2DConditionModel(
         block_out_channels=(block, 2 * block),
         layers_per_block=1,
         sample_size=sample_size,
         in_channels=channels,
         out_channels=4,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        down_block_types=blocks if early else blocks[::-1],
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D") if early else ("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=32,
         attention_head_dim=4,
         norm_num_groups=4,

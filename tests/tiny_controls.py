@@ -49,3 +49,14 @@ def build_ip_adapter(folder: Path, model: Path) -> Path:
     CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
     save_file(tensors, folder / "ip-adapter.safetensors")
     return folder / "ip-adapter.safetensors"
+
+
+def build_t2i_adapter(folder: Path, seed: int, *, channels: tuple[int, ...] = (16, 32), sees: int = 3) -> Path:
+    """Write a T2I-Adapter for UNets of these channels into `folder`; returns the folder."""
+    import torch
+    from diffusers import T2IAdapter
+
+    torch.manual_seed(seed)
+    adapter = T2IAdapter(in_channels=sees, channels=list(channels), num_res_blocks=1, downscale_factor=8)
+    adapter.save_pretrained(folder)
+    return folder

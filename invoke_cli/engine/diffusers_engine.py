@@ -37,6 +37,7 @@ from invoke_cli.engine.controlling import ControlModels
 from invoke_cli.engine.converting import save_as_folder, unpickle
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.embeddings import knowing
+from invoke_cli.engine.hinting import Hints
 from invoke_cli.engine.images import ImageEncoder
 from invoke_cli.engine.loading import LoadedModel, load_model
 from invoke_cli.engine.looks import seamless
@@ -69,6 +70,7 @@ class DiffusersEngine:
         self._segmenter = Segmenter()
         self._controls = ControlModels(self._device)
         self._image_prompts = ImagePrompts(self._device)
+        self._hints = Hints(self._device)
 
     def load(self, model: Model, hooks: Hooks) -> None:
         """Make the model ready; those before stay warm while there is room."""
@@ -87,6 +89,7 @@ class DiffusersEngine:
                     wearing(loaded, job.plan.loras),
                     knowing(loaded, job.plan.embeddings),
                     measures(loaded, request, hooks.emit),
+                    self._hints.given(loaded, job),
                     seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.look.seamless),
                 ):
                     self._tell_long_prompts(loaded, job, hooks)
@@ -157,6 +160,7 @@ class DiffusersEngine:
         self._helpers.clear()
         self._segmenter.clear()
         self._controls.clear()
+        self._hints.clear()
         self._image_prompts.clear()
         gc.collect()
         self._device.release()

@@ -54,7 +54,7 @@ CONTROL = """\
 canny and softedge find the edges of an ordinary picture, scribble turns a drawing on white paper round. For all
 other kinds (depth, pose, seg, normal, lineart …) the picture is used as it is. W is 0 to 2; several add up.
 
-Each kind wants a control model (a ControlNet) that was made for your kind of model. Enter its folder or file once:
+Each kind wants a control model (a ControlNet or a T2I-Adapter) that was made for your kind of model. Enter it once:
 
   !import_model ~/models/control_v11p_sd15_canny           the kind is in its name, or: control=canny
   !import_model owner/name canny-sd15 control=canny        fetched from a hub

@@ -21,12 +21,14 @@ class Technique(Enum):
 
     CONTROLNET = "ControlNet"
     IP_ADAPTER = "IP-Adapter"
+    T2I_ADAPTER = "T2I-Adapter"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlFacts:
-    """What planning needs to know of a control model. It was made for UNets that read prompts `text_width` wide and
-    begin with these `channels`. `weights` are its files. `encoder` is the folder of the network that sees for it.
+    """What planning needs to know of a control model. It was made for UNets that read prompts `text_width` wide (0: it
+    does not say) and begin with these `channels`. `weights` are its files. `encoder` is the folder of the network
+    that sees for it.
     """
 
     name: str
@@ -40,13 +42,18 @@ class ControlFacts:
     @property
     def made_for(self) -> str:
         """The kind of models it was made for, in words."""
+        if not self.text_width:
+            return f"UNets of {', '.join(map(str, self.channels))} channels"
         width = f"prompts {self.text_width} wide"
         family = _FAMILIES.get(self.text_width)
         return f"{family} ({width})" if family else f"models that read {width}"
 
     def fits(self, model: ModelFacts) -> bool:
         """Whether it was made for UNets such as the model's."""
-        return self.text_width == model.text_width and self.channels == model.channels[: len(self.channels)]
+        if not self.text_width and self.technique is Technique.T2I_ADAPTER:
+            return self.channels == model.channels
+        shared = min(len(self.channels), len(model.channels))
+        return self.text_width == model.text_width and self.channels[:shared] == model.channels[:shared]
 
 
 ENCODER = "image_encoder"
@@ -55,7 +62,11 @@ _FAMILIES: Mapping[int, str] = {
     1024: "Stable Diffusion 2.x",
     2048: "Stable Diffusion XL",
 }
-_CLASSES: Mapping[str, Technique] = {"ControlNetModel": Technique.CONTROLNET}
+_CLASSES: Mapping[str, Technique] = {
+    "ControlNetModel": Technique.CONTROLNET,
+    "T2IAdapter": Technique.T2I_ADAPTER,
+}
+_XL_WIDTH = 2048
 
 # In the order in which a name is looked through: what a published control model is called tells what it is for.
 _KINDS: Mapping[str, tuple[str, ...]] = {
@@ -121,20 +132,17 @@ def _in_folder(folder: Path, name: str) -> ControlFacts | None:
         named = str(config.get("_class_name"))
     except (OSError, ValueError, AttributeError):
         return None
-    if named == "T2IAdapter":
-        hint = "take a ControlNet of the same kind"
-        raise ModelError(f"{name} is a T2I-Adapter, which is not supported yet", hint=hint, field="controls")
     technique = _CLASSES.get(named)
     if technique is None:
         return None
-    width = config.get("cross_attention_dim")
+    width = _XL_WIDTH if config.get("adapter_type") == "full_adapter_xl" else config.get("cross_attention_dim")
     return ControlFacts(
         name=name,
         technique=technique,
         path=folder,
         weights=_weights(folder, name),
         text_width=width if isinstance(width, int) else 0,
-        channels=tuple(config.get("block_out_channels") or ()),
+        channels=tuple(config.get("block_out_channels") or config.get("channels") or ()),
     )
 
 

@@ -18,7 +18,8 @@ from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
 from tests.families.conftest import Folder, folder_of
 from tests.house import House, pixels
-from tests.tiny_controls import build_controlnet, build_ip_adapter
+from tests.tiny import build_tiny_model
+from tests.tiny_controls import build_controlnet, build_ip_adapter, build_t2i_adapter
 
 __all__ = ["folder_of"]
 LINE = "a cat -s3 -C5 -A ddim -S 5"
@@ -253,11 +254,6 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(studio: House, folder_o
     (broken / "config.json").write_text('{"_class_name": "ControlNetModel", "cross_attention_dim": 32}')
     (broken / "diffusion_pytorch_model.safetensors").write_bytes(b"\0" * 20)
     enter(studio, broken=Path(f"{broken}:seg"), nowhere=Path("/nowhere/at/all:mlsd"))
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "config.json").write_text('{"_class_name": "T2IAdapter"}')
-    assert studio.run(f"!import_model {other} control=canny") is not Outcome.OK
-    assert studio.errors[0] == "other is a T2I-Adapter, which is not supported yet"
     xl, flux = folder_of("sdxl"), folder_of("flux")
     said = {
         "--control pose:square.png": "there is no control model for pose",
@@ -322,3 +318,48 @@ def test_an_ip_adapter_wants_its_image_encoder(studio: House, tiny_model: Path) 
     assert "has no image encoder" in studio.errors[0]
     assert studio.run(f"!import_model {file} base={elsewhere}") is Outcome.OK, studio.errors
     studio.draw(f"{LINE} --control ip:init.png")
+
+
+def test_i4_a_t2i_adapter_equals_stock_and_leaves_no_trace(studio: House) -> None:
+    import diffusers
+    import torch
+
+    model = build_tiny_model(studio.folder / "early", early=True)
+    line = f"{LINE} -m {model}"
+    (plain,) = studio.draw(line)
+    rough, deep = build_t2i_adapter(studio.folder / "rough", 1), build_t2i_adapter(studio.folder / "far", 2)
+    assert studio.run(f"!import_model {rough} control=pose") is Outcome.OK, studio.errors
+    assert "T2I-Adapter for UNets of 16, 32 channels" in studio.notices[-1]
+    enter(studio, far=deep.with_name("far:lineart"))
+    networks = [diffusers.T2IAdapter.from_pretrained(folder, local_files_only=True) for folder in (rough, deep)]
+
+    def theirs(adapter: Any, image: Any, scale: Any) -> bytes:
+        stock = diffusers.StableDiffusionAdapterPipeline.from_pretrained(
+            model, adapter=adapter, dtype=torch.float32, local_files_only=True
+        )
+        stock.scheduler = diffusers.DDIMScheduler.from_config(
+            stock.scheduler.config, clip_sample=False, set_alpha_to_one=False, steps_offset=1
+        )
+        made = stock(
+            "a cat", image=image, adapter_conditioning_scale=scale, num_inference_steps=3, guidance_scale=5.0,
+            height=64, width=64, generator=torch.Generator("cpu").manual_seed(5),
+        )  # fmt: skip
+        return bytes(made.images[0].tobytes())
+
+    (one,) = studio.draw(f"{line} --control pose:depth.png:.6")
+    assert pixels(one) == theirs(networks[0], drawing(64, 64), 0.6) != pixels(plain)
+    (two,) = studio.draw(f"{line} --control pose:depth.png:.6 --control lineart:square.png:.5")
+    assert pixels(two) == theirs(networks, [drawing(64, 64), square()], [0.6, 0.5]) != pixels(one)
+    assert pixels(studio.draw(line)[0]) == pixels(plain)
+    assert pixels(studio.draw(f"{line} --control pose:depth.png:0")[0]) == pixels(plain)
+    switches = "-I init.png -M mask.png -f .7 --control pose:depth.png --control canny:square.png"
+    (guided,) = studio.draw(f"{line} {switches}")
+    assert studio.run(f"!verify {guided}") is Outcome.OK, studio.messages
+    (without,) = studio.draw(f"{line} {switches.replace('--control pose:depth.png', '')}")
+    assert pixels(guided) != pixels(without)
+
+
+def test_a_t2i_adapter_for_other_channels_is_refused(studio: House) -> None:
+    enter(studio, large=build_t2i_adapter(studio.folder / "large", 1, channels=(32, 64)).with_name("large:pose"))
+    assert studio.run(f"{LINE} --control pose:depth.png") is not Outcome.OK
+    assert "does not fit" in studio.errors[0] and "UNets of 32, 64 channels" in studio.errors[0]
