@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.errors import ModelError
 from invoke_cli.models import gguf
 
 SAFETENSORS = ".safetensors"
@@ -17,7 +18,8 @@ _NUMBERS = {"F64": "d", "F32": "f", "F16": "e", "I64": "q", "I32": "i"}
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
-    """Tensor name to its entry (`dtype`, `shape`, `data_offsets`); None when the file is no whole safetensors file.
+    """Tensor name to its entry (`dtype`, `shape`, `data_offsets`); None when the file is no whole safetensors file. ModelError
+    for one that this user may not read.
 
     The file begins with the header's length (8 bytes, little-endian), then the header as JSON, then the tensors.
     """
@@ -30,6 +32,8 @@ def read_header(path: Path) -> dict[str, Any] | None:
             header = json.loads(file.read(length))
         tensors = {str(key): entry for key, entry in header.items() if key != "__metadata__"}
         ends = [int(entry["data_offsets"][1]) for entry in tensors.values()]
+    except PermissionError:
+        raise ModelError(f"{path} cannot be read", hint="check its permissions", field="model") from None
     except (struct.error, ValueError, KeyError, TypeError, AttributeError):
         return None
     return tensors if size == 8 + length + max(ends, default=0) else None
