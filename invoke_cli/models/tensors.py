@@ -18,8 +18,8 @@ _NUMBERS = {"F64": "d", "F32": "f", "F16": "e", "I64": "q", "I32": "i"}
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
-    """Tensor name to its entry (`dtype`, `shape`, `data_offsets`); None when the file is no whole safetensors file. ModelError
-    for one that this user may not read.
+    """Tensor name to its entry (`dtype`, `shape`, `data_offsets`); None when the file is no whole safetensors file.
+    ModelError for one that this user may not read.
 
     The file begins with the header's length (8 bytes, little-endian), then the header as JSON, then the tensors.
     """
