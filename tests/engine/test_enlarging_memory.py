@@ -23,6 +23,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
+# What is given back goes back to the system, so that the figure is what the program holds and not what malloc keeps.
+ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+
+
 def peak(folder: Path, model: Path, line: str, width: int) -> int:
     """Bytes that a process took at most for a line on a picture of this width, three quarters as high."""
     configs = folder / "root" / "configs"
@@ -33,7 +37,7 @@ def peak(folder: Path, model: Path, line: str, width: int) -> int:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder / "root"), line],
         cwd=folder,
-        env={"PYTHONPATH": str(Path(__file__).parent.parent.parent), "OMP_NUM_THREADS": "1", "PATH": ""},
+        env={"PYTHONPATH": str(Path(__file__).parent.parent.parent), "OMP_NUM_THREADS": "1", "PATH": "", **ALLOCATOR},
         capture_output=True,
         text=True,
         check=True,
