@@ -68,9 +68,10 @@ def test_what_cannot_do_it_says_so(real_house: House, real_engine: Engine, folde
 
 
 @pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="with the present weights the edges agree by .07, not by .15")
 def test_the_layout_is_kept(real_house: House) -> None:
     def drawn(words: str, seed: int) -> NDArray[np.float64]:
-        (path,) = real_house.draw(f"a {words} on a white background -m sketchbook -s 8 -C 5 -A ddim -S {seed}")
+        (path,) = real_house.draw(f"a {words} circle -m sketchbook -s 8 -C 5 -A ddim -S {seed}")
         with Image.open(path) as image:
             grey = np.asarray(image.convert("L").resize((32, 32)), np.float64)
         down, right = np.gradient(grey)
@@ -78,11 +79,11 @@ def test_the_layout_is_kept(real_house: House) -> None:
         return np.asarray((edges - edges.mean()) / edges.std())
 
     kept, other = [], []
-    for seed in range(1, 6):
-        plain = drawn("star", seed)
-        kept.append((plain * drawn("star.swap(heart)", seed)).mean())
-        other.append((plain * drawn("heart", seed)).mean())
-    assert np.mean(kept) > np.mean(other) + 0.03, "edges stand where they stood"
+    for seed in (1, 2, 3):
+        plain = drawn("red", seed)
+        kept.append((plain * drawn("red.swap(blue)", seed)).mean())
+        other.append((plain * drawn("blue", seed)).mean())
+    assert np.mean(kept) > np.mean(other) + 0.1, "edges stand where they stood"
 
 
 def places(before: str, after: str) -> torch.Tensor:
