@@ -8,7 +8,7 @@ from invoke_cli.sketchbook.denoising import Batch, Stage
 from invoke_cli.sketchbook.loop import Course
 from invoke_cli.sketchbook.networks import Widths
 from invoke_cli.sketchbook.pool import Pool
-from invoke_cli.sketchbook.sampling import NARROW, RICH, WIDE
+from invoke_cli.sketchbook.sampling import NARROW, RICH, SCATTERED, WIDE
 
 HELD_OUT_SEED = 90_001
 
@@ -38,6 +38,7 @@ def full() -> Recipe:
             "narrow": Pool(mix=NARROW, count=8000, seed=2),
             "wide": Pool(mix=WIDE, count=8960, seed=3),
             "fresh": Pool(mix=RICH, count=9600, seed=10),
+            "scattered": Pool(mix=SCATTERED, count=4800, seed=11),
             "tall": Pool(mix=RICH, count=256, seed=4, width=256, height=384),
             "broad": Pool(mix=RICH, count=256, seed=5, width=384, height=256),
             "small": Pool(mix=RICH, count=256, seed=6, width=192, height=192),
@@ -68,22 +69,30 @@ RECIPES = {"tiny": tiny, "full": full}
 
 
 def _stages() -> tuple[Stage, ...]:
-    """Single plain things at half size, everything beside them, the same at full size, fresh pictures, other sizes."""
+    """Single plain things at half size, everything beside them, the same at full size, fresh pictures, other sizes;
+    last, things anywhere."""
     whole = _whole(("narrow", 13), ("wide", 27))
     fresh = _whole(("narrow", 10), ("fresh", 30))
     to_whole = replace(_course(3, "whole", 2350, 1.5e-3), last_share=0.08, decay=0.995)
-    settling = replace(_course(5, "sizes", 1200, 4e-4), last_share=0.03)
+    scattered = _whole(("fresh", 16), ("scattered", 24))
+    settling = replace(_course(6, "scattered", 1400, 6e-4), last_share=0.03)
     return (
         Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
         Stage(course=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
         Stage(course=to_whole, batches=(whole,), high=0.4, blind=0.15),
         Stage(course=_course(4, "fresh", 1500, 7e-4), batches=(fresh,), high=0.3, blind=0.1),
-        Stage(course=settling, batches=(fresh, *_other_sizes()), high=0.3, blind=0.1),
+        Stage(
+            course=replace(_course(5, "sizes", 1200, 4e-4), last_share=0.03),
+            batches=(fresh, *_other_sizes()),
+            high=0.3,
+            blind=0.1,
+        ),
+        Stage(course=settling, batches=(scattered, *_other_sizes()), high=0.3, blind=0.12),
     )
 
 
 def _other_sizes() -> tuple[Batch, ...]:
-    """A third of the last stage: half size, and latents of 24 x 24 up to 64 x 64, not all square."""
+    """A third of each of the last stages: half size, and latents of 24 x 24 up to 64 x 64, not all square."""
     return (
         _half(("narrow", 24), ("fresh", 40), weight=0.1),
         _whole(("small", 48), weight=0.08),

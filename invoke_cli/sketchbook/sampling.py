@@ -50,7 +50,10 @@ MEDIUM_WEIGHTS = (0.34, 0.12, 0.13, 0.1, 0.11, 0.11, 0.09)
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """How often each sort of scene is drawn; shares that add up to 1, and `styled` of each sort in a medium."""
+    """How often each sort of scene is drawn; shares that add up to 1, and `styled` of each sort in a medium.
+
+    A share `anywhere` of the single items stands anywhere, and nothing is said of where; `media` weighs the media.
+    """
 
     shapes: float
     things: float
@@ -58,11 +61,24 @@ class Mix:
     landscapes: float
     hearths: float
     styled: float
+    anywhere: float = 0.0
+    media: tuple[float, ...] = MEDIUM_WEIGHTS
 
 
 NARROW = Mix(shapes=0.72, things=0.28, pairs=0.0, landscapes=0.0, hearths=0.0, styled=0.0)
 WIDE = Mix(shapes=0.17, things=0.16, pairs=0.2, landscapes=0.37, hearths=0.1, styled=0.62)
 RICH = Mix(shapes=0.14, things=0.24, pairs=0.2, landscapes=0.34, hearths=0.08, styled=0.62)
+# What the mixes before it leave too rare: things that stand anywhere when no place is asked for, oil and pixel art.
+SCATTERED = Mix(
+    shapes=0.34,
+    things=0.22,
+    pairs=0.18,
+    landscapes=0.18,
+    hearths=0.08,
+    styled=0.5,
+    anywhere=0.75,
+    media=(0.3, 0.08, 0.15, 0.06, 0.13, 0.22, 0.06),
+)
 
 
 def draw_scene(rng: np.random.Generator, mix: Mix) -> Scene:
@@ -76,14 +92,15 @@ def draw_scene(rng: np.random.Generator, mix: Mix) -> Scene:
 def _any_scene(rng: np.random.Generator, mix: Mix) -> Scene:
     shares = (mix.shapes, mix.things, mix.pairs, mix.landscapes, mix.hearths)
     sort = int(rng.choice(5, p=np.array(shares) / sum(shares)))
-    medium = str(rng.choice(MEDIA, p=MEDIUM_WEIGHTS)) if rng.random() < mix.styled * 1.5 else "plain"
+    medium = str(rng.choice(MEDIA, p=mix.media)) if rng.random() < mix.styled * 1.5 else "plain"
     if sort == 3:
         return landscape(rng, medium)
     if sort == 4:
         return hearth(rng, medium)
     if sort == 2:
         return pair(rng, medium if rng.random() < 0.5 else "plain")
-    return single(rng, medium, SHAPES if sort == 0 else (*THINGS, "fire"))
+    scene = single(rng, medium, SHAPES if sort == 0 else (*THINGS, "fire"))
+    return scattered(rng, scene) if mix.anywhere and rng.random() < mix.anywhere else scene
 
 
 def apart(first: str, second: str) -> bool:
@@ -100,6 +117,13 @@ def single(rng: np.random.Generator, medium: str, kinds: tuple[str, ...]) -> Obj
     column, row = ("middle", "middle") if centred else (str(rng.choice(list(COLUMNS))), str(rng.choice(list(ROWS))))
     item = _item(rng, (kind, colour, size), (COLUMNS[column], ROWS[row]))
     return replace(_on_backdrop(rng, medium, backdrop, (item,)), place=(column, row))
+
+
+def scattered(rng: np.random.Generator, scene: Objects) -> Objects:
+    """The scene of one item with it moved anywhere, unplaced: captions do not say where it is."""
+    item = scene.items[0]
+    x, y = (float(rng.uniform(item.radius + 0.02, 0.98 - item.radius)) for _ in range(2))
+    return replace(scene, items=(replace(item, x=x, y=y),), unplaced=True)
 
 
 def pair(rng: np.random.Generator, medium: str) -> Objects:

@@ -101,7 +101,7 @@ def _say_item(item: Item, rng: np.random.Generator) -> str:
 
 def _say_place(scene: Objects, rng: np.random.Generator) -> str:
     column, row = scene.place
-    if rng.random() > PLACE_MENTION:
+    if scene.unplaced or rng.random() > PLACE_MENTION:
         return ""
     if column == row == "middle":
         return pick(("", "", " in the middle", " in the center", " in the centre", " centered"), rng)

@@ -56,7 +56,10 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Objects:
-    """One or two items on a plain background; `relation` is "", "left" (first left of second) or "above"."""
+    """One or two items on a plain background; `relation` is "", "left" (first left of second) or "above".
+
+    `place` is where captions say that a single item is; of one that is `unplaced` they do not say it.
+    """
 
     seed: int
     medium: str
@@ -66,6 +69,7 @@ class Objects:
     fade: float = 0.0
     place: tuple[str, str] = ("middle", "middle")
     relation: str = ""
+    unplaced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
