@@ -29,7 +29,7 @@ class Pane:
         known = {"INVOKE_ROOT": str(root), "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
         words = ["env", "-u", "NO_COLOR", *(f"{name}={value}" for name, value in known.items())]
         words += [sys.executable, "-m", "invoke_cli"]
-        # A shell keeps the pane's terminal: tmux may miss the end of a program whose terminal closes a moment before it.
+        # A shell keeps the terminal open: tmux may miss the end of a program whose terminal closes just before it.
         words = ["sh", "-c", f"{shlex.join(words)}; echo left with status $?; exec sleep 600"]
         size = ["-x", str(COLUMNS), "-y", str(ROWS)]
         self.tmux("-f", "/dev/null", "new-session", "-d", *size, "-c", str(folder), "sh")
