@@ -142,8 +142,14 @@ def _in_folder(folder: Path, name: str) -> ControlFacts | None:
         path=folder,
         weights=_weights(folder, name),
         text_width=width if isinstance(width, int) else 0,
-        channels=tuple(config.get("block_out_channels") or config.get("channels") or ()),
+        channels=_channels(config),
     )
+
+
+def _channels(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """The channels of what the model hands to each block of a UNet; a light adapter's last come twice."""
+    channels = tuple(config.get("block_out_channels") or config.get("channels") or ())
+    return (*channels, *channels[-1:]) if config.get("adapter_type") == "light_adapter" else channels
 
 
 def _weights(folder: Path, name: str) -> tuple[Path, ...]:
