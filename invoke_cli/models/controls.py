@@ -69,7 +69,7 @@ _CLASSES: Mapping[str, Technique] = {
 _XL_WIDTH = 2048
 
 # In the order in which a name is looked through: what a published control model is called tells what it is for.
-_KINDS: Mapping[str, tuple[str, ...]] = {
+KINDS: Mapping[str, tuple[str, ...]] = {
     "ip": ("ip",),
     "canny": ("canny",),
     "depth": ("depth", "midas", "zoe"),
@@ -123,7 +123,7 @@ def read_control(path: Path, name: str, base: Path | None = None) -> ControlFact
 def kind_in_name(name: str) -> str:
     """What a control model of this name is for; empty when the name does not say."""
     words = re.split(r"[^a-z]+", name.lower())
-    return next((kind for kind, signs in _KINDS.items() if any(sign in words for sign in signs)), "")
+    return next((kind for kind, signs in KINDS.items() if any(sign in words for sign in signs)), "")
 
 
 def _in_folder(folder: Path, name: str) -> ControlFacts | None:
