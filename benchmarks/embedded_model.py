@@ -37,10 +37,10 @@ from invoke_cli.sketchbook.measuring import (
     trained_judge,
 )
 from invoke_cli.sketchbook.media_seeing import pixels_of
+from invoke_cli.sketchbook.mixes import WIDE
 from invoke_cli.sketchbook.pool import Pool
 from invoke_cli.sketchbook.recipe import HELD_OUT_SEED
 from invoke_cli.sketchbook.rendering import render
-from invoke_cli.sketchbook.sampling import WIDE
 from invoke_cli.sketchbook.sheets import Manner
 
 MODEL = Path(__file__).parent.parent / "invoke_cli" / "assets" / "sketchbook"

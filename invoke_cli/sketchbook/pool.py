@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from invoke_cli.sketchbook.mixes import Mix
 from invoke_cli.sketchbook.rendering import render
-from invoke_cli.sketchbook.sampling import Mix, draw_scene
+from invoke_cli.sketchbook.sampling import draw_scene
 from invoke_cli.sketchbook.scene import Scene
 
 Pixels = NDArray[np.uint8]

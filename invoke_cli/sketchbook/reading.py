@@ -16,7 +16,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from invoke_cli.sketchbook.captions import spoken
 from invoke_cli.sketchbook.labels import ATTRIBUTES, class_counts, labels
 from invoke_cli.sketchbook.loop import Course, finished, run_course
-from invoke_cli.sketchbook.sampling import WIDE, draw_scene
+from invoke_cli.sketchbook.mixes import WIDE
+from invoke_cli.sketchbook.sampling import draw_scene
 
 CAPTIONS_PER_STEP = 64
 

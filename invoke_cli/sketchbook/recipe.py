@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from invoke_cli.sketchbook.denoising import Batch, Stage
 from invoke_cli.sketchbook.loop import Course
+from invoke_cli.sketchbook.mixes import NARROW, RICH, SCATTERED, WIDE
 from invoke_cli.sketchbook.networks import Widths
 from invoke_cli.sketchbook.pool import Pool
-from invoke_cli.sketchbook.sampling import NARROW, RICH, SCATTERED, WIDE
 
 HELD_OUT_SEED = 90_001
 

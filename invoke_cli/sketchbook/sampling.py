@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from invoke_cli.sketchbook.fires import HEARTH_HEIGHTS
 from invoke_cli.sketchbook.holding import is_held_out
+from invoke_cli.sketchbook.mixes import Mix
 from invoke_cli.sketchbook.scene import (
     COLUMNS,
     GROUNDS,
@@ -45,40 +46,6 @@ ALIKE = (
     {"brown", "gray"},
 )
 HOUSE_COLOURS = ("red", "white", "blue", "yellow", "brown")
-MEDIUM_WEIGHTS = (0.34, 0.12, 0.13, 0.1, 0.11, 0.11, 0.09)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mix:
-    """How often each sort of scene is drawn; shares that add up to 1, and `styled` of each sort in a medium.
-
-    A share `anywhere` of the single items stands anywhere, and nothing is said of where; `media` weighs the media.
-    """
-
-    shapes: float
-    things: float
-    pairs: float
-    landscapes: float
-    hearths: float
-    styled: float
-    anywhere: float = 0.0
-    media: tuple[float, ...] = MEDIUM_WEIGHTS
-
-
-NARROW = Mix(shapes=0.72, things=0.28, pairs=0.0, landscapes=0.0, hearths=0.0, styled=0.0)
-WIDE = Mix(shapes=0.17, things=0.16, pairs=0.2, landscapes=0.37, hearths=0.1, styled=0.62)
-RICH = Mix(shapes=0.14, things=0.24, pairs=0.2, landscapes=0.34, hearths=0.08, styled=0.62)
-# What the mixes before it leave too rare: things that stand anywhere when no place is asked for, oil and pixel art.
-SCATTERED = Mix(
-    shapes=0.34,
-    things=0.22,
-    pairs=0.18,
-    landscapes=0.18,
-    hearths=0.08,
-    styled=0.5,
-    anywhere=0.75,
-    media=(0.3, 0.08, 0.15, 0.06, 0.13, 0.22, 0.06),
-)
 
 
 def draw_scene(rng: np.random.Generator, mix: Mix) -> Scene:

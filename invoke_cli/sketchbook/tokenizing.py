@@ -15,7 +15,8 @@ from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from invoke_cli.sketchbook.captions import spoken
-from invoke_cli.sketchbook.sampling import WIDE, draw_scene
+from invoke_cli.sketchbook.mixes import WIDE
+from invoke_cli.sketchbook.sampling import draw_scene
 from invoke_cli.sketchbook.words import EVERYDAY
 
 START, END, WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"

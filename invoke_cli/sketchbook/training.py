@@ -16,11 +16,11 @@ from invoke_cli.sketchbook.checkpoints import note
 from invoke_cli.sketchbook.denoising import train_unet
 from invoke_cli.sketchbook.latents import Encoders, Source, stored_source
 from invoke_cli.sketchbook.loop import finished, restore_average
+from invoke_cli.sketchbook.mixes import WIDE
 from invoke_cli.sketchbook.networks import build_autoencoder, build_text_tower, build_unet
 from invoke_cli.sketchbook.pool import Pool, stored_pictures
 from invoke_cli.sketchbook.reading import train_reader
 from invoke_cli.sketchbook.recipe import HELD_OUT_SEED, Recipe
-from invoke_cli.sketchbook.sampling import WIDE
 from invoke_cli.sketchbook.tokenizing import stored_tokenizer
 
 MEASURED_PICTURES = 96

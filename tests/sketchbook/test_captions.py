@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,9 @@ import pytest
 
 from invoke_cli.sketchbook.captions import caption, spoken
 from invoke_cli.sketchbook.labels import ATTRIBUTES, class_counts, labels
-from invoke_cli.sketchbook.sampling import WIDE, draw_scene, hearth, landscape, single
-from invoke_cli.sketchbook.saying import single_words
+from invoke_cli.sketchbook.mixes import WIDE
+from invoke_cli.sketchbook.sampling import draw_scene, hearth, landscape, scattered, single
+from invoke_cli.sketchbook.saying import say_objects, single_words
 from invoke_cli.sketchbook.scene import KINDS
 from invoke_cli.sketchbook.tokenizing import build_tokenizer, learn_merges
 from invoke_cli.sketchbook.words import COLOUR_WORDS, FIRE_WORDS, KIND_WORDS
@@ -45,6 +48,15 @@ def test_a_scene_has_many_captions() -> None:
     rng = np.random.default_rng(6)
     view = landscape(rng, "oil")
     assert len({spoken(view, rng) for _ in range(40)}) > 30
+
+
+def test_of_a_thing_that_stands_anywhere_no_caption_says_where() -> None:
+    rng = np.random.default_rng(8)
+    scenes = [scattered(rng, single(rng, "plain", ("star",))) for _ in range(300)]
+    said = " ".join(say_objects(scene, rng) for scene in scenes)
+    assert not re.search(r"\b(left|right|top|bottom|upper|lower|middle|cent\w+|corner)\b", said)
+    placed = " ".join(say_objects(replace(scene, unplaced=False), rng) for scene in scenes)
+    assert all(word in placed for word in ("left", "right", "top", "bottom"))
 
 
 def test_fires_are_called_fire_and_fireplace() -> None:

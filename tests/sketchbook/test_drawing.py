@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from invoke_cli.sketchbook.media_seeing import pixels_of, time_of_day
+from invoke_cli.sketchbook.mixes import NARROW, WIDE
 from invoke_cli.sketchbook.rendering import render
-from invoke_cli.sketchbook.sampling import NARROW, WIDE, draw_scene, hearth, landscape, pair, single
+from invoke_cli.sketchbook.sampling import draw_scene, hearth, landscape, pair, scattered, single
 from invoke_cli.sketchbook.scene import KINDS, MEDIA, SHAPES, TIMES
 from invoke_cli.sketchbook.seeing import background_colour, things_in
 
@@ -34,6 +35,14 @@ def test_the_first_of_a_pair_is_left_of_or_above_the_second(seed: int) -> None:
     scene = pair(np.random.default_rng(seed), "plain")
     first, second = scene.items
     assert first.x < second.x if scene.relation == "left" else first.y < second.y
+
+
+def test_scattered_things_stand_anywhere_and_wholly_in_the_picture() -> None:
+    rng = np.random.default_rng(4)
+    items = [scattered(rng, single(rng, "plain", SHAPES)).items[0] for _ in range(300)]
+    assert all(each.radius < place < 1 - each.radius for each in items for place in (each.x, each.y))
+    small = np.array([(each.x, each.y) for each in items if each.size == "small"])
+    assert (small.std(axis=0) > 0.18).all()  # evenly from edge to edge it is .19 to .21
 
 
 @pytest.mark.parametrize("medium", MEDIA)

@@ -10,8 +10,9 @@ from invoke_cli.sketchbook.examining import Examination, examination, marks
 from invoke_cli.sketchbook.holding import is_held_out
 from invoke_cli.sketchbook.measuring import presence
 from invoke_cli.sketchbook.media_seeing import MediumJudge, fit_judge, pixels_of
+from invoke_cli.sketchbook.mixes import NARROW, RICH, WIDE, Mix
 from invoke_cli.sketchbook.rendering import render
-from invoke_cli.sketchbook.sampling import NARROW, RICH, WIDE, Mix, draw_scene, landscape, single
+from invoke_cli.sketchbook.sampling import draw_scene, landscape, single
 from invoke_cli.sketchbook.scene import MEDIA, PALETTE, SHAPES
 from invoke_cli.sketchbook.seeing import nearest_colour
 
