@@ -17,7 +17,7 @@ from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, parse
 from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
-from invoke_cli.sharing.guests import shared_opener
+from invoke_cli.sharing.opening import shared_opener
 from invoke_cli.sharing.visits import Visit
 from invoke_cli.workshop.drawing import draw
 from invoke_cli.workshop.options import SessionOptions
@@ -81,7 +81,7 @@ class Session:
     def lend(self, visit: Visit) -> None:
         """Let another process's line have the engine; returns when it is done."""
         self.workshop.begin()
-        self.attempt(lambda: visit.serve(lambda: self.workshop.engine))
+        self.attempt(lambda: visit.serve(lambda: self.workshop.engine, self.workshop.notice))
 
     def attempt(self, work: Callable[[], object]) -> None:
         """Do what a door wants beside the lines; an error of any kind is told, and ends here."""
