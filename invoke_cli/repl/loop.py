@@ -33,6 +33,7 @@ from invoke_cli.repl.asking import leaves
 from invoke_cli.repl.bindings import bindings
 from invoke_cli.repl.counting import Counter
 from invoke_cli.repl.greeting import greeting, look_at_prompt
+from invoke_cli.repl.missing import Missing
 from invoke_cli.repl.outside import Outside
 from invoke_cli.repl.picture import PictureArea, seer_at_prompt
 from invoke_cli.repl.remembering import LineHistory, Search, Suggestions
@@ -76,7 +77,8 @@ class _Prompt:
         self.newcomer = not self.history.kept
         self.worker = Worker(self._open_session, self._redraw)
         self.counter = Counter(settings)
-        self.toolbar = Toolbar(settings, self.counter)
+        self.missing = Missing(settings)
+        self.toolbar = Toolbar(settings, self.counter, self.missing)
         self.door = OpenDoor(settings, self.worker.submit)
         self.session: Session | None = None
         self.visit: Visit | None = None
@@ -95,7 +97,7 @@ class _Prompt:
         typing = ~asked & ~searching & ~is_searching
         return PromptSession(
             message=self._message,
-            lexer=LineLexer(self.counter),
+            lexer=LineLexer(self.counter, self.missing),
             style=Style.from_dict(dict(theme.prompt)),
             color_depth=None if theme.printed else ColorDepth.DEPTH_1_BIT,
             completer=LineCompleter(sources_for(self.settings, self.settings.outdir()), self.search),
@@ -136,6 +138,7 @@ class _Prompt:
         self.door.close()
         self.worker.send_away()
         self.worker.finish()
+        self.outside.show_waiting()
         self.history.close()
         self.door.close()
         if self.session is not None:
@@ -172,6 +175,7 @@ class _Prompt:
     def _refresh(self, session: Session) -> None:
         session.attempt(lambda: self.toolbar.refresh(session))
         session.attempt(self.counter.refresh)
+        self.missing.forget()
         self._redraw()
 
     def _hear(self, event: Event) -> None:

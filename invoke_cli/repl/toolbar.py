@@ -10,7 +10,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.showing import harmless
-from invoke_cli.repl.checking import remark
+from invoke_cli.repl.checking import Missing, nothing_missing, remark
 from invoke_cli.repl.counting import Counter
 from invoke_cli.workshop.settings import Settings
 
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 class Toolbar:
     """Keeps the text, so that drawing it costs nothing; `refresh` after anything that may have changed it."""
 
-    def __init__(self, settings: Settings, counter: Counter) -> None:
+    def __init__(self, settings: Settings, counter: Counter, missing: Missing = nothing_missing) -> None:
         self._settings = settings
         self._counter = counter
+        self._missing = missing
         self._defaults = self._read()
         self._device = "loading …"
         self._commands: frozenset[str] = frozenset()
 
     def fragments(self, text: str) -> StyleAndTextTuples:
         """What stands at the bottom while `text` stands in the input."""
-        said = remark(text, self._commands)
+        said = remark(text, self._commands, self._missing)
         if said is not None:
             return [("" if said.open else "class:toolbar-error", f" {harmless(said.text)}")]
         count = self._counter.count(text)
