@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from invoke_cli.commands.running import run_command
-from invoke_cli.engine import open_engine
+from invoke_cli.engine import Hooks, open_engine
 from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, PromptError, Span
 from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, parse
@@ -73,10 +73,17 @@ class Session:
         """Ask the running line to end after its step; may be called from any thread."""
         self.workshop.stop()
 
-    def warm_up(self) -> None:
-        """Import the engine and load the current model, before the first line needs them."""
-        self.workshop.begin()
-        self.attempt(lambda: self.workshop.engine.load(self.workshop.settings.model(), self.workshop.hooks()))
+    def warm_up(self, then: Callable[[], None] = lambda: None) -> None:
+        """Import the engine and load the current model on a thread of its own, which then does `then`: a line that
+        needs the engine waits for it, others do not.
+        """
+
+        def load() -> None:
+            hooks = Hooks(emit=self.workshop.emit)
+            self.attempt(lambda: self.workshop.engine.load(self.workshop.settings.model(), hooks))
+            then()
+
+        self.workshop.open_beside(load)
 
     def lend(self, visit: Visit) -> None:
         """Let another process's line have the engine; returns when it is done."""

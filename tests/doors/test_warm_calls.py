@@ -117,6 +117,7 @@ def test_a_caller_imports_no_torch_and_loads_no_weights(
 ) -> None:
     session = open_session(real_engine)
     session.session.warm_up()
+    assert session.session.workshop.engine.loaded()
     session.events.clear()
     code = "import sys\nfrom invoke_cli.cli import run\nstatus = run(['a cat', '-s8', '-S1'])\n"
     code += "print({'torch', 'diffusers', 'transformers', 'safetensors', 'scipy'} & set(sys.modules), status)"
