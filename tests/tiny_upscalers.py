@@ -132,3 +132,23 @@ def _vae(blocks: int) -> Any:
         norm_num_groups=4,
         layers_per_block=1,
     )
+
+
+def build_face_network(tool: str, path: Path) -> Path:
+    """A network for faces in its full size with random weights; `tool` is "gfpgan" or "codeformer"."""
+    from importlib import import_module
+
+    import torch
+
+    torch.manual_seed(5)
+    if tool == "gfpgan":
+        arch = import_module("spandrel.architectures.GFPGAN.__arch.gfpganv1_clean_arch")
+        network = arch.GFPGANv1Clean(
+            out_size=512, num_style_feat=512, channel_multiplier=2, fix_decoder=False,
+            num_mlp=8, input_is_latent=True, different_w=True, narrow=1, sft_half=True,
+        )  # fmt: skip
+    else:
+        network = import_module("spandrel_extra_arches.architectures.CodeFormer.__arch.codeformer").CodeFormer()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"params_ema": network.state_dict()}, path)
+    return path

@@ -75,7 +75,7 @@ def _stages() -> tuple[Stage, ...]:
     fresh = _whole(("narrow", 10), ("fresh", 30))
     to_whole = replace(_course(3, "whole", 2350, 1.5e-3), last_share=0.08, decay=0.995)
     scattered = _whole(("fresh", 16), ("scattered", 24))
-    settling = replace(_course(6, "scattered", 1400, 6e-4), last_share=0.03)
+    settling = replace(_course(6, "scattered", 2100, 6e-4), last_share=0.03)
     return (
         Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
         Stage(course=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),

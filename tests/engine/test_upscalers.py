@@ -13,7 +13,7 @@ from invoke_cli.planning.seeds import next_seed
 from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
 from tests.house import House, pixels, size
-from tests.tiny_upscalers import build_latent_upscaler, build_network, build_x4_upscaler
+from tests.tiny_upscalers import build_face_network, build_latent_upscaler, build_network, build_x4_upscaler
 
 
 @pytest.fixture(scope="session")
@@ -171,6 +171,31 @@ def test_tiles_of_a_network_leave_no_seam(real_house: House, monkeypatch: pytest
     (tiled,) = real_house.draw("!fix low.png -U 4 1 --upscaler tiny")
     distance = np.abs(np.frombuffer(pixels(whole), np.uint8).astype(int) - np.frombuffer(pixels(tiled), np.uint8))
     assert distance.max() <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tool", "library", "name"),
+    [("gfpgan", "spandrel", "GFPGANv1.4.pth"), ("codeformer", "spandrel_extra_arches", "codeformer.pth")],
+)
+def test_a_face_is_what_its_network_makes_of_it(real_house: House, tool: str, library: str, name: str) -> None:
+    spandrel = pytest.importorskip("spandrel")
+    pytest.importorskip(library)
+    import torch
+
+    path = build_face_network(tool, real_house.folder / "root" / "models" / "faces" / name)
+    drawing(512, 512).save("portrait.png")
+    (made,) = real_house.draw(f"!fix portrait.png -G 1 -ft {tool}")
+    assert real_house.run(f"!verify {made}") is Outcome.OK and ": identical" in real_house.messages
+    network = spandrel.ModelLoader(device="cpu").load_from_file(path).model.eval()
+    with Image.open("portrait.png") as portrait, torch.inference_mode():
+        values = torch.from_numpy(np.array(portrait.convert("RGB"))).permute(2, 0, 1)[None].float() / 127.5 - 1
+        face = network(values, weight=0.75 if tool == "codeformer" else 0.0, randomize_noise=False)[0]
+    by_hand = (face[0] / 2 + 0.5).clamp(0, 1).mul(255).round().permute(1, 2, 0).to(torch.uint8).numpy()
+    inner = slice(64, 448)  # further out it fades into the picture
+    restored = np.frombuffer(pixels(made), np.uint8).reshape(512, 512, 3)
+    assert np.abs(restored[inner, inner].astype(int) - by_hand[inner, inner]).max() <= 1
+    assert np.abs(restored[inner, inner].astype(int) - np.array(Image.open("portrait.png"))[inner, inner]).max() > 1
 
 
 def test_a_file_that_is_no_network_is_told(real_house: House) -> None:
