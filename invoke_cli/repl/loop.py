@@ -33,7 +33,6 @@ from invoke_cli.repl.asking import leaves
 from invoke_cli.repl.bindings import bindings
 from invoke_cli.repl.counting import Counter
 from invoke_cli.repl.greeting import greeting, look_at_prompt
-from invoke_cli.repl.missing import Missing
 from invoke_cli.repl.outside import Outside
 from invoke_cli.repl.picture import PictureArea, seer_at_prompt
 from invoke_cli.repl.remembering import LineHistory, Search, Suggestions
@@ -77,8 +76,7 @@ class _Prompt:
         self.newcomer = not self.history.kept
         self.worker = Worker(self._open_session, self._redraw)
         self.counter = Counter(settings)
-        self.missing = Missing(settings)
-        self.toolbar = Toolbar(settings, self.counter, self.missing)
+        self.toolbar = Toolbar(settings, self.counter)
         self.door = OpenDoor(settings, self.worker.submit)
         self.session: Session | None = None
         self.visit: Visit | None = None
@@ -97,7 +95,7 @@ class _Prompt:
         typing = ~asked & ~searching & ~is_searching
         return PromptSession(
             message=self._message,
-            lexer=LineLexer(self.counter, self.missing),
+            lexer=LineLexer(self.counter, self.toolbar.missing),
             style=Style.from_dict(dict(theme.prompt)),
             color_depth=None if theme.printed else ColorDepth.DEPTH_1_BIT,
             completer=LineCompleter(sources_for(self.settings, self.settings.outdir()), self.search),
@@ -174,7 +172,6 @@ class _Prompt:
     def _refresh(self, session: Session) -> None:
         session.attempt(lambda: self.toolbar.refresh(session))
         session.attempt(self.counter.refresh)
-        self.missing.forget()
         self._redraw()
 
     def _hear(self, event: Event) -> None:

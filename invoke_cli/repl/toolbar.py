@@ -10,8 +10,9 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.showing import harmless
-from invoke_cli.repl.checking import Missing, nothing_missing, remark
+from invoke_cli.repl.checking import remark
 from invoke_cli.repl.counting import Counter
+from invoke_cli.repl.missing import Missing
 from invoke_cli.workshop.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
 class Toolbar:
     """Keeps the text, so that drawing it costs nothing; `refresh` after anything that may have changed it."""
 
-    def __init__(self, settings: Settings, counter: Counter, missing: Missing = nothing_missing) -> None:
+    def __init__(self, settings: Settings, counter: Counter) -> None:
         self._settings = settings
         self._counter = counter
-        self._missing = missing
+        self.missing = Missing(settings)
         self._defaults = self._read()
         self._device = "loading …"
         self._commands: frozenset[str] = frozenset()
 
     def fragments(self, text: str) -> StyleAndTextTuples:
         """What stands at the bottom while `text` stands in the input."""
-        said = remark(text, self._commands, self._missing)
+        said = remark(text, self._commands, self.missing)
         if said is not None:
             return [("" if said.open else "class:toolbar-error", f" {harmless(said.text)}")]
         count = self._counter.count(text)
@@ -42,6 +43,7 @@ class Toolbar:
         """Read the defaults, the names of commands and the memory anew."""
         from invoke_cli.commands.table import COMMANDS
 
+        self.missing.forget()
         self._defaults = self._read()
         names = {command.name for command in COMMANDS}
         with contextlib.suppress(InvokeError):
