@@ -16,6 +16,7 @@ from invoke_cli.models.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.tensors import SINGLE_FILES
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.adapting import how_named
 from invoke_cli.workshop.fetching import fetch, is_remote, list_remote
 from invoke_cli.workshop.places import IN_PACKAGE, expanded, is_file, is_folder, is_there
 from invoke_cli.workshop.workshop import Workshop
@@ -186,16 +187,21 @@ def convert_model(workshop: Workshop, call: Call) -> None:
         target = expanded(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
         _refuse_existing(target)
         workshop.engine.unpickle(source, target)
-        of_folder = is_file(target.parent.parent / "model_index.json")
-        workshop.notice(
-            f"{target} holds the same tensors" + ("" if of_folder else f"; !import_model {target} enters it")
-        )
+        workshop.notice(f"{target} holds the same tensors{_use_of(workshop, target)}")
         return
     found = workshop.settings.model(words[0] if words[0] in workshop.settings.registry.models else str(source))
     target = expanded(words[1]) if len(words) > 1 else source.with_suffix("")
     _refuse_existing(target)
     workshop.engine.save(found, target, workshop.hooks())
     workshop.notice(f"{target} holds {found.spec.name} in the diffusers layout; !import_model {target} enters it")
+
+
+def _use_of(workshop: Workshop, target: Path) -> str:
+    """How a file of tensors is used where it lies."""
+    if is_file(target.parent.parent / "model_index.json"):
+        return ""
+    said = how_named(workshop, target)
+    return f"; {said} uses it" if said else f"; !import_model {target} enters it"
 
 
 def _refuse_existing(target: Path) -> None:

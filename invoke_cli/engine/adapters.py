@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from invoke_cli.planning.plan import LoraUse, Plan
 
 KEPT = 8
 
-_INTO = (".lora_A.weight", ".lora.down.weight")
-_OUT_OF = (".lora_B.weight", ".lora.up.weight")
+_INTO = (".lora_A.weight", ".lora.down.weight", ".lora_linear_layer.down.weight")
+_OUT_OF = (".lora_B.weight", ".lora.up.weight", ".lora_linear_layer.up.weight")
 
 
 @contextmanager
@@ -30,8 +30,10 @@ def wearing(loaded: LoadedModel, loras: Sequence[LoraUse]) -> Iterator[None]:
         yield
         return
     pipeline = loaded.pipeline
-    for lora in loras:
-        _load(loaded, lora)
+    with ExitStack() as refused:
+        refused.callback(take_off, loaded)  # those before one that is refused are on the model already
+        _put_on(loaded, loras)
+        refused.pop_all()
     pipeline.enable_lora()
     pipeline.set_adapters([_name(lora) for lora in loras], [lora.weight for lora in loras])
     try:
@@ -56,18 +58,24 @@ def _name(lora: LoraUse) -> str:
     return f"lora_{lora.sha256[:16]}"
 
 
-def _load(loaded: LoadedModel, lora: LoraUse) -> None:
-    pipeline = loaded.pipeline
+def _put_on(loaded: LoadedModel, loras: Sequence[LoraUse]) -> None:
+    """Load the LoRAs that are not in memory; all others leave where there would be too many."""
     if importlib.util.find_spec("peft") is None:
         raise ModelError("LoRAs need the package peft", hint='pip install "invoke-cli[lora]"', field="loras")
-    if not hasattr(pipeline, "load_lora_weights"):
-        raise _misfit(loaded, lora, "models of this kind take no LoRAs")
-    there = list(dict.fromkeys(name for names in pipeline.get_list_adapters().values() for name in names))
-    if _name(lora) in there:
-        return
-    if len(there) >= KEPT:
-        pipeline.unload_lora_weights()
-    path = Path(lora.path)
+    if not hasattr(loaded.pipeline, "load_lora_weights"):
+        raise _misfit(loaded, loras[0], "models of this kind take no LoRAs")
+    there = {name for names in loaded.pipeline.get_list_adapters().values() for name in names}
+    if len(there | set(map(_name, loras))) > KEPT:
+        loaded.pipeline.unload_lora_weights()
+        there = set()
+    for lora in loras:
+        if _name(lora) not in there:
+            _load(loaded, lora)
+            there.add(_name(lora))
+
+
+def _load(loaded: LoadedModel, lora: LoraUse) -> None:
+    pipeline, path = loaded.pipeline, Path(lora.path)
     try:
         found = pipeline.lora_state_dict(str(path.parent), weight_name=path.name, local_files_only=True)
         _check_fit(loaded, lora, found[0] if isinstance(found, tuple) else found)
@@ -80,23 +88,27 @@ def _load(loaded: LoadedModel, lora: LoraUse) -> None:
 
 
 def _check_fit(loaded: LoadedModel, lora: LoraUse, tensors: Mapping[str, torch.Tensor]) -> None:
-    """ModelError when a layer of the LoRA has no counterpart in the model, or one of another width."""
-    known = 0
-    for key, tensor in tensors.items():
-        suffix = next((suffix for suffix in (*_INTO, *_OUT_OF) if key.endswith(suffix)), None)
-        if suffix is None:
-            continue
-        layer = _layer(loaded, key.removesuffix(suffix))
-        if layer is None:
-            raise _misfit(loaded, lora, f"the model has no layer {key.removesuffix(suffix)}")
-        known += 1
-        wide = layer.shape[1] if suffix in _INTO else layer.shape[0]
-        given = tensor.shape[1] if suffix in _INTO else tensor.shape[0]
-        if wide != given:
-            message = f"{key.removesuffix(suffix)} is {wide} wide in the model and {given} in the LoRA"
-            raise _misfit(loaded, lora, message)
-    if not known:
+    """ModelError when a layer of the LoRA has no counterpart in the model, one of another width, or is half missing."""
+    into, out_of = _halves(tensors, _INTO), _halves(tensors, _OUT_OF)
+    if not into and not out_of:
         raise _misfit(loaded, lora, "it has no layers that are known")
+    for path in {**into, **out_of}:
+        layer, down, up = _layer(loaded, path), into.get(path), out_of.get(path)
+        if layer is None:
+            raise _misfit(loaded, lora, f"the model has no layer {path}")
+        if down is None or up is None:
+            raise _misfit(loaded, lora, f"{path} is there by half")
+        for wide, given in ((layer.shape[1], down.shape[1]), (layer.shape[0], up.shape[0])):
+            if wide != given:
+                raise _misfit(loaded, lora, f"{path} is {wide} wide in the model and {given} in the LoRA")
+        if down.shape[0] != up.shape[1]:
+            raise _misfit(loaded, lora, f"{path} is of rank {down.shape[0]} in one half and {up.shape[1]} in the other")
+
+
+def _halves(tensors: Mapping[str, torch.Tensor], suffixes: Sequence[str]) -> dict[str, torch.Tensor]:
+    """The tensors of one half of the LoRA's layers, by the paths of the layers."""
+    found = ((key, next((suffix for suffix in suffixes if key.endswith(suffix)), "")) for key in tensors)
+    return {key.removesuffix(suffix): tensors[key] for key, suffix in found if suffix}
 
 
 def _layer(loaded: LoadedModel, path: str) -> torch.Tensor | None:

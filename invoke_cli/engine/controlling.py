@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,20 @@ import torch
 from diffusers import ControlNetModel
 from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from PIL import Image
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from invoke_cli.engine.caches import RecentlyUsed
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.keeping import KeptControls, at_work, misfit
 from invoke_cli.engine.loading import LoadedModel, known
-from invoke_cli.errors import ModelError
 from invoke_cli.models.controls import Technique
 from invoke_cli.planning.plan import ControlUse, Plan, Task
 
-KEPT = 3
+# What decides the shapes of what a ControlNet hands to a UNet, by its name in both configs.
+_LAYOUT: Mapping[str, str] = {
+    "block_out_channels": "the channels of its blocks",
+    "layers_per_block": "the layers of a block",
+}
+_SEEN_CHANNELS = 3
 
 
 class ControlModels:
@@ -29,27 +31,25 @@ class ControlModels:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept: RecentlyUsed[Any] = RecentlyUsed(KEPT)
+        self._kept: KeptControls[Any] = KeptControls(Technique.CONTROLNET, self._read)
 
     def get(self, loaded: LoadedModel, uses: Sequence[ControlUse]) -> tuple[Any, ...]:
-        """The ControlNets of these uses, ready on the device; ModelError for one that cannot be loaded."""
+        """The ControlNets of these uses, ready on the device; ModelError for one that cannot be loaded, or that was
+        made for UNets of another layout.
+        """
         nets = [use for use in uses if use.technique is Technique.CONTROLNET]
-        return tuple(self._kept.get((use.path, use.sha256), partial(self._load, loaded, use)) for use in nets)
+        found = tuple(self._kept.get(loaded, use) for use in nets)
+        for use, network in zip(nets, found, strict=True):
+            _check_fit(loaded, use, network.config)
+        return found
 
     def clear(self) -> None:
         """Forget all of them."""
         self._kept.clear()
 
-    def _load(self, loaded: LoadedModel, use: ControlUse) -> Any:
+    def _read(self, loaded: LoadedModel, use: ControlUse) -> Any:
         path = Path(use.path)
-        try:
-            network = self._from_folder(path) if path.is_dir() else _from_file(path, loaded)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            reason = " ".join((str(error) or type(error).__name__).split())[:160]
-            message = f"the control model {use.model} cannot be used with {loaded.model.spec.name}: {reason}"
-            raise ModelError(message, hint="fetch it again, as a diffusers folder", field="controls") from None
-        network.requires_grad_(False)
-        return network.to(self._device.place, self._device.dtype).eval()
+        return at_work(self._from_folder(path) if path.is_dir() else _from_file(path, loaded), self._device)
 
     def _from_folder(self, folder: Path) -> Any:
         plain = any(".fp16." not in path.name for path in folder.glob("*.safetensors"))
@@ -69,6 +69,23 @@ def _from_file(path: Path, loaded: LoadedModel) -> Any:
     tensors: Mapping[str, torch.Tensor] = convert_controlnet_checkpoint(load_file(path), config)
     network.load_state_dict(tensors)
     return network
+
+
+def _check_fit(loaded: LoadedModel, use: ControlUse, config: Mapping[str, Any]) -> None:
+    """ModelError when what the ControlNet takes or gives has other shapes than the model's."""
+    if config["in_channels"] != loaded.latent_channels:
+        reason = f"it reads latents of {config['in_channels']} channels, the model's have {loaded.latent_channels}"
+        raise misfit(loaded, use, reason)
+    if config["conditioning_channels"] != _SEEN_CHANNELS:
+        raise misfit(loaded, use, f"it looks at pictures of {config['conditioning_channels']} channels")
+    for name, meaning in _LAYOUT.items():
+        own, other = (_spelt(each[name]) for each in (config, loaded.denoiser.config))
+        if own != other:
+            raise misfit(loaded, use, f"{meaning} are {own}, those of the model's UNet {other}")
+
+
+def _spelt(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 def control_arguments(plan: Plan, guides: Sequence[Image.Image], task: Task) -> dict[str, object]:

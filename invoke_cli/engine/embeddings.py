@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from safetensors import SafetensorError
@@ -60,11 +60,15 @@ def _vectors(loaded: LoadedModel, embedding: EmbeddingUse) -> list[tuple[torch.T
         found = [(tensors.get(_PARTS[part]), part) for part in parts]
     else:
         found = [(next(iter(tensors.values())) if len(tensors) == 1 else tensors.get("emb_params"), parts[0])]
-    complete = [(tensor.reshape(-1, tensor.shape[-1]), part) for tensor, part in found if tensor is not None]
+    complete = [(tensor.reshape(-1, tensor.shape[-1]), part) for tensor, part in found if _is_filled(tensor)]
     if len(complete) != len(found):
         kind = "two text encoders" if len(parts) > 1 else "one text encoder"
         raise _misfit(loaded, embedding, f"it holds no vectors for a model of {kind}")
     return complete
+
+
+def _is_filled(tensor: torch.Tensor | None) -> TypeGuard[torch.Tensor]:
+    return tensor is not None and tensor.ndim > 0 and tensor.numel() > 0
 
 
 def _misfit(loaded: LoadedModel, embedding: EmbeddingUse, reason: str) -> ModelError:

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from invoke_cli.engine import Job
-from invoke_cli.engine.caches import RecentlyUsed
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.keeping import KeptControls, at_work, misfit, telling
 from invoke_cli.engine.loading import LoadedModel
-from invoke_cli.errors import ModelError
 from invoke_cli.models.controls import Technique
 from invoke_cli.planning.plan import ControlUse
 
-KEPT = 2
 _PARTS = ("image_proj", "ip_adapter")
 
 
@@ -41,13 +37,12 @@ class ImagePrompts:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept: RecentlyUsed[_Eyes] = RecentlyUsed(KEPT)
+        self._kept: KeptControls[_Eyes] = KeptControls(Technique.IP_ADAPTER, self._read)
 
     @contextmanager
     def seen(self, loaded: LoadedModel, job: Job) -> Iterator[LoadedModel]:
         """The model with the pictures that the job's plan has as prompts; ModelError when they cannot be seen."""
-        pairs = zip(job.plan.controls, job.guides, strict=True)
-        wanted = [(use, image) for use, image in pairs if use.technique is Technique.IP_ADAPTER]
+        wanted = self._kept.wanted(job)
         if not wanted:
             yield loaded
             return
@@ -67,39 +62,47 @@ class ImagePrompts:
     ) -> tuple[torch.Tensor, ...]:
         """What the adapters, put on the model, see in their pictures: (1 or 2, 1, …) each."""
         pipeline, uses = loaded.pipeline, [use for use, _ in wanted]
-        eyes = [self._kept.get((use.path, use.sha256), partial(self._load, loaded, use)) for use in uses]
-        try:
+        eyes = [self._kept.get(loaded, use) for use in uses]
+        for use, each in zip(uses, eyes, strict=True):
+            _check_fit(loaded, use, each)
+        with telling(loaded, uses[0]), torch.no_grad():
             pipeline.register_modules(image_encoder=eyes[0].encoder, feature_extractor=eyes[0].processor)
             pipeline.load_ip_adapter([each.tensors for each in eyes], subfolder="", weight_name=[""] * len(eyes))
             pipeline.set_ip_adapter_scale([use.weight for use in uses])
-            with torch.no_grad():
-                images = [image for _, image in wanted]
-                found = pipeline.prepare_ip_adapter_image_embeds(images, None, loaded.place, 1, guided)
-        except (ValueError, KeyError, RuntimeError) as error:
-            raise _unusable(loaded, uses[0], error) from None
+            images = [image for _, image in wanted]
+            found = pipeline.prepare_ip_adapter_image_embeds(images, None, loaded.place, 1, guided)
+            loaded.denoiser.encoder_hid_proj(found)  # as each step will: what it cannot take is told before them
         return tuple(found)
 
-    def _load(self, loaded: LoadedModel, use: ControlUse) -> _Eyes:
+    def _read(self, _: LoadedModel, use: ControlUse) -> _Eyes:
         tensors: dict[str, dict[str, torch.Tensor]] = {part: {} for part in _PARTS}
-        try:
-            for key, tensor in load_file(use.path).items():
-                part, _, name = key.partition(".")
-                tensors.setdefault(part, {})[name] = tensor
-            encoder = CLIPVisionModelWithProjection.from_pretrained(
-                Path(use.encoder), local_files_only=True, use_safetensors=True, dtype=self._device.dtype
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise _unusable(loaded, use, error) from None
+        for key, tensor in load_file(use.path).items():
+            part, _dot, name = key.partition(".")
+            tensors.setdefault(part, {})[name] = tensor
+        encoder = CLIPVisionModelWithProjection.from_pretrained(
+            Path(use.encoder), local_files_only=True, use_safetensors=True, dtype=self._device.dtype
+        )
         side = encoder.config.image_size
-        encoder.requires_grad_(False)
         return _Eyes(
             tensors={part: tensors[part] for part in _PARTS},
-            encoder=encoder.to(self._device.place).eval(),
+            encoder=at_work(encoder, self._device),
             processor=CLIPImageProcessor(size=side, crop_size=side),
         )
 
 
-def _unusable(loaded: LoadedModel, use: ControlUse, error: Exception) -> ModelError:
-    reason = " ".join((str(error) or type(error).__name__).split())[:160]
-    message = f"the IP-Adapter {use.model} cannot be used with {loaded.model.spec.name}: {reason}"
-    return ModelError(message, hint="fetch it and its image encoder again", field="controls")
+def _check_fit(loaded: LoadedModel, use: ControlUse, eyes: _Eyes) -> None:
+    """ModelError when the adapter's layers are not as many, or not as wide, as those that read the prompt."""
+    unet = loaded.denoiser
+    reading = [unet.get_submodule(name.removesuffix(".processor")) for name in unet.attn_processors if "attn2" in name]
+    keys = [value for name, value in eyes.tensors["ip_adapter"].items() if name.endswith("to_k_ip.weight")]
+    if len(keys) != len(reading):
+        reason = f"it has {len(keys)} layers, {len(reading)} of the model's read the prompt"
+        raise misfit(loaded, use, reason)
+    given, wide = sorted(len(key) for key in keys), sorted(layer.inner_kv_dim for layer in reading)
+    if given != wide:
+        reason = f"its layers are {_spelt(given)} wide, those of the model that read the prompt {_spelt(wide)}"
+        raise misfit(loaded, use, reason)
+
+
+def _spelt(widths: Sequence[int]) -> str:
+    return ", ".join(map(str, dict.fromkeys(widths)))

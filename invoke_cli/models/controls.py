@@ -69,7 +69,7 @@ _CLASSES: Mapping[str, Technique] = {
 _XL_WIDTH = 2048
 
 # In the order in which a name is looked through: what a published control model is called tells what it is for.
-_KINDS: Mapping[str, tuple[str, ...]] = {
+KINDS: Mapping[str, tuple[str, ...]] = {
     "ip": ("ip",),
     "canny": ("canny",),
     "depth": ("depth", "midas", "zoe"),
@@ -123,7 +123,7 @@ def read_control(path: Path, name: str, base: Path | None = None) -> ControlFact
 def kind_in_name(name: str) -> str:
     """What a control model of this name is for; empty when the name does not say."""
     words = re.split(r"[^a-z]+", name.lower())
-    return next((kind for kind, signs in _KINDS.items() if any(sign in words for sign in signs)), "")
+    return next((kind for kind, signs in KINDS.items() if any(sign in words for sign in signs)), "")
 
 
 def _in_folder(folder: Path, name: str) -> ControlFacts | None:
@@ -142,8 +142,14 @@ def _in_folder(folder: Path, name: str) -> ControlFacts | None:
         path=folder,
         weights=_weights(folder, name),
         text_width=width if isinstance(width, int) else 0,
-        channels=tuple(config.get("block_out_channels") or config.get("channels") or ()),
+        channels=_channels(config),
     )
+
+
+def _channels(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """The channels of what the model hands to each block of a UNet; a light adapter's last come twice."""
+    channels = tuple(config.get("block_out_channels") or config.get("channels") or ())
+    return (*channels, *channels[-1:]) if config.get("adapter_type") == "light_adapter" else channels
 
 
 def _weights(folder: Path, name: str) -> tuple[Path, ...]:

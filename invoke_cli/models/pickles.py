@@ -14,7 +14,12 @@ _SAFELY = "makes a .safetensors of it, read by the loader that runs no code"
 
 def refused(path: Path, field: str = "model") -> ModelError:
     """What is said of a pickle where a single-file model should be."""
-    return _refused(path, f"!convert_model {_quoted(path)} {_SAFELY}", field)
+    return _refused(path, converting(path), field)
+
+
+def converting(path: Path) -> str:
+    """The line that makes a safe file of a pickle, and what it does."""
+    return f"!convert_model {_quoted(path)} {_SAFELY}"
 
 
 def check_not_pickled(folder: Path, field: str = "model") -> None:

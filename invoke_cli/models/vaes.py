@@ -11,6 +11,7 @@ from typing import Any
 
 from invoke_cli.errors import ModelError
 from invoke_cli.models.folder import ModelFacts, read_json, vae_facts, weights_in
+from invoke_cli.models.pickles import PICKLES, refused
 from invoke_cli.models.tensors import read_header, shape_of
 
 _HINT = "name a VAE that was made for this kind of model, or take vae: out of the entry"
@@ -43,6 +44,8 @@ def _config_of_file(facts: ModelFacts, path: Path, name: str) -> dict[str, Any]:
     """The model's own VAE's config, with the widths that the file has; a file has none itself."""
     if not path.is_file():
         raise ModelError(f"the VAE of the model {name} is missing: {path}", hint=_HINT, field="model")
+    if path.suffix in PICKLES:
+        raise refused(path)
     header = read_header(path) if path.suffix == ".safetensors" else None
     if header is None:
         raise ModelError(f"{path.name} is no folder and no whole .safetensors file", hint=_HINT, field="model")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from invoke_cli.errors import PlanError
-from invoke_cli.models.pickles import PICKLES
+from invoke_cli.models.pickles import PICKLES, converting
 from invoke_cli.planning.plan import EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
 from invoke_cli.workshop.workshop import Workshop
@@ -37,6 +37,15 @@ def find_embedding(workshop: Workshop, name: str) -> EmbeddingUse | None:
     return EmbeddingUse(name=name, path=str(path), sha256=workshop.file_hash(path))
 
 
+def how_named(workshop: Workshop, path: Path) -> str:
+    """How a line names the adapter in a file; empty for one that lies where none is looked for."""
+    root = workshop.settings.places.root.resolve()
+    for folder, said in ((root / LORAS, "--lora {}"), (root / EMBEDDINGS, "<{}> in a prompt")):
+        if path.resolve().is_relative_to(folder.resolve()):
+            return said.format(path.stem if path.stem != _IN_A_FOLDER else path.parent.name)
+    return ""
+
+
 def adapters_in(folder: Path) -> Mapping[str, list[Path]]:
     """The files in a folder and below it, by each name that they go by: the file's, with or without its folders."""
     found: dict[str, list[Path]] = {}
@@ -58,8 +67,8 @@ def _find(folder: Path, name: str, kind: str) -> Path:
         names = " or ".join(path.relative_to(folder).with_suffix("").as_posix() for path in safe)
         raise PlanError(f"the {kind} {name} could be {names}", hint="write it with its folder")
     if found:
-        hint = "convert it to .safetensors; a pickle can run code when it is opened"
-        raise PlanError(f"the {kind} {name} is a pickle ({found[0].name})", hint=hint)
+        message = f"the {kind} {name} is a pickle ({found[0].name}), which can run code and is not opened"
+        raise PlanError(message, hint=converting(found[0]))
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else f"put {name}{SUFFIX} there"
     raise PlanError(f"there is no {kind} {name} in {folder}", hint=hint)

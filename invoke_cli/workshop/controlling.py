@@ -10,7 +10,8 @@ from invoke_cli.engine import Model
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.imaging.guides import MADE
 from invoke_cli.imaging.opening import OpenedImage
-from invoke_cli.models.controls import ControlFacts, read_control
+from invoke_cli.language.spelling import nearest
+from invoke_cli.models.controls import KINDS, ControlFacts, kind_in_name, read_control
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.planning.plan import ControlUse
@@ -74,10 +75,13 @@ class ControlFinder:
         spec = next((spec for spec in specs if spec.name == name), None)
         if spec is not None:
             return control_of(self.workshop, spec)
-        there = ", ".join(dict.fromkeys(_spelt(specs)))
+        entered = list(dict.fromkeys(_spelt(specs)))
+        if name.lower() not in KINDS:
+            raise _unknown(name, entered, [spec.name for spec in specs])
         label = self.model.facts.family.label
-        hint = f"!import_model FOLDER control={name} enters one for {label}" + (f"; there are {there}" if there else "")
-        raise PlanError(f"there is no control model for {name}", hint=hint, field="controls")
+        hint = f"!import_model FOLDER control={name} enters one for {label}"
+        there = f"; there are {', '.join(entered)}" if entered else ""
+        raise PlanError(f"there is no control model for {name}", hint=hint + there, field="controls")
 
     def _fitting(self, facts: ControlFacts) -> ControlFacts:
         """The control model; ModelError when it does not fit the line's model."""
@@ -90,6 +94,16 @@ class ControlFinder:
         )
         hint = "import one that was made for it (!import_model), or choose another model with -m"
         raise ModelError(message, hint=hint, field="controls")
+
+
+def _unknown(said: str, entered: Sequence[str], names: Sequence[str]) -> PlanError:
+    """The error for what is neither a kind of control images nor a control model's name."""
+    kinds = list(dict.fromkeys([*KINDS, *entered]))
+    near = kind_in_name(said) or nearest(said.lower(), [*kinds, *names])
+    suggestion = f"did you mean {near}? " if near else ""
+    have = f"entered here: {', '.join([*entered, *names])}" if names else "none is entered yet: !import_model FOLDER"
+    hint = f"{suggestion}The kinds are {', '.join(kinds)}; {have}"
+    return PlanError(f"{said} is no kind of control image, and no control model", hint=hint, field="controls")
 
 
 def control_of(workshop: Workshop, spec: ModelSpec) -> ControlFacts:

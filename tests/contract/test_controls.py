@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from invoke_cli.events import Loading, Planned
+from invoke_cli.events import Failed, Loading, Planned
 from invoke_cli.imaging.guides import guide
 from invoke_cli.imaging.pasting import pasted
 from invoke_cli.workshop.outcome import Outcome
@@ -273,6 +273,16 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(studio: House, folder_o
         assert studio.run(f"{LINE} {switches}") is not Outcome.OK
         assert studio.errors[0].startswith(sentence), (switches, studio.errors)
         assert not studio.of(Loading)
+
+
+def test_an_unknown_kind_names_the_kinds_there_are(studio: House) -> None:
+    for said, near in {"cany": "canny", "openpose": "pose", "edgse": "edges", "foo": ""}.items():
+        assert studio.run(f"{LINE} --control {said}:square.png") is not Outcome.OK
+        (failed,) = studio.of(Failed)
+        assert failed.error.message == f"{said} is no kind of control image, and no control model"
+        assert failed.error.hint.startswith(f"did you mean {near}? The kinds are" if near else "The kinds are")
+        assert "canny, depth, pose, seg, softedge" in failed.error.hint
+        assert failed.error.hint.endswith("entered here: canny, depth, edges, deep")
 
 
 def test_i4_a_picture_as_a_prompt_equals_stock_and_leaves_no_trace(studio: House, tiny_model: Path) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from invoke_cli.engine import Engine, Model
+from invoke_cli.engine import Engine, EngineSettings, Model
+from invoke_cli.engine.devices import choose_device
+from invoke_cli.engine.loading import load_model
 from invoke_cli.errors import ModelError
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.single import LAYOUTS, kind_of, read_file_facts
@@ -55,19 +57,50 @@ def test_a_file_is_told_by_its_tensors(folder_of: Folder, tmp_path: Path, name: 
     assert (LAYOUTS / kind).is_dir()
 
 
-@pytest.mark.parametrize("name", ["stable-diffusion", "sdxl"])
+def halved(folder: Path, copy: Path) -> Path:
+    """A folder with its weights in float16, as most checkpoints are published."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder, copy)
+    for path in copy.rglob("*.safetensors"):
+        save_file({key: value.half() for key, value in load_file(path).items()}, path, metadata={"format": "pt"})
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("name", "half"), [("stable-diffusion", False), ("stable-diffusion", True), ("sdxl", False), ("sdxl", True)]
+)
 def test_a_file_gives_the_picture_of_its_folder(
-    real_engine: Engine, folder_of: Folder, tmp_path: Path, no_network: None, name: str
+    real_engine: Engine, folder_of: Folder, tmp_path: Path, no_network: None, name: str, half: bool
 ) -> None:
-    folder = folder_of(name)
+    folder = halved(folder_of(name), tmp_path / "half") if half else folder_of(name)
     file = export(folder, tmp_path / "model.safetensors")
     single = at(file, without_weights(folder, tmp_path / "base"))
     assert single.facts.family == tiny(folder).facts.family and single.facts.single_file
     line = "a cat -s 4 -S 42"
-    made, wanted = (ours(real_engine, job(line, model)) for model in (single, tiny(folder)))
-    # The tensors are the same to the bit, but lie elsewhere in memory: sums over them may take another order.
-    assert np.abs(np.asarray(made, np.int16) - np.asarray(wanted, np.int16)).max() <= 1
-    assert (np.asarray(made) != np.asarray(wanted)).mean() < 0.001
+    made, wanted = (np.asarray(ours(real_engine, job(line, model)), np.int16) for model in (single, tiny(folder)))
+    # Weights of the dtype that is worked in stay where the file has them, and a product of one row (the projection of
+    # SDXL's pooled prompt) adds up in an order that hangs on the address: the next test has them at addresses alike.
+    allowed = 1 if name == "sdxl" and not half else 0
+    assert np.abs(made - wanted).max() <= allowed and (made != wanted).mean() < 0.001
+
+
+def test_a_file_of_float32_differs_by_its_addresses_alone(folder_of: Folder, tmp_path: Path) -> None:
+    import torch
+
+    folder = folder_of("sdxl")
+    single = at(export(folder, tmp_path / "model.safetensors"), without_weights(folder, tmp_path / "base"))
+    device = choose_device(EngineSettings(device="cpu"))
+    pipelines = [load_model(model, device, {}).pipeline for model in (single, tiny(folder))]
+    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        ones, others = (getattr(pipeline, part).state_dict() for pipeline in pipelines)
+        assert ones.keys() == others.keys() and all(torch.equal(ones[key], others[key]) for key in others)
+    pooled = []
+    for pipeline in pipelines:
+        for weights in pipeline.text_encoder_2.parameters():
+            weights.data = weights.data.clone()
+        pooled.append(pipeline.encode_prompt("a cat", device="cpu", do_classifier_free_guidance=False)[2])
+    assert torch.equal(*pooled)
 
 
 @pytest.mark.slow
