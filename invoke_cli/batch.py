@@ -27,7 +27,7 @@ from invoke_cli.workshop.workshop import Streams
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
+def one_shot(console: Console, options: Options, defaults: GenerationRequest, lines: Sequence[str]) -> int:
     """Do the one line of a command line (a glob of init images makes several)."""
     if len(lines) > 1 and any(names_a_file(name) for name in _outdirs(lines)):
         hint = "name a folder with -o; --fnformat {source}.png names each file after its source"
@@ -36,8 +36,9 @@ def one_shot(console: Console, options: Options, lines: Sequence[str]) -> int:
         raise ConfigError("--json and -o - both want standard output", hint="give -o a file's name")
     write = None if options.get("json") else _write_image
     streams = Streams(read=_standard_input, write=write, viewer=console.seer or Nobody())
-    said = session_options(options, GenerationRequest())
-    session = (Session if _works_alone(lines) else Session.as_guest)(said, emit=console, streams=streams)
+    said = session_options(options, defaults)
+    alone = defaults.no_session or _works_alone(lines)
+    session = (Session if alone else Session.as_guest)(said, emit=console, streams=streams)
     with session, _Signals(session) as signals:
         outcomes = [signals.run(session, line, None) for line in lines]
     if len(set(outcomes)) == 1:

@@ -6,6 +6,7 @@ a file. Click gives the entry point; the words are read by the language's own ru
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -18,12 +19,15 @@ from invoke_cli.console.console import Console, look_for
 from invoke_cli.console.seeing import seer_on
 from invoke_cli.console.standard import open_missing_streams
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
+from invoke_cli.events import Level, Notice
 from invoke_cli.language.help import launch_help, switch_help
 from invoke_cli.language.launch import Options, take_launch_options
 from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.spelling import read_switch
 from invoke_cli.language.switch import Group
+from invoke_cli.language.tokens import Kind, tokenise
 from invoke_cli.language.words import words_to_lines
-from invoke_cli.request import GenerationRequest
+from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.version import __version__
 from invoke_cli.workshop.places import is_file
 
@@ -78,14 +82,17 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
     if "completion" in options:
         console.answer(completion_page(str(options["completion"]), options))
         return ExitStatus.OK
-    lines = words_to_lines(rest, is_image_file, takes_line) if rest else []
-    defaults = launch_defaults(lines)
+    switches, command = split_command(rest)
+    lines = words_to_lines(command or rest, is_image_file, takes_line) if rest else []
+    defaults = None if command else launch_defaults(lines)
     from invoke_cli import batch
 
     if defaults is None:
         if "from_file" in options:
             raise ConfigError("--from_file and a prompt exclude each other", hint="put the prompt into the file")
-        return batch.one_shot(console, options, lines)
+        if len(rest) > 1:
+            tip_on_quoted_switch(console, lines)
+        return batch.one_shot(console, options, switches, lines)
     source = options.get("from_file")
     if source is None and sys.stdin is not None and sys.stdin.isatty() and not options.get("json"):
         from invoke_cli.repl.loop import open_prompt
@@ -106,6 +113,44 @@ def launch_defaults(lines: Sequence[str]) -> GenerationRequest | None:
         return None
     request = parsed.stages[0].request
     return request if request.prompt is None and request.init_image is None else None
+
+
+def split_command(words: Sequence[str]) -> tuple[GenerationRequest, list[str]]:
+    """The switches in front of a command, as defaults for it, and the command's words; no words where the line is no
+    command. A `--no_session` behind the command counts like one before it.
+    """
+    for place, word in enumerate(words):
+        before = _only_switches(words[:place]) if word.startswith("!") else None
+        if before is not None:
+            command, last = word.rpartition(" ")[::2] if _asks_alone(word.rpartition(" ")[2]) else (word, "")
+            own = [command.rstrip(), *(piece for piece in words[place + 1 :] if not _asks_alone(piece))]
+            alone = bool(last) or len(own) < len(words) - place
+            return overlay(before, GenerationRequest(no_session=True)) if alone else before, own
+    return GenerationRequest(), []
+
+
+def _only_switches(words: Sequence[str]) -> GenerationRequest | None:
+    with contextlib.suppress(LineError):
+        return launch_defaults(words_to_lines(words, is_image_file) if words else [])
+    return None
+
+
+def _asks_alone(word: str) -> bool:
+    with contextlib.suppress(LineError):
+        return word.startswith("--") and read_switch(word).switch.field == "no_session"
+    return False
+
+
+def tip_on_quoted_switch(console: Console, lines: Sequence[str]) -> None:
+    """Tell of a switch that became text of the prompt, since the shell's quotes stand around both."""
+    for line in lines[:1]:
+        with contextlib.suppress(LineError):
+            parsed = parse(line)
+            prompts = [each.request.prompt or "" for each in parsed.stages] if isinstance(parsed, Generation) else []
+            found = [token.text for prompt in prompts for token in tokenise(prompt) if token.kind is Kind.SWITCH]
+            if found:
+                text = f"{found[0]} inside the quoted prompt is text; close the quotes before it to make it a switch"
+                console(Notice(text=text, level=Level.TIP))
 
 
 def takes_line(name: str) -> bool:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from invoke_cli.commands.running import run_command
-from invoke_cli.engine import open_engine
+from invoke_cli.engine import Hooks, open_engine
 from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, PromptError, Span
 from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, parse
 from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
-from invoke_cli.sharing.guests import shared_opener
+from invoke_cli.sharing.opening import shared_opener
 from invoke_cli.sharing.visits import Visit
 from invoke_cli.workshop.drawing import draw
 from invoke_cli.workshop.options import SessionOptions
@@ -73,15 +73,22 @@ class Session:
         """Ask the running line to end after its step; may be called from any thread."""
         self.workshop.stop()
 
-    def warm_up(self) -> None:
-        """Import the engine and load the current model, before the first line needs them."""
-        self.workshop.begin()
-        self.attempt(lambda: self.workshop.engine.load(self.workshop.settings.model(), self.workshop.hooks()))
+    def warm_up(self, then: Callable[[], None] = lambda: None) -> None:
+        """Import the engine and load the current model on a thread of its own, which then does `then`: a line that
+        needs the engine waits for it, others do not.
+        """
+
+        def load() -> None:
+            hooks = Hooks(emit=self.workshop.emit)
+            self.attempt(lambda: self.workshop.engine.load(self.workshop.settings.model(), hooks))
+            then()
+
+        self.workshop.open_beside(load)
 
     def lend(self, visit: Visit) -> None:
         """Let another process's line have the engine; returns when it is done."""
         self.workshop.begin()
-        self.attempt(lambda: visit.serve(lambda: self.workshop.engine))
+        self.attempt(lambda: visit.serve(lambda: self.workshop.engine, self.workshop.notice))
 
     def attempt(self, work: Callable[[], object]) -> None:
         """Do what a door wants beside the lines; an error of any kind is told, and ends here."""

@@ -105,8 +105,10 @@ def _unknown(word: str) -> LineError:
     from invoke_cli.language.launch import LAUNCH_OPTIONS  # it reads spellings itself
 
     name = word.split("=", 1)[0][:40]
-    if any(normal(name) == row.name for row in LAUNCH_OPTIONS):
-        hint = f"leave it out here, and start with it: invoke {name} …; {KEEP_AS_TEXT}"
+    launch = next((row for row in LAUNCH_OPTIONS if normal(name) == row.name), None)
+    if launch is not None:
+        init = ", or write it into invoke.init" if launch.in_init else ""
+        hint = f"leave it out here, and start with it: invoke {name} …{init}; {KEEP_AS_TEXT}"
         return LineError(f"{name} belongs to the start of the program, not to a line", hint=hint)
     near = nearest(normal(name), [*_spellings(), *_negations()])
     suggestion = f"did you mean {near}? " if near else ""

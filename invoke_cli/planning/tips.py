@@ -28,7 +28,8 @@ def _seed_for_steps(plan: Plan) -> Iterator[Tip]:
 
 def _few_steps(plan: Plan) -> Iterator[Tip]:
     if plan.init is not None and 0 < plan.steps.taken < FEW_STEPS and plan.strength < 0.5:
-        text = f"{plan.steps.taken} steps may look unfinished; --real_steps 20 takes 20 whatever the strength"
+        steps = "1 step" if plan.steps.taken == 1 else f"{plan.steps.taken} steps"
+        text = f"{steps} may look unfinished; --real_steps 20 takes 20 whatever the strength"
         yield Tip(key="few-steps", text=text)
 
 

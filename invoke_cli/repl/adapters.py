@@ -13,7 +13,7 @@ from invoke_cli.errors import Span
 from invoke_cli.language.completion import Sources, complete
 from invoke_cli.language.line import content_start
 from invoke_cli.language.tokens import Kind, tokenise
-from invoke_cli.repl.checking import remark
+from invoke_cli.repl.checking import Missing, nothing_missing, remark
 from invoke_cli.repl.counting import Counter
 from invoke_cli.repl.remembering import Search
 
@@ -38,8 +38,9 @@ class LineCompleter(Completer):
 class LineLexer(Lexer):
     """Colours a line by its tokens, and underlines what cannot be read and what a model cuts off."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, missing: Missing) -> None:
         self._counter = counter
+        self._missing = missing
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """The fragments of each line of the input."""
@@ -47,10 +48,10 @@ class LineLexer(Lexer):
 
     def _line(self, text: str) -> StyleAndTextTuples:
         count = self._counter.count(text)
-        return fragments(text, count.cut if count is not None else None)
+        return fragments(text, count.cut if count is not None else None, self._missing)
 
 
-def fragments(text: str, cut: int | None = None) -> StyleAndTextTuples:
+def fragments(text: str, cut: int | None = None, missing: Missing = nothing_missing) -> StyleAndTextTuples:
     """The text in pieces, each with its style; `cut` is where its prompt goes beyond what a model reads at once."""
     styles = [""] * len(text)
     start = content_start(text)
@@ -62,15 +63,15 @@ def fragments(text: str, cut: int | None = None) -> StyleAndTextTuples:
         for token in tokenise(text, start):
             if token.kind is not Kind.PROMPT:
                 _paint(styles, token.span, f"class:{token.kind.value}")
-        _paint_remarks(text, styles, cut)
+        _paint_remarks(text, styles, cut, missing)
     return [(style, char) for style, char in zip(styles, text, strict=True)]
 
 
-def _paint_remarks(text: str, styles: list[str], cut: int | None) -> None:
+def _paint_remarks(text: str, styles: list[str], cut: int | None, missing: Missing) -> None:
     if cut is not None:
         end = next((place for place in range(cut, len(text)) if styles[place]), len(text))
         _paint(styles, Span(cut, end), "class:cut")
-    said = remark(text)
+    said = remark(text, missing=missing)
     if said is not None:
         _paint(styles, said.span, "class:open" if said.open else "class:error")
 

@@ -1,15 +1,19 @@
-"""What is to be said of a line while it is typed: pure, from the text alone. Knows no models and no files."""
+"""What is to be said of a line while it is typed: from the text, and from what `missing` knows of things and files."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from invoke_cli.errors import LineError, PromptError, Span
+from invoke_cli.errors import InvokeError, LineError, PromptError, Span
 from invoke_cli.language.alternatives import has_alternatives
 from invoke_cli.language.line import CommandLine, Generation, Stage, parse
 from invoke_cli.language.prompt import read_prompt
 from invoke_cli.language.spelling import nearest
+from invoke_cli.request import GenerationRequest
+
+# The error for what a stage names and is not there.
+Missing = Callable[[GenerationRequest], InvokeError | None]
 
 _CLOSING = ('"', "}", ")")
 
@@ -23,17 +27,23 @@ class Remark:
     open: bool = False
 
 
-def remark(text: str, commands: Collection[str] = ()) -> Remark | None:
+def nothing_missing(_: GenerationRequest) -> None:
+    """Knows of nothing that is not there."""
+
+
+def remark(text: str, commands: Collection[str] = (), missing: Missing = nothing_missing) -> Remark | None:
     """The first thing that is wrong with a line. With `commands` their names are checked too."""
-    error = _error(text, commands)
+    error = _error(text, commands, missing)
     if error is None:
         return None
     span = error.span or Span(0, len(text))
-    still_open = span.end >= len(text.rstrip()) or any(_error(text + sign, commands) is None for sign in _CLOSING)
+    still_open = span.end >= len(text.rstrip()) or (
+        isinstance(error, LineError) and any(_error(text + sign, commands) is None for sign in _CLOSING)
+    )
     return Remark(text="; ".join(filter(None, (error.message, error.hint))), span=span, open=still_open)
 
 
-def _error(text: str, commands: Collection[str]) -> LineError | None:
+def _error(text: str, commands: Collection[str], missing: Missing = nothing_missing) -> InvokeError | None:
     try:
         parsed = parse(text)
         if isinstance(parsed, CommandLine) and commands:
@@ -41,6 +51,8 @@ def _error(text: str, commands: Collection[str]) -> LineError | None:
         elif isinstance(parsed, Generation):
             for stage in parsed.stages:
                 _check_prompt(text, stage)
+                if (error := missing(stage.request)) is not None:
+                    return error.located(text, stage.spans.get(error.field or ""))
     except LineError as error:
         return error
     return None

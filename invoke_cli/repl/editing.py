@@ -44,8 +44,8 @@ def edited(text: str) -> str:
                 f"the editor {command[0]} does not start: {error}", hint="set VISUAL or EDITOR"
             ) from None
         if status:
-            raise CommandError(f"the editor {command[0]} ended with status {status}", hint="the line is as it was")
+            raise CommandError(f"the editor {command[0]} ended with status {status}", hint="the text is as it was")
         try:
             return file.read_text(encoding="utf-8", errors="replace").rstrip("\n")
         except OSError:
-            raise CommandError(f"the editor {command[0]} left no text", hint="the line is as it was") from None
+            raise CommandError(f"the editor {command[0]} left no text", hint="the text is as it was") from None

@@ -95,7 +95,7 @@ class _Prompt:
         typing = ~asked & ~searching & ~is_searching
         return PromptSession(
             message=self._message,
-            lexer=LineLexer(self.counter),
+            lexer=LineLexer(self.counter, self.toolbar.missing),
             style=Style.from_dict(dict(theme.prompt)),
             color_depth=None if theme.printed else ColorDepth.DEPTH_1_BIT,
             completer=LineCompleter(sources_for(self.settings, self.settings.outdir()), self.search),
@@ -136,6 +136,7 @@ class _Prompt:
         self.door.close()
         self.worker.send_away()
         self.worker.finish()
+        self.outside.show_waiting()
         self.history.close()
         self.door.close()
         if self.session is not None:
@@ -144,16 +145,15 @@ class _Prompt:
     # -- the worker's side --------------------------------------------------------------------------------------------
 
     def _open_session(self) -> DoWork:
-        """Import the session and its engine, on the worker's thread, and load the model."""
+        """Import the session, on the worker's thread; its engine and the model come on another, beside the lines."""
         from invoke_cli.session import Session
         from invoke_cli.workshop.workshop import Streams
 
         streams = Streams(viewer=self.console.seer or Nobody())
-        self.session = Session(self.settings, emit=self._hear, streams=streams)
+        session = self.session = Session(self.settings, emit=self._hear, streams=streams)
         if not self.leaving:
             self.door.open()
-        self.session.warm_up()
-        self._refresh(self.session)
+        session.warm_up(lambda: self._refresh(session))
         return self._do
 
     def _do(self, work: Work) -> None:

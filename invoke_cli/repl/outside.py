@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from prompt_toolkit import PromptSession
@@ -16,8 +17,6 @@ from invoke_cli.repl.bindings import Handlers
 from invoke_cli.repl.editing import edited
 from invoke_cli.repl.remembering import LineHistory
 
-_NOTHING = Prefill(line="")
-
 
 class Outside:
     """Puts such text into the input, or asks whether to do its lines; `question` is what is asked now."""
@@ -26,7 +25,7 @@ class Outside:
         self._console = console
         self._history = history
         self._get_input = get_input
-        self._waiting = _NOTHING
+        self._waiting: deque[Prefill] = deque()
         self.question: Question | None = None
 
     def handlers(self) -> Handlers:
@@ -44,41 +43,51 @@ class Outside:
 
     def fill(self, event: Prefill) -> None:
         """Put a line into the input, this one or, between two, the next. May be called from any thread."""
-        self._waiting = event
+        self._waiting.append(event)
         app = self._get_input().app
         if app.is_running and app.loop is not None:
             app.loop.call_soon_threadsafe(self.insert)
 
     def insert(self) -> None:
         """On the terminal's thread: the line that waits goes into the input; beside typed text it is shown."""
-        waiting, self._waiting = self._waiting, _NOTHING
-        buffer = self._get_input().default_buffer
-        if waiting.editor:
-            self._edit(waiting.line)
-        elif waiting.line and (buffer.text or self.question is not None):
-            self._console(waiting)
-        elif waiting.line:
-            buffer.insert_text(waiting.line)
+        while self._waiting and not self._get_input().app.is_done:
+            waiting = self._waiting.popleft()
+            if waiting.editor:
+                self._edit(waiting.line)
+            else:
+                self._offer(waiting.line, over="")
+
+    def show_waiting(self) -> None:
+        """Show the lines that came when there was no input any more."""
+        while self._waiting:
+            self._console(Prefill(line=self._waiting.popleft().line))
 
     # -- several lines ------------------------------------------------------------------------------------------------
 
     def _paste(self, event: KeyPressEvent) -> None:
         lines, document = content(event.data), event.current_buffer.document
         if len(lines) > 1:
-            self._offer(document.text_before_cursor + event.data + document.text_after_cursor)
+            self._offer(document.text_before_cursor + event.data + document.text_after_cursor, over=document.text)
         else:
             event.current_buffer.insert_text(inserted(event.data, lines))
 
-    def _offer(self, text: str) -> None:
-        """One line goes into the input in the place of what is there; about several there is a question."""
+    def _offer(self, text: str, *, over: str) -> None:
+        """One line goes into the input, over the text that it was made of; about several there is a question. Beside
+        other text, or another question, they are shown.
+        """
         buffer, lines = self._get_input().default_buffer, content(text)
-        if len(lines) > 1:
-            self.question = Question(lines=tuple(lines), before=buffer.text)
-            buffer.reset()
-            self._console.hint(self.question.excerpt)
+        if self.question is not None or buffer.text not in ("", over):
+            self._console(Prefill(line="\n".join(lines)))
+        elif len(lines) > 1:
+            self._ask(Question(lines=tuple(lines), before=buffer.text))
         elif lines:
             buffer.text = lines[0]
             buffer.cursor_position = len(lines[0])
+
+    def _ask(self, question: Question) -> None:
+        self.question = question
+        self._get_input().default_buffer.reset()
+        self._console.hint(question.excerpt)
 
     def _agree(self, event: KeyPressEvent) -> None:
         assert self.question is not None
@@ -93,18 +102,24 @@ class Outside:
 
     def _change(self, _: KeyPressEvent) -> None:
         assert self.question is not None
-        self._edit("\n".join(self.question.lines))
-        self.question = None
+        question, self.question = self.question, None
+        self._edit("\n".join(question.lines), question)
 
     # -- the editor ---------------------------------------------------------------------------------------------------
 
-    def _edit(self, text: str) -> None:
-        """Let the user change a text in an editor, which has the terminal meanwhile."""
+    def _edit(self, text: str, question: Question | None = None) -> None:
+        """Let the user change a text in an editor, which has the terminal meanwhile. When it fails, a question that
+        the text was taken from is asked again.
+        """
 
         async def edit() -> None:
             try:
-                self._offer(await run_in_terminal(lambda: edited(text), in_executor=True))
+                changed = await run_in_terminal(lambda: edited(text), in_executor=True)
             except InvokeError as error:
                 self._console.failed(error)
+                if question is not None:
+                    self._ask(question)
+            else:
+                self._offer(changed, over=text)
 
         self._get_input().app.create_background_task(edit())

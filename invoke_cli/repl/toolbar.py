@@ -12,6 +12,7 @@ from invoke_cli.language.formatting import format_line
 from invoke_cli.language.showing import harmless
 from invoke_cli.repl.checking import remark
 from invoke_cli.repl.counting import Counter
+from invoke_cli.repl.missing import Missing
 from invoke_cli.workshop.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ class Toolbar:
     def __init__(self, settings: Settings, counter: Counter) -> None:
         self._settings = settings
         self._counter = counter
+        self.missing = Missing(settings)
         self._defaults = self._read()
         self._device = "loading …"
         self._commands: frozenset[str] = frozenset()
 
     def fragments(self, text: str) -> StyleAndTextTuples:
         """What stands at the bottom while `text` stands in the input."""
-        said = remark(text, self._commands)
+        said = remark(text, self._commands, self.missing)
         if said is not None:
             return [("" if said.open else "class:toolbar-error", f" {harmless(said.text)}")]
         count = self._counter.count(text)
@@ -41,6 +43,7 @@ class Toolbar:
         """Read the defaults, the names of commands and the memory anew."""
         from invoke_cli.commands.table import COMMANDS
 
+        self.missing.forget()
         self._defaults = self._read()
         names = {command.name for command in COMMANDS}
         with contextlib.suppress(InvokeError):

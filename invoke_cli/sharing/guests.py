@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 from invoke_cli.engine import (
     DiffusionJob,
     Engine,
-    EngineSettings,
     Hooks,
     ImageResult,
     Job,
@@ -22,34 +21,22 @@ from invoke_cli.engine import (
 from invoke_cli.errors import Interrupted, InvokeError
 from invoke_cli.events import Notice
 from invoke_cli.planning.plan import Plan
-from invoke_cli.sharing.doors import connections, kind_of
+from invoke_cli.sharing.doors import connections
 from invoke_cli.sharing.glances import as_seen, with_time
-from invoke_cli.sharing.link import Gone, Link, Message, late, soon
+from invoke_cli.sharing.link import LOOK_SECONDS, Gone, Link, Message, Unsendable, late, soon
 from invoke_cli.sharing.states import Handles
-from invoke_cli.sharing.telling import count, raised
+from invoke_cli.sharing.telling import ALONE, count, raised
 from invoke_cli.sharing.wire import Handle
-from invoke_cli.workshop.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
-OpenEngine = Callable[[EngineSettings], Engine]
 WELCOME_SECONDS = 5.0
-_LOOK_SECONDS, _PATIENCE = 0.05, 1.0
+_PATIENCE = 1.0
 _UNHEARD = Hooks(emit=lambda _: None)
 _UNWANTED = Hooks(emit=lambda _: None, stopped=lambda: True)
-
-
-def shared_opener(settings: Settings, own: OpenEngine, hooks: Callable[[], Hooks]) -> OpenEngine:
-    """Opens the engine of a session that is open already, where there is one that suits, else a process's `own`."""
-
-    def opener(asked: EngineSettings) -> Engine:
-        guest = GuestEngine(lambda: own(asked), kind_of(settings))
-        return guest if guest.find_session(hooks()) else own(asked)
-
-    return opener
 
 
 class GuestEngine:
@@ -64,6 +51,7 @@ class GuestEngine:
         self._link: Link | None = None
         self._handles = Handles()
         self._lost_before = False
+        self._why = "the open session has gone"
         self._environment: Mapping[str, object] = {}
 
     def find_session(self, hooks: Hooks) -> bool:
@@ -83,7 +71,7 @@ class GuestEngine:
     def _wait_for_turn(self, hooks: Hooks) -> None:
         assert self._link is not None
         patient, told = soon(_PATIENCE), False
-        while not self._link.waits(_LOOK_SECONDS):
+        while not self._link.waits(LOOK_SECONDS):
             if hooks.stopped():
                 self._link.close()
                 raise Interrupted("stopped")
@@ -109,8 +97,8 @@ class GuestEngine:
                     yield result
                 self._lost_before = False
                 return
-            except Gone:
-                self._lose(job.start if not made else Handle(0), hooks)
+            except Gone as gone:
+                self._lose(job.start if not made else Handle(0), hooks, gone)
         yield from self._alone(hooks).generate(job, hooks)
 
     def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
@@ -169,8 +157,8 @@ class GuestEngine:
                 answer = self._until_end(hooks or _UNHEARD)
                 self._lost_before = False
                 return answer
-            except Gone:
-                self._lose(needs, hooks or _UNHEARD)
+            except Gone as gone:
+                self._lose(needs, hooks or _UNHEARD, gone)
         return getattr(self._alone(hooks), name)(*arguments, *([hooks] if hooks else []))
 
     def _results(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
@@ -178,7 +166,7 @@ class GuestEngine:
         ended = False
         try:
             while (message := self._next(hooks)).kind == "result":
-                yield message.said["value"]
+                yield message.value("value")
             ended = True
             self._end(message, hooks)
         except (Gone, InvokeError):
@@ -195,28 +183,32 @@ class GuestEngine:
     def _until_end(self, hooks: Hooks) -> Any:
         message = self._next(hooks)
         self._end(message, hooks)
-        return message.said["value"]
+        return message.value("value")
 
     def _next(self, hooks: Hooks) -> Message:
         """The next message that is no event: these are told. The wish to stop is passed on, once."""
         assert self._link is not None
         stopping = False
         while True:
-            while not self._link.waits(_LOOK_SECONDS):
+            while not self._link.waits(LOOK_SECONDS):
                 if hooks.stopped() and not stopping:
                     self._link.send("stop")
                     stopping = True
             message = self._link.receive()
             if message.kind != "event":
                 return message
-            hooks.emit(with_time(message.said["event"], hooks.viewer))
+            hooks.emit(with_time(message.value("event"), hooks.viewer))
 
     @staticmethod
     def _end(message: Message, hooks: Hooks) -> None:
         """Count what the session counted, and raise what it raised."""
-        count(hooks.tally, message.said["tally"])
-        if message.kind == "failed":
-            raise raised(message.said["error"])
+        try:
+            count(hooks.tally, message.value("tally"))
+            failure = raised(message.value("error")) if message.kind == "failed" else None
+        except (KeyError, TypeError, ValueError) as error:
+            raise Gone(f"an answer that cannot be read: {error}") from None
+        if failure is not None:
+            raise failure
 
     def _break_off(self) -> None:
         """Nobody wants the rest of the results: let them go by, however long the step takes that is being made."""
@@ -226,21 +218,27 @@ class GuestEngine:
         except Gone:
             self._forget_session()
 
-    def _lose(self, needs: object, hooks: Hooks) -> None:
+    def _lose(self, needs: object, hooks: Hooks, gone: Gone) -> None:
         """The session has closed the connection: look for one once more, since it does so when it hears nothing for
-        long. InvokeError when what is needed was there.
+        long; not for what no session takes. InvokeError when what is needed was there.
         """
         self._forget_session()
+        unsendable = isinstance(gone, Unsendable)
         if isinstance(needs, Handle):
             message = "the session that drew this line was closed before it was finished"
-            raise InvokeError(message, hint="type the line again: what was finished is kept")
-        if not self._lost_before:
+            raise InvokeError(
+                f"the open session cannot go on with this line: {gone}" if unsendable else message,
+                hint=ALONE if unsendable else "type the line again: what was finished is kept",
+            )
+        if unsendable:
+            self._why = f"the open session cannot be asked for this ({gone})"
+        elif not self._lost_before:
             self._lost_before = self.find_session(hooks)
 
     def _alone(self, hooks: Hooks | None = None) -> Engine:
         if self._own is None:
             if hooks is not None:
-                hooks.emit(Notice(text="the open session has gone: its model is loaded here"))
+                hooks.emit(Notice(text=f"{self._why}: its model is loaded here"))
             self._own = self._open_own()
         return self._own
 

@@ -7,6 +7,7 @@ import json
 import select
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,19 @@ from invoke_cli.sharing.wire import Packer, States, Unpacker, WireError
 MAX_LINE = 8_000_000
 MAX_BLOBS = 1_000_000_000
 STALLED_SECONDS = 30.0
+LOOK_SECONDS = 0.05
 _PIECE = 1 << 20
+
+# Whether to wait for the other side for longer than so many seconds.
+Patience = Callable[[float], bool]
 
 
 class Gone(Exception):
     """The other side has closed the connection, or it does not keep to what was agreed."""
+
+
+class Unsendable(Gone):
+    """A message cannot travel, mostly being too large; nothing of it was sent, and the connection is as it was."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,25 +38,44 @@ class Message:
     kind: str
     said: dict[str, Any]
 
+    def value(self, name: str) -> Any:
+        """One of its values; Gone when it does not bring it."""
+        if name not in self.said:
+            raise Gone(f"a message without {name}")
+        return self.said[name]
+
+
+def _not_stalled(seconds: float) -> bool:
+    return seconds < STALLED_SECONDS
+
 
 class Link:
-    """One side of a connection. One thread uses it."""
+    """One side of a connection. One thread uses it. `patience` is asked again and again while the other side takes or
+    sends nothing in the middle of a message.
+    """
 
-    def __init__(self, connection: socket.socket, states: States) -> None:
+    def __init__(self, connection: socket.socket, states: States, patience: Patience = _not_stalled) -> None:
         self._socket = connection
         self._states = states
+        self._patience = patience
         self._read = bytearray()
-        connection.settimeout(STALLED_SECONDS)
+        connection.setblocking(False)
 
     def send(self, kind: str, **said: object) -> None:
-        """Send a message; Gone when nobody takes it."""
+        """Send a message; Gone when nobody takes it, Unsendable when it cannot travel."""
         packer = Packer(states=self._states)
-        body = {name: packer.pack(value) for name, value in said.items()}
+        try:
+            body = {name: packer.pack(value) for name, value in said.items()}
+        except WireError as error:
+            raise Unsendable(str(error)) from None
         line = json.dumps({"kind": kind, "said": body, "blobs": [len(blob) for blob in packer.blobs]})
         if len(line) >= MAX_LINE or sum(map(len, packer.blobs)) > MAX_BLOBS:
-            raise WireError("too large to be sent")
+            raise Unsendable("too large to be sent")
+        data = memoryview(b"".join([line.encode("ascii"), b"\n", *packer.blobs]))
         try:
-            self._socket.sendall(b"".join([line.encode("ascii"), b"\n", *packer.blobs]))
+            while data:
+                self._ready(sending=True)
+                data = data[self._socket.send(data) :]
         except OSError as error:
             raise Gone(str(error)) from None
 
@@ -71,6 +99,14 @@ class Link:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def _ready(self, *, sending: bool) -> None:
+        """Wait until the other side takes something, or sends it; Gone when the patience is over."""
+        began = time.monotonic()
+        ends = [self._socket]
+        while not any(select.select(() if sending else ends, ends if sending else (), (), LOOK_SECONDS)):
+            if not self._patience(time.monotonic() - began):
+                raise Gone("the other side does not answer")
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -97,6 +133,7 @@ class Link:
         return data
 
     def _more(self) -> None:
+        self._ready(sending=False)
         piece = self._socket.recv(_PIECE)
         if not piece:
             raise Gone("closed")

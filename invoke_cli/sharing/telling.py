@@ -9,6 +9,8 @@ from invoke_cli import errors
 from invoke_cli.engine.tracing import Tally
 from invoke_cli.errors import InternalError, InvokeError
 
+ALONE = "write --no_session behind the line"
+
 
 def told(error: InvokeError) -> dict[str, object]:
     """An error as the other side can raise it again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,12 +15,14 @@ from invoke_cli.errors import InvokeError
 from invoke_cli.events import Event
 from invoke_cli.sharing.doors import is_own, kind_of, open_door
 from invoke_cli.sharing.glances import Glances
-from invoke_cli.sharing.link import Gone, Link, Message
+from invoke_cli.sharing.link import LOOK_SECONDS, STALLED_SECONDS, Gone, Link, Message, Unsendable
 from invoke_cli.sharing.states import Kept
-from invoke_cli.sharing.telling import counts, told
+from invoke_cli.sharing.telling import ALONE, counts, told
 from invoke_cli.workshop.settings import Settings
 
 IDLE_SECONDS = 15.0
+# After how long a caller that does not answer is told of, and how long it may take when it was asked to stop.
+SILENT_SECONDS, STOPPED_SECONDS = 3.0, 1.0
 GREETING_SECONDS = 2.0
 # What a caller may ask of the engine, and whether it is given hooks.
 CALLS: Mapping[str, bool] = {
@@ -33,9 +36,10 @@ class Visit:
 
     def __init__(self, connection: socket.socket) -> None:
         self._kept = Kept()
-        self._link = Link(connection, self._kept)
+        self._link = Link(connection, self._kept, lambda seconds: self._waits_on(seconds, STALLED_SECONDS))
         self._stop = threading.Event()
         self._enough = False
+        self._tell: Callable[[str], None] | None = None
 
     def is_welcome(self, program: str) -> bool:
         """Whether the caller has asked, in time, for just what this session has; it is told either way."""
@@ -55,11 +59,12 @@ class Visit:
         """End the visit; a caller of which nothing was done yet goes on without the session."""
         self._link.close()
 
-    def serve(self, open_engine: Callable[[], Engine]) -> None:
-        """Do what the caller asks for until it leaves, or asks for nothing for too long."""
+    def serve(self, open_engine: Callable[[], Engine], tell: Callable[[str], None]) -> None:
+        """Do what the caller asks for until it leaves, or asks for nothing for too long, which `tell` is told."""
+        self._tell = tell
         try:
             self._link.send("turn")
-            while self._link.waits(IDLE_SECONDS):
+            while self._hears():
                 message = self._link.receive()
                 if message.kind == "call":
                     self._answer(open_engine, message)
@@ -68,21 +73,40 @@ class Visit:
         finally:
             self.leave()
 
+    # -- a caller that does not answer ------------------------------------------------------------------------------
+
+    def _hears(self) -> bool:
+        """Whether the caller asks for something, in time."""
+        began = time.monotonic()
+        while not self._link.waits(LOOK_SECONDS):
+            if not self._waits_on(time.monotonic() - began, IDLE_SECONDS):
+                return False
+        return True
+
+    def _waits_on(self, seconds: float, most: float) -> bool:
+        """Whether to wait for the caller any longer; whoever is at the session hears of it, and can end it."""
+        if seconds > SILENT_SECONDS and self._tell is not None:
+            self._tell("the other terminal's line has stopped (with Ctrl-Z?); Ctrl-C here lets it go")
+            self._tell = None
+        return seconds < (STOPPED_SECONDS if self._stop.is_set() else most)
+
     # -- one call ---------------------------------------------------------------------------------------------------
 
     def _answer(self, open_engine: Callable[[], Engine], message: Message) -> None:
         self._enough = False
         hooks = Hooks(emit=self._emit, stopped=self._stopped, tally=Tally(), viewer=Glances())
-        self._kept.keep(message.said["keep"])
+        self._kept.keep(message.value("keep"))
         try:
             value = self._called(open_engine(), message, hooks)
+            self._link.send("end", value=value, tally=counts(hooks.tally))
         except InvokeError as error:
             self._link.send("failed", error=told(error), tally=counts(hooks.tally))
-        else:
-            self._link.send("end", value=value, tally=counts(hooks.tally))
+        except Unsendable as error:
+            failed = InvokeError(f"the open session cannot hand its result over: {error}", hint=ALONE)
+            self._link.send("failed", error=told(failed), tally=counts(hooks.tally))
 
     def _called(self, engine: Engine, message: Message, hooks: Hooks) -> object:
-        name, arguments = message.said["name"], message.said["arguments"]
+        name, arguments = message.value("name"), message.value("arguments")
         if name == "generate":
             (job,) = arguments
             for result in engine.generate(job, hooks):

@@ -46,8 +46,8 @@ def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
 
 
 class Workshop:
-    """The state of a session that is not a line's own. One thread works in it; `stop` may come from any. `latest` is
-    the folder of its last result, where recalls (`@last`) count back.
+    """The state of a session that is not a line's own. One thread works in it, and one may open the engine beside it;
+    `stop` may come from any. `latest` is the folder of its last result, where recalls (`@last`) count back.
     """
 
     def __init__(self, settings: Settings, emit: Emit, streams: Streams, opener: OpenEngine) -> None:
@@ -61,6 +61,7 @@ class Workshop:
         self.latest: OutputFolder | None = None
         self._opener = opener
         self._engine: Engine | None = None
+        self._opening: threading.Thread | None = None
         self._folders: dict[Path, OutputFolder] = {}
         self._tips: set[str] = set()
         self.session_id = secrets.token_hex(4)
@@ -72,7 +73,9 @@ class Workshop:
 
     @property
     def engine(self) -> Engine:
-        """The engine; the first use imports torch, which takes seconds."""
+        """The engine; the first use imports torch, which takes seconds, or waits for the thread that does."""
+        if self._opening is not None and self._opening is not threading.current_thread():
+            self._opening.join()
         if self._engine is None:
             options, settings = self.settings.options, self.settings
             self._engine = self._opener(
@@ -83,6 +86,11 @@ class Workshop:
                 )
             )
         return self._engine
+
+    def open_beside(self, work: Callable[[], None]) -> None:
+        """Let a thread of its own open and use the engine in `work`; nobody else has it before that is done."""
+        self._opening = threading.Thread(target=work, name="invoke-opening", daemon=True)
+        self._opening.start()
 
     @property
     def open_engine(self) -> Engine | None:
@@ -210,5 +218,7 @@ class Workshop:
     def close(self) -> None:
         """Finish writing and give the memory back."""
         self.writer.close()
+        if self._opening is not None:
+            self._opening.join()
         if self._engine is not None:
             self._engine.unload()

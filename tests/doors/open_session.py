@@ -21,6 +21,7 @@ class OpenSession:
         self.settings = Settings(options or SessionOptions())
         self.events: list[Event] = []
         self.done: list[str] = []
+        self.visits: list[Visit] = []
         self.gate = threading.Event()
         self.gate.set()
         self.session = Session(self.settings, emit=self.events.append, opener=_opener(engine))
@@ -32,6 +33,7 @@ class OpenSession:
     def _do(self, work: Work) -> None:
         self.gate.wait(30)
         if isinstance(work, Visit):
+            self.visits.append(work)
             self.session.lend(work)
             self.done.append("visit")
         else:

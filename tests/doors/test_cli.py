@@ -229,6 +229,35 @@ def test_commands_take_lines_from_a_shell(program: Program) -> None:
     assert program("!models", "blah").status == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--no_session", "!history"],
+        ["!history", "--no_session"],
+        ["!history --no_session"],
+        ["-o", "elsewhere", "--no-session", "!history", "5"],
+        ["-s20", "!hist"],
+    ],
+)
+def test_switches_around_a_command_leave_it_a_command(program: Program, words: list[str]) -> None:
+    result = program(*words)
+    assert (result.status, result.err, program.images) == (0, "", []) and "no images yet" in result.lines[0]
+
+
+def test_switches_before_a_command_are_its_defaults(program: Program) -> None:
+    assert program("-W", "96", "--no_session", "!dream", "a cat", "-s2", "-S1").status == 0
+    assert b"-s 2 -S 1 -W 96" in program.images[0].read_bytes()
+    assert program("-I", "!1", "a dog", "-s2", "-f.5").status == 0 and len(program.images) == 2
+
+
+def test_a_switch_within_a_quoted_prompt_is_told_of(program: Program) -> None:
+    result = program("a cat -W 96", "-s2", "-S1")
+    assert "tip: -W inside the quoted prompt is text" in result.err
+    assert b'"a cat -W 96" -s 2' in program.images[0].read_bytes()
+    for words in (["a -3d cat - so", "-s2"], ["a cat -W 96"], ["!dream", "a cat -W 96"]):
+        assert "tip: -" not in program(*words).err
+
+
 def test_what_has_no_place_on_standard_output_is_refused(program: Program) -> None:
     result = program("a cat", "-o", "-", "--strip", "-s2")
     assert result.status == 1 and "--strip has no place" in result.err and result.out == b""

@@ -21,7 +21,7 @@ from invoke_cli.commands.table import COMMANDS
 from invoke_cli.console.console import Console, Look, look_for
 from invoke_cli.console.themes import THEMES, theme_for
 from invoke_cli.errors import CommandError, ConfigError
-from invoke_cli.events import Saved
+from invoke_cli.events import Prefill, Saved
 from invoke_cli.language.completion import complete
 from invoke_cli.language.keys import KEYS
 from invoke_cli.language.launch import LAUNCH_OPTIONS
@@ -35,6 +35,7 @@ from invoke_cli.repl.checking import remark
 from invoke_cli.repl.counting import Count, Counter
 from invoke_cli.repl.editing import edited, editor_command
 from invoke_cli.repl.greeting import bell_seconds, greeting
+from invoke_cli.repl.missing import Missing
 from invoke_cli.repl.sources import sources_for
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.request import GenerationRequest
@@ -50,8 +51,10 @@ Prompt = loop._Prompt
 Step = str | Callable[[Prompt], object]
 
 
-def typed(*steps: Step) -> None:
-    """A session at the prompt: keys, and conditions that must come true before the next ones are pressed."""
+def typed(*steps: Step) -> str:
+    """A session at the prompt: keys, and conditions that must come true before the next ones are pressed; what was on
+    the screen.
+    """
     failed: list[Step] = []
 
     def type_all(prompt: Prompt) -> None:
@@ -67,7 +70,7 @@ def typed(*steps: Step) -> None:
                     pipe.send_text("\x03\x03\x15q\n")
                     return
 
-    with keys() as (pipe, _), pytest.MonkeyPatch.context() as patch:
+    with keys() as (pipe, screen), pytest.MonkeyPatch.context() as patch:
         run = Prompt.run
 
         def run_and_type(prompt: Prompt) -> None:
@@ -79,6 +82,7 @@ def typed(*steps: Step) -> None:
         patch.setattr(Prompt, "run", run_and_type)
         assert loop.open_prompt({}, GenerationRequest()) == 0
     assert not failed
+    return screen.getvalue()
 
 
 def suggested(prompt: Prompt) -> bool:
@@ -183,6 +187,26 @@ def test_what_is_wrong_is_said_and_underlined_while_typing(line: str, part: str,
         assert remark(good, ("fetch", "help")) is None
 
 
+def test_what_is_not_there_is_said_while_typing(program: Program, sketch: Path) -> None:
+    program(f"a cat -s2 -S1 -I {sketch} -f.5")
+    missing = Missing(Settings(SessionOptions()))
+    for line, part, said in (
+        ("a cat -A k_eulr -s5", "k_eulr", "did you mean k_euler"),
+        ("a cat -s5 | a dog -I pics/no.png -f .5", "pics/no.png", "there is no image pics/no.png"),
+        ("a cat -I @last -M no.webp -s3", "no.webp", "no image no.webp"),
+    ):
+        found = remark(line, missing=missing)
+        assert found is not None and said in found.text and line[slice(*found.span)] == part and not found.open
+        marked = "".join(char for style, char, *_ in fragments(line, None, missing) if style == "class:error")
+        assert marked == part
+    unfinished = remark("a cat -A k_eu", missing=missing)
+    assert unfinished is not None and unfinished.open
+    sketch.rename(sketch.with_name("moved.png"))  # it was kept in the books
+    names = ("000001.1.png", "0000", "moved.png", "https://x.org/a.png", "*.png", "@last:1", "!1", sketch.name)
+    for line in (*(f"a cat -I {name} -s2" for name in names), "a cat -A dpmpp_2m_karras -s2", "a no.png cat -s3"):
+        assert remark(line, missing=missing) is None, line
+
+
 def test_tokens_are_counted_as_the_model_s_own_tokenizer_does(tiny_model: Path, tmp_path: Path) -> None:
     from transformers import CLIPTokenizer
 
@@ -265,6 +289,30 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_line_goes_through_the_editor(program: Program, editor: Path) -> None:
     typed("a cat -s2 -S1", "\x18\x05", asked, "y")
     assert drawn(program) == ["a cat", "a dog"]
+
+
+def test_a_batch_is_asked_about_again_when_the_editor_fails(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "false")
+    again = False
+
+    def asked_again(prompt: Prompt) -> bool:
+        nonlocal again
+        again = again or prompt.outside.question is None
+        return again and asked(prompt)
+
+    screen = typed(PASTE.format("a cat -s2 -S1\na dog -s2 -S2\n"), asked, "e", asked_again, "y")
+    assert "the editor false ended with status 1" in screen and drawn(program) == ["a cat", "a dog"]
+
+
+def test_lines_that_come_back_together_are_all_kept(program: Program) -> None:
+    def both_come(prompt: Prompt) -> bool:
+        if prompt.begun:
+            prompt.outside.fill(Prefill(line="a cat -s2 -S1"))
+            prompt.outside.fill(Prefill(line="a dog -s2 -S2"))
+        return prompt.begun
+
+    screen = typed(both_come, holds("a cat -s2 -S1"), "\n")
+    assert drawn(program) == ["a cat"] and "a dog -s2 -S2" in screen
 
 
 def test_edit_is_a_command_too(program: Program, editor: Path) -> None:

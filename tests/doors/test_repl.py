@@ -16,12 +16,14 @@ import pexpect
 import pyte
 import pytest
 
+from invoke_cli.engine import Hooks, Model
 from invoke_cli.output.typed_lines import TypedLines
 from invoke_cli.repl import loop
 from invoke_cli.repl.adapters import fragments
 from invoke_cli.repl.worker import Worker
 from invoke_cli.request import GenerationRequest
 from tests.doors.program import Program, keys
+from tests.fake import FakeEngine
 
 
 def test_lines_are_done_and_kept_for_the_next_session(program: Program) -> None:
@@ -82,6 +84,34 @@ def test_a_caller_uses_the_open_prompts_engine(program: Program, monkeypatch: py
     assert b"-s 3 -S 2 -W 128" in program.images[1].read_bytes()
     assert program.engine is not None and len(program.engine.jobs) == 2
     assert "000001.1.png" not in screen.getvalue()
+
+
+def test_what_needs_no_model_does_not_wait_for_it(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, waited = threading.Event(), list[bool]()
+    load = FakeEngine.load
+
+    def load_late(engine: FakeEngine, model: Model, hooks: Hooks) -> None:
+        assert loaded.wait(20)
+        load(engine, model, hooks)
+
+    monkeypatch.setattr(FakeEngine, "load", load_late)
+    with keys() as (pipe, screen):
+
+        def type_on() -> None:
+            deadline = time.monotonic() + 15
+            while "registry" not in screen.getvalue() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            waited.append("registry" in screen.getvalue() and not program.images)
+            loaded.set()
+            pipe.send_text("q\n")
+
+        fingers = threading.Thread(target=type_on)
+        fingers.start()
+        pipe.send_text("!set -s 3\n!show\na cat -S1\n")
+        loop.open_prompt({}, GenerationRequest())
+        fingers.join()
+    assert waited == [True]
+    assert b"-s 3 -S 1" in program.images[0].read_bytes()
 
 
 def test_colours_follow_the_tokens() -> None:

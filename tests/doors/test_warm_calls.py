@@ -21,12 +21,13 @@ import pytest
 from PIL import Image
 
 from invoke_cli.engine import Engine, Hooks, ImageResult, Job
-from invoke_cli.sharing.doors import connections, is_own, kind_of, own_folder
+from invoke_cli.sharing.doors import connections, is_own, kind_of, open_door, own_folder
 from invoke_cli.sharing.guests import GuestEngine
 from invoke_cli.sharing.link import MAX_LINE, Gone, Link
 from invoke_cli.sharing.states import Handles
 from invoke_cli.sharing.wire import Packer, Unpacker, WireError
 from invoke_cli.workshop.options import SessionOptions
+from invoke_cli.workshop.settings import Settings
 from tests.conftest import drawing
 from tests.doors.open_session import OpenSession
 from tests.doors.program import Program
@@ -116,6 +117,7 @@ def test_a_caller_imports_no_torch_and_loads_no_weights(
 ) -> None:
     session = open_session(real_engine)
     session.session.warm_up()
+    assert session.session.workshop.engine.loaded()
     session.events.clear()
     code = "import sys\nfrom invoke_cli.cli import run\nstatus = run(['a cat', '-s8', '-S1'])\n"
     code += "print({'torch', 'diffusers', 'transformers', 'safetensors', 'scipy'} & set(sys.modules), status)"
@@ -221,11 +223,12 @@ class Slow(FakeEngine):
     """An engine that takes its time over each image, until it is stopped."""
 
     ended = ""
+    pause = 0.05
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         try:
             for result in super().generate(job, hooks):
-                time.sleep(0.05)
+                time.sleep(self.pause)
                 yield result
             self.ended = "done"
         except BaseException as error:
@@ -303,6 +306,64 @@ def test_a_session_that_is_killed_is_replaced_or_told_of_in_one_sentence(
     else:
         assert result.status == 0 and "the open session has gone" in result.err
         assert len(program.images) == 3 and program.engine is not None
+
+
+def test_what_is_too_large_for_a_message_is_drawn_cold_or_told_of(
+    program: Program, open_session: OpenIt, sketch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_session(FakeEngine(program_settings()))
+    monkeypatch.setattr("invoke_cli.sharing.link.MAX_BLOBS", 5000)  # less than the sketch
+    asked = program(f"a cat -s2 -S1 -I {sketch} -f .5")
+    assert asked.status == 0 and "cannot be asked for this (too large to be sent)" in asked.err
+    assert len(program.images) == 1 and program.engine is not None
+    answered = program("a cat -s2 -S1")
+    assert answered.status == 1 and "cannot hand its result over: too large" in answered.err
+    assert "--no_session" in answered.err and not session.errors
+
+
+@pytest.mark.parametrize("kind", ["end", "failed", "result", "event"])
+def test_an_answer_that_makes_no_sense_is_as_none(program: Program, runtime: Path, kind: str) -> None:
+    opened = open_door(kind_of(Settings(SessionOptions())))
+    assert opened is not None
+    listener = opened[0]
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        listener.close()
+        link = Link(connection, Handles())
+        for kinds in (("welcome", "turn"), (kind,)):
+            link.receive()
+            for each in kinds:
+                link.send(each, tally=("a", None), error=7)
+        link.close()
+
+    liar = threading.Thread(target=answer)
+    liar.start()
+    assert program("a cat -s2").status == 0 and len(program.images) == 1 and program.engine is not None
+    liar.join()
+
+
+def test_a_caller_that_sleeps_is_told_of_and_can_be_let_go(
+    program: Program, open_session: OpenIt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invoke_cli.sharing.visits.SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("invoke_cli.sharing.visits.STOPPED_SECONDS", 0.1)
+    engine = Slow(program_settings())
+    engine.pause = 0.5  # so that the caller is not stopped while it writes
+    session = open_session(engine)
+    command = [sys.executable, "-m", "invoke_cli", "a cat", "-s2", "-n2000", "-W", "512"]
+    caller = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(program.images) > 1)
+    caller.send_signal(signal.SIGSTOP)
+    session.worker.submit("a dog -s2 -o own")
+    wait_until(lambda: any("Ctrl-C here lets it go" in str(event) for event in session.events))
+    assert session.done == []
+    session.visits[0].stop()
+    wait_until(lambda: session.done[:1] == ["visit"], 5)
+    caller.send_signal(signal.SIGCONT)
+    wait_until(lambda: session.done[1:] == ["a dog -s2 -o own"])
+    _, err = caller.communicate(timeout=30)
+    assert caller.returncode == 1 and "was closed before it was finished" in err
 
 
 def test_an_error_of_the_engine_is_the_callers_error(program: Program, open_session: OpenIt) -> None:

@@ -50,7 +50,7 @@ ROWS = (
     ),
     Command(
         name="save",
-        usage="last | session | number … DIR [--zip]",
+        usage="last | session | number … DIR [--zip] [--fnformat TEMPLATE]",
         argument=Argument.IMAGE,
         run=keeping.save,
         help="copies under names that say what they are",
