@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from PIL import Image
 
 from invoke_cli.engine import Tile
+from invoke_cli.engine.companion import Companion
 from invoke_cli.engine.conditioning import Embedding
 from invoke_cli.engine.controlling import control_arguments
 from invoke_cli.engine.exchanging import Exchanged, exchanging
@@ -108,6 +110,7 @@ class _Run:
         self.start = self.resumed or STARTS[plan.task](setting)
         self.generators = setting.generators
         self.calls = self.resumed.point.moment.calls if self.resumed else 0
+        self.companion: Companion | None = None
 
     def latents(self) -> torch.Tensor:
         if self.resumed is not None and not self.plan.steps_left:
@@ -127,10 +130,13 @@ class _Run:
             arguments["eta"] = self.plan.look.eta
         self._watch_start()
         hooks: list[Any] = [self.view.unet.register_forward_pre_hook(self._count)]
-        if self.plan.look.guidance_rescale and self.plan.guided:
-            hooks.append(RescaledGuidance(self.view, self.plan.look.guidance_rescale))
+        rescale = self.plan.look.guidance_rescale if self.plan.guided else 0.0
+        if rescale:
+            hooks.append(RescaledGuidance(self.view, rescale))
+        given = self.batch.exchanged
+        self.companion = Companion(self.view, self._fresh, rescale) if given else None
         try:
-            with exchanging(self.view.unet, self.batch.exchanged, len(self.generators), self._progress):
+            with exchanging(self.view.unet, given, self.companion, len(self.generators), self._progress):
                 latents: torch.Tensor = self.view(**arguments).images
         finally:
             for hook in hooks:
@@ -158,7 +164,10 @@ class _Run:
             timesteps = [int(value) for value in self.scheduler.timesteps[self.start.first + self.calls :]]
             self.batch.tally.say(f"timesteps {' '.join(map(str, timesteps))}")
             step = self.plan.resume.step if self.plan.resume else 0
-            self._watch(step, timesteps[0], prepared[0] if isinstance(prepared, tuple) else prepared, first=True)
+            latents = prepared[0] if isinstance(prepared, tuple) else prepared
+            if self.companion is not None:
+                self.companion.begin(latents)
+            self._watch(step, timesteps[0], latents, first=True)
             return prepared
 
         self.view.prepare_latents = watched
@@ -171,10 +180,13 @@ class _Run:
         calls = len(self.scheduler.timesteps) - self.start.first
         before = self.resumed.point.moment.calls if self.resumed else 0
         step = finished_step(before + call + 1, calls, self.plan)
-        if not step:
+        look = partial(after_step, look=self.plan.look, step=step, steps=self.plan.steps.taken) if step else None
+        if self.companion is not None:
+            self.companion.follow(tensors["latents"], look)
+        if look is None:
             return {}
         self.batch.tally.say(f"step {step} at timestep {int(timestep)}")
-        latents = after_step(tensors["latents"], self.plan.look, step, self.plan.steps.taken)
+        latents = look(tensors["latents"])
         self._watch(step, int(timestep), latents)
         return {} if latents is tensors["latents"] else {"latents": latents}
 
@@ -196,12 +208,21 @@ class _Run:
         if first and self.resumed is not None:
             return self.resumed.moment
         plan = self.plan
-        seeds = [image.seed for image in self.batch.images]
-        fresh: Any = build_scheduler(plan.sampler, self.loaded.scheduler_config, self.loaded.model.facts.family, seeds)
-        fresh.set_timesteps(plan.steps.scheduled, device=self.loaded.place)
+        fresh = self._fresh()
         unsettled = first and plan.task is Task.INPAINT
         states = () if unsettled else generator_states(self.generators)
-        return Moment(calls=self.calls, history=history_of(self.scheduler, fresh), generators=states)
+        history = history_of(self.scheduler, fresh)
+        if self.companion is not None:
+            history |= self.companion.history(fresh)
+        return Moment(calls=self.calls, history=history, generators=states)
+
+    def _fresh(self) -> Any:
+        """A sampler with the run's schedule that has taken no step."""
+        seeds = [image.seed for image in self.batch.images]
+        plan, family = self.plan, self.loaded.model.facts.family
+        fresh: Any = build_scheduler(plan.sampler, self.loaded.scheduler_config, family, seeds)
+        fresh.set_timesteps(plan.steps.scheduled, device=self.loaded.place)
+        return fresh
 
     def _count(self, _module: object, _inputs: object) -> None:
         self.calls += 1

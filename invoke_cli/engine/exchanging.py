@@ -1,9 +1,10 @@
 """Words exchanged inside the attention (prompt-to-prompt, Hertz et al. 2022, word swap): what is drawn anew lies where
 the words before it lay.
 
-Before each call of the UNet it is called once more on the same latents with the words before. Its queries and keys are
-kept and stand in for the drawn prompt's, so that the attention maps are those of the words before; what the maps carry
-is the drawn prompt's. The stock attention does the arithmetic: an exchange of a word with itself changes no bit.
+Before each call of the UNet it is called once more for the picture of the words before, which is drawn along. Its
+queries and keys are kept and stand in for the drawn prompt's, so that the attention maps are those of that picture;
+what the maps carry is the drawn prompt's. The stock attention does the arithmetic: an exchange of a word with itself
+changes no bit.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import torch
 
+from invoke_cli.engine.companion import Companion
 from invoke_cli.engine.conditioning import Embedding
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.errors import PromptError
@@ -83,12 +85,16 @@ def places_of(loaded: LoadedModel, exchange: Exchange, length: int) -> torch.Ten
 
 
 @contextmanager
-def exchanging(unet: Any, given: Exchanged | None, rows: int, progress: Callable[[], float]) -> Iterator[None]:
-    """The UNet while a pipeline calls it for `rows` pictures; `progress` is the share of the schedule behind it."""
-    if given is None:
+def exchanging(
+    unet: Any, given: Exchanged | None, companion: Companion | None, rows: int, progress: Callable[[], float]
+) -> Iterator[None]:
+    """The UNet while a pipeline calls it for `rows` pictures with the `companion` of the words before; `progress` is
+    the share of the schedule behind it.
+    """
+    if given is None or companion is None:
         yield
         return
-    work = _Work(unet, given, rows, progress)
+    work = _Work(unet, (given, companion), rows, progress)
     try:
         yield
     finally:
@@ -98,8 +104,8 @@ def exchanging(unet: Any, given: Exchanged | None, rows: int, progress: Callable
 class _Work:
     """The hooks on a UNet and what they keep from one call to the next."""
 
-    def __init__(self, unet: Any, given: Exchanged, rows: int, progress: Callable[[], float]) -> None:
-        self._given, self._rows, self._progress = given, rows, progress
+    def __init__(self, unet: Any, given: tuple[Exchanged, Companion], rows: int, progress: Callable[[], float]) -> None:
+        (self._given, self._companion), self._rows, self._progress = given, rows, progress
         self._kept: dict[tuple[str, str], torch.Tensor] = {}
         self._kinds: tuple[str, ...] = ()
         self._looking = False
@@ -117,13 +123,15 @@ class _Work:
             hook.remove()
 
     def _before(self, unet: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        """Look at the words before, in the windows where an exchange holds. By `forward`: other hooks count calls."""
+        """Look at the picture of the words before, as long as anything is exchanged. By `forward`: other hooks count
+        calls.
+        """
         windows, now = self._given.windows, self._progress()
         crossed = ("attn2",) if windows.t_start <= now < windows.t_end else ()
         self._kinds = crossed + (("attn1",) if windows.s_start <= now < windows.s_end else ())
-        if self._kinds:
+        if now < max(windows.t_end, windows.s_end):
             self._looking = True
-            unet.forward(*arguments, **self._with_words_before(named))
+            self._companion.seen(arguments, partial(unet.forward, **self._with_words_before(named)))
             self._looking = False
 
     def _with_words_before(self, named: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,6 +139,9 @@ class _Work:
         words = self._given.before
         changed = dict(named)
         changed["encoder_hidden_states"] = self._behind(named["encoder_hidden_states"], words.states)
+        hints = named.get("down_intrablock_additional_residuals")
+        if hints is not None:
+            changed["down_intrablock_additional_residuals"] = list(hints)  # the UNet takes them off its list
         more = named.get("added_cond_kwargs")
         if more and words.pooled is not None:
             changed["added_cond_kwargs"] = {**more, "text_embeds": self._behind(more["text_embeds"], words.pooled)}

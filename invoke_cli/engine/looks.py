@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial, update_wrapper
 from typing import Any
 
 import torch
@@ -111,6 +112,13 @@ class _Wrapping:
         return F.conv2d(values, weight, bias, self.module.stride, 0, self.module.dilation, self.module.groups)
 
 
+def in_place_of(step: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """`other` with the signature of a scheduler's `step`: pipelines look there for what they may hand to it, such as
+    the generator of the noise that it adds.
+    """
+    return update_wrapper(partial(other), step)
+
+
 class RescaledGuidance:
     """Guidance rescale for every task (Lin et al. 2024, section 3.4): the stock image to image pipelines have none.
 
@@ -122,7 +130,7 @@ class RescaledGuidance:
         self._share = share
         self._output: torch.Tensor | None = None
         self._step = view.scheduler.step
-        view.scheduler.step = self._rescaled
+        view.scheduler.step = in_place_of(self._step, self._rescaled)
         self._hook = view.unet.register_forward_hook(self._keep)
 
     def remove(self) -> None:

@@ -111,7 +111,7 @@ A prompt is plain words. More can be said in it:
   ("a cat", "a dog").blend(.3,.7)      what two prompts mean, mixed; it is the whole prompt
   ("a cat", "a house").and(1,.8)       prompts that are read one after the other
   a cat.swap(dog) on a chair           a dog where the cat would be, the layout kept; (black cat).swap(white dog)
-  cat.swap(dog, t_end=.6, s_end=.3)    the words hold for .6 of the steps, the shapes of the picture for .3
+  cat.swap(dog, t_end=.6, s_end=.2)    the words hold for .6 of the steps (else all), the shapes for .2 (else .4)
   a {red|green|blue} cat               a picture of each, all with one seed
   a {?red|green|blue} cat              one of them, drawn from each picture's seed
   a {__colours__} cat                  each line of wildcards/colours.txt in your root; {?__colours__} draws one

@@ -66,13 +66,13 @@ class Conjunction:
 class Windows:
     """When an exchange holds, in shares of the schedule, 0 to 1: from `t_start` up to `t_end` words lie where those
     before them lay, from `s_start` up to `s_end` the picture's parts attend to each other as before (compel's options
-    and meanings; where nothing is said words hold from the first step on, as in the paper).
+    and meanings; where nothing is said, words for all steps, and shapes for the share of the authors' examples).
     """
 
     NAMES: ClassVar[tuple[str, ...]] = ("s_start", "s_end", "t_start", "t_end")
 
     s_start: float = 0.0
-    s_end: float = 0.0
+    s_end: float = 0.4
     t_start: float = 0.0
     t_end: float = 1.0
 
