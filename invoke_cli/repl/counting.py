@@ -28,7 +28,7 @@ class Count:
         if self.tokens <= self.window:
             return f"{self.tokens} of {self.window} tokens"
         if self.in_parts:
-            return f"{self.tokens} tokens, in {-(-self.tokens // self.window)} parts"
+            return f"{self.tokens} tokens, in parts of at most {self.window}"  # where they end, -t tells
         return f"{self.tokens} tokens, cut after {self.window}"
 
 

@@ -39,9 +39,9 @@ thing and background (or ground, water, time, season and medium) was kept out of
 measured on those.
 
 In this order, on two processor cores: tokenizer; autoencoder; text tower alone, naming what the captions hold (it is
-frozen from then on); the denoiser on single plain things at 128 x 128; then on everything; then at 256 x 256; at last
-at other sizes too. `python -m invoke_cli.sketchbook train --work FOLDER` walks the whole road again. How far this state
-has come on it stands with the figures.
+frozen from then on); the denoiser on single plain things at 128 x 128; then on everything; then at 256 x 256; then at
+other sizes too; at last with things that stand anywhere. `python -m invoke_cli.sketchbook train --work FOLDER` walks
+the whole road again. How far this state has come on it stands with the figures.
 
 ## Figures
 
