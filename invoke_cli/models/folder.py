@@ -20,6 +20,7 @@ INPAINTING_CHANNELS = 9
 # Components that no line needs: pictures are not judged.
 _LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
 _WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "processor")
+_PACKAGED = Path(__file__).resolve().parent.parent / "assets"
 Configs = Mapping[str, Mapping[str, Any]]
 
 
@@ -81,7 +82,7 @@ class ModelFacts:
 
 def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     """The facts of the model in `folder`; ModelError names the file that is missing or damaged, and the remedy."""
-    restore = f"put the folder of {name} back as it was, or take another model with -m (!models lists them)"
+    restore = how_to_restore(folder, name)
     if not folder.is_dir():
         raise ModelError(f"the folder of the model {name} is missing: {folder}", hint=restore, field="model")
     index = read_json(folder / "model_index.json", restore)
@@ -94,6 +95,14 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     _check_channels(name, family, configs)
     parts = {part: weights_in(folder / part, restore) for part in components if has_weights(part)}
     return facts_from(family, folder, configs, parts, size)
+
+
+def how_to_restore(folder: Path, name: str) -> str:
+    """What to do when files of a model are missing or damaged; those of the program's own come back with it."""
+    other = "or take another model with -m (!models lists them)"
+    if _PACKAGED in folder.resolve().parents:
+        return f"install invoke-cli again (in a checkout: git restore invoke_cli/assets), {other}"
+    return f"put the folder of {name} back as it was, {other}"
 
 
 def facts_from(
@@ -218,7 +227,9 @@ def weights_in(folder: Path, restore: str) -> tuple[Path, ...]:
         files = sorted(folder.glob("*.safetensors"))[:1]
     if not files:
         check_not_pickled(folder)
-        raise ModelError(f"the model's weights are missing in {folder}", hint=restore, field="model")
+        own = "_class_name" in read_json(folder / "config.json", restore)
+        wanted = folder / ("diffusion_pytorch_model.safetensors" if own else "model.safetensors")  # diffusers' names
+        raise ModelError(f"a file of the model is missing: {wanted}", hint=restore, field="model")
     for path in files:
         if not path.is_file():
             raise ModelError(f"a file of the model is missing: {path}", hint=restore, field="model")

@@ -11,10 +11,11 @@ import pytest
 from invoke_cli.errors import ConfigError, ModelError, PlanError
 from invoke_cli.models.families import FAMILIES, family_of
 from invoke_cli.models.family import Family
-from invoke_cli.models.folder import read_facts
+from invoke_cli.models.folder import how_to_restore, read_facts
 from invoke_cli.models.registry import build_registry, read_models
 from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER, find_sampler, is_sampler, sampler_names
 from invoke_cli.request import GenerationRequest
+from invoke_cli.workshop.places import PACKAGE
 
 INVOKEAI_2 = "ddim k_dpm_2 k_dpm_2_a k_dpmpp_2 k_dpmpp_2_a k_euler k_euler_a k_heun k_lms plms pndm dpmpp_2"
 INVOKEAI_6 = """ddim ddpm deis deis_k lms lms_k pndm heun heun_k euler euler_k euler_a kdpm_2 kdpm_2_k kdpm_2_a
@@ -131,6 +132,7 @@ def test_folder_facts(tiny_model: Path) -> None:
         ("model_index.json", "missing"),
         ("unet/config.json", "missing"),
         ("vae/diffusion_pytorch_model.safetensors", "missing"),
+        ("text_encoder/model.safetensors", "missing"),
         ("unet/diffusion_pytorch_model.safetensors", "cut"),
         ("text_encoder/model.safetensors", "cut"),
         ("vae/config.json", "garbled"),
@@ -146,8 +148,13 @@ def test_a_damaged_model_names_its_file_and_the_remedy(tiny_model: Path, tmp_pat
         path.write_bytes(path.read_bytes()[:1000] if how == "cut" else b"{")
     with pytest.raises(ModelError) as caught:
         read_facts(folder, "tiny")
-    assert str(path if how != "missing" or path.suffix == ".json" else path.parent) in caught.value.message
+    assert str(path) in caught.value.message
     assert "tiny" in caught.value.hint
+
+
+def test_what_came_with_the_program_comes_back_with_it() -> None:
+    assert "install invoke-cli again" in how_to_restore(PACKAGE / "assets" / "sketchbook", "sketchbook")
+    assert "install" not in how_to_restore(Path("sketchbook"), "sketchbook")
 
 
 def test_kinds_of_models_to_come_are_refused(tiny_model: Path, tmp_path: Path) -> None:
