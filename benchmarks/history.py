@@ -14,6 +14,7 @@ from pathlib import Path
 from invoke_cli.language.query import parse_query
 from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.typed_lines import TypedLines
 
 AIM = 0.05
 WORDS = (
@@ -77,6 +78,14 @@ def main(count: int) -> int:
             "!contact session": lambda: history.of_run(f"s{count // 80}:"),
             "!tree": lambda: history.children(f"{count // 2:064x}"),
             "a new image": lambda: history.add(next(entries(1))),
+        }
+        typed = TypedLines(Path(place) / "typed.sqlite3")
+        typed.remember(*(entry.line for entry in entries(count)))
+        calls |= {
+            "a suggestion": lambda: typed.beginning_with("a castle"),
+            "no suggestion": lambda: typed.beginning_with("nobody typed this"),
+            "Ctrl-R": lambda: typed.holding("hill 777 castle", 100),
+            "the arrow keys": lambda: typed.recent(2000),
         }
         slow = 0
         for name, call in calls.items():
