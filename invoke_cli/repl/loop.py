@@ -32,6 +32,7 @@ from invoke_cli.repl.adapters import LineCompleter, LineLexer
 from invoke_cli.repl.asking import leaves
 from invoke_cli.repl.bindings import bindings
 from invoke_cli.repl.counting import Counter
+from invoke_cli.repl.crossing import on_terminal
 from invoke_cli.repl.greeting import greeting, look_at_prompt
 from invoke_cli.repl.outside import Outside
 from invoke_cli.repl.picture import PictureArea, seer_at_prompt
@@ -199,7 +200,7 @@ class _Prompt:
             self.worker.begin()
 
     def _redraw(self) -> None:
-        self.input.app.invalidate()
+        on_terminal(self.input, self.input.app.invalidate)
 
     def _message(self) -> StyleAndTextTuples:
         """The progress and the queue, and below them the prompt; that alone of a line that was entered, which stays."""

@@ -14,6 +14,7 @@ from invoke_cli.errors import InvokeError
 from invoke_cli.events import Prefill
 from invoke_cli.repl.asking import Question, content, inserted
 from invoke_cli.repl.bindings import Handlers
+from invoke_cli.repl.crossing import on_terminal
 from invoke_cli.repl.editing import edited
 from invoke_cli.repl.remembering import LineHistory
 
@@ -44,9 +45,7 @@ class Outside:
     def fill(self, event: Prefill) -> None:
         """Put a line into the input, this one or, between two, the next. May be called from any thread."""
         self._waiting.append(event)
-        app = self._get_input().app
-        if app.is_running and app.loop is not None:
-            app.loop.call_soon_threadsafe(self.insert)
+        on_terminal(self._get_input(), self.insert)
 
     def insert(self) -> None:
         """On the terminal's thread: the line that waits goes into the input; beside typed text it is shown."""
