@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pyte
 import pytest
@@ -14,16 +11,15 @@ from invoke_cli.console.blocks import draw_blocks
 from invoke_cli.console.drawn import Drawn
 from invoke_cli.console.iterm import draw_iterm
 from invoke_cli.console.kitty import NUMBERS, draw_kitty
-from invoke_cli.console.pace import SHARE, Pace
-from invoke_cli.console.seeing import DRAWERS, Seer, _ask, cells_for
+from invoke_cli.console.seeing import DRAWERS, cells_for
 from invoke_cli.console.sixel import draw_sixel
-from invoke_cli.console.terminal import PALETTE, Answers, Terminal, Tmux, Window, kind_for, terminal_of
-from invoke_cli.events import Preview
+from invoke_cli.console.terminal import PALETTE, Terminal, Window
 from invoke_cli.language.chapters.putting import PREVIEWS
 from tests.conftest import drawing
 from tests.pictures_back import from_half_blocks, from_iterm, from_kitty, from_sixels
 
 TERMINAL = Terminal(cell=(7, 13))
+_LEVELS = (0, 95, 135, 175, 215, 255)
 
 
 def test_half_blocks_read_back_to_the_picture() -> None:
@@ -83,6 +79,17 @@ def test_every_kind_is_offered_and_is_one_line_of_text_for_the_prompt(kind: str)
     assert "\n" not in drawn.painted and bool(drawn.lines) != bool(drawn.image)
 
 
+def test_graphics_go_through_tmux_in_its_envelope() -> None:
+    wrapped = Terminal(wrapped=True)
+    for text in (draw_kitty(drawing(200, 200), 4, 2, wrapped).before, draw_iterm(drawing(), 4, 2, wrapped).image):
+        assert text.startswith("\x1bPtmux;\x1b\x1b")
+        inner = "".join(part.removesuffix("\x1b\\") for part in text.split("\x1bPtmux;")[1:]).replace(
+            "\x1b\x1b", "\x1b"
+        )
+        _, found = from_kitty(inner) if inner.startswith("\x1b_G") else from_iterm(inner)
+        assert found.size in ((200, 200), (96, 64))
+
+
 # -- where it is painted ----------------------------------------------------------------------------------------------
 
 
@@ -114,138 +121,3 @@ def test_pictures_keep_their_aspect_within_half_the_window() -> None:
     assert cells_for(1024, 256, wide, (10, 20)) == (64, 8)
     assert cells_for(64, 640, wide, (10, 20)) == (3, 13)
     assert cells_for(256, 256, Terminal(window=Window(columns=12, rows=8)), (10, 20)) == (4, 2)
-
-
-# -- which kind -------------------------------------------------------------------------------------------------------
-
-XTERM = {"TERM": "xterm-256color"}
-IN_TMUX = {"TERM": "tmux-256color", "TMUX": "/tmp/tmux-0/default,1,0", "TERM_PROGRAM": "tmux"}
-
-
-@pytest.mark.parametrize(
-    ("environment", "answers", "expected"),
-    [
-        (XTERM, Answers(), "blocks"),
-        (XTERM, Answers(version="kitty(0.35.2)", kitty=True), "kitty"),
-        (XTERM, Answers(version="ghostty 1.2.0", kitty=True), "kitty"),
-        (XTERM, Answers(version="kitty(0.19.0)"), "blocks"),
-        (XTERM, Answers(version="Konsole 24.05", kitty=True, sixel=True), "sixel"),  # knows no placeholders
-        (XTERM, Answers(version="WezTerm 20240203", kitty=True, sixel=True), "iterm"),
-        ({**XTERM, "TERM_PROGRAM": "iTerm.app"}, Answers(), "iterm"),
-        ({**XTERM, "LC_TERMINAL": "iTerm2", "SSH_CONNECTION": "x"}, Answers(), "iterm"),
-        (XTERM, Answers(version="XTerm(390)", sixel=True), "sixel"),
-        (IN_TMUX, Answers(version="tmux 3.4", sixel=True, tmux=Tmux(version="XTerm(390)")), "sixel"),
-        (IN_TMUX, Answers(kitty=True, tmux=Tmux(version="kitty(0.35.2)", passthrough=True)), "kitty"),
-        (IN_TMUX, Answers(kitty=True, tmux=Tmux(version="kitty(0.35.2)")), "blocks"),
-        (IN_TMUX, Answers(tmux=Tmux(version="iTerm2 3.5", passthrough=True)), "blocks"),
-        ({**IN_TMUX, "LC_TERMINAL": "iTerm2"}, Answers(), "blocks"),
-        ({"TERM": "dumb"}, Answers(), None),
-        ({}, Answers(), None),
-        ({**XTERM, "NO_COLOR": "1"}, Answers(kitty=True, version="kitty"), None),
-    ],
-)
-def test_the_best_kind_is_chosen(environment: dict[str, str], answers: Answers, expected: str | None) -> None:
-    terminal = terminal_of(environment, answers, Window())
-    assert kind_for("auto", terminal, environment) == expected
-    assert kind_for("off", terminal, environment) is None
-    assert kind_for("sixel", terminal, environment) == "sixel"  # whoever names a kind means it
-
-
-@pytest.mark.parametrize(
-    ("environment", "colours"),
-    [
-        (XTERM, 256),
-        ({**XTERM, "COLORTERM": "truecolor"}, 1 << 24),
-        ({**XTERM, "COLORTERM": "24bit"}, 1 << 24),
-        ({"TERM": "xterm-direct"}, 1 << 24),
-    ],
-)
-def test_colours_follow_the_environment(environment: dict[str, str], colours: int) -> None:
-    assert terminal_of(environment, Answers(), Window()).colours == colours
-
-
-def test_the_pixels_of_a_cell() -> None:
-    pixels = Window(columns=80, rows=24, width=800, height=480)
-    assert terminal_of(XTERM, Answers(cell=(9, 18)), pixels).cell == (9, 18)
-    assert terminal_of(XTERM, Answers(), pixels).cell == (10, 20)
-    assert terminal_of(XTERM, Answers(window=(640, 384)), Window()).cell == (8, 16)
-    assert terminal_of(XTERM, Answers(), Window()).cell == (10, 20)
-
-
-def test_graphics_go_through_tmux_in_its_envelope() -> None:
-    wrapped = Terminal(wrapped=True)
-    for text in (draw_kitty(drawing(200, 200), 4, 2, wrapped).before, draw_iterm(drawing(), 4, 2, wrapped).image):
-        assert text.startswith("\x1bPtmux;\x1b\x1b")
-        inner = "".join(part.removesuffix("\x1b\\") for part in text.split("\x1bPtmux;")[1:]).replace(
-            "\x1b\x1b", "\x1b"
-        )
-        _, found = from_kitty(inner) if inner.startswith("\x1b_G") else from_iterm(inner)
-        assert found.size in ((200, 200), (96, 64))
-
-
-# -- how often --------------------------------------------------------------------------------------------------------
-
-
-class Clock:
-    """A clock that is told the time."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.mark.parametrize("cost", [0.0005, 0.004, 0.05, 2.0])
-@pytest.mark.parametrize("step", [0.01, 0.2, 3.0])
-def test_previews_cost_their_share_at_most(cost: float, step: float) -> None:
-    clock = Clock()
-    pace, spent, began, taken = Pace(clock), 0.0, clock.now, 0
-    for _ in range(2000):
-        clock.now += step
-        if pace.ready():
-            clock.now += cost
-            pace.done()
-            spent, taken = spent + cost, taken + 1
-    elapsed = clock.now - began
-    assert spent <= SHARE * elapsed + cost  # what the first one costs is not known before it
-    assert taken >= min(elapsed * SHARE / cost, elapsed / 0.1, 2000) * 0.4
-
-
-def test_time_without_steps_earns_nothing() -> None:
-    clock = Clock()
-    pace = Pace(clock)
-    pace.ready()
-    pace.rest()
-    clock.now += 3600
-    assert not pace.ready()
-    pace.spend(1.0, again=False)  # a finished picture that was dear
-    clock.now += 20
-    assert not pace.ready()
-    clock.now += 20
-    assert pace.ready()
-
-
-def test_a_terminal_that_cannot_be_opened_is_not_asked() -> None:
-    with Path(os.devnull).open(encoding="ascii") as nothing:
-        assert _ask(nothing.fileno()) == Answers()
-
-
-def test_a_seer_draws_nothing_while_the_last_preview_waits() -> None:
-    waiting = [True]
-    seer = Seer(lambda _: Answers(), Window, environment=XTERM, busy=lambda: waiting[0])
-    clock = Clock()
-    seer.pace = Pace(clock)
-    seer.wants("blocks")
-    clock.now += 10
-    assert not seer.wants("blocks")
-    waiting.clear()
-    waiting.append(False)
-    seer.wants("blocks")
-    clock.now += 10
-    assert seer.wants("blocks") and not seer.wants("off")
-    drawn = seer.preview(Preview(width=8, height=8, rgb=bytes(192), kind="blocks"))
-    assert drawn is not None and drawn.rows == 10
-
-
-_LEVELS = (0, 95, 135, 175, 215, 255)
