@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from PIL import Image
 
 from invoke_cli.engine import Engine, EngineSettings
 from invoke_cli.events import Event, Failed, Message, Notice, Prefill, Saved, Trace
+from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.session import Session
 from invoke_cli.workshop.options import SessionOptions
 from invoke_cli.workshop.outcome import Outcome
@@ -28,6 +32,24 @@ def size(path: Path) -> tuple[int, int]:
     """Width and height of a picture."""
     with Image.open(path) as image:
         return image.size
+
+
+def values(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """The RGB values of a picture: height, width, 3."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def image_facts(path: Path) -> dict[str, object]:
+    """What a picture's own record says of it, under `image`."""
+    facts = json.loads(read_chunks(path)["sd-metadata"])["image"]
+    assert isinstance(facts, dict)
+    return facts
 
 
 class House:
@@ -99,3 +121,8 @@ class House:
     def prefills(self) -> list[str]:
         """The lines that went into the next prompt."""
         return [event.line for event in self.of(Prefill)]
+
+
+def outputs(house: House) -> Path:
+    """The folder of its pictures."""
+    return house.folder / "outputs"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,7 @@ from invoke_cli.events import Done, Planned, Saved, Start, Step, Tokenized
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels, size
-
-
-def image_facts(path: Path) -> dict[str, object]:
-    facts = json.loads(read_chunks(path)["sd-metadata"])["image"]
-    assert isinstance(facts, dict)
-    return facts
+from tests.house import House, image_facts, pixels, size
 
 
 def test_b15_a_bare_line_works(house: House) -> None:
@@ -168,40 +161,6 @@ def test_defaults_are_layered(house: House) -> None:
     house.run("!set reset")
     house.draw("a cat -s2")
     assert "-C 7.5" in house.saved[0].line
-
-
-def test_variations_without_an_init_image(house: House) -> None:
-    plain, *_ = house.draw("a cat -s2 -S 42")
-    varied = house.draw("a cat -s2 -S 42 -v 0.2 -n3")
-    assert len({path.read_bytes() for path in [plain, *varied]}) == 4
-    assert {event.seed for event in house.saved} == {42}
-    for event, path in zip(house.saved, varied, strict=True):
-        assert "-V " in event.line and ":0.2" in event.line
-        again = House.draw(house, event.line)[0]
-        assert pixels(again) == pixels(path)
-
-
-def test_variations_of_the_first_result_of_an_init_image(house: House, sketch: Path) -> None:
-    first, *others = house.draw("a cat -s4 -f .6 -S 42 -v 0.2 -n4 -I sketch.png")
-    assert len(others) == 3
-    assert image_facts(first)["init_image"] == "sketch.png" and image_facts(first)["variations"] == []
-    for path in others:
-        document = json.loads(read_chunks(path)["sd-metadata"])
-        assert document["image"]["init_image"] == first.name
-        assert document["parents"][0]["name"] == first.name
-        assert len(document["image"]["variations"]) == 1
-    assert len({path.read_bytes() for path in others}) == 3
-
-
-def test_varying_one_image_of_an_init_image_says_that_it_varies_nothing(house: House, sketch: Path) -> None:
-    house.draw("a cat -s4 -v 0.2 -I sketch.png")
-    assert any("varies nothing" in text for text in house.notices)
-
-
-def test_blended_noise_on_an_init_image_changes_it(house: House, sketch: Path) -> None:
-    (plain,) = house.draw("a cat -s4 -S 5 -I sketch.png")
-    (blended,) = house.draw("a cat -s4 -S 5 -V 7:0.3 -I sketch.png")
-    assert pixels(plain) != pixels(blended)
 
 
 @pytest.mark.parametrize(
