@@ -92,3 +92,10 @@ def drawing(width: int = 96, height: int = 64) -> Image.Image:
     """A soft pattern of colours."""
     noise = np.random.default_rng(0).integers(0, 255, (6, 9, 3), dtype=np.uint8)
     return Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def disc(width: int, height: int, share: float = 0.3) -> Image.Image:
+    """A white disc on black."""
+    y, x = np.mgrid[:height, :width]
+    inside = (x - width / 2) ** 2 + (y - height / 2) ** 2 < share * min(width, height) ** 2
+    return Image.fromarray(np.where(inside, np.uint8(255), np.uint8(0)))
