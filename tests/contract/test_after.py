@@ -1,24 +1,16 @@
-"""Work after the picture, as a user meets it: -U, --embiggen, --match_colors, --save_original, !fix, and its replay."""
+"""Work after the picture, as a user meets it: -U, --embiggen, --match_colors, --save_original, and its replay."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from invoke_cli.metadata import recall
-from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
-from tests.house import House, pixels, size
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+from tests.house import House, digest, pixels, size
 
 
 @pytest.mark.parametrize(
@@ -110,108 +102,6 @@ def test_strength_0_only_enlarges(real_house: House, sketch: Path) -> None:
         assert pixels(made) == source.convert("RGB").resize((192, 128), Image.Resampling.LANCZOS).tobytes()
 
 
-# -- keeping the original --------------------------------------------------------------------------------------------
-
-
-def test_the_original_is_a_numbered_picture_of_its_own(house: House) -> None:
-    (plain,) = house.draw("a cat -s2 -S1")
-    original, large = house.draw("a cat -s2 -S1 -U2 --save_original")
-    assert [path.name for path in (original, large)] == ["000002.1.png", "000003.1.png"]
-    assert pixels(original) == pixels(plain) and size(large) == (128, 128)
-    assert "-U" not in house.saved[0].line and "-U 2" in house.saved[1].line
-    assert house.run(f"!verify {original} {large}") is Outcome.OK, house.messages
-
-
-def test_the_original_stands_beside_a_file_that_was_named(fake_house: House) -> None:
-    fake_house.draw("a cat -s2 -S1 -U2 --save_original -o big.png")
-    assert size(Path("big.png")) == (128, 128) and size(Path("big.original.png")) == (64, 64)
-
-
-# -- colours ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("way", ["", "histogram", "lab", "chroma"])
-def test_j1_matched_colours_are_nearer_to_the_init_image(real_house: House, sketch: Path, way: str) -> None:
-    real_house.draw(f"oil -I sketch.png -s4 -S1 -f .5 --match_colors {way}")
-    (told,) = (text for text in real_house.notices if "LAB distance" in text)
-    before, after = (
-        float(word) for word in told.replace("is ", "was ").split("was ")[1:] for word in [word.split()[0]]
-    )
-    assert after < before
-
-
-def test_j1_without_it_nothing_is_touched(real_house: House, sketch: Path) -> None:
-    (plain,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5")
-    (off,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5 -G 0 --save_original")
-    (matched,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5 --match_colors")
-    assert digest(plain) == digest(off)
-    assert pixels(plain) != pixels(matched)
-
-
-def test_j1_under_a_mask_kept_pixels_stay_to_the_byte(real_house: House, sketch: Path) -> None:
-    half = Image.new("L", (96, 64), 0)
-    half.paste(255, (10, 10, 60, 40))
-    half.save("mask.png")
-    (made,) = real_house.draw("oil -I sketch.png -M mask.png -s2 -S1 -f .9 --match_colors")
-    with Image.open(sketch) as source, Image.open(made) as result:
-        kept = np.asarray(half) == 0
-        assert (np.asarray(source.convert("RGB"))[kept] == np.asarray(result)[kept]).all()
-
-
-# -- !fix ------------------------------------------------------------------------------------------------------------
-
-
-def test_fix_takes_words_and_seed_from_the_file_and_names_its_parent(house: House) -> None:
-    (parent,) = house.draw("a red boat [fog] -s4 -S 11 -C 3")
-    before = digest(parent)
-    (child,) = house.draw("!fix !1 -U2")
-    assert digest(parent) == before and child.name == "000002.11.png"
-    request = recall(child).request
-    assert (request.prompt, request.seeds, request.guidance_scale, request.fix) == ("a red boat [fog]", (11,), 3, True)
-    assert list(request.upscale or ()) == [2, 0.25]
-    document = json.loads(read_chunks(child)["sd-metadata"])
-    assert document["parents"] == [{"name": parent.name, "sha256": before}]
-
-
-@pytest.mark.parametrize("name", ["photo.jpg", "with blank.webp", "palette.png"])
-def test_fix_takes_any_picture(fake_house: House, name: str) -> None:
-    picture = drawing(70, 50)
-    (picture.convert("P") if name == "palette.png" else picture).save(name)
-    before = digest(Path(name))
-    (made,) = fake_house.draw(f'!fix "{name}" -U 2')
-    assert size(made) == (140, 100) and digest(Path(name)) == before
-
-
-def test_fix_keeps_transparency(real_house: House) -> None:
-    picture = drawing(40, 30)
-    alpha = Image.linear_gradient("L").resize((40, 30))
-    picture.putalpha(alpha)
-    picture.save("glass.png")
-    (made,) = real_house.draw("!fix glass.png -U 2 0")
-    with Image.open(made) as image:
-        assert image.mode == "RGBA"
-        assert image.getchannel("A").tobytes() == alpha.resize((80, 60), Image.Resampling.LANCZOS).tobytes()
-        assert image.convert("RGB").tobytes() == drawing(40, 30).resize((80, 60), Image.Resampling.LANCZOS).tobytes()
-    real_house.run(f"!verify {made}")
-    assert real_house.messages.count(": identical") == 1
-    (drawn,) = real_house.draw("!fix glass.png -U 2 0 | oil -f .5 -s 2 -W 64 -H 64")
-    with Image.open(drawn) as image:
-        assert image.mode == "RGB"
-
-
-def test_fix_takes_a_pattern(fake_house: House) -> None:
-    for number in range(3):
-        drawing(40 + number, 40).save(f"p{number}.png")
-    assert [size(path) for path in fake_house.draw("!fix p*.png -U2")] == [(80, 80), (82, 80), (84, 80)]
-
-
-def test_h2_the_worked_example(real_house: House) -> None:
-    drawing(24, 16).save("low.png")
-    (made,) = real_house.draw('!fix low.png -U4 --new_prompt "high quality, detailed, sharp" -s20')
-    assert size(made) == (96, 64)
-    assert "-s 20" in real_house.saved[0].line and "-U 4 0.25" in real_house.saved[0].line
-
-
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -268,3 +158,51 @@ def test_ctrl_c_among_the_tiles_ends_the_line(real_house: House) -> None:
     real_house.session.workshop.emit = stop
     assert real_house.run("!fix small.png -U2 .5 -s4") is Outcome.INTERRUPTED
     assert not real_house.saved
+
+
+# -- keeping the original --------------------------------------------------------------------------------------------
+
+
+def test_the_original_is_a_numbered_picture_of_its_own(house: House) -> None:
+    (plain,) = house.draw("a cat -s2 -S1")
+    original, large = house.draw("a cat -s2 -S1 -U2 --save_original")
+    assert [path.name for path in (original, large)] == ["000002.1.png", "000003.1.png"]
+    assert pixels(original) == pixels(plain) and size(large) == (128, 128)
+    assert "-U" not in house.saved[0].line and "-U 2" in house.saved[1].line
+    assert house.run(f"!verify {original} {large}") is Outcome.OK, house.messages
+
+
+def test_the_original_stands_beside_a_file_that_was_named(fake_house: House) -> None:
+    fake_house.draw("a cat -s2 -S1 -U2 --save_original -o big.png")
+    assert size(Path("big.png")) == (128, 128) and size(Path("big.original.png")) == (64, 64)
+
+
+# -- colours ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["", "histogram", "lab", "chroma"])
+def test_j1_matched_colours_are_nearer_to_the_init_image(real_house: House, sketch: Path, way: str) -> None:
+    real_house.draw(f"oil -I sketch.png -s4 -S1 -f .5 --match_colors {way}")
+    (told,) = (text for text in real_house.notices if "LAB distance" in text)
+    before, after = (
+        float(word) for word in told.replace("is ", "was ").split("was ")[1:] for word in [word.split()[0]]
+    )
+    assert after < before
+
+
+def test_j1_without_it_nothing_is_touched(real_house: House, sketch: Path) -> None:
+    (plain,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5")
+    (off,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5 -G 0 --save_original")
+    (matched,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5 --match_colors")
+    assert digest(plain) == digest(off)
+    assert pixels(plain) != pixels(matched)
+
+
+def test_j1_under_a_mask_kept_pixels_stay_to_the_byte(real_house: House, sketch: Path) -> None:
+    half = Image.new("L", (96, 64), 0)
+    half.paste(255, (10, 10, 60, 40))
+    half.save("mask.png")
+    (made,) = real_house.draw("oil -I sketch.png -M mask.png -s2 -S1 -f .9 --match_colors")
+    with Image.open(sketch) as source, Image.open(made) as result:
+        kept = np.asarray(half) == 0
+        assert (np.asarray(source.convert("RGB"))[kept] == np.asarray(result)[kept]).all()
