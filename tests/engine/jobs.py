@@ -1,4 +1,4 @@
-"""Making jobs for the engine from a line, without a session."""
+"""Making jobs for the engine from a line, without a session, and what the engine makes and tells of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from invoke_cli.engine import Hooks, Job, Model
+from invoke_cli.engine import Engine, Hooks, ImageResult, Job, Model
 from invoke_cli.engine.tracing import Tally
-from invoke_cli.events import Event
+from invoke_cli.events import Event, Trace
 from invoke_cli.imaging.fitting import onto_canvas
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.line import Generation, parse
@@ -58,3 +58,13 @@ def job_for(line: str, model: Model, init: Image.Image | None = None) -> Job:
     )
     canvas = onto_canvas(init, plan.geometry) if init is not None and plan.geometry is not None else None
     return Job(plan=plan, model=model, images=plan.images, init=canvas, total=len(plan.images))
+
+
+def results(engine: Engine, job: Job, events: Events | None = None) -> list[ImageResult]:
+    """What the engine makes of a job."""
+    return list(engine.generate(job, (events if events is not None else Events()).hooks()))
+
+
+def traces(events: Events) -> list[str]:
+    """What was told, and the line that a trace ends with."""
+    return [*(event.text for event in events if isinstance(event, Trace)), events.tally.summary()]

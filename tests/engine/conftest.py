@@ -1,0 +1,25 @@
+"""The shared engine with nothing remembered, and the square drawing that its tests start from."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from invoke_cli.engine import Engine
+from invoke_cli.engine.diffusers_engine import DiffusersEngine
+from tests.conftest import drawing
+
+
+@pytest.fixture
+def engine(real_engine: Engine) -> DiffusersEngine:
+    """The engine of all tests, which has encoded neither prompts nor images."""
+    assert isinstance(real_engine, DiffusersEngine)
+    real_engine._conditioning.clear()
+    real_engine._encoder.clear()
+    return real_engine
+
+
+@pytest.fixture
+def sketch_64() -> Image.Image:
+    """A drawing of 64 x 64 pixels."""
+    return drawing(64, 64)
