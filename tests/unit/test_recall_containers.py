@@ -12,6 +12,7 @@ from PIL import Image
 
 from invoke_cli import metadata
 from invoke_cli.imaging.opening import open_bytes
+from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.metadata.chunks import parse_chunks
 from invoke_cli.metadata.exif import comment_text, read_exif
 from invoke_cli.metadata.stealth import stealth_text
@@ -161,3 +162,28 @@ def test_a_picture_with_huge_texts_opens() -> None:
             opened = open_bytes(data, "large.png")
             assert opened.size == (pictures.WIDTH, pictures.HEIGHT)
             assert opened.data == data
+
+
+def png(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of these chunks and nothing else."""
+    return SIGNATURE + b"".join(pictures.chunk(kind, body) for kind, body in chunks)
+
+
+def test_text_chunks_of_every_kind_before_and_after_the_pixels() -> None:
+    data = png(
+        (b"IHDR", b"\0" * 13),
+        (b"tEXt", b"Dream\0caf\xe9"),
+        (b"IDAT", b"\0\0"),
+        (b"zTXt", b"parameters\0\0" + zlib.compress(b"a cat")),
+        (b"iTXt", b"Title\0\0\0\0\0" + "漢字".encode()),
+        (b"iTXt", b"Zipped\0\1\0\0\0" + zlib.compress("żółw".encode())),
+        (b"tEXt", "Utf\0naïve".encode()),
+        (b"IEND", b""),
+    )
+    found = parse_chunks(data)
+    assert found == {"Dream": "café", "parameters": "a cat", "Title": "漢字", "Zipped": "żółw", "Utf": "naïve"}
+
+
+def test_a_bomb_of_text_is_left_alone() -> None:
+    bomb = zlib.compress(b"\0" * 50_000_000)
+    assert parse_chunks(png((b"zTXt", b"Dream\0\0" + bomb), (b"iTXt", b"A\0\1\0\0\0" + bomb))) == {}

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from invoke_cli import metadata
 from invoke_cli.errors import MetadataError
+from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.language.formatting import format_line
 from invoke_cli.language.line import parse
 from invoke_cli.language.showing import harmless
@@ -206,3 +209,25 @@ def test_nothing_is_evaluated_and_no_path_is_opened(tmp_path: Path, monkeypatch:
     metadata.recall(path)
     assert not trap.exists()
     assert set(opened) <= {str(path)}
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_survived(data: bytes) -> None:
+    assert isinstance(parse_chunks(SIGNATURE + data), dict)
+
+
+@settings(max_examples=200)
+@given(st.dictionaries(st.sampled_from(KEYS), st.text(max_size=200), min_size=1))
+def test_any_text_is_survived(chunks: dict[str, str]) -> None:
+    try:
+        recalled = metadata.decode(chunks)
+    except MetadataError:
+        return
+    assert recalled is None or recalled.request is not None
+
+
+def test_foreign_text_cannot_drive_a_terminal() -> None:
+    assert (
+        harmless("a\x1b[31mb\x07c\x9b\nd")
+        == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}\nd"
+    )

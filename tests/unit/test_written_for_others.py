@@ -18,7 +18,7 @@ from invoke_cli.models.samplers import sampler_names
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.request import GenerationRequest, Variation
 from tests import strategies
-from tests.unit.test_metadata import INIT, record
+from tests.records import INIT, record
 
 IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
 CREATOR = "{http://ns.adobe.com/xap/1.0/}CreatorTool"
