@@ -226,3 +226,9 @@ def test_the_last_result_is_the_last_one_wherever_it_went(house: House) -> None:
     assert house.saved[0].seed == 9
     house.draw("a bird -s2 -S 10 -o other")
     assert house.run("!fetch @last") is Outcome.OK and "-S 10" in house.prefills[0]
+
+
+def test_formats_that_may_start_programs_are_not_opened(house: House) -> None:
+    (house.folder / "x.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
+    assert house.run("a cat -I x.eps") is Outcome.FAILED
+    assert "not an image of a known format" in house.errors[0]

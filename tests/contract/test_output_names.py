@@ -1,0 +1,130 @@
+"""Where a picture goes: numbers, names from templates, folders, named files, and what lies beside them by name."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.names import file_name, prompt_folder
+from invoke_cli.workshop.outcome import Outcome
+from tests.house import House, outputs
+
+
+def test_l3_numbers_go_on_and_nothing_is_overwritten(house: House) -> None:
+    house.draw("a cat -s2 -S1")
+    assert house.draw("a cat -s2 -S1")[0].name == "000002.1.png"
+    (outputs(house) / ".invoke" / "next_number").unlink()
+    house.session.workshop._folders.clear()
+    assert house.draw("a cat -s2 -S1")[0].name == "000003.1.png"
+
+
+def test_numbers_never_collide_between_sessions(tmp_path: Path) -> None:
+    def take(_: int) -> list[int]:
+        folder = OutputFolder(tmp_path)
+        numbers = []
+        for _ in range(10):
+            with folder.numbered() as number:
+                numbers.append(number)
+        return numbers
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [number for numbers in pool.map(take, range(4)) for number in numbers]
+    assert sorted(taken) == list(range(1, 41))
+
+
+def test_an_old_folder_of_invokeai_is_continued(house: House) -> None:
+    outputs(house).mkdir()
+    Image.new("RGB", (8, 8)).save(outputs(house) / "000041.5.png")
+    assert house.draw("a cat -s2 -S1")[0].name == "000042.1.png"
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{prefix}.{seed}.{prompt:5}.png", "000001.7.a cat.png"),
+        ("{prompt}", "a cat.png"),
+        ("{number:03d}-{strength}-{steps}", "001-1.0-2.png"),
+        ("{model}/{seed}.png", "tiny/7.png"),
+    ],
+)
+def test_l2_names_from_templates(house: House, template: str, name: str) -> None:
+    (path,) = house.draw(f'"a cat" -s2 -S7 --fnformat "{template}"')
+    assert path.relative_to(outputs(house)).as_posix() == name
+
+
+def test_l2_equal_names_do_not_collide(house: House) -> None:
+    paths = house.draw('a cat -s2 -n3 --fnformat "{prompt}"')
+    assert len(set(paths)) == 3 and all(path.exists() for path in paths)
+
+
+def test_l2_names_are_safe_everywhere() -> None:
+    fields: dict[str, object] = {"prompt": 'a/b\\c:d*e?f"g<h>i|j..', "seed": 1}
+    assert file_name("{prompt}.png", fields) == "a_b_c_d_e_f_g_h_i_j.png"
+    assert file_name("../../{seed}", fields) == "1.png"
+    assert file_name("CON.png", fields) == "_CON.png"
+    assert len(file_name("{prompt}", {"prompt": "漢" * 500}).encode()) < 255
+    assert prompt_folder("x" * 900) == "x" * 200
+
+
+@pytest.mark.parametrize("template", ["{nothing}", "{seed", "{0}", "{seed.__class__}", "{}"])
+def test_a_bad_template_is_told_before_the_work(fake_house: House, template: str) -> None:
+    assert fake_house.run(f'a cat --fnformat "{template}"') is Outcome.FAILED
+    assert "--fnformat" in fake_house.errors[0]
+    assert fake_house.saved == [] and not outputs(fake_house).exists()
+
+
+def test_prompt_as_dir(house: House) -> None:
+    (path,) = house.draw("a cat: sitting -s2 -S1 -p")
+    assert path.relative_to(outputs(house)).as_posix() == "a cat_ sitting/000001.1.png"
+
+
+def test_another_folder_and_a_named_file(house: House) -> None:
+    assert house.draw("a cat -s2 -S1 -o elsewhere")[0] == house.folder / "elsewhere" / "000001.1.png"
+    (named,) = house.draw("a cat -s2 -S1 -o cat.png")
+    assert named == house.folder / "cat.png"
+    before = named.read_bytes()
+    first, second = house.draw("a dog -s2 -S1 -n2 -o cat.png")
+    assert (first.name, second.name) == ("cat.png", "cat-2.png")
+    assert any("was replaced" in text for text in house.notices)
+    assert before in [path.read_bytes() for path in (outputs(house) / ".invoke" / "trash").iterdir()]
+
+
+def test_home_and_variables_are_filled_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICTURES", str(house.folder / "pics"))
+    assert house.draw("a cat -s2 -S1 -o $PICTURES")[0].parent == house.folder / "pics"
+
+
+@pytest.mark.parametrize(
+    ("outdir", "said"), [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "no standard output")]
+)
+def test_output_that_cannot_be_is_told_before_the_work(fake_house: House, outdir: str, said: str) -> None:
+    assert fake_house.run(f"a cat -o {outdir}") is Outcome.FAILED
+    assert said in fake_house.errors[0]
+
+
+def test_a_replaced_file_keeps_its_number(house: House) -> None:
+    house.draw("a cat -s2 -S1 -o out.png")
+    house.draw("a dog -s2 -S2 -o out.png")
+    first, second = (house.session.workshop.folder().history.get(number) for number in (1, 2))
+    assert first is not None and second is not None and first.path != second.path
+    house.draw("oil -I !1 -s2 -S3 -f .5 -o other.png")
+    house.run("!rm 1")
+    assert (house.folder / "out.png").is_file()
+
+
+def test_steps_of_a_chain_in_a_named_file_lie_by_its_own_number(fake_house: House) -> None:
+    fake_house.draw("a cat -s2 -S1")
+    fake_house.draw("a cat -s2 -S7 -o named.png --save_all --save_intermediates | oil -f 1 -s2 | snow -f 1 -s2")
+    assert [path.name for path in (outputs(fake_house) / "intermediates").iterdir()] == ["000002.7"]
+
+
+def test_the_steps_of_files_of_one_name_do_not_mix(house: House) -> None:
+    house.draw("a cat -s3 -S1 -o a/pic.png --save_intermediates")
+    house.draw("a cat -s2 -S2 -o b/pic.png")
+    assert house.saved[0].extras == ()
+    house.run("!rm 2")
+    assert len(list((outputs(house) / "intermediates" / "000001.1").glob("*.png"))) == 4
