@@ -11,7 +11,7 @@ import pytest
 
 import invoke_cli
 from invoke_cli.console.json_events import NAMES, SCHEMA_VERSION
-from invoke_cli.events import Failed, Start
+from invoke_cli.events import Event, Failed, Start
 from tests.doors.program import Program
 from tests.schema import complaints
 
@@ -75,3 +75,21 @@ def test_help_tells_of_every_event_and_field(program: Program) -> None:
         assert f"\n{name}: {event['description']}" in page
         assert all(field in page for field in event["properties"])
     assert json.loads(program("!help schema").out) == SCHEMA
+
+
+def test_json_events(program: Program) -> None:
+    result = program("--json", stdin=b"a cat -s2 -S1 -n2\nbad -s0\n")
+    kinds = [event["event"] for event in result.events]
+    assert kinds[0] == "start" and kinds.count("image") == 2 and kinds.count("step") == 6 and "done" in kinds
+    error = next(event for event in result.events if event["event"] == "error")
+    assert (error["number"] == 2 and error["span"] == [7, 8]) or error["span"]
+    image = next(event for event in result.events if event["event"] == "image")
+    assert image["path"] == "outputs/000001.1.png" and image["seed"] == 1 and image["number"] == 1
+    plan = next(event for event in result.events if event["event"] == "plan")
+    assert plan["plan"]["steps_real"] == 2
+    assert result.err == ""
+
+
+def test_every_event_has_a_name_in_json() -> None:
+    assert set(NAMES) == set(Event.__args__)
+    assert len(set(NAMES.values())) == len(NAMES)
