@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from invoke_cli.commands.table import COMMANDS, GONE
 from invoke_cli.events import Failed, Forget
-from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
 from tests.house import House, pixels
-
-
-def rewrite(path: Path, **changes: object) -> None:
-    """Change fields under `image` in a picture's sd-metadata, and nothing else."""
-    chunks = read_chunks(path)
-    document = json.loads(chunks["sd-metadata"])
-    document["image"] |= changes
-    chunks["sd-metadata"] = json.dumps(document)
-    info = PngInfo()
-    for key, text in chunks.items():
-        info.add_itxt(key, text)
-    with Image.open(path) as image:
-        image.load()
-        image.save(path, pnginfo=info)
 
 
 def test_history_and_search(house: House) -> None:
@@ -102,96 +85,6 @@ def test_info_shows_everything_and_drives_no_terminal(house: House) -> None:
     assert "identical" not in house.messages and "sd-metadata" in house.messages
 
 
-def test_law_5_verify_says_identical_of_what_was_just_written(house: House, sketch: Path) -> None:
-    house.draw("a cat -s3 -n2")
-    house.draw("a cat -s4 -f.5 -I sketch.png --pad=white -W 128 -H 128")
-    house.draw("a cat -s4 -f.6 -v.2 -n3 -I sketch.png")
-    house.draw("a cat -s4 -f0 -I sketch.png")
-    assert house.run("!verify outputs/*.png") is Outcome.OK, house.errors
-    assert house.messages.count("identical") == 7
-
-
-def test_verify_from_any_directory(house: House, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (path,) = house.draw("a cat -s4 -f.5 -I sketch.png")
-    sketch.unlink()
-    elsewhere = house.folder / "elsewhere"
-    elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
-    assert house.run(f"!verify {path}") is Outcome.OK, house.errors
-    assert "identical" in house.messages
-
-
-def test_verify_is_not_swayed_by_the_session_s_defaults(house: House, sketch: Path) -> None:
-    house.draw("a cat -s3")
-    house.run("!set -s 7 -C 2 --neg ugly -I sketch.png --fit")
-    assert house.run("!verify 1") is Outcome.OK, house.messages
-    assert "identical" in house.messages
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("steps", 4),
-        ("seed", 6),
-        ("cfg_scale", 3.0),
-        ("sampler", "ddim"),
-        ("steps_real", 9),
-        ("orig_hash", "00"),
-        ("size", [1, 1]),
-    ],
-)
-def test_verify_says_what_differs(house: House, sketch: Path, field: str, value: object) -> None:
-    (path,) = house.draw("a cat -s3 -S5 -f.9 -I sketch.png")
-    rewrite(path, **{field: value})
-    assert house.run(f"!verify {path}") is Outcome.FAILED
-    assert "differs" in house.messages and field in house.messages
-
-
-def test_verify_notices_changed_pixels(house: House) -> None:
-    (path,) = house.draw("a cat -s3 -S5")
-    chunks = read_chunks(path)
-    info = PngInfo()
-    for key, text in chunks.items():
-        info.add_itxt(key, text)
-    Image.new("RGB", (64, 64), "red").save(path, pnginfo=info)
-    assert house.run(f"!verify {path}") is Outcome.FAILED
-    assert "pixels:" in house.messages
-
-
-def test_replay_of_a_picture_makes_the_same_pixels(house: House, sketch: Path) -> None:
-    (path,) = house.draw("a cat -s3 -f.5 -I sketch.png")
-    (again,) = house.draw(f"!replay {path}")
-    assert again != path
-    assert again.read_bytes() == path.read_bytes()
-    assert any("identical" in text for text in house.notices)
-
-
-def test_replay_of_a_picture_whose_source_is_gone(house: House, sketch: Path) -> None:
-    (path,) = house.draw("a cat -s3 -f.5 -I sketch.png")
-    sketch.unlink()
-    shutil.rmtree(house.folder / "outputs" / ".invoke" / "inputs")
-    assert house.run(f"!replay {path}") is Outcome.FAILED
-    assert "sketch.png" in house.errors[0]
-
-
-def test_a_path_in_a_foreign_file_is_never_opened(house: House, sketch: Path) -> None:
-    info = PngInfo()
-    info.add_text("Dream", f"a cat -s 2 -S 5 -A ddim -I {sketch} -f 0.5")
-    drawing().save("theirs.png", pnginfo=info)
-    assert house.run("!replay theirs.png") is Outcome.FAILED
-    assert "not at hand" in house.errors[0]
-
-
-def test_replay_of_a_file_does_its_lines(house: House) -> None:
-    Path("lines.txt").write_text("# comment\na cat -s2 -S1\nbad -s 0\n!history\na dog -s2 -S2\n", encoding="utf-8")
-    assert house.run("!replay lines.txt") is Outcome.FAILED
-    assert [event.seed for event in house.saved] == [1, 2]
-    assert len(house.of(Failed)) == 1
-    Path("loop.txt").write_text("!replay loop.txt\n")
-    assert house.run("!replay loop.txt") is Outcome.FAILED
-    assert "without end" in house.errors[-1]
-
-
 def test_rm_moves_to_the_trash_with_what_belongs_to_it(house: House) -> None:
     (path,) = house.draw("a cat -s2 -S1 --strip --save_intermediates")
     assert house.run("!rm 1") is Outcome.OK
@@ -202,25 +95,6 @@ def test_rm_moves_to_the_trash_with_what_belongs_to_it(house: House) -> None:
     assert "000001" not in house.messages
     assert house.draw("a cat -s2 -S1")[0].name == "000002.1.png"
     assert house.run("!rm 1") is Outcome.FAILED
-
-
-def test_models_and_switch(house: House, tiny_model: Path) -> None:
-    second = house.folder / "second"
-    shutil.copytree(tiny_model, second)
-    house.run("!models")
-    assert "active" in house.messages and "64 px" in house.messages
-    assert house.run(f"!switch {second}") is Outcome.OK
-    house.draw("a cat -s2")
-    assert house.saved[0].line.endswith("-m second")
-    house.draw("a cat -s2 -m tiny")
-    assert "-m tiny" in house.saved[0].line
-    assert house.run("!switch tniy") is Outcome.FAILED
-    assert "tiny" in house.of(Failed)[0].error.hint
-
-
-def test_a_sampler_s_name_as_the_model_says_use_a(house: House) -> None:
-    assert house.run("a cat -m k_lms") is Outcome.FAILED
-    assert "-A k_lms" in house.of(Failed)[0].error.hint
 
 
 def test_check(house: House, sketch: Path) -> None:
@@ -287,27 +161,6 @@ def test_every_command_survives_no_and_odd_arguments(fake_house: House, command:
     assert fake_house.draw("a cat -s2 -S1")
 
 
-def test_a_model_used_by_its_folder_is_found_again_by_its_name(
-    house: House, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = tmp_path / "models" / "my model"
-    shutil.copytree(tiny_model, other)
-    (picture,) = house.draw("a cat -s2 -S1 -m 'models/my model'")
-    assert house.saved[0].line.endswith('-m "my model"')
-    assert str(tmp_path).encode() not in picture.read_bytes()
-    again = House(tmp_path / "root" / "..", tiny_model, house.session.workshop._opener)
-    assert again.run(f"!verify {picture}") is Outcome.OK
-    assert "identical" in again.messages
-    house.draw("a cat -s2 -S2 -m 'models/my model'")
-    assert (tmp_path / "root" / "configs" / "folders.yaml").read_text(encoding="utf-8").count("my model") == 2
-
-
-def test_the_folder_of_a_configured_model_is_that_model(house: House, tiny_model: Path) -> None:
-    house.draw(f"a cat -s2 -S1 -m {tiny_model}")
-    assert house.saved[0].line.endswith("-m tiny")
-    assert not (house.folder / "root" / "configs" / "folders.yaml").exists()
-
-
 def test_again_means_what_the_line_meant(house: House) -> None:
     first, second = house.draw("a cat -s2 -S1..2")
     (oil,) = house.draw("oil -I @last -s4 -S3 -f .5")
@@ -321,30 +174,6 @@ def test_again_means_what_the_line_meant(house: House) -> None:
     house.draw("!again")
     assert house.saved[0].line.startswith("a dog")
     assert first.exists() and oil.exists()
-
-
-def test_two_sessions_may_use_one_model_folder(
-    house: House, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(tiny_model, tmp_path / "mine")
-    other = House(tmp_path, tiny_model, house.session.workshop._opener)
-    for session in (house, other):
-        session.draw("a cat -s2 -S1 -m ./mine")
-    later = House(tmp_path, tiny_model, house.session.workshop._opener)
-    assert later.run("!models") is Outcome.OK and "mine" in later.messages
-    house.run("!alias oil oil painting -C 9")
-    other.run("!alias ink ink drawing")
-    house.run("!alias")
-    assert "oil painting" in house.messages and "ink drawing" in house.messages
-
-
-def test_verify_goes_on_after_a_model_that_is_not_there(house: House, tiny_model: Path, tmp_path: Path) -> None:
-    gone = tmp_path / "gone"
-    shutil.copytree(tiny_model, gone)
-    first, second = *house.draw("a cat -s2 -S1 -m ./gone"), *house.draw("a cat -s2 -S2")
-    shutil.rmtree(gone)
-    assert house.run(f"!verify {first} {second}") is Outcome.FAILED
-    assert "identical" in house.messages and any("cannot be verified" in text for text in house.notices)
 
 
 def test_a_file_as_session_default_keeps_the_books_in_outputs(house: House) -> None:

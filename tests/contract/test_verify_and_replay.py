@@ -1,0 +1,130 @@
+"""!verify and !replay: a picture made again from itself, and what each says when it cannot be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from invoke_cli.events import Failed
+from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.workshop.outcome import Outcome
+from tests.conftest import drawing
+from tests.house import House
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """Change fields under `image` in a picture's sd-metadata, and nothing else."""
+    chunks = read_chunks(path)
+    document = json.loads(chunks["sd-metadata"])
+    document["image"] |= changes
+    chunks["sd-metadata"] = json.dumps(document)
+    info = PngInfo()
+    for key, text in chunks.items():
+        info.add_itxt(key, text)
+    with Image.open(path) as image:
+        image.load()
+        image.save(path, pnginfo=info)
+
+
+def test_law_5_verify_says_identical_of_what_was_just_written(house: House, sketch: Path) -> None:
+    house.draw("a cat -s3 -n2")
+    house.draw("a cat -s4 -f.5 -I sketch.png --pad=white -W 128 -H 128")
+    house.draw("a cat -s4 -f.6 -v.2 -n3 -I sketch.png")
+    house.draw("a cat -s4 -f0 -I sketch.png")
+    assert house.run("!verify outputs/*.png") is Outcome.OK, house.errors
+    assert house.messages.count("identical") == 7
+
+
+def test_verify_from_any_directory(house: House, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = house.draw("a cat -s4 -f.5 -I sketch.png")
+    sketch.unlink()
+    elsewhere = house.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert house.run(f"!verify {path}") is Outcome.OK, house.errors
+    assert "identical" in house.messages
+
+
+def test_verify_is_not_swayed_by_the_session_s_defaults(house: House, sketch: Path) -> None:
+    house.draw("a cat -s3")
+    house.run("!set -s 7 -C 2 --neg ugly -I sketch.png --fit")
+    assert house.run("!verify 1") is Outcome.OK, house.messages
+    assert "identical" in house.messages
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 4),
+        ("seed", 6),
+        ("cfg_scale", 3.0),
+        ("sampler", "ddim"),
+        ("steps_real", 9),
+        ("orig_hash", "00"),
+        ("size", [1, 1]),
+    ],
+)
+def test_verify_says_what_differs(house: House, sketch: Path, field: str, value: object) -> None:
+    (path,) = house.draw("a cat -s3 -S5 -f.9 -I sketch.png")
+    rewrite(path, **{field: value})
+    assert house.run(f"!verify {path}") is Outcome.FAILED
+    assert "differs" in house.messages and field in house.messages
+
+
+def test_verify_notices_changed_pixels(house: House) -> None:
+    (path,) = house.draw("a cat -s3 -S5")
+    chunks = read_chunks(path)
+    info = PngInfo()
+    for key, text in chunks.items():
+        info.add_itxt(key, text)
+    Image.new("RGB", (64, 64), "red").save(path, pnginfo=info)
+    assert house.run(f"!verify {path}") is Outcome.FAILED
+    assert "pixels:" in house.messages
+
+
+def test_replay_of_a_picture_makes_the_same_pixels(house: House, sketch: Path) -> None:
+    (path,) = house.draw("a cat -s3 -f.5 -I sketch.png")
+    (again,) = house.draw(f"!replay {path}")
+    assert again != path
+    assert again.read_bytes() == path.read_bytes()
+    assert any("identical" in text for text in house.notices)
+
+
+def test_replay_of_a_picture_whose_source_is_gone(house: House, sketch: Path) -> None:
+    (path,) = house.draw("a cat -s3 -f.5 -I sketch.png")
+    sketch.unlink()
+    shutil.rmtree(house.folder / "outputs" / ".invoke" / "inputs")
+    assert house.run(f"!replay {path}") is Outcome.FAILED
+    assert "sketch.png" in house.errors[0]
+
+
+def test_a_path_in_a_foreign_file_is_never_opened(house: House, sketch: Path) -> None:
+    info = PngInfo()
+    info.add_text("Dream", f"a cat -s 2 -S 5 -A ddim -I {sketch} -f 0.5")
+    drawing().save("theirs.png", pnginfo=info)
+    assert house.run("!replay theirs.png") is Outcome.FAILED
+    assert "not at hand" in house.errors[0]
+
+
+def test_replay_of_a_file_does_its_lines(house: House) -> None:
+    Path("lines.txt").write_text("# comment\na cat -s2 -S1\nbad -s 0\n!history\na dog -s2 -S2\n", encoding="utf-8")
+    assert house.run("!replay lines.txt") is Outcome.FAILED
+    assert [event.seed for event in house.saved] == [1, 2]
+    assert len(house.of(Failed)) == 1
+    Path("loop.txt").write_text("!replay loop.txt\n")
+    assert house.run("!replay loop.txt") is Outcome.FAILED
+    assert "without end" in house.errors[-1]
+
+
+def test_verify_goes_on_after_a_model_that_is_not_there(house: House, tiny_model: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    shutil.copytree(tiny_model, gone)
+    first, second = *house.draw("a cat -s2 -S1 -m ./gone"), *house.draw("a cat -s2 -S2")
+    shutil.rmtree(gone)
+    assert house.run(f"!verify {first} {second}") is Outcome.FAILED
+    assert "identical" in house.messages and any("cannot be verified" in text for text in house.notices)
