@@ -18,8 +18,8 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.single import LAYOUTS, kind_of, read_file_facts
 from invoke_cli.models.tensors import read_header
-from tests.families.builders import flux_of_full_width
 from tests.families.conftest import Folder
+from tests.families.diffusion_transformers import flux_of_full_width
 from tests.families.exporting import export, export_flux
 from tests.families.jobs import SIDE, job, ours, tiny
 
