@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from invoke_cli.engine import Engine, EngineSettings
@@ -61,3 +62,19 @@ class OpenSession:
 
 def _opener(engine: Engine) -> Callable[[EngineSettings], Engine]:
     return lambda _: engine
+
+
+OpenIt = Callable[..., OpenSession]
+
+
+def program_settings() -> EngineSettings:
+    """What the program asks of an engine when nothing is said."""
+    return EngineSettings()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Come back as soon as this is so; it must be within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
