@@ -19,8 +19,8 @@ from invoke_cli.metadata.xmp_reading import read_xmp, source_type
 from invoke_cli.workshop.outcome import Outcome
 from tests import pictures
 from tests.conftest import drawing
+from tests.foreign_pictures import FORMATS
 from tests.house import House, pixels
-from tests.unit.test_recall_formats import FORMATS
 from tests.unit.test_recall_hostile import TERMINAL, mangled
 
 PARAMETERS = "a cat <lora:ink:1>\nNegative prompt: ugly\nSteps: 2, Sampler: Euler a, CFG scale: 5, Seed: 9, Size: 64x64"

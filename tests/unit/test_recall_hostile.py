@@ -25,8 +25,8 @@ from invoke_cli.metadata.exif import read_exif
 from invoke_cli.metadata.segments import gif_text, jpeg_text, webp_text
 from invoke_cli.metadata.xmp import KEYWORD as XMP
 from tests import pictures
+from tests.foreign_pictures import FORMATS
 from tests.pictures import USER_COMMENT
-from tests.unit.test_recall_formats import FORMATS
 
 FUZZED = 1_000
 SECONDS = 2.0
