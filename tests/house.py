@@ -40,6 +40,11 @@ def values(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         return np.asarray(image.convert("RGB"))
 
 
+def is_fake(house: House) -> bool:
+    """Whether the session draws on the fake engine, which makes no pictures of its own but shows its jobs."""
+    return bool(house.session.workshop.engine.environment()["device"] == "fake")
+
+
 def digest(path: Path) -> str:
     """The SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

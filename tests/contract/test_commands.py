@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from pathlib import Path
 
 import pytest
@@ -102,12 +102,14 @@ def test_check(house: House, sketch: Path) -> None:
     for word in ("weights", "sketch.png", "tokens", "memory"):
         assert word in house.messages
     assert house.run("!check a cat -I none.png") is Outcome.FAILED
-    shutil.rmtree(house.session.workshop.settings.model().facts.folder / "none", ignore_errors=True)
 
 
 def test_mem(house: House) -> None:
+    house.draw("a cat -s2")
     house.run("!mem")
-    assert "GB" in house.messages
+    used, peak, free, total = (float(found) for found in re.findall(r"([\d.]+) GB", house.messages))
+    assert used <= peak <= total and 0 < free <= total
+    assert "tiny" in house.messages.partition("loaded: ")[2]
 
 
 def test_aliases_are_lines_with_a_name(house: House) -> None:

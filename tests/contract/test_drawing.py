@@ -10,7 +10,7 @@ from invoke_cli.events import Done, Planned, Saved, Start, Step, Tokenized
 from invoke_cli.metadata.chunks import read_chunks
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, image_facts, pixels, size
+from tests.house import House, image_facts, is_fake, pixels, size
 
 
 def test_b15_a_bare_line_works(house: House) -> None:
@@ -146,7 +146,9 @@ def test_tokens_are_shown_with_what_is_cut(house: House) -> None:
     assert (wanted.name, avoided.name) == ("prompt", "negative") and wanted.windows and not wanted.cut
     house.draw(f"{'cat ' * 90}-s2 -t")
     (told,) = house.of(Tokenized)
-    assert told.cut == ("cat",) * 15 or (len(told.windows) == 4 and not told.cut)
+    # The fake engine reads one window and cuts; the real one reads the tiny model's tokens, a part of a word each.
+    cut, windows = (("cat",) * 15, 1) if is_fake(house) else ((), 4)
+    assert told.cut == cut and len(told.windows) == windows
     house.draw("a cat -s2 | a dog -f .5 -t")
     assert [event.name for event in house.of(Tokenized)] == ["prompt of stage 1", "prompt of stage 2"]
 
@@ -177,12 +179,6 @@ def test_tips_come_once_a_session(house: House, sketch: Path, line: str, said: s
     assert any(said in text for text in house.notices)
     house.draw(line)
     assert not any(said in text for text in house.notices)
-
-
-def test_p1_a_result_that_hardly_changed_says_how_to_change_it_more(house: House, sketch: Path) -> None:
-    house.draw("a cat -f 0.01 -s2 -I sketch.png -W 96 -H 64")
-    subtle = [text for text in house.notices if "hardly changed" in text]
-    assert len(subtle) <= 1
 
 
 def test_switches_that_exclude_each_other(house: House, sketch: Path) -> None:

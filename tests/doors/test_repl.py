@@ -98,7 +98,7 @@ def test_what_needs_no_model_does_not_wait_for_it(program: Program, monkeypatch:
     with keys() as (pipe, screen):
 
         def type_on() -> None:
-            deadline = time.monotonic() + 15
+            deadline = time.monotonic() + 60
             while "registry" not in screen.getvalue() and time.monotonic() < deadline:
                 time.sleep(0.02)
             waited.append("registry" in screen.getvalue() and not program.images)

@@ -70,7 +70,7 @@ def test_a_caller_that_is_stopped_or_killed_ends_its_own_line_alone(
     wait_until(lambda: len(program.images) > 1)
     session.worker.submit("a dog -s2 -o own")
     caller.send_signal(sign)
-    _, err = caller.communicate(timeout=30)
+    _, err = caller.communicate(timeout=120)
     wait_until(lambda: session.done == ["visit", "a dog -s2 -o own"], 30)
     if sign == signal.SIGINT:
         assert caller.returncode == 130 and "stopped; what was finished is kept" in err
@@ -185,7 +185,7 @@ def test_a_caller_that_sleeps_is_told_of_and_can_be_let_go(
     wait_until(lambda: session.done[:1] == ["visit"], 5)
     caller.send_signal(signal.SIGCONT)
     wait_until(lambda: session.done[1:] == ["a dog -s2 -o own"])
-    _, err = caller.communicate(timeout=30)
+    _, err = caller.communicate(timeout=120)
     assert caller.returncode == 1 and "was closed before it was finished" in err
 
 

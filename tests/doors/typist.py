@@ -28,7 +28,7 @@ def typed(*steps: Step) -> str:
             if isinstance(step, str):
                 pipe.send_text(step)
                 continue
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not step(prompt) and not failed:
                 time.sleep(0.01)
                 if time.monotonic() > deadline:

@@ -104,7 +104,7 @@ def test_the_picture_is_the_stock_pipelines_with_these_embeddings(real_engine: E
         assert made.image.tobytes() == expected.tobytes()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=trees())
 def test_300_prompts_of_the_grammar_run(loaded: LoadedModel, tree: Tree) -> None:
     with torch.no_grad():

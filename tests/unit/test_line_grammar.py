@@ -165,8 +165,7 @@ def test_every_spelling_of_the_original_is_known() -> None:
         try:
             parse(f"a {spelling} 1")
         except LineError as found:
-            assert "is not a switch" not in found.message or found.hint, spelling
-            assert "to keep it as text" not in found.hint, f"{spelling} is unknown"
+            assert found.hint and "to keep it as text" not in found.hint, f"{spelling} is unknown"
 
 
 def test_refused_spellings_do_not_overlap_the_table() -> None:

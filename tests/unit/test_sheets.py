@@ -29,7 +29,7 @@ def test_k6_strips_are_aligned_by_noise_and_not_by_index() -> None:
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_frame_has_one_place_in_its_order(counts: list[int]) -> None:
     places = aligned([schedule(count) for count in counts])
     for row, count in enumerate(counts):

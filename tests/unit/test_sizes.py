@@ -109,7 +109,7 @@ def test_f1_one_side_of_fit_leaves_the_other_free() -> None:
     assert fit(Size(64, 96), 0, 128, FitMode.FIT, Grid(8, 64, 64)).canvas == Size(80, 128)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     whole=st.tuples(st.integers(1, 900), st.integers(1, 700)),
     sides=st.tuples(*[st.integers(0, 400)] * 4),

@@ -90,7 +90,7 @@ def test_a_look_alike_is_told() -> None:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(trees())
 def test_300_prompts_of_the_grammar_read_back(tree: Tree) -> None:
     assert read_tree(source_of(tree)) == tree
