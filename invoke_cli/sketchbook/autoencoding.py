@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 from invoke_cli.sketchbook.loop import Course, run_course
 from invoke_cli.sketchbook.pool import Pixels
 
+Sizes = tuple[tuple[float, int, int], ...]
 # Small crops first, whole pictures last: (share of the course, crop side in pixels, crops per step).
 CROPS = ((0.55, 64, 32), (0.88, 128, 10), (1.01, 256, 3))
+LARGE_CROPS = ((0.5, 128, 10), (1.01, 256, 3))
 EDGE_WEIGHT, KL_WEIGHT = 0.5, 5e-4
+# Squares weigh the pictures that come out worst: those with many small bright things, a city at night most of all.
+SQUARES_AT_LAST = 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,25 +36,37 @@ def to_model(pixels: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def train_autoencoder(vae: AutoencoderKL, pixels: Pixels, course: Course, work: Path) -> None:
-    """Train on crops of the pictures; the loss is L1 + MSE + L1 of the differences between neighbours + a little KL."""
+    """Train on crops of the pictures, small ones first."""
     vae.to(memory_format=torch.channels_last)
 
     def loss_at(step: int) -> torch.Tensor:
-        crops = to_model(_crops(pixels, step / course.steps, np.random.default_rng((course.seed, step))))
-        return _loss(vae, crops.to(memory_format=torch.channels_last))
+        return _loss(vae, _crops(CROPS, pixels, course, step))
 
     run_course(course, vae, work, loss_at)
 
 
-def _crops(pixels: Pixels, progress: float, rng: np.random.Generator) -> Pixels:
-    side, count = next((side, count) for until, side, count in CROPS if progress < until)
+def refine_decoder(vae: AutoencoderKL, pixels: Pixels, course: Course, work: Path) -> None:
+    """Train the decoder alone on large crops: the encoder stays, and with it every latent that was worked out."""
+    vae.to(memory_format=torch.channels_last)
+    for part in (vae.encoder, vae.quant_conv):
+        part.requires_grad_(False)
+    run_course(
+        course, vae, work, lambda step: _loss(vae, _crops(LARGE_CROPS, pixels, course, step), squares=SQUARES_AT_LAST)
+    )
+
+
+def _crops(sizes: Sizes, pixels: Pixels, course: Course, step: int) -> torch.Tensor:
+    rng = np.random.default_rng((course.seed, step))
+    side, count = next((side, count) for until, side, count in sizes if step / course.steps < until)
     room = pixels.shape[1] - side
     corners = rng.integers(0, room + 1, size=(count, 2))
     chosen = rng.integers(0, len(pixels), size=count)
-    return np.stack([pixels[i, y : y + side, x : x + side] for i, (y, x) in zip(chosen, corners, strict=True)])
+    crops = np.stack([pixels[i, y : y + side, x : x + side] for i, (y, x) in zip(chosen, corners, strict=True)])
+    return to_model(crops).to(memory_format=torch.channels_last)
 
 
-def _loss(vae: AutoencoderKL, crops: torch.Tensor) -> torch.Tensor:
+def _loss(vae: AutoencoderKL, crops: torch.Tensor, squares: float = 1.0) -> torch.Tensor:
+    """L1 + MSE, `squares` times, + L1 of the differences between neighbours + a little KL."""
     with torch.autocast("cpu", torch.bfloat16):
         mean, logvar = vae.quant_conv(vae.encoder(crops)).float().chunk(2, dim=1)
         logvar = logvar.clamp(-12.0, 4.0)
@@ -60,7 +76,9 @@ def _loss(vae: AutoencoderKL, crops: torch.Tensor) -> torch.Tensor:
     across = (drawn.diff(dim=-1) - crops.diff(dim=-1)).abs().mean()
     down = (drawn.diff(dim=-2) - crops.diff(dim=-2)).abs().mean()
     error = drawn - crops
-    loss: torch.Tensor = error.abs().mean() + (error**2).mean() + EDGE_WEIGHT * (across + down) + KL_WEIGHT * kl
+    loss: torch.Tensor = (
+        error.abs().mean() + squares * (error**2).mean() + EDGE_WEIGHT * (across + down) + KL_WEIGHT * kl
+    )
     return loss
 
 

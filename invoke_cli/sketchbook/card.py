@@ -38,10 +38,11 @@ scraped text. The captions come from a grammar with synonyms; one in ten is empt
 thing and background (or ground, water, time, season and medium) was kept out of training; the figures below are
 measured on those.
 
-In this order, on two processor cores: tokenizer; autoencoder; text tower alone, naming what the captions hold (it is
-frozen from then on); the denoiser on single plain things at 128 x 128; then on everything; then at 256 x 256; then at
-other sizes too; at last with things that stand anywhere. `python -m invoke_cli.sketchbook train --work FOLDER` walks
-the whole road again. How far this state has come on it stands with the figures.
+In this order, on two processor cores: tokenizer; autoencoder, at last its decoder alone; text tower alone, naming what
+the captions hold (it is frozen from then on); the denoiser on single plain things at 128 x 128; then on everything;
+then at 256 x 256; then at other sizes too; then with things that stand anywhere; at last on everything once more, with
+more pairs; of the weights before that, three tenths are kept. `python -m invoke_cli.sketchbook train --work FOLDER`
+walks the whole road again. How far this state has come on it stands with the figures.
 
 ## Figures
 

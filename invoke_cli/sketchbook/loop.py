@@ -101,6 +101,19 @@ def finished(course: Course, module: nn.Module, work: Path) -> bool:
     return state is not None
 
 
+@torch.no_grad()
+def mix_in(course: Course, module: nn.Module, work: Path, share: float) -> None:
+    """Set the module to `share` (0..1) of what a course ended with and the rest of what it is now, weight by weight.
+
+    Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", equation 1: both lie in one valley of the loss.
+    """
+    last = [p.detach().clone() for p in module.parameters()]
+    if not finished(course, module, work):
+        raise ValueError(f"{course.name} is not finished")
+    for earlier, later in zip(module.parameters(), last, strict=True):
+        earlier.lerp_(later, 1 - share)
+
+
 def _done(course: Course, work: Path) -> Path:
     return work / "checkpoints" / f"{course.name}.done.pt"
 

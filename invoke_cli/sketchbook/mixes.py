@@ -39,3 +39,16 @@ SCATTERED = Mix(
     anywhere=0.75,
     media=(0.3, 0.08, 0.15, 0.06, 0.13, 0.22, 0.06),
 )
+# Everything once more, with more pairs and paint.
+PAINTED = Mix(
+    shapes=0.28,
+    things=0.2,
+    pairs=0.22,
+    landscapes=0.22,
+    hearths=0.08,
+    styled=0.55,
+    anywhere=0.6,
+    media=(0.28, 0.1, 0.2, 0.06, 0.12, 0.16, 0.08),
+)
+# Two things at once are what is learned last.
+PAIRED = Mix(shapes=0.1, things=0.1, pairs=0.6, landscapes=0.15, hearths=0.05, styled=0.35, anywhere=0.6)

@@ -11,11 +11,17 @@ import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 
-from invoke_cli.sketchbook.autoencoding import fit_preview, measure_scale, round_trip_psnr, train_autoencoder
+from invoke_cli.sketchbook.autoencoding import (
+    fit_preview,
+    measure_scale,
+    refine_decoder,
+    round_trip_psnr,
+    train_autoencoder,
+)
 from invoke_cli.sketchbook.checkpoints import note
 from invoke_cli.sketchbook.denoising import train_unet
 from invoke_cli.sketchbook.latents import Encoders, Source, stored_source
-from invoke_cli.sketchbook.loop import finished, restore_average
+from invoke_cli.sketchbook.loop import finished, mix_in, restore_average
 from invoke_cli.sketchbook.mixes import WIDE
 from invoke_cli.sketchbook.networks import build_autoencoder, build_text_tower, build_unet
 from invoke_cli.sketchbook.pool import Pool, stored_pictures
@@ -46,6 +52,9 @@ def train(recipe: Recipe, work: Path) -> Sketchbook:
         names = {name for batch in stage.batches for name, _ in batch.parts}
         sources = {name: _source(recipe, name, work, book.encoders) for name in sorted(names)}
         train_unet(book.unet, sources, stage, work)
+    if recipe.kept is not None:
+        stage_number, share = recipe.kept
+        mix_in(recipe.stages[stage_number].course, book.unet, work, share)
     return book
 
 
@@ -81,6 +90,9 @@ def _autoencoder(recipe: Recipe, work: Path, encoders: Encoders) -> list[list[fl
     workers = os.cpu_count() or 1
     pixels = stored_pictures(recipe.pictures, work / "pictures.npy", workers)
     train_autoencoder(encoders.vae, pixels, recipe.autoencoder, work)
+    if not finished(recipe.decoder, encoders.vae, work):
+        fresh = stored_pictures(recipe.decoder_pictures, work / "decoder-pictures.npy", workers)
+        refine_decoder(encoders.vae, fresh, recipe.decoder, work)
     kept = work / "autoencoder.json"
     if not kept.exists():
         sample = np.array(pixels[:MEASURED_PICTURES])

@@ -14,11 +14,11 @@ from torch import nn
 
 from invoke_cli.sketchbook.__main__ import main
 from invoke_cli.sketchbook.attending import PlainAttention
-from invoke_cli.sketchbook.autoencoding import to_model
+from invoke_cli.sketchbook.autoencoding import encode, refine_decoder, round_trip_psnr, to_model
 from invoke_cli.sketchbook.checkpoints import load_checkpoint
 from invoke_cli.sketchbook.denoising import Noised, build_scheduler, draw_levels, velocity_loss
 from invoke_cli.sketchbook.latents import halved_pictures
-from invoke_cli.sketchbook.loop import Course, rate_at, run_course
+from invoke_cli.sketchbook.loop import Course, mix_in, rate_at, run_course
 from invoke_cli.sketchbook.networks import build_autoencoder, build_unet
 from invoke_cli.sketchbook.recipe import full, tiny
 
@@ -52,6 +52,15 @@ def test_a_course_that_is_done_is_not_walked_again(tmp_path: Path) -> None:
 
     run_course(_course(50), again, tmp_path, never)
     assert torch.equal(first.weight, again.weight)
+
+
+def test_a_share_of_an_earlier_course_stays(tmp_path: Path) -> None:
+    line = _Line()
+    run_course(_course(50), line, tmp_path, lambda _: line.loss())
+    ended = line.weight.item()
+    nn.init.constant_(line.weight, 5.0)
+    mix_in(_course(50), line, tmp_path, 0.3)
+    assert line.weight.item() == pytest.approx(0.3 * ended + 0.7 * 5.0)
 
 
 def test_a_stopped_course_goes_on_where_it_stood(tmp_path: Path) -> None:
@@ -172,3 +181,14 @@ def test_the_whole_road_leads_to_a_pipeline(tmp_path: Path) -> None:
     picture = load_pipeline(model)("fire", num_inference_steps=1, width=64, height=64).images[0]
     assert picture.size == (64, 64)
     assert main(["export", "--size", "tiny", "--work", str(tmp_path), "--out", str(tmp_path / "again")]) == 0
+
+
+def test_the_decoder_is_refined_while_the_latents_stay(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    vae = build_autoencoder(tiny().widths).to(memory_format=torch.channels_last)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)
+    pixels[:, :128] = 230
+    latents, before = encode(vae, pixels), round_trip_psnr(vae, pixels)
+    refine_decoder(vae, pixels, Course(name="decoder", steps=8, rate=2e-3, decay=0.5, warm_up=1), tmp_path)
+    assert torch.equal(encode(vae, pixels), latents)
+    assert min(after - was for after, was in zip(round_trip_psnr(vae, pixels), before, strict=True)) > 0.2
