@@ -82,6 +82,16 @@ def test_a_circle_has_the_colour_that_was_asked_for(house: House, colour: str, c
     assert middle.argmax() == channel and middle[channel] > 120
 
 
+def test_a_thing_stands_elsewhere_for_another_seed(house: House) -> None:
+    made = house.draw("a small red circle -S 1..6 -s 8")
+    centres = []
+    for picture in map(colours, made):
+        red = picture[..., 0] - picture[..., 1:].max(axis=2) > 60
+        assert red.any()
+        centres.append(np.argwhere(red).mean(axis=0) / 256)
+    assert np.std(centres, axis=0).mean() > 0.05
+
+
 def test_a_picture_equals_the_stock_pipeline_s(house: House) -> None:
     import torch
     from diffusers import DDIMScheduler, StableDiffusionPipeline
@@ -140,3 +150,11 @@ def test_a_chain_and_a_mask_on_the_embedded_model(house: House) -> None:
     assert (before[kept] == after[kept]).all() and (before[~kept] != after[~kept]).any()
     (chained,) = house.draw("a red house on a green hill -S 7 | winter, oil painting -f .5")
     assert house.run(f"!verify {painted} {chained}") is Outcome.OK
+
+
+def test_a_result_that_hardly_changed_says_how_to_change_it_more(house: House) -> None:
+    house.draw("a large red circle on a black background -S3 -s8")
+    house.draw("a large blue star on a white background -I !1 -f .9 -s8 -S3")
+    assert not any("hardly changed" in text for text in house.notices)
+    house.draw("a large red circle on a black background -I !1 -f .15 -s8 -S3")
+    assert any("hardly changed: raise the strength" in text for text in house.notices)
