@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,10 +133,16 @@ def _adherence(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]
     for name in columns["true pictures"]:
         value = ", ".join(f"{column}: {figures.get(name, 0.0):.0%}" for column, figures in columns.items())
         yield Row(what=name, value=value, floor=f"{FLOORS[name]:.0%}" if name in FLOORS else "")
-    means = [float(np.mean(list(columns[f"guidance {guidance:g}"].values()))) for guidance in (1.0, 3.0, 5.0)]
-    rising = "rising" if means == sorted(means) else "NOT rising"
-    value = ", ".join(f"{mean:.1%}" for mean in means)
-    yield Row(what="mean of all these at guidance 1, 3, 5", value=f"{value} ({rising})", floor="rising")
+    means = {g: float(np.mean(list(columns[f"guidance {g:g}"].values()))) for g in (1.0, 3.0, 5.0)}
+    yield Row(what="mean of all these at guidance 1, 3, 5", value=_rise(means), floor="rising from 1 to 5")
+
+
+def _rise(means: Mapping[float, float]) -> str:
+    """The means by guidance, whether the last is above the first, and where the highest is."""
+    first, last = next(iter(means.values())), list(means.values())[-1]
+    rising = f"{'rising' if last > first else 'NOT rising'} by {100 * (last - first):.1f} points"
+    figures = ", ".join(f"{mean:.1%}" for mean in means.values())
+    return f"{figures} ({rising} from first to last, highest at {max(means, key=lambda g: means[g]):g})"
 
 
 def _sizes(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:

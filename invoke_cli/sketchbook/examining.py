@@ -16,11 +16,12 @@ from invoke_cli.sketchbook.holding import is_held_out
 from invoke_cli.sketchbook.media_seeing import MediumJudge, pixels_of, time_of_day
 from invoke_cli.sketchbook.sampling import landscape, pair, single
 from invoke_cli.sketchbook.scene import MEDIA, SHAPES, Landscape, Objects, Scene
-from invoke_cli.sketchbook.seeing import background_colour, things_in
+from invoke_cli.sketchbook.seeing import Seen, background_colour, things_in
 from invoke_cli.sketchbook.sheets import Manner, draw
-from invoke_cli.sketchbook.words import STORM_WORDS, TIME_WORDS
+from invoke_cli.sketchbook.words import COLOUR_WORDS, STORM_WORDS, TIME_WORDS
 
 SEED = 4242
+OWN_SHARE = 0.25
 PLACE_WORDS = (" left of", " right of", " above", " over", " on top of", " below", " under", " beneath")
 CORNER_WORDS = ("left", "right", "top", "bottom", "upper", "lower", "middle", "center", "centre")
 
@@ -109,24 +110,37 @@ def _single_marks(question: Question, pixels: Array) -> dict[str, float]:
     figures = {
         "colour": float(bool(found) and found[0].colour == item.colour),
         "shape": float(bool(found) and found[0].shape == item.kind),
-        "background": float(background_colour(pixels) == scene.backdrop),
     }
+    if _says_background(question.prompt, scene.backdrop):
+        figures["background"] = float(background_colour(pixels) == scene.backdrop)
     if not any(word in question.prompt for word in CORNER_WORDS):
         return figures
     near = bool(found) and abs(found[0].x - item.x) < 0.17 and abs(found[0].y - item.y) < 0.17
     return {**figures, "place": float(near)}
 
 
+def _says_background(prompt: str, backdrop: str) -> bool:
+    return "background" in prompt or any(f" on {word}" in prompt for word in COLOUR_WORDS[backdrop])
+
+
 def _pair_marks(scene: Scene, pixels: Array) -> dict[str, float]:
+    """Two things, of which one is the first's colour more than the second's, and one the other way round."""
     assert isinstance(scene, Objects)
     found = things_in(pixels, 2)
-    wanted = [item.colour for item in scene.items]
-    if len(found) < 2 or {seen.colour for seen in found} != set(wanted):
+    one, other = (item.colour for item in scene.items)
+    if len(found) < 2:
         return {"pair": 0.0}
-    first, second = sorted(found, key=lambda seen: wanted.index(seen.colour))
+    first, second = sorted(found, key=lambda seen: seen.shares[other] - seen.shares[one])
+    if not (_is_of(first, one, other) and _is_of(second, other, one)):
+        return {"pair": 0.0}
     apart = second.x - first.x if scene.relation == "left" else second.y - first.y
     name = "left and right" if scene.relation == "left" else "above and below"
     return {"pair": 1.0, name: float(apart > 0.1)}
+
+
+def _is_of(seen: Seen, colour: str, other: str) -> bool:
+    """Whether a thing is of a colour, beside the sail, the stem or the wheels that are never painted in it."""
+    return seen.shares[colour] >= max(OWN_SHARE, seen.shares[other])
 
 
 def _view_marks(scene: Scene, pixels: Array) -> dict[str, float]:

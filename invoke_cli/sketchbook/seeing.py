@@ -5,6 +5,7 @@ Every check is calibrated on true renders and on what the autoencoder makes of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,9 +25,13 @@ DIFFERENT, LEAST_AREA = 42.0, 0.006
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One thing found: `colour` of the palette, `shape` that fits best, centre and area as fractions of the picture."""
+    """One thing found: `colour` of the palette, `shape` that fits best, centre and area as fractions of the picture.
+
+    `shares` are the parts of it, 0..1, that are nearest to each colour of the palette: a red boat has a white sail.
+    """
 
     colour: str
+    shares: Mapping[str, float]
     shape: str
     x: float
     y: float
@@ -41,24 +46,17 @@ def background_colour(pixels: Array) -> str:
 
 
 def things_in(pixels: Array, most: int) -> list[Seen]:
-    """The largest things in front of the background, at most `most`, largest first."""
-    mask = _foreground(pixels)
-    numbered, count = ndimage.label(ndimage.binary_opening(mask, iterations=2))
-    areas = np.bincount(numbered.ravel())[1:] if count else np.zeros(0)
-    found = [int(i) + 1 for i in np.argsort(-areas)[:most] if areas[i] >= LEAST_AREA * mask.size]
-    return [_described(pixels, ndimage.binary_fill_holes(numbered == number)) for number in found]
+    """The largest things in front of the background, at most `most`, largest first; two that touch are two."""
+    mask = ndimage.binary_opening(_foreground(pixels), iterations=2)
+    found = _largest(mask, most, LEAST_AREA * mask.size)
+    if most == 2 and len(found) == 1:
+        found = _parted(found[0])
+    return [_described(pixels, ndimage.binary_fill_holes(thing)) for thing in found]
 
 
 def nearest_colour(rgb: NDArray[np.floating]) -> str:
     """The palette's colour nearest by the "redmean" distance (https://www.compuphase.com/cmetric.htm)."""
-
-    def distance(name: str) -> float:
-        other = np.array(PALETTE[name], dtype=np.float64)
-        red = (float(rgb[0]) + other[0]) / 2 / 256
-        weights = np.array([2 + red, 4.0, 3 - red])
-        return float((weights * (np.asarray(rgb, dtype=np.float64) - other) ** 2).sum())
-
-    return min(PALETTE, key=distance)
+    return tuple(PALETTE)[int(_nearest(np.asarray(rgb, dtype=np.float64)[None])[0])]
 
 
 def nearest_shape(mask: Mask) -> str:
@@ -84,14 +82,43 @@ def _foreground(pixels: Array) -> Mask:
     return far
 
 
+def _largest(mask: Mask, most: int, least: float) -> list[Mask]:
+    """The connected parts of at least `least` pixels, largest first."""
+    numbered, count = ndimage.label(mask)
+    areas = np.bincount(numbered.ravel())[1:] if count else np.zeros(0)
+    return [numbered == int(i) + 1 for i in np.argsort(-areas)[:most] if areas[i] >= least]
+
+
+def _parted(mask: Mask) -> list[Mask]:
+    """The mask cut where it is narrowest: worn down until two parts remain, and each pixel goes to the nearer one."""
+    depth = ndimage.distance_transform_edt(mask)
+    for reach in np.arange(1.5, depth.max()):
+        cores = _largest(depth > reach, 2, LEAST_AREA * mask.size / 4)
+        if len(cores) == 2:
+            first, second = (ndimage.distance_transform_edt(~core) for core in cores)
+            return [mask & (first <= second), mask & (first > second)]
+    return [mask]
+
+
+def _nearest(colours: NDArray[np.floating]) -> NDArray[np.intp]:
+    """For each of (N, 3) colours the number of the nearest in the palette."""
+    known = np.array(list(PALETTE.values()), dtype=np.float64)
+    red = (colours[:, None, 0] + known[None, :, 0]) / 2 / 256
+    weights = np.stack([2 + red, np.full_like(red, 4.0), 3 - red], axis=-1)
+    nearest: NDArray[np.intp] = (weights * (colours[:, None] - known[None]) ** 2).sum(axis=-1).argmin(axis=1)
+    return nearest
+
+
 def _described(pixels: Array, mask: Mask) -> Seen:
     inner = ndimage.binary_erosion(mask, iterations=3)
     chosen = inner if inner.sum() > 30 else mask
     y, x = ndimage.center_of_mass(mask)
     height, width = mask.shape
     colour = nearest_colour(np.median(pixels[chosen], axis=0))
-    share = float(mask.sum() / mask.size)
-    return Seen(colour=colour, shape=nearest_shape(mask), x=x / width, y=y / height, area=share)
+    counts = np.bincount(_nearest(pixels[mask].astype(np.float64)), minlength=len(PALETTE)) / mask.sum()
+    shares = dict(zip(PALETTE, counts.tolist(), strict=True))
+    area = float(mask.sum() / mask.size)
+    return Seen(colour=colour, shares=shares, shape=nearest_shape(mask), x=x / width, y=y / height, area=area)
 
 
 def _fitted(mask: Mask) -> Mask:

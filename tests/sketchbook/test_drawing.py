@@ -73,3 +73,18 @@ def test_the_light_tells_the_time_of_day(time: str) -> None:
     views = [view for view in (landscape(rng, "plain") for _ in range(24)) if view.time == time]
     assert views
     assert all(time_of_day(pixels_of(render(view))) == time for view in views)
+
+
+def test_a_storm_does_not_hide_the_time_of_day() -> None:
+    rng = np.random.default_rng(123)
+    storms = [view for view in (landscape(rng, "plain") for _ in range(600)) if view.storm]
+    assert {view.time for view in storms} == set(TIMES)
+    assert [view for view in storms if time_of_day(pixels_of(render(view))) != view.time] == []
+
+
+def test_brown_mountains_under_a_blue_sky_are_no_sunset() -> None:
+    rng = np.random.default_rng(2)
+    day = next(v for v in (landscape(rng, "plain") for _ in range(200)) if v.time == "day" and not v.storm)
+    pixels = pixels_of(render(day))
+    pixels[60:120] = (124, 90, 60)
+    assert time_of_day(pixels) == "day"
