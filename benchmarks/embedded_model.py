@@ -1,6 +1,6 @@
 """How good the embedded model is: every figure of its model card, measured, as a table.
 
-    python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch PICTURE] [--parts PART...]
+    python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch PICTURE] [--parts PART...] [--series N]
 
 Prompts are of combinations that training never saw; the checks are analytic (see `invoke_cli.sketchbook.seeing`).
 """
@@ -73,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--sketch", type=Path, help="a drawing of a fire to start from")
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help="what to measure")
+    parser.add_argument(
+        "--series", type=int, default=1, help="how many pictures of each prompt adherence is measured on"
+    )
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -93,7 +96,7 @@ def _rows(
     rows = {
         "weights": lambda: _weights_and_times(pipeline, options.model, loading),
         "autoencoder": lambda: _autoencoder(pipeline, sketch, share),
-        "adherence": lambda: _adherence(pipeline, share),
+        "adherence": lambda: _adherence(pipeline, share, options.series),
         "sizes": lambda: _sizes(pipeline, share),
         "seeds": lambda: _over_seeds(pipeline, share),
         "holes": lambda: _holes(pipeline, share),
@@ -122,19 +125,25 @@ def _autoencoder(pipeline: StableDiffusionPipeline, sketch: Image.Image | None, 
         yield Row(what=f"autoencoder, the sketch at {side}", value=f"{value:.1f} dB", floor="22 dB")
 
 
-def _adherence(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
+def _adherence(pipeline: StableDiffusionPipeline, share: float, series: int) -> Iterator[Row]:
     questions, judge = examination(share), trained_judge(pipeline, round(120 * share))
     true = [pixels_of(render(question.scene)) for question in questions.all()]
     passed = [autoencoded(pipeline, render(question.scene)) for question in questions.all()]
     columns = {"true pictures": marks(questions, true, judge), "autoencoded": marks(questions, passed, judge)}
     for guidance in (1.0, 3.0, 5.0, 7.5):
-        drawn = answers(pipeline, questions.all(), Manner(guidance=guidance))
-        columns[f"guidance {guidance:g}"] = marks(questions, drawn, judge)
+        manner = Manner(guidance=guidance)
+        drawn = [answers(pipeline, questions.all(), manner, number) for number in range(series)]
+        columns[f"guidance {guidance:g}"] = _means([marks(questions, pictures, judge) for pictures in drawn])
     for name in columns["true pictures"]:
         value = ", ".join(f"{column}: {figures.get(name, 0.0):.0%}" for column, figures in columns.items())
         yield Row(what=name, value=value, floor=f"{FLOORS[name]:.0%}" if name in FLOORS else "")
     means = {g: float(np.mean(list(columns[f"guidance {g:g}"].values()))) for g in (1.0, 3.0, 5.0)}
     yield Row(what="mean of all these at guidance 1, 3, 5", value=_rise(means), floor="rising from 1 to 5")
+
+
+def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for row in figures for name in row)
+    return {name: float(np.mean([row[name] for row in figures if name in row])) for name in names}
 
 
 def _rise(means: Mapping[float, float]) -> str:

@@ -61,9 +61,11 @@ def examination(share: float = 1.0) -> Examination:
     )
 
 
-def answers(pipeline: StableDiffusionPipeline, questions: Sequence[Question], manner: Manner) -> list[Array]:
-    """A picture for every question, (H, W, 3) in 0..255."""
-    drawn: list[Image.Image] = draw(pipeline, [q.prompt for q in questions], SEED, manner)
+def answers(
+    pipeline: StableDiffusionPipeline, questions: Sequence[Question], manner: Manner, series: int = 0
+) -> list[Array]:
+    """A picture for every question, (H, W, 3) in 0..255; another series has other seeds."""
+    drawn: list[Image.Image] = draw(pipeline, [q.prompt for q in questions], SEED + 10_000 * series, manner)
     return [pixels_of(picture) for picture in drawn]
 
 

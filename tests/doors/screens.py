@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from itertools import groupby
@@ -18,6 +19,7 @@ NAMES = {
     "default": "#d8d8d8", "black": "#303030", "red": "#e06c75", "green": "#98c379", "brown": "#d9b36c",
     "blue": "#61afef", "magenta": "#c678dd", "cyan": "#56b6c2", "white": "#c8c8c8", "brightblack": "#808080",
 }  # fmt: skip
+LATE = re.compile(r"step (2[4-9]|3\d) of 40")
 LINE = "tree on a hill with a river, sunset -S 42 -s 40"
 
 
@@ -44,7 +46,7 @@ def scenes(pane: Pane) -> Iterator[str]:
     pane.enter(LINE)
     pane.until(lambda screen: grows_above_its_progress(screen, "of 40"))
     pane.enter("winter, oil painting -I @last -f .4 -S 7")
-    pane.until(lambda screen: "step 28" in screen and grows_above_its_progress(screen, "of 40"))
+    pane.until(lambda screen: bool(LATE.search(screen)) and grows_above_its_progress(screen, "of 40"))
     yield pane.coloured
     pane.until(lambda screen: "[2] outputs" in screen and "1 image in" in screen.split("[2] outputs")[1])
     pane.enter("!search river steps>10")
