@@ -18,6 +18,7 @@ from invoke_cli.engine.companion import Companion
 from invoke_cli.engine.conditioning import Embedding
 from invoke_cli.engine.controlling import control_arguments
 from invoke_cli.engine.exchanging import Exchanged, exchanging
+from invoke_cli.engine.foreseeing import Foresight
 from invoke_cli.engine.loading import LoadedModel
 from invoke_cli.engine.looks import RescaledGuidance, after_step
 from invoke_cli.engine.resuming import Resumed
@@ -33,7 +34,7 @@ from invoke_cli.planning.plan import ImagePlan, Plan, Task
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """The latents of a batch before any step (`step` 0) or after a step, as they are and with unit variance. `noise` is
-    how much of it is in them (see `noise_at`).
+    how much of it is in them (see `noise_at`); `expected` are the clean ones that the step was taken towards.
 
     `first` tells the one that a run begins with; `moment` is there where the latents are wanted.
     """
@@ -43,6 +44,7 @@ class Snapshot:
     noise: float
     latents: torch.Tensor
     visible: torch.Tensor
+    expected: torch.Tensor | None = None
     first: bool = False
     moment: Moment | None = None
 
@@ -91,6 +93,7 @@ class _Run:
         seeds = [image.seed for image in batch.images]
         family = loaded.model.facts.family
         self.scheduler: Any = build_scheduler(plan.sampler, loaded.scheduler_config, family, seeds)
+        self.foresight = Foresight(self.scheduler, sigma_space=plan.sampler.sigma_space)
         self.loaded = loaded
         resumed = Task.IMAGE_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else plan.task
         self.task = resumed if batch.point else plan.task
@@ -194,10 +197,16 @@ class _Run:
         position = self.start.first + self.calls
         visible = normalised(latents, self.scheduler, self.plan.sampler, position)
         noise = noise_at(self.scheduler, len(self.scheduler.timesteps) if step == self.plan.steps.taken else position)
-        moment = self._moment(first=first) if self.batch.keeps(step) else None
         self.batch.watch(
             Snapshot(
-                step=step, timestep=timestep, noise=noise, latents=latents, visible=visible, first=first, moment=moment
+                step=step,
+                timestep=timestep,
+                noise=noise,
+                latents=latents,
+                visible=visible,
+                expected=self.foresight.latents() if step < self.plan.steps.taken else None,
+                first=first,
+                moment=self._moment(first=first) if self.batch.keeps(step) else None,
             )
         )
         if step == self.batch.until:

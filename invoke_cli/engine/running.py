@@ -218,12 +218,12 @@ class Watcher:
         )
 
     def _preview(self, snapshot: Snapshot) -> Preview | None:
-        """The first image as it is now, when somebody has time to look at it."""
+        """What the first image is on its way to, when somebody has time to look at it."""
         kind = self.run.job.plan.output.preview
         if not self.run.hooks.viewer.wants(kind):
             return None
-        loaded, latents = self.run.loaded, snapshot.visible[0]
-        tiny = loaded.preview_vae
+        latents = (snapshot.visible if snapshot.expected is None else snapshot.expected)[0]
+        loaded, tiny = self.run.loaded, self.run.loaded.preview_vae
         picture = to_picture(latents, loaded.preview) if tiny is None else tiny_picture(latents, tiny)
         picture.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
         return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes(), kind=kind)

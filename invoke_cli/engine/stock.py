@@ -17,6 +17,7 @@ from PIL import Image
 from invoke_cli.engine import TILING, ImageResult
 from invoke_cli.engine.conditioning import Conditioning
 from invoke_cli.engine.denoising import Snapshot, finished_step
+from invoke_cli.engine.foreseeing import Foresight
 from invoke_cli.engine.frames import keeps_latents
 from invoke_cli.engine.looks import after_step
 from invoke_cli.engine.noise import generator
@@ -66,6 +67,7 @@ class _Call:
         self.calls = self.steps = 0
         config = self.loaded.scheduler_config
         self.scheduler: Any = build_scheduler(self.plan.sampler, config, self.family, [self.image.seed])
+        self.foresight = Foresight(self.scheduler, sigma_space=self.plan.sampler.sigma_space)
         view = self.loaded.view(self.plan.task, self.scheduler)
         inner = getattr(view, "decoder_pipe", view)
         with ExitStack() as seams:
@@ -182,6 +184,7 @@ class _Call:
         picture = self._spatial(latents)
         position = self._first() + self.calls
         visible = normalised(picture, self.scheduler, self.plan.sampler, position)
+        expected = self.foresight.latents() if step < self.plan.steps.taken else None
         timesteps = self.scheduler.timesteps
         timestep = int(timesteps[min(position, len(timesteps) - 1)]) if len(timesteps) else 0
         # The latents can be looked at; a run cannot begin from them, since what its pipeline remembers is its own.
@@ -192,6 +195,7 @@ class _Call:
                 timestep=timestep,
                 latents=picture,
                 visible=visible,
+                expected=None if expected is None else self._spatial(expected),
                 first=step == 0,
                 moment=moment,
                 noise=self._noise(position),

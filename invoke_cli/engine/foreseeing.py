@@ -1,0 +1,72 @@
+"""What a picture is on its way to: the clean latents that a sampler's last step was taken towards, for looking at.
+
+Latents half way are mostly noise to the eye; what the denoiser takes them for shows the picture from the first steps.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import wraps
+from typing import Any
+
+import torch
+
+
+class Foresight:
+    """Looks on while a sampler steps; made for one run, since the sampler keeps telling it of every step.
+
+    `sigma_space`: the sampler's latents grow with sigma (k-diffusion's convention), as the sampler's row says.
+    """
+
+    def __init__(self, scheduler: Any, *, sigma_space: bool) -> None:
+        self._scheduler, self._sigma_space = scheduler, sigma_space
+        self._last: tuple[torch.Tensor, Any, torch.Tensor] | None = None
+        step = scheduler.step
+
+        @wraps(step)
+        def seen(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **named: Any) -> Any:
+            self._last = (model_output, timestep, sample)
+            return step(model_output, timestep, sample, *rest, **named)
+
+        scheduler.step = seen
+
+    def latents(self) -> torch.Tensor | None:
+        """The clean latents that the last step expects, shaped as the run's own; None where none can be told.
+
+        With a the share of the picture's variance and x of unit variance: (x - sqrt(1-a) e) / sqrt(a) for noise (Ho et
+        al. 2020, eq. 15), sqrt(a) x - sqrt(1-a) v for velocity (Salimans & Ho 2022, app. D), x - sigma v for flows.
+        """
+        if self._last is None:
+            return None
+        output, timestep, sample = self._last
+        if output.ndim > 1:
+            output = output[:, : sample.shape[1]]  # a model that has learned its variance puts it behind
+        if output.shape != sample.shape:
+            return None
+        if self._flows():
+            return sample - float(timestep) / float(self._scheduler.config.num_train_timesteps) * output
+        kept = self._kept(float(timestep))
+        picture, noise = math.sqrt(kept), math.sqrt(1 - kept)
+        unit = sample * picture if self._sigma_space else sample
+        match self._scheduler.config.get("prediction_type", "epsilon"):
+            case "sample":
+                return output
+            case "v_prediction":
+                return picture * unit - noise * output
+            case _:
+                return (unit - noise * output) / picture
+
+    def _flows(self) -> bool:
+        config = self._scheduler.config
+        return not hasattr(self._scheduler, "alphas_cumprod") or bool(config.get("use_flow_sigmas"))
+
+    def _kept(self, timestep: float) -> float:
+        """The cumulative alpha at a timestep; between two whole ones sigma is interpolated in its logarithm."""
+        alphas = self._scheduler.alphas_cumprod
+        lower = min(max(int(timestep), 0), len(alphas) - 1)
+        upper = min(lower + 1, len(alphas) - 1)
+        ends = [min(max(float(alphas[place]), 1e-9), 1 - 1e-9) for place in (lower, upper)]
+        logs = [math.log((1 - end) / end) / 2 for end in ends]
+        share = min(max(timestep - lower, 0.0), 1.0)
+        sigma = math.exp((1 - share) * logs[0] + share * logs[1])
+        return 1 / (sigma**2 + 1)
