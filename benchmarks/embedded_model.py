@@ -138,7 +138,7 @@ def _adherence(pipeline: StableDiffusionPipeline, share: float, series: int) -> 
         value = ", ".join(f"{column}: {figures.get(name, 0.0):.0%}" for column, figures in columns.items())
         yield Row(what=name, value=value, floor=f"{FLOORS[name]:.0%}" if name in FLOORS else "")
     means = {g: float(np.mean(list(columns[f"guidance {g:g}"].values()))) for g in (1.0, 3.0, 5.0)}
-    yield Row(what="mean of all these at guidance 1, 3, 5", value=_rise(means), floor="rising from 1 to 5")
+    yield Row(what="mean of all these at guidance 1, 3, 5", value=_rise(means), floor="rising")
 
 
 def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -147,11 +147,11 @@ def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _rise(means: Mapping[float, float]) -> str:
-    """The means by guidance, whether the last is above the first, and where the highest is."""
-    first, last = next(iter(means.values())), list(means.values())[-1]
-    rising = f"{'rising' if last > first else 'NOT rising'} by {100 * (last - first):.1f} points"
-    figures = ", ".join(f"{mean:.1%}" for mean in means.values())
-    return f"{figures} ({rising} from first to last, highest at {max(means, key=lambda g: means[g]):g})"
+    """The means by guidance, whether each is above the one before, and what lies between the first and the last."""
+    values = list(means.values())
+    rising = "rising" if values == sorted(values) else "NOT rising step by step"
+    figures = ", ".join(f"{mean:.1%}" for mean in values)
+    return f"{figures} ({rising}; {100 * (values[-1] - values[0]):+.1f} points from first to last)"
 
 
 def _sizes(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
