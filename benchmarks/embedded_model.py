@@ -2,7 +2,7 @@
 
     python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch PICTURE] [--parts PART...] [--series N]
 
-Prompts are of combinations that training never saw; the checks are analytic (see `invoke_cli.sketchbook.seeing`).
+Prompts are of combinations that training never saw; the checks are analytic (see `training.image_analysis`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from invoke_cli.sketchbook.examining import answers, examination, marks
-from invoke_cli.sketchbook.exporting import load_pipeline
-from invoke_cli.sketchbook.measuring import (
+from training.examination import answers, examination, marks
+from training.export import load_pipeline
+from training.image_pool import Pool
+from training.media_classifier import pixels_of
+from training.metrics import (
     STRENGTHS,
     autoencoded,
     autoencoder_quality,
@@ -36,12 +38,10 @@ from invoke_cli.sketchbook.measuring import (
     spread_of_place,
     trained_judge,
 )
-from invoke_cli.sketchbook.media_seeing import pixels_of
-from invoke_cli.sketchbook.mixes import WIDE
-from invoke_cli.sketchbook.pool import Pool
-from invoke_cli.sketchbook.recipe import HELD_OUT_SEED
-from invoke_cli.sketchbook.rendering import render
-from invoke_cli.sketchbook.sheets import Manner
+from training.mixes import WIDE
+from training.recipe import HELD_OUT_SEED
+from training.render import render
+from training.sheets import Manner
 
 MODEL = Path(__file__).parent.parent / "invoke_cli" / "assets" / "sketchbook"
 PARTS = ("weights", "autoencoder", "adherence", "sizes", "seeds", "holes", "redrawing")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from invoke_cli.language.query import parse_query
+from invoke_cli.language.grammar.history_query import parse_query
 from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.typed_lines import TypedLines

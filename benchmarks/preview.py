@@ -24,11 +24,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from invoke_cli import Session
 from invoke_cli.console.console import Console, Look
-from invoke_cli.console.pace import SHARE
-from invoke_cli.console.seeing import DRAWERS, Seer
+from invoke_cli.console.image_viewer import DRAWERS, Seer
+from invoke_cli.console.rate_limiter import SHARE
 from invoke_cli.console.terminal import Answers, Window
+from invoke_cli.context.context import Streams
 from invoke_cli.events import Event, Step
-from invoke_cli.workshop.workshop import Streams
 
 PROMPT = "a red house on a green hill, sunset"
 WINDOW = Window(columns=120, rows=40, width=1200, height=800)

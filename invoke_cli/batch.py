@@ -12,17 +12,17 @@ from types import FrameType
 from typing import Any, BinaryIO
 
 from invoke_cli.console.console import Console
-from invoke_cli.console.standard import telling_results
+from invoke_cli.console.standard_streams import telling_results
+from invoke_cli.context.context import Streams
+from invoke_cli.context.options import session_options
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.context.paths import expanded, names_a_file
 from invoke_cli.errors import ConfigError, ExitStatus, Interrupted, LineError
 from invoke_cli.events import Failed, Nobody
-from invoke_cli.language.launch import Options
-from invoke_cli.language.line import CommandLine, Generation, parse
+from invoke_cli.language.grammar.line import CommandLine, Generation, parse
+from invoke_cli.language.switches.launch import Options
 from invoke_cli.request import GenerationRequest
 from invoke_cli.session import Session
-from invoke_cli.workshop.options import session_options
-from invoke_cli.workshop.outcome import Outcome
-from invoke_cli.workshop.places import expanded, names_a_file
-from invoke_cli.workshop.workshop import Streams
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -16,20 +16,20 @@ from pathlib import Path
 import click
 
 from invoke_cli.console.console import Console, look_for
-from invoke_cli.console.seeing import seer_on
-from invoke_cli.console.standard import open_missing_streams
+from invoke_cli.console.image_viewer import seer_on
+from invoke_cli.console.standard_streams import open_missing_streams
+from invoke_cli.context.paths import is_file
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
 from invoke_cli.events import Level, Notice
-from invoke_cli.language.help import launch_help, switch_help
-from invoke_cli.language.launch import Options, take_launch_options
-from invoke_cli.language.line import Generation, parse
-from invoke_cli.language.spelling import read_switch
-from invoke_cli.language.switch import Group
-from invoke_cli.language.tokens import Kind, tokenise
-from invoke_cli.language.words import words_to_lines
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.grammar.shell_words import words_to_lines
+from invoke_cli.language.grammar.spellings import read_switch
+from invoke_cli.language.grammar.tokens import Kind, tokenise
+from invoke_cli.language.help.render import launch_help, switch_help
+from invoke_cli.language.switches.launch import Options, take_launch_options
+from invoke_cli.language.switches.switch import Group
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.version import __version__
-from invoke_cli.workshop.places import is_file
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _USAGE = """\
@@ -156,7 +156,7 @@ def tip_on_quoted_switch(console: Console, lines: Sequence[str]) -> None:
 def takes_line(name: str) -> bool:
     """Whether a command's argument is a line to draw."""
     from invoke_cli.commands.command import Argument
-    from invoke_cli.commands.running import find_command
+    from invoke_cli.commands.dispatch import find_command
 
     command = find_command(name)
     return command is not None and command.argument is Argument.LINE
@@ -178,11 +178,11 @@ def help_page(*, advanced: bool) -> str:
 def completion_page(wanted: str, options: Options) -> str:
     """A shell's completion script, or the names that such a script asks for, one a line."""
     from invoke_cli.commands.table import COMMANDS
-    from invoke_cli.language.shells import SHELLS, shell_rows
+    from invoke_cli.context.options import session_options
+    from invoke_cli.context.settings import Settings
+    from invoke_cli.inputs.adapters import LORAS, adapters_in
+    from invoke_cli.language.completion.shells import SHELLS, shell_rows
     from invoke_cli.models.samplers import SAMPLERS
-    from invoke_cli.workshop.adapting import LORAS, adapters_in
-    from invoke_cli.workshop.options import session_options
-    from invoke_cli.workshop.settings import Settings
 
     if wanted in SHELLS:
         samplers = [name for row in SAMPLERS for name in (row.name, row.karras) if name]

@@ -10,20 +10,21 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
-from invoke_cli.commands.running import run_command
+from invoke_cli.commands.dispatch import run_command
+from invoke_cli.context.context import OpenEngine, Streams, Workshop
+from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Hooks, open_engine
 from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, PromptError, Span
 from invoke_cli.events import Done, Emit, Event, Failed, Start
-from invoke_cli.language.line import Blank, CommandLine, Farewell, Generation, parse
+from invoke_cli.generation.line import draw
+from invoke_cli.language.grammar.line import Blank, CommandLine, Farewell, Generation, parse
 from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
-from invoke_cli.sharing.opening import shared_opener
-from invoke_cli.sharing.visits import Visit
-from invoke_cli.workshop.drawing import draw
-from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.outcome import Outcome
-from invoke_cli.workshop.settings import Settings
-from invoke_cli.workshop.workshop import OpenEngine, Streams, Workshop
+from invoke_cli.replay.resume import go_on
+from invoke_cli.server.opener import shared_opener
+from invoke_cli.server.server import Visit
 
 MAX_NESTING = 8
 
@@ -144,7 +145,7 @@ class Session:
         for text in parsed.notices:
             self.workshop.notice(text)
         try:
-            return draw(self.workshop, parsed.stages)
+            return draw(self.workshop, parsed.stages, go_on)
         except InvokeError as error:
             raise error.located(line, _span(error, line, parsed.stages[error.stage].spans)) from None
 

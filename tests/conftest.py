@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from invoke_cli.engine import Engine, EngineSettings, open_engine
-from tests.doors.program import Program
 from tests.fake import FakeEngine
-from tests.house import House
+from tests.frontends.program import Program
+from tests.session_harness import House
 from tests.tiny import build_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

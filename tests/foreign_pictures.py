@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from invoke_cli.metadata.xmp import KEYWORD as XMP
+from invoke_cli.metadata.containers.xmp import KEYWORD as XMP
 from tests import pictures
 from tests.foreign_texts import (
     A1111,

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from invoke_cli.language.quoting import escape
-from invoke_cli.language.tree import Blend, Conjunction, Exchange, Phrase, Tree, Windows, Words, joined, plain_tree
+from invoke_cli.language.grammar.quotes import escape
+from invoke_cli.language.prompt.ast import (
+    Blend,
+    Conjunction,
+    Exchange,
+    Phrase,
+    Tree,
+    Windows,
+    Words,
+    joined,
+    plain_tree,
+)
 
 _LETTERS = st.sampled_from([*"abcé漢 ,.:;'()[]{}<+-\\5_", " cat", " (dog) ", " mid-air", "++ ", ".and("])
 _TEXTS = st.lists(_LETTERS, min_size=1, max_size=8).map("".join).map(str.strip).filter(bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from invoke_cli.errors import LineError
-from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.request import GenerationRequest
 
 

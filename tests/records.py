@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.language.switches import program_defaults
+from invoke_cli.language.switches.table import program_defaults
 from invoke_cli.metadata.codec import Batch, Record
-from invoke_cli.metadata.invokeai_reading import APP_ID
-from invoke_cli.models.families import family_named
-from invoke_cli.models.folder import ModelFacts
-from invoke_cli.planning.inputs import PlanInputs
-from invoke_cli.planning.making import make_plan
+from invoke_cli.metadata.formats.invokeai2 import APP_ID
+from invoke_cli.models.families.table import family_named
+from invoke_cli.models.files.folder import ModelFacts
+from invoke_cli.planning.make_plan import make_plan
 from invoke_cli.planning.plan import InitFacts
+from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.request import GenerationRequest, overlay
 
 FACTS = ModelFacts(

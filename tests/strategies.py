@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from invoke_cli.language.adapters import Loras
-from invoke_cli.language.controls import Controls
-from invoke_cli.language.numbers import Integer, Integers, Number, Numbers, Seeds, Variations
-from invoke_cli.language.phrases import MAX_BORDER, MaskWords, Sides
-from invoke_cli.language.quoting import canonical
-from invoke_cli.language.switch import Switch
-from invoke_cli.language.switches import SWITCHES
-from invoke_cli.language.values import Choice, Colour, Flag, PromptText, Text
+from invoke_cli.language.grammar.quotes import canonical
+from invoke_cli.language.switches.controls import Controls
+from invoke_cli.language.switches.loras import Loras
+from invoke_cli.language.switches.numbers import Integer, Integers, Number, Numbers, Seeds, Variations
+from invoke_cli.language.switches.phrases import MAX_BORDER, MaskWords, Sides
+from invoke_cli.language.switches.switch import Switch
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.language.switches.values import Choice, Colour, Flag, PromptText, Text
 from invoke_cli.request import MAX_SEED, Borders, ControlChoice, GenerationRequest, LoraChoice, Variation
 
 _PRINTABLE = st.characters(

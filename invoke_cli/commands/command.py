@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from invoke_cli.context.context import Workshop
 from invoke_cli.errors import CommandError, Span
-from invoke_cli.language.words import split_words
-from invoke_cli.workshop.workshop import Workshop
+from invoke_cli.language.grammar.shell_words import split_words
 
 
 class Argument(Enum):

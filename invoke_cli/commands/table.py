@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from invoke_cli.commands.chapters import history, lines, models, pictures, session
 from invoke_cli.commands.command import Command
+from invoke_cli.commands.history.rows import HISTORY_COMMANDS
+from invoke_cli.commands.images.rows import IMAGE_COMMANDS
+from invoke_cli.commands.lines.rows import LINE_COMMANDS
+from invoke_cli.commands.models.rows import MODEL_COMMANDS
+from invoke_cli.commands.session.rows import SESSION_COMMANDS
 
 CHAPTERS: Mapping[str, tuple[Command, ...]] = {
-    "lines": lines.ROWS,
-    "pictures": pictures.ROWS,
-    "history": history.ROWS,
-    "models": models.ROWS,
-    "the session": session.ROWS,
+    "lines": LINE_COMMANDS,
+    "pictures": IMAGE_COMMANDS,
+    "history": HISTORY_COMMANDS,
+    "models": MODEL_COMMANDS,
+    "the session": SESSION_COMMANDS,
 }
 
 COMMANDS: tuple[Command, ...] = tuple(row for rows in CHAPTERS.values() for row in rows)

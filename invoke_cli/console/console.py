@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from invoke_cli.console.drawn import Drawn, down, up
+from invoke_cli.console.event_text import done_text, error_text, loading_text, progress_text, result_text
+from invoke_cli.console.hyperlinks import linked, takes_links
+from invoke_cli.console.image_viewer import Seer
 from invoke_cli.console.json_events import json_line
-from invoke_cli.console.links import linked, takes_links
-from invoke_cli.console.seeing import Seer
-from invoke_cli.console.standard import telling_results
-from invoke_cli.console.text import done_text, error_text, loading_text, progress_text, result_text
+from invoke_cli.console.rendered_image import Drawn, down, up
+from invoke_cli.console.standard_streams import telling_results
 from invoke_cli.console.themes import Theme, theme_for
-from invoke_cli.console.tokens import token_text
+from invoke_cli.console.token_text import token_text
 from invoke_cli.errors import InvokeError, OutputError
 from invoke_cli.events import (
     Done,
@@ -37,7 +37,7 @@ from invoke_cli.events import (
     Tokenized,
     Trace,
 )
-from invoke_cli.language.showing import harmless
+from invoke_cli.language.sanitize import harmless
 
 OnStep = Callable[[Step | None, Drawn | None], None]
 

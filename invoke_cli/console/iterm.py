@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from invoke_cli.console.asking import through_tmux
-from invoke_cli.console.drawn import Drawn
 from invoke_cli.console.kitty import png_bytes
+from invoke_cli.console.rendered_image import Drawn
 from invoke_cli.console.terminal import Terminal
+from invoke_cli.console.terminal_queries import through_tmux
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,9 +11,9 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from invoke_cli.console.asking import through_tmux
-from invoke_cli.console.drawn import Drawn
+from invoke_cli.console.rendered_image import Drawn
 from invoke_cli.console.terminal import Terminal
+from invoke_cli.console.terminal_queries import through_tmux
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from invoke_cli.console.drawn import Drawn
+from invoke_cli.console.rendered_image import Drawn
 from invoke_cli.console.terminal import Terminal
 
 if TYPE_CHECKING:

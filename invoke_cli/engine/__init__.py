@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from invoke_cli.engine.tracing import Tally
+from invoke_cli.engine.counters import Tally
 from invoke_cli.events import Emit, Nobody, Trace, Viewer
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
-from invoke_cli.models.folder import ModelFacts
+from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.planning.after import Diffusion
 from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.postprocess import Diffusion
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,25 +28,25 @@ from invoke_cli.engine import (
     NetworkJob,
     Tokens,
 )
-from invoke_cli.engine.adapters import take_off, wearing, worn
-from invoke_cli.engine.after.diffusion import load_upscaler, run_upscaler
-from invoke_cli.engine.after.networks import load_network, run_network
-from invoke_cli.engine.caches import RecentlyUsed
-from invoke_cli.engine.conditioning import Conditioning, read_tokens
-from invoke_cli.engine.controlling import ControlModels
-from invoke_cli.engine.converting import save_as_folder, unpickle
+from invoke_cli.engine.conditioning.lora import take_off, wearing, worn
+from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, read_tokens
+from invoke_cli.engine.conditioning.textual_inversion import knowing
+from invoke_cli.engine.control.controlnet import ControlModels
+from invoke_cli.engine.control.ip_adapter import ImagePrompts
+from invoke_cli.engine.control.t2i_adapter import Hints
 from invoke_cli.engine.devices import choose_device
-from invoke_cli.engine.embeddings import knowing
-from invoke_cli.engine.hinting import Hints
-from invoke_cli.engine.images import ImageEncoder
-from invoke_cli.engine.loading import LoadedModel, load_model
-from invoke_cli.engine.looks import seamless
-from invoke_cli.engine.measures import check_measures, measures
-from invoke_cli.engine.running import JobRun
-from invoke_cli.engine.seeing import ImagePrompts
-from invoke_cli.engine.segmenting import Segmenter
-from invoke_cli.engine.shelf import Shelf
-from invoke_cli.engine.stock import StockRun
+from invoke_cli.engine.loading.convert import save_as_folder, unpickle
+from invoke_cli.engine.loading.load import LoadedModel, load_model
+from invoke_cli.engine.loading.model_cache import Shelf
+from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.engine.postprocess.clipseg import Segmenter
+from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_upscaler
+from invoke_cli.engine.postprocess.network import load_network, run_network
+from invoke_cli.engine.sampling.latent_effects import seamless
+from invoke_cli.engine.sampling.optimizations import check_measures, measures
+from invoke_cli.engine.sampling.vae import ImageEncoder
+from invoke_cli.engine.staged_run import JobRun
+from invoke_cli.engine.stock_run import StockRun
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
 from invoke_cli.planning.plan import Plan

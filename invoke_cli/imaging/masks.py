@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from invoke_cli.imaging.opening import OpenedImage
+from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.imaging.sizes import Box, Size
 
 Mask = NDArray[np.uint8]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from invoke_cli.imaging.inpaint_window import geometry_of, window_geometry
 from invoke_cli.imaging.sizes import Box, Geometry, Grid, Size
-from invoke_cli.imaging.windows import geometry_of, window_geometry
 from invoke_cli.request import Borders
 
 JOINT = 8

@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke_cli.errors import ImageError, MetadataError
-from invoke_cli.metadata import xmp
-from invoke_cli.metadata.a1111 import A1111Codec
-from invoke_cli.metadata.chunks import parse_chunks, read_bytes
 from invoke_cli.metadata.codec import Chunks, Codec, Recalled, Record
-from invoke_cli.metadata.comfyui import COMFYUI
-from invoke_cli.metadata.draw_things import DRAW_THINGS
-from invoke_cli.metadata.easy_diffusion import EASY_DIFFUSION
-from invoke_cli.metadata.fooocus import FOOOCUS, FOOOCUS_MRE
-from invoke_cli.metadata.imaginairy import IMAGINAIRY
-from invoke_cli.metadata.invokeai import InvokeAICodec
-from invoke_cli.metadata.invokeai3 import INVOKEAI_3
-from invoke_cli.metadata.kohya import KOHYA
-from invoke_cli.metadata.mflux import MFLUX
-from invoke_cli.metadata.novelai import NOVELAI
-from invoke_cli.metadata.sdcpp import SD_CPP
-from invoke_cli.metadata.swarmui import SWARMUI
+from invoke_cli.metadata.containers import xmp
+from invoke_cli.metadata.containers.text_chunks import parse_chunks, read_bytes
+from invoke_cli.metadata.formats.a1111 import A1111Codec
+from invoke_cli.metadata.formats.comfyui import COMFYUI
+from invoke_cli.metadata.formats.draw_things import DRAW_THINGS
+from invoke_cli.metadata.formats.easy_diffusion import EASY_DIFFUSION
+from invoke_cli.metadata.formats.fooocus import FOOOCUS, FOOOCUS_MRE
+from invoke_cli.metadata.formats.imaginairy import IMAGINAIRY
+from invoke_cli.metadata.formats.invokeai import InvokeAICodec
+from invoke_cli.metadata.formats.invokeai3 import INVOKEAI_3
+from invoke_cli.metadata.formats.kohya import KOHYA
+from invoke_cli.metadata.formats.mflux import MFLUX
+from invoke_cli.metadata.formats.novelai import NOVELAI
+from invoke_cli.metadata.formats.sdcpp import SD_CPP
+from invoke_cli.metadata.formats.swarmui import SWARMUI
 
 if TYPE_CHECKING:
-    from invoke_cli.imaging.opening import OpenedImage  # numpy and Pillow, when a picture is looked at
+    from invoke_cli.imaging.open_image import OpenedImage  # numpy and Pillow, when a picture is looked at
 
 # In the order in which a file is tried.
 CODECS: tuple[Codec, ...] = (
@@ -84,13 +84,13 @@ def recall(path: Path) -> Recalled:
 
 
 def _hidden(opened: OpenedImage) -> Recalled | None:
-    from invoke_cli.metadata.stealth import stealth_text
+    from invoke_cli.metadata.containers.stealth import stealth_text
 
     return decode(stealth_text(opened))
 
 
 def _opened(data: bytes, path: Path) -> OpenedImage | None:
-    from invoke_cli.imaging.opening import open_bytes
+    from invoke_cli.imaging.open_image import open_bytes
 
     try:
         return open_bytes(data, path.name)

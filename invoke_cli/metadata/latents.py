@@ -14,11 +14,11 @@ from typing import Any
 
 from invoke_cli.errors import ImageError, LineError
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.language.formatting import format_line
-from invoke_cli.language.line import Generation, parse
-from invoke_cli.metadata.dream import without_words
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.metadata.formats.dream import without_words
 from invoke_cli.planning.plan import ImagePlan, Plan
-from invoke_cli.planning.recording import base_request
+from invoke_cli.planning.recorded_request import base_request
 from invoke_cli.request import GenerationRequest
 
 SUFFIX = ".safetensors"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from invoke_cli.errors import ConfigError, InvokeError, ModelError
-from invoke_cli.language.line import switches_only
-from invoke_cli.models.family import Matrix
-from invoke_cli.models.quantizing import QUANTIZATIONS
+from invoke_cli.language.grammar.line import switches_only
+from invoke_cli.models.families.family import Matrix
+from invoke_cli.models.quantization import QUANTIZATIONS
 from invoke_cli.request import GenerationRequest
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
-from invoke_cli.models.pickles import check_not_pickled
+from invoke_cli.models.files.pickles import check_not_pickled
 
 _REMARKS = ("_diffusers_version", "_name_or_path")
 

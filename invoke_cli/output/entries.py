@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from invoke_cli.errors import InvokeError
-from invoke_cli.language.line import Generation, parse
-from invoke_cli.language.query import FIELDS
-from invoke_cli.language.switches import by_field
+from invoke_cli.language.grammar.history_query import FIELDS
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.switches.table import by_field
 from invoke_cli.output.schema import has_words
 
 COLUMNS = "i.number, i.path, i.line, i.seed, i.created, i.pixel_sha256, i.parents, i.kind, i.run, i.sha256"

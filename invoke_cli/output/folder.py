@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 
 from invoke_cli.errors import OutputError
 from invoke_cli.output.entries import Entry
+from invoke_cli.output.entry_reader import entry_from_file
 from invoke_cli.output.files import append_line, telling, write_whole
 from invoke_cli.output.history import History
-from invoke_cli.output.reading import entry_from_file
 
 _NUMBERED = re.compile(r"(\d{6,})\..*\.png$")
 _LOCK_SECONDS = 60

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from invoke_cli.language.query import Query
+from invoke_cli.language.grammar.history_query import Query
 from invoke_cli.output.database import Database
 from invoke_cli.output.entries import COLUMNS, Entry, entry_of, put, withdraw
 from invoke_cli.output.schema import has_words
-from invoke_cli.output.searching import statement
+from invoke_cli.output.search import statement
 
 
 class History(Database):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from invoke_cli.errors import InvokeError, OutputError
-from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.request import GenerationRequest
 

@@ -11,7 +11,7 @@ import contextlib
 import sqlite3
 import time
 
-from invoke_cli.language.query import FIELDS
+from invoke_cli.language.grammar.history_query import FIELDS
 
 VERSION = 3
 

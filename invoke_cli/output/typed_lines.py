@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.output.database import Database
-from invoke_cli.output.searching import like
+from invoke_cli.output.search import like
 
 MOST_KEPT = 200_000
 

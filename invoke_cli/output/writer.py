@@ -18,17 +18,17 @@ from invoke_cli import metadata
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutputError
 from invoke_cli.metadata.codec import Record
-from invoke_cli.metadata.dream import write_dream
-from invoke_cli.metadata.sheet import SheetRecord, encode_sheet
-from invoke_cli.output.beside import write_beside
+from invoke_cli.metadata.formats.dream import write_dream
+from invoke_cli.metadata.sheet_record import SheetRecord, encode_sheet
 from invoke_cli.output.entries import Entry, Parent
+from invoke_cli.output.entry_reader import created_at, sheet_entry
 from invoke_cli.output.files import write_whole
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import fields_of, file_name, prompt_folder
 from invoke_cli.output.png import encode_png, pixel_hash
-from invoke_cli.output.reading import created_at, sheet_entry
+from invoke_cli.output.sidecars import write_beside
 from invoke_cli.planning.plan import ImagePlan, Plan
-from invoke_cli.planning.recording import recorded_line
+from invoke_cli.planning.recorded_request import recorded_line
 
 MakeRecord = Callable[[str], Record]
 

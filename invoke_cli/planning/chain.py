@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from invoke_cli.errors import PlanError
-from invoke_cli.language.line import Stage
-from invoke_cli.language.switch import Group
-from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.grammar.line import Stage
+from invoke_cli.language.switches.switch import Group
+from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest, overlay
 
 # What a stage says anew or not at all: its place in the picture, its seed, and how strongly it works.

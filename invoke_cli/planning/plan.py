@@ -8,11 +8,11 @@ from enum import Enum
 
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Box, Geometry, Size
-from invoke_cli.language.prompt import Prompt
-from invoke_cli.models.controls import Technique
-from invoke_cli.models.family import Family
+from invoke_cli.language.prompt.prompt import Prompt
+from invoke_cli.models.control_models import Technique
+from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
-from invoke_cli.planning.after import After
+from invoke_cli.planning.postprocess import After
 from invoke_cli.request import GenerationRequest, Variation
 
 AUTO_PARALLEL = 0

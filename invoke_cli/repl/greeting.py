@@ -7,11 +7,11 @@ import sys
 from dataclasses import replace
 
 from invoke_cli.console.console import Look, look_for
+from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ConfigError, InvokeError
-from invoke_cli.language.launch import Options
-from invoke_cli.language.topics import FIRST_TIME
+from invoke_cli.language.help.topics import FIRST_TIME
+from invoke_cli.language.switches.launch import Options
 from invoke_cli.version import __version__
-from invoke_cli.workshop.settings import Settings
 
 USUAL_BELL = 30.0
 

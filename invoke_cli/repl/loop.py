@@ -20,31 +20,31 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
 from invoke_cli.console.console import Console
-from invoke_cli.console.drawn import Drawn
-from invoke_cli.console.text import progress_text
+from invoke_cli.console.event_text import progress_text
+from invoke_cli.console.rendered_image import Drawn
+from invoke_cli.context.options import session_options
+from invoke_cli.context.paths import expanded
+from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Event, Forget, Nobody, Prefill, Step
-from invoke_cli.language.keys import When
-from invoke_cli.language.launch import Options
-from invoke_cli.language.showing import harmless
+from invoke_cli.language.help.keys import When
+from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.switches.launch import Options
 from invoke_cli.output.typed_lines import TypedLines
-from invoke_cli.repl.adapters import LineCompleter, LineLexer
-from invoke_cli.repl.asking import leaves
-from invoke_cli.repl.bindings import bindings
-from invoke_cli.repl.counting import Counter
-from invoke_cli.repl.crossing import on_terminal
+from invoke_cli.repl.completer import LineCompleter, LineLexer
+from invoke_cli.repl.completion_sources import sources_for
+from invoke_cli.repl.confirmation import leaves
+from invoke_cli.repl.event_loop import on_terminal
+from invoke_cli.repl.external_input import Outside
 from invoke_cli.repl.greeting import greeting, look_at_prompt
-from invoke_cli.repl.outside import Outside
-from invoke_cli.repl.picture import PictureArea, seer_at_prompt
-from invoke_cli.repl.remembering import LineHistory, Search, Suggestions
-from invoke_cli.repl.sources import sources_for
+from invoke_cli.repl.key_bindings import bindings
+from invoke_cli.repl.line_history import LineHistory, Search, Suggestions
+from invoke_cli.repl.preview_area import PictureArea, seer_at_prompt
+from invoke_cli.repl.token_counter import Counter
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
-from invoke_cli.sharing.visits import OpenDoor, Visit
-from invoke_cli.workshop.options import session_options
-from invoke_cli.workshop.places import expanded
-from invoke_cli.workshop.settings import Settings
+from invoke_cli.server.server import OpenDoor, Visit
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session  # its imports are heavy: the worker makes them
@@ -147,8 +147,8 @@ class _Prompt:
 
     def _open_session(self) -> DoWork:
         """Import the session, on the worker's thread; its engine and the model come on another, beside the lines."""
+        from invoke_cli.context.context import Streams
         from invoke_cli.session import Session
-        from invoke_cli.workshop.workshop import Streams
 
         streams = Streams(viewer=self.console.seer or Nobody())
         session = self.session = Session(self.settings, emit=self._hear, streams=streams)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
-from invoke_cli.language.formatting import format_line
-from invoke_cli.language.showing import harmless
-from invoke_cli.repl.checking import remark
-from invoke_cli.repl.counting import Counter
-from invoke_cli.repl.missing import Missing
-from invoke_cli.workshop.settings import Settings
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.sanitize import harmless
+from invoke_cli.repl.diagnostics import remark
+from invoke_cli.repl.reference_check import Missing
+from invoke_cli.repl.token_counter import Counter
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from invoke_cli.sharing.visits import Visit
+from invoke_cli.server.server import Visit
 
 Work = str | Visit
 DoWork = Callable[[Work], object]

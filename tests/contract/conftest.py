@@ -10,7 +10,7 @@ from tests.conftest import drawing
 from tests.contract.controlled import enter, square
 from tests.families.conftest import folder_of
 from tests.families.jobs import mask
-from tests.house import House
+from tests.session_harness import House
 from tests.tiny_controls import build_controlnet
 
 __all__ = ["folder_of"]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from invoke_cli.imaging.pasting import pasted
+from invoke_cli.imaging.paste import pasted
 from tests.families.jobs import mask
-from tests.house import House
+from tests.session_harness import House
 
 LINE = "a cat -s3 -C5 -A ddim -S 5"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Loading
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
 from tests.contract.controlled import LINE, enter, square
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 from tests.tiny import build_tiny_model
 from tests.tiny_controls import build_ip_adapter, build_t2i_adapter
 

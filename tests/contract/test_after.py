@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
 from tests.conftest import drawing
-from tests.house import House, digest, pixels, size
+from tests.session_harness import House, digest, pixels, size
 
 
 @pytest.mark.parametrize(

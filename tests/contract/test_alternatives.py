@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels
+from invoke_cli.context.outcome import Outcome
+from tests.session_harness import House, pixels
 
 
 def wildcards(house: House, **lists: str) -> None:

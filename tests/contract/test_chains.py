@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Planned
 from invoke_cli.planning.seeds import next_seed
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels, size
+from tests.session_harness import House, pixels, size
 from tests.tiny import build_tiny_model
 
 

@@ -9,10 +9,10 @@ import pytest
 from PIL.PngImagePlugin import PngInfo
 
 from invoke_cli.commands.table import COMMANDS, GONE
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Forget
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 
 def test_history_and_search(house: House) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Failed, Planned
 from invoke_cli.models.samplers import SAMPLERS
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 from tests.tiny import build_tiny_model
 
 EMBEDDED = "-m sketchbook -W 64 -H 64 -C 4"

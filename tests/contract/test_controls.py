@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Loading, Planned
-from invoke_cli.imaging.guides import guide
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.imaging.control_images import guide
 from tests.conftest import drawing
 from tests.contract.controlled import LINE, enter, put_back, square, stock
 from tests.families.conftest import Folder
 from tests.families.jobs import mask
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 from tests.tiny_controls import build_controlnet
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Loading
-from invoke_cli.workshop.outcome import Outcome
 from tests.contract.controlled import LINE, enter
 from tests.families.conftest import Folder
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 
 def test_a_picture_says_what_guided_it_and_is_made_again(studio: House, tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Done, Planned, Saved, Start, Step, Tokenized
-from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.planning.seeds import seed_run
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, image_facts, is_fake, pixels, size
+from tests.session_harness import House, image_facts, is_fake, pixels, size
 
 
 def test_b15_a_bare_line_works(house: House) -> None:

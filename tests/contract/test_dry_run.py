@@ -11,9 +11,9 @@ from PIL import Image
 
 from invoke_cli.engine import Engine, EngineSettings
 from invoke_cli.events import Planned, Saved
-from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.grammar.line import Generation, parse
 from tests.conftest import drawing
-from tests.house import House, size
+from tests.session_harness import House, size
 
 # Lines with their seeds said: what is drawn by lot cannot be told in advance.
 LINES = (

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels
+from invoke_cli.context.outcome import Outcome
+from tests.session_harness import House, pixels
 
 REST = "-s3 -C5 -A ddim -S 5"
 

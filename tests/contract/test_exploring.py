@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Event, Saved
-from invoke_cli.language.axes import read_sweep, with_seed
-from invoke_cli.metadata.chunks import read_chunks
-from invoke_cli.metadata.sheet import decode_sheet
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels, size
+from invoke_cli.language.grammar.axes import read_sweep, with_seed
+from invoke_cli.metadata.containers.text_chunks import read_chunks
+from invoke_cli.metadata.sheet_record import decode_sheet
+from tests.session_harness import House, pixels, size
 
 SWEEP = "!sweep fire -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler -S 5 -s 4 -I sketch.png"
 

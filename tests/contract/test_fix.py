@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from invoke_cli.metadata import recall
-from invoke_cli.metadata.chunks import read_chunks
+from invoke_cli.metadata.containers.text_chunks import read_chunks
 from tests.conftest import drawing
-from tests.house import House, digest, size
+from tests.session_harness import House, digest, size
 
 
 def test_fix_takes_words_and_seed_from_the_file_and_names_its_parent(house: House) -> None:

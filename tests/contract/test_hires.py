@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Planned
 from invoke_cli.imaging.sizes import Grid, Size
-from invoke_cli.planning.hires import native_size
+from invoke_cli.planning.hires_fix import native_size
 from invoke_cli.planning.seeds import next_seed
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels, size
+from tests.session_harness import House, pixels, size
 
 
 def test_it_is_a_chain_of_a_native_pass_and_one_at_full_size(house: House) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from invoke_cli.metadata.chunks import read_chunks
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.metadata.containers.text_chunks import read_chunks
+from tests.session_harness import House, pixels
 
 
 def answer(house: House, line: str) -> str:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from invoke_cli.context.context import Streams
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import EngineSettings
 from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Failed
-from invoke_cli.workshop.outcome import Outcome
-from invoke_cli.workshop.workshop import Streams
 from tests.conftest import drawing
 from tests.fake import FakeEngine
-from tests.house import House, pixels, size
+from tests.session_harness import House, pixels, size
 
 
 def test_a1_a_path_by_all_spellings(house: House, sketch: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Loading
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 LINE = "a cat -s3 -C5 -A ddim -S 5"
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Saved
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 PROMPTS = (
     "a cat",

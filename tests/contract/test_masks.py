@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.imaging.masks import painted_share
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import disc, drawing
-from tests.house import House, is_fake, size, values
+from tests.session_harness import House, is_fake, size, values
 
 
 def test_e1_transparent_parts_are_painted_and_nothing_else(house: House) -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Step
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
 from tests.contract.test_loras import train
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 from tests.tiny import build_tiny_model
 from tests.tiny_controls import build_ip_adapter, build_t2i_adapter
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.errors import ModelError
 from invoke_cli.events import Failed
-from invoke_cli.workshop.fetching import fetch, list_remote, only_pickled, wanted
-from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.inputs.hub import fetch, list_remote, only_pickled, wanted
 from tests.fake import FakeEngine
-from tests.house import House
+from tests.session_harness import House
 
 
 def entries(house: House) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House
+from tests.session_harness import House
 
 
 def test_models_and_switch(house: House, tiny_model: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
 from tests.conftest import disc, drawing
-from tests.house import House, size, values
+from tests.session_harness import House, size, values
 
 
 def test_outcrop_adds_to_the_sides_and_keeps_the_rest_to_the_byte(house: House) -> None:

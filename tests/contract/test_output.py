@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from invoke_cli.language.query import Query
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.language.grammar.history_query import Query
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, outputs, pixels, size
+from tests.session_harness import House, outputs, pixels, size
 
 
 def test_four_chunks_stand_in_every_picture(house: House) -> None:

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, outputs
+from tests.session_harness import House, outputs
 
 
 def test_no_part_of_a_file_is_left_behind(house: House) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import file_name, prompt_folder
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, outputs
+from tests.session_harness import House, outputs
 
 
 def test_l3_numbers_go_on_and_nothing_is_overwritten(house: House) -> None:

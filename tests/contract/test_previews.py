@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from invoke_cli.context.context import Streams
+from invoke_cli.context.options import SessionOptions
 from invoke_cli.engine import Engine
 from invoke_cli.events import Event, Nobody, Preview, Step, Viewer
+from invoke_cli.server.preview_throttle import Glances, with_time
 from invoke_cli.session import Session
-from invoke_cli.sharing.glances import Glances, with_time
-from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.workshop import Streams
-from tests.doors.open_session import OpenSession
-from tests.house import House, pixels
+from tests.frontends.open_session import OpenSession
+from tests.session_harness import House, pixels
 
 FACTORS = [(0.1, 0.0, 0.2), (0.0, 0.1, -0.1), (0.2, 0.0, 0.0), (-0.1, 0.2, 0.1), (0.5, 0.4, 0.6)]
 

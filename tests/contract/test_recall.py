@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
-from invoke_cli.imaging.opening import open_path
-from invoke_cli.metadata.chunks import read_chunks
-from invoke_cli.metadata.xmp import KEYWORD as XMP
-from invoke_cli.metadata.xmp_reading import read_xmp, source_type
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.imaging.open_image import open_path
+from invoke_cli.metadata.containers.text_chunks import read_chunks
+from invoke_cli.metadata.containers.xmp import KEYWORD as XMP
+from invoke_cli.metadata.containers.xmp_properties import read_xmp, source_type
 from tests import pictures
 from tests.conftest import drawing
 from tests.foreign_pictures import FORMATS
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 from tests.unit.test_recall_hostile import TERMINAL, mangled
 
 PARAMETERS = "a cat <lora:ink:1>\nNegative prompt: ugly\nSteps: 2, Sampler: Euler a, CFG scale: 5, Seed: 9, Size: 64x64"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Saved
-from invoke_cli.language.recipes import RECIPES, recipes_page
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.language.help.recipes import RECIPES, recipes_page
 from tests.conftest import drawing
-from tests.house import House, size
+from tests.session_harness import House, size
 from tests.tiny import build_tiny_model
 from tests.tiny_controls import build_controlnet
 from tests.tiny_upscalers import build_latent_upscaler, build_x4_upscaler

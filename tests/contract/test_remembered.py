@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House
+from invoke_cli.context.outcome import Outcome
+from tests.session_harness import House
 
 
 def stripped(path: Path, target: Path) -> Path:

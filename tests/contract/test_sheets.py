@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invoke_cli.metadata.chunks import read_chunks
-from invoke_cli.metadata.sheet import SheetRecord, decode_sheet
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.metadata.containers.text_chunks import read_chunks
+from invoke_cli.metadata.sheet_record import SheetRecord, decode_sheet
 from tests.conftest import drawing
-from tests.house import House, pixels, size
+from tests.session_harness import House, pixels, size
 
 
 def sheet(house: House, line: str) -> Path:

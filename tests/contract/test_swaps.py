@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine
-from invoke_cli.workshop.outcome import Outcome
 from tests.families.conftest import Folder, folder_of  # noqa: F401  # a fixture
 from tests.families.jobs import job, ours, tiny
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 END = "-s3 -C5 -A ddim -S5"
 

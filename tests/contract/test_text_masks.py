@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from invoke_cli.language.mask_words import phrases, read_mask_words
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.language.switches.mask_query import phrases, read_mask_words
 from tests.conftest import drawing
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 from tests.tiny import build_tiny_clipseg
 
 Heat = NDArray[np.float32]

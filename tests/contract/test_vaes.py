@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
 from tests.families.exporting import export_vae
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 from tests.tiny import build_tiny_model
 
 LINE = "a cat -s2 -C5 -A ddim -S5"

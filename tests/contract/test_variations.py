@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.metadata.chunks import read_chunks
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, image_facts, pixels
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.metadata.containers.text_chunks import read_chunks
+from tests.session_harness import House, image_facts, pixels
 
 
 def test_noise_is_blended_in_order_as_by_hand(real_house: House, tiny_model: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
-from invoke_cli.metadata.chunks import read_chunks
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.metadata.containers.text_chunks import read_chunks
 from tests.conftest import drawing
-from tests.house import House
+from tests.session_harness import House
 
 
 def rewrite(path: Path, **changes: object) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageColor
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Saved
-from invoke_cli.workshop import saves
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels
+from invoke_cli.exploration import file_changes
+from tests.session_harness import House, pixels
 
 
 def png(colour: str) -> bytes:
@@ -103,7 +103,7 @@ def test_each_save_is_drawn_once_however_it_is_saved(fake_house: House) -> None:
 def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
     fake_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saves, "PATIENCE_SECONDS", 0.4)
+    monkeypatch.setattr(file_changes, "PATIENCE_SECONDS", 0.4)
     with watching(fake_house, "!watch sketch.png a cat -s2 -f .5 -S 1 | a dog -f .5") as drawn:
         Path("sketch.png").write_bytes(png("red")[:60])
         while len(fake_house.notices) < 2:

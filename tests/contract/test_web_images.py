@@ -10,15 +10,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.errors import ImageError
 from invoke_cli.events import Failed
+from invoke_cli.inputs.url import Limits, fetch, url_name
 from invoke_cli.session import Session
-from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.outcome import Outcome
-from invoke_cli.workshop.web import Limits, fetch, url_name
 from tests.conftest import drawing
 from tests.fake import FakeEngine
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 
 def png() -> bytes:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from invoke_cli.language.line import Generation, parse
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.language.grammar.line import Generation, parse
 from tests.conftest import drawing
-from tests.house import House, size
+from tests.session_harness import House, size
 
 FIRE = '"fire" -s10 -W384 -H384 -S1592514025'
 STRIP_GAP = 4

@@ -8,17 +8,17 @@ from pathlib import Path
 from PIL import Image
 
 from invoke_cli.engine import Engine, Hooks, ImageResult, Job, Model
-from invoke_cli.engine.tracing import Tally
+from invoke_cli.engine.counters import Tally
 from invoke_cli.events import Event, Trace
-from invoke_cli.imaging.fitting import onto_canvas
+from invoke_cli.imaging.canvas import onto_canvas
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.language.line import Generation, parse
-from invoke_cli.language.switches import program_defaults
-from invoke_cli.models.folder import read_facts
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.switches.table import program_defaults
+from invoke_cli.models.files.folder import read_facts
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.planning.inputs import PlanInputs
-from invoke_cli.planning.making import make_plan
+from invoke_cli.planning.make_plan import make_plan
 from invoke_cli.planning.plan import InitFacts
+from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.request import GenerationRequest, overlay
 
 

@@ -15,7 +15,7 @@ COPIES = 8
 PROGRAM = """
 import resource, sys
 from invoke_cli import Session
-from invoke_cli.workshop.options import SessionOptions
+from invoke_cli.context.options import SessionOptions
 with Session(SessionOptions(root=sys.argv[1])) as session:
     outcome = session.run(sys.argv[2])
     assert outcome.value == "ok", outcome

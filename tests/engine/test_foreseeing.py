@@ -8,9 +8,9 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, FlowMatchEulerDiscreteScheduler
 
-from invoke_cli.engine.foreseeing import Foresight
-from invoke_cli.engine.schedulers import build_scheduler
-from invoke_cli.models.families import FAMILIES
+from invoke_cli.engine.sampling.predicted_x0 import Foresight
+from invoke_cli.engine.sampling.schedulers import build_scheduler
+from invoke_cli.models.families.table import FAMILIES
 from invoke_cli.models.samplers import SAMPLERS, Sampler
 
 BASE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}

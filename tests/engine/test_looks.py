@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
-from invoke_cli.engine.looks import after_step, mirrored, perlin_noise, seamless, thresholded
+from invoke_cli.engine.sampling.latent_effects import after_step, mirrored, perlin_noise, seamless, thresholded
 from invoke_cli.planning.plan import Look
-from invoke_cli.workshop.outcome import Outcome
 from tests.engine.jobs import Events, job_for, model_at
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 
 def ours(engine: Engine, folder: Path, line: str, init: Image.Image | None = None) -> Image.Image:

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import TILING, Engine
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
 from invoke_cli.engine.memory import is_out_of_memory
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import Level, Notice
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
 from tests.engine.jobs import Events, job_for, model_at
-from tests.house import House
+from tests.session_harness import House
 
 
 class Shortage:

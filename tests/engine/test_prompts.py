@@ -10,14 +10,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from invoke_cli.engine import Engine
-from invoke_cli.engine.conditioning import Conditioning, Wish, read_tokens
+from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, Wish, read_tokens
+from invoke_cli.engine.counters import Tally
 from invoke_cli.engine.devices import choose_device
-from invoke_cli.engine.loading import LoadedModel, load_model
-from invoke_cli.engine.tracing import Tally
+from invoke_cli.engine.loading.load import LoadedModel, load_model
 from invoke_cli.errors import PlanError
 from invoke_cli.events import Notice
-from invoke_cli.language.tree import Tree
-from invoke_cli.language.weighing import read_tree
+from invoke_cli.language.prompt.ast import Tree
+from invoke_cli.language.prompt.parser import read_tree
 from tests.engine.jobs import Events, job_for, model_at
 from tests.families.conftest import Folder, folder_of  # noqa: F401  # a fixture
 from tests.grammar import trees

@@ -72,8 +72,8 @@ def test_c7_the_start_is_the_init_image_with_just_the_right_noise(
     import torch
     from safetensors.torch import load
 
-    from invoke_cli.engine.schedulers import build_scheduler
-    from invoke_cli.engine.tracing import Tally
+    from invoke_cli.engine.counters import Tally
+    from invoke_cli.engine.sampling.schedulers import build_scheduler
 
     model = model_at(tiny_model)
     job = job_for(f"fire -s10 -f.7 -S9 -I x -A {name} --save_latents", model, sketch_64)
@@ -133,7 +133,7 @@ def test_k_lms_is_mended_with_an_init_image_and_stock_without(engine: Engine, ti
     import torch
     from diffusers import LMSDiscreteScheduler
 
-    from invoke_cli.engine.schedulers import MendedLMSDiscreteScheduler
+    from invoke_cli.engine.sampling.schedulers import MendedLMSDiscreteScheduler
 
     errors = {}
     for cls in (LMSDiscreteScheduler, MendedLMSDiscreteScheduler):

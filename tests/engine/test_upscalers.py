@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.planning.seeds import next_seed
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
-from tests.house import House, pixels, size
+from tests.session_harness import House, pixels, size
 from tests.tiny_upscalers import build_face_network, build_latent_upscaler, build_network, build_x4_upscaler
 
 
@@ -162,12 +162,13 @@ def test_a_network_enlarges_as_spandrel_does(real_house: House) -> None:
 
 def test_tiles_of_a_network_leave_no_seam(real_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("spandrel")
-    from invoke_cli.engine.after import networks
 
     build_network(real_house.folder / "root" / "models" / "tiny.safetensors")
     drawing(150, 110).save("low.png")
     (whole,) = real_house.draw("!fix low.png -U 4 1 --upscaler tiny")
-    monkeypatch.setattr(networks, "TILE", 64)
+    from invoke_cli.engine.postprocess import network
+
+    monkeypatch.setattr(network, "TILE", 64)
     (tiled,) = real_house.draw("!fix low.png -U 4 1 --upscaler tiny")
     distance = np.abs(np.frombuffer(pixels(whole), np.uint8).astype(int) - np.frombuffer(pixels(tiled), np.uint8))
     assert distance.max() <= 1
@@ -207,9 +208,9 @@ def test_a_file_that_is_no_network_is_told(real_house: House) -> None:
 
 
 def test_without_spandrel_one_sentence_says_how_to_get_it(real_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from invoke_cli.workshop import helpers
+    from invoke_cli.inputs import upscalers
 
-    monkeypatch.setattr(helpers, "find_spec", lambda _: None)
+    monkeypatch.setattr(upscalers, "find_spec", lambda _: None)
     build_network(real_house.folder / "root" / "models" / "tiny.safetensors")
     drawing(40, 30).save("low.png")
     assert real_house.run("!fix low.png -U 4 --upscaler tiny") is Outcome.FAILED

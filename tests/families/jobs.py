@@ -12,13 +12,13 @@ from PIL import Image
 from invoke_cli.engine import Engine, Job, Model
 from invoke_cli.imaging.masks import for_model
 from invoke_cli.imaging.sizes import Box, Size
-from invoke_cli.language.line import Generation, parse, switches_only
-from invoke_cli.language.switches import program_defaults
-from invoke_cli.models.family import Family
-from invoke_cli.planning.inputs import PlanInputs
+from invoke_cli.language.grammar.line import Generation, parse, switches_only
+from invoke_cli.language.switches.table import program_defaults
+from invoke_cli.models.families.family import Family
 from invoke_cli.planning.layers import Layer, resolve
-from invoke_cli.planning.making import make_plan
+from invoke_cli.planning.make_plan import make_plan
 from invoke_cli.planning.plan import InitFacts, MaskFacts, Task
+from invoke_cli.planning.plan_inputs import PlanInputs
 from tests.conftest import drawing
 from tests.engine.jobs import Events, model_at
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from invoke_cli.engine import Engine
-from invoke_cli.language.line import switches_only
-from invoke_cli.models.family import StrengthRule
-from invoke_cli.planning.fitting import pipeline_for
+from invoke_cli.language.grammar.line import switches_only
+from invoke_cli.models.families.family import StrengthRule
+from invoke_cli.planning.capabilities import pipeline_for
 from invoke_cli.planning.plan import Task
 from tests.conftest import drawing
 from tests.families.builders import BUILDERS

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine, Model
 from invoke_cli.errors import ModelError
-from invoke_cli.models.gguf import read_gguf
+from invoke_cli.models.files.gguf import read_gguf
+from invoke_cli.models.files.single_file import read_file_facts
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.models.single import read_file_facts
-from invoke_cli.workshop.outcome import Outcome
 from tests.families.conftest import Folder
 from tests.families.jobs import SIDE, job, ours
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 WORD = "transformer_blocks.0.attn.to_q.weight"
 

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine, EngineSettings
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
-from invoke_cli.engine.loading import load_model
-from invoke_cli.engine.running import JobRun
-from invoke_cli.engine.stock import StockRun
+from invoke_cli.engine.loading.load import load_model
+from invoke_cli.engine.staged_run import JobRun
+from invoke_cli.engine.stock_run import StockRun
 from invoke_cli.errors import PlanError
 from invoke_cli.planning.plan import Task
-from invoke_cli.workshop.outcome import Outcome
 from tests.engine.jobs import Events
 from tests.families.conftest import Folder
 from tests.families.jobs import job, ours, tiny
-from tests.house import House
+from tests.session_harness import House
 
 LINE = "a cat -s 3 -S 5"
 

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
-from invoke_cli.workshop.outcome import Outcome
 from tests.contract.test_loras import train
-from tests.house import House
+from tests.session_harness import House
 
 
 def test_a_pickled_folder_is_refused_until_each_file_is_converted(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.models.single import read_file_facts
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.models.files.single_file import read_file_facts
 from tests.families.conftest import Folder
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 _STEM = "model.diffusion_model."
 _LATE = f"{_STEM}output_blocks.11.1.transformer_blocks.0.norm1.bias"

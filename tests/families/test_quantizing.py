@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
 from tests.families.conftest import Folder
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 LINE = "a cat -W 64 -H 64 -s 8 -C 20 -S 42 -A ddim"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.workshop.outcome import Outcome
+from invoke_cli.context.outcome import Outcome
 from tests.families.conftest import Folder
-from tests.house import House, pixels
+from tests.session_harness import House, pixels
 
 SIZE = "-W 64 -H 64 -s 3 -S 5"
 

@@ -13,11 +13,11 @@ import pytest
 
 from invoke_cli.engine import Engine, EngineSettings, Model
 from invoke_cli.engine.devices import choose_device
-from invoke_cli.engine.loading import load_model
+from invoke_cli.engine.loading.load import load_model
 from invoke_cli.errors import ModelError
+from invoke_cli.models.files.single_file import LAYOUTS, kind_of, read_file_facts
+from invoke_cli.models.files.weights_header import read_header
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.models.single import LAYOUTS, kind_of, read_file_facts
-from invoke_cli.models.tensors import read_header
 from tests.families.conftest import Folder
 from tests.families.diffusion_transformers import flux_of_full_width
 from tests.families.exporting import export, export_flux
@@ -147,8 +147,8 @@ def test_a_bad_file_is_one_sentence(real_engine: Engine, folder_of: Folder, tmp_
 
 
 def test_a_shipped_layout_has_every_config() -> None:
-    from invoke_cli.models.families import family_of
-    from invoke_cli.models.folder import components_of, read_configs, read_json
+    from invoke_cli.models.families.table import family_of
+    from invoke_cli.models.files.folder import components_of, read_configs, read_json
 
     for layout in sorted(LAYOUTS.iterdir()):
         index = read_json(layout / "model_index.json", "")
@@ -164,6 +164,6 @@ def test_a_shipped_layout_has_every_config() -> None:
     ],
 )
 def test_the_vocabulary_is_clip_s(text: str, ids: list[int]) -> None:
-    from invoke_cli.engine.single_file import clip_tokenizer
+    from invoke_cli.engine.loading.single_file import clip_tokenizer
 
     assert clip_tokenizer()(text).input_ids == ids

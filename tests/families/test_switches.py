@@ -10,11 +10,11 @@ import pytest
 
 from invoke_cli.engine import Engine, Job, Model
 from invoke_cli.errors import PlanError
-from invoke_cli.language.switch import Group, Needs, Switch
-from invoke_cli.language.switches import SWITCHES
-from invoke_cli.models.families import FAMILIES, family_named
-from invoke_cli.models.family import Family
-from invoke_cli.models.folder import ModelFacts
+from invoke_cli.language.switches.switch import Group, Needs, Switch
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.models.families.family import Family
+from invoke_cli.models.families.table import FAMILIES, family_named
+from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.samplers import SAMPLERS
 from invoke_cli.planning.plan import Task

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
-from invoke_cli.workshop.outcome import Outcome
 from tests.families import parts
 from tests.families.conftest import Folder
 from tests.families.exporting import export
-from tests.house import House
+from tests.session_harness import House
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from invoke_cli.console.text import result_text
+from invoke_cli.console.event_text import result_text
+from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine
 from invoke_cli.session import Session
-from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.outcome import Outcome
-from tests.house import House, pixels, size
+from tests.session_harness import House, pixels, size
 
 ASSETS = Path(__file__).parent.parent.parent / "invoke_cli" / "assets" / "sketchbook"
 FIRE = '"fire" -s10 -W384 -H384 -S1592514025'

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from invoke_cli.context.context import Streams
+from invoke_cli.context.options import SessionOptions
 from invoke_cli.engine import Engine
 from invoke_cli.events import Step
 from invoke_cli.session import Session
-from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.workshop import Streams
 from tests.contract.test_previews import Watching
-from tests.house import House
+from tests.session_harness import House
 
 LINE = "a large red circle on a white background -S 3 -s 12"
 

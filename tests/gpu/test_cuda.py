@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine, EngineSettings, open_engine
 from invoke_cli.events import Step
-from invoke_cli.workshop.options import SessionOptions
-from invoke_cli.workshop.outcome import Outcome
 from tests.conftest import drawing
-from tests.house import House
+from tests.session_harness import House
 from tests.tiny import build_tiny_model
 
 pytestmark = pytest.mark.gpu

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from invoke_cli.commands.helping import command_rows
+from invoke_cli.commands.session.help import command_rows
 from invoke_cli.commands.table import CHAPTERS, COMMANDS
-from invoke_cli.language.help import launch_usage, markdown_rows, markdown_switches
-from invoke_cli.language.launch import LAUNCH_OPTIONS
+from invoke_cli.language.help.render import launch_usage, markdown_rows, markdown_switches
+from invoke_cli.language.switches.launch import LAUNCH_OPTIONS
 
 README = Path(__file__).parent.parent.parent / "README.md"
 

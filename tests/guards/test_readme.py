@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.workshop.outcome import Outcome
-from tests.doors.program import Program
+from invoke_cli.context.outcome import Outcome
+from tests.frontends.program import Program
 from tests.guards.tables import tables
-from tests.house import House
+from tests.session_harness import House
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from invoke_cli.imaging.colours import MATCHINGS, from_lab, lab_distance, matched, to_lab
+from invoke_cli.imaging.color_transfer import MATCHINGS, from_lab, lab_distance, matched, to_lab
 from invoke_cli.imaging.faces import face_box, with_face
 from invoke_cli.imaging.sizes import Grid, Size
 from invoke_cli.imaging.tiles import canvas_of, cut_out, laid_out, put_back

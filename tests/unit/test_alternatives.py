@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from invoke_cli.errors import PromptError
-from invoke_cli.language.alternatives import MAX_VARIANTS, draws, has_alternatives, variants
+from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, draws, has_alternatives, variants
 from tests import strategies
 
 LISTS = {"colours": ["red", "{light|dark} green"], "loop": ["a __loop__", "{__loop__}"]}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.console.pace import SHARE, Pace
-from invoke_cli.console.seeing import Seer, _ask
+from invoke_cli.console.image_viewer import Seer, _ask
+from invoke_cli.console.rate_limiter import SHARE, Pace
 from invoke_cli.console.terminal import Answers, Tmux, Window, kind_for, terminal_of
 from invoke_cli.events import Preview
 

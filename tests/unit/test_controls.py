@@ -7,10 +7,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from invoke_cli.errors import LineError
-from invoke_cli.imaging.guides import canny, guide, scribble, soft_edges
-from invoke_cli.language.formatting import format_line
-from invoke_cli.language.line import Generation, parse
-from invoke_cli.models.controls import kind_in_name
+from invoke_cli.imaging.control_images import canny, guide, scribble, soft_edges
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.models.control_models import kind_in_name
 from invoke_cli.request import GenerationRequest
 
 

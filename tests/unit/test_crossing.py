@@ -14,7 +14,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from invoke_cli.repl.crossing import on_terminal
+from invoke_cli.repl.event_loop import on_terminal
 
 LINES = 150
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from invoke_cli.cli import help_page
-from invoke_cli.commands.helping import help_text, topic_names
+from invoke_cli.commands.session.help import help_text, topic_names
 from invoke_cli.commands.table import COMMANDS
 from invoke_cli.errors import CommandError
-from invoke_cli.language.completion import Sources, complete
-from invoke_cli.language.help import switch_help
-from invoke_cli.language.switch import Completes, Group
-from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.completion.complete import Sources, complete
+from invoke_cli.language.help.render import switch_help
+from invoke_cli.language.switches.switch import Completes, Group
+from invoke_cli.language.switches.table import SWITCHES
 
 SOURCES = Sources(
     samplers=lambda _: [("ddim", "DDIM"), ("k_euler", "Euler")],

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from invoke_cli.errors import CommandError, OutputError
-from invoke_cli.language.query import FIELDS, Condition, moment_of, parse_query
-from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.grammar.history_query import FIELDS, Condition, moment_of, parse_query
+from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.output.database import Database
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import History
-from invoke_cli.output.searching import statement
+from invoke_cli.output.search import statement
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=timezone(timedelta(hours=2)))
 

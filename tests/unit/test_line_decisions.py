@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from invoke_cli.language.line import Blank, Generation, parse
+from invoke_cli.language.grammar.line import Blank, Generation, parse
 from invoke_cli.request import GenerationRequest
 from tests.lines import error, only, pointed_at
 

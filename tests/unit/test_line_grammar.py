@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from invoke_cli.errors import LineError
-from invoke_cli.language.formatting import format_line
-from invoke_cli.language.line import CommandLine, Farewell, parse
-from invoke_cli.language.refused import REFUSED
-from invoke_cli.language.switches import SWITCHES
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import CommandLine, Farewell, parse
+from invoke_cli.language.switches.rejected import REFUSED
+from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest, Variation
 from tests.lines import error, only, pointed_at
 

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoke_cli.errors import InvokeError
-from invoke_cli.language import quoting
-from invoke_cli.language.controls import Controls
-from invoke_cli.language.formatting import format_line
-from invoke_cli.language.line import Generation, parse
-from invoke_cli.language.numbers import format_number
-from invoke_cli.language.switches import SWITCHES, program_defaults
-from invoke_cli.language.tokens import tokenise
-from invoke_cli.language.words import split_words, words_to_lines
+from invoke_cli.language.grammar import quotes
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.grammar.shell_words import split_words, words_to_lines
+from invoke_cli.language.grammar.tokens import tokenise
+from invoke_cli.language.switches.controls import Controls
+from invoke_cli.language.switches.numbers import format_number
+from invoke_cli.language.switches.table import SWITCHES, program_defaults
 from invoke_cli.request import GenerationRequest
 from tests import strategies
 
@@ -65,19 +65,19 @@ def test_tokens_cover_the_line_in_order(text: str) -> None:
 
 @given(st.text())
 def test_canonical_source_keeps_its_meaning(source: str) -> None:
-    once = quoting.canonical(source)
-    assert quoting.canonical(once) == once
+    once = quotes.canonical(source)
+    assert quotes.canonical(once) == once
     assert "\n" not in once and "\r" not in once
 
 
 @given(strategies.plain_text)
 def test_escaped_text_means_itself(text: str) -> None:
-    assert quoting.literal(quoting.escape(text)) == text
+    assert quotes.literal(quotes.escape(text)) == text
 
 
 @given(st.lists(strategies.plain_text, min_size=2, max_size=4))
 def test_words_of_a_command_survive(words: list[str]) -> None:
-    assert split_words(" ".join(quoting.quote_value(word) for word in words)) == words
+    assert split_words(" ".join(quotes.quote_value(word) for word in words)) == words
 
 
 @given(strategies.requests())

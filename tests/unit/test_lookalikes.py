@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from invoke_cli.language.line import Generation, parse
+from invoke_cli.language.grammar.line import Generation, parse
 
 
 def notices(line: str) -> tuple[str, ...]:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from invoke_cli import metadata
 from invoke_cli.errors import PlanError, PromptError
-from invoke_cli.language.quoting import escape
-from invoke_cli.language.switches import SWITCHES
-from invoke_cli.metadata import xmp
+from invoke_cli.language.grammar.quotes import escape
+from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata.codec import Codec, Record
+from invoke_cli.metadata.containers import xmp
 from invoke_cli.models.samplers import sampler_names
-from invoke_cli.planning.recording import recorded_request
+from invoke_cli.planning.recorded_request import recorded_request
 from invoke_cli.request import GenerationRequest
 from tests import strategies
 from tests.records import INIT, record

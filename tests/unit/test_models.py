@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from invoke_cli.context.paths import PACKAGE
 from invoke_cli.errors import ConfigError, ModelError, PlanError
-from invoke_cli.models.families import FAMILIES, family_of
-from invoke_cli.models.family import Family
-from invoke_cli.models.folder import how_to_restore, read_facts
+from invoke_cli.models.families.family import Family
+from invoke_cli.models.families.table import FAMILIES, family_of
+from invoke_cli.models.files.folder import how_to_restore, read_facts
 from invoke_cli.models.registry import build_registry, read_models
 from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER, find_sampler, is_sampler, sampler_names
 from invoke_cli.request import GenerationRequest
-from invoke_cli.workshop.places import PACKAGE
 
 INVOKEAI_2 = "ddim k_dpm_2 k_dpm_2_a k_dpmpp_2 k_dpmpp_2_a k_euler k_euler_a k_heun k_lms plms pndm dpmpp_2"
 INVOKEAI_6 = """ddim ddpm deis deis_k lms lms_k pndm heun heun_k euler euler_k euler_a kdpm_2 kdpm_2_k kdpm_2_a

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from invoke_cli.errors import ImageError
-from invoke_cli.imaging.opening import open_bytes, open_path
+from invoke_cli.imaging.open_image import open_bytes, open_path
 
 COLOURS = Image.fromarray(np.random.default_rng(1).integers(0, 255, (20, 30, 3), dtype=np.uint8))
 

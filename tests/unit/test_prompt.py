@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 
 from invoke_cli.errors import PromptError
-from invoke_cli.language.prompt import read_prompt, split_negative
-from invoke_cli.language.quoting import escape
+from invoke_cli.language.grammar.quotes import escape
+from invoke_cli.language.prompt.prompt import read_prompt, split_negative
 from tests import strategies
 
 

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from invoke_cli import metadata
-from invoke_cli.imaging.opening import open_bytes
+from invoke_cli.imaging.open_image import open_bytes
 from invoke_cli.imaging.png_chunks import SIGNATURE
-from invoke_cli.metadata.chunks import parse_chunks
-from invoke_cli.metadata.exif import comment_text, read_exif
-from invoke_cli.metadata.stealth import stealth_text
-from invoke_cli.metadata.xmp import KEYWORD as XMP
-from invoke_cli.metadata.xmp_reading import read_xmp, source_type
+from invoke_cli.metadata.containers.exif import comment_text, read_exif
+from invoke_cli.metadata.containers.stealth import stealth_text
+from invoke_cli.metadata.containers.text_chunks import parse_chunks
+from invoke_cli.metadata.containers.xmp import KEYWORD as XMP
+from invoke_cli.metadata.containers.xmp_properties import read_xmp, source_type
 from tests import pictures
 from tests.pictures import USER_COMMENT
 

@@ -8,8 +8,8 @@ import pytest
 
 from invoke_cli import metadata
 from invoke_cli.errors import MetadataError
-from invoke_cli.language.formatting import format_line
-from invoke_cli.metadata.infotext import split_parameters
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.metadata.formats.infotext import split_parameters
 from invoke_cli.request import GenerationRequest
 from tests.records import INIT, record
 

@@ -9,7 +9,7 @@ import pytest
 
 from invoke_cli import metadata
 from invoke_cli.errors import MetadataError
-from invoke_cli.language.formatting import format_line
+from invoke_cli.language.grammar.format import format_line
 from invoke_cli.metadata.codec import Recalled
 from tests import pictures
 from tests.foreign_pictures import FORMATS

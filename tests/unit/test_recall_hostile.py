@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from invoke_cli import metadata
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.png_chunks import SIGNATURE
-from invoke_cli.language.formatting import format_line
-from invoke_cli.language.line import parse
-from invoke_cli.language.showing import harmless
-from invoke_cli.metadata.chunks import parse_chunks
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import parse
+from invoke_cli.language.sanitize import harmless
 from invoke_cli.metadata.codec import Recalled
-from invoke_cli.metadata.exif import read_exif
-from invoke_cli.metadata.segments import gif_text, jpeg_text, webp_text
-from invoke_cli.metadata.xmp import KEYWORD as XMP
+from invoke_cli.metadata.containers.exif import read_exif
+from invoke_cli.metadata.containers.segments import gif_text, jpeg_text, webp_text
+from invoke_cli.metadata.containers.text_chunks import parse_chunks
+from invoke_cli.metadata.containers.xmp import KEYWORD as XMP
 from tests import pictures
 from tests.foreign_pictures import FORMATS
 from tests.pictures import USER_COMMENT

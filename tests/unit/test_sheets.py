@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from invoke_cli.commands.plotting import strength_bars
-from invoke_cli.imaging.comparison import aligned
-from invoke_cli.imaging.lettering import INK, PAPER, caption, font_for, length, wrapped
-from invoke_cli.imaging.plot import across, chart, chart_text
-from invoke_cli.imaging.sheets import captioned_grid, contact_sheet, strip
-from invoke_cli.metadata.sheet import SheetRecord, Shown, decode_sheet, encode_sheet
+from invoke_cli.commands.images.plot import strength_bars
+from invoke_cli.imaging.sheets.comparison import aligned
+from invoke_cli.imaging.sheets.lettering import INK, PAPER, caption, font_for, length, wrapped
+from invoke_cli.imaging.sheets.plot import across, chart, chart_text
+from invoke_cli.imaging.sheets.sheets import captioned_grid, contact_sheet, strip
+from invoke_cli.metadata.sheet_record import SheetRecord, Shown, decode_sheet, encode_sheet
 
 
 def schedule(steps: int) -> list[float]:

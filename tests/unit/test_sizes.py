@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from invoke_cli.imaging.fitting import onto_canvas, out_of_canvas
+from invoke_cli.imaging.canvas import onto_canvas, out_of_canvas
 from invoke_cli.imaging.patches import border_patches, grown, inner_box
 from invoke_cli.imaging.sizes import FitMode, Grid, Size, aspects_differ, fit, free_size
 from invoke_cli.request import Borders

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from invoke_cli.language.prompt import read_prompt
-from invoke_cli.language.tree import Exchange, Windows
-from invoke_cli.language.weighing import read_tree
+from invoke_cli.language.prompt.ast import Exchange, Windows
+from invoke_cli.language.prompt.parser import read_tree
+from invoke_cli.language.prompt.prompt import read_prompt
 
 
 @pytest.mark.parametrize(

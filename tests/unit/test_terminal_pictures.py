@@ -7,14 +7,14 @@ import pyte
 import pytest
 from PIL import Image
 
-from invoke_cli.console.blocks import draw_blocks
-from invoke_cli.console.drawn import Drawn
+from invoke_cli.console.half_blocks import draw_blocks
+from invoke_cli.console.image_viewer import DRAWERS, cells_for
 from invoke_cli.console.iterm import draw_iterm
 from invoke_cli.console.kitty import NUMBERS, draw_kitty
-from invoke_cli.console.seeing import DRAWERS, cells_for
+from invoke_cli.console.rendered_image import Drawn
 from invoke_cli.console.sixel import draw_sixel
 from invoke_cli.console.terminal import PALETTE, Terminal, Window
-from invoke_cli.language.chapters.putting import PREVIEWS
+from invoke_cli.language.switches.rows.output import PREVIEWS
 from tests.conftest import drawing
 from tests.pictures_back import from_half_blocks, from_iterm, from_kitty, from_sixels
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoke_cli.errors import PromptError
-from invoke_cli.language.prompt import read_prompt
-from invoke_cli.language.quoting import literal
-from invoke_cli.language.tree import Blend, Conjunction, Phrase, Tree, Words, plain_tree
-from invoke_cli.language.weighing import read_tree
+from invoke_cli.language.grammar.quotes import literal
+from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Tree, Words, plain_tree
+from invoke_cli.language.prompt.parser import read_tree
+from invoke_cli.language.prompt.prompt import read_prompt
 from tests import strategies
 from tests.grammar import source_of, trees
 

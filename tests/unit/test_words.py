@@ -6,9 +6,9 @@ import pytest
 
 from invoke_cli.cli import launch_defaults
 from invoke_cli.errors import ConfigError, LineError
-from invoke_cli.language.launch import take_launch_options
-from invoke_cli.language.line import Generation, parse
-from invoke_cli.language.words import split_words, words_to_lines
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.grammar.shell_words import split_words, words_to_lines
+from invoke_cli.language.switches.launch import take_launch_options
 from invoke_cli.request import GenerationRequest
 
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 
 from invoke_cli import metadata
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.language.quoting import escape
-from invoke_cli.metadata import xmp
+from invoke_cli.language.grammar.quotes import escape
+from invoke_cli.metadata.containers import xmp
 from invoke_cli.models.samplers import sampler_names
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.request import GenerationRequest, Variation

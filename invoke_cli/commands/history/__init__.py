@@ -1,0 +1,1 @@
+"""Commands on the history: browse, tag, export, lineage."""

@@ -1,0 +1,1 @@
+"""Commands on images: their metadata, replay, comparison, masks and postprocessing."""

@@ -1,0 +1,51 @@
+"""`!mask`: what a line would paint, as pictures to look at and to use."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from invoke_cli.commands.command import Call
+from invoke_cli.context.context import Workshop
+from invoke_cli.errors import CommandError
+from invoke_cli.generation.contact_sheets import keep_sheet
+from invoke_cli.inputs.images import open_init
+from invoke_cli.inputs.mask_finder import MaskFinder
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.grammar.quotes import literal
+from invoke_cli.metadata.sheet_record import SheetRecord, Shown
+from invoke_cli.request import GenerationRequest
+
+USAGE = "!mask photo.png -tm face AND NOT hair; or -M mask.png --mask_grow 8"
+_TINT = (255, 0, 80)
+
+
+def mask(workshop: Workshop, call: Call) -> None:
+    """Write the mask that these switches give, white where it would paint, and the picture with that part tinted."""
+    call.required(USAGE)
+    reference, request = _asked(call)
+    folder = workshop.folder()
+    init = open_init(workshop, reference, folder)
+    found = MaskFinder(workshop=workshop, request=request, folder=folder).find(init)
+    if found is None:
+        raise CommandError("nothing says what is to be painted", hint=USAGE, span=call.span)
+    for notice in found.facts.notices:
+        workshop.notice(notice)
+    line, shows = f"!mask {call.argument}", (Shown(name=init.name, sha256=init.sha256),)
+    _, path, _ = keep_sheet(workshop, found.image, SheetRecord(kind="mask", line=line, shows=shows))
+    tinted = _tinted(found.init.image, found.image)
+    _, shown, _ = keep_sheet(workshop, tinted, SheetRecord(kind="masked", line=line, shows=shows))
+    share = f"{found.facts.share:.0%}" if found.facts.box else "nothing"
+    workshop.say(f"painting {share} of {init.name}: {shown}\nto use it: -M {path}")
+
+
+def _tinted(image: Image.Image, mask: Image.Image) -> Image.Image:
+    return Image.composite(Image.blend(image, Image.new("RGB", image.size, _TINT), 0.6), image, mask)
+
+
+def _asked(call: Call) -> tuple[str, GenerationRequest]:
+    """The picture, which stands where a prompt would, and the switches."""
+    line = parse(call.argument)
+    if not isinstance(line, Generation) or len(line.stages) != 1 or not line.stages[0].request.prompt:
+        raise CommandError("!mask takes a picture and switches", hint=USAGE, span=call.span)
+    request = line.stages[0].request
+    return literal(request.prompt or ""), request

@@ -1,0 +1,1 @@
+"""Commands on the session: help, defaults, memory."""

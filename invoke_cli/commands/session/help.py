@@ -1,0 +1,115 @@
+"""`!help`: what the tables and the topics say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from invoke_cli.commands.command import Call, Command
+from invoke_cli.context.context import Workshop
+from invoke_cli.context.paths import PACKAGE, read_text
+from invoke_cli.errors import CommandError
+from invoke_cli.language.grammar.spellings import all_spellings, nearest
+from invoke_cli.language.help import render as pages
+from invoke_cli.language.help.keys import KEYS, When
+from invoke_cli.language.help.topics import OVERVIEW, TOPICS
+from invoke_cli.language.switches.switch import Group
+from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER
+
+
+def show_help(workshop: Workshop, call: Call) -> None:
+    """The overview, or a topic's page, or what one switch does."""
+    topic = " ".join(call.words).lower()
+    workshop.say(help_text(topic, call.commands))
+
+
+def help_text(topic: str, commands: Sequence[Command]) -> str:
+    """The page of a topic; CommandError with the topics when there is none."""
+    page = _pages(commands).get(topic)
+    if page is not None:
+        return page()
+    switch = all_spellings().get(topic) or all_spellings().get(f"-{topic}") or all_spellings().get(f"--{topic}")
+    if switch is not None:
+        return pages.columns([(pages.usage(switch), pages.explained(switch))])
+    command = topic.lstrip("!")
+    rows = [row for row in command_rows(commands) if row[0].split()[0] == f"!{command}"]
+    if rows:
+        return pages.columns(rows)
+    near = nearest(topic, topic_names())
+    hint = f"did you mean {near}? " if near else ""
+    raise CommandError(f"there is no help on {topic[:40]!r}", hint=hint + f"topics: {', '.join(topic_names())}")
+
+
+def topic_names() -> list[str]:
+    """The topics, in order."""
+    return [name for name in _pages(()) if name]
+
+
+def command_rows(commands: Sequence[Command]) -> list[pages.Row]:
+    """How each command is typed and what it does."""
+    rows = [(command.synopsis, command.help) for command in commands]
+    return [*rows, ("!17", "the line of image 17 into the next prompt"), ("q, quit, exit", "leave")]
+
+
+def _pages(commands: Sequence[Command]) -> Mapping[str, Callable[[], str]]:
+    texts = {name: (lambda text=text: text) for name, text in TOPICS.items()}
+    return {
+        "": lambda: _overview(commands),
+        "switches": pages.switch_help,
+        "commands": lambda: pages.columns(command_rows(commands)),
+        "samplers": _samplers,
+        **texts,
+        "keys": _keys,
+        "json": _events,
+        "schema": _schema_text,
+        "launch": pages.launch_help,
+        "gone": pages.refused_help,
+    }
+
+
+def _schema_text() -> str:
+    """The schema of the events that --json tells, as it stands in the package."""
+    return read_text(PACKAGE / "assets" / "events.schema.json").rstrip("\n")
+
+
+def _events() -> str:
+    """Every event of --json and its fields, as the schema has them."""
+    schema = json.loads(_schema_text())
+    pages_of = [f"{event['title']}: {event['description']}\n{_fields(event)}".rstrip() for event in schema["oneOf"]]
+    intro = f"{schema['title']}; each is an object whose key event names its kind.\n{schema['description']}"
+    return "\n\n".join([intro, *pages_of, "!help schema prints the JSON Schema of all this."])
+
+
+def _fields(event: Mapping[str, Any]) -> str:
+    rows: list[pages.Row] = []
+    for name, about in event["properties"].items():
+        rows += [(f"  {name}", about.get("description", ""))] if name != "event" else []
+        rows += [
+            (f"  {name}.{key}", inner.get("description", "")) for key, inner in about.get("properties", {}).items()
+        ]
+    return pages.columns(rows)
+
+
+def _overview(commands: Sequence[Command]) -> str:
+    basic = pages.switch_help([Group.BASIC, Group.INIT_IMAGE])
+    listed = pages.columns(command_rows(commands))
+    return f"{OVERVIEW}\n\n{basic}\n\ncommands\n{listed}\n\nMore: !help {' | '.join(topic_names())}"
+
+
+def _keys() -> str:
+    chapters = [
+        f"{when.value}\n{pages.columns([(key.shown, key.help) for key in KEYS if key.when is when])}" for when in When
+    ]
+    return "\n\n".join(chapters)
+
+
+def _samplers() -> str:
+    rows = [(row.name, f"{row.label}, {row.scheduler}") for row in SAMPLERS]
+    karras = ", ".join(row.karras for row in SAMPLERS if row.karras)
+    without = ", ".join(WITHOUT_SCHEDULER)
+    return (
+        f"{pages.columns(rows)}\n\nWith Karras sigmas: {karras}.\n"
+        "The same names with _exponential, _beta or _trailing behind them change the schedule in that way.\n"
+        f"The names of InvokeAI 6 and A1111 (DPM++ 2M Karras) are understood too. Without a counterpart: {without}."
+    )

@@ -1,0 +1,21 @@
+"""Commands on the session: help, defaults, memory."""
+
+from __future__ import annotations
+
+from invoke_cli.commands.command import Argument, Command
+from invoke_cli.commands.history import browse
+from invoke_cli.commands.session import help, state
+
+SESSION_COMMANDS = (
+    Command(name="help", usage="[topic]", argument=Argument.TOPIC, run=help.show_help, help="help, by topic"),
+    Command(name="show", usage="", run=state.show, help="the values a line would use, and where each comes from"),
+    Command(
+        name="set",
+        usage="[switches | reset]",
+        argument=Argument.LINE,
+        run=state.set_defaults,
+        help="defaults for this session",
+    ),
+    Command(name="mem", usage="", run=state.memory, help="memory now"),
+    Command(name="clear", usage="", run=browse.clear, help="forget the lines that were typed"),
+)

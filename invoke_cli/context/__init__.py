@@ -1,0 +1,1 @@
+"""What a session knows: its settings, options, paths and stores."""

@@ -1,0 +1,79 @@
+"""Small YAML files of names that several sessions may write at once: aliases, and models used by their folder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from invoke_cli.context.paths import read_text
+from invoke_cli.errors import ConfigError, OutputError
+from invoke_cli.output.files import telling, write_whole
+
+_LOCK_SECONDS = 10
+_FOLDER = "used by its folder"
+
+
+class NameBook:
+    """A mapping from names in a file. Each change reads it anew under a lock, so that no session loses another's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> dict[str, Any]:
+        """All entries; empty when there is no file."""
+        if not self._path.is_file():
+            return {}
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        try:
+            document = YAML(typ="safe").load(read_text(self._path))
+        except YAMLError as error:
+            raise ConfigError(f"{self._path} is not YAML: {error}", hint="mend it, or remove it") from None
+        return {str(name): entry for name, entry in document.items()} if isinstance(document, dict) else {}
+
+    def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
+        """Let `edit` change the entries, and write them."""
+        from filelock import FileLock, Timeout
+        from ruamel.yaml import YAML
+
+        with telling(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS):
+                    entries = self.load()
+                    edit(entries)
+                    text = io.StringIO()
+                    yaml = YAML()
+                    yaml.width = 4096
+                    yaml.dump(entries, text)
+                    write_whole(self._path, text.getvalue().encode("utf-8"))
+            except Timeout:
+                hint = f"if no other session runs, remove {self._path}.lock"
+                raise OutputError(f"{self._path} is locked by another session", hint=hint) from None
+
+
+class Aliases(NameBook):
+    """The user's aliases: names for lines."""
+
+    def load(self) -> dict[str, str]:
+        """Name to line."""
+        return {name: str(line) for name, line in super().load().items()}
+
+    def define(self, name: str, line: str) -> None:
+        """Let the name stand for the line."""
+        self.change(lambda entries: entries.update({name: line}))
+
+    def remove(self, name: str) -> None:
+        """Forget a name."""
+        self.change(lambda entries: entries.pop(name, None))
+
+
+class Folders(NameBook):
+    """Models that were named by their folder, as entries of a models.yaml."""
+
+    def add(self, name: str, path: str) -> None:
+        """Remember where the model of this name lies, unless the name is another's already."""
+        self.change(lambda entries: entries.setdefault(name, {"path": path, "description": _FOLDER}))

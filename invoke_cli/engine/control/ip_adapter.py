@@ -1,0 +1,108 @@
+"""Pictures as prompts (IP-Adapter): put on a loaded model for one job, and off again, which gives the model back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+from invoke_cli.engine import Job
+from invoke_cli.engine.control.cache import KeptControls, at_work, misfit, telling
+from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.load import LoadedModel
+from invoke_cli.models.control_models import Technique
+from invoke_cli.planning.plan import ControlUse
+
+_PARTS = ("image_proj", "ip_adapter")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Eyes:
+    """An adapter's tensors by its two parts, and the network that sees for it."""
+
+    tensors: dict[str, dict[str, torch.Tensor]]
+    encoder: Any
+    processor: Any
+
+
+class ImagePrompts:
+    """The adapters that were used last, in memory."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._kept: KeptControls[_Eyes] = KeptControls(Technique.IP_ADAPTER, self._read)
+
+    @contextmanager
+    def seen(self, loaded: LoadedModel, job: Job) -> Iterator[LoadedModel]:
+        """The model with the pictures that the job's plan has as prompts; ModelError when they cannot be seen."""
+        wanted = self._kept.wanted(job)
+        if not wanted:
+            yield loaded
+            return
+        pipeline = loaded.pipeline
+        try:
+            yield replace(loaded, seen=self._embeddings(loaded, wanted, guided=job.plan.guided))
+        finally:
+            pipeline.unload_ip_adapter()
+            pipeline.register_modules(image_encoder=None, feature_extractor=None)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._kept.clear()
+
+    def _embeddings(
+        self, loaded: LoadedModel, wanted: Sequence[tuple[ControlUse, Image.Image]], *, guided: bool
+    ) -> tuple[torch.Tensor, ...]:
+        """What the adapters, put on the model, see in their pictures: (1 or 2, 1, …) each."""
+        pipeline, uses = loaded.pipeline, [use for use, _ in wanted]
+        eyes = [self._kept.get(loaded, use) for use in uses]
+        for use, each in zip(uses, eyes, strict=True):
+            _check_fit(loaded, use, each)
+        with telling(loaded, uses[0]), torch.no_grad():
+            pipeline.register_modules(image_encoder=eyes[0].encoder, feature_extractor=eyes[0].processor)
+            pipeline.load_ip_adapter([each.tensors for each in eyes], subfolder="", weight_name=[""] * len(eyes))
+            pipeline.set_ip_adapter_scale([use.weight for use in uses])
+            images = [image for _, image in wanted]
+            found = pipeline.prepare_ip_adapter_image_embeds(images, None, loaded.place, 1, guided)
+            loaded.denoiser.encoder_hid_proj(found)  # as each step will: what it cannot take is told before them
+        return tuple(found)
+
+    def _read(self, _: LoadedModel, use: ControlUse) -> _Eyes:
+        tensors: dict[str, dict[str, torch.Tensor]] = {part: {} for part in _PARTS}
+        for key, tensor in load_file(use.path).items():
+            part, _dot, name = key.partition(".")
+            tensors.setdefault(part, {})[name] = tensor
+        encoder = CLIPVisionModelWithProjection.from_pretrained(
+            Path(use.encoder), local_files_only=True, use_safetensors=True, dtype=self._device.dtype
+        )
+        side = encoder.config.image_size
+        return _Eyes(
+            tensors={part: tensors[part] for part in _PARTS},
+            encoder=at_work(encoder, self._device),
+            processor=CLIPImageProcessor(size=side, crop_size=side),
+        )
+
+
+def _check_fit(loaded: LoadedModel, use: ControlUse, eyes: _Eyes) -> None:
+    """ModelError when the adapter's layers are not as many, or not as wide, as those that read the prompt."""
+    unet = loaded.denoiser
+    reading = [unet.get_submodule(name.removesuffix(".processor")) for name in unet.attn_processors if "attn2" in name]
+    keys = [value for name, value in eyes.tensors["ip_adapter"].items() if name.endswith("to_k_ip.weight")]
+    if len(keys) != len(reading):
+        reason = f"it has {len(keys)} layers, {len(reading)} of the model's read the prompt"
+        raise misfit(loaded, use, reason)
+    given, wide = sorted(len(key) for key in keys), sorted(layer.inner_kv_dim for layer in reading)
+    if given != wide:
+        reason = f"its layers are {_spelt(given)} wide, those of the model that read the prompt {_spelt(wide)}"
+        raise misfit(loaded, use, reason)
+
+
+def _spelt(widths: Sequence[int]) -> str:
+    return ", ".join(map(str, dict.fromkeys(widths)))

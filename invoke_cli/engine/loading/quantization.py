@@ -1,0 +1,59 @@
+"""A denoiser in fewer bits: a folder's weights are quantised while they are read, by a package that is an extra."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import diffusers
+import torch
+
+from invoke_cli.engine.devices import Device
+from invoke_cli.errors import ModelError
+from invoke_cli.models.files.folder import ModelFacts, variant_of
+from invoke_cli.models.quantization import QUANTIZATIONS
+
+
+def load_quantized(facts: ModelFacts, name: str, device: Device) -> Any:
+    """The denoiser of the model `name`, quantised as its facts say; ModelError where this machine cannot do it."""
+    row = next(row for row in QUANTIZATIONS if row.name == facts.quantize)
+    leave = f"or take it out of the entry: !edit_model {name} quantize none"
+    if row.on_gpu and device.kind != "cuda":
+        message = f"quantize: {row.name} of {name} needs an NVIDIA GPU and this is {device.label}"
+        raise ModelError(message, hint=f"int8 works everywhere, {leave}", field="model")
+    if importlib.util.find_spec(row.package) is None:
+        message = f"quantize: {row.name} of {name} needs the package {row.package}"
+        raise ModelError(message, hint=f'pip install "invoke-cli[{row.package}]", {leave}', field="model")
+    files = facts.parts[facts.family.denoiser]
+    return diffusers.AutoModel.from_pretrained(
+        str(facts.folder),
+        subfolder=facts.family.denoiser,
+        torch_dtype=device.dtype,
+        quantization_config=_CONFIGS[row.name](device.dtype),
+        use_safetensors=True,
+        variant=variant_of(files[0]),
+        local_files_only=True,
+    )
+
+
+def _int8(_: torch.dtype) -> Any:
+    from torchao.quantization import Int8WeightOnlyConfig
+
+    return diffusers.TorchAoConfig(Int8WeightOnlyConfig())
+
+
+def _float8(_: torch.dtype) -> Any:
+    from torchao.quantization import Float8WeightOnlyConfig
+
+    return diffusers.TorchAoConfig(Float8WeightOnlyConfig())
+
+
+_CONFIGS: Mapping[str, Callable[[torch.dtype], Any]] = {
+    "int8": _int8,
+    "float8": _float8,
+    "bnb8": lambda _: diffusers.BitsAndBytesConfig(load_in_8bit=True),
+    "bnb4": lambda dtype: diffusers.BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+    ),
+}

@@ -1,0 +1,62 @@
+"""Finding by words what a picture shows: CLIPSeg (Lueddecke and Ecker, Image Segmentation Using Text and Image Prompts,
+2022), for text masks. Knows nothing of lines and of how words are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from invoke_cli.engine.devices import Device
+from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.errors import ModelError
+
+KEPT_MODELS = 1
+
+
+class Segmenter:
+    """Keeps the model of the last folder."""
+
+    def __init__(self) -> None:
+        self._kept: RecentlyUsed[tuple[Any, Any, Any]] = RecentlyUsed(KEPT_MODELS)
+
+    def heat(
+        self, folder: Path, image: Image.Image, phrases: Sequence[str], device: Device
+    ) -> tuple[NDArray[np.float32], ...]:
+        """How much each pixel of the picture shows what a phrase names: for each phrase (height, width), 0 to 1."""
+        model, processor, tokenizer = self._kept.get(str(folder), lambda: _loaded(folder, device))
+        pixels = processor(images=image, return_tensors="pt").pixel_values.to(device.place)
+        found = [self._one(model, tokenizer, pixels, phrase, device) for phrase in phrases]
+        size = (image.height, image.width)
+        return tuple(torch.nn.functional.interpolate(one, size, mode="bilinear")[0, 0].numpy() for one in found)
+
+    def _one(self, model: Any, tokenizer: Any, pixels: torch.Tensor, phrase: str, device: Device) -> torch.Tensor:
+        words = tokenizer([phrase], padding="max_length", truncation=True, return_tensors="pt").to(device.place)
+        with torch.no_grad():
+            logits = model(pixel_values=pixels, input_ids=words.input_ids, attention_mask=words.attention_mask).logits
+        return torch.sigmoid(logits).reshape(1, 1, *logits.shape[-2:]).float().cpu()
+
+    def clear(self) -> None:
+        """Give the model's memory back."""
+        self._kept.clear()
+
+
+def _loaded(folder: Path, device: Device) -> tuple[Any, Any, Any]:
+    from transformers import CLIPSegForImageSegmentation, CLIPTokenizer, ViTImageProcessorPil
+
+    try:
+        model = CLIPSegForImageSegmentation.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+        processor = ViTImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise ModelError(f"CLIPSeg in {folder} cannot be loaded: {reason}", hint="download its folder again") from None
+    return model.to(device.place).eval(), processor, tokenizer

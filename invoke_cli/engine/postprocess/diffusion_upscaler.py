@@ -1,0 +1,101 @@
+"""The diffusion upscalers of diffusers, as they are: x2 on latents, x4 on pixels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import diffusers
+import numpy as np
+import torch
+from PIL import Image
+
+from invoke_cli.engine import DiffusionJob, Hooks
+from invoke_cli.engine.devices import Device
+from invoke_cli.engine.memory import climb
+from invoke_cli.engine.sampling.noise import generator
+from invoke_cli.errors import Interrupted, ModelError, OutOfMemory
+from invoke_cli.events import Step
+from invoke_cli.models.upscalers import Upscaler
+
+_LEFT_OUT = {"safety_checker": None, "feature_extractor": None, "watermarker": None}
+_REMEDY = "enlarge a smaller picture, or use -U, which works in tiles"
+
+
+def load_upscaler(upscaler: Upscaler, device: Device) -> Any:
+    """The pipeline in the upscaler's folder; ModelError when its files cannot be used."""
+    cls = getattr(diffusers, upscaler.kind.pipeline)
+    names = upscaler.weights[0].name.split(".")
+    optional = {name: None for name in _LEFT_OUT if name in cls._optional_components}
+    try:
+        pipeline = cls.from_pretrained(
+            upscaler.folder, dtype=device.dtype, local_files_only=True, use_safetensors=True,
+            variant=names[1] if len(names) > 2 else None, **optional,
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        message = f"the upscaler {upscaler.name} cannot be loaded: {reason}"
+        raise ModelError(message, hint="put its folder back as it was", field="upscaler") from None
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(device.place)
+
+
+def run_upscaler(pipeline: Any, job: DiffusionJob, device: Device, hooks: Hooks) -> Image.Image:
+    """The job's picture, enlarged; its seed's generator draws all noise, as in a plain call of the pipeline."""
+    try:
+        return climb(lambda: _run(pipeline, job, hooks), [], lambda _: None, device.release)
+    except OutOfMemory:
+        message = f"out of memory while {job.work.upscaler.name} enlarges the picture"
+    raise OutOfMemory(message, hint=_REMEDY)
+
+
+def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
+    work = job.work
+    source = job.latents if isinstance(job.latents, torch.Tensor) else _filled_up(job)
+    if isinstance(source, Image.Image) and work.upscaler.kind.takes_latents:
+        hooks.tally.encoded(*source.size)
+
+    def count(_module: object, _inputs: object) -> None:
+        hooks.tally.denoiser_calls += 1
+
+    counting = pipeline.unet.register_forward_pre_hook(count)
+    try:
+        (picture,) = pipeline(
+            prompt=work.prompt.positive,
+            negative_prompt=work.prompt.negative or None,
+            image=source,
+            num_inference_steps=work.steps,
+            guidance_scale=work.guidance_scale,
+            generator=generator(job.seed),
+            callback=_reporter(work.steps, hooks),
+        ).images
+    finally:
+        counting.remove()
+    hooks.tally.decoded(1)
+    if job.image is None or job.latents is not None:
+        return picture  # type: ignore[no-any-return]  # a Pillow image; diffusers is untyped
+    factor = work.upscaler.kind.factor
+    return picture.crop((0, 0, job.image.width * factor, job.image.height * factor))  # type: ignore[no-any-return]
+
+
+def _filled_up(job: DiffusionJob) -> Image.Image:
+    """The picture with its last column and row repeated until both sides are multiples of what the network takes."""
+    assert job.image is not None
+    multiple = job.work.upscaler.kind.multiple
+    right, below = -job.image.width % multiple, -job.image.height % multiple
+    if not (right or below):
+        return job.image
+    return Image.fromarray(np.pad(np.asarray(job.image), ((0, below), (0, right), (0, 0)), mode="edge"))
+
+
+def _reporter(steps: int, hooks: Hooks) -> Callable[[int, int, torch.Tensor], None]:
+    started = time.perf_counter()
+
+    def report(step: int, _timestep: int, _latents: torch.Tensor) -> None:
+        if hooks.stopped():
+            raise Interrupted("stopped")
+        seconds = time.perf_counter() - started
+        hooks.emit(Step(image=1, images=1, step=min(step + 1, steps), steps=steps, seconds=seconds))
+
+    return report

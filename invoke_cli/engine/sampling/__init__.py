@@ -1,0 +1,1 @@
+"""From noise to latents to pixels: schedulers, initial latents, the denoising loop, previews, the VAE."""

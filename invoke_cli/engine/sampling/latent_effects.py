@@ -1,0 +1,147 @@
+"""The looks: what bends a run away from the plain one. Each is a function of tensors, or leaves no trace afterwards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial, update_wrapper
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+from torch import nn
+
+from invoke_cli.engine.sampling.noise import generator
+from invoke_cli.planning.plan import Look
+
+LATTICE = 8
+_WARM_SHARE, _WARM_FACTOR, _KEPT_SHARE = 0.2, 5.0, 0.7
+
+
+def perlin_noise(shape: tuple[int, int, int, int], seed: int) -> torch.Tensor:
+    """Gradient noise (1, channels, height, width) on a lattice of 8 x 8 cells, float32 (Perlin 1985, fade of 2002).
+
+    The gradients come from a generator of their own, so that the ordinary noise of the seed stays what it is.
+    """
+    _, channels, height, width = shape
+    source = generator(seed)
+    angles = 2 * math.pi * torch.rand((channels, LATTICE + 1, LATTICE + 1), generator=source)
+    gradients = torch.stack([angles.cos(), angles.sin()], dim=-1)
+    rows, columns = (torch.arange(side) * LATTICE / side for side in (height, width))
+    top, left = rows.long()[:, None], columns.long()[None, :]
+    down, right = (rows % 1)[:, None], (columns % 1)[None, :]
+
+    def corner(below: int, beside: int) -> torch.Tensor:
+        slope = gradients[:, top + below, left + beside]
+        return slope[..., 0] * (right - beside) + slope[..., 1] * (down - below)
+
+    fade_down, fade_right = (6 * t**5 - 15 * t**4 + 10 * t**3 for t in (down, right))
+    above = torch.lerp(corner(0, 0), corner(0, 1), fade_right.expand(height, width))
+    under = torch.lerp(corner(1, 0), corner(1, 1), fade_right.expand(height, width))
+    return math.sqrt(2) * torch.lerp(above, under, fade_down.expand(height, width))[None]
+
+
+def mixed_with_perlin(noise: torch.Tensor, share: float, seed: int) -> torch.Tensor:
+    """(1 - share) of the noise and `share` of gradient noise, as InvokeAI 2.x mixed them."""
+    if not share:
+        return noise
+    _, channels, height, width = noise.shape
+    return (1 - share) * noise + share * perlin_noise((1, channels, height, width), seed)
+
+
+def after_step(latents: torch.Tensor, look: Look, step: int, steps: int) -> torch.Tensor:
+    """The latents (n, channels, height, width) as the looks want them after step `step` of `steps`, from 1."""
+    if look.threshold:
+        latents = thresholded(latents, look.threshold, step / steps)
+    for place, axis in ((look.h_symmetry_time_pct, 3), (look.v_symmetry_time_pct, 2)):
+        if place and (step - 1) / steps < place <= step / steps:
+            latents = mirrored(latents, axis)
+    return latents
+
+
+def thresholded(latents: torch.Tensor, threshold: float, progress: float) -> torch.Tensor:
+    """Latents beyond `threshold` drawn back to between 0 and 0.7 of the largest, evenly (InvokeAI 2.x's --threshold).
+
+    The original drew new values at random; here they are scaled into that range, so that a replay is exact. In the
+    first fifth of the run the threshold is up to six times as high.
+    """
+    if progress < _WARM_SHARE:
+        threshold *= 1 + _WARM_FACTOR * (1 - progress / _WARM_SHARE)
+    most = latents.abs().amax(dim=(1, 2, 3), keepdim=True)
+    limit = (most * _KEPT_SHARE).clamp(1, threshold)
+    beyond = (latents.abs() > limit) & (most > threshold)
+    return torch.where(beyond, latents / most * limit, latents)
+
+
+def mirrored(latents: torch.Tensor, axis: int) -> torch.Tensor:
+    """The first half along an axis, and its mirror image in the place of the second."""
+    half = latents.shape[axis] // 2
+    first = latents.narrow(axis, 0, latents.shape[axis] - half)
+    return torch.cat([first, latents.narrow(axis, 0, half).flip(axis)], dim=axis)
+
+
+@contextmanager
+def seamless(networks: Sequence[nn.Module], axes: str) -> Iterator[None]:
+    """Let every convolution of these networks wrap round along these axes (`x`, `y`), so that the picture tiles."""
+    if not axes:
+        yield
+        return
+    modules: list[Any] = [module for part in networks for module in part.modules()]
+    changed = [module for module in modules if isinstance(module, nn.Conv2d)]
+    for module in changed:
+        vars(module)["_conv_forward"] = _Wrapping(module, axes)
+    try:
+        yield
+    finally:
+        for module in changed:
+            del vars(module)["_conv_forward"]
+
+
+class _Wrapping:
+    """A convolution's own work on an input that is continued by its opposite side."""
+
+    def __init__(self, module: nn.Conv2d, axes: str) -> None:
+        self.module, self.axes = module, axes
+
+    def __call__(self, values: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        high, wide = (int(side) for side in self.module.padding)
+        for axis, padding in (("x", (wide, wide, 0, 0)), ("y", (0, 0, high, high))):
+            values = F.pad(values, padding, mode="circular" if axis in self.axes else "constant")
+        return F.conv2d(values, weight, bias, self.module.stride, 0, self.module.dilation, self.module.groups)
+
+
+def in_place_of(step: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """`other` with the signature of a scheduler's `step`: pipelines look there for what they may hand to it, such as
+    the generator of the noise that it adds.
+    """
+    return update_wrapper(partial(other), step)
+
+
+class RescaledGuidance:
+    """Guidance rescale for every task (Lin et al. 2024, section 3.4): the stock image to image pipelines have none.
+
+    Stands between the pipeline and its scheduler, where the guided prediction passes, and looks at the UNet's output
+    for the share that follows the prompt.
+    """
+
+    def __init__(self, view: Any, share: float) -> None:
+        self._share = share
+        self._output: torch.Tensor | None = None
+        self._step = view.scheduler.step
+        view.scheduler.step = in_place_of(self._step, self._rescaled)
+        self._hook = view.unet.register_forward_hook(self._keep)
+
+    def remove(self) -> None:
+        """Look no longer at the UNet; the scheduler was the run's own."""
+        self._hook.remove()
+
+    def _keep(self, _module: object, _inputs: object, output: Any) -> None:
+        self._output = output[0]
+
+    def _rescaled(self, prediction: torch.Tensor, *arguments: Any, **named: Any) -> Any:
+        assert self._output is not None
+        _, prompted = self._output.chunk(2)
+        prediction = rescale_noise_cfg(prediction, prompted, guidance_rescale=self._share)
+        return self._step(prediction, *arguments, **named)

@@ -1,0 +1,122 @@
+"""Measures for memory and speed that a line asks for: what they need, what they do, and that they end with the job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.load import LoadedModel
+from invoke_cli.errors import PlanError
+from invoke_cli.events import Emit, Notice
+from invoke_cli.models.families.family import Family
+from invoke_cli.request import GenerationRequest
+
+Apply = Callable[[LoadedModel, ExitStack], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """One row: a value of a field of the request. `on_gpu`: it needs CUDA; `unet`: only models with a UNet have it.
+    `apply` begins it and lets the stack end it; none where it is done when the model is loaded.
+    """
+
+    field: str
+    value: object
+    on_gpu: bool = False
+    unet: bool = False
+    apply: Apply | None = None
+    says: str = ""
+
+
+def _kernel(backend: SDPBackend) -> Apply:
+    return lambda _, stack: stack.enter_context(sdpa_kernel(backend))
+
+
+def _sliced(loaded: LoadedModel, stack: ExitStack) -> None:
+    before = dict(loaded.denoiser.attn_processors)
+    loaded.denoiser.set_attention_slice("max")
+    stack.callback(loaded.denoiser.set_attn_processor, before)
+
+
+def _tiled(loaded: LoadedModel, stack: ExitStack) -> None:
+    loaded.vae.enable_tiling()
+    stack.callback(loaded.vae.disable_tiling)
+
+
+def _channels_last(loaded: LoadedModel, stack: ExitStack) -> None:
+    loaded.denoiser.to(memory_format=torch.channels_last)
+    stack.callback(loaded.denoiser.to, memory_format=torch.contiguous_format)
+
+
+def _compiled(loaded: LoadedModel, stack: ExitStack) -> None:
+    """The blocks that repeat are compiled once for all; they stay so, but are set aside when the job ends."""
+    denoiser: Any = loaded.denoiser
+    names = getattr(denoiser, "_repeated_blocks", None) or ()
+    blocks = [module for module in denoiser.modules() if type(module).__name__ in names]
+    for block in blocks:
+        block.compile()
+        stack.callback(setattr, block, "_compiled_call_impl", None)
+
+
+def _tf32(_: LoadedModel, stack: ExitStack) -> None:
+    stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+    torch.set_float32_matmul_precision("high")
+
+
+MEASURES: tuple[Measure, ...] = (
+    *(Measure(field="offload", value=how, on_gpu=True) for how in ("model", "sequential", "group")),
+    Measure(field="attention", value="math", apply=_kernel(SDPBackend.MATH)),
+    Measure(field="attention", value="flash", on_gpu=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
+    Measure(field="attention", value="efficient", on_gpu=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
+    Measure(field="attention", value="cudnn", on_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
+    Measure(field="attention", value="sliced", unet=True, apply=_sliced),
+    Measure(field="vae_tiling", value=True, apply=_tiled),
+    Measure(field="fast", value="channels_last", unet=True, apply=_channels_last),
+    Measure(field="fast", value="tf32", on_gpu=True, apply=_tf32),
+    Measure(
+        field="fast", value="compile", on_gpu=True, apply=_compiled,
+        says="compiling: the first picture of each size takes minutes, the next ones are faster",
+    ),
+)  # fmt: skip
+_WHY: Mapping[str, str] = {
+    "offload": "there is nothing to move weights off",
+    "attention": "its kernels run on a GPU",
+    "fast": "it is for GPUs",
+}
+
+
+def asked_for(request: GenerationRequest) -> Iterator[Measure]:
+    """The measures that a request asks for."""
+    for row in MEASURES:
+        if getattr(request, row.field) == row.value:
+            yield row
+
+
+def check_measures(request: GenerationRequest, family: Family, device: Device) -> None:
+    """PlanError, before anything is loaded, for a measure that this device or this family has not."""
+    for row in asked_for(request):
+        name = f"--{row.field} {row.value}"
+        if row.on_gpu and device.kind != "cuda":
+            message = f"{name} needs an NVIDIA GPU and this is {device.label}: {_WHY[row.field]}"
+            raise PlanError(message, hint="leave it out, or say --device cuda at start", field=row.field)
+        if row.unet and family.denoiser != "unet":
+            message = f"{name} is for models with a UNet, and {family.label} has a transformer"
+            raise PlanError(message, hint="leave it out; --attention math works with every model", field=row.field)
+
+
+@contextmanager
+def measures(loaded: LoadedModel, request: GenerationRequest, emit: Emit) -> Iterator[None]:
+    """What the request asks for, while the job runs."""
+    with ExitStack() as stack:
+        for row in asked_for(request):
+            if row.says:
+                emit(Notice(text=row.says))
+            if row.apply is not None:
+                row.apply(loaded, stack)
+        yield

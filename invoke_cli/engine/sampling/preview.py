@@ -1,0 +1,57 @@
+"""Latents as small pictures without the VAE: by a linear map, milliseconds on a CPU, or by a tiny VAE of the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from invoke_cli.engine import Model
+from invoke_cli.engine.devices import Device
+from invoke_cli.errors import ModelError
+from invoke_cli.models.families.family import Matrix
+
+
+def to_picture(latents: torch.Tensor, factors: Matrix) -> Image.Image:
+    """A picture of latents (channels, height, width), a pixel for each.
+
+    `factors` has a row of red, green, blue for each channel and a last one that is added; the result is in 0..1.
+    """
+    values = latents.detach().to("cpu", torch.float32).numpy()
+    weights = np.asarray(factors, dtype=np.float32)
+    rgb = np.tensordot(values, weights[:-1], axes=([0], [0])) + weights[-1]
+    return Image.fromarray((np.clip(np.nan_to_num(rgb), 0, 1) * 255).round().astype(np.uint8), mode="RGB")
+
+
+def tiny_picture(latents: torch.Tensor, vae: Any) -> Image.Image:
+    """A picture of scaled latents (channels, height, width) by a tiny VAE, which takes them as the denoiser does."""
+    with torch.no_grad():
+        decoded = vae.decode(latents[None].to(vae.device, vae.dtype)).sample[0]
+    pixels = (decoded.float() / 2 + 0.5).clamp(0, 1).nan_to_num().permute(1, 2, 0)
+    return Image.fromarray((pixels.cpu().numpy() * 255).round().astype(np.uint8), mode="RGB")
+
+
+def load_tiny_vae(model: Model, channels: int, device: Device) -> Any | None:
+    """The tiny VAE (TAESD and its kin) that the model's entry names for previews; ModelError when it does not fit."""
+    import diffusers
+
+    folder = model.facts.preview_vae
+    if folder is None:
+        return None
+    try:
+        vae = diffusers.AutoencoderTiny.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, torch_dtype=device.dtype
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise _unfit(model, folder, (str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
+    if vae.config.latent_channels != channels:
+        raise _unfit(model, folder, f"it takes {vae.config.latent_channels} channels, the model has {channels}")
+    return vae.to(device.place).requires_grad_(False)
+
+
+def _unfit(model: Model, folder: Path, reason: str) -> ModelError:
+    hint = f"!edit_model {model.spec.name} preview_vae none leaves it out; TAESD's kin are made for one family each"
+    return ModelError(f"the preview VAE {folder} cannot be used: {reason}", hint=hint, field="model")

@@ -1,0 +1,91 @@
+"""How a run goes on that stood still: from saved latents, with its sampler's history and its generators' states.
+
+The pipeline is told the rest of the schedule; what the beginning of the run had drawn for later (the noise of the kept
+part, under a mask) is drawn again, from the seed it began with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from invoke_cli.engine.sampling.checkpoint import Moment, Point, recall, repeated
+from invoke_cli.engine.sampling.initial_latents import STARTS, FromNoise, Setting
+from invoke_cli.engine.sampling.noise import generator
+from invoke_cli.metadata.latents import LatentFile
+from invoke_cli.planning.plan import Task
+
+
+class Resumed(FromNoise):
+    """The rest of a run. `beginning` is the start that it once had."""
+
+    def __init__(self, setting: Setting, file: LatentFile, point: Point) -> None:
+        images = [replace(image, seed=file.seed) for image in setting.images]
+        setting.generators[:] = [generator(file.seed) for _ in images]
+        super().__init__(setting)
+        self.point = point
+        self.states = self._states(file)
+        self.latents = repeated(point.latents.to(setting.device, setting.dtype), len(images))
+        begun = replace(setting, images=images)
+        begun.generators = setting.generators
+        self.beginning = STARTS[setting.plan.task](begun)
+
+    @property
+    def first(self) -> int:
+        """The place in the scheduler's list of timesteps where the run once began."""
+        return self.beginning.first
+
+    @property
+    def moment(self) -> Moment:
+        """Where the run stands when it goes on."""
+        return replace(self.point.moment, generators=self.states)
+
+    def attach(self, view: Any) -> dict[str, object]:
+        """Stand in for the pipeline's own start; returns what its call needs besides."""
+        view.get_timesteps = self._rest
+        if self.setting.plan.task is Task.INPAINT:
+            return self._attach_painting(view)
+        view.prepare_latents = self._given
+        placeholder = torch.zeros(self.setting.shape, dtype=self.setting.dtype)
+        return {"image": placeholder, "strength": 1.0}
+
+    def _attach_painting(self, view: Any) -> dict[str, object]:
+        arguments = self.beginning.attach(view)
+        begin, mask = view.prepare_latents, view.prepare_mask_latents
+
+        def prepared(*values: object, **named: Any) -> Any:
+            return (self.latents, *begin(*values, **named)[1:])
+
+        def masked(*values: object) -> Any:
+            made = mask(*values)
+            self._settle()
+            return made
+
+        view.prepare_latents, view.prepare_mask_latents = prepared, masked
+        return arguments
+
+    def _given(self, *_: object) -> torch.Tensor:
+        self._settle()
+        return self.latents
+
+    def _rest(self, *_: object, **__: object) -> tuple[Any, int]:
+        """The timesteps that are left, once the sampler remembers those before."""
+        scheduler, plan = self.setting.scheduler, self.setting.plan
+        recall(scheduler, self.point.moment.history, len(self.setting.images), self.setting.device)
+        return scheduler.timesteps[self.first + self.point.moment.calls :], plan.steps_left
+
+    def _states(self, file: LatentFile) -> tuple[torch.Tensor, ...]:
+        """The generators' states: as they were saved; of an image with a seed of its own, at that seed's start."""
+        saved, drawn = self.point.moment.generators, file.request.seeds
+        states = [
+            saved[0] if saved and (image.seed,) == drawn else generator(image.seed).get_state()
+            for image in self.setting.images
+            if saved or (image.seed,) != drawn
+        ]
+        return tuple(states) if len(states) == len(self.setting.images) else ()
+
+    def _settle(self) -> None:
+        for source, state in zip(self.setting.generators, self.states, strict=False):
+            source.set_state(state)

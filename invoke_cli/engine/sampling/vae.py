@@ -1,0 +1,104 @@
+"""Pictures into latents and back. An init image is kept as its distribution, from which every seed draws its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+import numpy as np
+import torch
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from PIL import Image
+
+from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.loading.load import LoadedModel
+from invoke_cli.engine.lru_cache import RecentlyUsed
+
+KEPT_IMAGES = 16
+BLANKED_FROM = 128
+
+
+class ImageEncoder:
+    """Init images as distributions over latents, by model and pixels."""
+
+    def __init__(self) -> None:
+        self._cache: RecentlyUsed[torch.Tensor] = RecentlyUsed(KEPT_IMAGES)
+
+    def moments(
+        self, loaded: LoadedModel, image: Image.Image, tally: Tally, blanked: Image.Image | None = None, axes: str = ""
+    ) -> torch.Tensor:
+        """The parameters of the posterior, (1, 2 x channels, height / 8, width / 8); a repeated image costs nothing.
+
+        `blanked` is a mask: what it paints is grey to the encoder. `axes` are those along which it wraps round.
+        """
+
+        def make() -> torch.Tensor:
+            tally.encoded(*image.size)
+            vae = loaded.vae
+            pixels = loaded.pipeline.image_processor.preprocess(image)
+            if blanked is not None:
+                pixels = pixels * torch.from_numpy(np.asarray(blanked) < BLANKED_FROM)
+            with torch.no_grad(), in_full_precision(loaded):
+                posterior = vae.encode(pixels.to(device=loaded.place, dtype=vae.dtype)).latent_dist
+            parameters: torch.Tensor = posterior.parameters
+            return parameters
+
+        digests = [hashlib.sha256(picture.tobytes()).hexdigest() for picture in (image, blanked) if picture is not None]
+        key = (loaded.key, image.size, axes, *digests)
+        return self._cache.get(key, make)
+
+    def clear(self) -> None:
+        """Forget all images."""
+        self._cache.clear()
+
+
+def draw_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Generator) -> torch.Tensor:
+    """Scaled latents (1, channels, height / 8, width / 8) from the posterior; advances the generator, as the stock
+    pipeline does before it draws its noise.
+    """
+    sample = DiagonalGaussianDistribution(moments).sample(source)
+    statistics, scale = _statistics(loaded, sample), loaded.vae.config.scaling_factor
+    if statistics is None:
+        return cast(torch.Tensor, scale * sample)
+    mean, deviation = statistics
+    return cast(torch.Tensor, (sample - mean) * scale / deviation)
+
+
+def decode(loaded: LoadedModel, latents: torch.Tensor, tally: Tally) -> Sequence[Image.Image]:
+    """RGB pictures of scaled latents (n, channels, height, width), in order."""
+    vae, scale = loaded.vae, loaded.vae.config.scaling_factor
+    with torch.no_grad(), in_full_precision(loaded):
+        latents = latents.to(vae.dtype)
+        statistics = _statistics(loaded, latents)
+        latents = latents / scale if statistics is None else latents * statistics[1] / scale + statistics[0]
+        pixels = vae.decode(latents, return_dict=False)[0]
+    tally.decoded(len(latents))
+    pictures: Sequence[Image.Image] = loaded.pipeline.image_processor.postprocess(
+        pixels, output_type="pil", do_denormalize=[True] * len(latents)
+    )
+    return pictures
+
+
+def _statistics(loaded: LoadedModel, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The mean and the deviation of each channel of the latents, where the VAE's config gives them."""
+    config = loaded.vae.config
+    if config.get("latents_mean") is None or config.get("latents_std") is None:
+        return None
+    mean, deviation = (torch.tensor(config[name]).view(1, -1, 1, 1) for name in ("latents_mean", "latents_std"))
+    return mean.to(like.device, like.dtype), deviation.to(like.device, like.dtype)
+
+
+@contextmanager
+def in_full_precision(loaded: LoadedModel) -> Iterator[None]:
+    """The VAE in float32 while it works, where its numbers do not fit into float16 (the first one of SDXL)."""
+    dtype = loaded.vae.dtype
+    if dtype != torch.float16 or not (loaded.family.upcasts and loaded.vae.config.get("force_upcast")):
+        yield
+        return
+    loaded.vae.to(torch.float32)
+    try:
+        yield
+    finally:
+        loaded.vae.to(dtype)

@@ -1,0 +1,250 @@
+"""One job in stages: prompt, init image, denoising, decoding; each with its measures against want of memory.
+
+A failed decode never costs the denoising again. What may change pixels is told and written down; every measure ends
+with the job.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+import torch
+from PIL import Image
+
+from invoke_cli.engine import TILING, Hooks, ImageResult, Job
+from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, Embedding, Wish
+from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.load import LoadedModel
+from invoke_cli.engine.memory import Rung, climb
+from invoke_cli.engine.sampling.checkpoint import Point, unpack
+from invoke_cli.engine.sampling.denoise import Batching, Snapshot, denoise
+from invoke_cli.engine.sampling.initial_latents import Source
+from invoke_cli.engine.sampling.preview import tiny_picture, to_picture
+from invoke_cli.engine.sampling.prompt_to_prompt import exchanged, wordings
+from invoke_cli.engine.sampling.step_recorder import Recorder, keeps_latents
+from invoke_cli.engine.sampling.vae import ImageEncoder, decode
+from invoke_cli.errors import OutOfMemory
+from invoke_cli.events import MAX_PREVIEW, Level, Notice, Preview, Step
+from invoke_cli.metadata.codec import Batch
+from invoke_cli.metadata.latents import LatentFile
+from invoke_cli.models.files.folder import INPAINTING_CHANNELS
+
+REMEDIES = "ask for a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
+SLICED_ATTENTION = "attention in slices"
+
+Result = TypeVar("Result")
+
+
+class JobRun:
+    """The state of one job while it runs."""
+
+    def __init__(self, loaded: LoadedModel, device: Device, job: Job, hooks: Hooks) -> None:
+        self.loaded, self.device, self.job, self.hooks = loaded, device, job, hooks
+        self.tally = hooks.tally
+        self.tally.tell = hooks.trace if job.plan.trace else None
+        self.concessions: list[str] = []
+        self._attention = dict(getattr(loaded.denoiser, "attn_processors", {}))
+        if job.tiled:
+            self._tile()
+
+    def images(self, conditioning: Conditioning, encoder: ImageEncoder, batch_size: int) -> Iterator[ImageResult]:
+        """The job's images, batch by batch, in order."""
+        plan, count = self.job.plan, len(self.job.images)
+        # Like the stock pipeline: what is to be avoided is read by all layers.
+        wishes = [Wish(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)]
+        avoided = [Wish(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
+        prompt, *others = self._encoded(conditioning, [*wishes, *avoided])
+        negative = others.pop() if plan.guided else None
+        source = self._source(encoder)
+        waiting = [range(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
+        while waiting:
+            places = waiting.pop(0)
+            watcher = Watcher(self, places)
+            batch = Batching(
+                images=self.job.images[places.start : places.stop],
+                prompt=prompt,
+                negative=negative,
+                exchanged=exchanged(self.loaded, plan.prompt.wanted, others),
+                source=source,
+                watch=watcher.watch,
+                stopped=self.hooks.stopped,
+                keeps=partial(keeps_latents, self.job),
+                point=self._point(),
+                until=self.job.until,
+                tally=self.tally,
+                tile=self.job.tile,
+                guides=self.job.guides,
+            )
+            latents = self._denoised(batch)
+            if latents is None:
+                self._tell(f"{len(places)} images at once are too many: trying half as many")
+                middle = (places.start + places.stop + 1) // 2
+                waiting[:0] = [range(places.start, middle), range(middle, places.stop)]
+            else:
+                yield from watcher.results(self._finished(latents), latents)
+
+    def restore(self) -> None:
+        """Undo the measures of this job."""
+        if self.concessions:
+            if hasattr(self.loaded.vae, "disable_tiling"):
+                self.loaded.vae.disable_slicing()
+                self.loaded.vae.disable_tiling()
+            if self._attention:
+                self.loaded.denoiser.set_attn_processor(self._attention)
+            if self.loaded.offload == "none":
+                self.loaded.pipeline.to(self.device.place)
+
+    # -- stages -----------------------------------------------------------------------------------------------------
+
+    def _encoded(self, conditioning: Conditioning, wishes: Sequence[Wish]) -> list[Embedding]:
+        def action() -> list[Embedding]:
+            with torch.no_grad():
+                found = conditioning.encode_evenly(self.loaded, wishes, self.tally)
+                return [embedding.to(self.device.place) for embedding in found]
+
+        return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
+
+    def _source(self, encoder: ImageEncoder) -> Source | None:
+        plan, init, mask = self.job.plan, self.job.init, self.job.mask
+        axes = plan.look.seamless
+        if isinstance(self.job.start, torch.Tensor):
+            return Source(latents=self.job.start)
+        if self.job.point is not None and plan.resume is None:
+            return Source(latents=unpack(self.job.point.data, self.job.point.about).latents)
+        if init is None:
+            return None
+        moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, axes=axes))
+        if mask is None or self.loaded.input_channels != INPAINTING_CHANNELS:
+            return Source(moments=moments, mask=mask)
+        blanked = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, mask, axes))
+        return Source(moments=moments, mask=mask, blanked=blanked)
+
+    def _point(self) -> tuple[LatentFile, Point] | None:
+        """Where the run goes on from."""
+        file = self.job.point
+        return (file, unpack(file.data, file.about)) if file is not None and self.job.plan.resume is not None else None
+
+    def _encoded_image(self, action: Callable[[], torch.Tensor]) -> torch.Tensor:
+        return self._climb("encoding the init image", action, [self._rung(TILING, self._tile)])
+
+    def _denoised(self, batch: Batching) -> torch.Tensor | None:
+        """The batch's latents; None when it must be halved."""
+
+        def action() -> torch.Tensor:
+            return denoise(self.loaded, self.job.plan, batch)
+
+        if len(batch.images) > 1:
+            try:
+                return climb(action, [], self._tell, self.device.release)
+            except OutOfMemory:
+                return None
+        rungs = [
+            self._rung(SLICED_ATTENTION, lambda: self.loaded.denoiser.set_attention_slice("max")),
+            self._rung("text encoder on the CPU", self._park_text_encoder),
+        ]
+        return self._climb("denoising", action, rungs)
+
+    def _finished(self, latents: torch.Tensor) -> Sequence[Image.Image]:
+        """Decoded pictures, or previews of what is handed over as it is."""
+        if self.job.decode and self.job.until is None:
+            return self._decoded(latents)
+        return [to_picture(one, self.loaded.preview) for one in latents]
+
+    def _decoded(self, latents: torch.Tensor) -> Sequence[Image.Image]:
+        rungs = [
+            self._rung("one image at a time", self.loaded.vae.enable_slicing),
+            self._rung(TILING, self._tile),
+        ]
+        return self._climb("decoding", lambda: decode(self.loaded, latents, self.tally), rungs)
+
+    # -- measures ---------------------------------------------------------------------------------------------------
+
+    def _climb(self, stage: str, action: Callable[[], Result], rungs: Sequence[Rung]) -> Result:
+        try:
+            return climb(action, rungs, lambda measure: self._tell(f"{stage}: trying {measure}"), self.device.release)
+        except OutOfMemory:
+            free = self.device.memory().free / 1e9
+            message = f"out of memory while {stage} ({self.device.label}, {free:.1f} GB free)"
+        raise OutOfMemory(message, hint=REMEDIES)
+
+    def _rung(self, measure: str, apply: Callable[[], object]) -> Rung:
+        def applied() -> None:
+            self.concessions.append(measure)
+            apply()
+
+        return Rung(measure=measure, apply=applied)
+
+    def _tile(self) -> None:
+        if TILING not in self.concessions:
+            self.concessions.append(TILING)
+        self.loaded.vae.enable_tiling()
+
+    def _park_text_encoder(self) -> None:
+        for encoder in self.loaded.text_encoders.values():
+            encoder.to("cpu")
+
+    def _tell(self, text: str) -> None:
+        self.hooks.emit(Notice(text=f"out of memory: {text}", level=Level.WARNING))
+
+
+class Watcher:
+    """Follows one batch: its progress as events, its frames, and its results in the end."""
+
+    def __init__(self, run: JobRun, places: range) -> None:
+        self.run, self.places = run, places
+        self.started = time.perf_counter()
+        images = run.job.images[places.start : places.stop]
+        self.recorder = Recorder(run.job, images, run.loaded.preview)
+
+    def watch(self, snapshot: Snapshot) -> None:
+        """Record a snapshot and tell of it."""
+        self.recorder.add(snapshot)
+        job = self.run.job
+        self.run.hooks.emit(
+            Step(
+                image=job.first + self.places.start,
+                images=job.total,
+                step=snapshot.step,
+                steps=job.plan.steps.taken,
+                seconds=time.perf_counter() - self.started,
+                batch=len(self.places),
+                stage=job.stage,
+                stages=job.stages,
+                preview=self._preview(snapshot),
+            )
+        )
+
+    def _preview(self, snapshot: Snapshot) -> Preview | None:
+        """What the first image is on its way to, when somebody has time to look at it."""
+        kind = self.run.job.plan.output.preview
+        if not self.run.hooks.viewer.wants(kind):
+            return None
+        latents = (snapshot.visible if snapshot.expected is None else snapshot.expected)[0]
+        loaded, tiny = self.run.loaded, self.run.loaded.preview_vae
+        picture = to_picture(latents, loaded.preview) if tiny is None else tiny_picture(latents, tiny)
+        picture.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
+        return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes(), kind=kind)
+
+    def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor | None) -> Iterator[ImageResult]:
+        """The results of the batch; `latents` are what the next stage of a chain may start from."""
+        images = self.run.job.images
+        handed = latents if self.run.job.stages > 1 else None
+        seconds = (time.perf_counter() - self.started) / len(self.places)
+        seeds = tuple(images[place].seed for place in self.places)
+        for index, (place, picture) in enumerate(zip(self.places, pictures, strict=True)):
+            yield ImageResult(
+                image=picture,
+                plan=images[place],
+                index=place,
+                seconds=seconds,
+                batch=Batch(size=len(seeds), index=index, seeds=seeds),
+                frames=self.recorder.frames(index),
+                noise=self.recorder.noise,
+                latents=self.recorder.latents(index),
+                concessions=tuple(self.run.concessions),
+                first_step=self.run.job.plan.resume.step if self.run.job.plan.resume else 0,
+                state=None if handed is None else handed[index : index + 1].detach().to("cpu"),
+            )

@@ -1,0 +1,1 @@
+"""From a line to images: prepare, execute, postprocess, save."""

@@ -1,0 +1,129 @@
+"""From results to files: the writer is kept busy, and the user hears of each image once it is on disk, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+
+from PIL import Image
+
+from invoke_cli.context.context import Workshop
+from invoke_cli.engine import ImageResult
+from invoke_cli.events import MAX_PREVIEW, Preview, Saved, Viewer
+from invoke_cli.generation.prepare import Prepared
+from invoke_cli.imaging.sheets.sheets import grid
+from invoke_cli.metadata.codec import Record
+from invoke_cli.metadata.formats.invokeai2 import APP_ID
+from invoke_cli.metadata.sheet_record import SheetRecord, Shown, sheet_line
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.writer import SavedImage, Target
+from invoke_cli.version import __version__
+
+
+class Saver:
+    """The images of one line; `saved` are those on disk."""
+
+    def __init__(self, workshop: Workshop, target: Target) -> None:
+        self.workshop = workshop
+        self.target = target
+        self.saved: list[SavedImage] = []
+        self._waiting: list[tuple[Future[SavedImage], Prepared]] = []
+
+    def save(self, prepared: Prepared, result: ImageResult) -> None:
+        """Begin to write a result."""
+        if not prepared.plan.output.private:
+            for stage in (prepared, *prepared.later):
+                self.workshop.settings.keep_model(stage.model.spec)
+        placed = replace(result, index=len(self.saved) + len(self._waiting))
+        environment = environment_of(self.workshop, prepared)
+        record = partial(record_of, self.workshop, prepared, placed, environment=environment)
+        self._waiting.append((self.workshop.writer.save(self.target, prepared.plan, placed, record), prepared))
+        self.collect(wait=False)
+
+    def collect(self, *, wait: bool) -> None:
+        """Tell of the images that are on disk, in order; of all when waiting. OutputError for one that is not."""
+        while self._waiting and (wait or self._waiting[0][0].done()):
+            future, prepared = self._waiting.pop(0)
+            saved = future.result()
+            self.saved.append(saved)
+            if saved.number is not None:
+                self.workshop.latest = self.target.folder
+            if saved.replaced is not None:
+                self.workshop.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
+            self.workshop.emit(_event(saved, prepared, self.workshop.streams.viewer))
+            if saved.trouble is not None:
+                raise saved.trouble
+
+
+def for_originals(target: Target) -> Target:
+    """Where the pictures go as they were before the work after them: beside a file that was asked for by name."""
+    return replace(target, file=target.file and target.file.with_name(f"{target.file.stem}.original.png"))
+
+
+def _event(saved: SavedImage, prepared: Prepared, viewer: Viewer) -> Saved:
+    plan = prepared.last.plan
+    kind = plan.output.preview
+    return Saved(
+        number=saved.number,
+        path=str(saved.path),
+        line=saved.line,
+        seed=saved.seed,
+        seconds=saved.seconds,
+        steps_taken=plan.steps_left,
+        steps_asked=plan.steps.scheduled,
+        extras=tuple(map(str, saved.extras)),
+        picture=_shown(saved.image, kind) if viewer.shows(kind) else None,
+    )
+
+
+def _shown(image: Image.Image, kind: str) -> Preview:
+    """A result as it is shown: small, and on black where it is transparent."""
+    small = image.copy()
+    small.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
+    if small.mode == "RGBA":
+        small = Image.composite(small, Image.new("RGBA", small.size, "black"), small.getchannel("A"))
+    small = small.convert("RGB")
+    return Preview(width=small.width, height=small.height, rgb=small.tobytes(), kind=kind)
+
+
+def environment_of(workshop: Workshop, prepared: Prepared) -> Mapping[str, object]:
+    """Where a result was made; nothing for one that no model touched. To be asked on the engine's thread."""
+    return {} if prepared.needs_no_model else workshop.engine.environment()
+
+
+def record_of(
+    workshop: Workshop,
+    prepared: Prepared,
+    result: ImageResult,
+    pixel_sha256: str,
+    *,
+    environment: Mapping[str, object],
+) -> Record:
+    """All that the file of a result says."""
+    plans = [stage.plan for stage in (prepared, *prepared.later)]
+    plan = plans[-1]
+    inputs = () if plan.output.private else prepared.inputs
+    return Record(
+        plan=plan,
+        image=result.plan,
+        size=plan.result_size,
+        pixel_sha256=pixel_sha256,
+        program=APP_ID,
+        version=__version__,
+        model_sha256=workshop.model_hash(prepared.last.model),
+        environment=environment,
+        batch=result.batch,
+        parents=tuple({"name": picture.name, "sha256": picture.sha256} for picture in inputs),
+        concessions=result.concessions,
+        earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
+    )
+
+
+def save_grid(workshop: Workshop, folder: OutputFolder, saved: Sequence[SavedImage], *, private: bool) -> None:
+    """Lay finished images out as a sheet of their own, and tell where it is."""
+    shows = tuple(Shown(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved)
+    record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
+    _, path = workshop.writer.save_sheet(folder, grid([one.image for one in saved]), record)
+    workshop.notice(f"grid: {path}")

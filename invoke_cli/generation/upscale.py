@@ -1,0 +1,129 @@
+"""Enlarging a picture: smoothly, by a network or by diffusion; then the model draws detail, one tile at a time.
+
+Memory grows with the pictures alone: the model never sees more than a tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from PIL import Image
+
+from invoke_cli.context.context import Workshop
+from invoke_cli.engine import DiffusionJob, Hooks, Job, NetworkJob, Tile
+from invoke_cli.events import Emit, Event, Step
+from invoke_cli.generation.prepare import Prepared
+from invoke_cli.imaging.sizes import Grid, Size
+from invoke_cli.imaging.tiles import Placed, canvas_of, cut_out, laid_out, put_back
+from invoke_cli.planning.plan import ImagePlan, Plan, Steps, Task
+from invoke_cli.planning.postprocess import Enlarging, Refining
+
+
+class Enlarger:
+    """The enlarging of one image, as its plan asks for it."""
+
+    def __init__(self, workshop: Workshop, prepared: Prepared, image: ImagePlan) -> None:
+        self.workshop, self.prepared, self.image = workshop, prepared, image
+        work = prepared.plan.after.enlarging
+        assert work is not None
+        self.work: Enlarging = work
+
+    def enlarged(self, image: Image.Image, latents: object) -> Image.Image:
+        """The picture enlarged; `latents` are those that it would be decoded from, for upscalers that take them."""
+        if self.work.diffusion is not None:
+            job = DiffusionJob(
+                work=self.work.diffusion, seed=self.image.seed, image=image, latents=latents,
+                trace=self.prepared.plan.trace,
+            )  # fmt: skip
+            return self.workshop.engine.upscale(job, self.workshop.hooks())
+        large = self._resized(image)
+        refining = self.work.refining
+        return self._refined(large, refining) if refining is not None and refining.taken else large
+
+    def _resized(self, image: Image.Image) -> Image.Image:
+        size = self.prepared.plan.after.result_size(Size(*image.size))
+        smooth = image.resize(size, Image.Resampling.LANCZOS)
+        if self.work.network is None:
+            return smooth
+        job = NetworkJob(path=self.work.network.path, image=image)
+        made = self.workshop.engine.through_network(job, self.workshop.hooks())
+        made = made.resize(size, Image.Resampling.LANCZOS)
+        return made if self.work.share == 1 else Image.blend(smooth, made, self.work.share)
+
+    # -- drawing detail ---------------------------------------------------------------------------------------------
+
+    def _refined(self, large: Image.Image, refining: Refining) -> Image.Image:
+        """The enlarged picture with the model's detail in it: each tile starts from the enlarged picture itself."""
+        family = self.prepared.plan.family
+        grid = Grid(multiple=family.multiple, smallest=family.smallest, native=refining.side)
+        canvas = canvas_of(Size(*large.size), grid)
+        tiles = laid_out(canvas, refining.side, refining.overlap, grid.multiple)
+        chosen = list(self._chosen(tiles, refining))
+        self.workshop.notice(
+            f"drawing detail in {len(chosen)} tile{'s' if len(chosen) > 1 else ''} of {tiles[0].box.size}"
+        )
+        result = large.copy()
+        for number, tile in enumerate(chosen):
+            hooks = self._hooks(number, len(chosen), refining.taken)
+            put_back(result, self._drawn(large, canvas, tile, hooks, number), tile, alone=bool(refining.tiles))
+        return result
+
+    def _chosen(self, tiles: tuple[Placed, ...], refining: Refining) -> Iterator[Placed]:
+        """The tiles to work on; a number that no tile has is told."""
+        if not refining.tiles:
+            yield from tiles
+            return
+        beyond = [number for number in refining.tiles if number > len(tiles)]
+        if beyond:
+            self.workshop.notice(f"there are {len(tiles)} tiles: {', '.join(map(str, beyond))} is left out")
+        yield from (tiles[number - 1] for number in refining.tiles if number <= len(tiles))
+
+    def _drawn(self, large: Image.Image, canvas: Size, tile: Placed, hooks: Hooks, number: int) -> Image.Image:
+        self.workshop.check_stopped()
+        assert self.work.refining is not None
+        job = Job(
+            plan=_tile_plan(self.prepared.plan, self.work.refining, tile.box.size, self.image),
+            model=self.prepared.model,
+            images=(self.image,),
+            init=cut_out(large, tile.box),
+            batch_size=1,
+            first=number + 1,
+            total=1,
+            tile=None if tile.box.size == canvas else Tile(canvas=canvas, left=tile.box.left, top=tile.box.top),
+        )
+        (result,) = self.workshop.engine.generate(job, hooks)
+        return result.image
+
+    def _hooks(self, number: int, count: int, taken: int) -> Hooks:
+        """The session's hooks; the steps of all tiles are told as those of one run."""
+        hooks = self.workshop.hooks()
+        return replace(hooks, emit=_counting(hooks.emit, number * taken, count * taken))
+
+
+def _counting(emit: Emit, before: int, total: int) -> Emit:
+    def heard(event: Event) -> None:
+        if isinstance(event, Step):
+            event = replace(event, image=1, images=1, step=before + event.step, steps=total, preview=None)
+        emit(event)
+
+    return heard
+
+
+def _tile_plan(plan: Plan, refining: Refining, size: Size, image: ImagePlan) -> Plan:
+    """The plan of one tile: image to image at the refining's strength, and nothing kept of it."""
+    return replace(
+        plan,
+        task=Task.IMAGE_TO_IMAGE,
+        prompt=refining.prompt,
+        width=size.width,
+        height=size.height,
+        steps=Steps(asked=refining.scheduled, scheduled=refining.scheduled, taken=refining.taken),
+        sampler=refining.sampler,
+        strength=refining.strength,
+        resume=None,
+        controls=(),
+        images=(image,),
+        look=replace(plan.look, seamless="", h_symmetry_time_pct=0.0, v_symmetry_time_pct=0.0),
+        output=replace(plan.output, strip=False, save_intermediates=0, save_latents=False, preview="off"),
+    )

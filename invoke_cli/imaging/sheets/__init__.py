@@ -1,0 +1,1 @@
+"""Images composed of other images: grids, contact sheets, comparisons, charts."""

@@ -1,0 +1,111 @@
+"""Several pictures as one: the strip of a run's latents, the plain grid of a line's images, grids with captions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from invoke_cli.imaging.sheets.layout import beside, captioned_row, fitted, stacked, table, with_margin
+from invoke_cli.imaging.sheets.lettering import caption
+
+STRIP_SIDE = 192
+GRID_CELL = 768
+CONTACT_CELL = 224
+_CONTACT_COLUMNS = 6
+_WIDEST = 6000
+_LEAST_CELL = 128
+_LABEL_SIZE = 12
+
+
+def grid(images: Sequence[Image.Image]) -> Image.Image:
+    """The images in floor(sqrt(n)) rows without margins, as InvokeAI laid them out; cells as large as the largest."""
+    rows = max(1, math.isqrt(len(images)))
+    columns = math.ceil(len(images) / rows)
+    width, height = max(image.width for image in images), max(image.height for image in images)
+    sheet = Image.new("RGB", (columns * width, rows * height))
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        sheet.paste(image, (column * width, row * height))
+    return sheet
+
+
+def captioned_grid(images: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
+    """The images, each under its caption, in cells of one size: two in a row, more in a square."""
+    columns = len(images) if len(images) <= 3 else math.ceil(math.sqrt(len(images)))
+    most = max(_LEAST_CELL, min(GRID_CELL, _WIDEST // columns))
+    return _cells(images, captions, columns, most)
+
+
+def labelled_grid(images: Sequence[Image.Image], captions: Sequence[str], columns: int) -> Image.Image:
+    """The images in rows of `columns`, each under its caption; the cells shrink as there are more of them."""
+    rows = math.ceil(len(images) / columns)
+    return _cells(images, captions, columns, max(_LEAST_CELL, min(GRID_CELL // 2, _WIDEST // max(columns, rows))))
+
+
+def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title: str) -> Image.Image:
+    """Small pictures, each under its caption, below a title."""
+    body = _cells(images, captions, min(_CONTACT_COLUMNS, len(images)), CONTACT_CELL)
+    return stacked([with_margin(caption(title, max(CONTACT_CELL, body.width))), body], 0)
+
+
+def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int, most: int) -> Image.Image:
+    """Captioned pictures in cells as large as the largest picture, up to `most` pixels, wide enough for words."""
+    width, height = max(image.width for image in images), max(image.height for image in images)
+    scale = max(min(1.0, most / max(width, height)), _LEAST_CELL / width)
+    cell = round(width * scale), max(1, round(height * scale))
+    pictures = [fitted(image, *cell) for image in images]
+    rows = []
+    for start in range(0, len(pictures), columns):
+        rows += captioned_row(pictures[start : start + columns], captions[start : start + columns], _LABEL_SIZE)
+    return with_margin(table(rows, columns))
+
+
+def strip(frames: Sequence[Image.Image], labels: Sequence[str], final: Image.Image | None = None) -> Image.Image:
+    """The frames side by side, each under its label, with the finished picture at the end."""
+    cells = [_scaled(frame) for frame in frames]
+    names = list(labels)
+    if final is not None:
+        cells.append(final.resize(cells[0].size, Image.Resampling.LANCZOS))
+        names.append("result")
+    return with_margin(beside(captioned_row(cells, names, _LABEL_SIZE)))
+
+
+def _scaled(frame: Image.Image) -> Image.Image:
+    """A frame of one pixel a latent, enlarged so that its longer side is `STRIP_SIDE`."""
+    scale = STRIP_SIDE / max(frame.size)
+    size = (max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
+    return frame.resize(size, Image.Resampling.BILINEAR)
+
+
+def enlarged(frame: Image.Image, factor: int = 8) -> Image.Image:
+    """A frame of one pixel a latent at about the size of the picture."""
+    return frame.resize((frame.width * factor, frame.height * factor), Image.Resampling.BILINEAR)
+
+
+def difference(first: Image.Image, second: Image.Image) -> float:
+    """Mean absolute difference of two pictures of one size, 0 to 255."""
+    import numpy as np
+
+    return float(np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16)).mean())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distance:
+    """How far two pictures of one size are apart: the mean and the largest difference of a channel (0 to 255), and the
+    share of the pixels that differ at all (0 to 1).
+    """
+
+    mean: float
+    most: int
+    share: float
+
+
+def distance(first: Image.Image, second: Image.Image) -> Distance:
+    """The distance of two RGB pictures of one size."""
+    import numpy as np
+
+    apart = np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16))
+    return Distance(mean=float(apart.mean()), most=int(apart.max()), share=float((apart.max(axis=-1) > 0).mean()))

@@ -1,0 +1,39 @@
+"""Text masks: `-tm face AND NOT hair 0.4` to a mask of the init image. Loads CLIPSeg, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from invoke_cli.context.context import Workshop
+from invoke_cli.errors import ModelError
+from invoke_cli.language.switches.mask_query import phrases, read_mask_words, worth
+
+REPOSITORY = "CIDAS/clipseg-rd64-refined"
+FOLDERS = ("models/clipseg", f"models/{REPOSITORY.split('/')[1]}")
+
+
+def text_mask(workshop: Workshop, image: Image.Image, words: str) -> Image.Image:
+    """The mask (mode L, 255 is painted) of what the words name in a picture; ModelError when CLIPSeg is not at hand."""
+    query = read_mask_words(words)
+    named = phrases(query.tree)
+    heat = workshop.engine.segment(clipseg_folder(workshop.settings.places.root), image, named)
+    found = dict(zip(named, heat, strict=True))
+    value = worth(query.tree, found.__getitem__, np.minimum, np.maximum, lambda one: np.float32(1) - one)
+    return Image.fromarray(np.where(value > query.threshold, np.uint8(255), np.uint8(0)))
+
+
+def clipseg_folder(root: Path) -> Path:
+    """Where CLIPSeg's weights lie: under the root, else in the cache of the Hugging Face hub."""
+    for name in FOLDERS:
+        if (root / name / "config.json").is_file():
+            return root / name
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(REPOSITORY, "config.json")
+    if isinstance(cached, str):
+        return Path(cached).parent
+    hint = f"once, with a network: hf download {REPOSITORY} --local-dir {root / FOLDERS[0]}; or draw the mask, with -M"
+    raise ModelError("-tm needs the weights of CLIPSeg, which are not here", hint=hint, field="text_mask")

@@ -1,0 +1,162 @@
+"""What could stand at the cursor: a pure function of the text and of sources that are passed in.
+
+Knows switches and where their values stand; asks the sources for models, samplers, images, seeds and commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from invoke_cli.language.grammar.line import content_start
+from invoke_cli.language.grammar.quotes import BLANKS, quote_value
+from invoke_cli.language.grammar.spellings import all_spellings, negation
+from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
+from invoke_cli.language.switches.switch import Completes, Switch
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.language.switches.values import Choice
+
+Found = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A text to put in the place of the characters from `start` to the cursor, and a word on what it is."""
+
+    text: str
+    start: int
+    about: str = ""
+
+
+def _nothing(_: str) -> Found:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """Where values come from. Each takes what is typed so far and gives (text, what it is) pairs; `starts` are
+    pictures and their steps.
+
+    `commands` are (name, help, what the argument completes from) rows; `topics` those of `!help`.
+    """
+
+    samplers: Callable[[str], Found] = _nothing
+    models: Callable[[str], Found] = _nothing
+    images: Callable[[str], Found] = _nothing
+    directories: Callable[[str], Found] = _nothing
+    seeds: Callable[[str], Found] = _nothing
+    loras: Callable[[str], Found] = _nothing
+    starts: Callable[[str], Found] = _nothing
+    commands: Callable[[], Iterable[tuple[str, str, str]]] = field(default=tuple)
+    topics: Callable[[], Iterable[str]] = field(default=tuple)
+
+
+def complete(text: str, cursor: int, sources: Sources) -> list[Candidate]:
+    """The candidates at `cursor`, in the order in which they should be offered."""
+    before = text[:cursor]
+    start = content_start(before)
+    if before[start:].startswith("!"):
+        return list(_command(before, start, sources))
+    return list(_line(before, start, sources))
+
+
+def _line(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+    """Candidates in a line to draw that begins at `start`."""
+    word_start = _word_start(before)
+    tokens = tokenise(before, start)
+    last = tokens[-1] if tokens else None
+    if last is not None and (switch := _awaiting(last, before)) is not None:
+        typed_from = last.span.start if last.kind is Kind.VALUE else len(before)
+        yield from _values(switch, before, typed_from, sources)
+    elif before[word_start:].startswith("-") and not _in_quotes(last, before):
+        yield from _switches(before, word_start)
+
+
+def _in_quotes(last: Token | None, before: str) -> bool:
+    """Whether the text ends inside a quote that is not closed yet."""
+    return last is not None and last.error is not None and before[last.span.start] == '"'
+
+
+def _word_start(before: str) -> int:
+    return max(before.rfind(blank) for blank in BLANKS) + 1
+
+
+def _awaiting(last: Token, before: str) -> Switch | None:
+    """The switch whose value is being typed at the end of the text."""
+    if last.switch is None:
+        return None
+    if last.kind is Kind.VALUE and last.span.end == len(before):
+        return last.switch
+    missing = last.kind is Kind.ERROR and before[-1:] in BLANKS and bool(before[-1:])
+    return last.switch if missing else None
+
+
+def _switches(before: str, start: int) -> Iterator[Candidate]:
+    """The switches that begin with what is typed; short spellings are offered by their own letter alone."""
+    typed = before[start:]
+    for switch in SWITCHES:
+        spellings = [
+            flag for flag in switch.flags if flag.startswith(typed) and (flag.startswith("--") or typed != "--")
+        ]
+        if spellings and typed.startswith("-"):
+            yield Candidate(text=spellings[0], start=start, about=switch.help)
+    if len(typed) > 4:
+        for switch in SWITCHES:
+            off = negation(switch)
+            if (switch.is_flag or switch.adds_up) and off.startswith(typed) and off not in switch.flags:
+                yield Candidate(text=off, start=start, about=f"not: {switch.help}")
+
+
+def _values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+    typed = before[start:].lstrip("\"'")
+    if isinstance(switch.value, Choice):
+        found: Found = [(option, "") for option in switch.value.options]
+    else:
+        words = getattr(switch.value, "words", {})
+        found = [(word, str(number)) for word, number in words.items()] or _source(switch.completes, sources)(typed)
+    for text, about in found:
+        if text.startswith(typed):
+            yield Candidate(text=quote_value(text), start=start, about=about)
+
+
+def _source(completes: Completes, sources: Sources) -> Callable[[str], Found]:
+    return {
+        Completes.SAMPLER: sources.samplers,
+        Completes.MODEL: sources.models,
+        Completes.IMAGE: sources.images,
+        Completes.DIRECTORY: sources.directories,
+        Completes.SEED: sources.seeds,
+        Completes.LORA: sources.loras,
+        Completes.START: sources.starts,
+    }.get(completes, _nothing)
+
+
+def _command(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+    """A command's name, or its argument."""
+    name, blank, argument = before[start + 1 :].partition(" ")
+    rows = list(sources.commands())
+    if not blank:
+        for known, about, _ in rows:
+            if known.startswith(name):
+                yield Candidate(text=f"!{known}", start=start, about=about)
+        return
+    kind = next((kind for known, _, kind in rows if known == name), "")
+    argument_start = len(before) - len(argument)
+    if kind == "line":
+        yield from _line(before, argument_start, sources)
+        return
+    word_start = max(_word_start(before), argument_start)
+    typed = before[word_start:]
+    for text, about in _argument(kind, typed, sources):
+        if text.startswith(typed):
+            yield Candidate(text=quote_value(text), start=word_start, about=about)
+
+
+def _argument(kind: str, typed: str, sources: Sources) -> Found:
+    if kind == "image":
+        return sources.images(typed)
+    if kind == "model":
+        return sources.models(typed)
+    if kind == "topic":
+        return [(topic, "") for topic in sources.topics()] + [(flag, "") for flag in all_spellings() if typed]
+    return ()

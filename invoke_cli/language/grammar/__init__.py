@@ -1,0 +1,1 @@
+"""The line: tokens, parsing, formatting and their relatives."""

@@ -1,0 +1,60 @@
+"""Requests into lines, the inverse of `line.parse`: what is echoed, pasted back, makes the same picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from invoke_cli.errors import LineError
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.grammar.quotes import canonical, quote_prompt
+from invoke_cli.language.grammar.spellings import negation
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.request import GenerationRequest
+
+
+def format_line(stages: Sequence[GenerationRequest]) -> str:
+    """The line that reads back as these stages: prompt first, switches in table order, stages joined by bars."""
+    return " | ".join(" ".join(_parts(stage)) for stage in stages)
+
+
+def _parts(request: GenerationRequest) -> Iterator[str]:
+    if request.prompt is not None:
+        yield _prompt(request.prompt)
+    for switch in SWITCHES:
+        value = getattr(request, switch.field)
+        if value is None or switch.field == "prompt":
+            continue
+        if value == () and switch.adds_up:
+            yield negation(switch)
+        elif isinstance(value, bool):
+            yield (switch.spelling if len(switch.spelling) == 2 else switch.name) if value else negation(switch)
+        else:
+            for part in [(one,) for one in value] if switch.adds_up else [value]:
+                yield _with_value(switch.spelling, switch.value.format(part), glued=switch.value.takes == "glued")
+
+
+def _with_value(spelling: str, text: str, *, glued: bool) -> str:
+    if not glued:
+        return f"{spelling} {text}"
+    return f"{spelling}={text}" if text else spelling
+
+
+def _prompt(source: str) -> str:
+    """The prompt as it stands if it would be read back unchanged wherever it stands, else in quotes."""
+    source = canonical(source)
+    alone = GenerationRequest(prompt=source)
+    followed = GenerationRequest(prompt=source, num_inference_steps=1)
+    first = _reads_as(source, [alone])
+    return (
+        source
+        if first and _reads_as(f"x | {source} -s 1", [GenerationRequest(prompt="x"), followed])
+        else quote_prompt(source)
+    )
+
+
+def _reads_as(text: str, requests: list[GenerationRequest]) -> bool:
+    try:
+        line = parse(text)
+    except LineError:
+        return False
+    return isinstance(line, Generation) and [stage.request for stage in line.stages] == requests

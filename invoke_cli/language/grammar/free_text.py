@@ -1,0 +1,91 @@
+"""Where an unquoted prompt ends: brackets, quotes and escapes hide what would end it. Knows no switches by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from invoke_cli.language.grammar.quotes import BLANKS, ESCAPABLE, closing_quote
+from invoke_cli.language.grammar.spellings import looks_like_switch
+
+_BRACKETS = {")": "(", "]": "[", "}": "{"}
+
+
+class FreeText:
+    """Where an unquoted prompt that starts at `start` ends: at a switch, at a bar between stages, or at the end."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.lone_quote: int | None = None
+        self.stop = end
+        marks = list(self._marks(text, start, end))
+        pairs = _balanced(marks)
+        for position, char in marks:
+            while pairs and pairs[0][1] < position:
+                pairs.pop(0)
+            inside = bool(pairs) and pairs[0][0] < position
+            if char == "|" and not inside and is_pipe(text, position, end):
+                self.stop = position
+                break
+
+    def _marks(self, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+        """The brackets and bars that are neither quoted nor escaped, up to the first switch (which sets `stop`)."""
+        position = start
+        while position < end:
+            char = text[position]
+            if char == "\\" and text[position + 1 : position + 2] in ESCAPABLE:
+                position += 2
+                continue
+            if char == '"':
+                close = closing_quote(text, position)
+                if close is None or close >= end:
+                    self.lone_quote = _likely_culprit(text, start, position)
+                    return
+                position = close
+            elif char == "-" and text[position - 1] in BLANKS and looks_like_switch(text, position):
+                self.stop = position
+                return
+            elif char in "()[]{}|":
+                yield position, char
+            position += 1
+
+
+def _likely_culprit(text: str, start: int, lone: int) -> int:
+    """The quote to point at: the first that could open a quotation but reads like inches (`5"`), else the lone one."""
+    opens = True
+    for position in range(start + 1, lone + 1):
+        if text[position] == '"':
+            if opens and text[position - 1].isalnum() and text[position + 1 : position + 2] in ("", " "):
+                return position
+            opens = not opens
+    return lone
+
+
+def _balanced(marks: list[tuple[int, str]]) -> list[tuple[int, int]]:
+    """The outermost pairs of matching brackets, in order; a bracket without a partner is text."""
+    opened: list[tuple[int, str]] = []
+    waiting: Counter[str] = Counter()
+    pairs: list[tuple[int, int]] = []
+    for position, char in marks:
+        if char in _BRACKETS.values():
+            opened.append((position, char))
+            waiting[char] += 1
+        elif char in _BRACKETS and waiting[_BRACKETS[char]]:
+            while True:
+                begin, kind = opened.pop()
+                waiting[kind] -= 1
+                if kind == _BRACKETS[char]:
+                    break
+            while pairs and pairs[-1][0] > begin:
+                pairs.pop()
+            pairs.append((begin, position))
+    return pairs
+
+
+def is_pipe(text: str, position: int, end: int) -> bool:
+    """Whether a bar with a blank on both sides stands at `position`."""
+    return (
+        0 < position < end - 1
+        and text[position] == "|"
+        and text[position - 1] in BLANKS
+        and text[position + 1] in BLANKS
+    )

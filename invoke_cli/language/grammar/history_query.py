@@ -1,0 +1,132 @@
+"""Questions to the history: `fox strength>0.5 model:xl tag:good since:yesterday`. The names are the switches' own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from invoke_cli.errors import CommandError
+from invoke_cli.language.grammar.spellings import nearest
+from invoke_cli.language.switches.switch import Switch
+from invoke_cli.language.switches.table import SWITCHES
+
+EXAMPLE = "!search fox strength>0.5 model:xl tag:good since:yesterday"
+WORDS_FIELDS = ("prompt", "negative_prompt")
+# Every setting that a picture's record can say, but for its words.
+FIELDS = tuple(row.field for row in SWITCHES if row.recorded and row.field not in WORDS_FIELDS)
+MOST_RATING = 5
+
+_PART = re.compile(r"(?:--)?([A-Za-z_-]+)(>=|<=|!=|>|<|=|:)(.*)", re.DOTALL)
+_AGO = re.compile(r"(\d{1,4})\s*(h|d|w)[a-z]*")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+_DATES = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y-%m", "%Y")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Condition:
+    """`field` compared with `value`: < <= > >= = != for numbers and times, `has` for a part of a text."""
+
+    field: str
+    comparison: str
+    value: float | str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """All words in the line, all conditions, all tags."""
+
+    words: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+def parse_query(parts: Iterable[str], now: datetime) -> Query:
+    """The question that these words ask; `now` has a time zone, in which dates are meant. CommandError for a setting
+    that there is not, or a value that it cannot have.
+    """
+    words: list[str] = []
+    conditions: list[Condition] = []
+    tags: list[str] = []
+    for part in parts:
+        match = _PART.fullmatch(part)
+        name = _name(match[1]) if match else ""
+        if match is None or (match[2] == ":" and name not in _names()):
+            words.append(part)
+        elif not match[3]:
+            raise CommandError(f"{part} needs a value", hint=f"for example {EXAMPLE}")
+        elif name == "tag":
+            tags.append(match[3].lower())
+        elif name in ("since", "before"):
+            conditions.append(_time(name, match[3], now))
+        elif (switch := _names().get(name)) is not None and switch.field in WORDS_FIELDS:
+            words.append(match[3])
+        else:
+            conditions.append(_condition(name, match[2], match[3]))
+    return Query(words=tuple(word for word in words if word), conditions=tuple(conditions), tags=tuple(tags))
+
+
+def _name(typed: str) -> str:
+    """A name in its usual form; single letters keep their case, which tells -s from -S."""
+    return typed if len(typed) == 1 else typed.lower().replace("-", "_")
+
+
+def _names() -> Mapping[str, Switch | None]:
+    """What may stand before a comparison: the names and letters of the recorded switches, and the history's own."""
+    own: dict[str, Switch | None] = dict.fromkeys(("tag", "since", "before", "rating", "kind"))
+    for row in SWITCHES:
+        if row.recorded:
+            own |= dict.fromkeys([row.field, row.recorded, *(flag.lstrip("-") for flag in row.flags)], row)
+    return own
+
+
+def _condition(name: str, comparison: str, text: str) -> Condition:
+    if name not in _names():
+        near = nearest(name, list(_names()))
+        hint = f"did you mean {near}? " if near else ""
+        raise CommandError(f"pictures have no setting {name}", hint=f"{hint}for example {EXAMPLE}")
+    switch = _names()[name]
+    value = _value(name, switch, text)
+    field = switch.field if switch else name
+    if isinstance(value, str):
+        if comparison not in (":", "="):
+            raise CommandError(f"{name} is text, which {comparison} cannot compare", hint=f"{name}:{text}")
+        return Condition(field=field, comparison="has", value=value)
+    return Condition(field=field, comparison="=" if comparison == ":" else comparison, value=value)
+
+
+def _value(name: str, switch: Switch | None, text: str) -> float | str:
+    """A number where the setting is one."""
+    try:
+        if switch is None:
+            return float(text) if name == "rating" else text
+        if switch.value.takes == "words":
+            return text
+        value = 1.0 if switch.is_flag else switch.value.parse(text)
+    except ValueError as error:
+        raise CommandError(f"{name} {error}", hint=f"for example {EXAMPLE}") from None
+    if isinstance(value, tuple):
+        value = value[0] if len(value) == 1 else text
+    return float(value) if isinstance(value, (int, float)) else text
+
+
+def _time(name: str, text: str, now: datetime) -> Condition:
+    moment = moment_of(text, now).astimezone(UTC).isoformat(timespec="seconds")
+    return Condition(field="created", comparison=">=" if name == "since" else "<", value=moment)
+
+
+def moment_of(text: str, now: datetime) -> datetime:
+    """The beginning of the time that is meant: today, yesterday, 3d (or 12h, 2w) ago, 2026-11-20, 2026-11."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    days = {"today": 0, "yesterday": 1}
+    if text.lower() in days:
+        return midnight - timedelta(days=days[text.lower()])
+    if (ago := _AGO.fullmatch(text.lower())) is not None:
+        return now - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
+    for form in _DATES:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=now.tzinfo)
+        except ValueError:
+            continue
+    raise CommandError(f"{text[:40]!r} is no time", hint="today, yesterday, 3d, 12h, 2w, or a date such as 2026-11-20")

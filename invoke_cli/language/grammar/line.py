@@ -1,0 +1,226 @@
+"""The line: text to request. `formatting` is the inverse.
+
+Decides what a line is (nothing, a command, a farewell, something to draw). Knows no models and no files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from invoke_cli.errors import LineError, Span
+from invoke_cli.language.grammar.lookalikes import lookalikes
+from invoke_cli.language.grammar.quotes import BLANKS
+from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.request import GenerationRequest
+
+FAREWELLS = ("q", "quit", "exit")
+
+_LEADER = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*|\[\d+(?:\.\d+)?\] \S.*?\.(?i:png): ")
+_ADDING = frozenset(switch.field for switch in SWITCHES if switch.adds_up)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_COMMAND = re.compile(r"!([A-Za-z_-]+|\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blank:
+    """Nothing, or a comment."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Farewell:
+    """The user leaves."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommandLine:
+    """`!name argument`; the spans tell where the two stand. `!17` has the name `17`."""
+
+    name: str
+    argument: str
+    name_span: Span
+    argument_span: Span
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """One stage of a line and where each of its fields was said."""
+
+    request: GenerationRequest
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generation:
+    """Something to draw: the stages of a chain (mostly one), and what the parser has to remark."""
+
+    stages: tuple[Stage, ...]
+    notices: tuple[str, ...] = ()
+
+
+Line = Blank | Farewell | CommandLine | Generation
+
+
+def parse(text: str) -> Line:
+    """What `text` says; LineError with a span inside it when it cannot be read."""
+    text = text.rstrip("\r\n")
+    try:
+        return _parse(text)
+    except LineError as error:
+        raise error.located(text, Span(0, len(text))) from None
+
+
+def _parse(text: str) -> Line:
+    if match := _CONTROL.search(text):
+        name = f"character {ord(match.group()):#04x}"
+        raise LineError(f"the line holds a control {name}", hint="remove it", span=Span(*match.span()))
+    start = content_start(text)
+    body = text[start:].rstrip(BLANKS)
+    if not body or body.startswith(("#", "//")):
+        return Blank()
+    if body.startswith("!"):
+        return _command(text, start, start + len(body))
+    if body in FAREWELLS:
+        return Farewell()
+    return _generation(tokenise(text, start))
+
+
+def content_start(text: str) -> int:
+    """Where the content of a line begins, behind blanks and a pasted prompt (`invoke> `) or result (`[17] x.png: `)."""
+    start = len(text) - len(text.lstrip(BLANKS))
+    match = _LEADER.match(text, start)
+    if match is None:
+        return start
+    rest = text[match.end() :]
+    return match.end() + len(rest) - len(rest.lstrip(BLANKS))
+
+
+def _command(text: str, start: int, end: int) -> CommandLine:
+    match = _COMMAND.match(text, start, end)
+    assert match is not None
+    name = (match.group(1) or "").replace("-", "_")
+    if not name:
+        raise LineError("a ! and no command", hint="type !help to see them", span=Span(start, start + 1))
+    argument = text[match.end() : end].lstrip(BLANKS)
+    return CommandLine(
+        name=name,
+        argument=argument,
+        name_span=Span(start, match.end()),
+        argument_span=Span(end - len(argument), end),
+    )
+
+
+def _generation(tokens: Sequence[Token]) -> Generation:
+    for token in tokens:
+        if token.error is not None:
+            raise token.error
+    notices: list[str] = []
+    stages = [stage for group in _split(tokens) for stage in _unrolled(_stage(group, notices))]
+    return Generation(stages=tuple(stages), notices=tuple(notices))
+
+
+def _split(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """The tokens of each stage; an empty stage is an error at its bar."""
+    group: list[Token] = []
+    bar: Token | None = None
+    for token in tokens:
+        if token.kind is Kind.PIPE:
+            if not group:
+                raise _empty_stage(token)
+            yield group
+            group, bar = [], token
+        elif token.kind is not Kind.COMMENT:
+            group.append(token)
+    if group:
+        yield group
+    elif bar is not None:
+        raise _empty_stage(bar)
+
+
+def _empty_stage(bar: Token) -> LineError:
+    return LineError(
+        "nothing between two stages", hint="write a prompt or a switch there, or \\| for a bar", span=bar.span
+    )
+
+
+def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
+    values: dict[str, object] = {}
+    spans: dict[str, Span] = {}
+    for name, value, token in _assignments(tokens):
+        if name in _ADDING and name in values and value:
+            value = (*cast(tuple[object, ...], values[name]), *cast(tuple[object, ...], value))
+        elif name in values:
+            if name == "prompt":
+                raise LineError("a second prompt", hint="one stage has one prompt", span=token.span)
+            shown = "" if isinstance(value, bool) else f" ({token.text})"
+            notices.append(f"{_spelling(name)} is given twice: the last one counts{shown}")
+        values[name], spans[name] = value, token.span
+        if token.kind is Kind.PROMPT and not token.quoted:
+            notices.extend(lookalikes(token.text))
+    return Stage(request=GenerationRequest.of(values), spans=spans)
+
+
+def _unrolled(stage: Stage) -> Iterator[Stage]:
+    """A stage with a list of strengths as a chain of stages, one for each."""
+    strengths: object = stage.request.strength
+    if not isinstance(strengths, tuple):
+        yield stage
+        return
+    span = stage.spans["strength"]
+    first, *more = strengths
+    yield replace(stage, request=replace(stage.request, strength=first))
+    for strength in more:
+        yield Stage(request=GenerationRequest(strength=strength), spans={"strength": span})
+
+
+def _spelling(name: str) -> str:
+    return next(switch.spelling for switch in SWITCHES if switch.field == name)
+
+
+def _assignments(tokens: Sequence[Token]) -> Iterator[tuple[str, object, Token]]:
+    """Each field that the tokens set, with its value and the token to point at."""
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.kind is Kind.PROMPT:
+            yield "prompt", token.text, token
+        elif token.kind is Kind.SWITCH and token.switch is not None:
+            if token.switch.adds_up and token.negated:
+                yield token.switch.field, (), token
+            elif token.switch.is_flag or token.negated:
+                yield token.switch.field, not token.negated, token
+            elif following is not None and following.kind is Kind.VALUE:
+                yield token.switch.field, _converted(token, following), following
+            else:
+                yield token.switch.field, _left_out(token), token
+
+
+def _converted(switch_token: Token, value_token: Token) -> object:
+    assert switch_token.switch is not None
+    try:
+        return switch_token.switch.value.parse(value_token.text)
+    except ValueError as error:
+        raise LineError(f"{switch_token.text} {error}", span=value_token.span, hint=_usage(switch_token)) from None
+
+
+def _usage(token: Token) -> str:
+    assert token.switch is not None
+    return f"for example {token.switch.example}" if token.switch.example else f"{token.text}: {token.switch.help}"
+
+
+def _left_out(token: Token) -> object:
+    """The value of a switch whose value may be left out."""
+    assert token.switch is not None
+    value = token.switch.value
+    return getattr(value, "bare", None) or getattr(value, "default", None)
+
+
+def switches_only(text: str) -> GenerationRequest:
+    """The request of a line that holds switches and no prompt."""
+    line = parse(text)
+    if isinstance(line, Blank):
+        return GenerationRequest()
+    if not isinstance(line, Generation) or len(line.stages) > 1 or line.stages[0].request.prompt is not None:
+        raise LineError(f"switches were expected, not {text[:60]!r}", hint="for example -s 20 -C 7")
+    return line.stages[0].request

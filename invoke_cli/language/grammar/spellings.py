@@ -1,0 +1,147 @@
+"""From what was typed to a row: exact spellings, negations, abbreviations, glued values. Knows the tables only."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from invoke_cli.errors import LineError
+from invoke_cli.language.switches.rejected import REFUSED, Refused
+from invoke_cli.language.switches.switch import Switch
+from invoke_cli.language.switches.table import SWITCHES
+
+_LONG = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*")
+_LETTERS = re.compile(r"-[A-Za-z_]+")
+_SWITCH_LIKE = re.compile(r"--?[A-Za-z]")
+KEEP_AS_TEXT = "to keep it as text, write \\- or put the prompt in quotes"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spelt:
+    """What a word that looks like a switch says: the row, whether it is negated, and where a glued value starts."""
+
+    switch: Switch
+    negated: bool = False
+    length: int
+    glued: bool = False
+
+
+def looks_like_switch(text: str, position: int = 0) -> bool:
+    """Whether a token that starts at `position` has the form of a switch: `-` and a letter, or `--` and a letter."""
+    return _SWITCH_LIKE.match(text, position) is not None
+
+
+def read_switch(word: str) -> Spelt:
+    """The switch that `word` (from its dash to the next blank) spells; LineError when it spells none."""
+    if word.startswith("--"):
+        return _read_long(word)
+    run = _letters(word)
+    after = word[len(run) : len(run) + 1]
+    if len(run) > 2 and after in ("", "="):
+        entry = _spellings().get(run)
+        if entry is not None:
+            return _spelt(entry, False, word, len(run))
+    entry = _spellings().get(word[:2])
+    if entry is None:
+        raise _unknown(word)
+    return _spelt(entry, False, word, 2)
+
+
+def _letters(word: str) -> str:
+    match = _LETTERS.match(word)
+    assert match is not None
+    return match.group()
+
+
+def _read_long(word: str) -> Spelt:
+    match = _LONG.match(word)
+    assert match is not None
+    name = normal(match.group())
+    entry, negated = _find_long(name, word)
+    rest = word[match.end() :]
+    if rest and not rest.startswith("="):
+        raise _unknown(word)
+    return _spelt(entry, negated, word, match.end())
+
+
+def _find_long(name: str, word: str) -> tuple[Switch | Refused, bool]:
+    """The row with this long name or the only one that starts with it; and whether it is the `--no_` form."""
+    rows = {flag: (row, False) for flag, row in _spellings().items() if flag.startswith("--")}
+    rows |= {flag: (switch, True) for flag, switch in _negations().items()}
+    if name in rows:
+        return rows[name]
+    starts = {flag: entry for flag, entry in rows.items() if flag.startswith(name)}
+    if len({(id(row), negated) for row, negated in starts.values()}) == 1:
+        return next(iter(starts.values()))
+    if starts:
+        raise LineError(f"{name} could be any of {', '.join(sorted(starts))}", hint="write more of the name")
+    raise _unknown(word)
+
+
+def _spelt(entry: Switch | Refused, negated: bool, word: str, length: int) -> Spelt:
+    spelling = word[:length]
+    if isinstance(entry, Refused):
+        raise refusal(entry, spelling)
+    rest = word[length:]
+    glued = bool(rest) and not negated
+    if entry.is_flag or negated:
+        if rest:
+            raise LineError(f"{spelling} takes no value, so {rest!r} cannot follow it", hint=f"write {spelling} alone")
+    elif entry.value.takes == "glued" and rest and not rest.startswith("="):
+        raise _unknown(word)
+    skip = 1 if rest.startswith("=") else 0
+    return Spelt(switch=entry, negated=negated, length=length + skip, glued=glued)
+
+
+def refusal(entry: Refused, spelling: str) -> LineError:
+    """The error for a spelling that is understood but not available."""
+    return LineError(f"{spelling} ({entry.what}) is not a switch of this program", hint=entry.instead)
+
+
+def _unknown(word: str) -> LineError:
+    from invoke_cli.language.switches.launch import LAUNCH_OPTIONS  # it reads spellings itself
+
+    name = word.split("=", 1)[0][:40]
+    launch = next((row for row in LAUNCH_OPTIONS if normal(name) == row.name), None)
+    if launch is not None:
+        init = ", or write it into invoke.init" if launch.in_init else ""
+        hint = f"leave it out here, and start with it: invoke {name} …{init}; {KEEP_AS_TEXT}"
+        return LineError(f"{name} belongs to the start of the program, not to a line", hint=hint)
+    near = nearest(normal(name), [*_spellings(), *_negations()])
+    suggestion = f"did you mean {near}? " if near else ""
+    return LineError(f"{name} is not a switch", hint=suggestion + KEEP_AS_TEXT)
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """The candidate most like `word`, or an empty string when none is like it."""
+    return next(iter(difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)), "")
+
+
+def normal(name: str) -> str:
+    """A long name with its dashes inside as underscores: `--from-file` and `--from_file` are one."""
+    return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
+
+
+@cache
+def _spellings() -> dict[str, Switch | Refused]:
+    rows: list[Switch | Refused] = [*SWITCHES, *REFUSED]
+    return {flag: row for row in rows for flag in row.flags}
+
+
+@cache
+def _negations() -> dict[str, Switch]:
+    return {negation(switch): switch for switch in SWITCHES if switch.is_flag or switch.adds_up}
+
+
+def negation(switch: Switch) -> str:
+    """How a flag is turned off: `--no_grid`; for `--no_metadata` it is `--metadata`. What adds up ends so, too."""
+    name = switch.name[2:]
+    return "--" + (name[3:] if name.startswith("no_") else "no_" + name)
+
+
+def all_spellings() -> dict[str, Switch]:
+    """Every spelling that can be typed, the negated ones too."""
+    return {flag: row for flag, row in _spellings().items() if isinstance(row, Switch)} | _negations()

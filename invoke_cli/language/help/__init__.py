@@ -1,0 +1,1 @@
+"""Help texts, and the tables rendered as help."""

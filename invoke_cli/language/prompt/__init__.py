@@ -1,0 +1,1 @@
+"""The prompt language: weights, blends, swaps, alternatives."""

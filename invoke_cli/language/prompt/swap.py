@@ -1,0 +1,102 @@
+"""Where a prompt's source exchanges words: `cat.swap(dog)`, `(black cat).swap(white dog, t_end=.6)`. Pure text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from invoke_cli.errors import PromptError, Span
+from invoke_cli.language.prompt.ast import Windows
+
+SWAP = re.compile(r"(?<=[\w)\"])\.swap\(")
+BREAKS_WORD = re.compile(r"[\s()\[\]{}\"|,;:!?]")
+_OPTION = re.compile(r",\s*([A-Za-z]\w*)\s*=\s*([^,=]*?)\s*$")
+_SHARE = re.compile(r"0|1|[01]?\.\d+")
+_EXAMPLE = "for example a cat.swap(dog) on a chair; to keep it as text, write \\( for the bracket"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """One exchange: where the words stand that were there before and those after, and all of it."""
+
+    before: Span
+    after: Span
+    whole: Span
+    windows: Windows
+
+
+def partner(masked: str, opened: int, end: int) -> int | None:
+    """Where the bracket or quotation that begins at `opened` ends, before `end`; None when it does not."""
+    if masked[opened] == '"':
+        closed = masked.find('"', opened + 1, end)
+        return closed if closed != -1 else None
+    depth = 0
+    for position in range(opened, end):
+        depth += (masked[position] == "(") - (masked[position] == ")")
+        if depth == 0:
+            return position
+    return None
+
+
+def swaps(masked: str) -> Iterator[Place]:
+    """The exchanges of a source, in order; PromptError for one that cannot be read."""
+    position = 0
+    while (match := SWAP.search(masked, position)) is not None:
+        operator = Span(match.start(), match.end())
+        closed = partner(masked, operator.end - 1, len(masked))
+        if closed is None:
+            span = Span(operator.end - 1, operator.end)
+            raise PromptError("this bracket is not closed", hint=_EXAMPLE, span=span)
+        before, start = _before(masked, position, operator)
+        if not masked[before.start : before.end].strip():
+            raise PromptError(".swap() needs words to exchange", hint=_EXAMPLE, span=operator)
+        after, windows = _after(masked, Span(operator.end, closed))
+        yield Place(before=before, after=after, whole=Span(start, closed + 1), windows=windows)
+        position = closed + 1
+
+
+def _before(masked: str, begun: int, operator: Span) -> tuple[Span, int]:
+    """The words in front of an operator: a word, or what its brackets or quotes hold; and where they begin."""
+    last = operator.start - 1
+    if masked[last] == '"':
+        opened = masked.rfind('"', begun, last)
+    elif masked[last] == ")":
+        opened = max((at for at in range(begun, last) if partner(masked, at, last + 1) == last), default=-1)
+    else:
+        start = operator.start
+        while start > begun and not BREAKS_WORD.match(masked[start - 1]):
+            start -= 1
+        return Span(start, operator.start), start
+    if opened == -1:
+        raise PromptError("what this .swap() exchanges does not begin anywhere", hint=_EXAMPLE, span=operator)
+    return Span(opened + 1, last), opened
+
+
+def _after(masked: str, inside: Span) -> tuple[Span, Windows]:
+    """What is to be there instead, and the options behind it."""
+    given: dict[str, float] = {}
+    end = inside.end
+    while (option := _OPTION.search(masked, inside.start, end)) is not None:
+        span = Span(option.start(1), option.end())
+        if option[1] not in (*Windows.NAMES, "shape_freedom"):
+            hint = f"known: {', '.join(Windows.NAMES)} and shape_freedom, each from 0 to 1"
+            raise PromptError(f".swap() knows no {option[1]}", hint=hint, span=span)
+        if not _SHARE.fullmatch(option[2]) or float(option[2]) > 1:
+            raise PromptError(f"{option[1]} is a number from 0 to 1", hint="such as t_end=.6", span=span)
+        given[option[1]] = float(option[2])
+        end = option.start()
+    if not masked[inside.start : end].strip():
+        span = Span(inside.start - 1, inside.end + 1)
+        raise PromptError(".swap() needs the words to be there instead", hint=_EXAMPLE, span=span)
+    words = re.fullmatch(r'\s*"([^"]*)"\s*|\s*(.*?)\s*', masked[inside.start : end], re.DOTALL)
+    assert words is not None
+    return Span(*words.span(1 if words[1] is not None else 2)).shifted(inside.start), _windows(given)
+
+
+def _windows(given: dict[str, float]) -> Windows:
+    """The windows that the options say. `shape_freedom` is another way to say s_end: 1 - its cube root."""
+    freedom = given.pop("shape_freedom", None)
+    if freedom is not None:
+        given.setdefault("s_end", round(1 - freedom ** (1 / 3), 6))
+    return Windows(**given)

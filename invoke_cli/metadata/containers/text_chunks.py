@@ -1,0 +1,45 @@
+"""The text in a picture file of any kind, by keyword: PNG's own keywords, `EXIF:` and a tag's name, the XMP packet, the
+comment of a JPEG or GIF file. Everything is capped, so that a damaged or hostile file costs little.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke_cli.errors import MetadataError
+from invoke_cli.imaging.png_chunks import SIGNATURE
+from invoke_cli.metadata.containers.png import png_text
+from invoke_cli.metadata.containers.segments import JPEG_START, gif_text, jpeg_text, webp_text
+
+MAX_FILE = 500_000_000
+
+
+def read_chunks(path: Path) -> dict[str, str]:
+    """The texts of a picture file by keyword, the first of each; empty for a file of another kind."""
+    return parse_chunks(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a picture file; MetadataError when it cannot be had."""
+    try:
+        if not path.is_file():
+            raise MetadataError(f"there is no image {path}", hint="check the name; Tab completes it")
+        if path.stat().st_size > MAX_FILE:
+            raise MetadataError(f"{path} is too large to read", hint="name a picture")
+        return path.read_bytes()
+    except OSError as error:
+        hint = "check its permissions"
+        raise MetadataError(f"{path} cannot be read: {error.strerror or error}", hint=hint) from None
+
+
+def parse_chunks(data: bytes) -> dict[str, str]:
+    """The texts in the data of a picture file by keyword, the first of each."""
+    if data.startswith(SIGNATURE):
+        return png_text(data)
+    if data.startswith(JPEG_START):
+        return jpeg_text(data)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return webp_text(data)
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return gif_text(data)
+    return {}

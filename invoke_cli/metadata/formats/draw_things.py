@@ -1,0 +1,41 @@
+"""Draw Things: an XMP packet whose `exif:UserComment` holds JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from invoke_cli.metadata.builder import Draft, json_object, objects
+from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.containers.xmp_properties import read_xmp
+from invoke_cli.metadata.formats.a1111 import read_size
+
+_FIELDS = {"steps": "num_inference_steps", "scale": "guidance_scale", "seed": "seeds"}
+_KNOWN = {*_FIELDS, "c", "uc", "model", "sampler", "size", "strength", "v2", "lora", "profile", "seed_mode"}
+
+
+def _document(chunks: Chunks) -> dict[str, Any] | None:
+    document = json_object(read_xmp(chunks).get("exif:UserComment"))
+    return document if document is not None and "c" in document else None
+
+
+def _sniff(chunks: Chunks) -> bool:
+    return _document(chunks) is not None
+
+
+def _decode(chunks: Chunks) -> Recalled:
+    document = _document(chunks) or {}
+    draft = Draft("Draw Things")
+    draft.words(document.get("c"), document.get("uc"))
+    draft.take_all(document, _FIELDS)
+    draft.sampler(document.get("sampler"))
+    read_size(draft, document.get("size"))
+    if document.get("strength") not in (1, 1.0, None):  # always there, 1 without an init image
+        draft.strength(document.get("strength"))
+    draft.model(document.get("model"))
+    for lora in objects(document.get("lora")):
+        draft.lora(lora.get("model") or lora.get("file") or "?", lora.get("weight", ""))
+    draft.lose_rest(document, _KNOWN)
+    return draft.recalled(by_pixels=True)
+
+
+DRAW_THINGS = Reading(name="Draw Things", sniff=_sniff, decode=_decode)

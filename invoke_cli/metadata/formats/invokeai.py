@@ -1,0 +1,108 @@
+"""`Dream` and `sd-metadata`: the two chunks of InvokeAI 1 and 2, which this program writes too, with more in them.
+
+Names in the JSON come from the switch table.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.metadata.codec import Chunks, Recalled, Record
+from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
+from invoke_cli.metadata.formats.dream import without_words, write_dream
+from invoke_cli.metadata.formats.invokeai2 import SD_METADATA, read_dream_and_json
+from invoke_cli.planning.plan import ControlUse, ImagePlan, Plan
+from invoke_cli.planning.recorded_request import recorded_request
+
+
+class InvokeAICodec:
+    """Reads and writes the two chunks."""
+
+    name = "InvokeAI 2"
+    fields = frozenset(switch.field for switch in SWITCHES if switch.recorded)
+
+    def encode(self, record: Record) -> dict[str, str]:
+        """Both chunks; the JSON is ASCII with its keys in a fixed order."""
+        return {DREAM: write_dream(record), SD_METADATA: json.dumps(_document(record), ensure_ascii=True)}
+
+    def sniff(self, chunks: Chunks) -> bool:
+        """Whether either chunk is there."""
+        return DREAM in chunks or SD_METADATA in chunks
+
+    def decode(self, chunks: Chunks) -> Recalled:
+        """The merged request; MetadataError when there is nothing that can be read."""
+        return read_dream_and_json(chunks)
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _document(record: Record) -> dict[str, Any]:
+    """The JSON: the original's keys at the top and under `image`, ours beside them."""
+    return {
+        "model": "stable diffusion",
+        "model_id": record.plan.model,
+        "model_hash": record.model_sha256 or None,
+        "app_id": record.program,
+        "app_version": record.version,
+        "image": _image(record.plan, record.image),
+        "stages": [_image(*stage) for stage in record.earlier],
+        "family": record.plan.family.name,
+        "environment": dict(record.environment),
+        "batch": {"size": record.batch.size, "index": record.batch.index, "seeds": list(record.batch.seeds)},
+        "parents": [dict(parent) for parent in record.parents],
+        "concessions": list(record.concessions),
+        "pixel_sha256": record.pixel_sha256,
+        "private": record.plan.output.private,
+    }
+
+
+def _control(use: ControlUse) -> dict[str, Any]:
+    """What the JSON says of a control image."""
+    return {
+        "kind": use.said,
+        "image": use.name,
+        "weight": use.weight,
+        "image_hash": use.image_sha256,
+        "model": use.model,
+        "model_hash": use.sha256,
+    }
+
+
+def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
+    """What the JSON says of one stage."""
+    request = recorded_request(plan, image_plan, by_name=True)
+    if plan.output.private:
+        request = without_words(request)
+    said = {row.recorded: getattr(request, row.field) for row in SWITCHES if row.recorded}
+    image: dict[str, Any] = {"type": plan.task.value}
+    image |= {name: value for name, value in said.items() if value is not None}
+    image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
+    image["seed"] = image_plan.seed
+    image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in request.variations or ()]
+    image |= {
+        "steps_scheduled": plan.steps.scheduled,
+        "steps_real": plan.steps_left,
+        "scheduler": plan.sampler.scheduler,
+        "size": list(plan.result_size),
+        "threshold": plan.look.threshold,
+        "perlin": request.perlin or 0.0,
+        "postprocessing": None,
+    }
+    if request.loras:
+        image["loras"] = [choice._asdict() for choice in request.loras]
+    if plan.loras and not plan.output.private:
+        image["lora_hashes"] = {lora.name: lora.sha256 for lora in plan.loras}
+    if request.controls:
+        image["controls"] = list(map(_control, plan.controls))
+    if plan.embeddings and not plan.output.private:
+        image["embedding_hashes"] = {embedding.name: embedding.sha256 for embedding in plan.embeddings}
+    image |= {"networks": plan.after.hashes} if plan.after.hashes else {}
+    began_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
+    if began_from is not None:
+        image["orig_hash"] = began_from.sha256
+    if plan.mask is not None and plan.mask.sha256 and plan.resume is None:
+        image["mask_hash"] = plan.mask.sha256
+    return image

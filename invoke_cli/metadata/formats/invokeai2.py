@@ -1,0 +1,212 @@
+"""Reading `Dream` and `sd-metadata`, whoever of InvokeAI 1, InvokeAI 2 and this program wrote them.
+
+The original's JSON loses `-I` and `--seamless` (a missing comma fused two names), so both chunks are read and merged;
+where they clash the JSON wins and the clash is told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from invoke_cli.errors import LineError, MetadataError
+from invoke_cli.language.grammar.quotes import canonical
+from invoke_cli.language.switches.numbers import format_number
+from invoke_cli.language.switches.switch import Group
+from invoke_cli.language.switches.table import SWITCHES, by_field
+from invoke_cli.metadata.builder import clean
+from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled
+from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
+from invoke_cli.metadata.formats.dream import DreamLine, read_dream
+from invoke_cli.metadata.prompt_conversion import capped
+from invoke_cli.request import GenerationRequest, Variation
+
+SD_METADATA = "sd-metadata"
+APP_ID = "invoke-cli"
+
+# What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
+_UNCARRIED: tuple[tuple[str, object], ...] = (
+    ("inpaint_replace", 0), ("postprocessing", None),
+)  # fmt: skip
+
+
+def read_dream_and_json(chunks: Chunks) -> Recalled:
+    """The merged request; MetadataError when there is nothing that can be read."""
+    dream = read_dream(chunks[DREAM]) if DREAM in chunks else None
+    document = _parse(chunks[SD_METADATA], optional=dream is not None) if SD_METADATA in chunks else None
+    lines = dream.request if dream else GenerationRequest()
+    if document is None:
+        if not any(stage.said() for stage in ((*dream.earlier, lines) if dream else ())):
+            raise MetadataError(f"its {DREAM} line cannot be read", hint="the picture can still be used with -I")
+        missing, earlier = (dream.left_out, dream.earlier) if dream else ((), ())
+        request, earlier = _clean(lines), tuple(map(_clean, earlier))
+        return Recalled(program="InvokeAI 1", request=request, missing=missing, earlier=earlier)
+    return _merged(document, dream or DreamLine(request=lines))
+
+
+def _parse(text: str, *, optional: bool) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text)
+        if isinstance(document, dict) and isinstance(_image_of(document), dict):
+            return document
+    except (ValueError, RecursionError):
+        pass
+    if optional:
+        return None
+    raise MetadataError("its sd-metadata is damaged", hint="the picture can still be used with -I")
+
+
+def _image_of(document: Mapping[str, Any]) -> Any:
+    """The image's own part; of a grid, the first image's."""
+    images = document.get("images")
+    return document.get("image") or (images[0] if isinstance(images, list) and images else None)
+
+
+def _merged(document: dict[str, Any], dream: DreamLine) -> Recalled:
+    image = _image_of(document)
+    ours = document.get("app_id") == APP_ID
+    values, unread = _values(image)
+    said = dream.request.said()
+    conflicts = tuple(_conflicts(values, said))
+    merged = said | values
+    if ours:
+        merged["model"] = str(document.get("model_id") or merged.get("model") or "") or None
+    missing = [*dream.left_out, *unread, *_uncarried(image)]
+    facts: dict[str, str] = {}
+    for key, name in (("model_id", "model"), ("model_hash", "model hash")):
+        if not ours and isinstance(document.get(key), str):
+            facts[name] = clean(document[key])[:200]
+    program = clean(f"{document.get('app_id', 'InvokeAI')} {document.get('app_version', '')}")[:200]
+    request = GenerationRequest.of(merged)
+    return Recalled(
+        program=program,
+        request=request if ours else _clean(request),
+        facts=facts,
+        missing=tuple(missing),
+        conflicts=conflicts,
+        made=_checked_made(document, image) if ours else None,
+        earlier=dream.earlier if ours else tuple(map(_clean, dream.earlier)),
+    )
+
+
+def _clean(request: GenerationRequest) -> GenerationRequest:
+    """The request without control characters and with prompts of a bearable length, for files of others."""
+    said = request.said()
+    return GenerationRequest.of(
+        {name: capped(value)[0] if isinstance(value, str) else value for name, value in said.items()}
+    )
+
+
+def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The request's fields under `image`, and the keys whose value cannot be understood."""
+    values: dict[str, Any] = {}
+    unread: list[str] = []
+    for switch in SWITCHES:
+        raw = image.get(switch.recorded) if switch.recorded else None
+        if switch.field == "strength" and raw is None and image.get("type") == "img2img":
+            raw = image.get("strength")
+        nothing = switch.group in (Group.LOOK, Group.AFTER) and not raw  # written as 0 where nothing was asked for
+        nothing = nothing or (switch.field == "facetool" and not image.get("facetool_strength"))
+        if raw is None or raw == [] or switch.field == "prompt" or nothing:
+            continue
+        try:
+            values[switch.field] = _value(switch.field, raw)
+        except (LineError, ValueError, TypeError, KeyError, OverflowError):
+            unread.append(f"{switch.recorded}: {str(raw)[:60]}")
+    values["prompt"] = _prompt(image.get("prompt"))
+    if image.get("type") == "txt2img":
+        values.pop("strength", None)
+    return values, unread
+
+
+def _value(field: str, raw: Any) -> Any:
+    """A JSON value as the field's, through the same check that a typed value passes."""
+    switch = by_field()[field]
+    if isinstance(raw, bool) and switch.is_flag:
+        return raw
+    if isinstance(raw, (bool, dict)):
+        raise ValueError("not a value of this kind")
+    if field == "variations":
+        raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
+    if field == "loras":
+        raw = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in raw)
+    if field == "controls":
+        parts = (f"{entry['kind']}:{entry['image']}:{format_number(float(entry['weight']))}" for entry in raw)
+        return tuple(choice for part in parts for choice in cast(tuple[object, ...], switch.value.parse(part)))
+    if isinstance(raw, list) and switch.value.takes == "numbers":
+        raw = " ".join(str(number) for number in raw)
+    if isinstance(raw, float) and raw.is_integer():
+        raw = int(raw)
+    return switch.value.parse(str(raw))
+
+
+def _prompt(raw: Any) -> str:
+    """The prompt source: plain text in newer files, a list of weighted parts in older ones."""
+    if isinstance(raw, str):
+        return canonical(raw)
+    if not isinstance(raw, list):
+        return ""
+    parts = [entry for entry in raw if isinstance(entry, dict) and "prompt" in entry]
+    if len(parts) == 1:
+        return canonical(str(parts[0]["prompt"]))
+    return canonical(" ".join(f"{entry['prompt']}:{entry.get('weight', 1)}" for entry in parts))
+
+
+def _conflicts(values: Mapping[str, Any], dream: Mapping[str, object]) -> Iterator[str]:
+    for switch in SWITCHES:
+        here, there = values.get(switch.field), dream.get(switch.field)
+        if here is not None and there is not None and here != there:
+            yield f"{switch.name[2:]}: {DREAM} says {_shown(there)}, {SD_METADATA} says {_shown(here)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple) and value and isinstance(value[0], Variation):
+        return ",".join(f"{v.seed}:{v.weight}" for v in value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _uncarried(image: Mapping[str, Any]) -> Iterator[str]:
+    for key, nothing in _UNCARRIED:
+        value = image.get(key, nothing)
+        if value and value != nothing:
+            yield f"{key}: {json.dumps(value)[:80]}"
+
+
+def _checked_made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
+    try:
+        return _made(document, image)
+    except (ValueError, TypeError, OverflowError):
+        raise MetadataError("its sd-metadata is damaged", hint="the picture can still be used with -I") from None
+
+
+def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
+    batch = document.get("batch")
+    batch = batch if isinstance(batch, dict) else {}
+    environment = document.get("environment")
+    stages = [stage for stage in (*(document.get("stages") or ()), image) if isinstance(stage, dict)]
+    return Made(
+        pixel_sha256=str(document.get("pixel_sha256") or ""),
+        inputs=_pairs(stages, "orig_hash", "mask_hash"),
+        controls=tuple(map(_control_hashes, stages)),
+        parents=_pairs(document.get("parents") or (), "name", "sha256"),
+        model_sha256=str(document.get("model_hash") or ""),
+        environment=environment if isinstance(environment, dict) else {},
+        batch=Batch(
+            size=int(batch.get("size", 1)),
+            index=int(batch.get("index", 0)),
+            seeds=tuple(int(seed) for seed in batch.get("seeds", ())),
+        ),
+        private=bool(document.get("private")),
+        concessions=tuple(str(entry) for entry in document.get("concessions") or ()),
+    )
+
+
+def _control_hashes(stage: Mapping[str, Any]) -> tuple[str, ...]:
+    controls = stage.get("controls")
+    entries = controls if isinstance(controls, list) else ()
+    return tuple(str(entry.get("image_hash") or "") for entry in entries if isinstance(entry, dict))
+
+
+def _pairs(parts: Iterable[object], first: str, second: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(part.get(first) or ""), str(part.get(second) or "")) for part in parts if isinstance(part, dict))

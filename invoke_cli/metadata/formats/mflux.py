@@ -1,0 +1,39 @@
+"""mflux: JSON in the EXIF user comment. Its `image_strength` says how much of the image is kept."""
+
+from __future__ import annotations
+
+from invoke_cli.metadata.builder import Draft, json_object
+from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+
+_PLACE = "EXIF:UserComment"
+_FIELDS = {
+    "steps": "num_inference_steps", "guidance": "guidance_scale", "seed": "seeds", "width": "width", "height": "height",
+}  # fmt: skip
+_KNOWN = {
+    *_FIELDS, "mflux_version", "model", "base_model", "prompt", "negative_prompt", "precision",
+    "generation_time_seconds", "created_at", "lora_paths", "lora_scales", "image_path", "image_paths", "image_strength",
+}  # fmt: skip
+
+
+def _sniff(chunks: Chunks) -> bool:
+    return "mflux_version" in (json_object(chunks.get(_PLACE)) or {})
+
+
+def _decode(chunks: Chunks) -> Recalled:
+    document = json_object(chunks.get(_PLACE)) or {}
+    draft = Draft(f"mflux {document.get('mflux_version')}")
+    draft.words(document.get("prompt"), document.get("negative_prompt"))
+    draft.take_all(document, _FIELDS)
+    paths = document.get("image_paths")
+    draft.init(document.get("image_path") or (paths[0] if isinstance(paths, list) and paths else None))
+    if "init_image" in draft.values or document.get("image_strength"):
+        draft.strength(document.get("image_strength"), inverted=True)
+    draft.model(document.get("model") or document.get("base_model"))
+    loras, scales = document.get("lora_paths"), document.get("lora_scales")
+    for index, lora in enumerate(loras if isinstance(loras, list) else []):
+        draft.lora(lora, scales[index] if isinstance(scales, list) and index < len(scales) else "")
+    draft.lose_rest(document, _KNOWN)
+    return draft.recalled(by_pixels=True)
+
+
+MFLUX = Reading(name="mflux", sniff=_sniff, decode=_decode)

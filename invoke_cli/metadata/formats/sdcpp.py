@@ -1,0 +1,77 @@
+"""stable-diffusion.cpp: A1111's text with unquoted JSON at its end, which is preferred; JPEG comment, WebP's XMP."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from invoke_cli.metadata.builder import Draft, objects, part
+from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.containers.xmp_properties import read_xmp
+from invoke_cli.metadata.formats.a1111 import KEYWORD, PLACES, read_parameters
+
+_MARK = "SDCPP:"
+_XMP_PROPERTY = "sdcpp:parameters"
+
+
+def _text(chunks: Chunks) -> str | None:
+    for key in PLACES:
+        if _MARK in chunks.get(key, "") or "stable-diffusion.cpp" in chunks.get(key, ""):
+            return chunks[key].removeprefix(f"{KEYWORD}\0")
+    return read_xmp(chunks).get(_XMP_PROPERTY)
+
+
+def _sniff(chunks: Chunks) -> bool:
+    return _text(chunks) is not None
+
+
+def _decode(chunks: Chunks) -> Recalled:
+    text, _, tail = (_text(chunks) or "").partition(_MARK)
+    document = _parsed(tail)
+    plain = text.rstrip().removesuffix(",")
+    if document is None:
+        return read_parameters(plain, "stable-diffusion.cpp")
+    return _read(document, plain)
+
+
+def _parsed(tail: str) -> dict[str, Any] | None:
+    """The object that the text begins with."""
+    try:
+        document, _ = json.JSONDecoder().raw_decode(tail.strip())
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _read(document: dict[str, Any], text: str) -> Recalled:
+    draft = Draft("stable-diffusion.cpp")
+    sampling, prompt = part(document, "sampling"), part(document, "prompt")
+    guidance = part(sampling, "guidance")
+    draft.words(prompt.get("positive"), prompt.get("negative"))
+    draft.take_all(document, {"seed": "seeds", "width": "width", "height": "height"})
+    draft.take("num_inference_steps", sampling.get("steps"), "steps")
+    draft.take("guidance_scale", guidance.get("txt_cfg"), "txt_cfg")
+    draft.sampler(sampling.get("method"), sampling.get("scheduler"))
+    # It counts as A1111 does, from 1; 0 and less mean the model's own.
+    skip = document.get("clip_skip")
+    if isinstance(skip, int) and skip > 1:
+        draft.take("clip_skip", skip - 1, "clip_skip")
+    # The strength is always there; only the mode tells whether it meant anything.
+    if "img2img" in str(document.get("mode", "")):
+        draft.strength(document.get("strength"))
+    models = part(document, "models")
+    draft.model(models.get("model") or models.get("diffusion_model") or read_parameters(text).facts.get("model"))
+    for lora in objects(document.get("loras")):
+        draft.lora(lora.get("name") or lora.get("path") or "?", lora.get("multiplier", lora.get("weight", "")))
+    draft.lose("eta", sampling.get("eta"))
+    for key in ("custom_sigmas",):
+        draft.lose(key, sampling.get(key))
+    for key in ("distilled_guidance", "slg"):
+        draft.lose(key, guidance.get(key))
+    for key in ("hires", "cache", "vae_tiling"):
+        if part(document, key).get("enabled", bool(document.get(key))):
+            draft.lose(key, document.get(key))
+    return draft.recalled()
+
+
+SD_CPP = Reading(name="stable-diffusion.cpp", sniff=_sniff, decode=_decode)

@@ -1,0 +1,56 @@
+"""SwarmUI: JSON with `sui_image_params`, in `parameters`, the EXIF user comment, or (older) the EXIF model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from invoke_cli.metadata.builder import Draft, json_object, part
+from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+
+_PLACES = ("parameters", "EXIF:UserComment", "EXIF:Model")
+_PARAMS = "sui_image_params"
+
+_FIELDS = {
+    "steps": "num_inference_steps", "cfgscale": "guidance_scale", "seed": "seeds", "width": "width", "height": "height",
+}  # fmt: skip
+_KNOWN = {
+    *_FIELDS, "prompt", "negativeprompt", "model", "sampler", "comfyuisampler", "comfysampler", "scheduler",
+    "comfyuischeduler", "comfyscheduler", "initimagecreativity", "initimage", "clipstopatlayer", "loras", "loraweights",
+    "swarm_version", "aspectratio", "images", "date", "generation_time", "personalnote", "sidelength",
+}  # fmt: skip
+
+
+def _document(chunks: Chunks) -> dict[str, Any] | None:
+    for key in _PLACES:
+        if f'"{_PARAMS}"' in chunks.get(key, "") and isinstance((json_object(chunks[key]) or {}).get(_PARAMS), dict):
+            return json_object(chunks[key])
+    return None
+
+
+def _sniff(chunks: Chunks) -> bool:
+    return _document(chunks) is not None
+
+
+def _decode(chunks: Chunks) -> Recalled:
+    params = part(_document(chunks), _PARAMS)
+    draft = Draft(f"SwarmUI {params.get('swarm_version') or ''}".strip())
+    draft.words(params.get("prompt"), params.get("negativeprompt"))
+    draft.take_all(params, _FIELDS)
+    draft.sampler(
+        params.get("sampler") or params.get("comfyuisampler") or params.get("comfysampler"),
+        params.get("scheduler") or params.get("comfyuischeduler") or params.get("comfyscheduler"),
+    )
+    draft.strength(params.get("initimagecreativity"))
+    # The layer that is used, counted from the end: -1 leaves none out.
+    stop = str(params.get("clipstopatlayer") or "")
+    if stop.startswith("-") and stop[1:].isdigit():
+        draft.take("clip_skip", int(stop[1:]) - 1 or None, "clipstopatlayer")
+    draft.model(params.get("model"))
+    loras, weights = params.get("loras"), params.get("loraweights")
+    for index, lora in enumerate(loras if isinstance(loras, list) else []):
+        draft.lora(lora, weights[index] if isinstance(weights, list) and index < len(weights) else "")
+    draft.lose_rest(params, _KNOWN)
+    return draft.recalled(by_pixels=True)
+
+
+SWARMUI = Reading(name="SwarmUI", sniff=_sniff, decode=_decode)

@@ -1,0 +1,52 @@
+"""What a picture made of others says of itself: the command that made it and what it shows. One chunk, in JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from invoke_cli.language.grammar.quotes import quote_value
+from invoke_cli.metadata.codec import Chunks
+from invoke_cli.version import __version__
+
+KEYWORD = "invoke-sheet"
+APP_ID = "invoke-cli"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """One picture of a sheet: its base name, the hash of its file, and its line where it has one."""
+
+    name: str
+    sha256: str = ""
+    line: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SheetRecord:
+    """A sheet's kind (grid, compare, plot, contact), the line that makes it, and its pictures in order."""
+
+    kind: str
+    line: str
+    shows: tuple[Shown, ...] = ()
+
+
+def sheet_line(kind: str, shows: Sequence[Shown], *options: str) -> str:
+    """The line that lays these pictures out again."""
+    return " ".join([f"!{kind}", *options, *(quote_value(shown.name) for shown in shows)])
+
+
+def encode_sheet(record: SheetRecord) -> dict[str, str]:
+    """The chunk to write for a sheet; ASCII."""
+    return {KEYWORD: json.dumps({"app_id": APP_ID, "app_version": __version__, **asdict(record)})}
+
+
+def decode_sheet(chunks: Chunks) -> SheetRecord | None:
+    """What a sheet says of itself; None for any other picture."""
+    try:
+        document = json.loads(chunks.get(KEYWORD, ""))
+        shows = tuple(Shown(**{key: str(value) for key, value in shown.items()}) for shown in document["shows"])
+        return SheetRecord(kind=str(document["kind"]), line=str(document["line"]), shows=shows)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None

@@ -1,0 +1,38 @@
+"""The family table: what a kind of model is, how it is told from the others, and what it can do. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from invoke_cli.errors import ModelError
+from invoke_cli.models.families.family import Family
+from invoke_cli.models.families.flux import FLUXES
+from invoke_cli.models.families.transformer import TRANSFORMERS
+from invoke_cli.models.families.unet import UNETS
+
+# The first row that fits wins: the special kinds stand before the plain ones.
+FAMILIES: tuple[Family, ...] = (*UNETS, *FLUXES, *TRANSFORMERS)
+
+
+def family_of(index: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]) -> Family:
+    """The family of a model, from its model_index.json and its components' configs; ModelError when there is none."""
+    named = str(index.get("_class_name"))
+    for family in FAMILIES:
+        if named in family.pipelines and _marked(family, {**configs, "index": index}):
+            return family
+    known = ", ".join(family.label for family in FAMILIES)
+    raise ModelError(f"models of the class {named} are not supported yet", hint=f"supported: {known}", field="model")
+
+
+def family_named(name: str) -> Family:
+    """The row of this name."""
+    return next(family for family in FAMILIES if family.name == name)
+
+
+def _marked(family: Family, configs: Mapping[str, Mapping[str, Any]]) -> bool:
+    def value(mark: str) -> object:
+        part, _, key = mark.partition(".")
+        return configs.get(part, {}).get(key)
+
+    return all(value(mark) == wanted for mark, wanted in family.marks.items())

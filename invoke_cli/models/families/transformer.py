@@ -1,0 +1,141 @@
+"""Rows of the family table: models with a transformer, most of them sampled by flow matching."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from invoke_cli.models import preview_factors
+from invoke_cli.models.families.family import Family, StrengthRule
+from invoke_cli.models.families.unet import ONE_BY_ONE, OWN_GUIDANCE, WITHOUT_STRENGTH
+
+_PLACED = "its transformer numbers the places of a picture, so that no side continues the opposite one"
+PLACED: Mapping[str, str] = {"seamless": _PLACED, "seamless_axes": _PLACED}
+NO_ETA: Mapping[str, str] = {"eta": "its samplers take none"}
+LANGUAGE_MODEL: Mapping[str, str] = {"clip_skip": "its text encoder is no CLIP whose last layers could be left out"}
+COMMON: Mapping[str, str] = {**ONE_BY_ONE, **OWN_GUIDANCE, **PLACED, **LANGUAGE_MODEL}
+FLUX_SAMPLERS = ("k_euler", "unipc", "lcm")
+FLOW: Mapping[str, str] = {**COMMON, **NO_ETA}
+UNBENT = "its pipeline lets nobody change a step"
+
+
+def _pixart(name: str, label: str, pipeline: str, max_tokens: int) -> Family:
+    """The two PixArts differ in their pipeline's class and in how much they read."""
+    return Family(
+        name=name,
+        label=label,
+        pipelines=(pipeline,),
+        text_to_image=pipeline,
+        native_size=1024,
+        multiple=16,
+        max_tokens=max_tokens,
+        denoiser="transformer",
+        arguments={"use_resolution_binning": False, "clean_caption": False},
+        refuses={**COMMON, "threshold": UNBENT, "h_symmetry_time_pct": UNBENT, "v_symmetry_time_pct": UNBENT},
+        scheduler_overrides={"clip_sample": False},
+        preview=preview_factors.SD1 if name == "pixart-alpha" else preview_factors.SDXL,
+        defaults="-s 20 -C 4.5 -A k_dpmpp_2",
+    )
+
+
+TRANSFORMERS: tuple[Family, ...] = (
+    Family(
+        name="stable-diffusion-3",
+        label="Stable Diffusion 3 and 3.5",
+        pipelines=(
+            "StableDiffusion3Pipeline",
+            "StableDiffusion3Img2ImgPipeline",
+            "StableDiffusion3InpaintPipeline",
+        ),
+        text_to_image="StableDiffusion3Pipeline",
+        image_to_image="StableDiffusion3Img2ImgPipeline",
+        inpaint="StableDiffusion3InpaintPipeline",
+        native_size=1024,
+        multiple=16,
+        latent_channels=16,
+        max_tokens=256,
+        denoiser="transformer",
+        flow=True,
+        strength=StrengthRule.UP,
+        refuses=FLOW,
+        samplers=("k_euler", "k_heun", "unipc", "k_dpmpp_2", "lcm"),
+        preview=preview_factors.SD3,
+        defaults="-s 28 -C 7 -A k_euler -f 0.6",
+    ),
+    _pixart("pixart-alpha", "PixArt Alpha", "PixArtAlphaPipeline", 120),
+    _pixart("pixart-sigma", "PixArt Sigma", "PixArtSigmaPipeline", 300),
+    Family(
+        name="sana",
+        label="Sana",
+        pipelines=("SanaPipeline",),
+        text_to_image="SanaPipeline",
+        native_size=1024,
+        multiple=32,
+        latent_channels=32,
+        latent_scale=32,
+        max_tokens=300,
+        denoiser="transformer",
+        flow=True,
+        arguments={"use_resolution_binning": False},
+        refuses=FLOW,
+        samplers=("k_dpmpp_2", "unipc", "k_euler"),
+        defaults="-s 20 -C 4.5 -A k_dpmpp_2",
+    ),
+    Family(
+        name="qwen-image-edit",
+        label="Qwen-Image-Edit",
+        pipelines=("QwenImageEditPipeline",),
+        image_to_image="QwenImageEditPipeline",
+        native_size=1024,
+        multiple=16,
+        latent_channels=16,
+        max_tokens=1024,
+        denoiser="transformer",
+        flow=True,
+        edits=True,
+        guidance="true_cfg_scale",
+        without_negative=" ",
+        strength=StrengthRule.NONE,
+        refuses={**FLOW, **WITHOUT_STRENGTH},
+        samplers=FLUX_SAMPLERS,
+        defaults="-s 50 -C 4 -A k_euler -f 1",
+    ),
+    Family(
+        name="qwen-image",
+        label="Qwen-Image",
+        pipelines=("QwenImagePipeline", "QwenImageImg2ImgPipeline", "QwenImageInpaintPipeline"),
+        text_to_image="QwenImagePipeline",
+        image_to_image="QwenImageImg2ImgPipeline",
+        inpaint="QwenImageInpaintPipeline",
+        native_size=1328,
+        multiple=16,
+        latent_channels=16,
+        max_tokens=512,
+        denoiser="transformer",
+        flow=True,
+        guidance="true_cfg_scale",
+        without_negative=" ",
+        strength=StrengthRule.UP,
+        refuses=FLOW,
+        samplers=FLUX_SAMPLERS,
+        defaults="-s 50 -C 4 -A k_euler -f 0.6",
+    ),
+    Family(
+        name="z-image",
+        label="Z-Image",
+        pipelines=("ZImagePipeline", "ZImageImg2ImgPipeline", "ZImageInpaintPipeline"),
+        text_to_image="ZImagePipeline",
+        image_to_image="ZImageImg2ImgPipeline",
+        inpaint="ZImageInpaintPipeline",
+        native_size=1024,
+        multiple=16,
+        latent_channels=16,
+        max_tokens=512,
+        denoiser="transformer",
+        flow=True,
+        strength=StrengthRule.UP,
+        refuses=FLOW,
+        samplers=("k_euler",),
+        preview=preview_factors.FLUX,
+        defaults="-s 50 -C 5 -A k_euler -f 0.6",
+    ),
+)

@@ -1,0 +1,94 @@
+"""The header of a file of weights: what is in it, and whether all of it is there; and a few numbers of it."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from invoke_cli.errors import ModelError
+from invoke_cli.models.files import gguf
+
+SAFETENSORS = ".safetensors"
+SINGLE_FILES = (SAFETENSORS, gguf.SUFFIX)
+_MOST_BYTES = 100_000_000
+_NUMBERS = {"F64": "d", "F32": "f", "F16": "e", "I64": "q", "I32": "i"}
+
+
+def read_header(path: Path) -> dict[str, Any] | None:
+    """Tensor name to its entry (`dtype`, `shape`, `data_offsets`); None when the file is no whole safetensors file.
+    ModelError for one that this user may not read.
+
+    The file begins with the header's length (8 bytes, little-endian), then the header as JSON, then the tensors.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > min(size, _MOST_BYTES):
+                return None
+            header = json.loads(file.read(length))
+        tensors = {str(key): entry for key, entry in header.items() if key != "__metadata__"}
+        ends = [int(entry["data_offsets"][1]) for entry in tensors.values()]
+    except PermissionError:
+        raise ModelError(f"{path} cannot be read", hint="check its permissions", field="model") from None
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return tensors if size == 8 + length + max(ends, default=0) else None
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the makers of a whole safetensors file wrote beside its tensors; empty for another file."""
+    if path.suffix != SAFETENSORS:
+        return {}
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        about = json.loads(file.read(length)).get("__metadata__", {})
+    return {str(key): str(value) for key, value in about.items()} if isinstance(about, dict) else {}
+
+
+def read_numbers(path: Path, header: Mapping[str, Any], key: str) -> tuple[float, ...]:
+    """The numbers of one small tensor of a safetensors file; empty when it is not there or of a rare kind."""
+    entry = header.get(key)
+    if entry is None or path.suffix != SAFETENSORS or entry["dtype"] not in (*_NUMBERS, "BF16"):
+        return ()
+    start, end = entry["data_offsets"]
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        file.seek(8 + length + start)
+        data = file.read(end - start)
+    if entry["dtype"] == "BF16":  # the upper half of a float32
+        halves = struct.unpack(f"<{len(data) // 2}H", data)
+        data = b"".join(struct.pack("<I", half << 16) for half in halves)
+    code = _NUMBERS.get(entry["dtype"], "f")
+    return tuple(map(float, struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data)))
+
+
+def header_of(path: Path) -> dict[str, Any] | None:
+    """The header of a safetensors or GGUF file; None for another file and for one that is not whole."""
+    if path.suffix == gguf.SUFFIX:
+        return gguf.read_gguf(path)
+    return read_header(path) if path.suffix == SAFETENSORS else None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a safetensors file has the length that its header announces."""
+    return read_header(path) is not None
+
+
+def shape_of(header: dict[str, Any], key: str) -> tuple[int, ...]:
+    """The shape of a tensor; empty when it is not there."""
+    return tuple(header[key]["shape"]) if key in header else ()
+
+
+def count_parameters(header: dict[str, Any]) -> int:
+    """How many numbers all tensors hold."""
+    total = 0
+    for entry in header.values():
+        count = 1
+        for side in entry["shape"]:
+            count *= side
+        total += count
+    return total

@@ -1,0 +1,106 @@
+"""Plans and tokens in words: for the echo, for `!plan`, for JSON. Pure functions from data to text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.planning.plan import AUTO_PARALLEL, Plan, Task
+
+_SHOWN_SEEDS = 8
+
+
+def plan_line(plan: Plan) -> str:
+    """What will be done, in one line."""
+    return ", ".join(_clauses(plan))
+
+
+def _clauses(plan: Plan) -> Iterator[str]:
+    if plan.resume is not None:
+        yield f"on from step {plan.resume.step} of {plan.steps.taken} ({plan.resume.name})"
+    elif plan.init is not None:
+        name = "the stage before" if plan.init.chained else plan.init.name
+        yield f"{name} as it is" if plan.task is Task.FIX else f"from {name} at strength {plan.strength:g}"
+    if plan.task is not Task.FIX:
+        yield from (steps_text(plan), str(plan.drawn_size), plan.sampler.name)
+        yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
+    yield from (f"guided by {use.name} ({use.said} {use.weight:g})" for use in plan.controls)
+    yield from plan.after.clauses()
+    if plan.result_size != plan.drawn_size:
+        yield str(plan.result_size)
+    yield plan.model
+    yield seeds_text(plan)
+
+
+def steps_text(plan: Plan) -> str:
+    """`30 steps`, or `7 of 10 steps` where an init image shortens the schedule."""
+    steps = plan.steps
+    if plan.task is Task.TEXT_TO_IMAGE and plan.resume is None:
+        return f"{steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
+    return f"{plan.steps_left} of {steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
+
+
+def seeds_text(plan: Plan) -> str:
+    """The seeds of all images, shortened."""
+    seeds = list(dict.fromkeys(image.seed for image in plan.images))
+    shown = ", ".join(map(str, seeds[:_SHOWN_SEEDS])) + (" …" if len(seeds) > _SHOWN_SEEDS else "")
+    name = "seed" if len(seeds) == 1 else "seeds"
+    return f"{len(plan.images)} images, {name} {shown}" if len(plan.images) > 1 else f"{name} {shown}"
+
+
+def plan_facts(plan: Plan) -> dict[str, object]:
+    """The numbers of a plan, for programs; equal for a dry run and the real one."""
+    return {
+        "task": plan.task.value,
+        "model": plan.model,
+        "prompt": plan.prompt.positive,
+        "negative_prompt": plan.prompt.negative,
+        "width": plan.width,
+        "height": plan.height,
+        "result_width": plan.result_size.width,
+        "result_height": plan.result_size.height,
+        "steps": plan.steps.asked,
+        "steps_scheduled": plan.steps.scheduled,
+        "steps_real": plan.steps_left,
+        "guidance_scale": plan.guidance_scale,
+        "sampler": plan.sampler.name,
+        "scheduler": plan.sampler.scheduler,
+        "strength": plan.strength if plan.init else None,
+        "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
+        "controls": [f"{use.said}:{use.name}:{use.weight:g} by {use.model}" for use in plan.controls],
+        "after": plan.after.clauses(),
+        "seeds": [image.seed for image in plan.images],
+        "variations": [[list(variation) for variation in image.variations] for image in plan.images],
+        "parallel": None if plan.parallel == AUTO_PARALLEL else plan.parallel,
+    }
+
+
+def plan_table(plan: Plan) -> str:
+    """A plan for people, a value a line, with the layer that each value came from."""
+    rows = [(name, _shown(value), _source(plan, name)) for name, value in plan_facts(plan).items()]
+    rows = [row for row in rows if row[1]]
+    width = max(len(name) for name, _, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}{f'  ({source})' if source else ''}" for name, value, source in rows)
+
+
+def _shown(value: object) -> str:
+    if value is None or value == "" or (isinstance(value, list) and not any(value)):
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(str, value[:_SHOWN_SEEDS])) + (" …" if len(value) > _SHOWN_SEEDS else "")
+    return harmless(str(value))
+
+
+_FIELDS = {"steps": "num_inference_steps", "sampler": "scheduler", "seeds": "seeds"}
+
+
+def _source(plan: Plan, name: str) -> str:
+    """Where a value came from, where that is a layer and not a calculation."""
+    field = _FIELDS.get(name, name)
+    said = getattr(plan.request, field, None)
+    if field in ("width", "height", "num_inference_steps") and said != getattr(plan, field, plan.steps.asked):
+        return ""  # worked out, not said
+    if any(switch.field == field for switch in SWITCHES):
+        return plan.sources.get(field, "drawn" if field == "seeds" else "")
+    return ""

@@ -1,0 +1,233 @@
+"""Making a plan: a pure function of the request, the model's facts and the init image's. Loads and reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from invoke_cli.errors import PlanError
+from invoke_cli.imaging.sizes import Size
+from invoke_cli.language.prompt.prompt import Prompt
+from invoke_cli.language.switches.switch import Needs
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.models.samplers import Sampler, find_sampler
+from invoke_cli.planning.adapters import controls_of, embeddings_of, loras_of
+from invoke_cli.planning.capabilities import checked_prompt, fitting_sampler, honoured
+from invoke_cli.planning.decide_postprocess import MAX_SIDE, decide_after
+from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
+from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
+from invoke_cli.planning.plan_inputs import PlanInputs
+from invoke_cli.planning.seeds import seed_run
+from invoke_cli.planning.steps import count_steps
+from invoke_cli.planning.tips import tips_for
+from invoke_cli.request import GenerationRequest, Variation
+
+MAX_IMAGES = 10_000
+OUTCROP_STRENGTH = 0.9
+PROGRAM, FAMILY = "program", "family"
+
+T = TypeVar("T")
+
+
+def make_plan(inputs: PlanInputs) -> Plan:
+    """The plan for a request; PlanError or PromptError (naming the field) for what cannot be done."""
+    _check_needs(inputs)
+    notices: list[str] = []
+    task = _task(inputs)
+    inputs = honoured(inputs, task, notices)
+    request, prompt, controls = inputs.request, checked_prompt(inputs), controls_of(inputs)
+    patches = patches_for(inputs, notices)
+    geometry = geometry_for(inputs, patches, notices)
+    canvas = _checked(geometry.canvas if geometry else free_canvas(inputs, notices))
+    sampler = _sampler(inputs, notices)
+    strength = _strength(inputs)
+    steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
+    _check_steps(sampler, steps.scheduled)
+    if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
+        notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: one step is taken")
+    guidance_scale = _guidance_scale(request, prompt, notices)
+    plan = Plan(
+        request=request,
+        task=task,
+        model=inputs.model,
+        family=inputs.facts.family,
+        prompt=prompt,
+        width=canvas.width,
+        height=canvas.height,
+        box=Size(request.width or inputs.facts.size, request.height or inputs.facts.size),
+        steps=steps,
+        guidance_scale=guidance_scale,
+        sampler=sampler,
+        strength=strength,
+        images=_images(inputs, notices),
+        parallel=request.parallel or AUTO_PARALLEL,
+        output=_output(request),
+        trace=bool(request.trace),
+        look=_look(request, sampler, notices),
+        loras=loras_of(inputs, prompt, notices),
+        embeddings=tuple(embeddings_of(inputs, prompt, notices)),
+        controls=controls,
+        after=decide_after(inputs, geometry.result if geometry else canvas, notices),
+        init=inputs.init,
+        mask=inputs.mask,
+        geometry=geometry,
+        resume=inputs.resume,
+        patches=patches,
+        pad=request.pad or "black",
+        mask_blur=request.mask_blur or 0,
+        sources=inputs.sources,
+        notices=(*prompt.notices, *notices),
+    )
+    return replace(plan, tips=tips_for(plan))
+
+
+def _checked(canvas: Size) -> Size:
+    if max(canvas) > MAX_SIDE:
+        hint = "say a smaller -W or -H"
+        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
+    return canvas
+
+
+_REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or an init image with transparent parts"}
+
+
+def _check_needs(inputs: PlanInputs) -> None:
+    """PlanError for a line with nothing to draw, or for a switch of it that means nothing here; the defaults of a
+    session may wait for their turn.
+    """
+    if inputs.request.prompt is None and inputs.init is None:
+        raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
+    there = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
+    for row in SWITCHES:
+        if not there[row.needs] and inputs.sources.get(row.field) == "line" and getattr(inputs.request, row.field):
+            hint = f"{_REMEDIES[row.needs]}, or leave {row.spelling} out"
+            raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
+    if all(inputs.sources.get(name) == "line" for name in ("init_mask", "text_mask")):
+        raise PlanError("-M and -tm both say what is painted", hint="keep one of them", field="text_mask")
+
+
+def _task(inputs: PlanInputs) -> Task:
+    if inputs.fixing:
+        return Task.FIX
+    if inputs.mask is not None:
+        return Task.INPAINT
+    return Task.TEXT_TO_IMAGE if inputs.init is None else Task.IMAGE_TO_IMAGE
+
+
+def _required(value: T | None) -> T:
+    assert value is not None, "the program's defaults fill this field"
+    return value
+
+
+def _strength(inputs: PlanInputs) -> float:
+    """1 without an init image, 0 where nothing is drawn, OUTCROP_STRENGTH beyond the sides unless one is said."""
+    if inputs.init is None or inputs.fixing:
+        return 1.0 if inputs.init is None else 0.0
+    if inputs.request.outcrop is not None and inputs.sources.get("strength") in (PROGRAM, FAMILY):
+        return OUTCROP_STRENGTH
+    return _required(inputs.request.strength)
+
+
+# -- sampler and steps ----------------------------------------------------------------------------------------------
+
+
+def _sampler(inputs: PlanInputs, notices: list[str]) -> Sampler:
+    sampler = find_sampler(_required(inputs.request.scheduler))
+    if inputs.init is not None and sampler.with_init:
+        substitute = find_sampler(sampler.with_init)
+        notices.append(f"{sampler.name} cannot start from an image: {substitute.name} does it, as in InvokeAI")
+        return fitting_sampler(inputs, substitute)
+    return fitting_sampler(inputs, sampler)
+
+
+def _check_steps(sampler: Sampler, scheduled: int) -> None:
+    if not sampler.min_steps <= scheduled <= sampler.max_steps:
+        limits = f"{sampler.min_steps} to {sampler.max_steps} steps"
+        hint = "change -s, or choose another sampler with -A"
+        raise PlanError(f"{sampler.name} works with {limits}, not {scheduled}", hint=hint, field="num_inference_steps")
+
+
+def _guidance_scale(request: GenerationRequest, prompt: Prompt, notices: list[str]) -> float:
+    scale = _required(request.guidance_scale)
+    if prompt.negative and scale <= 1:
+        notices.append(f"what the picture should not show has no effect at -C {scale:g}: guidance is off")
+    return scale
+
+
+# -- looks ----------------------------------------------------------------------------------------------------------
+
+
+def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> Look:
+    if request.eta and sampler.scheduler != "DDIMScheduler":
+        notices.append(f"--eta has no effect with {sampler.name}: ddim is the sampler that takes it")
+    if request.guidance_rescale and (request.guidance_scale or 0) <= 1:
+        notices.append("--cfg_rescale has no effect: guidance is off")
+    axes = (request.seamless_axes or "xy").replace(",", "") if request.seamless or request.seamless_axes else ""
+    return Look(
+        eta=request.eta or 0.0,
+        clip_skip=request.clip_skip or 0,
+        guidance_rescale=request.guidance_rescale or 0.0,
+        threshold=request.threshold or 0.0,
+        perlin=request.perlin or 0.0,
+        seamless=axes,
+        h_symmetry_time_pct=request.h_symmetry_time_pct or 0.0,
+        v_symmetry_time_pct=request.v_symmetry_time_pct or 0.0,
+    )
+
+
+# -- images ---------------------------------------------------------------------------------------------------------
+
+
+def _images(inputs: PlanInputs, notices: list[str]) -> tuple[ImagePlan, ...]:
+    """An image for each seed and iteration; with `-v` each has a sub-seed of its own, drawn and recorded."""
+    request = inputs.request
+    count = request.num_images or 1
+    firsts = request.seeds or (inputs.draw_seed(),)
+    if count * len(firsts) > MAX_IMAGES:
+        hint = "split the work over several lines"
+        raise PlanError(
+            f"{count * len(firsts)} images in one line (at most {MAX_IMAGES})", hint=hint, field="num_images"
+        )
+    variations = request.variations or ()
+    amount = request.variation_amount or 0.0
+    if amount and inputs.init is not None and count == 1:
+        notices.append("-v varies nothing here: with an init image it varies the images after the first (-n 4)")
+    images: list[ImagePlan] = []
+    for first in firsts:
+        images.extend(_series(inputs, first, ImagePlan(seed=first, variations=variations), len(images)))
+    return tuple(images)
+
+
+def _series(inputs: PlanInputs, first: int, base: ImagePlan, start: int) -> Iterator[ImagePlan]:
+    """The images of one seed. Without `-v` the seeds follow each other; with it all share the seed and vary."""
+    count = inputs.request.num_images or 1
+    amount = inputs.request.variation_amount or 0.0
+    if not amount:
+        yield from (replace(base, seed=seed) for seed in seed_run(first, count))
+        return
+    for index in range(count):
+        if inputs.init is not None and index == 0:
+            yield base
+            continue
+        varied = (*base.variations, Variation(inputs.draw_seed(), amount))
+        yield replace(base, variations=varied, follows=None if inputs.init is None else start)
+
+
+def _output(request: GenerationRequest) -> OutputPlan:
+    if request.private and request.no_metadata:
+        raise PlanError("--private and --no_metadata together say it twice", hint="keep one of them", field="private")
+    return OutputPlan(
+        outdir=_required(request.outdir),
+        name_format=_required(request.name_format),
+        prompt_as_dir=bool(request.prompt_as_dir),
+        grid=bool(request.grid),
+        png_compression=_required(request.png_compression),
+        save_intermediates=request.save_intermediates or 0,
+        save_latents=bool(request.save_latents),
+        save_all=bool(request.save_all),
+        strip=bool(request.strip),
+        preview=_required(request.preview),
+        private=bool(request.private),
+        no_metadata=bool(request.no_metadata),
+    )

@@ -1,0 +1,165 @@
+"""The work after the picture, decided: which colours, faces and size it gets, and by what. Data, and how it is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from invoke_cli.imaging.sizes import Size
+from invoke_cli.language.prompt.prompt import Prompt
+from invoke_cli.models.samplers import Sampler
+from invoke_cli.models.upscalers import Upscaler
+from invoke_cli.request import GenerationRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkFile:
+    """A network in a single file, such as ESRGAN's or GFPGAN's; `reference` is how it was named."""
+
+    name: str
+    reference: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Helpers:
+    """What the work needs besides the model, found before the plan is made."""
+
+    network: NetworkFile | None = None
+    upscaler: Upscaler | None = None
+    faces: NetworkFile | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Faces:
+    """Restoring the face in the middle, blended in by `strength`; `fidelity` counts for codeformer alone."""
+
+    tool: str
+    strength: float
+    fidelity: float
+    network: NetworkFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refining:
+    """Image to image over all of the enlarged picture, in tiles of `side` pixels that overlap by `overlap` pixels.
+
+    `taken` of `scheduled` steps at `strength`; `tiles` are those to work on, counted from 1, none for all.
+    """
+
+    strength: float
+    scheduled: int
+    taken: int
+    sampler: Sampler
+    prompt: Prompt
+    side: int
+    overlap: int
+    tiles: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diffusion:
+    """Enlarging by a diffusion upscaler of its own: its prompt and steps."""
+
+    upscaler: Upscaler
+    prompt: Prompt
+    steps: int
+    guidance_scale: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Enlarging:
+    """Enlarging `factor` times: smoothly, by `share` of a network or by diffusion; then, perhaps, drawing detail."""
+
+    factor: float
+    network: NetworkFile | None = None
+    share: float = 1.0
+    diffusion: Diffusion | None = None
+    refining: Refining | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class After:
+    """All of it, in the order in which it is done; empty or None is left out. `keep` keeps the picture before it."""
+
+    match_colors: str = ""
+    faces: Faces | None = None
+    enlarging: Enlarging | None = None
+    keep: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.match_colors or self.faces or self.enlarging)
+
+    @property
+    def needs_engine(self) -> bool:
+        """Whether any of it runs on the device."""
+        return bool(self.faces or self.enlarging)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each network that takes part, by its name."""
+        files = [self.faces.network if self.faces else None, self.enlarging.network if self.enlarging else None]
+        found = {file.name: file.sha256 for file in files if file}
+        if self.enlarging and self.enlarging.diffusion:
+            found[self.enlarging.diffusion.upscaler.name] = self.enlarging.diffusion.upscaler.sha256
+        return found
+
+    def result_size(self, drawn: Size) -> Size:
+        """The size that a picture of the size `drawn` gets."""
+        factor = self.enlarging.factor if self.enlarging else 1.0
+        return Size(round(drawn.width * factor), round(drawn.height * factor))
+
+    def clauses(self) -> list[str]:
+        """What is done, in words."""
+        said = [f"colours matched ({self.match_colors})"] if self.match_colors else []
+        if self.faces:
+            said.append(f"face restored by {self.faces.tool} at {self.faces.strength:g}")
+        if self.enlarging:
+            said.append(_enlarging_clause(self.enlarging))
+        return said
+
+
+def _enlarging_clause(work: Enlarging) -> str:
+    by = ""
+    if work.diffusion:
+        by = f" by {work.diffusion.upscaler.name}, {work.diffusion.steps} steps"
+    elif work.network:
+        by = f" by {work.network.name} at {work.share:g}"
+    if work.refining:
+        by += f", detail drawn at strength {work.refining.strength:g}"
+    return f"enlarged {work.factor:g} times{by}"
+
+
+def recorded_after(request: GenerationRequest, after: After, *, by_name: bool) -> GenerationRequest:
+    """The switches that do the same work again, every value said outright."""
+    said: dict[str, object] = {"match_colors": after.match_colors or None}
+    if after.faces:
+        fidelity = after.faces.fidelity if after.faces.tool == "codeformer" else None
+        said |= {"facetool_strength": after.faces.strength, "facetool": after.faces.tool}
+        said["codeformer_fidelity"] = fidelity
+    if after.enlarging:
+        said |= _recorded_enlarging(request, after.enlarging, by_name=by_name)
+    said["fix"] = (request.fix and not (request.latent_up or request.sr)) or None
+    return GenerationRequest.of({name: value for name, value in said.items() if value is not None})
+
+
+def _recorded_enlarging(request: GenerationRequest, work: Enlarging, *, by_name: bool) -> dict[str, object]:
+    refining = work.refining
+    said: dict[str, object] = {"latent_up": request.latent_up, "sr": request.sr, "new_prompt": request.new_prompt}
+    if work.network:
+        said["upscaler"] = work.network.name if by_name else work.network.reference
+    elif work.diffusion:
+        said["upscaler"] = work.diffusion.upscaler.name
+    if request.embiggen:
+        assert refining is not None
+        overlap = refining.overlap / refining.side
+        said["embiggen"] = (work.factor, work.share, overlap)
+        said["embiggen_strength"] = refining.strength
+        said["embiggen_tiles"] = refining.tiles or None
+    elif request.upscale:
+        second = refining.strength if refining else work.share
+        said["upscale"] = (work.factor,) if work.diffusion else (work.factor, second)
+    return said

@@ -1,0 +1,130 @@
+"""A plan back into the request that makes one of its images again: what files and echoed lines say. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from invoke_cli.imaging.sizes import FitMode
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.switches.numbers import Number
+from invoke_cli.language.switches.switch import Group
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.models.samplers import find_sampler
+from invoke_cli.planning.plan import ImagePlan, Plan, Task
+from invoke_cli.planning.postprocess import recorded_after
+from invoke_cli.request import ControlChoice, GenerationRequest, overlay
+
+# What is settled, for a run that goes on from saved latents, by how it began: they say it themselves.
+SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)) | {
+    "perlin"
+}
+
+
+# How a later stage of a chain says that it goes on without a look of the stage before.
+_OFF: Mapping[str, object] = {
+    row.field: () if row.adds_up else not row.is_flag and 0.0
+    for row in SWITCHES
+    if row.group is Group.LOOK and (row.adds_up or row.is_flag or isinstance(row.value, Number))
+}
+
+
+def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
+    """The request that makes this one image again: one seed, every value that shapes the picture said outright.
+
+    `by_name` refers to the init image and the mask by their base names, as files do.
+    """
+    request = base_request(plan, image, by_name=by_name)
+    if plan.resume is None:
+        return request
+    said = {name: value for name, value in request.said().items() if name not in SETTLED}
+    said |= {"width": plan.width, "height": plan.height}
+    return GenerationRequest.of(said | {"init_image": plan.resume.name if by_name else plan.resume.reference})
+
+
+def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
+    """The same as if all steps were made at once: of a run that goes on, the request of the whole."""
+    request = plan.request
+    common = GenerationRequest(
+        prompt=request.prompt or "",
+        num_inference_steps=plan.steps.scheduled,
+        seeds=(image.seed,),
+        width=plan.width,
+        height=plan.height,
+        guidance_scale=plan.guidance_scale,
+        scheduler=find_sampler(request.scheduler or plan.sampler.name).name,
+        negative_prompt=request.negative_prompt,
+        model=plan.model,
+        variations=image.variations or None,
+        parallel=request.parallel if (request.parallel or 1) > 1 else None,
+    )
+    worked_on = overlay(_recorded_look(request), recorded_after(request, plan.after, by_name=by_name))
+    common = replace(overlay(common, worked_on), controls=said_controls(plan, by_name=by_name))
+    if plan.init is None or plan.geometry is None:
+        return common
+    name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
+    strength = None if plan.task is Task.FIX else plan.strength
+    about_init = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
+    said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
+    if plan.geometry.window is not None or plan.task is Task.FIX:
+        return replace(said, width=None, height=None)
+    if plan.geometry.untouched:
+        return said
+    return overlay(said, _recorded_fit(plan))
+
+
+def _recorded_look(request: GenerationRequest) -> GenerationRequest:
+    """The looks that do something."""
+    fields = [row.field for row in SWITCHES if row.group is Group.LOOK and row.field != "controls"]
+    return GenerationRequest.of({name: value for name in fields if (value := getattr(request, name))})
+
+
+def said_controls(plan: Plan, *, by_name: bool = False) -> tuple[ControlChoice, ...] | None:
+    """The control images as a line can say them, or a file, which knows their base names."""
+    named = [(use, use.name if by_name else use.reference or use.name) for use in plan.controls]
+    return tuple(ControlChoice(use.said, name, use.weight) for use, name in named) or None
+
+
+def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
+    """The switches that give the same mask again."""
+    if plan.mask is None:
+        return GenerationRequest()
+    mask, request = plan.mask, plan.request
+    return GenerationRequest(
+        init_mask=(mask.name if by_name else mask.reference) or None,
+        invert_mask=request.invert_mask or None,
+        mask_polarity="black" if mask.black else None,
+        mask_blur=plan.mask_blur,
+        mask_grow=request.mask_grow or None,
+        text_mask=None if mask.name else request.text_mask,
+        outcrop=request.outcrop,
+    )
+
+
+def _recorded_fit(plan: Plan) -> GenerationRequest:
+    """The switches that give the same geometry again. A size that was worked out is said as the size to crop to."""
+    assert plan.geometry is not None
+    match plan.geometry.mode:
+        case FitMode.FIT:
+            return GenerationRequest(width=plan.box.width, height=plan.box.height, fit=True)
+        case FitMode.PAD:
+            return GenerationRequest(pad=plan.pad)
+        case FitMode.STRETCH:
+            return GenerationRequest(stretch=True)
+        case _:
+            return GenerationRequest(crop=True)
+
+
+def recorded_line(stages: Sequence[tuple[Plan, ImagePlan]]) -> str:
+    """The requests of all stages as a line."""
+    return format_line(recorded_requests(stages))
+
+
+def recorded_requests(stages: Sequence[tuple[Plan, ImagePlan]], *, by_name: bool = False) -> list[GenerationRequest]:
+    """The `recorded_request` of each stage; a look that a stage ends, rather than go on with, it says to be off."""
+    requests = [recorded_request(plan, image, by_name=by_name) for plan, image in stages]
+    for number, before in enumerate(requests[:-1], start=1):
+        said, now = before.said(), requests[number].said()
+        ended = {name: off for name, off in _OFF.items() if said.get(name) and name not in now}
+        requests[number] = GenerationRequest.of(now | ended)
+    return requests

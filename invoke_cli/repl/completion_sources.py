@@ -1,0 +1,154 @@
+"""What the completer offers: models, samplers, images here and in outputs, seeds seen. Reads folders, no pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from invoke_cli.context.name_store import Aliases
+from invoke_cli.context.paths import ALIASES_FILE, expanded
+from invoke_cli.context.settings import Settings
+from invoke_cli.errors import InvokeError
+from invoke_cli.language.completion.complete import Found, Sources
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.models.samplers import SAMPLERS
+from invoke_cli.planning.steps import count_steps
+from invoke_cli.request import GenerationRequest
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+MOST = 200
+_RECENT_SEEDS = 50
+_STEP_OF = re.compile(r"(@last(\d{0,6})|!?0*(\d{1,9})(?:\.\d+(?:\.png)?)?):\d*")
+
+
+def sources_for(settings: Settings, outdir: str = "outputs") -> Sources:
+    """The sources of a session with these settings."""
+    return Sources(
+        samplers=_samplers,
+        models=lambda _: _models(settings),
+        images=lambda typed: [*_recalls(), *_files(typed, Path(outdir))],
+        starts=lambda typed: _steps(typed, Path(outdir)) or [*_recalls(), *_files(typed, Path(outdir))],
+        loras=lambda _: _loras(settings),
+        directories=_directories,
+        seeds=lambda _: _seeds(Path(outdir)),
+        commands=lambda: [*_commands(), *_aliases(settings)],
+        topics=_topics,
+    )
+
+
+def _samplers(_: str) -> Found:
+    plain = [(row.name, row.label) for row in SAMPLERS]
+    return plain + [(row.karras, f"{row.label} Karras") for row in SAMPLERS if row.karras]
+
+
+def _models(settings: Settings) -> Found:
+    try:
+        return [(name, spec.description) for name, spec in settings.registry.models.items()]
+    except InvokeError:
+        return []
+
+
+def _recalls() -> Found:
+    return [("@last", "the last result"), ("@last2", "the one before it")]
+
+
+def _files(typed: str, outputs: Path) -> Iterable[tuple[str, str]]:
+    """Images whose path begins so, here and, by their bare name, in the outputs; folders to go on into."""
+    head, _, start = typed.rpartition("/")
+    folder = expanded(f"{head}/") if head or typed.startswith("/") else Path()
+    prefix = f"{head}/" if "/" in typed else ""
+    found = [(f"{prefix}{name}", about) for name, about in _listed(folder, start)]
+    if not prefix:
+        found += [(name, "outputs") for name, about in _listed(outputs, start) if about != "folder"]
+    return found
+
+
+def _listed(folder: Path, start: str) -> list[tuple[str, str]]:
+    try:
+        entries = sorted(
+            (entry for entry in folder.iterdir() if entry.name.startswith(start or "")), key=lambda e: e.name
+        )
+    except OSError:
+        return []
+    shown: list[tuple[str, str]] = []
+    for entry in entries[: 10 * MOST]:
+        if entry.name.startswith(".") and not start.startswith("."):
+            continue
+        if entry.is_dir():
+            shown.append((f"{entry.name}/", "folder"))
+        elif entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.endswith(".steps.png"):
+            shown.append((entry.name, ""))
+    return shown[:MOST]
+
+
+def _directories(typed: str) -> Found:
+    return [(name, about) for name, about in _files(typed, Path("/nonexistent")) if about == "folder"]
+
+
+def _seeds(outdir: Path) -> Found:
+    from invoke_cli.output.history import History
+
+    try:
+        recent = History(outdir / ".invoke" / "history.sqlite3").recent(_RECENT_SEEDS)
+    except InvokeError:
+        return []
+    seen = {str(entry.seed): f"image {entry.number}" for entry in reversed(recent)}
+    return [("-1", "the last image's seed"), *seen.items()]
+
+
+def _steps(typed: str, outdir: Path) -> list[tuple[str, str]]:
+    """The steps of the picture before the colon: every one can be gone on from, the saved ones at once."""
+    from invoke_cli.output.folder import OutputFolder
+
+    match = _STEP_OF.fullmatch(typed)
+    if match is None:
+        return []
+    folder = OutputFolder(outdir)
+    try:
+        entry = folder.history.last(int(match[2] or 1)) if match[3] is None else folder.history.get(int(match[3]))
+    except InvokeError:
+        return []
+    if entry is None:
+        return []
+    saved = {path.stem for path in folder.intermediates(folder.path_of(entry), 0, 0).glob("**/step-*.safetensors")}
+    steps = range(_taken(entry.line) + 1)
+    return [(f"{match[1]}:{step}", "saved" if f"step-{step:02d}" in saved else "made again") for step in steps]
+
+
+def _taken(line: str) -> int:
+    """The steps that a recorded line takes in its last stage."""
+    try:
+        parsed = parse(line)
+    except InvokeError:
+        return 0
+    request = parsed.stages[-1].request if isinstance(parsed, Generation) else GenerationRequest()
+    asked, strength = request.num_inference_steps or 0, request.strength
+    return count_steps(asked, strength, request.real_steps).taken if strength is not None else asked
+
+
+def _loras(settings: Settings) -> Found:
+    from invoke_cli.inputs.adapters import LORAS, adapters_in
+
+    return [(name, "") for name in sorted(adapters_in(settings.places.root / LORAS))]
+
+
+def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:
+    """The user's own commands: each takes a line."""
+    try:
+        known = Aliases(settings.places.user_configs / ALIASES_FILE).load()
+    except InvokeError:
+        return []
+    return [(name, line, "line") for name, line in known.items()]
+
+
+def _commands() -> Iterable[tuple[str, str, str]]:
+    from invoke_cli.commands.table import COMMANDS
+
+    return [(command.name, command.help, command.argument.value) for command in COMMANDS]
+
+
+def _topics() -> Iterable[str]:
+    from invoke_cli.commands.session.help import topic_names
+
+    return topic_names()

@@ -1,4 +1,0 @@
-"""Where the embedded model comes from: it draws the pictures, writes the captions, trains the networks, exports them.
-
-Nothing else in the program imports this package; `python -m invoke_cli.sketchbook --help` is its door.
-"""

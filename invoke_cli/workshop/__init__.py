@@ -1,1 +1,0 @@
-"""What a session works with: settings, references, preparing, drawing, saving, remaking. Knows disk; no terminal."""

@@ -1,0 +1,80 @@
+"""A session that callers can visit, as the prompt keeps one, without the prompt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.settings import Settings
+from invoke_cli.engine import Engine, EngineSettings
+from invoke_cli.events import Event, Failed, Loading
+from invoke_cli.repl.worker import Work, Worker
+from invoke_cli.server.server import OpenDoor, Visit
+from invoke_cli.session import Session
+
+
+class OpenSession:
+    """Its worker does lines and visits in order; `gate` holds it up until it is set."""
+
+    def __init__(self, engine: Engine, options: SessionOptions | None = None) -> None:
+        self.settings = Settings(options or SessionOptions())
+        self.events: list[Event] = []
+        self.done: list[str] = []
+        self.visits: list[Visit] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.session = Session(self.settings, emit=self.events.append, opener=_opener(engine))
+        self.worker = Worker(lambda: self._do, lambda: None)
+        self.door = OpenDoor(self.settings, self.worker.submit)
+        self.door.open()
+        self.worker.begin()
+
+    def _do(self, work: Work) -> None:
+        self.gate.wait(30)
+        if isinstance(work, Visit):
+            self.visits.append(work)
+            self.session.lend(work)
+            self.done.append("visit")
+        else:
+            self.session.run(work)
+            self.done.append(work)
+
+    @property
+    def loadings(self) -> list[Event]:
+        """What was told of models being loaded."""
+        return [event for event in self.events if isinstance(event, Loading)]
+
+    @property
+    def errors(self) -> list[Failed]:
+        """What the session itself was told of failures."""
+        return [event for event in self.events if isinstance(event, Failed)]
+
+    def close(self) -> None:
+        """End it as the prompt does."""
+        self.gate.set()
+        self.door.close()
+        self.worker.send_away()
+        self.worker.finish()
+        self.session.workshop.writer.close()
+
+
+def _opener(engine: Engine) -> Callable[[EngineSettings], Engine]:
+    return lambda _: engine
+
+
+OpenIt = Callable[..., OpenSession]
+
+
+def program_settings() -> EngineSettings:
+    """What the program asks of an engine when nothing is said."""
+    return EngineSettings()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Come back as soon as this is so; it must be within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,109 @@
+"""The README's screens, taken from a session in tmux that is driven by keys: `python -m tests.frontends.screens`."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pyte
+
+from tests.frontends.test_tmux import COLUMNS, ROOT, ROWS, Pane, grows_above_its_progress
+
+TARGET = ROOT / "docs" / "session.svg"
+WIDTH, HEIGHT = 8, 17
+NAMES = {
+    "default": "#d8d8d8", "black": "#303030", "red": "#e06c75", "green": "#98c379", "brown": "#d9b36c",
+    "blue": "#61afef", "magenta": "#c678dd", "cyan": "#56b6c2", "white": "#c8c8c8", "brightblack": "#808080",
+}  # fmt: skip
+LATE = re.compile(r"step (2[4-9]|3\d) of 40")
+LINE = "tree on a hill with a river, sunset -S 42 -s 40"
+
+
+def main() -> None:
+    """Drive the session and write its screens."""
+    with tempfile.TemporaryDirectory() as folder:
+        pane = Pane(Path(folder), Path(folder))
+        try:
+            screens = [shown(text) for text in scenes(pane)]
+        finally:
+            pane.close()
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text(svg(screens), encoding="utf-8")
+
+
+def scenes(pane: Pane) -> Iterator[str]:
+    """The screens, with their colours."""
+    pane.until(lambda screen: "loaded sketchbook" in screen)
+    pane.type(f"{LINE} -A k_eu")
+    pane.press("Tab")
+    pane.until(lambda screen: "Euler a" in screen)
+    yield pane.coloured
+    pane.press("C-c")
+    pane.enter(LINE)
+    pane.until(lambda screen: grows_above_its_progress(screen, "of 40"))
+    pane.enter("winter, oil painting -I @last -f .4 -S 7")
+    pane.until(lambda screen: bool(LATE.search(screen)) and grows_above_its_progress(screen, "of 40"))
+    yield pane.coloured
+    pane.until(lambda screen: "[2] outputs" in screen and "1 image in" in screen.split("[2] outputs")[1])
+    pane.enter("!search river steps>10")
+    pane.until(lambda screen: "[1] 000001.42.png" in screen)
+    yield pane.coloured
+
+
+def shown(text: str) -> list[list[pyte.screens.Char]]:
+    """The cells of a screen, without the longer gaps in it."""
+    screen = pyte.Screen(COLUMNS, ROWS)
+    pyte.Stream(screen).feed(text.rstrip("\n").replace("\n", "\r\n"))
+    rows = [[screen.buffer[row][column] for column in range(COLUMNS)] for row in range(ROWS)]
+    kept: list[list[pyte.screens.Char]] = []
+    for row in rows:
+        blank = all(cell.data == " " for cell in row)
+        if not blank or (kept and any(cell.data != " " for cell in kept[-1])):
+            kept.append(row)
+    return kept
+
+
+def svg(screens: list[list[list[pyte.screens.Char]]]) -> str:
+    """The screens below each other."""
+    parts, top = [], 0
+    for rows in screens:
+        height = HEIGHT * len(rows) + 16
+        parts.append(f'<rect y="{top}" width="{COLUMNS * WIDTH + 16}" height="{height}" rx="6" fill="#1e1e1e"/>')
+        for number, row in enumerate(rows):
+            parts += drawn(row, top + 8 + number * HEIGHT)
+        top += height + 12
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{COLUMNS * WIDTH + 16}" height="{top}"'
+    style = 'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="13" xml:space="preserve"'
+    return f'{head} {style} shape-rendering="crispEdges">\n' + "\n".join(parts) + "\n</svg>\n"
+
+
+def drawn(row: list[pyte.screens.Char], top: int) -> Iterator[str]:
+    """A row of cells: half blocks and backgrounds as boxes, everything else as text."""
+    column = 0
+    for looks, cells in groupby(row, key=lambda cell: (cell.data == "▀", cell.fg, cell.bg, cell.reverse)):
+        text = "".join(cell.data for cell in cells)
+        left, wide = 8 + column * WIDTH, len(text) * WIDTH
+        half, fore, back = looks[0], colour(looks[1]), colour(looks[2])
+        fore, back = (back, fore) if looks[3] else (fore, back)
+        box = f'<rect x="{left}" y="{{}}" width="{wide}" height="{{}}" fill="{{}}"/>'
+        if half:
+            yield box.format(top, HEIGHT, back)
+            yield box.format(top, HEIGHT // 2, fore)
+        elif looks[2] != "default" or looks[3]:
+            yield box.format(top, HEIGHT, back)
+        if not half and text.strip():
+            yield f'<text x="{left}" y="{top + 13}" textLength="{wide}" fill="{fore}">{escape(text)}</text>'
+        column += len(text)
+
+
+def colour(name: str) -> str:
+    """A terminal's colour for the page."""
+    return NAMES.get(name) or NAMES.get(name.removeprefix("bright"), f"#{name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""One line from a shell: its pictures, exit codes, switches, commands, and the configuration that is read before it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from invoke_cli import Session, __version__
+from invoke_cli.repl.loop import open_prompt
+from invoke_cli.request import GenerationRequest
+from tests.conftest import drawing
+from tests.frontends.program import Program, keys
+from tests.session_harness import pixels
+
+
+def test_one_shot_makes_a_picture(program: Program) -> None:
+    result = program("a cat", "-s5", "-S3")
+    assert result.status == 0
+    assert result.lines == ["[1] outputs/000001.3.png: a cat -s 5 -S 3 -W 64 -H 64 -C 7.5 -A k_lms -m tiny"]
+    assert len(program.images) == 1
+
+
+def test_law_2_four_doors_make_the_same_picture(program: Program, tmp_path: Path) -> None:
+    line = 'a "quoted" cat [dog] -s5 -S3 --neg "x, y" -C 4'
+    program(line)
+    program('a "quoted" cat [dog]', "-s5", "-S3", "--neg", "x, y", "-C", "4")
+    program("-C4", "--neg=x, y", "-S", "3", 'a "quoted" cat [dog]', "--steps", "5")
+    program(stdin=f"{line}\n".encode())
+    (tmp_path / "lines.txt").write_text(line, encoding="utf-8")
+    program("--from_file", "lines.txt")
+    with Session() as session:
+        (image,) = session.draw(line)
+    with keys() as (pipe, _):
+        pipe.send_text(f"{line}\nq\n")
+        open_prompt({}, GenerationRequest())
+    contents = {path.read_bytes() for path in program.images}
+    assert len(program.images) == 7 and len(contents) == 1
+    assert image.path.name == "000006.3.png"
+
+
+def test_each_result_line_makes_its_picture_again(program: Program) -> None:
+    drawing().save("sketch.png")
+    first = program("oil painting [dark]", "-I", "sketch.png", "-f.4", "-n2", "-v.3")
+    for line in first.lines:
+        program(line)
+    images = program.images
+    assert [pixels(path) for path in images[:2]] == [pixels(path) for path in images[2:]]
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["a cat", "-s2"], 0),
+        (["# nothing"], 0),
+        (["a cat", "-s0"], 2),
+        (["a cat", "--fitt"], 2),
+        (["a cat -I"], 2),
+        (["a cat", "-I"], 2),
+        (["--precision", "float12", "a cat"], 2),
+        (["--from_file", "none.txt"], 2),
+        (["--config", "none.yaml", "a cat"], 2),
+        (["a cat", "-I", "none.png"], 1),
+        (["a cat", "-A", "k_eular"], 1),
+        (["!nonsense"], 2),
+        (["!verify", "none.png"], 1),
+        (["!models"], 0),
+        (["--help"], 0),
+        (["--version"], 0),
+    ],
+)
+def test_exit_codes_of_one_line(program: Program, words: list[str], status: int) -> None:
+    result = program(*words)
+    assert result.status == status, result.err
+    assert (status == 0) != result.err.startswith("error:")
+    assert "Traceback" not in result.err
+    if status:
+        assert "  try: " in result.err
+
+
+def test_a_named_file(program: Program) -> None:
+    result = program("a cat", "-s2", "-o", "cat.png")
+    assert Path("cat.png").is_file()
+    assert result.lines[0].startswith("[1] cat.png: a cat")
+
+
+def test_a_shell_glob_of_init_images(program: Program) -> None:
+    for name in ("one.png", "two.png", "three.png"):
+        drawing().save(name)
+    result = program("oil painting", "-s2", "-I", "one.png", "two.png", "three.png")
+    assert len(result.lines) == 3
+    assert [re.search(r"-I (\S+)", line)[1] for line in result.lines] == ["one.png", "two.png", "three.png"]  # type: ignore[index]
+
+
+def test_help_and_version(program: Program) -> None:
+    assert program("--version").lines == [f"invoke {__version__}"]
+    page = program("--help").out.decode()
+    assert "--steps" in page and "--from_file" in page and "--fnformat" not in page
+    assert "--fnformat" in program("--help", "advanced").out.decode()
+
+
+def test_a_broken_configuration_is_told(program: Program, tmp_path: Path) -> None:
+    init = tmp_path / "root" / "configs" / "invoke.init"
+    init.write_text("# fine\n-s 20\n--nonsense 5\n")
+    result = program("a cat")
+    assert result.status == 2 and "invoke.init, line 3" in result.err
+    init.unlink()
+    (tmp_path / "root" / "configs" / "models.yaml").write_text("tiny:\n  pth: x\n")
+    result = program("a cat")
+    assert result.status == 2 and "line 2" in result.err
+
+
+def test_one_file_name_for_several_pictures_is_refused(program: Program, sketch: Path) -> None:
+    sketch.with_name("other.png").write_bytes(sketch.read_bytes())
+    result = program("oil", "-I", "sketch.png", "other.png", "-o", "made.png", "-s2")
+    assert result.status == 2 and "one file name for several pictures" in result.err
+    assert not (program.folder / "made.png").exists()
+
+
+def test_an_unreadable_switch_for_several_pictures_is_a_usage_error(program: Program, sketch: Path) -> None:
+    sketch.with_name("other.png").write_bytes(sketch.read_bytes())
+    assert program("oil", "-I", "sketch.png", "other.png", "-s", "x").status == 2
+
+
+def test_commands_take_lines_from_a_shell(program: Program) -> None:
+    result = program("!plan", "a cat", "-s5")
+    assert result.status == 0 and b"a cat" in result.out and program.images == []
+    assert program("!set", "-s", "20").status == 0
+    assert program("!alias", "oil", "oil painting -C 9").status == 0
+    assert b"oil painting -C 9" in program("!alias").out
+    assert program("!models", "blah").status == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--no_session", "!history"],
+        ["!history", "--no_session"],
+        ["!history --no_session"],
+        ["-o", "elsewhere", "--no-session", "!history", "5"],
+        ["-s20", "!hist"],
+    ],
+)
+def test_switches_around_a_command_leave_it_a_command(program: Program, words: list[str]) -> None:
+    result = program(*words)
+    assert (result.status, result.err, program.images) == (0, "", []) and "no images yet" in result.lines[0]
+
+
+def test_switches_before_a_command_are_its_defaults(program: Program) -> None:
+    assert program("-W", "96", "--no_session", "!dream", "a cat", "-s2", "-S1").status == 0
+    assert b"-s 2 -S 1 -W 96" in program.images[0].read_bytes()
+    assert program("-I", "!1", "a dog", "-s2", "-f.5").status == 0 and len(program.images) == 2
+
+
+def test_a_switch_within_a_quoted_prompt_is_told_of(program: Program) -> None:
+    result = program("a cat -W 96", "-s2", "-S1")
+    assert "tip: -W inside the quoted prompt is text" in result.err
+    assert b'"a cat -W 96" -s 2' in program.images[0].read_bytes()
+    for words in (["a -3d cat - so", "-s2"], ["a cat -W 96"], ["!dream", "a cat -W 96"]):
+        assert "tip: -" not in program(*words).err
+
+
+def test_launch_options_in_invoke_init(program: Program) -> None:
+    init = program.folder / "root" / "configs" / "invoke.init"
+    init.write_text("--device cuda -s 7\n", encoding="utf-8")
+    program("a cat", "--device", "auto")
+    assert program.engine is not None and program.engine.settings.device == "auto"
+    program("a cat")
+    assert program.engine.settings.device == "cuda"
+    init.write_text("--json\n", encoding="utf-8")
+    result = program("a cat")
+    assert result.status == 2 and "--json belongs to the command line" in result.err

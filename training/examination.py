@@ -1,0 +1,155 @@
+"""The examination: prompts that training never saw, pictures drawn from them, and what can be seen on those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from training.canvas import Array
+from training.captions import spoken
+from training.held_out import is_held_out
+from training.image_analysis import Seen, background_colour, things_in
+from training.media_classifier import MediumJudge, pixels_of, time_of_day
+from training.random_scenes import landscape, pair, single
+from training.scene import MEDIA, SHAPES, Landscape, Objects, Scene
+from training.sheets import Manner, draw
+from training.vocabulary import COLOUR_WORDS, STORM_WORDS, TIME_WORDS
+
+SEED = 4242
+OWN_SHARE = 0.25
+PLACE_WORDS = (" left of", " right of", " above", " over", " on top of", " below", " under", " beneath")
+CORNER_WORDS = ("left", "right", "top", "bottom", "upper", "lower", "middle", "center", "centre")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A prompt and the scene it was said of."""
+
+    scene: Scene
+    prompt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """The questions by sort; 300 in the whole examination."""
+
+    singles: list[Question]
+    pairs: list[Question]
+    views: list[Question]
+    media: list[Question]
+
+    def all(self) -> list[Question]:
+        """Every question, in order."""
+        return [*self.singles, *self.pairs, *self.views, *self.media]
+
+
+def examination(share: float = 1.0) -> Examination:
+    """96 single shapes, 72 pairs, 62 views and 70 pictures in a medium, or a share of each; always the same ones."""
+    rng = np.random.default_rng(SEED)
+    drawn = [medium for medium in MEDIA if medium != "plain"]
+    media = [drawn[i % len(drawn)] for i in range(round(70 * share))]
+    return Examination(
+        singles=_questions(rng, round(96 * share), lambda: single(rng, "plain", SHAPES)),
+        pairs=_questions(rng, round(72 * share), lambda: pair(rng, "plain")),
+        views=_questions(rng, round(62 * share), lambda: landscape(rng, "plain")),
+        media=[_questions(rng, 1, partial(_in_medium, rng, medium))[0] for medium in media],
+    )
+
+
+def answers(
+    pipeline: StableDiffusionPipeline, questions: Sequence[Question], manner: Manner, series: int = 0
+) -> list[Array]:
+    """A picture for every question, (H, W, 3) in 0..255; another series has other seeds."""
+    drawn: list[Image.Image] = draw(pipeline, [q.prompt for q in questions], SEED + 10_000 * series, manner)
+    return [pixels_of(picture) for picture in drawn]
+
+
+def marks(questions: Examination, pictures: Sequence[Array], judge: MediumJudge) -> dict[str, float]:
+    """The share of right answers by subject, 0..1; the pictures are in the order of `questions.all()`."""
+    rest = iter(pictures)
+    return {
+        **_averaged([_single_marks(q, next(rest)) for q in questions.singles]),
+        **_averaged([_pair_marks(q.scene, next(rest)) for q in questions.pairs]),
+        **_averaged([_view_marks(q.scene, next(rest)) for q in questions.views]),
+        **_averaged([{"medium": float(judge.judge(next(rest)) == q.scene.medium)} for q in questions.media]),
+    }
+
+
+def _questions(rng: np.random.Generator, count: int, make: Callable[[], Scene]) -> list[Question]:
+    asked: list[Question] = []
+    while len(asked) < count:
+        scene = make()
+        if is_held_out(scene):
+            asked.append(Question(scene=scene, prompt=_prompt(scene, rng)))
+    return asked
+
+
+def _prompt(scene: Scene, rng: np.random.Generator) -> str:
+    """A caption that says what will be checked: one that leaves out the time or the place asks for nothing."""
+    while True:
+        text = spoken(scene, rng)
+        if isinstance(scene, Landscape):
+            needed = (*TIME_WORDS[scene.time], *(STORM_WORDS[scene.time] if scene.storm else ()))
+        else:
+            needed = PLACE_WORDS if isinstance(scene, Objects) and scene.relation else ("",)
+        if any(words in text for words in needed):
+            return text
+
+
+def _in_medium(rng: np.random.Generator, medium: str) -> Scene:
+    return landscape(rng, medium) if rng.random() < 0.5 else single(rng, medium, SHAPES)
+
+
+def _single_marks(question: Question, pixels: Array) -> dict[str, float]:
+    scene = question.scene
+    assert isinstance(scene, Objects)
+    item, found = scene.items[0], things_in(pixels, 1)
+    figures = {
+        "colour": float(bool(found) and found[0].colour == item.colour),
+        "shape": float(bool(found) and found[0].shape == item.kind),
+    }
+    if _says_background(question.prompt, scene.backdrop):
+        figures["background"] = float(background_colour(pixels) == scene.backdrop)
+    if not any(word in question.prompt for word in CORNER_WORDS):
+        return figures
+    near = bool(found) and abs(found[0].x - item.x) < 0.17 and abs(found[0].y - item.y) < 0.17
+    return {**figures, "place": float(near)}
+
+
+def _says_background(prompt: str, backdrop: str) -> bool:
+    return "background" in prompt or any(f" on {word}" in prompt for word in COLOUR_WORDS[backdrop])
+
+
+def _pair_marks(scene: Scene, pixels: Array) -> dict[str, float]:
+    """Two things, of which one is the first's colour more than the second's, and one the other way round."""
+    assert isinstance(scene, Objects)
+    found = things_in(pixels, 2)
+    one, other = (item.colour for item in scene.items)
+    if len(found) < 2:
+        return {"pair": 0.0}
+    first, second = sorted(found, key=lambda seen: seen.shares[other] - seen.shares[one])
+    if not (_is_of(first, one, other) and _is_of(second, other, one)):
+        return {"pair": 0.0}
+    apart = second.x - first.x if scene.relation == "left" else second.y - first.y
+    name = "left and right" if scene.relation == "left" else "above and below"
+    return {"pair": 1.0, name: float(apart > 0.1)}
+
+
+def _is_of(seen: Seen, colour: str, other: str) -> bool:
+    """Whether a thing is of a colour, beside the sail, the stem or the wheels that are never painted in it."""
+    return seen.shares[colour] >= max(OWN_SHARE, seen.shares[other])
+
+
+def _view_marks(scene: Scene, pixels: Array) -> dict[str, float]:
+    assert isinstance(scene, Landscape)
+    return {"time of day": float(time_of_day(pixels) == scene.time)}
+
+
+def _averaged(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}

@@ -1,0 +1,74 @@
+"""Writing the trained networks as an ordinary diffusers folder in float16, with preview factors beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from training.denoiser import build_scheduler
+from training.model_card import write_card
+from training.pipeline import Sketchbook
+
+PREVIEW_FILE = "preview.json"
+
+
+def build_pipeline(book: Sketchbook) -> StableDiffusionPipeline:
+    """The networks as a pipeline without a safety checker: the model cannot draw what one would look for."""
+    pipeline = StableDiffusionPipeline(
+        vae=book.encoders.vae,
+        text_encoder=book.encoders.tower,
+        tokenizer=book.encoders.tokenizer,
+        unet=book.unet,
+        scheduler=build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def export(book: Sketchbook, folder: Path) -> int:
+    """Write the folder; gives the size of its files in bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pipeline = build_pipeline(book).to(dtype=torch.float16)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    tokenizer_files = (book.tokenizer_folder / name for name in ("vocab.json", "merges.txt"))
+    for file in tokenizer_files:
+        (folder / "tokenizer" / file.name).write_bytes(file.read_bytes())
+    factors = {"rows": book.preview, "meaning": "RGB in 0..1 = scaled latents (4 channels) times rows 1-4, plus row 5"}
+    (folder / PREVIEW_FILE).write_text(json.dumps(factors, indent=2) + "\n", encoding="utf-8")
+    _forget_the_workplace(folder)
+    write_card(folder, _facts(book))
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def load_pipeline(folder: Path) -> StableDiffusionPipeline:
+    """The pipeline of a folder, in float32 on the processor."""
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _facts(book: Sketchbook) -> dict[str, str]:
+    parts = {"text": book.encoders.tower, "unet": book.unet, "vae": book.encoders.vae}
+    counts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in parts.items()}
+    return {
+        "text_layers": str(book.encoders.tower.config.num_hidden_layers),
+        "text_width": str(book.encoders.tower.config.hidden_size),
+        "unet_channels": ", ".join(str(width) for width in book.unet.config.block_out_channels),
+        "vae_channels": ", ".join(str(width) for width in book.encoders.vae.config.block_out_channels),
+        **{f"{name}_parameters": f"{count / 1e6:.2f} M" for name, count in counts.items()},
+    }
+
+
+def _forget_the_workplace(folder: Path) -> None:
+    """Take out of the configurations where on somebody's disk the networks were made."""
+    for file in folder.rglob("*.json"):
+        known = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(known, dict) and "_name_or_path" in known:
+            del known["_name_or_path"]
+            file.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")

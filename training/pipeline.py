@@ -1,0 +1,114 @@
+"""The whole road from nothing to a pipeline, in phases that each leave their result in the work folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+
+from training.autoencoder import (
+    fit_preview,
+    measure_scale,
+    refine_decoder,
+    round_trip_psnr,
+    train_autoencoder,
+)
+from training.checkpoints import note
+from training.denoiser import train_unet
+from training.image_pool import Pool, stored_pictures
+from training.latents import Encoders, Source, stored_source
+from training.mixes import WIDE
+from training.networks import build_autoencoder, build_text_tower, build_unet
+from training.recipe import HELD_OUT_SEED, Recipe
+from training.text_encoder import train_reader
+from training.tokenizer import stored_tokenizer
+from training.training_loop import finished, mix_in, restore_average
+
+MEASURED_PICTURES = 96
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketchbook:
+    """The networks of one training, and the preview factors (5 rows of RGB) that go with the autoencoder."""
+
+    encoders: Encoders
+    unet: UNet2DConditionModel
+    preview: list[list[float]]
+    tokenizer_folder: Path
+
+
+def train(recipe: Recipe, work: Path) -> Sketchbook:
+    """Walk the whole road, or what is left of it: every phase that is done is taken from the work folder."""
+    work.mkdir(parents=True, exist_ok=True)
+    book = prepare(recipe, work)
+    for stage in recipe.stages:
+        if finished(stage.course, book.unet, work):
+            continue
+        names = {name for batch in stage.batches for name, _ in batch.parts}
+        sources = {name: _source(recipe, name, work, book.encoders) for name in sorted(names)}
+        train_unet(book.unet, sources, stage, work)
+    if recipe.kept is not None:
+        stage_number, share = recipe.kept
+        mix_in(recipe.stages[stage_number].course, book.unet, work, share)
+    return book
+
+
+def latest(recipe: Recipe, work: Path) -> Sketchbook:
+    """The networks as far as they are trained: the UNet is the average of the newest checkpoint of its stages."""
+    book = prepare(recipe, work)
+    for stage in reversed(recipe.stages):
+        if restore_average(stage.course, book.unet, work):
+            break
+    return book
+
+
+def prepare(recipe: Recipe, work: Path) -> Sketchbook:
+    """Tokenizer, autoencoder and text tower, trained; and a UNet that knows nothing yet."""
+    tokenizer = stored_tokenizer(work / "tokenizer", recipe.seed)
+    torch.manual_seed(recipe.seed)
+    vae = build_autoencoder(recipe.widths)
+    torch.manual_seed(recipe.seed + 1)
+    tower = build_text_tower(recipe.widths, len(tokenizer), tokenizer.eos_token_id)
+    torch.manual_seed(recipe.seed + 2)
+    unet = build_unet(recipe.widths)
+    encoders = Encoders(vae=vae, tower=tower, tokenizer=tokenizer)
+    preview = _autoencoder(recipe, work, encoders)
+    figures = train_reader(tower, tokenizer, recipe.reader, work)
+    if figures:
+        note(work, "reader", **figures)
+    for frozen in (vae, tower):
+        frozen.requires_grad_(False).eval()
+    return Sketchbook(encoders=encoders, unet=unet, preview=preview, tokenizer_folder=work / "tokenizer")
+
+
+def _autoencoder(recipe: Recipe, work: Path, encoders: Encoders) -> list[list[float]]:
+    workers = os.cpu_count() or 1
+    pixels = stored_pictures(recipe.pictures, work / "pictures.npy", workers)
+    train_autoencoder(encoders.vae, pixels, recipe.autoencoder, work)
+    if not finished(recipe.decoder, encoders.vae, work):
+        fresh = stored_pictures(recipe.decoder_pictures, work / "decoder-pictures.npy", workers)
+        refine_decoder(encoders.vae, fresh, recipe.decoder, work)
+    kept = work / "autoencoder.json"
+    if not kept.exists():
+        sample = np.array(pixels[:MEASURED_PICTURES])
+        measure_scale(encoders.vae, sample)
+        preview = fit_preview(encoders.vae, sample)
+        held_out = Pool(mix=WIDE, count=min(MEASURED_PICTURES, len(pixels)), seed=HELD_OUT_SEED)
+        quality = round_trip_psnr(encoders.vae, stored_pictures(held_out, work / "held-out.npy", workers))
+        figures = {"mean_db": sum(quality) / len(quality), "worst_db": min(quality)}
+        note(work, "autoencoder", **figures)
+        scale = encoders.vae.config.scaling_factor
+        kept.write_text(json.dumps({"scale": scale, "preview": preview.rows, **figures}), encoding="utf-8")
+    known = json.loads(kept.read_text(encoding="utf-8"))
+    encoders.vae.register_to_config(scaling_factor=known["scale"])
+    rows: list[list[float]] = known["preview"]
+    return rows
+
+
+def _source(recipe: Recipe, name: str, work: Path, encoders: Encoders) -> Source:
+    return stored_source(recipe.pools[name], work / "sources" / name, encoders, recipe.captions)

@@ -1,0 +1,97 @@
+"""Training the text tower by itself: linear heads on its states must name what the scene of a caption holds.
+
+Two states are asked: the one at the end of the text and one of the padding after it, since the UNet listens to both.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from training.captions import spoken
+from training.labels import ATTRIBUTES, class_counts, labels
+from training.mixes import WIDE
+from training.random_scenes import draw_scene
+from training.training_loop import Course, finished, run_course
+
+CAPTIONS_PER_STEP = 64
+
+
+class Reader(nn.Module):
+    """The text tower under one linear head for all attributes."""
+
+    def __init__(self, tower: CLIPTextModel) -> None:
+        super().__init__()
+        self.tower = tower
+        self.head = nn.Linear(tower.config.hidden_size, sum(class_counts()))
+
+    def forward(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Scores (n, all classes) at one place in every text; `ids` is (n, 77), `places` (n,)."""
+        states = self.tower(ids).last_hidden_state
+        chosen: torch.Tensor = self.head(states[torch.arange(len(ids)), places])
+        return chosen.float()
+
+
+def tokens(tokenizer: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
+    """The texts as token numbers (n, 77), padded and cut."""
+    ids: torch.Tensor = tokenizer(
+        texts, padding="max_length", truncation=True, max_length=77, return_tensors="pt"
+    ).input_ids
+    return ids
+
+
+def train_reader(tower: CLIPTextModel, tokenizer: CLIPTokenizer, course: Course, work: Path) -> dict[str, float]:
+    """Train the tower on fresh captions; gives how often each attribute is right on captions not seen before.
+
+    A tower that was trained already is only taken up, and gives no figures.
+    """
+    reader = Reader(tower)
+    if finished(course, reader, work):
+        return {}
+
+    def loss_at(step: int) -> torch.Tensor:
+        ids, ends, wanted = _batch(tokenizer, (course.seed, step), CAPTIONS_PER_STEP)
+        rng = np.random.default_rng((course.seed, step, 1))
+        later = torch.from_numpy(rng.integers(ends.numpy(), 77))
+        with torch.autocast("cpu", torch.bfloat16):
+            states = reader.tower(ids).last_hidden_state
+            rows = torch.arange(len(ids))
+            scores = reader.head(torch.cat([states[rows, ends], states[rows, later]])).float()
+        return _cross_entropy(scores, torch.cat([wanted, wanted]))
+
+    run_course(course, reader, work, loss_at)
+    return accuracy(reader, tokenizer, seed=course.seed + 1)
+
+
+@torch.no_grad()
+def accuracy(reader: Reader, tokenizer: CLIPTokenizer, seed: int, count: int = 1024) -> dict[str, float]:
+    """How often every attribute that applies is named rightly at the end of fresh captions, 0..1."""
+    ids, ends, wanted = _batch(tokenizer, (seed, 0), count)
+    parts = torch.split(reader(ids, ends), class_counts(), dim=1)
+    figures = {}
+    for number, (name, part) in enumerate(zip(ATTRIBUTES, parts, strict=True)):
+        applies = wanted[:, number] > 0
+        right = (part.argmax(dim=1) == wanted[:, number])[applies]
+        figures[name] = float(right.float().mean()) if len(right) else 1.0
+    return figures
+
+
+def _batch(
+    tokenizer: CLIPTokenizer, seed: tuple[int, int], count: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(seed)
+    scenes = [draw_scene(rng, WIDE) for _ in range(count)]
+    ids = tokens(tokenizer, [spoken(scene, rng) for scene in scenes])
+    ends = (ids == tokenizer.eos_token_id).int().argmax(dim=1)
+    return ids, ends, torch.tensor([labels(scene) for scene in scenes])
+
+
+def _cross_entropy(scores: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    parts = torch.split(scores, class_counts(), dim=1)
+    losses = [F.cross_entropy(part, wanted[:, number]) for number, part in enumerate(parts)]
+    return torch.stack(losses).sum() / 10
