@@ -41,7 +41,7 @@ from training.metrics import (
 from training.mixes import WIDE
 from training.recipe import HELD_OUT_SEED
 from training.render import render
-from training.sheets import Manner
+from training.sheets import SheetOptions
 
 MODEL = Path(__file__).parent.parent / "invoke_cli" / "assets" / "sketchbook"
 PARTS = ("weights", "autoencoder", "adherence", "sizes", "seeds", "holes", "redrawing")
@@ -131,7 +131,7 @@ def _adherence(pipeline: StableDiffusionPipeline, share: float, series: int) -> 
     passed = [autoencoded(pipeline, render(question.scene)) for question in questions.all()]
     columns = {"true pictures": marks(questions, true, judge), "autoencoded": marks(questions, passed, judge)}
     for guidance in (1.0, 3.0, 5.0, 7.5):
-        manner = Manner(guidance=guidance)
+        manner = SheetOptions(guidance=guidance)
         drawn = [answers(pipeline, questions.all(), manner, number) for number in range(series)]
         columns[f"guidance {guidance:g}"] = _means([marks(questions, pictures, judge) for pictures in drawn])
     for name in columns["true pictures"]:
@@ -157,7 +157,7 @@ def _rise(means: Mapping[float, float]) -> str:
 def _sizes(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
     some, judge = examination(share * 0.25), trained_judge(pipeline, 16)
     for width, height in SIZES:
-        drawn = answers(pipeline, some.all(), Manner(width=width, height=height))
+        drawn = answers(pipeline, some.all(), SheetOptions(width=width, height=height))
         figures = marks(some, drawn, judge)
         value = ", ".join(f"{name} {figures.get(name, 0.0):.0%}" for name in ("colour", "shape", "pair", "time of day"))
         yield Row(what=f"at {width} x {height}", value=value)

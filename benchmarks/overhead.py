@@ -46,7 +46,7 @@ def main() -> None:
 
 def _contestants(session: Session, model: str, steps: int) -> tuple[Callable[[int], Path], Callable[[int], Path]]:
     """Two ways to make the picture of a seed as a file, by this program and by a script of one's own."""
-    facts = session.workshop.settings.model(model or None).facts
+    facts = session.context.settings.model(model or None).facts
     pipeline = StableDiffusionPipeline.from_pretrained(facts.folder, dtype=torch.float32, local_files_only=True)
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)

@@ -23,8 +23,8 @@ from typing import TextIO
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from invoke_cli import Session
-from invoke_cli.console.console import Console, Look
-from invoke_cli.console.image_viewer import DRAWERS, Seer
+from invoke_cli.console.console import Console, ConsoleStyle
+from invoke_cli.console.image_viewer import DRAWERS, ImageViewer
 from invoke_cli.console.rate_limiter import SHARE
 from invoke_cli.console.terminal import Answers, Window
 from invoke_cli.context.context import Streams
@@ -38,8 +38,8 @@ ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 class Counting:
     """A console that counts the previews it is given."""
 
-    def __init__(self, terminal: TextIO, seer: Seer) -> None:
-        self.console = Console(terminal, terminal, Look(colour=True, progress=True), seer)
+    def __init__(self, terminal: TextIO, seer: ImageViewer) -> None:
+        self.console = Console(terminal, terminal, ConsoleStyle(colour=True, progress=True), seer)
         self.previews = 0
 
     def __call__(self, event: Event) -> None:
@@ -65,7 +65,7 @@ def main() -> None:
 
 def measure(kind: str, line: str, images: int, runs: int, terminal: TextIO) -> float:
     """Print the row of a kind; the share that it counted."""
-    seer = Seer(lambda _: Answers(), lambda: WINDOW, environment=ENVIRONMENT)
+    seer = ImageViewer(lambda _: Answers(), lambda: WINDOW, environment=ENVIRONMENT)
     console = Counting(terminal, seer)
     ratios: list[float] = []
     total = 0.0

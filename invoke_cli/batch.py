@@ -12,13 +12,13 @@ from types import FrameType
 from typing import Any, BinaryIO
 
 from invoke_cli.console.console import Console
-from invoke_cli.console.standard_streams import telling_results
+from invoke_cli.console.standard_streams import stdout_errors
 from invoke_cli.context.context import Streams
 from invoke_cli.context.options import session_options
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.paths import expanded, names_a_file
 from invoke_cli.errors import ConfigError, ExitStatus, Interrupted, LineError
-from invoke_cli.events import Failed, Nobody
+from invoke_cli.events import Failed, NullViewer
 from invoke_cli.language.grammar.line import CommandLine, Generation, parse
 from invoke_cli.language.switches.launch import Options
 from invoke_cli.request import GenerationRequest
@@ -35,7 +35,7 @@ def one_shot(console: Console, options: Options, defaults: GenerationRequest, li
     if options.get("json") and "-" in _outdirs(lines):
         raise ConfigError("--json and -o - both want standard output", hint="give -o a file's name")
     write = None if options.get("json") else _write_image
-    streams = Streams(read=_standard_input, write=write, viewer=console.seer or Nobody())
+    streams = Streams(read=_standard_input, write=write, viewer=console.seer or NullViewer())
     said = session_options(options, defaults)
     alone = defaults.no_session or _works_alone(lines)
     session = (Session if alone else Session.as_guest)(said, emit=console, streams=streams)
@@ -49,7 +49,7 @@ def one_shot(console: Console, options: Options, defaults: GenerationRequest, li
 def from_file(console: Console, options: Options, defaults: GenerationRequest, source: str) -> int:
     """Do the lines of a file, of standard input for `-`; one that fails is told with its number, the rest goes on."""
     outcomes: list[Outcome] = []
-    streams = Streams(viewer=console.seer or Nobody())
+    streams = Streams(viewer=console.seer or NullViewer())
     with (
         Session(session_options(options, defaults), emit=console, streams=streams) as session,
         _Signals(session) as signals,
@@ -129,7 +129,7 @@ def _standard_input() -> bytes:
 
 
 def _write_image(data: bytes) -> None:
-    with telling_results():
+    with stdout_errors():
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 

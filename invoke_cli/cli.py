@@ -15,8 +15,8 @@ from pathlib import Path
 
 import click
 
-from invoke_cli.console.console import Console, look_for
-from invoke_cli.console.image_viewer import seer_on
+from invoke_cli.console.console import Console, console_style
+from invoke_cli.console.image_viewer import image_viewer
 from invoke_cli.console.standard_streams import open_missing_streams
 from invoke_cli.context.paths import is_file
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
@@ -57,11 +57,11 @@ def run(words: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows few letters loses no picture
-    console = Console(sys.stdout, sys.stderr, look_for(sys.stderr))
+    console = Console(sys.stdout, sys.stderr, console_style(sys.stderr))
     try:
         options, rest = take_launch_options(words)
-        look = look_for(sys.stderr, json=bool(options.get("json")), quiet=bool(options.get("quiet")))
-        console = Console(sys.stdout, sys.stderr, look, seer_on(sys.stdout, sys.stderr))
+        look = console_style(sys.stderr, json=bool(options.get("json")), quiet=bool(options.get("quiet")))
+        console = Console(sys.stdout, sys.stderr, look, image_viewer(sys.stdout, sys.stderr))
         return _run(console, options, rest)
     except InvokeError as error:
         console.failed(error)
@@ -188,5 +188,5 @@ def completion_page(wanted: str, options: Options) -> str:
         samplers = [name for row in SAMPLERS for name in (row.name, row.karras) if name]
         return SHELLS[wanted](shell_rows(samplers), [(command.name, command.help) for command in COMMANDS])
     settings = Settings(session_options(options, GenerationRequest()))
-    names = settings.registry.models if wanted == "models" else adapters_in(settings.places.root / LORAS)
+    names = settings.registry.models if wanted == "models" else adapters_in(settings.paths.root / LORAS)
     return "\n".join(sorted(names))

@@ -171,7 +171,7 @@ class Viewer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Nobody:
+class NullViewer:
     """A viewer that looks at nothing."""
 
     def shows(self, kind: str) -> bool:  # noqa: ARG002

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from invoke_cli.commands.dispatch import run_command
-from invoke_cli.context.context import OpenEngine, Streams, Workshop
+from invoke_cli.context.context import OpenEngine, SessionContext, Streams
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
@@ -19,12 +19,12 @@ from invoke_cli.engine import Hooks, open_engine
 from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, PromptError, Span
 from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.generation.line import draw
-from invoke_cli.language.grammar.line import Blank, CommandLine, Farewell, Generation, parse
+from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Quit, parse
 from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
-from invoke_cli.replay.resume import go_on
-from invoke_cli.server.opener import shared_opener
-from invoke_cli.server.server import Visit
+from invoke_cli.replay.resume import resume_from_latents
+from invoke_cli.server.opener import engine_opener
+from invoke_cli.server.server import ClientRequest
 
 MAX_NESTING = 8
 
@@ -45,21 +45,21 @@ class Session:
         opener: OpenEngine | None = None,
     ) -> None:
         settings = options if isinstance(options, Settings) else Settings(options or SessionOptions())
-        self.workshop = Workshop(settings, emit, streams or Streams(), opener or open_engine)
+        self.context = SessionContext(settings, emit, streams or Streams(), opener or open_engine)
 
     @classmethod
     def as_guest(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:
         """A session that works with the engine of one that is open already, where there is one that suits."""
         settings = Settings(options)
         session = cls(settings, emit=emit, streams=streams, opener=lambda asked: opener(asked))
-        opener = shared_opener(settings, open_engine, session.workshop.hooks)
+        opener = engine_opener(settings, open_engine, session.context.hooks)
         return session
 
     # -- for libraries ----------------------------------------------------------------------------------------------
 
     def draw(self, line: str) -> list[SavedImage]:
         """Draw a line and return its images; raises InvokeError when it fails."""
-        self.workshop.begin()
+        self.context.begin()
         parsed = parse(line)
         if not isinstance(parsed, Generation):
             raise LineError("this line draws nothing", hint="write a prompt; run() does commands")
@@ -67,12 +67,12 @@ class Session:
 
     def run(self, line: str, number: int | None = None) -> Outcome:
         """Do any line, as a door does: whatever fails is told as an event. `number` is its place in a batch."""
-        self.workshop.begin()
+        self.context.begin()
         return self._guarded(line, number, lambda: self._do(line, number, 0))
 
     def stop(self) -> None:
         """Ask the running line to end after its step; may be called from any thread."""
-        self.workshop.stop()
+        self.context.stop()
 
     def warm_up(self, then: Callable[[], None] = lambda: None) -> None:
         """Import the engine and load the current model on a thread of its own, which then does `then`: a line that
@@ -80,16 +80,16 @@ class Session:
         """
 
         def load() -> None:
-            hooks = Hooks(emit=self.workshop.emit)
-            self.attempt(lambda: self.workshop.engine.load(self.workshop.settings.model(), hooks))
+            hooks = Hooks(emit=self.context.emit)
+            self.attempt(lambda: self.context.engine.load(self.context.settings.model(), hooks))
             then()
 
-        self.workshop.open_beside(load)
+        self.context.open_beside(load)
 
-    def lend(self, visit: Visit) -> None:
+    def serve_client(self, visit: ClientRequest) -> None:
         """Let another process's line have the engine; returns when it is done."""
-        self.workshop.begin()
-        self.attempt(lambda: visit.serve(lambda: self.workshop.engine, self.workshop.notice))
+        self.context.begin()
+        self.attempt(lambda: visit.serve(lambda: self.context.engine, self.context.notice))
 
     def attempt(self, work: Callable[[], object]) -> None:
         """Do what a door wants beside the lines; an error of any kind is told, and ends here."""
@@ -102,7 +102,7 @@ class Session:
 
     def close(self) -> None:
         """Finish writing and give the memory back."""
-        self.workshop.close()
+        self.context.close()
 
     def __enter__(self) -> Session:
         return self
@@ -129,29 +129,29 @@ class Session:
         parsed = parse(line)
         if isinstance(parsed, Blank):
             return Outcome.OK
-        if isinstance(parsed, Farewell):
+        if isinstance(parsed, Quit):
             return Outcome.LEAVE
-        self.workshop.emit(Start(line=line, number=number))
+        self.context.emit(Start(line=line, number=number))
         if isinstance(parsed, CommandLine):
             return self._command(parsed, number, depth)
         started = time.perf_counter()
         images = self._draw(line, parsed)
-        engine = self.workshop.open_engine
+        engine = self.context.open_engine
         peak = engine.memory().peak if engine else None
-        self.workshop.emit(Done(images=len(images), seconds=time.perf_counter() - started, ok=True, peak_memory=peak))
+        self.context.emit(Done(images=len(images), seconds=time.perf_counter() - started, ok=True, peak_memory=peak))
         return Outcome.OK
 
     def _draw(self, line: str, parsed: Generation) -> list[SavedImage]:
         for text in parsed.notices:
-            self.workshop.notice(text)
+            self.context.notice(text)
         try:
-            return draw(self.workshop, parsed.stages, go_on)
+            return draw(self.context, parsed.stages, resume_from_latents)
         except InvokeError as error:
             raise error.located(line, _span(error, line, parsed.stages[error.stage].spans)) from None
 
     def _command(self, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
         """Run a command; the lines that it gives back are done in its place."""
-        lines = run_command(self.workshop, parsed)
+        lines = run_command(self.context, parsed)
         if depth >= MAX_NESTING and lines:
             raise LineError("lines that replay each other without end", hint="take the !replay out of the file")
         return self._several(lines, number, depth)
@@ -167,7 +167,7 @@ class Session:
         return worst
 
     def _failed(self, error: InvokeError, number: int | None) -> Outcome:
-        self.workshop.emit(Failed(error=error, number=number))
+        self.context.emit(Failed(error=error, number=number))
         if isinstance(error, Interrupted):
             return Outcome.INTERRUPTED
         return Outcome.UNREADABLE if error.exit_status is ExitStatus.USAGE else Outcome.FAILED
@@ -175,8 +175,8 @@ class Session:
     def _internal(self, error: Exception, line: str) -> InternalError:
         """A fault of the program's own: the traceback goes into a log, the user hears one sentence."""
         try:
-            log = self.workshop.folder().books / "errors.log"
-            said = "(a private line)" if self.workshop.settings.is_private(line) else line
+            log = self.context.folder().books / "errors.log"
+            said = "(a private line)" if self.context.settings.is_private(line) else line
             append_line(log, f"{said}\n{''.join(traceback.format_exception(error))}\n")
         except InvokeError:
             return InternalError(f"an error in the program: {type(error).__name__}: {error}", hint="please report it")

@@ -14,7 +14,7 @@ from PIL import Image
 from invoke_cli.engine import Engine, EngineSettings, open_engine
 from tests.fake import FakeEngine
 from tests.frontends.program import Program
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 from tests.tiny import build_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -49,32 +49,32 @@ def fake_engine() -> FakeEngine:
 
 
 @pytest.fixture
-def fake_house(
+def fake_session(
     tmp_path: Path, tiny_model: Path, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
+) -> Iterator[SessionHarness]:
     """A session on the fake engine, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    house = House(tmp_path, tiny_model, lambda _: fake_engine)
-    yield house
-    house.session.close()
+    harness = SessionHarness(tmp_path, tiny_model, lambda _: fake_engine)
+    yield harness
+    harness.session.close()
 
 
 @pytest.fixture
-def real_house(
+def real_session(
     tmp_path: Path, tiny_model: Path, real_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
+) -> Iterator[SessionHarness]:
     """A session on the real engine with a tiny random model, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    house = House(tmp_path, tiny_model, lambda _: real_engine)
-    yield house
-    house.session.workshop.writer.close()
+    harness = SessionHarness(tmp_path, tiny_model, lambda _: real_engine)
+    yield harness
+    harness.session.context.writer.close()
 
 
 @pytest.fixture(params=["fake", "real"])
-def house(request: pytest.FixtureRequest) -> House:
+def harness(request: pytest.FixtureRequest) -> SessionHarness:
     """The same session on both engines."""
-    chosen = request.getfixturevalue(f"{request.param}_house")
-    assert isinstance(chosen, House)
+    chosen = request.getfixturevalue(f"{request.param}_session")
+    assert isinstance(chosen, SessionHarness)
     return chosen
 
 

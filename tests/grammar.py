@@ -8,8 +8,8 @@ from invoke_cli.language.grammar.quotes import escape
 from invoke_cli.language.prompt.ast import (
     Blend,
     Conjunction,
-    Exchange,
     Phrase,
+    Swap,
     Tree,
     Windows,
     Words,
@@ -36,14 +36,14 @@ def phrases(draw: st.DrawFn) -> Phrase:
 @st.composite
 def trees(draw: st.DrawFn) -> Tree:
     """A phrase, an exchange, a blend or a conjunction."""
-    kind = draw(st.sampled_from([Phrase, Phrase, Exchange, Blend, Conjunction]))
+    kind = draw(st.sampled_from([Phrase, Phrase, Swap, Blend, Conjunction]))
     if kind is Phrase:
         return draw(phrases())
-    if kind is Exchange:
+    if kind is Swap:
         rest = plain_tree(" " + draw(_TEXTS))
         swapped = (draw(phrases()), draw(phrases()))
         end = draw(st.sampled_from([0.0, 0.25, 1.0]))
-        return Exchange(parts=((Phrase(), Phrase()), swapped, (rest, rest)), windows=Windows(t_end=end, s_end=1 - end))
+        return Swap(parts=((Phrase(), Phrase()), swapped, (rest, rest)), windows=Windows(t_end=end, s_end=1 - end))
     parts = tuple(draw(st.lists(phrases(), min_size=2, max_size=3)))
     numbers = tuple(draw(st.lists(_WEIGHTS.filter(bool), min_size=len(parts), max_size=len(parts))))
     if kind is Blend:
@@ -55,7 +55,7 @@ def source_of(tree: Tree) -> str:
     """The source that reads as this tree."""
     if isinstance(tree, Phrase):
         return "".join(map(_weighted, tree.words))
-    if isinstance(tree, Exchange):
+    if isinstance(tree, Swap):
         (_, (before, after), (rest, _)) = tree.parts
         options = f"t_end={tree.windows.t_end}, s_end={tree.windows.s_end}"
         return f"({source_of(before)}).swap({source_of(after)}, {options}){source_of(rest)}"

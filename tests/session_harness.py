@@ -40,9 +40,9 @@ def values(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         return np.asarray(image.convert("RGB"))
 
 
-def is_fake(house: House) -> bool:
+def is_fake(harness: SessionHarness) -> bool:
     """Whether the session draws on the fake engine, which makes no pictures of its own but shows its jobs."""
-    return bool(house.session.workshop.engine.environment()["device"] == "fake")
+    return bool(harness.session.context.engine.environment()["device"] == "fake")
 
 
 def digest(path: Path) -> str:
@@ -57,7 +57,7 @@ def image_facts(path: Path) -> dict[str, object]:
     return facts
 
 
-class House:
+class SessionHarness:
     """A session in `folder`, which must be the working directory, with one model called `tiny`."""
 
     def __init__(
@@ -128,6 +128,6 @@ class House:
         return [event.line for event in self.of(Prefill)]
 
 
-def outputs(house: House) -> Path:
+def outputs(harness: SessionHarness) -> Path:
     """The folder of its pictures."""
-    return house.folder / "outputs"
+    return harness.folder / "outputs"

@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 
 from training.image_pool import Pixels
-from training.training_loop import Course, run_course
+from training.training_loop import TrainingRun, run_training
 
 Sizes = tuple[tuple[float, int, int], ...]
 # Small crops first, whole pictures last: (share of the course, crop side in pixels, crops per step).
@@ -35,27 +35,27 @@ def to_model(pixels: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
-def train_autoencoder(vae: AutoencoderKL, pixels: Pixels, course: Course, work: Path) -> None:
+def train_autoencoder(vae: AutoencoderKL, pixels: Pixels, course: TrainingRun, work: Path) -> None:
     """Train on crops of the pictures, small ones first."""
     vae.to(memory_format=torch.channels_last)
 
     def loss_at(step: int) -> torch.Tensor:
         return _loss(vae, _crops(CROPS, pixels, course, step))
 
-    run_course(course, vae, work, loss_at)
+    run_training(course, vae, work, loss_at)
 
 
-def refine_decoder(vae: AutoencoderKL, pixels: Pixels, course: Course, work: Path) -> None:
+def refine_decoder(vae: AutoencoderKL, pixels: Pixels, course: TrainingRun, work: Path) -> None:
     """Train the decoder alone on large crops: the encoder stays, and with it every latent that was worked out."""
     vae.to(memory_format=torch.channels_last)
     for part in (vae.encoder, vae.quant_conv):
         part.requires_grad_(False)
-    run_course(
+    run_training(
         course, vae, work, lambda step: _loss(vae, _crops(LARGE_CROPS, pixels, course, step), squares=SQUARES_AT_LAST)
     )
 
 
-def _crops(sizes: Sizes, pixels: Pixels, course: Course, step: int) -> torch.Tensor:
+def _crops(sizes: Sizes, pixels: Pixels, course: TrainingRun, step: int) -> torch.Tensor:
     rng = np.random.default_rng((course.seed, step))
     side, count = next((side, count) for until, side, count in sizes if step / course.steps < until)
     room = pixels.shape[1] - side

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from training.scene import RGB
 
 Array = NDArray[np.float32]
-Point = tuple[float, float]
+Checkpoint = tuple[float, float]
 OVERSAMPLING = 2
 
 
@@ -24,32 +24,32 @@ class Canvas:
         self.image = Image.new("RGB", (self.width, self.height), paper)
         self._pen = ImageDraw.Draw(self.image)
 
-    def pixel(self, point: Point) -> Point:
+    def pixel(self, point: Checkpoint) -> Checkpoint:
         """A point in pixels of the large sheet."""
         return point[0] * self.width, point[1] * self.height
 
-    def about(self, centre: Point, radius: float, offsets: Iterable[Point]) -> list[Point]:
+    def about(self, centre: Checkpoint, radius: float, offsets: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Offsets in radii around a centre, as pixels: shapes stay upright and round on sheets that are not square."""
         x, y = self.pixel(centre)
         reach = radius * self.unit
         return [(x + dx * reach, y + dy * reach) for dx, dy in offsets]
 
-    def polygon(self, corners: Sequence[Point], colour: RGB) -> None:
+    def polygon(self, corners: Sequence[Checkpoint], colour: RGB) -> None:
         """Fill a polygon whose corners are pixels."""
         self._pen.polygon(list(corners), fill=colour)
 
-    def disc(self, centre: Point, radius: float, colour: RGB, squash: float = 1.0) -> None:
+    def disc(self, centre: Checkpoint, radius: float, colour: RGB, squash: float = 1.0) -> None:
         """Fill an ellipse, `squash` times as high as it is wide; the centre is a point."""
         x, y = self.pixel(centre)
         rx, ry = radius * self.unit, radius * self.unit * squash
         self._pen.ellipse((x - rx, y - ry, x + rx, y + ry), fill=colour)
 
-    def spot(self, pixel: Point, radius_px: float, colour: RGB, squash: float = 1.0) -> None:
+    def spot(self, pixel: Checkpoint, radius_px: float, colour: RGB, squash: float = 1.0) -> None:
         """Fill an ellipse whose centre and radius are pixels."""
         x, y = pixel
         self._pen.ellipse((x - radius_px, y - radius_px * squash, x + radius_px, y + radius_px * squash), fill=colour)
 
-    def stroke(self, pixels: Sequence[Point], width_px: float, colour: RGB) -> None:
+    def stroke(self, pixels: Sequence[Checkpoint], width_px: float, colour: RGB) -> None:
         """Draw a line of round joints through pixels."""
         self._pen.line(list(pixels), fill=colour, width=max(1, round(width_px)), joint="curve")
 

@@ -13,8 +13,8 @@ from diffusers import PNDMScheduler, UNet2DConditionModel
 
 from training.attention import PlainAttention
 from training.latents import Half, Source
-from training.training_loop import Course, run_course
-from training.workers import Crew
+from training.training_loop import TrainingRun, run_training
+from training.workers import WorkerPool
 
 NOISE_LEVELS = 1000
 # The levels at which samplers of ten and more steps begin.
@@ -38,7 +38,7 @@ class Stage:
     which gives away the mean colour of a 256 px picture; who trusts that finds grey in pure noise and draws it.
     """
 
-    course: Course
+    course: TrainingRun
     batches: tuple[Batch, ...]
     high: float = 0.0
     blind: float = 0.0
@@ -76,7 +76,7 @@ def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage:
     """Train the UNet for one stage."""
     kept = build_scheduler().alphas_cumprod
     unet.set_attn_processor(PlainAttention())
-    crew = Crew()
+    crew = WorkerPool()
     weights = np.array([batch.weight for batch in stage.batches])
 
     def loss_at(step: int) -> torch.Tensor:
@@ -95,7 +95,7 @@ def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage:
 
         return crew.propagate(loss_of)
 
-    run_course(stage.course, unet, work, loss_at)
+    run_training(stage.course, unet, work, loss_at)
 
 
 def velocity_loss(unet: UNet2DConditionModel, given: tuple[torch.Tensor, torch.Tensor], noised: Noised) -> torch.Tensor:

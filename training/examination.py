@@ -13,11 +13,11 @@ from PIL import Image
 from training.canvas import Array
 from training.captions import spoken
 from training.held_out import is_held_out
-from training.image_analysis import Seen, background_colour, things_in
+from training.image_analysis import ImageAnalysis, background_colour, things_in
 from training.media_classifier import MediumJudge, pixels_of, time_of_day
 from training.random_scenes import landscape, pair, single
 from training.scene import MEDIA, SHAPES, Landscape, Objects, Scene
-from training.sheets import Manner, draw
+from training.sheets import SheetOptions, draw
 from training.vocabulary import COLOUR_WORDS, STORM_WORDS, TIME_WORDS
 
 SEED = 4242
@@ -62,7 +62,7 @@ def examination(share: float = 1.0) -> Examination:
 
 
 def answers(
-    pipeline: StableDiffusionPipeline, questions: Sequence[Question], manner: Manner, series: int = 0
+    pipeline: StableDiffusionPipeline, questions: Sequence[Question], manner: SheetOptions, series: int = 0
 ) -> list[Array]:
     """A picture for every question, (H, W, 3) in 0..255; another series has other seeds."""
     drawn: list[Image.Image] = draw(pipeline, [q.prompt for q in questions], SEED + 10_000 * series, manner)
@@ -140,7 +140,7 @@ def _pair_marks(scene: Scene, pixels: Array) -> dict[str, float]:
     return {"pair": 1.0, name: float(apart > 0.1)}
 
 
-def _is_of(seen: Seen, colour: str, other: str) -> bool:
+def _is_of(seen: ImageAnalysis, colour: str, other: str) -> bool:
     """Whether a thing is of a colour, beside the sail, the stem or the wheels that are never painted in it."""
     return seen.shares[colour] >= max(OWN_SHARE, seen.shares[other])
 

@@ -10,12 +10,12 @@ from diffusers import StableDiffusionPipeline
 
 from training.denoiser import build_scheduler
 from training.model_card import write_card
-from training.pipeline import Sketchbook
+from training.pipeline import TrainedModel
 
 PREVIEW_FILE = "preview.json"
 
 
-def build_pipeline(book: Sketchbook) -> StableDiffusionPipeline:
+def build_pipeline(book: TrainedModel) -> StableDiffusionPipeline:
     """The networks as a pipeline without a safety checker: the model cannot draw what one would look for."""
     pipeline = StableDiffusionPipeline(
         vae=book.encoders.vae,
@@ -31,7 +31,7 @@ def build_pipeline(book: Sketchbook) -> StableDiffusionPipeline:
     return pipeline
 
 
-def export(book: Sketchbook, folder: Path) -> int:
+def export(book: TrainedModel, folder: Path) -> int:
     """Write the folder; gives the size of its files in bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     pipeline = build_pipeline(book).to(dtype=torch.float16)
@@ -53,7 +53,7 @@ def load_pipeline(folder: Path) -> StableDiffusionPipeline:
     return pipeline
 
 
-def _facts(book: Sketchbook) -> dict[str, str]:
+def _facts(book: TrainedModel) -> dict[str, str]:
     parts = {"text": book.encoders.tower, "unet": book.unet, "vae": book.encoders.vae}
     counts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in parts.items()}
     return {

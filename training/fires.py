@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from training.canvas import Canvas, Point, grid, mixed
+from training.canvas import Canvas, Checkpoint, grid, mixed
 from training.scene import RGB, Hearth
 
 FLAME_LAYERS: tuple[tuple[float, RGB], ...] = (
@@ -25,7 +25,7 @@ SOOT: RGB = (22, 16, 14)
 HEARTH_HEIGHTS = {"small": 0.3, "medium": 0.44, "large": 0.58}
 
 
-def glow(canvas: Canvas, centre: Point, radius: float, strength: float) -> None:
+def glow(canvas: Canvas, centre: Checkpoint, radius: float, strength: float) -> None:
     """Warm light around a point, fading to nothing at `radius` (0..1 of the shorter side)."""
     xs, ys = grid(canvas.width, canvas.height)
     dx = (xs - centre[0]) * canvas.width / canvas.unit
@@ -34,7 +34,7 @@ def glow(canvas: Canvas, centre: Point, radius: float, strength: float) -> None:
     canvas.blend((near**1.6 * strength).astype(np.float32), GLOW)
 
 
-def flames(canvas: Canvas, rng: np.random.Generator, base: Point, height: float) -> None:
+def flames(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, height: float) -> None:
     """A fire of three to five tongues, `height` of the shorter side, standing on `base`."""
     count, penned = int(rng.integers(3, 6)), rng.random() < PEN_SHARE
     tongues = [_tongue(rng, i, count) for i in range(count)]
@@ -46,7 +46,7 @@ def flames(canvas: Canvas, rng: np.random.Generator, base: Point, height: float)
         canvas.polygon(canvas.about(base, height, _bed(share)), colour)
 
 
-def logs(canvas: Canvas, rng: np.random.Generator, base: Point, length: float) -> None:
+def logs(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, length: float) -> None:
     """Two or three crossed logs under a fire, `length` of the shorter side across."""
     for tilt in (9.0, -10.0, 1.0)[: int(rng.integers(2, 4))]:
         slope = math.tan(math.radians(tilt + rng.uniform(-4, 4)))
@@ -59,7 +59,7 @@ def logs(canvas: Canvas, rng: np.random.Generator, base: Point, length: float) -
             canvas.spot(end, thick / 4, bark)
 
 
-def burn(canvas: Canvas, rng: np.random.Generator, base: Point, height: float) -> None:
+def burn(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, height: float) -> None:
     """A whole fire: its light, its flames, its logs."""
     above = (base[0], base[1] - 0.4 * height * canvas.unit / canvas.height)
     glow(canvas, above, height * 1.15, 0.75)
@@ -87,7 +87,7 @@ def _tongue(rng: np.random.Generator, index: int, count: int) -> tuple[float, fl
     return middle * 0.62, tall, float(rng.uniform(-0.12, 0.12)) - middle * 0.12
 
 
-def _flame_outline(x: float, tall: float, lean: float, half_width: float) -> list[Point]:
+def _flame_outline(x: float, tall: float, lean: float, half_width: float) -> list[Checkpoint]:
     """A tongue from its foot at (x, 0) up to its tip: widest low down, waving as it rises."""
     left, right = [], []
     for step in range(17):
@@ -99,7 +99,7 @@ def _flame_outline(x: float, tall: float, lean: float, half_width: float) -> lis
     return left + right[::-1]
 
 
-def _bed(share: float) -> list[Point]:
+def _bed(share: float) -> list[Checkpoint]:
     return [(0.38 * share * math.cos(a), 0.09 * math.sin(a) - 0.05) for a in np.linspace(0, 2 * math.pi, 32)]
 
 
@@ -125,7 +125,7 @@ def _fireplace(canvas: Canvas, hearth: Hearth, rng: np.random.Generator) -> None
         _light(canvas, (hearth.x, hearth.base - 0.5 * hearth.height), half)
 
 
-def _light(canvas: Canvas, centre: Point, reach: float) -> None:
+def _light(canvas: Canvas, centre: Checkpoint, reach: float) -> None:
     """A yellow glow that fills an opening of half width `reach` and spares what lies around it."""
     xs, ys = grid(canvas.width, canvas.height)
     dx = (xs - centre[0]) * canvas.width / canvas.unit
@@ -133,5 +133,5 @@ def _light(canvas: Canvas, centre: Point, reach: float) -> None:
     canvas.blend(np.clip(1.15 - np.hypot(dx, dy) / reach, 0.0, 1.0).astype(np.float32), LIT)
 
 
-def _band(canvas: Canvas, left: float, right: float, top: float, bottom: float) -> list[Point]:
+def _band(canvas: Canvas, left: float, right: float, top: float, bottom: float) -> list[Checkpoint]:
     return [canvas.pixel(corner) for corner in ((left, top), (right, top), (right, bottom), (left, bottom))]

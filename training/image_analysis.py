@@ -24,7 +24,7 @@ DIFFERENT, LEAST_AREA = 42.0, 0.006
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class ImageAnalysis:
     """One thing found: `colour` of the palette, `shape` that fits best, centre and area as fractions of the picture.
 
     `shares` are the parts of it, 0..1, that are nearest to each colour of the palette: a red boat has a white sail.
@@ -45,7 +45,7 @@ def background_colour(pixels: Array) -> str:
     return nearest_colour(np.median(np.concatenate([part.reshape(-1, 3) for part in parts]), axis=0))
 
 
-def things_in(pixels: Array, most: int) -> list[Seen]:
+def things_in(pixels: Array, most: int) -> list[ImageAnalysis]:
     """The largest things in front of the background, at most `most`, largest first; two that touch are two."""
     mask = ndimage.binary_opening(_foreground(pixels), iterations=2)
     found = _largest(mask, most, LEAST_AREA * mask.size)
@@ -109,7 +109,7 @@ def _nearest(colours: NDArray[np.floating]) -> NDArray[np.intp]:
     return nearest
 
 
-def _described(pixels: Array, mask: Mask) -> Seen:
+def _described(pixels: Array, mask: Mask) -> ImageAnalysis:
     inner = ndimage.binary_erosion(mask, iterations=3)
     chosen = inner if inner.sum() > 30 else mask
     y, x = ndimage.center_of_mass(mask)
@@ -118,7 +118,7 @@ def _described(pixels: Array, mask: Mask) -> Seen:
     counts = np.bincount(_nearest(pixels[mask].astype(np.float64)), minlength=len(PALETTE)) / mask.sum()
     shares = dict(zip(PALETTE, counts.tolist(), strict=True))
     area = float(mask.sum() / mask.size)
-    return Seen(colour=colour, shares=shares, shape=nearest_shape(mask), x=x / width, y=y / height, area=area)
+    return ImageAnalysis(colour=colour, shares=shares, shape=nearest_shape(mask), x=x / width, y=y / height, area=area)
 
 
 def _fitted(mask: Mask) -> Mask:

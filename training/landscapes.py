@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.canvas import Canvas, Point, mixed, smooth_noise
+from training.canvas import Canvas, Checkpoint, mixed, smooth_noise
 from training.fires import burn
 from training.scene import PALETTE, RGB, Item, Landscape
 from training.things import draw_thing
@@ -45,12 +45,12 @@ def draw_landscape(canvas: Canvas, view: Landscape, rng: np.random.Generator) ->
     draw_falling(canvas, view, rng)
 
 
-def _ridge(canvas: Canvas, heights: list[Point], colour: RGB) -> None:
+def _ridge(canvas: Canvas, heights: list[Checkpoint], colour: RGB) -> None:
     corners = [canvas.pixel(point) for point in heights]
     canvas.polygon([*corners, (canvas.width, canvas.height), (0, canvas.height)], colour)
 
 
-def _rolling(rng: np.random.Generator, base: float, swell: float) -> list[Point]:
+def _rolling(rng: np.random.Generator, base: float, swell: float) -> list[Checkpoint]:
     phase, waves = float(rng.uniform(0, 6.3)), float(rng.uniform(3.0, 6.5))
     xs = np.linspace(0, 1, 49)
     return [(float(x), base + swell * float(np.sin(waves * x + phase))) for x in xs]

@@ -19,7 +19,7 @@ from training.media_classifier import MediumJudge, fit_judge, pixels_of
 from training.random_scenes import landscape, single
 from training.render import render
 from training.scene import MEDIA, SHAPES
-from training.sheets import Manner, draw
+from training.sheets import SheetOptions, draw
 
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -94,7 +94,7 @@ def presence(name: str, pixels: Array) -> float:
 
 def landscapes(pipeline: StableDiffusionPipeline, seeds: int, negative: str = "") -> list[Array]:
     """ "a landscape" over seeds, (H, W, 3) in 0..255 each."""
-    return [pixels_of(p) for p in draw(pipeline, ["a landscape"] * seeds, 1, Manner(negative=negative))]
+    return [pixels_of(p) for p in draw(pipeline, ["a landscape"] * seeds, 1, SheetOptions(negative=negative))]
 
 
 def mean_presence(name: str, views: Sequence[Array]) -> float:

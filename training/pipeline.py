@@ -33,7 +33,7 @@ MEASURED_PICTURES = 96
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sketchbook:
+class TrainedModel:
     """The networks of one training, and the preview factors (5 rows of RGB) that go with the autoencoder."""
 
     encoders: Encoders
@@ -42,7 +42,7 @@ class Sketchbook:
     tokenizer_folder: Path
 
 
-def train(recipe: Recipe, work: Path) -> Sketchbook:
+def train(recipe: Recipe, work: Path) -> TrainedModel:
     """Walk the whole road, or what is left of it: every phase that is done is taken from the work folder."""
     work.mkdir(parents=True, exist_ok=True)
     book = prepare(recipe, work)
@@ -58,7 +58,7 @@ def train(recipe: Recipe, work: Path) -> Sketchbook:
     return book
 
 
-def latest(recipe: Recipe, work: Path) -> Sketchbook:
+def latest(recipe: Recipe, work: Path) -> TrainedModel:
     """The networks as far as they are trained: the UNet is the average of the newest checkpoint of its stages."""
     book = prepare(recipe, work)
     for stage in reversed(recipe.stages):
@@ -67,7 +67,7 @@ def latest(recipe: Recipe, work: Path) -> Sketchbook:
     return book
 
 
-def prepare(recipe: Recipe, work: Path) -> Sketchbook:
+def prepare(recipe: Recipe, work: Path) -> TrainedModel:
     """Tokenizer, autoencoder and text tower, trained; and a UNet that knows nothing yet."""
     tokenizer = stored_tokenizer(work / "tokenizer", recipe.seed)
     torch.manual_seed(recipe.seed)
@@ -83,7 +83,7 @@ def prepare(recipe: Recipe, work: Path) -> Sketchbook:
         note(work, "reader", **figures)
     for frozen in (vae, tower):
         frozen.requires_grad_(False).eval()
-    return Sketchbook(encoders=encoders, unet=unet, preview=preview, tokenizer_folder=work / "tokenizer")
+    return TrainedModel(encoders=encoders, unet=unet, preview=preview, tokenizer_folder=work / "tokenizer")
 
 
 def _autoencoder(recipe: Recipe, work: Path, encoders: Encoders) -> list[list[float]]:

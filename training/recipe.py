@@ -8,7 +8,7 @@ from training.denoiser import Batch, Stage
 from training.image_pool import Pool
 from training.mixes import NARROW, PAINTED, PAIRED, RICH, SCATTERED, WIDE
 from training.networks import Widths
-from training.training_loop import Course
+from training.training_loop import TrainingRun
 
 HELD_OUT_SEED = 90_001
 
@@ -22,10 +22,10 @@ class Recipe:
 
     widths: Widths
     pictures: Pool
-    autoencoder: Course
+    autoencoder: TrainingRun
     decoder_pictures: Pool
-    decoder: Course
-    reader: Course
+    decoder: TrainingRun
+    reader: TrainingRun
     pools: dict[str, Pool]
     stages: tuple[Stage, ...]
     kept: tuple[int, float] | None = None
@@ -38,10 +38,10 @@ def full() -> Recipe:
     return Recipe(
         widths=Widths(autoencoder=(24, 48, 64, 64), unet=(64, 96, 160), text=128, text_layers=3),
         pictures=Pool(mix=WIDE, count=8000, seed=1),
-        autoencoder=Course(name="autoencoder", steps=5200, rate=1e-3),
+        autoencoder=TrainingRun(name="autoencoder", steps=5200, rate=1e-3),
         decoder_pictures=Pool(mix=RICH, count=4800, seed=12),
-        decoder=Course(name="decoder", steps=1600, rate=8e-4, seed=12),
-        reader=Course(name="reader", steps=1600, rate=1e-3, decay=0.99, seed=3),
+        decoder=TrainingRun(name="decoder", steps=1600, rate=8e-4, seed=12),
+        reader=TrainingRun(name="reader", steps=1600, rate=1e-3, decay=0.99, seed=3),
         pools={
             "narrow": Pool(mix=NARROW, count=8000, seed=2),
             "wide": Pool(mix=WIDE, count=8960, seed=3),
@@ -63,7 +63,7 @@ def full() -> Recipe:
 def tiny() -> Recipe:
     """The same road in a minute, to see that it can be walked; what comes out draws nothing."""
     whole = full()
-    narrow = Stage(course=Course(name="unet-1-narrow", steps=2, rate=1e-3), batches=(_half(("narrow", 4)),))
+    narrow = Stage(course=TrainingRun(name="unet-1-narrow", steps=2, rate=1e-3), batches=(_half(("narrow", 4)),))
     return replace(
         whole,
         widths=Widths(autoencoder=(8, 8, 16, 16), unet=(16, 16, 32), text=32, text_layers=1),
@@ -131,9 +131,9 @@ def _other_sizes(everything: str = "fresh") -> tuple[Batch, ...]:
     )
 
 
-def _course(number: int, name: str, steps: int, rate: float, warm_up: int = 200) -> Course:
+def _course(number: int, name: str, steps: int, rate: float, warm_up: int = 200) -> TrainingRun:
     """A stretch of the UNet's training; it ends high where another follows, which starts from its average."""
-    return Course(
+    return TrainingRun(
         name=f"unet-{number}-{name}",
         steps=steps,
         rate=rate,

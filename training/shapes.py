@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from training.canvas import Canvas, Point
+from training.canvas import Canvas, Checkpoint
 from training.scene import Item
 
 
-def corners(kind: str) -> list[Point]:
+def corners(kind: str) -> list[Checkpoint]:
     """The outline of a shape, in radii, y downward; every shape fills about the circle of radius 1."""
     if kind == "circle":
         return [_on_circle(i / 64) for i in range(64)]
@@ -29,7 +29,7 @@ def draw_shape(canvas: Canvas, item: Item) -> None:
     canvas.polygon(canvas.about((item.x, item.y), item.radius, turned), item.rgb)
 
 
-def rotated(point: Point, degrees: float) -> Point:
+def rotated(point: Checkpoint, degrees: float) -> Checkpoint:
     """The point turned about the origin, clockwise on a picture."""
     angle = math.radians(degrees)
     return (
@@ -38,17 +38,17 @@ def rotated(point: Point, degrees: float) -> Point:
     )
 
 
-def _on_circle(turn: float) -> Point:
+def _on_circle(turn: float) -> Checkpoint:
     return math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
 
 
-def _star_corner(index: int) -> Point:
+def _star_corner(index: int) -> Checkpoint:
     reach = 1.15 if index % 2 == 0 else 0.48
     angle = math.pi * index / 5 - math.pi / 2
     return reach * math.cos(angle), reach * math.sin(angle) + 0.06
 
 
-def _heart(turn: float) -> Point:
+def _heart(turn: float) -> Checkpoint:
     """The classic heart curve x = 16 sin^3 t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t, scaled to the radius."""
     t = 2 * math.pi * turn
     x = 16 * math.sin(t) ** 3

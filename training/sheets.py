@@ -51,7 +51,7 @@ SHOWN_PROMPTS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manner:
+class SheetOptions:
     """How to draw: guidance, size in pixels, and the negative prompt."""
 
     guidance: float = 5.0
@@ -61,10 +61,10 @@ class Manner:
 
 
 def draw(
-    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int, manner: Manner | None = None
+    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int, manner: SheetOptions | None = None
 ) -> list[Image.Image]:
     """One picture per prompt in 20 DDIM steps, each from its own seed, which counts up from `seed`."""
-    chosen = manner or Manner()
+    chosen = manner or SheetOptions()
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     drawn: list[Image.Image] = []
     for start in range(0, len(prompts), 8):

@@ -17,7 +17,7 @@ from training.captions import spoken
 from training.labels import ATTRIBUTES, class_counts, labels
 from training.mixes import WIDE
 from training.random_scenes import draw_scene
-from training.training_loop import Course, finished, run_course
+from training.training_loop import TrainingRun, finished, run_training
 
 CAPTIONS_PER_STEP = 64
 
@@ -45,7 +45,7 @@ def tokens(tokenizer: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
     return ids
 
 
-def train_reader(tower: CLIPTextModel, tokenizer: CLIPTokenizer, course: Course, work: Path) -> dict[str, float]:
+def train_reader(tower: CLIPTextModel, tokenizer: CLIPTokenizer, course: TrainingRun, work: Path) -> dict[str, float]:
     """Train the tower on fresh captions; gives how often each attribute is right on captions not seen before.
 
     A tower that was trained already is only taken up, and gives no figures.
@@ -64,7 +64,7 @@ def train_reader(tower: CLIPTextModel, tokenizer: CLIPTokenizer, course: Course,
             scores = reader.head(torch.cat([states[rows, ends], states[rows, later]])).float()
         return _cross_entropy(scores, torch.cat([wanted, wanted]))
 
-    run_course(course, reader, work, loss_at)
+    run_training(course, reader, work, loss_at)
     return accuracy(reader, tokenizer, seed=course.seed + 1)
 
 

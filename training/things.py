@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.canvas import Canvas, Point, mixed
+from training.canvas import Canvas, Checkpoint, mixed
 from training.fires import flames, logs
 from training.scene import RGB, Item
 
@@ -26,7 +26,7 @@ class Pencil:
         self.shade = mixed(item.rgb, (0, 0, 0), 0.28)
         self.tint = mixed(item.rgb, (255, 255, 255), 0.35)
 
-    def fill(self, corners: list[Point], colour: RGB) -> None:
+    def fill(self, corners: list[Checkpoint], colour: RGB) -> None:
         """A polygon."""
         self.canvas.polygon(self.canvas.about((self.item.x, self.item.y), self.item.radius, corners), colour)
 
@@ -38,7 +38,7 @@ class Pencil:
         """An ellipse of half-width `across`."""
         self.fill([(x + across * math.cos(a), y + across * squash * math.sin(a)) for a in _turns(40)], colour)
 
-    def line(self, points: list[Point], width: float, colour: RGB) -> None:
+    def line(self, points: list[Checkpoint], width: float, colour: RGB) -> None:
         """A stroke `width` radii thick."""
         pixels = self.canvas.about((self.item.x, self.item.y), self.item.radius, points)
         self.canvas.stroke(pixels, width * self.item.radius * self.canvas.unit, colour)

@@ -20,7 +20,7 @@ LOG_EVERY_STEPS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
+class TrainingRun:
     """How one phase runs: its name, how many steps, the highest rate, the steps of warm-up, where the cosine ends, the
     average's decay, and whether Muon moves the inner matrices."""
 
@@ -55,14 +55,14 @@ class Average:
             target.copy_(source)
 
 
-def rate_at(course: Course, step: int) -> float:
+def rate_at(course: TrainingRun, step: int) -> float:
     """The learning rate at a step: linear warm-up, then a cosine down to `last_share` of the highest."""
     warm = min(1.0, (step + 1) / course.warm_up)
     fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / course.steps)))
     return course.rate * warm * (course.last_share + (1 - course.last_share) * fall)
 
 
-def run_course(course: Course, module: nn.Module, work: Path, loss_at: Callable[[int], torch.Tensor]) -> None:
+def run_training(course: TrainingRun, module: nn.Module, work: Path, loss_at: Callable[[int], torch.Tensor]) -> None:
     """Train the module to the course's end, resuming where its checkpoint stands; it ends up with the average.
 
     `loss_at(step)` draws its data from generators that it seeds itself; torch's own is seeded here, by course and step.
@@ -93,7 +93,7 @@ def run_course(course: Course, module: nn.Module, work: Path, loss_at: Callable[
     save_checkpoint(_done(course, work), {"module": module.state_dict()})
 
 
-def finished(course: Course, module: nn.Module, work: Path) -> bool:
+def finished(course: TrainingRun, module: nn.Module, work: Path) -> bool:
     """Set the module to what the course ended with, if it did end."""
     state = load_checkpoint(_done(course, work))
     if state is not None:
@@ -102,7 +102,7 @@ def finished(course: Course, module: nn.Module, work: Path) -> bool:
 
 
 @torch.no_grad()
-def mix_in(course: Course, module: nn.Module, work: Path, share: float) -> None:
+def mix_in(course: TrainingRun, module: nn.Module, work: Path, share: float) -> None:
     """Set the module to `share` (0..1) of what a course ended with and the rest of what it is now, weight by weight.
 
     Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", equation 1: both lie in one valley of the loss.
@@ -114,11 +114,11 @@ def mix_in(course: Course, module: nn.Module, work: Path, share: float) -> None:
         earlier.lerp_(later, 1 - share)
 
 
-def _done(course: Course, work: Path) -> Path:
+def _done(course: TrainingRun, work: Path) -> Path:
     return work / "checkpoints" / f"{course.name}.done.pt"
 
 
-def restore_average(course: Course, module: nn.Module, work: Path) -> bool:
+def restore_average(course: TrainingRun, module: nn.Module, work: Path) -> bool:
     """Set the module to the averaged weights of the course's newest checkpoint; False if there is none."""
     state = load_checkpoint(work / "checkpoints" / f"{course.name}.pt")
     if state is None:
@@ -131,7 +131,7 @@ def restore_average(course: Course, module: nn.Module, work: Path) -> bool:
 
 
 class _Trainer:
-    def __init__(self, course: Course, module: nn.Module) -> None:
+    def __init__(self, course: TrainingRun, module: nn.Module) -> None:
         self.course, self.module = course, module
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.optimizer = Optimizers(module, course.rate, course.muon)

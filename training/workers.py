@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 
-class Crew:
+class WorkerPool:
     """As many threads as torch uses in the thread that makes the crew."""
 
     def __init__(self) -> None:

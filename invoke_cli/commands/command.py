@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, Span
 from invoke_cli.language.grammar.shell_words import split_words
 
@@ -44,7 +44,7 @@ class Call:
 
 
 # What a command gives back: lines to be done in its place, or nothing.
-Handler = Callable[[Workshop, Call], Sequence[str] | None]
+Handler = Callable[[SessionContext, Call], Sequence[str] | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,28 +8,28 @@ from invoke_cli.commands.command import Argument, Call, Command
 from invoke_cli.commands.history import browse
 from invoke_cli.commands.lines import variants
 from invoke_cli.commands.table import COMMANDS, GONE
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.language.grammar.line import CommandLine, parse
 from invoke_cli.language.grammar.spellings import nearest
 
 
-def run_command(workshop: Workshop, line: CommandLine) -> Sequence[str]:
+def run_command(context: SessionContext, line: CommandLine) -> Sequence[str]:
     """Do a command; returns the lines that are to be done in its place."""
     call = Call(name=line.name, argument=line.argument, span=line.argument_span, commands=COMMANDS)
     if line.name.isdigit():
         if call.argument:
             hint = f"!{line.name} alone brings the line to the prompt, where it can be edited"
             raise LineError("a number takes nothing after it", hint=hint, span=call.span)
-        browse.edit_number(workshop, int(line.name[:9]))
+        browse.edit_number(context, int(line.name[:9]))
         return ()
     command = find_command(line.name)
     if command is None:
-        return _other(workshop, line)
+        return _other(context, line)
     if command.argument is Argument.NOTHING and not command.usage and call.argument:
         raise LineError(f"!{command.name} takes nothing", hint=f"write !{command.name} alone", span=call.span)
     try:
-        return command.run(workshop, call) or ()
+        return command.run(context, call) or ()
     except InvokeError as error:
         if error.line is None and error.span is not None:
             error.span = error.span.shifted(line.argument_span.start)
@@ -57,9 +57,9 @@ def _aliased(line: CommandLine, aliases: Mapping[str, str]) -> str:
     return variants.expand(argument, aliases[line.name])
 
 
-def _other(workshop: Workshop, line: CommandLine) -> Sequence[str]:
+def _other(context: SessionContext, line: CommandLine) -> Sequence[str]:
     """An alias's line, or the error for a command that does not exist."""
-    aliases = workshop.aliases.load()
+    aliases = context.aliases.load()
     if line.name in aliases:
         return [_aliased(line, aliases)]
     if line.name in GONE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_there
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.references import find_image, is_recall
@@ -23,15 +23,15 @@ _RECENT = re.compile(r"@last([1-9]\d{0,5})?")
 _MOST_IN_RANGE = 10_000
 
 
-def one_picture(workshop: Workshop, call: Call, usage: str) -> Path:
+def one_image(context: SessionContext, call: Call, usage: str) -> Path:
     """The one picture that a command is given."""
     words = call.required(usage)
     if len(words) > 1:
         raise CommandError(f"!{call.name} takes one picture", hint="put a name with blanks in quotes")
-    return pictures_of(workshop, words[0])[0]
+    return images_of(context, words[0])[0]
 
 
-def pictures_of(workshop: Workshop, word: str) -> list[Path]:
+def images_of(context: SessionContext, word: str) -> list[Path]:
     """The pictures that a word names: a pattern's files, else what a reference means; a bare number is an image's."""
     path = expanded(word)
     if any(char in word for char in "*?[") and not is_there(path):
@@ -39,19 +39,19 @@ def pictures_of(workshop: Workshop, word: str) -> list[Path]:
         if not found:
             raise CommandError(f"no file matches {word}", hint="check the pattern")
         return found
-    folder = workshop.recent_folder() if is_recall(word) else workshop.folder()
+    folder = context.recent_folder() if is_recall(word) else context.folder()
     return [find_image(f"!{word}" if word.isdigit() else word, folder)]
 
 
-def chosen_pictures(workshop: Workshop, words: Sequence[str]) -> list[Path]:
+def selected_images(context: SessionContext, words: Sequence[str]) -> list[Path]:
     """The pictures of several words; `last` and `session` stand for what was made by the last command and so far."""
     paths: list[Path] = []
     for word in words:
         if word in (LAST, SESSION) and not is_there(expanded(word)):
-            folder = workshop.recent_folder()
-            paths += [folder.path_of(entry) for entry in made_by(workshop, folder, word)]
+            folder = context.recent_folder()
+            paths += [folder.path_of(entry) for entry in made_by(context, folder, word)]
         else:
-            paths += pictures_of(workshop, word)
+            paths += images_of(context, word)
     return [path for path in paths if path.is_file()]
 
 
@@ -68,15 +68,15 @@ class Numbered:
         return self.folder.path_of(self.entry)
 
 
-def numbered(workshop: Workshop, words: Sequence[str]) -> list[Numbered]:
+def numbered(context: SessionContext, words: Sequence[str]) -> list[Numbered]:
     """The images of the history that words mean: numbers, ranges of them, @last, `last` and `session`."""
     found: list[Numbered] = []
     for word in words:
         if word in (LAST, SESSION):
-            folder = workshop.recent_folder()
-            found += [Numbered(folder=folder, entry=entry) for entry in made_by(workshop, folder, word)]
+            folder = context.recent_folder()
+            found += [Numbered(folder=folder, entry=entry) for entry in made_by(context, folder, word)]
         else:
-            folder = workshop.folder()
+            folder = context.folder()
             found += [Numbered(folder=folder, entry=entry) for entry in _entries(folder, word)]
     return found
 
@@ -107,7 +107,7 @@ def _entries(folder: OutputFolder, word: str) -> Iterator[Entry]:
             raise CommandError(f"there is no image number {number} in {folder.path}", hint="!history lists them")
 
 
-def made_by(workshop: Workshop, folder: OutputFolder, what: str) -> list[Entry]:
+def made_by(context: SessionContext, folder: OutputFolder, what: str) -> list[Entry]:
     """The results of the last command that drew (`last`), or of this session (`session`), oldest first; where this
     session has drawn nothing, of the one that drew last.
     """
@@ -118,7 +118,7 @@ def made_by(workshop: Workshop, folder: OutputFolder, what: str) -> list[Entry]:
         return [last]
     if what == LAST:
         return folder.history.of_run(last.run)
-    own = folder.history.of_run(f"{workshop.session_id}:")
+    own = folder.history.of_run(f"{context.session_id}:")
     return own or folder.history.of_run(f"{last.run.split(':')[0]}:")
 
 

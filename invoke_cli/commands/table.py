@@ -11,7 +11,7 @@ from invoke_cli.commands.lines.rows import LINE_COMMANDS
 from invoke_cli.commands.models.rows import MODEL_COMMANDS
 from invoke_cli.commands.session.rows import SESSION_COMMANDS
 
-CHAPTERS: Mapping[str, tuple[Command, ...]] = {
+COMMAND_GROUPS: Mapping[str, tuple[Command, ...]] = {
     "lines": LINE_COMMANDS,
     "pictures": IMAGE_COMMANDS,
     "history": HISTORY_COMMANDS,
@@ -19,7 +19,7 @@ CHAPTERS: Mapping[str, tuple[Command, ...]] = {
     "the session": SESSION_COMMANDS,
 }
 
-COMMANDS: tuple[Command, ...] = tuple(row for rows in CHAPTERS.values() for row in rows)
+COMMANDS: tuple[Command, ...] = tuple(row for rows in COMMAND_GROUPS.values() for row in rows)
 
 # Commands of InvokeAI 2.x that have gone, and what replaces them.
 GONE: Mapping[str, str] = {

@@ -15,10 +15,10 @@ from typing import TextIO
 
 from invoke_cli.console.event_text import done_text, error_text, loading_text, progress_text, result_text
 from invoke_cli.console.hyperlinks import linked, takes_links
-from invoke_cli.console.image_viewer import Seer
+from invoke_cli.console.image_viewer import ImageViewer
 from invoke_cli.console.json_events import json_line
-from invoke_cli.console.rendered_image import Drawn, down, up
-from invoke_cli.console.standard_streams import telling_results
+from invoke_cli.console.rendered_image import RenderedImage, down, up
+from invoke_cli.console.standard_streams import stdout_errors
 from invoke_cli.console.themes import Theme, theme_for
 from invoke_cli.console.token_text import token_text
 from invoke_cli.errors import InvokeError, OutputError
@@ -37,13 +37,13 @@ from invoke_cli.events import (
     Tokenized,
     Trace,
 )
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 
-OnStep = Callable[[Step | None, Drawn | None], None]
+OnStep = Callable[[Step | None, RenderedImage | None], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class ConsoleStyle:
     """How a console speaks: JSON or text, quiet or not, with colours (of which theme), with a progress line, with
     paths that can be clicked. The bell rings for work that took `bell` seconds; 0: never.
     """
@@ -57,10 +57,10 @@ class Look:
     theme: Theme = field(default_factory=lambda: theme_for(None))
 
 
-def look_for(err: TextIO, *, json: bool = False, quiet: bool = False, theme: str | None = None) -> Look:
+def console_style(err: TextIO, *, json: bool = False, quiet: bool = False, theme: str | None = None) -> ConsoleStyle:
     """The look that suits a standard error stream: plain when it is no terminal, or NO_COLOR or a dumb one says so."""
     terminal = err.isatty() and os.environ.get("TERM") != "dumb"
-    return Look(
+    return ConsoleStyle(
         json=json,
         quiet=quiet,
         colour=terminal and not os.environ.get("NO_COLOR"),
@@ -76,7 +76,12 @@ class Console:
     """
 
     def __init__(
-        self, out: TextIO, err: TextIO, look: Look, seer: Seer | None = None, on_step: OnStep | None = None
+        self,
+        out: TextIO,
+        err: TextIO,
+        look: ConsoleStyle,
+        seer: ImageViewer | None = None,
+        on_step: OnStep | None = None,
     ) -> None:
         self.out, self.err, self.look = out, err, look
         self.seer = seer if look.progress else None
@@ -117,7 +122,7 @@ class Console:
     # -- standard output ----------------------------------------------------------------------------------------------
 
     def _out(self, text: str) -> None:
-        with telling_results():
+        with stdout_errors():
             print(text, file=self.out, flush=True)
 
     def _json(self, event: Event) -> None:
@@ -136,12 +141,12 @@ class Console:
             case Saved():
                 self._result(event)
             case Message(text=text) | Prefill(line=text) | Planned(text=text, dry_run=True):
-                self._out(harmless(text))
+                self._out(sanitize_for_terminal(text))
             case Failed():
                 width = shutil.get_terminal_size((100, 24)).columns
                 self._aside(error_text(event.error, event.number, width), "error", always=True)
             case Trace():
-                self._aside(harmless(event.text), "dim", always=True)
+                self._aside(sanitize_for_terminal(event.text), "dim", always=True)
             case Notice():
                 self._notice(event)
             case Tokenized():
@@ -151,13 +156,15 @@ class Console:
 
     def _notice(self, event: Notice) -> None:
         prefix = {Level.TIP: "tip: ", Level.WARNING: "warning: "}.get(event.level, "")
-        self._aside(f"{prefix}{harmless(event.text)}", event.level.value, always=event.level is Level.WARNING)
+        self._aside(
+            f"{prefix}{sanitize_for_terminal(event.text)}", event.level.value, always=event.level is Level.WARNING
+        )
 
     def _status(self, event: Event) -> None:
         """What is going on, of interest to whoever is looking."""
         match event:
             case Planned():
-                self._aside(harmless(event.text), "dim")
+                self._aside(sanitize_for_terminal(event.text), "dim")
             case Loading():
                 self._aside(loading_text(event), "dim")
             case Done() if event.images > 1 or self.look.progress:
@@ -201,7 +208,7 @@ class Console:
         if drawn is not None and self.seer is not None:
             self.seer.pace.done()
 
-    def _paint(self, drawn: Drawn) -> None:
+    def _paint(self, drawn: RenderedImage) -> None:
         """A preview over the one before, above the progress line."""
         if self._area != (drawn.columns, drawn.rows):
             self._clear_progress()

@@ -6,14 +6,16 @@ from wcwidth import wcswidth, wcwidth
 
 from invoke_cli.errors import Interrupted, InvokeError, Span
 from invoke_cli.events import Done, Loading, Saved, Step
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 
 BAR_WIDTH = 24
 
 
 def result_text(event: Saved) -> str:
     """The line that a result has on standard output; pasted back, it makes the picture again."""
-    return harmless(f"[{event.number}] {event.path}: {event.line}" if event.number is not None else event.line)
+    return sanitize_for_terminal(
+        f"[{event.number}] {event.path}: {event.line}" if event.number is not None else event.line
+    )
 
 
 def error_text(error: InvokeError, number: int | None = None, width: int = 100) -> str:
@@ -21,11 +23,11 @@ def error_text(error: InvokeError, number: int | None = None, width: int = 100) 
     if isinstance(error, Interrupted):
         return "stopped; what was finished is kept"
     where = f"line {number}: " if number is not None else ""
-    lines = [f"error: {where}{harmless(error.message)}"]
+    lines = [f"error: {where}{sanitize_for_terminal(error.message)}"]
     if error.line and error.span is not None:
         lines += excerpt(error.line, error.span, width)
     if error.hint:
-        lines.append(f"  try: {harmless(error.hint)}")
+        lines.append(f"  try: {sanitize_for_terminal(error.hint)}")
     return "\n".join(lines)
 
 
@@ -33,7 +35,7 @@ def excerpt(line: str, span: Span, width: int = 100) -> list[str]:
     """The part of a line round a span, and the carets under it."""
     room = max(20, width - 4)
     start = max(0, min(span.start - room // 3, len(line) - room))
-    shown = harmless(line[start : start + room].replace("\t", " "))
+    shown = sanitize_for_terminal(line[start : start + room].replace("\t", " "))
     head, tail = ("…" if start else ""), ("…" if start + room < len(line) else "")
     before = shown[: span.start - start]
     marked = shown[span.start - start : max(span.end, span.start + 1) - start]
@@ -69,8 +71,8 @@ def progress_text(event: Step, width: int = BAR_WIDTH) -> str:
 def loading_text(event: Loading) -> str:
     """That a model is being loaded, or how long it took."""
     if event.seconds is None:
-        return f"loading {harmless(event.model)} …"
-    return f"loaded {harmless(event.model)} in {event.seconds:.1f} s"
+        return f"loading {sanitize_for_terminal(event.model)} …"
+    return f"loaded {sanitize_for_terminal(event.model)} in {event.seconds:.1f} s"
 
 
 def done_text(event: Done) -> str:

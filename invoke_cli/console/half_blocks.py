@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from invoke_cli.console.rendered_image import Drawn
+from invoke_cli.console.rendered_image import RenderedImage
 from invoke_cli.console.terminal import TRUE_COLOUR, Terminal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ HALF = "▀"
 _LEVELS = (0, 95, 135, 175, 215, 255)
 
 
-def draw_blocks(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> Drawn:  # noqa: ARG001
+def draw_blocks(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:  # noqa: ARG001
     """The picture, reduced to columns x (2 rows) pixels, in 24-bit colours or the nearest of 256."""
     from PIL import Image
 
@@ -26,7 +26,7 @@ def draw_blocks(image: Image.Image, columns: int, rows: int, terminal: Terminal,
     said = _said(small, true_colour=terminal.colours >= TRUE_COLOUR)
     pairs = zip(said[::2], said[1::2], strict=True)
     lines = tuple("".join(_characters(upper, lower)) + "\x1b[0m" for upper, lower in pairs)
-    return Drawn(columns=columns, rows=rows, lines=lines)
+    return RenderedImage(columns=columns, rows=rows, lines=lines)
 
 
 def nearest(colours: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from invoke_cli.console.half_blocks import HALF, draw_blocks
 from invoke_cli.console.iterm import draw_iterm
 from invoke_cli.console.kitty import NUMBERS, draw_kitty
-from invoke_cli.console.rate_limiter import Pace
-from invoke_cli.console.rendered_image import Drawn
+from invoke_cli.console.rate_limiter import RateLimiter
+from invoke_cli.console.rendered_image import RenderedImage
 from invoke_cli.console.sixel import draw_sixel
 from invoke_cli.console.terminal import Answers, Terminal, Window, kind_for, terminal_of
 from invoke_cli.console.terminal_queries import ask_on_tty, may_ask
@@ -31,14 +31,16 @@ PATIENCE, PATIENCE_AFAR = 0.3, 1.0
 class Drawer(Protocol):
     """Draws an RGB picture into columns x rows cells; `number` names it among those that the terminal holds."""
 
-    def __call__(self, image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> Drawn:
+    def __call__(
+        self, image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0
+    ) -> RenderedImage:
         """The picture as text."""
 
 
 DRAWERS: Mapping[str, Drawer] = {"kitty": draw_kitty, "iterm": draw_iterm, "sixel": draw_sixel, "blocks": draw_blocks}
 
 
-class Seer:
+class ImageViewer:
     """Shows the pictures of one terminal: a viewer for the engine, drawings for the console. `answers` are the
     terminal's for a kind that a line asks for, `busy` tells that the last preview is not on the screen yet.
     """
@@ -53,7 +55,7 @@ class Seer:
         self._answers, self._window = answers, window
         self._environment, self._busy = environment, busy
         self._number = self._preview_number = secrets.randbelow(NUMBERS)
-        self.pace = Pace(time.perf_counter)
+        self.pace = RateLimiter(time.perf_counter)
 
     def shows(self, kind: str) -> bool:
         """Whether this terminal shows pictures of the kind that a line asks for."""
@@ -63,11 +65,11 @@ class Seer:
         """Whether there is time for a preview now."""
         return self.shows(kind) and not self._busy() and self.pace.ready()
 
-    def preview(self, preview: Preview) -> Drawn | None:
+    def preview(self, preview: Preview) -> RenderedImage | None:
         """A picture that is still growing, in the place of the last one."""
         return self._drawn(preview, self._preview_number)
 
-    def finished(self, picture: Preview) -> Drawn | None:
+    def finished(self, picture: Preview) -> RenderedImage | None:
         """A picture that stays."""
         began = time.perf_counter()
         self._number = (self._number + 1) % NUMBERS
@@ -75,7 +77,7 @@ class Seer:
         self.pace.spend(time.perf_counter() - began, again=False)
         return drawn
 
-    def _drawn(self, preview: Preview, number: int) -> Drawn | None:
+    def _drawn(self, preview: Preview, number: int) -> RenderedImage | None:
         from PIL import Image
 
         terminal = self._terminal(preview.kind)
@@ -117,12 +119,12 @@ def window_of(fd: int) -> Window:
     return Window(columns=columns or usual.columns, rows=rows or usual.lines, width=width, height=height)
 
 
-def seer_on(out: TextIO, err: TextIO) -> Seer | None:
+def image_viewer(out: TextIO, err: TextIO) -> ImageViewer | None:
     """Who shows pictures on the terminal of standard error; nobody unless both streams are one that knows the signs."""
     if not (out.isatty() and err.isatty()) or not speaks(err):
         return None
     fd = err.fileno()
-    return Seer(_Once(lambda: _ask(fd)), lambda: window_of(fd))
+    return ImageViewer(_Once(lambda: _ask(fd)), lambda: window_of(fd))
 
 
 class _Once:

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from invoke_cli.console.rendered_image import Drawn
+from invoke_cli.console.rendered_image import RenderedImage
 from invoke_cli.console.terminal import Terminal
 from invoke_cli.console.terminal_queries import through_tmux
 
@@ -28,7 +28,7 @@ NUMBERS = 255 * len(MARKS)
 _CHUNK = 4096
 
 
-def draw_kitty(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> Drawn:
+def draw_kitty(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:
     """The picture under this number (from 0, below NUMBERS), which replaces an earlier one of the same number.
 
     As an identity it is a colour of the palette and a mark: 24-bit colours do not get through every tmux.
@@ -40,7 +40,7 @@ def draw_kitty(image: Image.Image, columns: int, rows: int, terminal: Terminal, 
         f"\x1b[38;5;{colour}m{PLACEHOLDER}{row}{MARKS[0]}{MARKS[mark]}{PLACEHOLDER * (columns - 1)}\x1b[39m"
         for row in MARKS[:rows]
     )
-    return Drawn(columns=columns, rows=rows, before=sent, lines=tuple(lines))
+    return RenderedImage(columns=columns, rows=rows, before=sent, lines=tuple(lines))
 
 
 def _sent(data: bytes, columns: int, rows: int, identity: int, *, wrapped: bool) -> Iterator[str]:

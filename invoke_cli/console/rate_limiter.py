@@ -9,7 +9,7 @@ SHARE = 0.03
 INTERVAL, FIRST_COST = 0.1, 0.003
 
 
-class Pace:
+class RateLimiter:
     """An account in seconds: time that passes while steps are taken earns a share of it, drawing spends. `spent` is
     what all pictures cost.
     """

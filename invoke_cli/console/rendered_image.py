@@ -8,7 +8,7 @@ SAVE, RESTORE = "\x1b7", "\x1b8"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Drawn:
+class RenderedImage:
     """A picture of columns x rows cells: `before` is data that shows nothing by itself; then come either `lines`, a
     text for each row, or `image`, one sequence that paints to the right of and below the cursor.
     """

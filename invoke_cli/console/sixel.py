@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from invoke_cli.console.rendered_image import Drawn
+from invoke_cli.console.rendered_image import RenderedImage
 from invoke_cli.console.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ BAND = 6
 _RUN = re.compile(rb"(.)\1{3,}", re.DOTALL)
 
 
-def draw_sixel(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> Drawn:  # noqa: ARG001
+def draw_sixel(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:  # noqa: ARG001
     """The picture in the pixels of its cells, in whole bands, so that none reaches into the row below."""
     from PIL import Image
 
     width = columns * terminal.cell[0]
     height = max(BAND, rows * terminal.cell[1] // BAND * BAND)
     sized = image.resize((width, height), Image.Resampling.BILINEAR)
-    return Drawn(columns=columns, rows=rows, image=sixels(sized))
+    return RenderedImage(columns=columns, rows=rows, image=sixels(sized))
 
 
 def sixels(image: Image.Image, colours: int = COLOURS) -> str:

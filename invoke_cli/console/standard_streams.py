@@ -12,7 +12,7 @@ from invoke_cli.errors import OutputError
 
 
 @contextlib.contextmanager
-def telling_results() -> Iterator[None]:
+def stdout_errors() -> Iterator[None]:
     """Turn the system's errors about standard output into OutputError; a reader who has gone stays BrokenPipeError."""
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from invoke_cli.events import Tokenized
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 
 TURNS = ("36", "32")
 CUT = "9;31"
@@ -25,7 +25,7 @@ def token_text(event: Tokenized, *, colour: bool) -> str:
 
 
 def _painted(words: Sequence[str], codes: Sequence[str], *, colour: bool) -> str:
-    shown = [harmless(word) for word in words]
+    shown = [sanitize_for_terminal(word) for word in words]
     if colour:
         shown = [f"\x1b[{code}m{word}\x1b[0m" for word, code in zip(shown, codes, strict=True)]
     return " ".join(shown)

@@ -15,10 +15,10 @@ from invoke_cli.context.name_store import Aliases
 from invoke_cli.context.paths import ALIASES_FILE, expanded, is_file, is_folder, names_a_file
 from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
-from invoke_cli.events import Emit, Level, Message, Nobody, Notice, Viewer
-from invoke_cli.output.files import telling
+from invoke_cli.events import Emit, Level, Message, Notice, NullViewer, Viewer
+from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
 from invoke_cli.planning.plan import Tip
@@ -33,7 +33,7 @@ class Streams:
 
     read: Callable[[], bytes] | None = None
     write: Callable[[bytes], None] | None = None
-    viewer: Viewer = field(default=Nobody())
+    viewer: Viewer = field(default=NullViewer())
 
 
 def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
@@ -45,7 +45,7 @@ def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-class Workshop:
+class SessionContext:
     """The state of a session that is not a line's own. One thread works in it, and one may open the engine beside it;
     `stop` may come from any. `latest` is the folder of its last result, where recalls (`@last`) count back.
     """
@@ -55,8 +55,8 @@ class Workshop:
         self.emit = emit
         self.streams = streams
         self.writer = Writer()
-        self.aliases = Aliases(self.settings.places.user_configs / ALIASES_FILE)
-        self.tally = Tally()
+        self.aliases = Aliases(self.settings.paths.user_configs / ALIASES_FILE)
+        self.counters = Counters()
         self.last_stages: tuple[GenerationRequest, ...] = ()
         self.latest: OutputFolder | None = None
         self._opener = opener
@@ -99,7 +99,7 @@ class Workshop:
 
     def hooks(self) -> Hooks:
         """How the engine reports to this session."""
-        return Hooks(emit=self.emit, stopped=self._stop.is_set, tally=self.tally, viewer=self.streams.viewer)
+        return Hooks(emit=self.emit, stopped=self._stop.is_set, counters=self.counters, viewer=self.streams.viewer)
 
     def model_hash(self, model: Model) -> str:
         """SHA-256 over the model's weight files, how they are quantised, and what they predict where it is not their
@@ -107,7 +107,7 @@ class Workshop:
         """
         facts, key = model.facts, model.facts.key
         if key not in self._hashes:
-            told = facts.prediction_type if facts.told_by else ""
+            told = facts.prediction_type if facts.prediction_type_source else ""
             digest = hashlib.sha256(f"{facts.quantize}{told}".encode())
             for path in facts.weights:
                 with path.open("rb") as file:
@@ -140,7 +140,7 @@ class Workshop:
         """A new line begins: earlier wishes to stop are over."""
         self._lines += 1
         self._stop.clear()
-        self.tally = Tally()
+        self.counters = Counters()
 
     @property
     def run(self) -> str:
@@ -177,7 +177,7 @@ class Workshop:
 
     def _writable(self, folder: OutputFolder) -> OutputFolder:
         """The folder, made; OutputError before the work rather than after it."""
-        with telling(folder.path):
+        with output_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
             if not os.access(folder.path, os.W_OK):
                 raise PermissionError(errno.EACCES, "permission denied")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from invoke_cli.context.paths import read_text
 from invoke_cli.errors import OutputError
-from invoke_cli.output.files import telling, write_whole
+from invoke_cli.output.files import output_errors, write_whole
 
 _LOCK_SECONDS = 10
 
 
-class ModelBook:
+class ModelsFile:
     """The file that the user's own entries are written to."""
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +26,7 @@ class ModelBook:
         """Let `edit` make the new text from the old one, and write it."""
         from filelock import FileLock, Timeout
 
-        with telling(self.path):
+        with output_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS):

@@ -9,13 +9,13 @@ from typing import Any
 
 from invoke_cli.context.paths import read_text
 from invoke_cli.errors import ConfigError, OutputError
-from invoke_cli.output.files import telling, write_whole
+from invoke_cli.output.files import output_errors, write_whole
 
 _LOCK_SECONDS = 10
 _FOLDER = "used by its folder"
 
 
-class NameBook:
+class NameStore:
     """A mapping from names in a file. Each change reads it anew under a lock, so that no session loses another's."""
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class NameBook:
         from filelock import FileLock, Timeout
         from ruamel.yaml import YAML
 
-        with telling(self._path):
+        with output_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS):
@@ -55,7 +55,7 @@ class NameBook:
                 raise OutputError(f"{self._path} is locked by another session", hint=hint) from None
 
 
-class Aliases(NameBook):
+class Aliases(NameStore):
     """The user's aliases: names for lines."""
 
     def load(self) -> dict[str, str]:
@@ -71,7 +71,7 @@ class Aliases(NameBook):
         self.change(lambda entries: entries.pop(name, None))
 
 
-class Folders(NameBook):
+class Folders(NameStore):
     """Models that were named by their folder, as entries of a models.yaml."""
 
     def add(self, name: str, path: str) -> None:

@@ -19,7 +19,7 @@ IN_PACKAGE = "{package}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Places:
+class Paths:
     """`root` is where the user's configuration is read and written; `config` replaces its models.yaml."""
 
     root: Path
@@ -62,10 +62,10 @@ class Places:
         return near if source and is_there(near) else self.model_folder(path)
 
 
-def find_places(root: str | None, config: str | None, environment: Mapping[str, str], cwd: Path) -> Places:
+def find_paths(root: str | None, config: str | None, environment: Mapping[str, str], cwd: Path) -> Paths:
     """The root: as asked, else $INVOKE_ROOT, else the checkout one stands in, else the platform's config folder."""
     asked = root or environment.get("INVOKE_ROOT")
-    return Places(
+    return Paths(
         root=expanded(asked).absolute() if asked else _checkout(cwd) or _platform_root(),
         config=expanded(config) if config else None,
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from invoke_cli.context.models_file import ModelBook
+from invoke_cli.context.models_file import ModelsFile
 from invoke_cli.context.name_store import Folders
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.paths import (
@@ -24,7 +24,7 @@ from invoke_cli.context.paths import (
     MODELS_FILE,
     OUTPUTS,
     expanded,
-    find_places,
+    find_paths,
     folder_for,
     is_file,
 )
@@ -63,8 +63,8 @@ class Settings:
 
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
-        self.places = find_places(options.root, options.config, os.environ, _here())
-        self.init_options, self.init_request = read_init(self.places.init_text())
+        self.paths = find_paths(options.root, options.config, os.environ, _here())
+        self.init_options, self.init_request = read_init(self.paths.init_text())
         self.session_request = GenerationRequest()
         self._registry: Registry | None = None
         self._unkept: set[str] = set()
@@ -73,7 +73,7 @@ class Settings:
     def registry(self) -> Registry:
         """The known models, read when they are first asked for."""
         if (registry := self._registry) is None:  # read once: another thread may forget it meanwhile
-            registry = self._registry = build_registry(self.places.model_layers())
+            registry = self._registry = build_registry(self.paths.model_layers())
         return registry
 
     def launch_value(self, name: str, asked: str | None) -> str:
@@ -118,34 +118,34 @@ class Settings:
         """The model of this name or in this folder; the current one without a name."""
         spec = self._spec(name or self.current_name())
         facts = self._facts(spec)
-        tiny = self.places.model_folder(spec.preview_vae) if spec.preview_vae else None
+        tiny = self.paths.model_folder(spec.preview_vae) if spec.preview_vae else None
         return Model(spec=spec, facts=replace(facts, preview_vae=tiny))
 
     def _facts(self, spec: ModelSpec) -> ModelFacts:
         if spec.control:
             message = f"{spec.name} is a control model: no line can draw with it"
             raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
-        path = self.places.model_folder(spec.path)
+        path = self.paths.model_folder(spec.path)
         if path.is_dir() or path.suffix not in (*SINGLE_FILES, *PICKLES):
             facts = read_facts(path, spec.name, spec.size)
         else:
-            base = self.places.model_folder(spec.base) if spec.base else None
+            base = self.paths.model_folder(spec.base) if spec.base else None
             facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
         facts = with_prediction(with_quantize(facts, spec.quantize, spec.name), spec.prediction, spec.name)
-        return with_vae(facts, self.places.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
+        return with_vae(facts, self.paths.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
 
     def facts_at(self, spec: ModelSpec) -> ModelFacts:
         """The facts of a model that has no entry yet; ModelError when it cannot be used."""
         return self._facts(spec)
 
     @property
-    def own_models(self) -> ModelBook:
+    def own_models(self) -> ModelsFile:
         """The file of the user's own entries."""
-        return ModelBook(self.places.config or self.places.user_configs / MODELS_FILE)
+        return ModelsFile(self.paths.config or self.paths.user_configs / MODELS_FILE)
 
     def text_of(self, spec: ModelSpec) -> str:
         """The file that an entry stands in; empty for one that stands in none."""
-        return next((text for name, text in self.places.model_layers() if name == spec.source), "")
+        return next((text for name, text in self.paths.model_layers() if name == spec.source), "")
 
     def change_models(self, edit: Callable[[str], str]) -> None:
         """Change the user's entries, and read the registry anew."""
@@ -198,7 +198,7 @@ class Settings:
         """The entry of a model that was named by its folder: the one that there is, else a new one for this session."""
         known = self.registry.models
         for spec in known.values():
-            if self.places.model_folder(spec.path).resolve() == folder:
+            if self.paths.model_folder(spec.path).resolve() == folder:
                 return spec
         name = next(name for name in _names(folder.stem if folder.is_file() else folder.name) if name not in known)
         spec = ModelSpec(name=name, path=str(folder), description="used by its folder")
@@ -212,7 +212,7 @@ class Settings:
             self._unkept.remove(spec.name)
             # A root that cannot be written costs the next session a name, but nobody a picture.
             with contextlib.suppress(OutputError):
-                Folders(self.places.user_configs / FOLDERS_FILE).add(spec.name, spec.path)
+                Folders(self.paths.user_configs / FOLDERS_FILE).add(spec.name, spec.path)
 
 
 def _here() -> Path:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from invoke_cli.engine.counters import Tally
-from invoke_cli.events import Emit, Nobody, Trace, Viewer
+from invoke_cli.engine.counters import Counters
+from invoke_cli.events import Emit, NullViewer, Trace, Viewer
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
@@ -133,7 +133,7 @@ class ImageResult:
     frames: tuple[Image.Image, ...] = ()
     latents: tuple[bytes, ...] = ()
     noise: tuple[float, ...] = ()
-    concessions: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
     first_step: int = 0
     state: object = None
     before: Image.Image | None = None
@@ -168,8 +168,8 @@ class Hooks:
 
     emit: Emit
     stopped: Callable[[], bool] = field(default=lambda: False)
-    tally: Tally = field(default_factory=Tally)
-    viewer: Viewer = field(default=Nobody())
+    counters: Counters = field(default_factory=Counters)
+    viewer: Viewer = field(default=NullViewer())
 
     def trace(self, line: str) -> None:
         """Tell a line of `--trace`."""

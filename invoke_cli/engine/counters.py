@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(kw_only=True, slots=True)
-class Tally:
+class Counters:
     """Counts of the engine's work; `tell` is called with a line for each piece of it."""
 
     tell: Callable[[str], None] | None = None

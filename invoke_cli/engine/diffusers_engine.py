@@ -31,19 +31,19 @@ from invoke_cli.engine import (
 from invoke_cli.engine.conditioning.lora import take_off, wearing, worn
 from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, read_tokens
 from invoke_cli.engine.conditioning.textual_inversion import knowing
-from invoke_cli.engine.control.controlnet import ControlModels
-from invoke_cli.engine.control.ip_adapter import ImagePrompts
-from invoke_cli.engine.control.t2i_adapter import Hints
+from invoke_cli.engine.control.controlnet import ControlNets
+from invoke_cli.engine.control.ip_adapter import IPAdapters
+from invoke_cli.engine.control.t2i_adapter import T2IAdapters
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.loading.convert import save_as_folder, unpickle
 from invoke_cli.engine.loading.load import LoadedModel, load_model
-from invoke_cli.engine.loading.model_cache import Shelf
+from invoke_cli.engine.loading.model_cache import ModelCache
 from invoke_cli.engine.lru_cache import RecentlyUsed
 from invoke_cli.engine.postprocess.clipseg import Segmenter
 from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_upscaler
 from invoke_cli.engine.postprocess.network import load_network, run_network
 from invoke_cli.engine.sampling.latent_effects import seamless
-from invoke_cli.engine.sampling.optimizations import check_measures, measures
+from invoke_cli.engine.sampling.optimizations import check_optimizations, optimizations
 from invoke_cli.engine.sampling.vae import ImageEncoder
 from invoke_cli.engine.staged_run import JobRun
 from invoke_cli.engine.stock_run import StockRun
@@ -63,14 +63,14 @@ class DiffusersEngine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._device = choose_device(settings)
-        self._shelf = Shelf(self._device)
+        self._shelf = ModelCache(self._device)
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()
         self._helpers: RecentlyUsed[Any] = RecentlyUsed(KEPT_HELPERS)
         self._segmenter = Segmenter()
-        self._controls = ControlModels(self._device)
-        self._image_prompts = ImagePrompts(self._device)
-        self._hints = Hints(self._device)
+        self._controls = ControlNets(self._device)
+        self._image_prompts = IPAdapters(self._device)
+        self._hints = T2IAdapters(self._device)
 
     def load(self, model: Model, hooks: Hooks) -> None:
         """Make the model ready; those before stay warm while there is room."""
@@ -79,7 +79,7 @@ class DiffusersEngine:
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """The job's images as they are finished."""
         request = job.plan.request
-        check_measures(request, job.plan.family, self._device)
+        check_optimizations(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
         loaded = replace(loaded, worn=worn(job.plan), controls=self._controls.get(loaded, job.plan.controls))
         with self._image_prompts.seen(loaded, job) as loaded:
@@ -88,7 +88,7 @@ class DiffusersEngine:
                 with (
                     wearing(loaded, job.plan.loras),
                     knowing(loaded, job.plan.embeddings),
-                    measures(loaded, request, hooks.emit),
+                    optimizations(loaded, request, hooks.emit),
                     self._hints.given(loaded, job),
                     seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.look.seamless),
                 ):
@@ -104,7 +104,7 @@ class DiffusersEngine:
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
         """The picture that a diffusion upscaler makes; the last one used stays in memory."""
-        hooks.tally.tell = hooks.trace if job.trace else None
+        hooks.counters.tell = hooks.trace if job.trace else None
         upscaler = job.work.upscaler
         pipeline = self._helpers.get(upscaler.folder, lambda: load_upscaler(upscaler, self._device))
         return run_upscaler(pipeline, job, self._device, hooks)
@@ -185,8 +185,9 @@ class DiffusersEngine:
         started = time.perf_counter()
         loaded = self._shelf.get(model, load, offload)
         hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
-        if model.facts.told_by:
-            said = f"{model.spec.name} predicts {model.facts.prediction_type}, as told by {model.facts.told_by}"
+        if model.facts.prediction_type_source:
+            source = model.facts.prediction_type_source
+            said = f"{model.spec.name} predicts {model.facts.prediction_type}, as told by {source}"
             hooks.emit(Notice(text=said))
         return loaded
 

@@ -21,7 +21,7 @@ _CPU_ALLOCATOR = ("DefaultCPUAllocator", "not enough memory", "can't allocate me
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rung:
+class Fallback:
     """One measure of the ladder: what is said, and what is done, before the next attempt."""
 
     measure: str
@@ -35,8 +35,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _CPU_ALLOCATOR)
 
 
-def climb(
-    action: Callable[[], Result], rungs: Sequence[Rung], tell: Callable[[str], None], release: Callable[[], None]
+def retry_with_fallbacks(
+    action: Callable[[], Result], rungs: Sequence[Fallback], tell: Callable[[str], None], release: Callable[[], None]
 ) -> Result:
     """The action's result, after as many rungs as it takes; OutOfMemory when it fails on the last one too."""
     for rung in (*rungs, None):

@@ -15,15 +15,15 @@ import torch
 from PIL import Image
 
 from invoke_cli.engine import TILING, Hooks, ImageResult, Job
-from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, Embedding, Wish
+from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, Embedding, PromptSpec
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
-from invoke_cli.engine.memory import Rung, climb
-from invoke_cli.engine.sampling.checkpoint import Point, unpack
+from invoke_cli.engine.memory import Fallback, retry_with_fallbacks
+from invoke_cli.engine.sampling.checkpoint import Checkpoint, unpack
 from invoke_cli.engine.sampling.denoise import Batching, Snapshot, denoise
 from invoke_cli.engine.sampling.initial_latents import Source
-from invoke_cli.engine.sampling.preview import tiny_picture, to_picture
-from invoke_cli.engine.sampling.prompt_to_prompt import exchanged, wordings
+from invoke_cli.engine.sampling.preview import tiny_picture, to_image
+from invoke_cli.engine.sampling.prompt_to_prompt import encode_swap, wordings
 from invoke_cli.engine.sampling.step_recorder import Recorder, keeps_latents
 from invoke_cli.engine.sampling.vae import ImageEncoder, decode
 from invoke_cli.errors import OutOfMemory
@@ -43,9 +43,9 @@ class JobRun:
 
     def __init__(self, loaded: LoadedModel, device: Device, job: Job, hooks: Hooks) -> None:
         self.loaded, self.device, self.job, self.hooks = loaded, device, job, hooks
-        self.tally = hooks.tally
-        self.tally.tell = hooks.trace if job.plan.trace else None
-        self.concessions: list[str] = []
+        self.counters = hooks.counters
+        self.counters.tell = hooks.trace if job.plan.trace else None
+        self.fallbacks: list[str] = []
         self._attention = dict(getattr(loaded.denoiser, "attn_processors", {}))
         if job.tiled:
             self._tile()
@@ -54,8 +54,10 @@ class JobRun:
         """The job's images, batch by batch, in order."""
         plan, count = self.job.plan, len(self.job.images)
         # Like the stock pipeline: what is to be avoided is read by all layers.
-        wishes = [Wish(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)]
-        avoided = [Wish(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
+        wishes = [
+            PromptSpec(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)
+        ]
+        avoided = [PromptSpec(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
         prompt, *others = self._encoded(conditioning, [*wishes, *avoided])
         negative = others.pop() if plan.guided else None
         source = self._source(encoder)
@@ -67,14 +69,14 @@ class JobRun:
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
                 negative=negative,
-                exchanged=exchanged(self.loaded, plan.prompt.wanted, others),
+                encode_swap=encode_swap(self.loaded, plan.prompt.wanted, others),
                 source=source,
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,
                 keeps=partial(keeps_latents, self.job),
                 point=self._point(),
                 until=self.job.until,
-                tally=self.tally,
+                counters=self.counters,
                 tile=self.job.tile,
                 guides=self.job.guides,
             )
@@ -88,7 +90,7 @@ class JobRun:
 
     def restore(self) -> None:
         """Undo the measures of this job."""
-        if self.concessions:
+        if self.fallbacks:
             if hasattr(self.loaded.vae, "disable_tiling"):
                 self.loaded.vae.disable_slicing()
                 self.loaded.vae.disable_tiling()
@@ -99,10 +101,10 @@ class JobRun:
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
-    def _encoded(self, conditioning: Conditioning, wishes: Sequence[Wish]) -> list[Embedding]:
+    def _encoded(self, conditioning: Conditioning, wishes: Sequence[PromptSpec]) -> list[Embedding]:
         def action() -> list[Embedding]:
             with torch.no_grad():
-                found = conditioning.encode_evenly(self.loaded, wishes, self.tally)
+                found = conditioning.encode_evenly(self.loaded, wishes, self.counters)
                 return [embedding.to(self.device.place) for embedding in found]
 
         return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
@@ -116,13 +118,13 @@ class JobRun:
             return Source(latents=unpack(self.job.point.data, self.job.point.about).latents)
         if init is None:
             return None
-        moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, axes=axes))
+        moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.counters, axes=axes))
         if mask is None or self.loaded.input_channels != INPAINTING_CHANNELS:
             return Source(moments=moments, mask=mask)
-        blanked = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.tally, mask, axes))
+        blanked = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.counters, mask, axes))
         return Source(moments=moments, mask=mask, blanked=blanked)
 
-    def _point(self) -> tuple[LatentFile, Point] | None:
+    def _point(self) -> tuple[LatentFile, Checkpoint] | None:
         """Where the run goes on from."""
         file = self.job.point
         return (file, unpack(file.data, file.about)) if file is not None and self.job.plan.resume is not None else None
@@ -138,7 +140,7 @@ class JobRun:
 
         if len(batch.images) > 1:
             try:
-                return climb(action, [], self._tell, self.device.release)
+                return retry_with_fallbacks(action, [], self._tell, self.device.release)
             except OutOfMemory:
                 return None
         rungs = [
@@ -151,35 +153,37 @@ class JobRun:
         """Decoded pictures, or previews of what is handed over as it is."""
         if self.job.decode and self.job.until is None:
             return self._decoded(latents)
-        return [to_picture(one, self.loaded.preview) for one in latents]
+        return [to_image(one, self.loaded.preview) for one in latents]
 
     def _decoded(self, latents: torch.Tensor) -> Sequence[Image.Image]:
         rungs = [
             self._rung("one image at a time", self.loaded.vae.enable_slicing),
             self._rung(TILING, self._tile),
         ]
-        return self._climb("decoding", lambda: decode(self.loaded, latents, self.tally), rungs)
+        return self._climb("decoding", lambda: decode(self.loaded, latents, self.counters), rungs)
 
     # -- measures ---------------------------------------------------------------------------------------------------
 
-    def _climb(self, stage: str, action: Callable[[], Result], rungs: Sequence[Rung]) -> Result:
+    def _climb(self, stage: str, action: Callable[[], Result], rungs: Sequence[Fallback]) -> Result:
         try:
-            return climb(action, rungs, lambda measure: self._tell(f"{stage}: trying {measure}"), self.device.release)
+            return retry_with_fallbacks(
+                action, rungs, lambda measure: self._tell(f"{stage}: trying {measure}"), self.device.release
+            )
         except OutOfMemory:
             free = self.device.memory().free / 1e9
             message = f"out of memory while {stage} ({self.device.label}, {free:.1f} GB free)"
         raise OutOfMemory(message, hint=REMEDIES)
 
-    def _rung(self, measure: str, apply: Callable[[], object]) -> Rung:
+    def _rung(self, measure: str, apply: Callable[[], object]) -> Fallback:
         def applied() -> None:
-            self.concessions.append(measure)
+            self.fallbacks.append(measure)
             apply()
 
-        return Rung(measure=measure, apply=applied)
+        return Fallback(measure=measure, apply=applied)
 
     def _tile(self) -> None:
-        if TILING not in self.concessions:
-            self.concessions.append(TILING)
+        if TILING not in self.fallbacks:
+            self.fallbacks.append(TILING)
         self.loaded.vae.enable_tiling()
 
     def _park_text_encoder(self) -> None:
@@ -194,7 +198,7 @@ class Watcher:
     """Follows one batch: its progress as events, its frames, and its results in the end."""
 
     def __init__(self, run: JobRun, places: range) -> None:
-        self.run, self.places = run, places
+        self.run, self.paths = run, places
         self.started = time.perf_counter()
         images = run.job.images[places.start : places.stop]
         self.recorder = Recorder(run.job, images, run.loaded.preview)
@@ -205,12 +209,12 @@ class Watcher:
         job = self.run.job
         self.run.hooks.emit(
             Step(
-                image=job.first + self.places.start,
+                image=job.first + self.paths.start,
                 images=job.total,
                 step=snapshot.step,
                 steps=job.plan.steps.taken,
                 seconds=time.perf_counter() - self.started,
-                batch=len(self.places),
+                batch=len(self.paths),
                 stage=job.stage,
                 stages=job.stages,
                 preview=self._preview(snapshot),
@@ -224,7 +228,7 @@ class Watcher:
             return None
         latents = (snapshot.visible if snapshot.expected is None else snapshot.expected)[0]
         loaded, tiny = self.run.loaded, self.run.loaded.preview_vae
-        picture = to_picture(latents, loaded.preview) if tiny is None else tiny_picture(latents, tiny)
+        picture = to_image(latents, loaded.preview) if tiny is None else tiny_picture(latents, tiny)
         picture.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
         return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes(), kind=kind)
 
@@ -232,9 +236,9 @@ class Watcher:
         """The results of the batch; `latents` are what the next stage of a chain may start from."""
         images = self.run.job.images
         handed = latents if self.run.job.stages > 1 else None
-        seconds = (time.perf_counter() - self.started) / len(self.places)
-        seeds = tuple(images[place].seed for place in self.places)
-        for index, (place, picture) in enumerate(zip(self.places, pictures, strict=True)):
+        seconds = (time.perf_counter() - self.started) / len(self.paths)
+        seeds = tuple(images[place].seed for place in self.paths)
+        for index, (place, picture) in enumerate(zip(self.paths, pictures, strict=True)):
             yield ImageResult(
                 image=picture,
                 plan=images[place],
@@ -244,7 +248,7 @@ class Watcher:
                 frames=self.recorder.frames(index),
                 noise=self.recorder.noise,
                 latents=self.recorder.latents(index),
-                concessions=tuple(self.run.concessions),
+                fallbacks=tuple(self.run.fallbacks),
                 first_step=self.run.job.plan.resume.step if self.run.job.plan.resume else 0,
                 state=None if handed is None else handed[index : index + 1].detach().to("cpu"),
             )

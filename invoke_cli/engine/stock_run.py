@@ -16,13 +16,13 @@ from PIL import Image
 
 from invoke_cli.engine import TILING, ImageResult
 from invoke_cli.engine.conditioning.prompt_embeds import Conditioning
-from invoke_cli.engine.sampling.checkpoint import Moment
+from invoke_cli.engine.sampling.checkpoint import SamplerState
 from invoke_cli.engine.sampling.denoise import Snapshot, finished_step
 from invoke_cli.engine.sampling.latent_effects import after_step
 from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.engine.sampling.packed_latents import packed_like, unpacked
-from invoke_cli.engine.sampling.patching import bent_noise, replaced
-from invoke_cli.engine.sampling.predicted_x0 import Foresight
+from invoke_cli.engine.sampling.patching import patched_noise, replaced
+from invoke_cli.engine.sampling.predicted_x0 import PredictedX0
 from invoke_cli.engine.sampling.schedulers import build_scheduler, noise_at, normalised
 from invoke_cli.engine.sampling.step_recorder import keeps_latents
 from invoke_cli.engine.staged_run import JobRun, Watcher
@@ -49,7 +49,7 @@ class StockRun(JobRun):
         if hasattr(vae, "enable_tiling"):
             rungs.append(self._rung(TILING, self._tile))
         result = self._climb("decoding", lambda: decode(*arguments, **named), rungs)
-        self.tally.decoded(1)
+        self.counters.decoded(1)
         return result
 
 
@@ -58,7 +58,7 @@ class _Call:
 
     def __init__(self, run: StockRun, conditioning: Conditioning, watcher: Watcher, image: ImagePlan) -> None:
         self.run, self.watcher, self.image = run, watcher, image
-        self.plan, self.loaded, self.tally = run.job.plan, run.loaded, run.tally
+        self.plan, self.loaded, self.counters = run.job.plan, run.loaded, run.counters
         self.family = self.plan.family
         self.conditioning = conditioning
 
@@ -67,12 +67,12 @@ class _Call:
         self.calls = self.steps = 0
         config = self.loaded.scheduler_config
         self.scheduler: Any = build_scheduler(self.plan.sampler, config, self.family, [self.image.seed])
-        self.foresight = Foresight(self.scheduler, sigma_space=self.plan.sampler.sigma_space)
+        self.foresight = PredictedX0(self.scheduler, sigma_space=self.plan.sampler.sigma_space)
         view = self.loaded.view(self.plan.task, self.scheduler)
         inner = getattr(view, "decoder_pipe", view)
         with ExitStack() as seams:
             self._watch(seams, view, inner)
-            seams.enter_context(bent_noise(inner, self.plan, self.image))
+            seams.enter_context(patched_noise(inner, self.plan, self.image))
             with torch.no_grad():
                 (picture,) = view(**self._arguments(view)).images
         assert isinstance(picture, Image.Image)
@@ -142,19 +142,19 @@ class _Call:
             return result
 
         def encoded(pixels: torch.Tensor, *arguments: Any, **named: Any) -> Any:
-            self.tally.encoded(pixels.shape[-1], pixels.shape[-2])
+            self.counters.encoded(pixels.shape[-1], pixels.shape[-2])
             return encode(pixels, *arguments, **named)
 
         inner.prepare_latents = prepared
         seams.enter_context(replaced(vae, "encode", encoded))
         seams.enter_context(replaced(vae, "decode", lambda *given, **named: self.run.decoded(decode, *given, **named)))
         if hasattr(view, "encode_prompt"):
-            view.encode_prompt = self.conditioning.remembering(self.loaded, view.encode_prompt, self.tally)
+            view.encode_prompt = self.conditioning.remembering(self.loaded, view.encode_prompt, self.counters)
         hook = self.loaded.denoiser.register_forward_pre_hook(self._count)
         seams.callback(hook.remove)
 
     def _count(self, _module: object, _inputs: object) -> None:
-        self.tally.denoiser_calls += 1
+        self.counters.denoiser_calls += 1
 
     def _after_callback(self, call: int, timestep: Any, latents: torch.Tensor) -> None:
         """The older form of a pipeline's report, which nothing can be handed back to."""
@@ -167,7 +167,7 @@ class _Call:
         step = finished_step(self.calls, len(self.scheduler.timesteps) - self._first(), self.plan)
         if not step:
             return {}
-        self.tally.say(f"step {step} at timestep {int(timestep)}")
+        self.counters.say(f"step {step} at timestep {int(timestep)}")
         latents = tensors["latents"]
         picture = self._spatial(latents)
         bent = after_step(picture, self.plan.look, step, self.plan.steps.taken)
@@ -188,7 +188,7 @@ class _Call:
         timesteps = self.scheduler.timesteps
         timestep = int(timesteps[min(position, len(timesteps) - 1)]) if len(timesteps) else 0
         # The latents can be looked at; a run cannot begin from them, since what its pipeline remembers is its own.
-        moment = Moment(calls=self.calls, history={}) if keeps_latents(self.run.job, step) else None
+        moment = SamplerState(calls=self.calls, history={}) if keeps_latents(self.run.job, step) else None
         self.watcher.watch(
             Snapshot(
                 step=step,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import names_a_file
 from invoke_cli.errors import LineError
 from invoke_cli.generation.line import draw
@@ -21,13 +21,13 @@ from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.files import append_line
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.replay.resume import go_on
+from invoke_cli.replay.resume import resume_from_latents
 
 Cell = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Swept:
+class SweepResult:
     """A finished sweep: its image of each cell, and the folder that they are in."""
 
     sweep: Sweep
@@ -36,37 +36,37 @@ class Swept:
     private: bool
 
 
-def run_sweep(workshop: Workshop, line: str) -> Swept | None:
+def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
     """Draw all cells, but for those that an unfinished run of the same line has drawn; None for a dry run."""
     first = _stages(read_sweep(line), read_sweep(line).cells[0])[0]
-    effective = workshop.settings.resolve(first.request).effective.request
+    effective = context.settings.resolve(first.request).effective.request
     if effective.dry_run:
-        workshop.say("\n".join(read_sweep(line).line_of(cell) for cell in read_sweep(line).cells))
+        context.say("\n".join(read_sweep(line).line_of(cell) for cell in read_sweep(line).cells))
         return None
-    note = _Note(_folder(workshop, effective.outdir or ""), hashlib.sha256(f"{line}\n{effective}".encode()).hexdigest())
-    seed = note.seed if note.seed is not None else workshop.draw_seed()
+    note = _Note(_folder(context, effective.outdir or ""), hashlib.sha256(f"{line}\n{effective}".encode()).hexdigest())
+    seed = note.seed if note.seed is not None else context.draw_seed()
     sweep = read_sweep(line if effective.seeds else with_seed(line, seed))
     for cell in sweep.cells:  # all are read before any is drawn
         for stage in _stages(sweep, cell):
-            workshop.settings.resolve(stage.request)
+            context.settings.resolve(stage.request)
     note.begin(seed)
     cells = [cell for cell in sweep.in_order_of_cost if cell not in note.images]
     if len(cells) < len(sweep.cells):
-        workshop.notice(f"going on with this sweep: {len(cells)} of {len(sweep.cells)} cells are left")
+        context.notice(f"going on with this sweep: {len(cells)} of {len(sweep.cells)} cells are left")
     for number, cell in enumerate(cells, start=1):
-        workshop.check_stopped()
-        workshop.notice(f"cell {number} of {len(cells)}: {sweep.label_of(cell)}")
-        saved = draw(workshop, _stages(sweep, cell), go_on)
+        context.check_stopped()
+        context.notice(f"cell {number} of {len(cells)}: {sweep.label_of(cell)}")
+        saved = draw(context, _stages(sweep, cell), resume_from_latents)
         assert saved[0].number is not None
         note.add(cell, saved[0].number)
     note.forget()
-    return Swept(sweep=sweep, images=note.images, folder=note.folder, private=bool(effective.private))
+    return SweepResult(sweep=sweep, images=note.images, folder=note.folder, private=bool(effective.private))
 
 
-def _folder(workshop: Workshop, outdir: str) -> OutputFolder:
+def _folder(context: SessionContext, outdir: str) -> OutputFolder:
     if names_a_file(outdir):
         raise LineError("a sweep makes many files", hint="give -o a folder", field="outdir")
-    return workshop.target(outdir).folder
+    return context.target(outdir).folder
 
 
 def _stages(sweep: Sweep, cell: Cell) -> tuple[Stage, ...]:

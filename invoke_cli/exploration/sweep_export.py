@@ -8,7 +8,7 @@ import io
 import os
 from pathlib import Path
 
-from invoke_cli.exploration.sweep import Swept
+from invoke_cli.exploration.sweep import SweepResult
 from invoke_cli.output.files import write_whole
 
 _PAGE = """<!doctype html>
@@ -25,7 +25,7 @@ code {{ color: #9ecbff; word-break: break-word }}
 """
 
 
-def csv_table(swept: Swept) -> str:
+def csv_table(swept: SweepResult) -> str:
     """A row for each cell: number, file, the value on each axis, the line."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
@@ -37,7 +37,7 @@ def csv_table(swept: Swept) -> str:
     return text.getvalue()
 
 
-def html_page(swept: Swept, title: str, beside: Path) -> str:
+def html_page(swept: SweepResult, title: str, beside: Path) -> str:
     """The pictures with their labels, as links; `beside` is the folder that the page will lie in."""
     figures = []
     for cell in swept.sweep.cells:
@@ -51,7 +51,7 @@ def html_page(swept: Swept, title: str, beside: Path) -> str:
     return _PAGE.format(title=html.escape(title), figures="\n".join(figures))
 
 
-def write_tables(swept: Swept, title: str, sheet: Path) -> tuple[Path, Path]:
+def write_tables(swept: SweepResult, title: str, sheet: Path) -> tuple[Path, Path]:
     """Write both beside the grid of the sweep, under its name; returns where."""
     table, page = sheet.with_suffix(".csv"), sheet.with_suffix(".html")
     write_whole(table, csv_table(swept).encode("utf-8"))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.open_image import OpenedImage, open_path
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata import decode
@@ -49,14 +49,14 @@ def subject(path: Path) -> Subject:
     return Subject(path=path, opened=opened, stages=recalled.stages if recalled else ())
 
 
-def titles(workshop: Workshop, subjects: Sequence[Subject]) -> list[str]:
+def titles(context: SessionContext, subjects: Sequence[Subject]) -> list[str]:
     """Each picture's name and, below it, what tells it from the others; everything where it is alone. In a private
     session they are counted.
     """
-    if workshop.settings.is_private(""):
+    if context.settings.is_private(""):
         return [str(number) for number in range(1, len(subjects) + 1)]
     apart = _telling_apart([each.stages for each in subjects if each.stages])
-    return [harmless(_title(each, apart)) for each in subjects]
+    return [sanitize_for_terminal(_title(each, apart)) for each in subjects]
 
 
 def _title(each: Subject, apart: frozenset[str]) -> str:
@@ -81,18 +81,20 @@ def _telling_apart(stages: Sequence[Sequence[GenerationRequest]]) -> frozenset[s
     )
 
 
-def save_sheet(workshop: Workshop, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None) -> Path:
+def save_sheet(
+    context: SessionContext, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None
+) -> Path:
     """Write a sheet into the output folder and tell its number and name; a private session's says no names."""
-    number, path, record = keep_sheet(workshop, image, record, folder)
-    workshop.say(f"[{number}] {path}: {record.line}")
+    number, path, record = keep_sheet(context, image, record, folder)
+    context.say(f"[{number}] {path}: {record.line}")
     return path
 
 
 def keep_sheet(
-    workshop: Workshop, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None
+    context: SessionContext, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None
 ) -> tuple[int, Path, SheetRecord]:
     """The same without telling; returns the number, where it is, and what it says of itself."""
-    if workshop.settings.is_private(""):
+    if context.settings.is_private(""):
         record = SheetRecord(kind=record.kind, line=f"!{record.kind}")
-    number, path = workshop.writer.save_sheet(folder or workshop.folder(), image, record)
+    number, path = context.writer.save_sheet(folder or context.folder(), image, record)
     return number, path, record

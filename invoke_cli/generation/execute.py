@@ -5,47 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import TILING, ImageResult, Job
 from invoke_cli.generation.postprocess import finished
 from invoke_cli.generation.prepare import Prepared, without_file
-from invoke_cli.metadata.codec import Batch, Made
+from invoke_cli.metadata.codec import Batch, Provenance
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.planning.seeds import next_seed
 
 
-def make_images(workshop: Workshop, prepared: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
+def make_images(context: SessionContext, prepared: Prepared, made: Provenance | None = None) -> Iterator[ImageResult]:
     """The images of a plan that share its init image, as they are finished; `made` replays how they once were made."""
     plan = prepared.plan
     if prepared.later or plan.patches:
-        yield from _through_chain(workshop, prepared, made)
+        yield from _through_chain(context, prepared, made)
         return
     if plan.untouched:
         untouched = prepared.untouched()
         for index, image in enumerate(plan.images):
             batch = Batch(seeds=(image.seed,))
             result = ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=batch)
-            yield finished(workshop, prepared, result)
+            yield finished(context, prepared, result)
         return
     job = replace(
-        job_of(workshop, prepared, plan.images),
+        job_of(context, prepared, plan.images),
         batch_size=made.batch.size if made else 0,
-        tiled=made is not None and TILING in made.concessions,
+        tiled=made is not None and TILING in made.fallbacks,
         total=len(plan.images),
     )
     for part in _parts(job):
-        results = workshop.engine.generate(part, workshop.hooks())
-        for result in list(results) if plan.after.needs_engine else results:
+        results = context.engine.generate(part, context.hooks())
+        for result in list(results) if plan.postprocessing.needs_engine else results:
             placed = replace(result, index=result.index + part.first - 1)
             if job.until is not None:
                 yield placed
             else:
-                yield finished(workshop, prepared, replace(placed, image=prepared.finished(result.image)))
+                yield finished(context, prepared, replace(placed, image=prepared.finished(result.image)))
 
 
 def _parts(job: Job) -> Iterator[Job]:
     """The job batch by batch where the engine works on the finished pictures too: it does one thing at a time."""
-    if not job.plan.after.needs_engine:
+    if not job.plan.postprocessing.needs_engine:
         yield job
         return
     size = job.batch_size or job.plan.parallel or 1
@@ -53,7 +53,7 @@ def _parts(job: Job) -> Iterator[Job]:
         yield replace(job, images=job.images[start : start + size], first=start + 1, batch_size=size)
 
 
-def job_of(workshop: Workshop, prepared: Prepared, images: Sequence[ImagePlan]) -> Job:
+def job_of(context: SessionContext, prepared: Prepared, images: Sequence[ImagePlan]) -> Job:
     """The engine's job for images of one stage."""
     keeps = prepared.until is not None or prepared.plan.output.save_latents
     return Job(
@@ -65,25 +65,27 @@ def job_of(workshop: Workshop, prepared: Prepared, images: Sequence[ImagePlan]) 
         guides=prepared.guides,
         point=prepared.point,
         until=prepared.until,
-        vae=workshop.vae_hash(prepared.model) if keeps else "",
+        vae=context.vae_hash(prepared.model) if keeps else "",
     )
 
 
-def _through_chain(workshop: Workshop, first: Prepared, made: Made | None = None) -> Iterator[ImageResult]:
+def _through_chain(context: SessionContext, first: Prepared, made: Provenance | None = None) -> Iterator[ImageResult]:
     """Each of the first stage's images, taken through all stages before the next one begins."""
     for index, image in enumerate(first.plan.images):
-        run = _ChainRun(workshop, first, (index + 1, len(first.plan.images)), made)
+        run = _ChainRun(context, first, (index + 1, len(first.plan.images)), made)
         yield replace(run.result(image), index=index)
 
 
 class _ChainRun:
     """One image on its way through the stages."""
 
-    def __init__(self, workshop: Workshop, first: Prepared, place: tuple[int, int], made: Made | None) -> None:
-        self.workshop = workshop
+    def __init__(
+        self, context: SessionContext, first: Prepared, place: tuple[int, int], made: Provenance | None
+    ) -> None:
+        self.context = context
         self.stages = (first, *first.later)
         self.place = place
-        self.tiled = made is not None and TILING in made.concessions
+        self.tiled = made is not None and TILING in made.fallbacks
         self.keeps_all = first.plan.output.save_all
 
     def result(self, image: ImagePlan) -> ImageResult:
@@ -93,13 +95,13 @@ class _ChainRun:
                 own_seed = self.stages[number].own_seed
                 seed = next_seed(results[-1].plan.seed) if own_seed is None else own_seed
                 image = replace(self.stages[number].plan.images[0], seed=seed)
-            self.workshop.check_stopped()
+            self.context.check_stopped()
             results.append(self._stage(number, image, results[-1] if results else None))
         return replace(
             results[-1],
             earlier=tuple(results[:-1]),
             seconds=sum(result.seconds for result in results),
-            concessions=tuple(dict.fromkeys(text for result in results for text in result.concessions)),
+            fallbacks=tuple(dict.fromkeys(text for result in results for text in result.fallbacks)),
         )
 
     def _stage(self, number: int, image: ImagePlan, before: ImageResult | None) -> ImageResult:
@@ -110,19 +112,19 @@ class _ChainRun:
         if stage.plan.untouched:
             batch = Batch(seeds=(image.seed,))
             given = ImageResult(image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=batch)
-            return finished(self.workshop, stage, given, start)
+            return finished(self.context, stage, given, start)
         if stage.plan.patches:
-            return finished(self.workshop, stage, self._grown(stage, image))
+            return finished(self.context, stage, self._grown(stage, image))
         job = self._job(stage, image, (number + 1, len(self.stages)), start)
         job = replace(job, decode=self._is_seen(number))
-        (result,) = self.workshop.engine.generate(job, self.workshop.hooks())
+        (result,) = self.context.engine.generate(job, self.context.hooks())
         if not job.decode or job.until is not None:
             return result
-        return finished(self.workshop, stage, replace(result, image=stage.finished(result.image)))
+        return finished(self.context, stage, replace(result, image=stage.finished(result.image)))
 
     def _job(self, stage: Prepared, image: ImagePlan, place: tuple[int, int], start: object = None) -> Job:
         return replace(
-            job_of(self.workshop, stage, (image,)),
+            job_of(self.context, stage, (image,)),
             init=None if start is not None else stage.canvas,
             batch_size=1,
             tiled=self.tiled,
@@ -139,12 +141,12 @@ class _ChainRun:
         picture, patches = stage.init.image, stage.plan.patches
         results: list[ImageResult] = []
         for place, patch in enumerate(patches, start=1):
-            self.workshop.check_stopped()
+            self.context.check_stopped()
             if results:
                 image = replace(image, seed=next_seed(image.seed))
             part = stage.on_patch(patch, picture)
             job = self._job(part, image, (place, len(patches)))
-            (result,) = self.workshop.engine.generate(job, self.workshop.hooks())
+            (result,) = self.context.engine.generate(job, self.context.hooks())
             picture = part.finished(result.image)
             results.append(result)
         return replace(
@@ -153,7 +155,7 @@ class _ChainRun:
             seconds=sum(result.seconds for result in results),
             frames=tuple(frame for result in results for frame in result.frames),
             latents=tuple(latents for result in results for latents in result.latents),
-            concessions=tuple(dict.fromkeys(text for result in results for text in result.concessions)),
+            fallbacks=tuple(dict.fromkeys(text for result in results for text in result.fallbacks)),
             state=None,
         )
 

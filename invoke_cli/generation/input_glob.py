@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_folder, is_there
 from invoke_cli.errors import ImageError, InvokeError
 from invoke_cli.events import Failed
@@ -37,20 +37,22 @@ def init_files(reference: str | None, folder: OutputFolder) -> list[Path] | None
     return _found(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))), reference)
 
 
-def draw_several(workshop: Workshop, stages: Sequence[Stage], files: Sequence[Path], draw: Draw) -> list[SavedImage]:
+def generate_each_input(
+    context: SessionContext, stages: Sequence[Stage], files: Sequence[Path], draw: Draw
+) -> list[SavedImage]:
     """Draw the line once for each file, with one seed for all unless it says others; a bad file costs itself alone."""
     first = stages[0].request
-    seeds = first.seeds or (workshop.draw_seed(),)
+    seeds = first.seeds or (context.draw_seed(),)
     saved: list[SavedImage] = []
     failed = 0
     for path in files:
-        workshop.check_stopped()
+        context.check_stopped()
         request = replace(first, init_image=str(path), seeds=seeds)
         try:
             saved += draw([replace(stages[0], request=request), *stages[1:]])
         except ImageError as error:
             failed += 1
-            workshop.emit(Failed(error=error))
+            context.emit(Failed(error=error))
     if failed:
         raise InvokeError(f"{failed} of {len(files)} pictures could not be used", hint="the reasons stand above")
     return saved

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import Planned
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.execute import make_images
-from invoke_cli.generation.input_glob import draw_several, init_files
-from invoke_cli.generation.postprocess import without_last_work
+from invoke_cli.generation.input_glob import generate_each_input, init_files
+from invoke_cli.generation.postprocess import without_last_postprocess
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.save import Saver, for_originals, save_grid
 from invoke_cli.generation.token_report import show_tokens
-from invoke_cli.generation.wildcards import draw_alternatives
+from invoke_cli.generation.wildcards import generate_alternatives
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.sheets.sheets import difference
 from invoke_cli.imaging.sizes import FitMode
-from invoke_cli.inputs.supplied import Given
+from invoke_cli.inputs.supplied import SuppliedInputs
 from invoke_cli.language.grammar.line import Stage
 from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
@@ -37,31 +37,31 @@ REMEDIES = "reduce it with -W and -H or --fit, or ask for fewer images at once (
 class ResumeFrom(Protocol):
     """Add to a line's stages what its first stage has from saved latents, where its `-I` names such."""
 
-    def __call__(self, workshop: Workshop, stages: Sequence[Stage]) -> tuple[Sequence[Stage], Given]: ...
+    def __call__(self, context: SessionContext, stages: Sequence[Stage]) -> tuple[Sequence[Stage], SuppliedInputs]: ...
 
 
-def draw(workshop: Workshop, stages: Sequence[Stage], resume: ResumeFrom) -> list[SavedImage]:
+def draw(context: SessionContext, stages: Sequence[Stage], resume: ResumeFrom) -> list[SavedImage]:
     """Draw a line's stages; returns its images, which are on disk. When it fails, the finished ones stay there."""
-    reference = workshop.settings.resolve(stages[0].request).effective.request.init_image
-    files = init_files(reference, workshop.folder())
+    reference = context.settings.resolve(stages[0].request).effective.request.init_image
+    files = init_files(reference, context.folder())
     if files is None:
-        return _draw_texts(workshop, stages, resume)
-    return draw_several(workshop, stages, files, lambda each: _draw_texts(workshop, each, resume))
+        return _draw_texts(context, stages, resume)
+    return generate_each_input(context, stages, files, lambda each: _draw_texts(context, each, resume))
 
 
-def _draw_texts(workshop: Workshop, stages: Sequence[Stage], resume: ResumeFrom) -> list[SavedImage]:
-    return draw_alternatives(workshop, stages, lambda each: Drawing(workshop, each, resume).run())
+def _draw_texts(context: SessionContext, stages: Sequence[Stage], resume: ResumeFrom) -> list[SavedImage]:
+    return generate_alternatives(context, stages, lambda each: LineRun(context, each, resume).run())
 
 
-class Drawing:
+class LineRun:
     """One line on its way: its files in the order in which they were begun."""
 
-    def __init__(self, workshop: Workshop, stages: Sequence[Stage], resume: ResumeFrom) -> None:
-        self.workshop = workshop
+    def __init__(self, context: SessionContext, stages: Sequence[Stage], resume: ResumeFrom) -> None:
+        self.context = context
         self.stages = stages
         self.originals: Saver | None = None
-        self.prepared = prepare_line(workshop, *resume(workshop, stages))
-        workshop.last_stages = (self._meant(), *(stage.request for stage in stages[1:]))
+        self.prepared = prepare_line(context, *resume(context, stages))
+        context.last_stages = (self._meant(), *(stage.request for stage in stages[1:]))
 
     def run(self) -> list[SavedImage]:
         """Tell the plan and, unless this is a dry run, carry it out."""
@@ -71,16 +71,16 @@ class Drawing:
         if dry:
             return []
         self._check_memory()
-        show_tokens(self.workshop, (self.prepared, *self.prepared.later))
+        show_tokens(self.context, (self.prepared, *self.prepared.later))
         target = self._target()
-        saver, self.originals = Saver(self.workshop, target), Saver(self.workshop, for_originals(target))
+        saver, self.originals = Saver(self.context, target), Saver(self.context, for_originals(target))
         try:
             self._draw(saver)
         finally:
             self.originals.collect(wait=True)
             saver.collect(wait=True)
             if plan.trace:
-                self.workshop.hooks().trace(self.workshop.tally.summary())
+                self.context.hooks().trace(self.context.counters.summary())
         return sorted([*self.originals.saved, *saver.saved], key=lambda saved: saved.number or 0)
 
     def _meant(self) -> GenerationRequest:
@@ -98,10 +98,10 @@ class Drawing:
     def _target(self) -> Target:
         """Where the results go; OutputError for what has no place there."""
         output = self.prepared.plan.output
-        target = self.workshop.target(output.outdir)
+        target = self.context.target(output.outdir)
         beside = {"strip": output.strip, "save_intermediates": output.save_intermediates, "grid": output.grid,
                   "save_latents": output.save_latents, "save_all": output.save_all,
-                  "save_original": self.prepared.last.plan.after.keep}  # fmt: skip
+                  "save_original": self.prepared.last.plan.postprocessing.keep}  # fmt: skip
         wanted = next((name for name, value in beside.items() if value), None)
         if target.stdout is not None and wanted is not None:
             hint = "give -o a folder or a file's name"
@@ -110,16 +110,16 @@ class Drawing:
             hint = "leave -n and lists of seeds out, or give -o a folder"
             raise OutputError("standard output takes one picture", hint=hint, field="num_images")
         if self.prepared.plan.untouched and output.strip:
-            self.workshop.notice("nothing is denoised, so there is no strip")
+            self.context.notice("nothing is denoised, so there is no strip")
         return target
 
     def _tell(self, plan: Plan, *, dry: bool) -> None:
         for text in plan.notices:
-            self.workshop.notice(text)
+            self.context.notice(text)
         for tip in plan.tips:
-            self.workshop.tip(tip)
+            self.context.tip(tip)
         text = plan_table(plan) if dry else plan_line(plan)
-        self.workshop.emit(Planned(plan=plan_facts(plan), text=text, dry_run=dry))
+        self.context.emit(Planned(plan=plan_facts(plan), text=text, dry_run=dry))
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class Drawing:
             self._carry_out(saver, self._following(saver.saved[leaders.index(leader)], followers))
         saver.collect(wait=True)
         if self.prepared.plan.output.grid and len(saver.saved) > 1:
-            save_grid(self.workshop, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
+            save_grid(self.context, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
 
     def _following(self, source: SavedImage, followers: Sequence[ImagePlan]) -> Prepared:
         """The same line with an earlier result in the place of the init image, and the same part of it painted."""
@@ -156,28 +156,35 @@ class Drawing:
             if masked.bordered:
                 typed = replace(typed, invert_mask=None, mask_grow=None, mask_polarity=None)
         first = replace(self.stages[0], request=overlay(typed, changed))
-        given = Given(init=init, mask=mask, controls=self.prepared.controls)
-        prepared = prepare_line(self.workshop, [first, *self.stages[1:]], given)
+        given = SuppliedInputs(init=init, mask=mask, controls=self.prepared.controls)
+        prepared = prepare_line(self.context, [first, *self.stages[1:]], given)
         return _with_images(prepared, followers)
 
     def _carry_out(self, saver: Saver, prepared: Prepared) -> None:
         for picture in () if prepared.plan.output.private else prepared.inputs:
             saver.target.folder.keep_input(picture.data, picture.sha256, picture.name)
-        for result in make_images(self.workshop, prepared):
+        for result in make_images(self.context, prepared):
             self._give_result_tip(prepared, result)
             if result.before is not None and self.originals is not None:
-                self.originals.save(without_last_work(prepared), replace(result, image=result.before, before=None))
+                self.originals.save(
+                    without_last_postprocess(prepared), replace(result, image=result.before, before=None)
+                )
                 self.originals.collect(wait=True)
             saver.save(prepared, replace(result, before=None))
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
     def _give_result_tip(self, prepared: Prepared, result: ImageResult) -> None:
-        if prepared.init is None or prepared.masked is not None or prepared.later or prepared.plan.after.wanted:
+        if (
+            prepared.init is None
+            or prepared.masked is not None
+            or prepared.later
+            or prepared.plan.postprocessing.wanted
+        ):
             return
         tip = tip_for_result(prepared.plan, difference(prepared.untouched(), result.image))
         if tip is not None:
-            self.workshop.tip(tip)
+            self.context.tip(tip)
 
     def _check_memory(self) -> None:
         """OutOfMemory before the work when one image cannot fit, rather than after it."""
@@ -186,8 +193,8 @@ class Drawing:
             return
         largest = max(drawing, key=lambda stage: stage.plan.width * stage.plan.height)
         plan = largest.plan
-        needed = self.workshop.engine.estimate(plan, largest.model)
-        free = self.workshop.engine.memory().free
+        needed = self.context.engine.estimate(plan, largest.model)
+        free = self.context.engine.memory().free
         if needed > free:
             size = f"{plan.width}x{plan.height}"
             message = f"a picture of {size} needs about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"

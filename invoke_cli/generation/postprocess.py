@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult, NetworkJob
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.upscale import Enlarger
@@ -17,16 +17,16 @@ from invoke_cli.imaging.color_transfer import lab_distance, matched
 from invoke_cli.imaging.faces import face_box, with_face
 from invoke_cli.imaging.masks import feathered
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.inputs.masks import without_marks
+from invoke_cli.inputs.masks import without_watermark
 from invoke_cli.planning.plan import ImagePlan, Task
-from invoke_cli.planning.postprocess import After
+from invoke_cli.planning.postprocess import Postprocessing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finishing:
+class Postprocess:
     """One picture to be worked on: where it comes from, and the latents it was decoded from, where they are wanted."""
 
-    workshop: Workshop
+    context: SessionContext
     prepared: Prepared
     image: ImagePlan
     latents: object = None
@@ -37,41 +37,41 @@ class Postprocessor:
     """One row: whether a plan asks for it, and what it makes of a picture."""
 
     name: str
-    wanted: Callable[[After], bool]
-    apply: Callable[[Finishing, Image.Image], Image.Image]
+    wanted: Callable[[Postprocessing], bool]
+    apply: Callable[[Postprocess, Image.Image], Image.Image]
 
 
-def finished(workshop: Workshop, prepared: Prepared, result: ImageResult, latents: object = None) -> ImageResult:
+def finished(context: SessionContext, prepared: Prepared, result: ImageResult, latents: object = None) -> ImageResult:
     """A result with all the work after it done that its plan asks for."""
-    after = prepared.plan.after
+    after = prepared.plan.postprocessing
     if not after.wanted:
         return result
-    finishing = Finishing(workshop=workshop, prepared=prepared, image=result.plan, latents=latents)
+    finishing = Postprocess(context=context, prepared=prepared, image=result.plan, latents=latents)
     picture, started = result.image, time.perf_counter()
     for row in POSTPROCESSORS:
         if row.wanted(after):
-            workshop.check_stopped()
+            context.check_stopped()
             picture = row.apply(finishing, picture)
-    kept = result.image if after.keep and prepared.plan.task is not Task.FIX else None
+    kept = result.image if after.keep and prepared.plan.task is not Task.POSTPROCESS else None
     seconds = result.seconds + time.perf_counter() - started
     return replace(result, image=picture, before=kept, state=None, seconds=seconds)
 
 
-def without_last_work(prepared: Prepared) -> Prepared:
+def without_last_postprocess(prepared: Prepared) -> Prepared:
     """What a kept picture was made from: the same without the work after the last stage."""
     *earlier, last = (prepared, *prepared.later)
-    plain = replace(last, plan=replace(last.plan, after=After()))
+    plain = replace(last, plan=replace(last.plan, postprocessing=Postprocessing()))
     return replace(earlier[0], later=(*earlier[1:], plain)) if earlier else plain
 
 
-def _with_matched_colours(finishing: Finishing, image: Image.Image) -> Image.Image:
-    prepared, way = finishing.prepared, finishing.prepared.plan.after.match_colors
+def _with_matched_colours(finishing: Postprocess, image: Image.Image) -> Image.Image:
+    prepared, way = finishing.prepared, finishing.prepared.plan.postprocessing.match_colors
     reference, share = prepared.untouched(), _painted(prepared)
     result = matched(image, reference, way, share)
     distances = [lab_distance(picture, reference, share) for picture in (image, result)]
     where = "inside the mask " if share is not None else ""
     text = f"colours: the mean LAB distance to the init image {where}was {distances[0]:.1f} and is {distances[1]:.1f}"
-    finishing.workshop.notice(text)
+    finishing.context.notice(text)
     return result
 
 
@@ -89,20 +89,20 @@ def _painted(prepared: Prepared) -> Image.Image | None:
     return share
 
 
-def _with_restored_face(finishing: Finishing, image: Image.Image) -> Image.Image:
-    work = finishing.prepared.plan.after.faces
+def _with_restored_face(finishing: Postprocess, image: Image.Image) -> Image.Image:
+    work = finishing.prepared.plan.postprocessing.faces
     assert work is not None
     box = face_box(Size(*image.size))
     job = NetworkJob(path=work.network.path, image=image.crop(box), fidelity=work.fidelity)
-    face = finishing.workshop.engine.through_network(job, finishing.workshop.hooks())
+    face = finishing.context.engine.through_network(job, finishing.context.hooks())
     return with_face(image, face, box, work.strength)
 
 
-def _as_transparent(finishing: Finishing, image: Image.Image) -> Image.Image:
+def _as_transparent(finishing: Postprocess, image: Image.Image) -> Image.Image:
     """A picture that was worked on as transparent as it was; words hidden in the lowest bit are not kept."""
     init, geometry = finishing.prepared.init, finishing.prepared.plan.geometry
-    alpha = without_marks(init).alpha if init is not None else None
-    if alpha is None or geometry is None or finishing.prepared.plan.task is not Task.FIX:
+    alpha = without_watermark(init).alpha if init is not None else None
+    if alpha is None or geometry is None or finishing.prepared.plan.task is not Task.POSTPROCESS:
         return image
     result = image.copy()
     placed = out_of_canvas(mask_onto_canvas(alpha, geometry), geometry)
@@ -110,8 +110,8 @@ def _as_transparent(finishing: Finishing, image: Image.Image) -> Image.Image:
     return result
 
 
-def _enlarged(finishing: Finishing, image: Image.Image) -> Image.Image:
-    enlarger = Enlarger(finishing.workshop, finishing.prepared, finishing.image)
+def _enlarged(finishing: Postprocess, image: Image.Image) -> Image.Image:
+    enlarger = Enlarger(finishing.context, finishing.prepared, finishing.image)
     return enlarger.enlarged(image, finishing.latents)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 
 from PIL import Image
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import names_a_file
 from invoke_cli.context.settings import Resolved
 from invoke_cli.engine import Model
@@ -21,14 +21,14 @@ from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.adapters import find_embedding, find_lora
 from invoke_cli.inputs.control_images import ControlFinder
-from invoke_cli.inputs.embedded_metadata import init_facts, own_words
+from invoke_cli.inputs.embedded_metadata import embedded_metadata, init_facts
 from invoke_cli.inputs.images import mask_from_web, open_init, recalled
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
 from invoke_cli.inputs.outcrop import on_patch
 from invoke_cli.inputs.references import is_recall
-from invoke_cli.inputs.supplied import NOTHING_GIVEN, Given, InputFile, point_facts, resume_facts
-from invoke_cli.inputs.upscalers import find_helpers
+from invoke_cli.inputs.supplied import NO_INPUTS, InputFile, SuppliedInputs, point_facts, resume_facts
+from invoke_cli.inputs.upscalers import find_postprocess_models
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.line import Generation
 from invoke_cli.metadata.latents import LatentFile
@@ -69,7 +69,7 @@ class Prepared:
     def needs_no_model(self) -> bool:
         """Whether no network has a part in the result."""
         plans = [stage.plan for stage in (self, *self.later)]
-        return all(plan.untouched and not plan.after.needs_engine for plan in plans)
+        return all(plan.untouched and not plan.postprocessing.needs_engine for plan in plans)
 
     def starting_from(self, init: OpenedImage) -> Prepared:
         """The same on another init image of the same size."""
@@ -157,48 +157,48 @@ def without_file(image: Image.Image) -> OpenedImage:
     return OpenedImage(name="", data=b"", image=image.convert("RGB"), sha256="")
 
 
-def folder_of(workshop: Workshop, request: GenerationRequest) -> OutputFolder:
+def folder_of(context: SessionContext, request: GenerationRequest) -> OutputFolder:
     """The folder whose books a request's references mean."""
     named = request.outdir is None or names_a_file(request.outdir)
-    return workshop.folder(None if named else request.outdir)
+    return context.folder(None if named else request.outdir)
 
 
-def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTHING_GIVEN) -> Prepared:
+def prepare_resolved(context: SessionContext, resolved: Resolved, given: SuppliedInputs = NO_INPUTS) -> Prepared:
     """The plan of a request whose layers are laid."""
     effective, sources = resolved.effective
-    folder = folder_of(workshop, effective)
-    if workshop.latest not in (None, folder):
-        effective = _with_recalls_found(workshop, effective)
+    folder = folder_of(context, effective)
+    if context.latest not in (None, folder):
+        effective = _with_recalls_found(context, effective)
     init = given.init
     if init is None and effective.init_image is not None and given.point is None:
-        init = open_init(workshop, effective.init_image, folder)
-    metadata = own_words(init) if init is not None and init.data else None
+        init = open_init(context, effective.init_image, folder)
+    metadata = embedded_metadata(init) if init is not None and init.data else None
     if effective.prompt is None and init is not None:
         effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
-    effective = replace(effective, seeds=recalled_seeds(workshop, effective))
+    effective = replace(effective, seeds=recalled_seeds(context, effective))
     mask = given.mask
     if mask is None and init is not None and is_url(effective.init_mask or ""):
-        mask = mask_from_web(workshop, effective.init_mask or "")
+        mask = mask_from_web(context, effective.init_mask or "")
     fixing = effective.fix or effective.latent_up or effective.sr
-    finder = None if fixing else MaskFinder(workshop=workshop, request=effective, folder=folder, given=mask)
+    finder = None if fixing else MaskFinder(context=context, request=effective, folder=folder, given=mask)
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     worked_on = masked.init if masked else init
     colour(effective.pad or "black")
     check_template(effective.name_format or "")
-    guides = ControlFinder(workshop=workshop, model=resolved.model, folder=folder, given=given.controls)
+    guides = ControlFinder(context=context, model=resolved.model, folder=folder, given=given.controls)
     plan = make_plan(
         PlanInputs(
             request=effective,
             model=resolved.model.spec.name,
             facts=resolved.model.facts,
-            draw_seed=workshop.draw_seed,
-            find_lora=partial(find_lora, workshop),
-            find_embedding=partial(find_embedding, workshop),
+            draw_seed=context.draw_seed,
+            find_lora=partial(find_lora, context),
+            find_embedding=partial(find_embedding, context),
             find_control=guides.find,
             init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
             resume=resume_facts(given),
             mask=masked.facts if masked else None,
-            helpers=find_helpers(workshop, effective, with_init=init is not None),
+            helpers=find_postprocess_models(context, effective, with_init=init is not None),
             sources=sources,
         )
     )
@@ -211,10 +211,10 @@ def prepare_resolved(workshop: Workshop, resolved: Resolved, given: Given = NOTH
     )  # fmt: skip
 
 
-def _with_recalls_found(workshop: Workshop, request: GenerationRequest) -> GenerationRequest:
+def _with_recalls_found(context: SessionContext, request: GenerationRequest) -> GenerationRequest:
     """A request with the files that its recalls mean, which count in the folder that the last image went to."""
     named = {"init_image": request.init_image, "init_mask": request.init_mask}
-    found = {field: str(recalled(workshop, name, field)) for field, name in named.items() if name and is_recall(name)}
+    found = {field: str(recalled(context, name, field)) for field, name in named.items() if name and is_recall(name)}
     return overlay(request, GenerationRequest.of(found))
 
 
@@ -226,9 +226,9 @@ def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
     return (f"{model.spec.name} answers to {' or '.join(words)}, and the prompt has none of it",)
 
 
-def recalled_seeds(workshop: Workshop, request: GenerationRequest) -> tuple[int, ...] | None:
+def recalled_seeds(context: SessionContext, request: GenerationRequest) -> tuple[int, ...] | None:
     """The seeds that a request says, its recalls looked up; InvokeError for one of an image that is not there."""
-    folder = workshop.latest or folder_of(workshop, request)
+    folder = context.latest or folder_of(context, request)
     return None if request.seeds is None else tuple(_seed(seed, folder) for seed in request.seeds)
 
 

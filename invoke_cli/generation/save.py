@@ -9,7 +9,7 @@ from functools import partial
 
 from PIL import Image
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult
 from invoke_cli.events import MAX_PREVIEW, Preview, Saved, Viewer
 from invoke_cli.generation.prepare import Prepared
@@ -25,8 +25,8 @@ from invoke_cli.version import __version__
 class Saver:
     """The images of one line; `saved` are those on disk."""
 
-    def __init__(self, workshop: Workshop, target: Target) -> None:
-        self.workshop = workshop
+    def __init__(self, context: SessionContext, target: Target) -> None:
+        self.context = context
         self.target = target
         self.saved: list[SavedImage] = []
         self._waiting: list[tuple[Future[SavedImage], Prepared]] = []
@@ -35,11 +35,11 @@ class Saver:
         """Begin to write a result."""
         if not prepared.plan.output.private:
             for stage in (prepared, *prepared.later):
-                self.workshop.settings.keep_model(stage.model.spec)
+                self.context.settings.keep_model(stage.model.spec)
         placed = replace(result, index=len(self.saved) + len(self._waiting))
-        environment = environment_of(self.workshop, prepared)
-        record = partial(record_of, self.workshop, prepared, placed, environment=environment)
-        self._waiting.append((self.workshop.writer.save(self.target, prepared.plan, placed, record), prepared))
+        environment = environment_of(self.context, prepared)
+        record = partial(record_of, self.context, prepared, placed, environment=environment)
+        self._waiting.append((self.context.writer.save(self.target, prepared.plan, placed, record), prepared))
         self.collect(wait=False)
 
     def collect(self, *, wait: bool) -> None:
@@ -49,10 +49,10 @@ class Saver:
             saved = future.result()
             self.saved.append(saved)
             if saved.number is not None:
-                self.workshop.latest = self.target.folder
+                self.context.latest = self.target.folder
             if saved.replaced is not None:
-                self.workshop.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
-            self.workshop.emit(_event(saved, prepared, self.workshop.streams.viewer))
+                self.context.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
+            self.context.emit(_event(saved, prepared, self.context.streams.viewer))
             if saved.trouble is not None:
                 raise saved.trouble
 
@@ -88,13 +88,13 @@ def _shown(image: Image.Image, kind: str) -> Preview:
     return Preview(width=small.width, height=small.height, rgb=small.tobytes(), kind=kind)
 
 
-def environment_of(workshop: Workshop, prepared: Prepared) -> Mapping[str, object]:
+def environment_of(context: SessionContext, prepared: Prepared) -> Mapping[str, object]:
     """Where a result was made; nothing for one that no model touched. To be asked on the engine's thread."""
-    return {} if prepared.needs_no_model else workshop.engine.environment()
+    return {} if prepared.needs_no_model else context.engine.environment()
 
 
 def record_of(
-    workshop: Workshop,
+    context: SessionContext,
     prepared: Prepared,
     result: ImageResult,
     pixel_sha256: str,
@@ -112,18 +112,18 @@ def record_of(
         pixel_sha256=pixel_sha256,
         program=APP_ID,
         version=__version__,
-        model_sha256=workshop.model_hash(prepared.last.model),
+        model_sha256=context.model_hash(prepared.last.model),
         environment=environment,
         batch=result.batch,
         parents=tuple({"name": picture.name, "sha256": picture.sha256} for picture in inputs),
-        concessions=result.concessions,
+        fallbacks=result.fallbacks,
         earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
     )
 
 
-def save_grid(workshop: Workshop, folder: OutputFolder, saved: Sequence[SavedImage], *, private: bool) -> None:
+def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[SavedImage], *, private: bool) -> None:
     """Lay finished images out as a sheet of their own, and tell where it is."""
     shows = tuple(Shown(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved)
     record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
-    _, path = workshop.writer.save_sheet(folder, grid([one.image for one in saved]), record)
-    workshop.notice(f"grid: {path}")
+    _, path = context.writer.save_sheet(folder, grid([one.image for one in saved]), record)
+    context.notice(f"grid: {path}")

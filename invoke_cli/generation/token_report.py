@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import Tokens
 from invoke_cli.events import Tokenized
 from invoke_cli.generation.prepare import Prepared
 
 
-def show_tokens(workshop: Workshop, stages: Sequence[Prepared]) -> None:
+def show_tokens(context: SessionContext, stages: Sequence[Prepared]) -> None:
     """Tell, where a stage asks for it, the tokens of all that is wanted and avoided; the models are loaded for it."""
     if not any(stage.plan.request.log_tokenization for stage in stages):
         return
@@ -19,8 +19,8 @@ def show_tokens(workshop: Workshop, stages: Sequence[Prepared]) -> None:
         which = f" of stage {number}" if len(stages) > 1 else ""
         for name, text in (("prompt", stage.plan.prompt.positive), ("negative", stage.plan.prompt.negative)):
             if text:
-                tokens = workshop.engine.tokens(stage.model, text, workshop.hooks())
-                workshop.emit(Tokenized(name=f"{name}{which}", windows=_windows(tokens), cut=tokens.cut))
+                tokens = context.engine.tokens(stage.model, text, context.hooks())
+                context.emit(Tokenized(name=f"{name}{which}", windows=_windows(tokens), cut=tokens.cut))
 
 
 def _windows(tokens: Tokens) -> tuple[tuple[str, ...], ...]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from PIL import Image
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import DiffusionJob, Hooks, Job, NetworkJob, Tile
 from invoke_cli.events import Emit, Event, Step
 from invoke_cli.generation.prepare import Prepared
@@ -23,9 +23,9 @@ from invoke_cli.planning.postprocess import Enlarging, Refining
 class Enlarger:
     """The enlarging of one image, as its plan asks for it."""
 
-    def __init__(self, workshop: Workshop, prepared: Prepared, image: ImagePlan) -> None:
-        self.workshop, self.prepared, self.image = workshop, prepared, image
-        work = prepared.plan.after.enlarging
+    def __init__(self, context: SessionContext, prepared: Prepared, image: ImagePlan) -> None:
+        self.context, self.prepared, self.image = context, prepared, image
+        work = prepared.plan.postprocessing.enlarging
         assert work is not None
         self.work: Enlarging = work
 
@@ -36,18 +36,18 @@ class Enlarger:
                 work=self.work.diffusion, seed=self.image.seed, image=image, latents=latents,
                 trace=self.prepared.plan.trace,
             )  # fmt: skip
-            return self.workshop.engine.upscale(job, self.workshop.hooks())
+            return self.context.engine.upscale(job, self.context.hooks())
         large = self._resized(image)
         refining = self.work.refining
         return self._refined(large, refining) if refining is not None and refining.taken else large
 
     def _resized(self, image: Image.Image) -> Image.Image:
-        size = self.prepared.plan.after.result_size(Size(*image.size))
+        size = self.prepared.plan.postprocessing.result_size(Size(*image.size))
         smooth = image.resize(size, Image.Resampling.LANCZOS)
         if self.work.network is None:
             return smooth
         job = NetworkJob(path=self.work.network.path, image=image)
-        made = self.workshop.engine.through_network(job, self.workshop.hooks())
+        made = self.context.engine.through_network(job, self.context.hooks())
         made = made.resize(size, Image.Resampling.LANCZOS)
         return made if self.work.share == 1 else Image.blend(smooth, made, self.work.share)
 
@@ -60,7 +60,7 @@ class Enlarger:
         canvas = canvas_of(Size(*large.size), grid)
         tiles = laid_out(canvas, refining.side, refining.overlap, grid.multiple)
         chosen = list(self._chosen(tiles, refining))
-        self.workshop.notice(
+        self.context.notice(
             f"drawing detail in {len(chosen)} tile{'s' if len(chosen) > 1 else ''} of {tiles[0].box.size}"
         )
         result = large.copy()
@@ -76,11 +76,11 @@ class Enlarger:
             return
         beyond = [number for number in refining.tiles if number > len(tiles)]
         if beyond:
-            self.workshop.notice(f"there are {len(tiles)} tiles: {', '.join(map(str, beyond))} is left out")
+            self.context.notice(f"there are {len(tiles)} tiles: {', '.join(map(str, beyond))} is left out")
         yield from (tiles[number - 1] for number in refining.tiles if number <= len(tiles))
 
     def _drawn(self, large: Image.Image, canvas: Size, tile: Placed, hooks: Hooks, number: int) -> Image.Image:
-        self.workshop.check_stopped()
+        self.context.check_stopped()
         assert self.work.refining is not None
         job = Job(
             plan=_tile_plan(self.prepared.plan, self.work.refining, tile.box.size, self.image),
@@ -92,12 +92,12 @@ class Enlarger:
             total=1,
             tile=None if tile.box.size == canvas else Tile(canvas=canvas, left=tile.box.left, top=tile.box.top),
         )
-        (result,) = self.workshop.engine.generate(job, hooks)
+        (result,) = self.context.engine.generate(job, hooks)
         return result.image
 
     def _hooks(self, number: int, count: int, taken: int) -> Hooks:
         """The session's hooks; the steps of all tiles are told as those of one run."""
-        hooks = self.workshop.hooks()
+        hooks = self.context.hooks()
         return replace(hooks, emit=_counting(hooks.emit, number * taken, count * taken))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import is_file, read_text
 from invoke_cli.errors import ConfigError, InvokeError, PlanError, PromptError
 from invoke_cli.generation.prepare import recalled_seeds
@@ -23,22 +23,22 @@ _FIELDS = ("prompt", "negative_prompt")
 Draw = Callable[[Sequence[Stage]], list[SavedImage]]
 
 
-def draw_alternatives(workshop: Workshop, stages: Sequence[Stage], draw: Draw) -> list[SavedImage]:
+def generate_alternatives(context: SessionContext, stages: Sequence[Stage], draw: Draw) -> list[SavedImage]:
     """Draw a line, or, where its prompts hold alternatives, each of the lines that it stands for."""
-    meant = [_with_defaults(workshop, stages[0]), *stages[1:]]
+    meant = [_with_defaults(context, stages[0]), *stages[1:]]
     if not any(_checked(number, stage, has_alternatives) for number, stage in enumerate(meant)):
         return draw(stages)
-    return _Alternating(workshop, meant).draw(stages, draw)
+    return _Alternating(context, meant).draw(stages, draw)
 
 
 class _Alternating:
     """One line with alternatives on its way."""
 
-    def __init__(self, workshop: Workshop, stages: Sequence[Stage]) -> None:
-        self.workshop = workshop
-        self.effective = workshop.settings.resolve(stages[0].request).effective.request
-        asked = recalled_seeds(workshop, self.effective)
-        self.seeds = asked or (workshop.draw_seed(),)
+    def __init__(self, context: SessionContext, stages: Sequence[Stage]) -> None:
+        self.context = context
+        self.effective = context.settings.resolve(stages[0].request).effective.request
+        asked = recalled_seeds(context, self.effective)
+        self.seeds = asked or (context.draw_seed(),)
         self.stages = [_seeded(stages[0], self.seeds), *stages[1:]]
 
     def draw(self, typed: Sequence[Stage], draw: Draw) -> list[SavedImage]:
@@ -46,18 +46,18 @@ class _Alternating:
         saved: list[SavedImage] = []
         meant: GenerationRequest | None = None
         for line in list(self._lines()):
-            self.workshop.check_stopped()
+            self.context.check_stopped()
             try:
                 saved += draw([_referring(line[0], meant), *line[1:]])
             except PromptError as error:
                 error.span = None  # it counts in a text that nobody typed
                 raise
-            meant = meant or self.workshop.last_stages[0]
+            meant = meant or self.context.last_stages[0]
         first = replace(_referring(typed[0], meant).request, seeds=self.seeds)
-        self.workshop.last_stages = (first, *(stage.request for stage in typed[1:]))
+        self.context.last_stages = (first, *(stage.request for stage in typed[1:]))
         if self.effective.grid and len(saved) > 1 and not self.effective.dry_run:
-            folder = self.workshop.target(self.effective.outdir or "").folder
-            save_grid(self.workshop, folder, saved, private=bool(self.effective.private))
+            folder = self.context.target(self.effective.outdir or "").folder
+            save_grid(self.context, folder, saved, private=bool(self.effective.private))
         return saved
 
     def _lines(self) -> Iterator[list[Stage]]:
@@ -101,7 +101,7 @@ class _Alternating:
 
     def _read_list(self, name: str) -> list[str]:
         """The entries of `<root>/wildcards/name.txt`; PromptError when there are none."""
-        folder = self.workshop.settings.places.root / WILDCARDS
+        folder = self.context.settings.paths.root / WILDCARDS
         path = folder / f"{name}.txt"
         if ".." in name or not is_file(path):
             known = ", ".join(sorted(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.txt")))
@@ -117,9 +117,9 @@ class _Alternating:
         return entries
 
 
-def _with_defaults(workshop: Workshop, stage: Stage) -> Stage:
+def _with_defaults(context: SessionContext, stage: Stage) -> Stage:
     """The first stage, saying itself what a default with alternatives says."""
-    request = workshop.settings.resolve(stage.request).effective.request
+    request = context.settings.resolve(stage.request).effective.request
     negative = request.negative_prompt
     if negative is None or stage.request.negative_prompt is not None or not has_alternatives(negative):
         return stage

@@ -24,7 +24,7 @@ def from_alpha(alpha: Image.Image) -> Image.Image:
     return ImageOps.invert(alpha)
 
 
-def from_picture(opened: OpenedImage, *, black: bool) -> Image.Image:
+def from_image(opened: OpenedImage, *, black: bool) -> Image.Image:
     """The mask of a picture: its transparency if it has any, else its brightness; `black` paints the dark."""
     if opened.alpha is not None:
         return from_alpha(opened.alpha)

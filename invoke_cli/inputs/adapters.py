@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import PlanError
 from invoke_cli.models.files.pickles import PICKLES, converting
 from invoke_cli.planning.plan import EmbeddingUse, LoraUse
@@ -17,16 +17,16 @@ SUFFIX = ".safetensors"
 _IN_A_FOLDER = "pytorch_lora_weights"
 
 
-def find_lora(workshop: Workshop, choice: LoraChoice) -> LoraUse:
+def find_lora(context: SessionContext, choice: LoraChoice) -> LoraUse:
     """The file of a LoRA; PlanError with the nearest names when there is none."""
-    folder = workshop.settings.places.root / LORAS
+    folder = context.settings.paths.root / LORAS
     path = _find(folder, choice.name, "LoRA")
-    return LoraUse(name=choice.name, weight=choice.weight, path=str(path), sha256=workshop.file_hash(path))
+    return LoraUse(name=choice.name, weight=choice.weight, path=str(path), sha256=context.file_hash(path))
 
 
-def find_embedding(workshop: Workshop, name: str) -> EmbeddingUse | None:
+def find_embedding(context: SessionContext, name: str) -> EmbeddingUse | None:
     """The file of an embedding, None when there is none; PlanError for one that cannot be used."""
-    folder = workshop.settings.places.root / EMBEDDINGS
+    folder = context.settings.paths.root / EMBEDDINGS
     if name not in adapters_in(folder):
         return None
     try:
@@ -34,12 +34,12 @@ def find_embedding(workshop: Workshop, name: str) -> EmbeddingUse | None:
     except PlanError as error:
         error.field = "prompt"
         raise
-    return EmbeddingUse(name=name, path=str(path), sha256=workshop.file_hash(path))
+    return EmbeddingUse(name=name, path=str(path), sha256=context.file_hash(path))
 
 
-def how_named(workshop: Workshop, path: Path) -> str:
+def how_named(context: SessionContext, path: Path) -> str:
     """How a line names the adapter in a file; empty for one that lies where none is looked for."""
-    root = workshop.settings.places.root.resolve()
+    root = context.settings.paths.root.resolve()
     for folder, said in ((root / LORAS, "--lora {}"), (root / EMBEDDINGS, "<{}> in a prompt")):
         if path.resolve().is_relative_to(folder.resolve()):
             return said.format(path.stem if path.stem != _IN_A_FOLDER else path.parent.name)

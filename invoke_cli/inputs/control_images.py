@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import Model
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.imaging.control_images import MADE
 from invoke_cli.imaging.open_image import OpenedImage
-from invoke_cli.inputs.images import open_picture
-from invoke_cli.inputs.references import is_recall, lasting
+from invoke_cli.inputs.images import open_control_image
+from invoke_cli.inputs.references import is_recall, stable_reference
 from invoke_cli.language.grammar.spellings import nearest
 from invoke_cli.models.control_models import KINDS, ControlFacts, kind_in_name, read_control
 from invoke_cli.models.registry import ModelSpec
@@ -27,7 +27,7 @@ class ControlFinder:
     found is in `opened`, in the order of the line.
     """
 
-    workshop: Workshop
+    context: SessionContext
     model: Model
     folder: OutputFolder
     given: Sequence[OpenedImage] = ()
@@ -43,38 +43,38 @@ class ControlFinder:
             said=choice.kind,
             weight=choice.weight,
             name=picture.name,
-            reference=lasting(choice.image, picture.name),
+            reference=stable_reference(choice.image, picture.name),
             image_sha256=picture.sha256,
             made=kind if by_kind and kind in MADE else "",
             model=facts.name,
             technique=facts.technique,
             path=str(facts.path),
             encoder=str(facts.encoder or ""),
-            sha256=control_hash(self.workshop, facts),
+            sha256=control_hash(self.context, facts),
         )
 
     def _picture(self, reference: str) -> OpenedImage:
         if len(self.opened) < len(self.given):
             return self.given[len(self.opened)]
-        latest = self.workshop.latest if is_recall(reference) else None
-        return open_picture(self.workshop, reference, latest or self.folder)
+        latest = self.context.latest if is_recall(reference) else None
+        return open_control_image(self.context, reference, latest or self.folder)
 
     # -- the control model ------------------------------------------------------------------------------------------
 
     def _model_for(self, said: str) -> tuple[ControlFacts, bool]:
         """The control model of this kind that fits, or the one of this name; and whether it was found by its kind."""
-        specs = [spec for spec in self.workshop.settings.registry.models.values() if spec.control]
+        specs = [spec for spec in self.context.settings.registry.models.values() if spec.control]
         of_kind = [spec for spec in specs if said.lower() in spec.control]
         if not of_kind:
             return self._fitting(self._named(said, specs)), False
-        found = [control_of(self.workshop, spec) for spec in of_kind]
+        found = [control_of(self.context, spec) for spec in of_kind]
         fitting = [facts for facts in found if facts.fits(self.model.facts)]
         return self._fitting((fitting or found)[0]), True
 
     def _named(self, name: str, specs: Sequence[ModelSpec]) -> ControlFacts:
         spec = next((spec for spec in specs if spec.name == name), None)
         if spec is not None:
-            return control_of(self.workshop, spec)
+            return control_of(self.context, spec)
         entered = list(dict.fromkeys(_spelt(specs)))
         if name.lower() not in KINDS:
             raise _unknown(name, entered, [spec.name for spec in specs])
@@ -106,15 +106,15 @@ def _unknown(said: str, entered: Sequence[str], names: Sequence[str]) -> PlanErr
     return PlanError(f"{said} is no kind of control image, and no control model", hint=hint, field="controls")
 
 
-def control_of(workshop: Workshop, spec: ModelSpec) -> ControlFacts:
+def control_of(context: SessionContext, spec: ModelSpec) -> ControlFacts:
     """The control model of an entry; ModelError when there is none."""
-    folder = workshop.settings.places.model_folder
+    folder = context.settings.paths.model_folder
     return read_control(folder(spec.path), spec.name, folder(spec.base) if spec.base else None)
 
 
-def control_hash(workshop: Workshop, facts: ControlFacts) -> str:
+def control_hash(context: SessionContext, facts: ControlFacts) -> str:
     """SHA-256 of a control model's file; of several files, of their hashes."""
-    hashes = [workshop.file_hash(path) for path in facts.weights]
+    hashes = [context.file_hash(path) for path in facts.weights]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.open_image import OpenedImage
-from invoke_cli.inputs.references import lasting
-from invoke_cli.metadata import decode_picture
+from invoke_cli.inputs.references import stable_reference
+from invoke_cli.metadata import decode_image
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.containers.xmp import TRAINED
 from invoke_cli.metadata.containers.xmp_properties import source_type
@@ -13,10 +13,10 @@ from invoke_cli.planning.plan import InitFacts
 from invoke_cli.request import GenerationRequest
 
 
-def own_words(init: OpenedImage) -> GenerationRequest | None:
+def embedded_metadata(init: OpenedImage) -> GenerationRequest | None:
     """What the init image says of how it was made, if it was."""
     try:
-        recalled = decode_picture(init)
+        recalled = decode_image(init)
     except MetadataError:
         return None
     return recalled.request if recalled else None
@@ -30,7 +30,7 @@ def init_facts(init: OpenedImage | None, reference: str | None, *, recalled: boo
     return InitFacts(
         chained=not init.data,
         name=init.name,
-        reference=lasting(reference, init.name),
+        reference=stable_reference(reference, init.name),
         sha256=init.sha256,
         size=init.size,
         frames=init.frames,

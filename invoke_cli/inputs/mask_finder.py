@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.inputs.masks import Masked, MaskSources, find_mask
 from invoke_cli.inputs.outcrop import with_borders
@@ -19,7 +19,7 @@ from invoke_cli.request import GenerationRequest
 class MaskFinder:
     """Finds the mask of a request on one picture after the other; `given` stands in for what `-M` names."""
 
-    workshop: Workshop
+    context: SessionContext
     request: GenerationRequest
     folder: OutputFolder
     given: OpenedImage | None = None
@@ -35,7 +35,7 @@ class MaskFinder:
         return with_borders(init, masked, self.request.outcrop)
 
     def _by_words(self, image: Image.Image, words: str) -> Image.Image:
-        return text_mask(self.workshop, image, words)
+        return text_mask(self.context, image, words)
 
 
 def _all_of_it(image: Image.Image, _: str) -> Image.Image:

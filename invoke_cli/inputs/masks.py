@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 from invoke_cli.errors import ImageError
 from invoke_cli.imaging import masks
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
-from invoke_cli.inputs.references import find_image, lasting
+from invoke_cli.inputs.references import find_image, stable_reference
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
 from invoke_cli.output.folder import OutputFolder
@@ -58,7 +58,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     """The mask of a request, None when all is to be painted."""
     if init is None:
         return None
-    init = without_marks(init)
+    init = without_watermark(init)
     opened = sources.given or _opened(request.init_mask, sources.folder)
     words = request.text_mask if opened is None else None
     if opened is None and words is None and init.alpha is None:
@@ -66,7 +66,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     notices: list[str] = []
     black = _paints_black(request, opened, notices)
     if opened is not None:
-        raw = masks.from_picture(opened, black=black)
+        raw = masks.from_image(opened, black=black)
         _tell_other_size(opened, init, notices)
         if init.alpha is not None:
             notices.append("the init image has transparent parts too: -M says what is painted")
@@ -85,7 +85,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
             box=masks.painted_box(mask),
             share=masks.painted_share(mask),
             name=opened.name if opened else "",
-            reference=lasting(request.init_mask, opened.name) if opened else "",
+            reference=stable_reference(request.init_mask, opened.name) if opened else "",
             sha256=opened.sha256 if opened else "",
             black=black,
             notices=tuple(notices),
@@ -93,7 +93,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     )
 
 
-def without_marks(init: OpenedImage) -> OpenedImage:
+def without_watermark(init: OpenedImage) -> OpenedImage:
     """The init image; words hidden in the lowest bit of its transparency (NovelAI does it) make no part transparent."""
     lowest = init.alpha.getextrema()[0] if init.alpha is not None else None
     return replace(init, alpha=None) if isinstance(lowest, (int, float)) and lowest >= _OPAQUE else init

@@ -48,7 +48,7 @@ def is_recall(reference: str) -> bool:
     return _LAST.fullmatch(reference) is not None
 
 
-def lasting(reference: str | None, name: str) -> str:
+def stable_reference(reference: str | None, name: str) -> str:
     """How an echoed line refers to an image: as it was typed, but a recall by the name of what it meant."""
     return reference if reference is not None and is_there(expanded(reference)) else name
 

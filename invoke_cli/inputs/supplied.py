@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from invoke_cli.imaging.open_image import OpenedImage
-from invoke_cli.inputs.references import lasting
+from invoke_cli.inputs.references import stable_reference
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.planning.plan import InitFacts, ResumeFacts
 
@@ -28,7 +28,7 @@ class InputFile(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class SuppliedInputs:
     """What stands in for the files that a request names: the init image, the mask, the control images, saved latents. A
     `reference` is how the latents were referred to; `as_picture` they are an init image, whose run is over.
     """
@@ -41,25 +41,25 @@ class Given:
     as_picture: bool = False
 
 
-NOTHING_GIVEN = Given()
+NO_INPUTS = SuppliedInputs()
 
 
-def resume_facts(given: Given) -> ResumeFacts | None:
+def resume_facts(given: SuppliedInputs) -> ResumeFacts | None:
     """Where a run goes on; None where saved latents only stand for a picture."""
     file = given.point
     if file is None or given.as_picture:
         return None
-    reference = lasting(given.reference, file.name)
+    reference = stable_reference(given.reference, file.name)
     return ResumeFacts(name=file.name, reference=reference, sha256=file.sha256, step=file.step, seed=file.seed)
 
 
-def point_facts(given: Given) -> InitFacts | None:
+def point_facts(given: SuppliedInputs) -> InitFacts | None:
     """The init image of the run that goes on, of which no more than this is needed; latents as an init image."""
     file = given.point
     if file is None or given.init is not None:
         return None
     if given.as_picture:
-        reference = lasting(given.reference, file.name)
+        reference = stable_reference(given.reference, file.name)
         return InitFacts(name=file.name, reference=reference, sha256=file.sha256, size=file.canvas, generated=True)
     if file.init_size is None:
         return None

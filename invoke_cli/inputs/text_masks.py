@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import ModelError
 from invoke_cli.language.switches.mask_query import phrases, read_mask_words, worth
 
@@ -15,11 +15,11 @@ REPOSITORY = "CIDAS/clipseg-rd64-refined"
 FOLDERS = ("models/clipseg", f"models/{REPOSITORY.split('/')[1]}")
 
 
-def text_mask(workshop: Workshop, image: Image.Image, words: str) -> Image.Image:
+def text_mask(context: SessionContext, image: Image.Image, words: str) -> Image.Image:
     """The mask (mode L, 255 is painted) of what the words name in a picture; ModelError when CLIPSeg is not at hand."""
     query = read_mask_words(words)
     named = phrases(query.tree)
-    heat = workshop.engine.segment(clipseg_folder(workshop.settings.places.root), image, named)
+    heat = context.engine.segment(clipseg_folder(context.settings.paths.root), image, named)
     found = dict(zip(named, heat, strict=True))
     value = worth(query.tree, found.__getitem__, np.minimum, np.maximum, lambda one: np.float32(1) - one)
     return Image.fromarray(np.where(value > query.threshold, np.uint8(255), np.uint8(0)))

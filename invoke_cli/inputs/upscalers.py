@@ -8,11 +8,11 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from invoke_cli.context.context import Workshop, latents_identity
+from invoke_cli.context.context import SessionContext, latents_identity
 from invoke_cli.context.paths import expanded, is_file
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.models.upscalers import UPSCALER_KINDS, Upscaler, upscaler_at
-from invoke_cli.planning.postprocess import Helpers, NetworkFile
+from invoke_cli.planning.postprocess import NetworkFile, PostprocessModels
 from invoke_cli.request import GenerationRequest
 
 EMBIGGEN = "embiggen"
@@ -20,28 +20,30 @@ SUFFIXES = (".pth", ".pt", ".safetensors")
 _PUBLISHED = {"gfpgan": "GFPGANv1.4.pth", "codeformer": "codeformer.pth"}
 
 
-def find_helpers(workshop: Workshop, request: GenerationRequest, *, with_init: bool) -> Helpers:
+def find_postprocess_models(
+    context: SessionContext, request: GenerationRequest, *, with_init: bool
+) -> PostprocessModels:
     """The networks that a request's work after the picture asks for; an error says which file to put where."""
-    faces = _faces(workshop, request.facetool or "gfpgan") if request.facetool_strength else None
+    faces = _faces(context, request.facetool or "gfpgan") if request.facetool_strength else None
     for kind in UPSCALER_KINDS:
         if getattr(request, kind.field) and with_init:
-            return Helpers(faces=faces, upscaler=_of_kind(workshop, kind.field, request.upscaler))
+            return PostprocessModels(faces=faces, upscaler=_of_kind(context, kind.field, request.upscaler))
     name = request.upscaler
     if name is None or name == EMBIGGEN or not (request.upscale or request.embiggen):
-        return Helpers(faces=faces)
-    upscaler = _entry(workshop, name)
+        return PostprocessModels(faces=faces)
+    upscaler = _entry(context, name)
     if upscaler is not None:
-        return Helpers(faces=faces, upscaler=upscaler)
-    return Helpers(faces=faces, network=_named_network(workshop, name))
+        return PostprocessModels(faces=faces, upscaler=upscaler)
+    return PostprocessModels(faces=faces, network=_named_network(context, name))
 
 
 # -- networks in files -----------------------------------------------------------------------------------------------
 
 
-def _faces(workshop: Workshop, tool: str) -> NetworkFile:
-    found = _in_models(workshop, tool)
+def _faces(context: SessionContext, tool: str) -> NetworkFile:
+    found = _in_models(context, tool)
     if not found:
-        hint = f"put {_PUBLISHED[tool]} into {_models(workshop) / 'faces'}"
+        hint = f"put {_PUBLISHED[tool]} into {_models(context) / 'faces'}"
         raise ModelError(f"the weights of {tool} are not there", hint=hint, field="facetool_strength")
     _check_library("facetool_strength")
     if tool == "codeformer" and find_spec("spandrel_extra_arches") is None:
@@ -50,12 +52,12 @@ def _faces(workshop: Workshop, tool: str) -> NetworkFile:
     return _network(found[0], found[0].name)
 
 
-def _named_network(workshop: Workshop, name: str) -> NetworkFile:
+def _named_network(context: SessionContext, name: str) -> NetworkFile:
     path = expanded(name)
     if not is_file(path):
-        found = _in_models(workshop, Path(name).name)
+        found = _in_models(context, Path(name).name)
         if len(found) != 1:
-            raise _no_such_upscaler(workshop, name, found)
+            raise _no_such_upscaler(context, name, found)
         path = found[0]
     _check_library("upscaler")
     return _network(path, name)
@@ -65,16 +67,16 @@ def _network(path: Path, reference: str) -> NetworkFile:
     return NetworkFile(name=path.name, reference=reference, path=path, sha256=_hash((path,), path.stat().st_mtime_ns))
 
 
-def _in_models(workshop: Workshop, name: str) -> list[Path]:
+def _in_models(context: SessionContext, name: str) -> list[Path]:
     """The network files under the root's models/ with this name; else those whose name begins so."""
-    files = [path for path in sorted(_models(workshop).glob("**/*")) if path.suffix.lower() in SUFFIXES]
+    files = [path for path in sorted(_models(context).glob("**/*")) if path.suffix.lower() in SUFFIXES]
     wanted = name.lower()
     exact = [path for path in files if wanted in (path.name.lower(), path.stem.lower())]
     return exact[:1] or [path for path in files if path.name.lower().startswith(wanted)]
 
 
-def _models(workshop: Workshop) -> Path:
-    return workshop.settings.places.root / "models"
+def _models(context: SessionContext) -> Path:
+    return context.settings.paths.root / "models"
 
 
 def _check_library(field: str) -> None:
@@ -83,23 +85,23 @@ def _check_library(field: str) -> None:
         raise ModelError("networks in files need the library spandrel", hint=hint, field=field)
 
 
-def _no_such_upscaler(workshop: Workshop, name: str, found: list[Path]) -> PlanError:
+def _no_such_upscaler(context: SessionContext, name: str, found: list[Path]) -> PlanError:
     if found:
         names = ", ".join(path.name for path in found[:5])
         return PlanError(f"{name} could be any of {names}", hint="write more of the name", field="upscaler")
-    hint = f"put its file into {_models(workshop) / 'upscalers'}, name a file, or an upscaler of models.yaml"
+    hint = f"put its file into {_models(context) / 'upscalers'}, name a file, or an upscaler of models.yaml"
     return PlanError(f"there is no upscaler {name[:60]!r}", hint=hint, field="upscaler")
 
 
 # -- diffusion upscalers ---------------------------------------------------------------------------------------------
 
 
-def _of_kind(workshop: Workshop, field: str, name: str | None) -> Upscaler:
+def _of_kind(context: SessionContext, field: str, name: str | None) -> Upscaler:
     """The diffusion upscaler behind a switch: the one that is named, else the first of models.yaml."""
     kind = next(row for row in UPSCALER_KINDS if row.field == field)
-    names = [name] if name else list(workshop.settings.registry.models)
+    names = [name] if name else list(context.settings.registry.models)
     for each in names:
-        found = _entry(workshop, each)
+        found = _entry(context, each)
         if found is not None and found.kind is kind:
             return found
     hint = f"download {kind.published} in the diffusers layout and enter its folder in models.yaml"
@@ -110,12 +112,12 @@ def _of_kind(workshop: Workshop, field: str, name: str | None) -> Upscaler:
                      field=field)  # fmt: skip
 
 
-def _entry(workshop: Workshop, name: str) -> Upscaler | None:
+def _entry(context: SessionContext, name: str) -> Upscaler | None:
     """The diffusion upscaler of this name in models.yaml, with its hashes."""
-    spec = workshop.settings.registry.models.get(name)
+    spec = context.settings.registry.models.get(name)
     if spec is None:
         return None
-    found = upscaler_at(workshop.settings.places.model_folder(spec.path), name)
+    found = upscaler_at(context.settings.paths.model_folder(spec.path), name)
     if found is None:
         return None
     weights = found.weights

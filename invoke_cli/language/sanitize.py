@@ -7,7 +7,7 @@ import re
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-def harmless(text: str) -> str:
+def sanitize_for_terminal(text: str) -> str:
     """Text that cannot drive a terminal or turn its lines around: control characters become a mark; line breaks and
     tabs stay.
     """

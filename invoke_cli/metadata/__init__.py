@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke_cli.errors import ImageError, MetadataError
-from invoke_cli.metadata.codec import Chunks, Codec, Recalled, Record
+from invoke_cli.metadata.codec import Chunks, Codec, ParsedMetadata, Record
 from invoke_cli.metadata.containers import xmp
 from invoke_cli.metadata.containers.text_chunks import parse_chunks, read_bytes
 from invoke_cli.metadata.formats.a1111 import A1111Codec
@@ -45,7 +45,7 @@ def encode(record: Record) -> dict[str, str]:
     return chunks | {xmp.KEYWORD: xmp.packet(record)}
 
 
-def decode(chunks: Chunks) -> Recalled | None:
+def decode(chunks: Chunks) -> ParsedMetadata | None:
     """What the chunks say, by the first codec that can read them; None when none knows them, MetadataError when those
     that do find them damaged.
     """
@@ -62,13 +62,13 @@ def decode(chunks: Chunks) -> Recalled | None:
     return None
 
 
-def decode_picture(opened: OpenedImage) -> Recalled | None:
+def decode_image(opened: OpenedImage) -> ParsedMetadata | None:
     """What a picture says, in its texts or hidden in its pixels; None when it says nothing, MetadataError as above."""
     found = decode(parse_chunks(opened.data))
     return found if found is not None else _hidden(opened)
 
 
-def recall(path: Path) -> Recalled:
+def recall(path: Path) -> ParsedMetadata:
     """What a picture says of how it was made; MetadataError when it says nothing."""
     data = read_bytes(path)
     recalled = decode(parse_chunks(data))
@@ -83,7 +83,7 @@ def recall(path: Path) -> Recalled:
     return _seeded(recalled, path.name)
 
 
-def _hidden(opened: OpenedImage) -> Recalled | None:
+def _hidden(opened: OpenedImage) -> ParsedMetadata | None:
     from invoke_cli.metadata.containers.stealth import stealth_text
 
     return decode(stealth_text(opened))
@@ -98,7 +98,7 @@ def _opened(data: bytes, path: Path) -> OpenedImage | None:
         return None
 
 
-def _sized(recalled: Recalled, opened: OpenedImage) -> Recalled:
+def _sized(recalled: ParsedMetadata, opened: OpenedImage) -> ParsedMetadata:
     """The picture's own size where its text says none; a picture made from another has that one's."""
     request = recalled.request
     if request.width is not None or request.height is not None or request.strength is not None:
@@ -106,7 +106,7 @@ def _sized(recalled: Recalled, opened: OpenedImage) -> Recalled:
     return replace(recalled, request=replace(request, width=opened.size.width, height=opened.size.height))
 
 
-def _seeded(recalled: Recalled, name: str) -> Recalled:
+def _seeded(recalled: ParsedMetadata, name: str) -> ParsedMetadata:
     """The seed from the file's name, `000017.42.png`, where the text says none."""
     match = _SEED_IN_NAME.fullmatch(name)
     if recalled.made is not None or recalled.stages[0].seeds is not None or match is None or recalled.earlier:

@@ -13,10 +13,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import PureWindowsPath
 from typing import Any
 
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import by_field
-from invoke_cli.metadata.codec import Chunks, Recalled
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata
 from invoke_cli.metadata.prompt_conversion import plain_text, prompt_source
 from invoke_cli.metadata.sampler_aliases import our_sampler
 from invoke_cli.request import GenerationRequest
@@ -27,11 +27,11 @@ MAX_SHOWN = 120
 _NOTHING: tuple[object, ...] = (None, "", "none", "None", False, 0, 0.0, [], {}, "False", "false", "0", "null")
 
 
-class Draft:
+class MetadataBuilder:
     """What is known so far; `recalled` ends it."""
 
     def __init__(self, program: str) -> None:
-        self.program = harmless(program)[:MAX_SHOWN].replace("\n", " ")
+        self.program = sanitize_for_terminal(program)[:MAX_SHOWN].replace("\n", " ")
         self.values: dict[str, Any] = {}
         self.facts: dict[str, str] = {}
         self.missing: list[str] = []
@@ -123,13 +123,13 @@ class Draft:
         if value not in (None, ""):
             self.facts[name] = clean(_shown(value))
 
-    def recalled(self, *, by_pixels: bool = False) -> Recalled:
+    def recalled(self, *, by_pixels: bool = False) -> ParsedMetadata:
         """The finished recall; `by_pixels`: where no size is said, it is the picture's own."""
         missing = list(dict.fromkeys(text for text in self.missing if text))
         more = len(missing) - MAX_MISSING
         if more > 0:
             missing = [*missing[:MAX_MISSING], f"{more} more"]
-        return Recalled(
+        return ParsedMetadata(
             program=self.program,
             request=GenerationRequest.of(self.values),
             facts=self.facts,
@@ -140,7 +140,7 @@ class Draft:
 
 def clean(text: str) -> str:
     """Text on one line, without control characters."""
-    return " ".join(harmless(text).split())
+    return " ".join(sanitize_for_terminal(text).split())
 
 
 def json_object(text: str | None) -> dict[str, Any] | None:

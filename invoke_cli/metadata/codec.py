@@ -40,7 +40,7 @@ class Record:
     environment: Mapping[str, object] = field(default_factory=dict)
     batch: Batch = Batch()
     parents: tuple[Mapping[str, str], ...] = ()
-    concessions: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
     earlier: tuple[tuple[Plan, ImagePlan], ...] = ()
 
     @property
@@ -50,7 +50,7 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class Provenance:
     """What only our own files carry, and an exact replay needs. `inputs` are, for each stage, the hashes of the init
     image and of the mask, empty where there is none, `controls` those of the control images; `parents` are the names
     and hashes of all files it was made from.
@@ -64,11 +64,11 @@ class Made:
     environment: Mapping[str, object] = field(default_factory=dict)
     batch: Batch = Batch()
     private: bool = False
-    concessions: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recalled:
+class ParsedMetadata:
     """What a picture's metadata says: a request, and what did not fit into one.
 
     `facts` are further findings to show; `model` and `model hash` name a model that may be known here. `missing` could
@@ -82,7 +82,7 @@ class Recalled:
     facts: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    made: Made | None = None
+    made: Provenance | None = None
     earlier: tuple[GenerationRequest, ...] = ()
     by_pixels: bool = False
 
@@ -109,7 +109,7 @@ class Codec(Protocol):
     def sniff(self, chunks: Chunks) -> bool:
         """Whether these chunks look like this format."""
 
-    def decode(self, chunks: Chunks) -> Recalled:
+    def decode(self, chunks: Chunks) -> ParsedMetadata:
         """What the chunks say; MetadataError when they are damaged."""
 
 
@@ -119,7 +119,7 @@ class Reading:
 
     name: str
     sniff: Callable[[Chunks], bool]
-    decode: Callable[[Chunks], Recalled]
+    decode: Callable[[Chunks], ParsedMetadata]
     fields: frozenset[str] = frozenset()
 
     def encode(self, record: Record) -> dict[str, str]:  # noqa: ARG002  # the Codec protocol has it

@@ -7,7 +7,7 @@ import re
 from invoke_cli.errors import PromptError
 from invoke_cli.language.grammar.quotes import canonical, escape
 from invoke_cli.language.prompt.prompt import read_prompt
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 
 MAX_PROMPT = 20_000
 _MAX_REMARKS = 20
@@ -27,11 +27,13 @@ def plain_text(text: str) -> tuple[str, list[str]]:
     cut, remarks = capped(text)
     for match in list(_LORA.finditer(cut))[:_MAX_REMARKS]:
         weight = f" at {match[3]}" if match[3] else ""
-        remarks.append(harmless(f"{'LoRA' if match[1] != 'hypernet' else 'hypernetwork'} {match[2]}{weight}"))
+        remarks.append(
+            sanitize_for_terminal(f"{'LoRA' if match[1] != 'hypernet' else 'hypernetwork'} {match[2]}{weight}")
+        )
     if remarks:
         cut = re.sub(r"[ \t]+(?=\n)|(?<=[ \t])[ \t]+", "", _LORA.sub("", cut)).strip(" ,\t\n")
     for match in list(_OPERATORS.finditer(cut))[:_MAX_REMARKS]:
-        remarks.append(harmless(f"{match.group()} stays text"))
+        remarks.append(sanitize_for_terminal(f"{match.group()} stays text"))
     return escape(_ESCAPED.sub(r"\1", cut).strip()), remarks
 
 
@@ -44,7 +46,7 @@ def prompt_source(text: str) -> tuple[str, list[str]]:
     try:
         read_prompt(source)
     except PromptError as error:
-        return escape(cut.strip()), [*remarks, harmless(f"{error.message.rpartition(': ')[2]} stays text")]
+        return escape(cut.strip()), [*remarks, sanitize_for_terminal(f"{error.message.rpartition(': ')[2]} stays text")]
     return source, remarks
 
 

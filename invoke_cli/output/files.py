@@ -16,7 +16,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
 
     `durable` waits until it is on the disk, so that it outlives a loss of power too.
     """
-    with telling(path):
+    with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{secrets.token_hex(8)}.part")
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -34,14 +34,14 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 def append_line(path: Path, text: str) -> None:
     """Append `text` in one write, so that two processes never mix their lines."""
-    with telling(path):
+    with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(text.encode("utf-8"))
 
 
 @contextlib.contextmanager
-def telling(path: Path) -> Iterator[None]:
+def output_errors(path: Path) -> Iterator[None]:
     """Turn the system's errors about `path` into OutputError."""
     try:
         yield

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from invoke_cli.errors import OutputError
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.entry_reader import entry_from_file
-from invoke_cli.output.files import append_line, telling, write_whole
+from invoke_cli.output.files import append_line, output_errors, write_whole
 from invoke_cli.output.history import History
 
 _NUMBERED = re.compile(r"(\d{6,})\..*\.png$")
@@ -54,7 +54,7 @@ class OutputFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder against other processes."""
-        with telling(self.books):
+        with output_errors(self.books):
             self.books.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.books / "lock", timeout=_LOCK_SECONDS):
@@ -117,7 +117,7 @@ class OutputFolder:
     def to_trash(self, path: Path) -> Path:
         """Move a file into the folder's trash; returns where it lies now."""
         trash = self.books / "trash"
-        with telling(trash):
+        with output_errors(trash):
             trash.mkdir(parents=True, exist_ok=True)
             kept = trash / path.name
             count = 1

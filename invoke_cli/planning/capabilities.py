@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from invoke_cli.errors import PlanError
 from invoke_cli.language.grammar.line import switches_only
-from invoke_cli.language.prompt.ast import Exchange
+from invoke_cli.language.prompt.ast import Swap
 from invoke_cli.language.prompt.prompt import Prompt, read_prompt
 from invoke_cli.language.switches.switch import Needs
 from invoke_cli.language.switches.table import SWITCHES
@@ -29,7 +29,7 @@ def honoured(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
     and this family cannot honour.
     """
     family, usual = inputs.facts.family, switches_only(inputs.facts.family.defaults)
-    if task is Task.FIX:
+    if task is Task.POSTPROCESS:
         return inputs
     _refuse_task(inputs, task)
     request = inputs.request
@@ -79,7 +79,7 @@ def checked_prompt(inputs: PlanInputs) -> Prompt:
     family = inputs.facts.family
     if not family.staged:
         for field, tree in (("prompt", prompt.wanted), ("negative_prompt", prompt.avoided)):
-            if isinstance(tree, Exchange):
+            if isinstance(tree, Swap):
                 message = (
                     f"{inputs.model} ({family.label}) runs in its own pipeline: no words are exchanged in it (.swap)"
                 )
@@ -128,7 +128,7 @@ def fitting_sampler(inputs: PlanInputs, sampler: Sampler) -> Sampler:
 def check_refines(inputs: PlanInputs, field: str) -> None:
     """PlanError when the model cannot draw the detail of an enlarged picture, for want of a strength."""
     facts = inputs.facts
-    if not facts.family.image_to_image or facts.family.edits or facts.inpainting:
+    if not facts.family.image_to_image or facts.family.is_instruction or facts.inpainting:
         why = "it paints under a mask only" if facts.inpainting else "it cannot start from one at a strength"
         message = f"{inputs.model} ({facts.family.label}) cannot draw detail into a picture: {why}"
         raise PlanError(message, hint="choose another model with -m, or a network with --upscaler", field=field)

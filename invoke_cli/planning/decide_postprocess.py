@@ -12,7 +12,7 @@ from invoke_cli.language.switches.table import SWITCHES, by_field
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.capabilities import check_refines, fitting_sampler
 from invoke_cli.planning.plan_inputs import PlanInputs
-from invoke_cli.planning.postprocess import After, Diffusion, Enlarging, Faces, Refining
+from invoke_cli.planning.postprocess import Diffusion, Enlarging, Faces, Postprocessing, Refining
 from invoke_cli.planning.steps import count_steps
 
 MAX_SIDE = 16_384
@@ -26,13 +26,13 @@ FIDELITY = 0.75
 _ENLARGING = ("upscale", "embiggen", "latent_up", "sr")
 
 
-def decide_after(inputs: PlanInputs, drawn: Size, notices: list[str]) -> After:
+def decide_postprocessing(inputs: PlanInputs, drawn: Size, notices: list[str]) -> Postprocessing:
     """What is done with a picture of the size `drawn`; PlanError (naming the field) for what cannot be done."""
     request = inputs.request
     for field, message, hint in _refusals(inputs):
         raise PlanError(message, hint=hint, field=field)
     notices.extend(_remarks(inputs))
-    after = After(
+    after = Postprocessing(
         match_colors=request.match_colors or "",
         faces=_faces(inputs),
         enlarging=_enlarging(inputs, notices),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.planning.plan import AUTO_PARALLEL, Plan, Task
 
@@ -21,12 +21,12 @@ def _clauses(plan: Plan) -> Iterator[str]:
         yield f"on from step {plan.resume.step} of {plan.steps.taken} ({plan.resume.name})"
     elif plan.init is not None:
         name = "the stage before" if plan.init.chained else plan.init.name
-        yield f"{name} as it is" if plan.task is Task.FIX else f"from {name} at strength {plan.strength:g}"
-    if plan.task is not Task.FIX:
+        yield f"{name} as it is" if plan.task is Task.POSTPROCESS else f"from {name} at strength {plan.strength:g}"
+    if plan.task is not Task.POSTPROCESS:
         yield from (steps_text(plan), str(plan.drawn_size), plan.sampler.name)
         yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
     yield from (f"guided by {use.name} ({use.said} {use.weight:g})" for use in plan.controls)
-    yield from plan.after.clauses()
+    yield from plan.postprocessing.clauses()
     if plan.result_size != plan.drawn_size:
         yield str(plan.result_size)
     yield plan.model
@@ -69,7 +69,7 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "strength": plan.strength if plan.init else None,
         "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
         "controls": [f"{use.said}:{use.name}:{use.weight:g} by {use.model}" for use in plan.controls],
-        "after": plan.after.clauses(),
+        "after": plan.postprocessing.clauses(),
         "seeds": [image.seed for image in plan.images],
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],
         "parallel": None if plan.parallel == AUTO_PARALLEL else plan.parallel,
@@ -89,7 +89,7 @@ def _shown(value: object) -> str:
         return ""
     if isinstance(value, list):
         return ", ".join(map(str, value[:_SHOWN_SEEDS])) + (" …" if len(value) > _SHOWN_SEEDS else "")
-    return harmless(str(value))
+    return sanitize_for_terminal(str(value))
 
 
 _FIELDS = {"steps": "num_inference_steps", "sampler": "scheduler", "seeds": "seeds"}

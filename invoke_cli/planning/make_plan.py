@@ -14,9 +14,9 @@ from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.adapters import controls_of, embeddings_of, loras_of
 from invoke_cli.planning.capabilities import checked_prompt, fitting_sampler, honoured
-from invoke_cli.planning.decide_postprocess import MAX_SIDE, decide_after
+from invoke_cli.planning.decide_postprocess import MAX_SIDE, decide_postprocessing
 from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
-from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, Look, OutputPlan, Plan, Task
+from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.planning.steps import count_steps
@@ -68,7 +68,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         loras=loras_of(inputs, prompt, notices),
         embeddings=tuple(embeddings_of(inputs, prompt, notices)),
         controls=controls,
-        after=decide_after(inputs, geometry.result if geometry else canvas, notices),
+        postprocessing=decide_postprocessing(inputs, geometry.result if geometry else canvas, notices),
         init=inputs.init,
         mask=inputs.mask,
         geometry=geometry,
@@ -109,7 +109,7 @@ def _check_needs(inputs: PlanInputs) -> None:
 
 def _task(inputs: PlanInputs) -> Task:
     if inputs.fixing:
-        return Task.FIX
+        return Task.POSTPROCESS
     if inputs.mask is not None:
         return Task.INPAINT
     return Task.TEXT_TO_IMAGE if inputs.init is None else Task.IMAGE_TO_IMAGE
@@ -158,13 +158,13 @@ def _guidance_scale(request: GenerationRequest, prompt: Prompt, notices: list[st
 # -- looks ----------------------------------------------------------------------------------------------------------
 
 
-def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> Look:
+def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> LatentEffects:
     if request.eta and sampler.scheduler != "DDIMScheduler":
         notices.append(f"--eta has no effect with {sampler.name}: ddim is the sampler that takes it")
     if request.guidance_rescale and (request.guidance_scale or 0) <= 1:
         notices.append("--cfg_rescale has no effect: guidance is off")
     axes = (request.seamless_axes or "xy").replace(",", "") if request.seamless or request.seamless_axes else ""
-    return Look(
+    return LatentEffects(
         eta=request.eta or 0.0,
         clip_skip=request.clip_skip or 0,
         guidance_rescale=request.guidance_rescale or 0.0,

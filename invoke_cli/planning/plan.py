@@ -12,7 +12,7 @@ from invoke_cli.language.prompt.prompt import Prompt
 from invoke_cli.models.control_models import Technique
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
-from invoke_cli.planning.postprocess import After
+from invoke_cli.planning.postprocess import Postprocessing
 from invoke_cli.request import GenerationRequest, Variation
 
 AUTO_PARALLEL = 0
@@ -24,7 +24,7 @@ class Task(Enum):
     TEXT_TO_IMAGE = "txt2img"
     IMAGE_TO_IMAGE = "img2img"
     INPAINT = "inpaint"
-    FIX = "postprocess"
+    POSTPROCESS = "postprocess"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +152,7 @@ class ControlUse:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class LatentEffects:
     """What bends the run; zero or empty is off. `seamless` are the axes along which the picture tiles: x, y, xy."""
 
     eta: float = 0.0
@@ -200,11 +200,11 @@ class Plan:
     parallel: int
     output: OutputPlan
     trace: bool
-    look: Look = Look()
+    look: LatentEffects = LatentEffects()
     loras: tuple[LoraUse, ...] = ()
     embeddings: tuple[EmbeddingUse, ...] = ()
     controls: tuple[ControlUse, ...] = ()
-    after: After = field(default_factory=After)
+    postprocessing: Postprocessing = field(default_factory=Postprocessing)
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     geometry: Geometry | None = None
@@ -224,7 +224,7 @@ class Plan:
     @property
     def result_size(self) -> Size:
         """The size of the finished pictures."""
-        return self.after.result_size(self.drawn_size)
+        return self.postprocessing.result_size(self.drawn_size)
 
     @property
     def steps_left(self) -> int:

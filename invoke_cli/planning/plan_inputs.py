@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from invoke_cli.imaging.sizes import Grid
 from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.planning.plan import ControlUse, EmbeddingUse, InitFacts, LoraUse, MaskFacts, ResumeFacts
-from invoke_cli.planning.postprocess import Helpers
+from invoke_cli.planning.postprocess import PostprocessModels
 from invoke_cli.request import ControlChoice, GenerationRequest, LoraChoice
 
 
@@ -31,7 +31,7 @@ class PlanInputs:
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     resume: ResumeFacts | None = None
-    helpers: Helpers = field(default_factory=Helpers)
+    helpers: PostprocessModels = field(default_factory=PostprocessModels)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -23,7 +23,7 @@ class NetworkFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Helpers:
+class PostprocessModels:
     """What the work needs besides the model, found before the plan is made."""
 
     network: NetworkFile | None = None
@@ -80,7 +80,7 @@ class Enlarging:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class After:
+class Postprocessing:
     """All of it, in the order in which it is done; empty or None is left out. `keep` keeps the picture before it."""
 
     match_colors: str = ""
@@ -133,7 +133,7 @@ def _enlarging_clause(work: Enlarging) -> str:
     return f"enlarged {work.factor:g} times{by}"
 
 
-def recorded_after(request: GenerationRequest, after: After, *, by_name: bool) -> GenerationRequest:
+def recorded_postprocessing(request: GenerationRequest, after: Postprocessing, *, by_name: bool) -> GenerationRequest:
     """The switches that do the same work again, every value said outright."""
     said: dict[str, object] = {"match_colors": after.match_colors or None}
     if after.faces:

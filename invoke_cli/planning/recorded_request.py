@@ -12,7 +12,7 @@ from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
-from invoke_cli.planning.postprocess import recorded_after
+from invoke_cli.planning.postprocess import recorded_postprocessing
 from invoke_cli.request import ControlChoice, GenerationRequest, overlay
 
 # What is settled, for a run that goes on from saved latents, by how it began: they say it themselves.
@@ -58,15 +58,15 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
         variations=image.variations or None,
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
-    worked_on = overlay(_recorded_look(request), recorded_after(request, plan.after, by_name=by_name))
+    worked_on = overlay(_recorded_look(request), recorded_postprocessing(request, plan.postprocessing, by_name=by_name))
     common = replace(overlay(common, worked_on), controls=said_controls(plan, by_name=by_name))
     if plan.init is None or plan.geometry is None:
         return common
     name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
-    strength = None if plan.task is Task.FIX else plan.strength
+    strength = None if plan.task is Task.POSTPROCESS else plan.strength
     about_init = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
     said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
-    if plan.geometry.window is not None or plan.task is Task.FIX:
+    if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
         return replace(said, width=None, height=None)
     if plan.geometry.untouched:
         return said

@@ -13,7 +13,7 @@ from invoke_cli.errors import Span
 from invoke_cli.language.completion.complete import Sources, complete
 from invoke_cli.language.grammar.line import content_start
 from invoke_cli.language.grammar.tokens import Kind, tokenise
-from invoke_cli.repl.diagnostics import Missing, nothing_missing, remark
+from invoke_cli.repl.diagnostics import ReferenceCheck, diagnostic, no_missing_references
 from invoke_cli.repl.line_history import Search
 from invoke_cli.repl.token_counter import Counter
 
@@ -38,7 +38,7 @@ class LineCompleter(Completer):
 class LineLexer(Lexer):
     """Colours a line by its tokens, and underlines what cannot be read and what a model cuts off."""
 
-    def __init__(self, counter: Counter, missing: Missing) -> None:
+    def __init__(self, counter: Counter, missing: ReferenceCheck) -> None:
         self._counter = counter
         self._missing = missing
 
@@ -51,7 +51,7 @@ class LineLexer(Lexer):
         return fragments(text, count.cut if count is not None else None, self._missing)
 
 
-def fragments(text: str, cut: int | None = None, missing: Missing = nothing_missing) -> StyleAndTextTuples:
+def fragments(text: str, cut: int | None = None, missing: ReferenceCheck = no_missing_references) -> StyleAndTextTuples:
     """The text in pieces, each with its style; `cut` is where its prompt goes beyond what a model reads at once."""
     styles = [""] * len(text)
     start = content_start(text)
@@ -67,11 +67,11 @@ def fragments(text: str, cut: int | None = None, missing: Missing = nothing_miss
     return [(style, char) for style, char in zip(styles, text, strict=True)]
 
 
-def _paint_remarks(text: str, styles: list[str], cut: int | None, missing: Missing) -> None:
+def _paint_remarks(text: str, styles: list[str], cut: int | None, missing: ReferenceCheck) -> None:
     if cut is not None:
         end = next((place for place in range(cut, len(text)) if styles[place]), len(text))
         _paint(styles, Span(cut, end), "class:cut")
-    said = remark(text, missing=missing)
+    said = diagnostic(text, missing=missing)
     if said is not None:
         _paint(styles, said.span, "class:open" if said.open else "class:error")
 

@@ -130,13 +130,13 @@ def _taken(line: str) -> int:
 def _loras(settings: Settings) -> Found:
     from invoke_cli.inputs.adapters import LORAS, adapters_in
 
-    return [(name, "") for name in sorted(adapters_in(settings.places.root / LORAS))]
+    return [(name, "") for name in sorted(adapters_in(settings.paths.root / LORAS))]
 
 
 def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:
     """The user's own commands: each takes a line."""
     try:
-        known = Aliases(settings.places.user_configs / ALIASES_FILE).load()
+        known = Aliases(settings.paths.user_configs / ALIASES_FILE).load()
     except InvokeError:
         return []
     return [(name, line, "line") for name, line in known.items()]

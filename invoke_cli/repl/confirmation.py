@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import LineError
-from invoke_cli.language.grammar.line import Blank, Farewell, Generation, Line, parse
-from invoke_cli.language.sanitize import harmless
-from invoke_cli.repl.diagnostics import remark
+from invoke_cli.language.grammar.line import Blank, Generation, Line, Quit, parse
+from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.repl.diagnostics import diagnostic
 
 _SHOWN = 4
 _WIDTH = 76
@@ -26,13 +26,17 @@ class Question:
     @property
     def excerpt(self) -> str:
         """The first lines, each below the other, with what cannot be read."""
-        shown = [f"  {harmless(line)[:_WIDTH]}" for line in self.lines[:_SHOWN]]
+        shown = [f"  {sanitize_for_terminal(line)[:_WIDTH]}" for line in self.lines[:_SHOWN]]
         if len(self.lines) > _SHOWN:
             shown.append(f"  … and {len(self.lines) - _SHOWN} more")
-        bad = [(number, said) for number, line in enumerate(self.lines, start=1) if (said := remark(line)) is not None]
+        bad = [
+            (number, said) for number, line in enumerate(self.lines, start=1) if (said := diagnostic(line)) is not None
+        ]
         if bad:
             number, said = bad[0]
-            shown.append(f"  {len(bad)} cannot be read: line {number}: {harmless(said.text)[: _WIDTH - 30]}")
+            shown.append(
+                f"  {len(bad)} cannot be read: line {number}: {sanitize_for_terminal(said.text)[: _WIDTH - 30]}"
+            )
         return "\n".join(shown)
 
     @property
@@ -55,7 +59,7 @@ def inserted(text: str, lines: Sequence[str]) -> str:
 
 def leaves(line: str) -> bool:
     """Whether a line ends the session."""
-    return isinstance(_parsed(line), Farewell)
+    return isinstance(_parsed(line), Quit)
 
 
 def _is_blank(line: str) -> bool:

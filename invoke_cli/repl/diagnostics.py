@@ -13,13 +13,13 @@ from invoke_cli.language.prompt.prompt import read_prompt
 from invoke_cli.request import GenerationRequest
 
 # The error for what a stage names and is not there.
-Missing = Callable[[GenerationRequest], InvokeError | None]
+ReferenceCheck = Callable[[GenerationRequest], InvokeError | None]
 
 _CLOSING = ('"', "}", ")")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Remark:
+class Diagnostic:
     """Why a line cannot be done, in one sentence, and where. An `open` one may come right by typing on."""
 
     text: str
@@ -27,11 +27,13 @@ class Remark:
     open: bool = False
 
 
-def nothing_missing(_: GenerationRequest) -> None:
+def no_missing_references(_: GenerationRequest) -> None:
     """Knows of nothing that is not there."""
 
 
-def remark(text: str, commands: Collection[str] = (), missing: Missing = nothing_missing) -> Remark | None:
+def diagnostic(
+    text: str, commands: Collection[str] = (), missing: ReferenceCheck = no_missing_references
+) -> Diagnostic | None:
     """The first thing that is wrong with a line. With `commands` their names are checked too."""
     error = _error(text, commands, missing)
     if error is None:
@@ -40,10 +42,10 @@ def remark(text: str, commands: Collection[str] = (), missing: Missing = nothing
     still_open = span.end >= len(text.rstrip()) or (
         isinstance(error, LineError) and any(_error(text + sign, commands) is None for sign in _CLOSING)
     )
-    return Remark(text="; ".join(filter(None, (error.message, error.hint))), span=span, open=still_open)
+    return Diagnostic(text="; ".join(filter(None, (error.message, error.hint))), span=span, open=still_open)
 
 
-def _error(text: str, commands: Collection[str], missing: Missing = nothing_missing) -> InvokeError | None:
+def _error(text: str, commands: Collection[str], missing: ReferenceCheck = no_missing_references) -> InvokeError | None:
     try:
         parsed = parse(text)
         if isinstance(parsed, CommandLine) and commands:

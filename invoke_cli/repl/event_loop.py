@@ -8,7 +8,7 @@ from contextlib import suppress
 from prompt_toolkit import PromptSession
 
 
-def on_terminal(prompt: PromptSession[str], do: Callable[[], None]) -> None:
+def call_in_event_loop(prompt: PromptSession[str], do: Callable[[], None]) -> None:
     """Do something soon on the thread that reads the line; nothing is done when none is being read.
 
     The loop is asked for once: the line may end at any time, and its loop is then None or closed.

@@ -13,13 +13,13 @@ from invoke_cli.console.console import Console
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import Prefill
 from invoke_cli.repl.confirmation import Question, content, inserted
-from invoke_cli.repl.event_loop import on_terminal
+from invoke_cli.repl.event_loop import call_in_event_loop
 from invoke_cli.repl.external_editor import edited
 from invoke_cli.repl.key_bindings import Handlers
 from invoke_cli.repl.line_history import LineHistory
 
 
-class Outside:
+class ExternalInput:
     """Puts such text into the input, or asks whether to do its lines; `question` is what is asked now."""
 
     def __init__(self, console: Console, history: LineHistory, get_input: Callable[[], PromptSession[str]]) -> None:
@@ -45,7 +45,7 @@ class Outside:
     def fill(self, event: Prefill) -> None:
         """Put a line into the input, this one or, between two, the next. May be called from any thread."""
         self._waiting.append(event)
-        on_terminal(self._get_input(), self.insert)
+        call_in_event_loop(self._get_input(), self.insert)
 
     def insert(self) -> None:
         """On the terminal's thread: the line that waits goes into the input; beside typed text it is shown."""

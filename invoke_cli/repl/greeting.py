@@ -6,7 +6,7 @@ import contextlib
 import sys
 from dataclasses import replace
 
-from invoke_cli.console.console import Look, look_for
+from invoke_cli.console.console import ConsoleStyle, console_style
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ConfigError, InvokeError
 from invoke_cli.language.help.topics import FIRST_TIME
@@ -32,10 +32,10 @@ def greeting(settings: Settings, *, newcomer: bool) -> str:
     return "\n".join(lines)
 
 
-def look_at_prompt(settings: Settings, options: Options) -> Look:
+def console_style_at_prompt(settings: Settings, options: Options) -> ConsoleStyle:
     """How the console speaks: as it was asked for at launch, else in invoke.init; ConfigError for a wrong number."""
     theme, bell = (settings.launch_value(name, str(options.get(name, ""))) for name in ("theme", "bell"))
-    look = look_for(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
+    look = console_style(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
     return replace(look, bell=bell_seconds(bell))
 
 

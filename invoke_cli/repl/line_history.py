@@ -16,7 +16,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import History
 
 from invoke_cli.errors import OutputError
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.typed_lines import TypedLines
 from invoke_cli.repl.key_bindings import Handlers
 
@@ -84,7 +84,7 @@ class Suggestions(AutoSuggest):
             return None
         with contextlib.suppress(OutputError):
             found = self._lines.beginning_with(text)
-            return Suggestion(harmless(found[len(text) :])) if found else None
+            return Suggestion(sanitize_for_terminal(found[len(text) :])) if found else None
         return None
 
 
@@ -134,4 +134,6 @@ class Search(Completer):
         with contextlib.suppress(OutputError):
             for line, number in self._lines.holding(document.text, _FOUND_AT_MOST):
                 about = "typed" if number is None else f"image {number}"
-                yield Completion(harmless(line), start_position=-document.cursor_position, display_meta=about)
+                yield Completion(
+                    sanitize_for_terminal(line), start_position=-document.cursor_position, display_meta=about
+                )

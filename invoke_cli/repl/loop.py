@@ -21,30 +21,30 @@ from prompt_toolkit.styles import Style
 
 from invoke_cli.console.console import Console
 from invoke_cli.console.event_text import progress_text
-from invoke_cli.console.rendered_image import Drawn
+from invoke_cli.console.rendered_image import RenderedImage
 from invoke_cli.context.options import session_options
 from invoke_cli.context.paths import expanded
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ExitStatus
-from invoke_cli.events import Event, Forget, Nobody, Prefill, Step
+from invoke_cli.events import Event, Forget, NullViewer, Prefill, Step
 from invoke_cli.language.help.keys import When
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.launch import Options
 from invoke_cli.output.typed_lines import TypedLines
 from invoke_cli.repl.completer import LineCompleter, LineLexer
 from invoke_cli.repl.completion_sources import sources_for
 from invoke_cli.repl.confirmation import leaves
-from invoke_cli.repl.event_loop import on_terminal
-from invoke_cli.repl.external_input import Outside
-from invoke_cli.repl.greeting import greeting, look_at_prompt
+from invoke_cli.repl.event_loop import call_in_event_loop
+from invoke_cli.repl.external_input import ExternalInput
+from invoke_cli.repl.greeting import console_style_at_prompt, greeting
 from invoke_cli.repl.key_bindings import bindings
 from invoke_cli.repl.line_history import LineHistory, Search, Suggestions
-from invoke_cli.repl.preview_area import PictureArea, seer_at_prompt
+from invoke_cli.repl.preview_area import PreviewArea, image_viewer_at_prompt
 from invoke_cli.repl.token_counter import Counter
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
-from invoke_cli.server.server import OpenDoor, Visit
+from invoke_cli.server.server import ClientRequest, EngineServer
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session  # its imports are heavy: the worker makes them
@@ -68,9 +68,9 @@ class _Prompt:
 
     def __init__(self, settings: Settings, options: Options) -> None:
         self.settings = settings
-        self.area = PictureArea()
-        seer, self.ask_terminal = seer_at_prompt(self.area)
-        self.console = Console(sys.stdout, sys.stderr, look_at_prompt(settings, options), seer, self._progress)
+        self.area = PreviewArea()
+        seer, self.ask_terminal = image_viewer_at_prompt(self.area)
+        self.console = Console(sys.stdout, sys.stderr, console_style_at_prompt(settings, options), seer, self._progress)
         lines = TypedLines(expanded(settings.outdir()) / ".invoke" / "history.sqlite3")
         self.history = LineHistory(lines, settings.is_private)
         self.search = Search(lines)
@@ -78,14 +78,14 @@ class _Prompt:
         self.worker = Worker(self._open_session, self._redraw)
         self.counter = Counter(settings)
         self.toolbar = Toolbar(settings, self.counter)
-        self.door = OpenDoor(settings, self.worker.submit)
+        self.door = EngineServer(settings, self.worker.submit)
         self.session: Session | None = None
-        self.visit: Visit | None = None
+        self.visit: ClientRequest | None = None
         self.step: Step | None = None
         self.stops = 0
         self.leaving = False
         self.begun = False
-        self.outside = Outside(self.console, self.history, lambda: self.input)
+        self.outside = ExternalInput(self.console, self.history, lambda: self.input)
         self.input: PromptSession[str] = self._prompt_session(Suggestions(lines))
         self.input.app.layout = self.area.above(self.input.app.layout)
         self.input.app.after_render += self._rendered
@@ -150,7 +150,7 @@ class _Prompt:
         from invoke_cli.context.context import Streams
         from invoke_cli.session import Session
 
-        streams = Streams(viewer=self.console.seer or Nobody())
+        streams = Streams(viewer=self.console.seer or NullViewer())
         session = self.session = Session(self.settings, emit=self._hear, streams=streams)
         if not self.leaving:
             self.door.open()
@@ -161,9 +161,9 @@ class _Prompt:
         assert self.session is not None
         self.stops = 0
         started = time.monotonic()
-        if isinstance(work, Visit):
+        if isinstance(work, ClientRequest):
             self.visit = work
-            self.session.lend(work)
+            self.session.serve_client(work)
             self.visit = None
         else:
             self.session.run(work)
@@ -185,7 +185,7 @@ class _Prompt:
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
-    def _progress(self, step: Step | None, drawn: Drawn | None) -> None:
+    def _progress(self, step: Step | None, drawn: RenderedImage | None) -> None:
         self.step = step
         if drawn is not None or step is None:
             self.area.show(drawn)
@@ -200,7 +200,7 @@ class _Prompt:
             self.worker.begin()
 
     def _redraw(self) -> None:
-        on_terminal(self.input, self.input.app.invalidate)
+        call_in_event_loop(self.input, self.input.app.invalidate)
 
     def _message(self) -> StyleAndTextTuples:
         """The progress and the queue, and below them the prompt; that alone of a line that was entered, which stays."""
@@ -213,7 +213,9 @@ class _Prompt:
         if self.visit is not None:
             parts.append(("class:queue", f"drawing {VISIT}\n"))
         if waiting:
-            parts.append(("class:queue", f"waiting: {' ; '.join(harmless(line)[:60] for line in waiting[:3])}"))
+            parts.append(
+                ("class:queue", f"waiting: {' ; '.join(sanitize_for_terminal(line)[:60] for line in waiting[:3])}")
+            )
             parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
         if self.outside.question is not None:
             parts.append(("class:question", self.outside.question.text))

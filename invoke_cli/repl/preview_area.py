@@ -18,18 +18,18 @@ from prompt_toolkit.input.base import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.layout.dimension import Dimension
 
-from invoke_cli.console.image_viewer import Seer, speaks, window_of
-from invoke_cli.console.rendered_image import Drawn, down, up
+from invoke_cli.console.image_viewer import ImageViewer, speaks, window_of
+from invoke_cli.console.rendered_image import RenderedImage, down, up
 from invoke_cli.console.terminal_queries import Inquiry, tmux_around
 
 _BLANK, _SIGNS = "fg:ansigray", ("fg:ansigray", "fg:ansiwhite")
 
 
-class PictureArea:
+class PreviewArea:
     """The newest preview, as a window of the prompt's layout; nothing when there is none, or the prompt is done."""
 
     def __init__(self) -> None:
-        self._drawn: Drawn | None = None
+        self._drawn: RenderedImage | None = None
         self._count = 0
         self._painted = 0
 
@@ -38,7 +38,7 @@ class PictureArea:
         """Whether the newest picture is not on the screen yet."""
         return self._drawn is not None and self._painted != self._count
 
-    def show(self, drawn: Drawn | None) -> None:
+    def show(self, drawn: RenderedImage | None) -> None:
         """Take a picture, or None away. May be called from any thread."""
         self._drawn = drawn
         self._count += 1
@@ -84,14 +84,14 @@ class Listening:
         return self._inquiry.feed(self._reader.read(count))  # type: ignore[attr-defined]
 
 
-def seer_at_prompt(area: PictureArea) -> tuple[Seer | None, Callable[[], None]]:
+def image_viewer_at_prompt(area: PreviewArea) -> tuple[ImageViewer | None, Callable[[], None]]:
     """Who shows pictures at the prompt, and what asks the terminal; to be called once the prompt listens."""
     out, err, keys = sys.__stdout__, sys.__stderr__, get_app_session().input
     if out is None or err is None or not (out.isatty() and err.isatty() and speaks(err)):
         return None, _ask_nothing
     inquiry = Inquiry(_write, os.environ, tmux_around(os.environ))
     fd = err.fileno()
-    seer = Seer(lambda _: inquiry.answers, lambda: window_of(fd), busy=lambda: area.behind)
+    seer = ImageViewer(lambda _: inquiry.answers, lambda: window_of(fd), busy=lambda: area.behind)
     return seer, inquiry.begin if _listen(keys, inquiry) else _ask_nothing
 
 

@@ -15,7 +15,7 @@ from invoke_cli.request import GenerationRequest
 _WHOLE_NAME = re.compile(r"[^!@:*?\[\]]+\.(png|jpe?g|webp|bmp|gif|tiff?|safetensors)", re.IGNORECASE)
 
 
-class Missing:
+class ReferenceCheck:
     """Looks while the line is typed: each time at no more than whether the file is there; in the books once a name."""
 
     def __init__(self, settings: Settings) -> None:

@@ -10,9 +10,9 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.sanitize import harmless
-from invoke_cli.repl.diagnostics import remark
-from invoke_cli.repl.reference_check import Missing
+from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.repl.diagnostics import diagnostic
+from invoke_cli.repl.reference_check import ReferenceCheck
 from invoke_cli.repl.token_counter import Counter
 
 if TYPE_CHECKING:
@@ -25,16 +25,16 @@ class Toolbar:
     def __init__(self, settings: Settings, counter: Counter) -> None:
         self._settings = settings
         self._counter = counter
-        self.missing = Missing(settings)
+        self.missing = ReferenceCheck(settings)
         self._defaults = self._read()
         self._device = "loading …"
         self._commands: frozenset[str] = frozenset()
 
     def fragments(self, text: str) -> StyleAndTextTuples:
         """What stands at the bottom while `text` stands in the input."""
-        said = remark(text, self._commands, self.missing)
+        said = diagnostic(text, self._commands, self.missing)
         if said is not None:
-            return [("" if said.open else "class:toolbar-error", f" {harmless(said.text)}")]
+            return [("" if said.open else "class:toolbar-error", f" {sanitize_for_terminal(said.text)}")]
         count = self._counter.count(text)
         tokens = f"{count.text}  |  " if count is not None else ""
         return [("", f" {tokens}{self._defaults}  |  {self._device}")]
@@ -47,9 +47,9 @@ class Toolbar:
         self._defaults = self._read()
         names = {command.name for command in COMMANDS}
         with contextlib.suppress(InvokeError):
-            names |= session.workshop.aliases.load().keys()
+            names |= session.context.aliases.load().keys()
         self._commands = frozenset(names)
-        engine = session.workshop.open_engine
+        engine = session.context.open_engine
         if engine is not None:
             memory = engine.memory()
             self._device = f"{memory.device}  |  {memory.used / 1e9:.1f} GB used, {memory.free / 1e9:.1f} GB free"
@@ -64,5 +64,5 @@ class Toolbar:
         parts = [model.spec.name, size, f"{request.num_inference_steps} steps", str(request.scheduler)]
         said = self._settings.session_request
         if said.said():
-            parts.append(f"!set {harmless(format_line([said]))}")
+            parts.append(f"!set {sanitize_for_terminal(format_line([said]))}")
         return "  |  ".join(parts)

@@ -6,9 +6,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from invoke_cli.server.server import Visit
+from invoke_cli.server.server import ClientRequest
 
-Work = str | Visit
+Work = str | ClientRequest
 DoWork = Callable[[Work], object]
 
 
@@ -47,7 +47,7 @@ class Worker:
     def send_away(self) -> None:
         """Send the callers away that wait."""
         with self._condition:
-            callers = [work for work in self._lines if isinstance(work, Visit)]
+            callers = [work for work in self._lines if isinstance(work, ClientRequest)]
             self._lines = deque(work for work in self._lines if isinstance(work, str))
         for visit in callers:
             visit.leave()

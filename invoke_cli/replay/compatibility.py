@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, InvokeError
-from invoke_cli.metadata.codec import Recalled
+from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.request import GenerationRequest
 
@@ -27,14 +27,14 @@ _FEWEST_DIGITS = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Usable:
+class UsableSettings:
     """The stages that can be drawn here, and what had to be left out for that."""
 
     stages: tuple[GenerationRequest, ...]
     lost: tuple[str, ...] = ()
 
 
-def usable(workshop: Workshop, recalled: Recalled) -> Usable:
+def usable_settings(context: SessionContext, recalled: ParsedMetadata) -> UsableSettings:
     """The stages of a recall without what would fail here: a model or a sampler that is not known."""
     lost: list[str] = []
     stages = []
@@ -42,7 +42,7 @@ def usable(workshop: Workshop, recalled: Recalled) -> Usable:
         said = stage.said()
         wanted = str(said.pop("model", "") or recalled.facts.get("model", ""))
         sha256 = recalled.made.model_sha256 if recalled.made else recalled.facts.get("model hash", "")
-        known = known_model(workshop, wanted, sha256) if wanted or sha256 else None
+        known = known_model(context, wanted, sha256) if wanted or sha256 else None
         if known is not None:
             said["model"] = known
         elif wanted:
@@ -50,17 +50,17 @@ def usable(workshop: Workshop, recalled: Recalled) -> Usable:
         if "scheduler" in said and not is_sampler(str(said["scheduler"])):
             lost.append(f"sampler {said.pop('scheduler')}")
         stages.append(GenerationRequest.of(said))
-    return Usable(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)))
+    return UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)))
 
 
-def known_model(workshop: Workshop, name: str, sha256: str = "") -> str | None:
+def known_model(context: SessionContext, name: str, sha256: str = "") -> str | None:
     """The model known here that another program calls so, by its name or its hash; None when there is none."""
-    models = workshop.settings.registry.models
+    models = context.settings.registry.models
     if name in models:
         return name
     plain = _plain(name)
     by_name = next((known for known in models if plain and _plain(known) == plain), None)
-    return by_name or _by_hash(workshop, sha256)
+    return by_name or _by_hash(context, sha256)
 
 
 def _plain(name: str) -> str:
@@ -69,13 +69,13 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", base)
 
 
-def _by_hash(workshop: Workshop, sha256: str) -> str | None:
+def _by_hash(context: SessionContext, sha256: str) -> str | None:
     wanted = sha256.lower().removeprefix("sha256:").removeprefix("0x")
     if len(wanted) < _FEWEST_DIGITS or re.fullmatch(r"[0-9a-f]{10,64}", wanted) is None:
         return None
-    for name in workshop.settings.registry.models:
+    for name in context.settings.registry.models:
         try:
-            found = workshop.model_hash(workshop.settings.model(name))
+            found = context.model_hash(context.settings.model(name))
         except (InvokeError, OSError):
             continue
         if found.startswith(wanted):

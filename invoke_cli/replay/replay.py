@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from invoke_cli import metadata
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import is_file
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import MetadataError
@@ -22,9 +22,9 @@ from invoke_cli.generation.prepare import Prepared, prepare_resolved
 from invoke_cli.generation.save import record_of
 from invoke_cli.imaging.open_image import OpenedImage, open_path, read_file
 from invoke_cli.inputs import history_lookup
-from invoke_cli.inputs.supplied import Given
-from invoke_cli.language.sanitize import harmless
-from invoke_cli.metadata.codec import Made, Recalled
+from invoke_cli.inputs.supplied import SuppliedInputs
+from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.metadata.codec import ParsedMetadata, Provenance
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.formats.invokeai2 import SD_METADATA
 from invoke_cli.metadata.latents import SUFFIX, read_latents
@@ -34,8 +34,8 @@ from invoke_cli.planning.chain import inherited
 from invoke_cli.planning.hires_fix import two_passes
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.planning.plan_inputs import grid_of
-from invoke_cli.replay.compatibility import usable
-from invoke_cli.replay.saved_latents import begun_from
+from invoke_cli.replay.compatibility import usable_settings
+from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest, overlay
 from invoke_cli.version import __version__
 
@@ -57,39 +57,39 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Remake:
+class Replay:
     """An image's record, ready to be carried out again, and which of the batch's results is the image."""
 
     path: Path
-    recalled: Recalled
-    made: Made
+    recalled: ParsedMetadata
+    made: Provenance
     prepared: Prepared
     place: int
 
 
-def prepare_remake(workshop: Workshop, path: Path, *, output: bool = False) -> Remake:
+def prepare_replay(context: SessionContext, path: Path, *, output: bool = False) -> Replay:
     """Everything for making the image in `path` again; MetadataError when its file does not say enough. With `output`
     it is to be written, as this session writes its files.
     """
-    recalled = history_lookup.recalled(workshop, path)
-    made = recalled.made or Made()
+    recalled = history_lookup.recalled(context, path)
+    made = recalled.made or Provenance()
     if made.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
-    stages = _drawable(workshop, recalled, path)
-    recalled = _in_passes(workshop, replace(recalled, request=stages[-1], earlier=stages[:-1]))
-    inputs = [_find_inputs(workshop, recalled, path, number) for number in range(len(recalled.stages))]
-    resolved = [workshop.settings.resolve_recorded(request, output=output) for request, _ in inputs]
-    prepared = prepare_resolved(workshop, resolved[0], inputs[0][1])
+    stages = _drawable(context, recalled, path)
+    recalled = _in_passes(context, replace(recalled, request=stages[-1], earlier=stages[:-1]))
+    inputs = [_find_inputs(context, recalled, path, number) for number in range(len(recalled.stages))]
+    resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
+    prepared = prepare_resolved(context, resolved[0], inputs[0][1])
     images, place = _batch(prepared.plan.images[0], made)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
-    later = [Given(mask=given.mask, controls=given.controls) for _, given in inputs[1:]]
-    prepared = prepare_recorded(workshop, prepared, list(zip(resolved[1:], later, strict=True)))
-    return Remake(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
+    later = [SuppliedInputs(mask=given.mask, controls=given.controls) for _, given in inputs[1:]]
+    prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
+    return Replay(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
 
 
-def _drawable(workshop: Workshop, recalled: Recalled, path: Path) -> tuple[GenerationRequest, ...]:
+def _drawable(context: SessionContext, recalled: ParsedMetadata, path: Path) -> tuple[GenerationRequest, ...]:
     """The stages as they can be drawn here; MetadataError when the file says too little to draw the same picture."""
-    found = usable(workshop, recalled)
+    found = usable_settings(context, recalled)
     if recalled.made is not None:
         if found.lost:
             raise MetadataError(f"{path.name} needs the {found.lost[0]}", hint="!models lists those that are")
@@ -101,33 +101,33 @@ def _drawable(workshop: Workshop, recalled: Recalled, path: Path) -> tuple[Gener
     if first.strength is not None and first.init_image is None and not first.hires_fix:
         raise MetadataError(f"{path.name} was made from an image that its file does not name", hint=hint)
     for text in (*found.lost, *recalled.missing):
-        workshop.notice(f"not carried over: {harmless(text)}")
+        context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     return found.stages
 
 
-def _in_passes(workshop: Workshop, recalled: Recalled) -> Recalled:
+def _in_passes(context: SessionContext, recalled: ParsedMetadata) -> ParsedMetadata:
     """What another program recorded as `--hires_fix` as the two stages of it."""
     request = recalled.request
     if not request.hires_fix or recalled.earlier or request.init_image is not None:
         return recalled
-    passes = two_passes(request, grid_of(workshop.settings.model(request.model).facts))
+    passes = two_passes(request, grid_of(context.settings.model(request.model).facts))
     if passes is None:
         return recalled
     first, second = passes
     return replace(recalled, request=overlay(inherited(first), second), earlier=(first,))
 
 
-def remade(workshop: Workshop, remake: Remake) -> ImageResult:
+def replayed(context: SessionContext, remake: Replay) -> ImageResult:
     """The image made again."""
-    results = list(make_images(workshop, remake.prepared, remake.made))
+    results = list(make_images(context, remake.prepared, remake.made))
     return replace(results[remake.place], index=0)
 
 
-def compare(workshop: Workshop, remake: Remake, result: ImageResult) -> Comparison:
+def compare(context: SessionContext, remake: Replay, result: ImageResult) -> Comparison:
     """How the file and the image made again differ, in pixels and in what the file says, and what may be the cause."""
     original = open_path(remake.path).image
-    said = tuple(_said_differently(workshop, remake, result))
-    causes = (*said, *_circumstances(workshop, remake))
+    said = tuple(_said_differently(context, remake, result))
+    causes = (*said, *_circumstances(context, remake))
     if original.size != result.image.size:
         was, is_now = "x".join(map(str, original.size)), "x".join(map(str, result.image.size))
         sizes = f"size: the file has {was}, made again {is_now}"
@@ -144,7 +144,7 @@ def compare(workshop: Workshop, remake: Remake, result: ImageResult) -> Comparis
 # -- what the file says ----------------------------------------------------------------------------------------------
 
 
-def _said_differently(workshop: Workshop, remake: Remake, result: ImageResult) -> Iterator[str]:
+def _said_differently(context: SessionContext, remake: Replay, result: ImageResult) -> Iterator[str]:
     """Each value in the file's text that is not what this program would write for the image."""
     found = read_chunks(remake.path)
     document = _document(found)
@@ -152,8 +152,8 @@ def _said_differently(workshop: Workshop, remake: Remake, result: ImageResult) -
         yield from remake.recalled.conflicts
         return
     environment = remake.made.environment
-    record = record_of(workshop, remake.prepared, result, pixel_hash(result.image), environment=environment)
-    record = replace(record, concessions=remake.made.concessions)
+    record = record_of(context, remake.prepared, result, pixel_hash(result.image), environment=environment)
+    record = replace(record, fallbacks=remake.made.fallbacks)
     expected = metadata.encode(record)
     yield from remake.recalled.conflicts
     yield from _differences("", document, _document(expected))
@@ -179,11 +179,11 @@ def _shown(value: object) -> str:
     return json.dumps(value)[:80]
 
 
-def _circumstances(workshop: Workshop, remake: Remake) -> Iterator[str]:
+def _circumstances(context: SessionContext, remake: Replay) -> Iterator[str]:
     """What is another now than when the image was made."""
     if remake.prepared.needs_no_model:
         return
-    now = workshop.engine.environment()
+    now = context.engine.environment()
     for key, value in remake.made.environment.items():
         if now.get(key) != value:
             yield f"{key}: made with {value}, now {now.get(key)}"
@@ -192,27 +192,31 @@ def _circumstances(workshop: Workshop, remake: Remake) -> Iterator[str]:
 # -- what it was made from -------------------------------------------------------------------------------------------
 
 
-def _find_inputs(workshop: Workshop, recalled: Recalled, path: Path, number: int) -> tuple[GenerationRequest, Given]:
+def _find_inputs(
+    context: SessionContext, recalled: ParsedMetadata, path: Path, number: int
+) -> tuple[GenerationRequest, SuppliedInputs]:
     """A stage's request with all that saved latents say, if it goes on from such; and its init image and mask."""
     request = recalled.stages[number]
     hashes = recalled.made.inputs if recalled.made else ()
     init, mask = hashes[number] if number < len(hashes) else ("", "")
-    began_from = _find_input(workshop, recalled, path, (request.init_image, init))
-    guides = _find_controls(workshop, recalled, path, number)
+    began_from = _find_input(context, recalled, path, (request.init_image, init))
+    guides = _find_controls(context, recalled, path, number)
     if began_from is not None and began_from[0].suffix == SUFFIX:
         file = read_latents(read_file(began_from[0]), began_from[1])
-        whole, given = begun_from(file, request, [OutputFolder(path.parent), workshop.folder()])
+        whole, given = resumed_request(file, request, [OutputFolder(path.parent), context.folder()])
         return whole, replace(given, controls=guides or given.controls)
-    painted = _find_input(workshop, recalled, path, (request.init_mask, mask))
-    return request, Given(init=_opened(began_from), mask=_opened(painted), controls=guides)
+    painted = _find_input(context, recalled, path, (request.init_mask, mask))
+    return request, SuppliedInputs(init=_opened(began_from), mask=_opened(painted), controls=guides)
 
 
-def _find_controls(workshop: Workshop, recalled: Recalled, path: Path, number: int) -> tuple[OpenedImage, ...]:
+def _find_controls(
+    context: SessionContext, recalled: ParsedMetadata, path: Path, number: int
+) -> tuple[OpenedImage, ...]:
     """The control images of a stage."""
     names = [choice.image for choice in recalled.stages[number].controls or ()]
     hashes = recalled.made.controls[number] if recalled.made and number < len(recalled.made.controls) else ()
     recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
-    found = (_opened(_find_input(workshop, recalled, path, pair)) for pair in recorded)
+    found = (_opened(_find_input(context, recalled, path, pair)) for pair in recorded)
     return tuple(opened for opened in found if opened is not None)
 
 
@@ -221,7 +225,7 @@ def _opened(found: tuple[Path, str] | None) -> OpenedImage | None:
 
 
 def _find_input(
-    workshop: Workshop, recalled: Recalled, path: Path, recorded: tuple[str | None, str]
+    context: SessionContext, recalled: ParsedMetadata, path: Path, recorded: tuple[str | None, str]
 ) -> tuple[Path, str] | None:
     """An input's file and name, recorded as name and hash: by its hash in the stores, then by its name beside the file.
     A path in a foreign file's text is never opened.
@@ -230,18 +234,18 @@ def _find_input(
     if name is None:
         return None
     base = Path(name.replace("\\", "/")).name
-    for folder in (OutputFolder(path.parent), workshop.folder()):
+    for folder in (OutputFolder(path.parent), context.folder()):
         kept = folder.find_input(wanted)
         if kept is not None:
             return kept, base
-    for candidate in (path.parent / base, Path(base), workshop.folder().path / base):
+    for candidate in (path.parent / base, Path(base), context.folder().path / base):
         if recalled.made is not None and is_file(candidate):
             return candidate, base
     hint = f"take its line with !fetch {path} and name the image yourself"
     raise MetadataError(f"the image {base} that {path.name} was made from is not at hand", hint=hint)
 
 
-def _batch(image: ImagePlan, made: Made) -> tuple[tuple[ImagePlan, ...], int]:
+def _batch(image: ImagePlan, made: Provenance) -> tuple[tuple[ImagePlan, ...], int]:
     """The images of the batch in which it was made, and its place among them."""
     if made.batch.size < 2 or len(made.batch.seeds) != made.batch.size:
         return (image,), 0

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_file
 from invoke_cli.errors import ImageError, InvokeError, MetadataError, PlanError
 from invoke_cli.generation.execute import make_images
 from invoke_cli.generation.prepare import Prepared, folder_of
 from invoke_cli.imaging.open_image import read_file
 from invoke_cli.inputs.references import find_image, is_recall, split_step
-from invoke_cli.inputs.supplied import NOTHING_GIVEN, Given
+from invoke_cli.inputs.supplied import NO_INPUTS, SuppliedInputs
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.line import Stage
 from invoke_cli.language.switches.table import SWITCHES
@@ -26,43 +26,43 @@ from invoke_cli.metadata.latents import SUFFIX, LatentFile, planned_latents, rea
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.planning.plan import Plan
 from invoke_cli.planning.recorded_request import SETTLED
-from invoke_cli.replay.replay import Remake, prepare_remake
-from invoke_cli.replay.saved_latents import begun_from
+from invoke_cli.replay.replay import Replay, prepare_replay
+from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest
 
 
-def go_on(workshop: Workshop, stages: Sequence[Stage]) -> tuple[Sequence[Stage], Given]:
+def resume_from_latents(context: SessionContext, stages: Sequence[Stage]) -> tuple[Sequence[Stage], SuppliedInputs]:
     """The stages with all that the first has from saved latents, where its `-I` names such; ImageError for bad ones."""
-    effective = workshop.settings.resolve(stages[0].request).effective.request
+    effective = context.settings.resolve(stages[0].request).effective.request
     reference = effective.init_image
     try:
-        file = _find(workshop, reference, effective) if reference else None
+        file = _find(context, reference, effective) if reference else None
     except InvokeError as error:
         error.field = error.field or "init_image"
         raise
     if file is None:
-        return stages, NOTHING_GIVEN
-    request, given = begun_from(file, stages[0].request, [folder_of(workshop, effective), workshop.folder()])
-    _check_autoencoder(workshop, file, request)
+        return stages, NO_INPUTS
+    request, given = resumed_request(file, stages[0].request, [folder_of(context, effective), context.folder()])
+    _check_autoencoder(context, file, request)
     return [replace(stages[0], request=request), *stages[1:]], replace(given, reference=reference)
 
 
-def _check_autoencoder(workshop: Workshop, file: LatentFile, request: GenerationRequest) -> None:
-    model = workshop.settings.resolve(request).model
-    if workshop.vae_hash(model) != file.vae:
+def _check_autoencoder(context: SessionContext, file: LatentFile, request: GenerationRequest) -> None:
+    model = context.settings.resolve(request).model
+    if context.vae_hash(model) != file.vae:
         hint = f"the model that made them is {file.model}; or start from the picture itself"
         message = f"the latents of {file.name} belong to another autoencoder than that of {model.spec.name}"
         raise PlanError(message, hint=hint, field="init_image")
 
 
-def _find(workshop: Workshop, reference: str, request: GenerationRequest) -> LatentFile | None:
+def _find(context: SessionContext, reference: str, request: GenerationRequest) -> LatentFile | None:
     """The saved latents that a reference means; None when it means a picture."""
-    folder = folder_of(workshop, request)
+    folder = folder_of(context, request)
     if is_url(reference):
         return None
     step = split_step(reference)
     if step is not None:
-        return _step(workshop, find_image(step[0], _folder(workshop, step[0], folder)), step[1], request)
+        return _step(context, find_image(step[0], _folder(context, step[0], folder)), step[1], request)
     path = expanded(reference)
     places = [path, folder.path / path]
     if path.suffix == SUFFIX and (kept := folder.input_named(path.name)) is not None:
@@ -73,9 +73,9 @@ def _find(workshop: Workshop, reference: str, request: GenerationRequest) -> Lat
     return read_latents(read_file(found), path.name if found == places[-1] else _telling_name(found))
 
 
-def _folder(workshop: Workshop, image: str, folder: OutputFolder) -> OutputFolder:
+def _folder(context: SessionContext, image: str, folder: OutputFolder) -> OutputFolder:
     """Where an image is looked for: a recall, where the last result went."""
-    return workshop.latest or folder if is_recall(image) else folder
+    return context.latest or folder if is_recall(image) else folder
 
 
 def _telling_name(path: Path) -> str:
@@ -85,13 +85,13 @@ def _telling_name(path: Path) -> str:
     return ".".join([*(folder.name for folder in folders), path.name]) if inside else path.name
 
 
-def _step(workshop: Workshop, path: Path, step: int, request: GenerationRequest) -> LatentFile:
+def _step(context: SessionContext, path: Path, step: int, request: GenerationRequest) -> LatentFile:
     """An image's latents after a step: as they were saved, else by making the image again up to there."""
-    for folder in (folder_of(workshop, request), workshop.latest):
+    for folder in (folder_of(context, request), context.latest):
         saved = _saved(folder, path, step) if folder is not None else None
         if saved is not None:
             return saved
-    remake = prepare_remake(workshop, path)
+    remake = prepare_replay(context, path)
     last = remake.prepared.last
     _check_range(path, last.plan, step)
     if last.plan.patches or (remake.prepared.later and last.masked is not None):
@@ -99,11 +99,9 @@ def _step(workshop: Workshop, path: Path, step: int, request: GenerationRequest)
         raise ImageError(f"a step of a picture {kind} cannot be gone on from", hint="start from the picture itself")
     name = f"{path.stem}.step-{step:02d}{SUFFIX}"
     if request.dry_run:
-        return planned_latents(
-            last.plan, remake.prepared.last.plan.images[0], step, workshop.vae_hash(last.model), name
-        )
-    workshop.notice(f"step {step} of {path.name} is not saved: it is made again up to there")
-    return read_latents(_made_again(workshop, remake, step), name)
+        return planned_latents(last.plan, remake.prepared.last.plan.images[0], step, context.vae_hash(last.model), name)
+    context.notice(f"step {step} of {path.name} is not saved: it is made again up to there")
+    return read_latents(_made_again(context, remake, step), name)
 
 
 def _saved(folder: OutputFolder, path: Path, step: int) -> LatentFile | None:
@@ -139,9 +137,9 @@ def _check_range(path: Path, plan: Plan, step: int) -> None:
         raise ImageError(f"{path.name} has the steps {first} to {plan.steps.taken}, not {step}", hint=hint)
 
 
-def _made_again(workshop: Workshop, remake: Remake, step: int) -> bytes:
+def _made_again(context: SessionContext, remake: Replay, step: int) -> bytes:
     first = remake.prepared
     last = replace(first.last, until=step)
     stopped: Prepared = replace(first, later=(*first.later[:-1], last)) if first.later else last
-    results = list(make_images(workshop, stopped, remake.made))
+    results = list(make_images(context, stopped, remake.made))
     return results[remake.place].latents[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from invoke_cli.errors import ImageError, PlanError
 from invoke_cli.imaging.open_image import OpenedImage, open_path
-from invoke_cli.inputs.supplied import Given
+from invoke_cli.inputs.supplied import SuppliedInputs
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.samplers import find_sampler
@@ -17,22 +17,22 @@ from invoke_cli.planning.recorded_request import SETTLED
 from invoke_cli.request import GenerationRequest, overlay
 
 
-def begun_from(
+def resumed_request(
     file: LatentFile, said: GenerationRequest, folders: Sequence[OutputFolder]
-) -> tuple[GenerationRequest, Given]:
+) -> tuple[GenerationRequest, SuppliedInputs]:
     """The request of the whole run, and what is given for it; `folders` keep the pictures that it paints on."""
     if file.private and said.prompt is None:
         hint = "write a prompt in front of -I"
         raise ImageError(f"{file.name} was saved with --private: its prompt is not in it", hint=hint)
     if file.finished and said.strength is not None:
-        return _as_picture(file, said), Given(point=file, as_picture=True)
+        return _as_picture(file, said), SuppliedInputs(point=file, as_picture=True)
     if file.request.outcrop is not None:
         hint = "start from the picture itself"
         raise ImageError(f"{file.name} is of a picture that grew in passes: it cannot be gone on from", hint=hint)
     _refuse_changes(file, said)
     changed = {name: value for name, value in said.said().items() if name not in {*SETTLED, "width", "height"}}
     whole = overlay(file.request, GenerationRequest.of(changed))
-    given = Given(point=file, controls=() if said.controls is not None else tuple(_controls(file, folders)))
+    given = SuppliedInputs(point=file, controls=() if said.controls is not None else tuple(_controls(file, folders)))
     if not file.masked:
         return whole, given
     names = file.request.init_image or "init image", file.request.init_mask or "mask"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import ImageError, Interrupted, InvokeError, OutOfMemory
 from invoke_cli.generation.contact_sheets import Subject
@@ -18,27 +18,27 @@ from invoke_cli.imaging.sheets.comparison import Frames, Story
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.output.png import pixel_hash
 from invoke_cli.output.sidecars import NOISE_KEYWORD
-from invoke_cli.replay.replay import Remake, prepare_remake, remade
+from invoke_cli.replay.replay import Replay, prepare_replay, replayed
 
 
-def retold(workshop: Workshop, subject: Subject, title: str) -> Story:
+def step_frames(context: SessionContext, subject: Subject, title: str) -> Story:
     """The story of a picture; one that cannot be made again is shown as it is, and the reason told."""
     story = Story(title=title, result=subject.opened.image)
     try:
-        remake = prepare_remake(workshop, subject.path)
-        stages = _saved(workshop, remake) or _made_again(workshop, remake, subject)
+        remake = prepare_replay(context, subject.path)
+        stages = _saved(context, remake) or _made_again(context, remake, subject)
     except (Interrupted, OutOfMemory):
         raise
     except InvokeError as error:
-        workshop.notice(f"{subject.path.name}: its steps cannot be shown: {error.message}")
+        context.notice(f"{subject.path.name}: its steps cannot be shown: {error.message}")
         return story
     return replace(story, init=remake.prepared.canvas, stages=stages)
 
 
-def _saved(workshop: Workshop, remake: Remake) -> tuple[Frames, ...]:
+def _saved(context: SessionContext, remake: Replay) -> tuple[Frames, ...]:
     """The frames that were kept beside the picture; nothing unless all of them are there."""
     steps = [stage.plan.steps.taken for stage in (remake.prepared, *remake.prepared.later)]
-    top = workshop.folder().path
+    top = context.folder().path
     own = remake.path.resolve().is_relative_to(top.resolve())
     inner = (top if own else remake.path.parent) / "intermediates" / remake.path.stem
     folders = [inner / f"stage-{number}" for number in range(1, len(steps) + 1)] if len(steps) > 1 else [inner]
@@ -59,13 +59,13 @@ def _read(folder: Path, steps: int) -> Frames | None:
     return Frames(pictures=tuple(pictures), noise=tuple(noise))
 
 
-def _made_again(workshop: Workshop, remake: Remake, subject: Subject) -> tuple[Frames, ...]:
+def _made_again(context: SessionContext, remake: Replay, subject: Subject) -> tuple[Frames, ...]:
     """The frames of the picture, made again with all its steps watched."""
-    workshop.notice(f"{subject.path.name}: its steps were not saved, so it is made again")
+    context.notice(f"{subject.path.name}: its steps were not saved, so it is made again")
     first, *later = (_watched(stage) for stage in (remake.prepared, *remake.prepared.later))
-    result = remade(workshop, replace(remake, prepared=replace(first, later=tuple(later))))
+    result = replayed(context, replace(remake, prepared=replace(first, later=tuple(later))))
     if pixel_hash(result.image) != pixel_hash(subject.opened.image):
-        workshop.notice(f"{subject.path.name}: made again it is not the same, pixel for pixel; !verify says why")
+        context.notice(f"{subject.path.name}: made again it is not the same, pixel for pixel; !verify says why")
     return _frames([*result.earlier, result])
 
 

@@ -21,7 +21,7 @@ from invoke_cli.engine import (
 from invoke_cli.errors import Interrupted, InvokeError
 from invoke_cli.events import Notice
 from invoke_cli.planning.plan import Plan
-from invoke_cli.server.connection import LOOK_SECONDS, Gone, Link, Message, Unsendable, late, soon
+from invoke_cli.server.connection import LOOK_SECONDS, Connection, Gone, Message, Unsendable, late, soon
 from invoke_cli.server.handles import Handles
 from invoke_cli.server.preview_throttle import as_seen, with_time
 from invoke_cli.server.remote_errors import ALONE, count, raised
@@ -39,7 +39,7 @@ _UNHEARD = Hooks(emit=lambda _: None)
 _UNWANTED = Hooks(emit=lambda _: None, stopped=lambda: True)
 
 
-class GuestEngine:
+class RemoteEngine:
     """Fulfils the `Engine` protocol by asking a session of this kind; when there is none any more, `own` opens an
     engine in its place.
     """
@@ -48,7 +48,7 @@ class GuestEngine:
         self._open_own = own
         self._kind = kind
         self._own: Engine | None = None
-        self._link: Link | None = None
+        self._link: Connection | None = None
         self._handles = Handles()
         self._lost_before = False
         self._why = "the open session has gone"
@@ -57,7 +57,7 @@ class GuestEngine:
     def find_session(self, hooks: Hooks) -> bool:
         """Whether a session has let this caller in and its turn has come; Interrupted when it was stopped before."""
         for connection in connections(self._kind):
-            self._link = Link(connection, self._handles)
+            self._link = Connection(connection, self._handles)
             with contextlib.suppress(Gone):
                 self._link.send("hello", program=self._kind)
                 if self._link.waits(WELCOME_SECONDS) and self._link.receive().kind == "welcome":
@@ -203,7 +203,7 @@ class GuestEngine:
     def _end(message: Message, hooks: Hooks) -> None:
         """Count what the session counted, and raise what it raised."""
         try:
-            count(hooks.tally, message.value("tally"))
+            count(hooks.counters, message.value("tally"))
             failure = raised(message.value("error")) if message.kind == "failed" else None
         except (KeyError, TypeError, ValueError) as error:
             raise Gone(f"an answer that cannot be read: {error}") from None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from invoke_cli.server.serialization import Packer, States, Unpacker, WireError
+from invoke_cli.server.serialization import Packer, SerializationError, States, Unpacker
 
 MAX_LINE = 8_000_000
 MAX_BLOBS = 1_000_000_000
@@ -49,7 +49,7 @@ def _not_stalled(seconds: float) -> bool:
     return seconds < STALLED_SECONDS
 
 
-class Link:
+class Connection:
     """One side of a connection. One thread uses it. `patience` is asked again and again while the other side takes or
     sends nothing in the middle of a message.
     """
@@ -66,7 +66,7 @@ class Link:
         packer = Packer(states=self._states)
         try:
             body = {name: packer.pack(value) for name, value in said.items()}
-        except WireError as error:
+        except SerializationError as error:
             raise Unsendable(str(error)) from None
         line = json.dumps({"kind": kind, "said": body, "blobs": [len(blob) for blob in packer.blobs]})
         if len(line) >= MAX_LINE or sum(map(len, packer.blobs)) > MAX_BLOBS:
@@ -91,7 +91,7 @@ class Link:
             unpacker = Unpacker(states=self._states, blobs=blobs)
             said = {str(name): unpacker.unpack(value) for name, value in head["said"].items()}
             return Message(kind=str(head["kind"]), said=said)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, WireError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SerializationError) as error:
             raise Gone(str(error)) from None
 
     def close(self) -> None:
@@ -113,13 +113,13 @@ class Link:
     @staticmethod
     def _sizes(sizes: list[int]) -> list[int]:
         if any(not isinstance(size, int) or size < 0 for size in sizes) or sum(sizes) > MAX_BLOBS:
-            raise WireError("more is announced than is taken")
+            raise SerializationError("more is announced than is taken")
         return sizes
 
     def _line(self) -> bytes:
         while (end := self._read.find(b"\n")) < 0:
             if len(self._read) >= MAX_LINE:
-                raise WireError("a line without an end")
+                raise SerializationError("a line without an end")
             self._more()
         line = bytes(self._read[:end])
         del self._read[: end + 1]

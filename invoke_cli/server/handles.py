@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from invoke_cli.server.connection import Gone
-from invoke_cli.server.serialization import Handle, WireError
+from invoke_cli.server.serialization import Handle, SerializationError
 
 
 @dataclass(slots=True)
-class Kept:
+class CachedStates:
     """What callers know by number only: it lives until they let go of it."""
 
     states: dict[int, object] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Kept:
     def state_of(self, number: int) -> object:
         """The state of this number; WireError when it is not kept."""
         if number not in self.states:
-            raise WireError(f"there is no state {number}")
+            raise SerializationError(f"there is no state {number}")
         return self.states[number]
 
     def keep(self, numbers: Sequence[int]) -> None:

@@ -12,7 +12,7 @@ from invoke_cli.events import Event, Step, Viewer
 INTERVAL = 0.2
 
 
-class Glances:
+class PreviewThrottle:
     """The session's viewer while it works for a caller, whose terminal it cannot see: a few previews a second."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

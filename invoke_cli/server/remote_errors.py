@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from invoke_cli import errors
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import InternalError, InvokeError
 
 ALONE = "write --no_session behind the line"
@@ -30,15 +30,15 @@ def raised(said: Mapping[str, Any]) -> InvokeError:
     return error
 
 
-def counts(tally: Tally) -> tuple[int, int, int, int]:
+def counts(counters: Counters) -> tuple[int, int, int, int]:
     """What a tally has counted."""
-    return tally.encodes, tally.decodes, tally.denoiser_calls, tally.text_encodes
+    return counters.encodes, counters.decodes, counters.denoiser_calls, counters.text_encodes
 
 
-def count(tally: Tally, counted: Sequence[int]) -> None:
+def count(counters: Counters, counted: Sequence[int]) -> None:
     """Add what another tally has counted."""
     encodes, decodes, denoiser_calls, text_encodes = counted
-    tally.encodes += encodes
-    tally.decodes += decodes
-    tally.denoiser_calls += denoiser_calls
-    tally.text_encodes += text_encodes
+    counters.encodes += encodes
+    counters.decodes += decodes
+    counters.denoiser_calls += denoiser_calls
+    counters.text_encodes += text_encodes

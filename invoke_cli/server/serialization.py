@@ -30,7 +30,7 @@ MODES = ("L", "LA", "RGB", "RGBA")
 KIND = "$"
 
 
-class WireError(Exception):
+class SerializationError(Exception):
     """What arrived is not what this program sends."""
 
 
@@ -119,7 +119,7 @@ class Packer:
 
         if isinstance(value, np.ndarray) and value.dtype == np.float32:
             return self._tagged("array", shape=list(value.shape), blob=self._blob(value.tobytes()))
-        raise WireError(f"{type(value).__name__} does not travel")
+        raise SerializationError(f"{type(value).__name__} does not travel")
 
     def _blob(self, data: bytes) -> int:
         self.blobs.append(data)
@@ -153,7 +153,7 @@ class Unpacker:
                 return self._readers()[kind](said)
             return self._instance(KNOWN[kind], said)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise WireError(f"{kind!r} cannot be read: {error}") from None
+            raise SerializationError(f"{kind!r} cannot be read: {error}") from None
 
     def _instance(self, wanted: type, said: Mapping[str, Any]) -> object:
         if issubclass(wanted, Enum):
@@ -177,7 +177,7 @@ class Unpacker:
         from PIL import Image
 
         if said["mode"] not in MODES:
-            raise WireError("a picture of an unknown mode")
+            raise SerializationError("a picture of an unknown mode")
         width, height = said["size"]
         return Image.frombytes(said["mode"], (int(width), int(height)), self.blobs[said["blob"]])
 

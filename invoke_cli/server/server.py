@@ -11,12 +11,12 @@ from pathlib import Path
 
 from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine, Hooks
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import Event
-from invoke_cli.server.connection import LOOK_SECONDS, STALLED_SECONDS, Gone, Link, Message, Unsendable
-from invoke_cli.server.handles import Kept
-from invoke_cli.server.preview_throttle import Glances
+from invoke_cli.server.connection import LOOK_SECONDS, STALLED_SECONDS, Connection, Gone, Message, Unsendable
+from invoke_cli.server.handles import CachedStates
+from invoke_cli.server.preview_throttle import PreviewThrottle
 from invoke_cli.server.remote_errors import ALONE, counts, told
 from invoke_cli.server.sockets import is_own, kind_of, open_door
 
@@ -31,12 +31,12 @@ CALLS: Mapping[str, bool] = {
 }  # fmt: skip
 
 
-class Visit:
+class ClientRequest:
     """A caller that waits for its turn with the engine, has it, and leaves. `stop` may come from any thread."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._kept = Kept()
-        self._link = Link(connection, self._kept, lambda seconds: self._waits_on(seconds, STALLED_SECONDS))
+        self._kept = CachedStates()
+        self._link = Connection(connection, self._kept, lambda seconds: self._waits_on(seconds, STALLED_SECONDS))
         self._stop = threading.Event()
         self._enough = False
         self._tell: Callable[[str], None] | None = None
@@ -94,16 +94,16 @@ class Visit:
 
     def _answer(self, open_engine: Callable[[], Engine], message: Message) -> None:
         self._enough = False
-        hooks = Hooks(emit=self._emit, stopped=self._stopped, tally=Tally(), viewer=Glances())
+        hooks = Hooks(emit=self._emit, stopped=self._stopped, counters=Counters(), viewer=PreviewThrottle())
         self._kept.keep(message.value("keep"))
         try:
             value = self._called(open_engine(), message, hooks)
-            self._link.send("end", value=value, tally=counts(hooks.tally))
+            self._link.send("end", value=value, counters=counts(hooks.counters))
         except InvokeError as error:
-            self._link.send("failed", error=told(error), tally=counts(hooks.tally))
+            self._link.send("failed", error=told(error), counters=counts(hooks.counters))
         except Unsendable as error:
             failed = InvokeError(f"the open session cannot hand its result over: {error}", hint=ALONE)
-            self._link.send("failed", error=told(failed), tally=counts(hooks.tally))
+            self._link.send("failed", error=told(failed), counters=counts(hooks.counters))
 
     def _called(self, engine: Engine, message: Message, hooks: Hooks) -> object:
         name, arguments = message.value("name"), message.value("arguments")
@@ -133,10 +133,10 @@ class Visit:
         return self._enough or self._stop.is_set()
 
 
-class OpenDoor:
+class EngineServer:
     """The door of a session: a thread that lets callers in and hands them on as visits."""
 
-    def __init__(self, settings: Settings, receive: Callable[[Visit], None]) -> None:
+    def __init__(self, settings: Settings, receive: Callable[[ClientRequest], None]) -> None:
         self._kind = kind_of(settings)
         self._receive = receive
         self._listener: socket.socket | None = None
@@ -164,7 +164,7 @@ class OpenDoor:
                 connection, _ = listener.accept()
             except OSError:
                 return  # closed
-            visit = Visit(connection)
+            visit = ClientRequest(connection)
             if is_own(connection) and visit.is_welcome(self._kind):
                 self._receive(visit)
             else:

@@ -27,7 +27,7 @@ def kind_of(settings: Settings) -> str:
     """What a session and a caller must have in common: program, root, models.yaml, device, precision, environment."""
     options = settings.options
     said = [
-        __version__, PACKAGE, settings.places.root.resolve(), _config(settings), settings.offline,
+        __version__, PACKAGE, settings.paths.root.resolve(), _config(settings), settings.offline,
         settings.launch_value("device", options.device), settings.launch_value("precision", options.precision),
         *(os.environ.get(name) for name in ENVIRONMENT),
     ]  # fmt: skip
@@ -35,7 +35,7 @@ def kind_of(settings: Settings) -> str:
 
 
 def _config(settings: Settings) -> Path | None:
-    config = settings.places.config
+    config = settings.paths.config
     return config.resolve() if config is not None else None
 
 

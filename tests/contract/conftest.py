@@ -10,7 +10,7 @@ from tests.conftest import drawing
 from tests.contract.controlled import enter, square
 from tests.families.conftest import folder_of
 from tests.families.jobs import mask
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 from tests.tiny_controls import build_controlnet
 
 __all__ = ["folder_of"]
@@ -26,11 +26,11 @@ def nets(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def studio(real_house: House, nets: Path) -> House:
+def studio(real_session: SessionHarness, nets: Path) -> SessionHarness:
     """A session with both, and the pictures square.png, depth.png, init.png and mask.png."""
-    enter(real_house, edges=nets / "canny:canny", deep=nets / "depth:depth")
+    enter(real_session, edges=nets / "canny:canny", deep=nets / "depth:depth")
     square().save("square.png")
     drawing(64, 64).save("depth.png")
     drawing(64, 64).rotate(90).save("init.png")
     mask().save("mask.png")
-    return real_house
+    return real_session

@@ -11,14 +11,14 @@ from PIL import Image, ImageDraw
 
 from invoke_cli.imaging.paste import pasted
 from tests.families.jobs import mask
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 LINE = "a cat -s3 -C5 -A ddim -S 5"
 
 
-def enter(house: House, **entries: Path) -> None:
+def enter(harness: SessionHarness, **entries: Path) -> None:
     """Enter control models; the kind stands behind the path."""
-    with (house.folder / "root/configs/models.yaml").open("a") as file:
+    with (harness.folder / "root/configs/models.yaml").open("a") as file:
         for name, entry in entries.items():
             path, _, kind = str(entry).rpartition(":")
             file.write(f"{name}:\n  path: {path}\n  control: {kind}\n")

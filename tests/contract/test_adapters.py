@@ -9,12 +9,12 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Loading
 from tests.conftest import drawing
 from tests.contract.controlled import LINE, enter, square
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 from tests.tiny import build_tiny_model
 from tests.tiny_controls import build_ip_adapter, build_t2i_adapter
 
 
-def test_i4_a_picture_as_a_prompt_equals_stock_and_leaves_no_trace(studio: House, tiny_model: Path) -> None:
+def test_i4_a_picture_as_a_prompt_equals_stock_and_leaves_no_trace(studio: SessionHarness, tiny_model: Path) -> None:
     import diffusers
     import torch
 
@@ -50,7 +50,7 @@ def test_i4_a_picture_as_a_prompt_equals_stock_and_leaves_no_trace(studio: House
     )}  # fmt: skip
 
 
-def test_an_ip_adapter_wants_its_image_encoder(studio: House, tiny_model: Path) -> None:
+def test_an_ip_adapter_wants_its_image_encoder(studio: SessionHarness, tiny_model: Path) -> None:
     file = build_ip_adapter(studio.folder / "ip", tiny_model)
     elsewhere = (file.parent / "image_encoder").rename(studio.folder / "eyes")
     assert studio.run(f"!import_model {file}") is not Outcome.OK
@@ -59,7 +59,7 @@ def test_an_ip_adapter_wants_its_image_encoder(studio: House, tiny_model: Path) 
     studio.draw(f"{LINE} --control ip:init.png")
 
 
-def test_i4_a_t2i_adapter_equals_stock_and_leaves_no_trace(studio: House) -> None:
+def test_i4_a_t2i_adapter_equals_stock_and_leaves_no_trace(studio: SessionHarness) -> None:
     import diffusers
     import torch
 
@@ -98,7 +98,7 @@ def test_i4_a_t2i_adapter_equals_stock_and_leaves_no_trace(studio: House) -> Non
     assert pixels(guided) != pixels(without)
 
 
-def test_a_t2i_adapter_for_other_channels_is_refused(studio: House) -> None:
+def test_a_t2i_adapter_for_other_channels_is_refused(studio: SessionHarness) -> None:
     enter(studio, large=build_t2i_adapter(studio.folder / "large", 1, channels=(32, 64)).with_name("large:pose"))
     assert studio.run(f"{LINE} --control pose:depth.png") is not Outcome.OK
     assert "does not fit" in studio.errors[0] and "UNets of 32, 64 channels" in studio.errors[0]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
 from tests.conftest import drawing
-from tests.session_harness import House, digest, pixels, size
+from tests.session_harness import SessionHarness, digest, pixels, size
 
 
 @pytest.mark.parametrize(
@@ -36,38 +36,40 @@ from tests.session_harness import House, digest, pixels, size
     ],
 )
 def test_the_size_is_exact_and_every_picture_makes_itself_again(
-    house: House, sketch: Path, line: str, wanted: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    harness: SessionHarness, sketch: Path, line: str, wanted: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half = Image.new("L", (96, 64), 0)
     half.paste(255, (10, 10, 60, 40))
     half.save("mask.png")
-    made = house.draw(line)
+    made = harness.draw(line)
     assert {size(path) for path in made} == {wanted}
     sketch.unlink()
-    (house.folder / "mask.png").unlink()
-    (house.folder / "elsewhere").mkdir()
-    monkeypatch.chdir(house.folder / "elsewhere")
-    assert house.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, (house.errors, house.messages)
-    assert house.messages.count(": identical") == len(made)
-    house.run(f"!replay {made[0]}")
-    assert pixels(house.folder / "elsewhere" / house.saved[0].path) == pixels(made[0])
+    (harness.folder / "mask.png").unlink()
+    (harness.folder / "elsewhere").mkdir()
+    monkeypatch.chdir(harness.folder / "elsewhere")
+    assert harness.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, (harness.errors, harness.messages)
+    assert harness.messages.count(": identical") == len(made)
+    harness.run(f"!replay {made[0]}")
+    assert pixels(harness.folder / "elsewhere" / harness.saved[0].path) == pixels(made[0])
 
 
-def test_the_echoed_line_and_again_draw_the_same(real_house: House) -> None:
-    (first,) = real_house.draw("a cat -s2 -U2 .5 --new_prompt sharp")
-    told = real_house.saved[0].line
+def test_the_echoed_line_and_again_draw_the_same(real_session: SessionHarness) -> None:
+    (first,) = real_session.draw("a cat -s2 -U2 .5 --new_prompt sharp")
+    told = real_session.saved[0].line
     assert "-U 2 0.5 --new_prompt sharp" in told
-    (pasted,) = real_house.draw(told)
-    (again,) = real_house.draw("!again")
+    (pasted,) = real_session.draw(told)
+    (again,) = real_session.draw("!again")
     assert pixels(first) == pixels(pasted) == pixels(again)
 
 
-def test_one_tile_is_the_stock_image_to_image_on_the_enlarged_picture(real_house: House, tiny_model: Path) -> None:
+def test_one_tile_is_the_stock_image_to_image_on_the_enlarged_picture(
+    real_session: SessionHarness, tiny_model: Path
+) -> None:
     import torch
     from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 
     drawing(32, 32).save("small.png")
-    (made,) = real_house.draw("!fix small.png -U 2 .5 --new_prompt sharp -s 8 -S 3 -A ddim -C 5")
+    (made,) = real_session.draw("!fix small.png -U 2 .5 --new_prompt sharp -s 8 -S 3 -A ddim -C 5")
     pipeline = StableDiffusionImg2ImgPipeline.from_pretrained(tiny_model, safety_checker=None, dtype=torch.float32)
     options = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **options)
@@ -80,24 +82,24 @@ def test_one_tile_is_the_stock_image_to_image_on_the_enlarged_picture(real_house
     assert pixels(made) == stock.tobytes()
 
 
-def test_detail_is_drawn_tile_by_tile(real_house: House) -> None:
+def test_detail_is_drawn_tile_by_tile(real_session: SessionHarness) -> None:
     drawing(64, 64).rotate(90).save("turned.png")  # the engine remembers what it has encoded for other tests
-    real_house.draw("!fix turned.png -U 2 .5 -s 4 --trace")
-    assert any("9 tiles of 64x64" in text for text in real_house.notices)
-    assert real_house.traces[-1] == "trace: encodes=9 decodes=9 denoiser_calls=18"
+    real_session.draw("!fix turned.png -U 2 .5 -s 4 --trace")
+    assert any("9 tiles of 64x64" in text for text in real_session.notices)
+    assert real_session.traces[-1] == "trace: encodes=9 decodes=9 denoiser_calls=18"
 
 
-def test_chosen_tiles_leave_the_rest_alone(real_house: House) -> None:
+def test_chosen_tiles_leave_the_rest_alone(real_session: SessionHarness) -> None:
     drawing(64, 64).save("small.png")
-    (smooth,) = real_house.draw("!fix small.png --embiggen 2 --embiggen_strength 0")
-    (corner,) = real_house.draw("!fix small.png --embiggen 2 --embiggen_strength .9 --embiggen_tiles 1 -s 4 -S1")
+    (smooth,) = real_session.draw("!fix small.png --embiggen 2 --embiggen_strength 0")
+    (corner,) = real_session.draw("!fix small.png --embiggen 2 --embiggen_strength .9 --embiggen_tiles 1 -s 4 -S1")
     before, after = (np.asarray(Image.open(path).convert("RGB")) for path in (smooth, corner))
     assert (before[:64, :64] != after[:64, :64]).any()
     assert (before[64:] == after[64:]).all() and (before[:, 64:] == after[:, 64:]).all()
 
 
-def test_strength_0_only_enlarges(real_house: House, sketch: Path) -> None:
-    (made,) = real_house.draw("!fix sketch.png -U 2 0")
+def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) -> None:
+    (made,) = real_session.draw("!fix sketch.png -U 2 0")
     with Image.open(sketch) as source:
         assert pixels(made) == source.convert("RGB").resize((192, 128), Image.Resampling.LANCZOS).tobytes()
 
@@ -131,49 +133,49 @@ def test_strength_0_only_enlarges(real_house: House, sketch: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_loaded(
-    fake_house: House, sketch: Path, line: str, said: str
+    fake_session: SessionHarness, sketch: Path, line: str, said: str
 ) -> None:
-    assert fake_house.run(line) is not Outcome.OK
-    assert said in fake_house.errors[0], fake_house.errors
+    assert fake_session.run(line) is not Outcome.OK
+    assert said in fake_session.errors[0], fake_session.errors
     from invoke_cli.events import Failed
 
-    assert fake_house.of(Failed)[0].error.hint, "an error without a remedy"
-    assert fake_house.session.workshop.open_engine is None or fake_house.session.workshop.engine.loaded() == ()
+    assert fake_session.of(Failed)[0].error.hint, "an error without a remedy"
+    assert fake_session.session.context.open_engine is None or fake_session.session.context.engine.loaded() == ()
 
 
-def test_a_strong_second_number_is_remarked(fake_house: House) -> None:
-    fake_house.run("a cat -s2 -U 2 .75")
-    assert any("draws much of the picture anew" in text for text in fake_house.notices)
+def test_a_strong_second_number_is_remarked(fake_session: SessionHarness) -> None:
+    fake_session.run("a cat -s2 -U 2 .75")
+    assert any("draws much of the picture anew" in text for text in fake_session.notices)
 
 
-def test_ctrl_c_among_the_tiles_ends_the_line(real_house: House) -> None:
-    heard = real_house.session.workshop.emit
+def test_ctrl_c_among_the_tiles_ends_the_line(real_session: SessionHarness) -> None:
+    heard = real_session.session.context.emit
     drawing(64, 64).save("small.png")
 
     def stop(event: object) -> None:
         heard(event)  # type: ignore[arg-type]
         if getattr(event, "step", 0) == 5:
-            real_house.session.stop()
+            real_session.session.stop()
 
-    real_house.session.workshop.emit = stop
-    assert real_house.run("!fix small.png -U2 .5 -s4") is Outcome.INTERRUPTED
-    assert not real_house.saved
+    real_session.session.context.emit = stop
+    assert real_session.run("!fix small.png -U2 .5 -s4") is Outcome.INTERRUPTED
+    assert not real_session.saved
 
 
 # -- keeping the original --------------------------------------------------------------------------------------------
 
 
-def test_the_original_is_a_numbered_picture_of_its_own(house: House) -> None:
-    (plain,) = house.draw("a cat -s2 -S1")
-    original, large = house.draw("a cat -s2 -S1 -U2 --save_original")
+def test_the_original_is_a_numbered_picture_of_its_own(harness: SessionHarness) -> None:
+    (plain,) = harness.draw("a cat -s2 -S1")
+    original, large = harness.draw("a cat -s2 -S1 -U2 --save_original")
     assert [path.name for path in (original, large)] == ["000002.1.png", "000003.1.png"]
     assert pixels(original) == pixels(plain) and size(large) == (128, 128)
-    assert "-U" not in house.saved[0].line and "-U 2" in house.saved[1].line
-    assert house.run(f"!verify {original} {large}") is Outcome.OK, house.messages
+    assert "-U" not in harness.saved[0].line and "-U 2" in harness.saved[1].line
+    assert harness.run(f"!verify {original} {large}") is Outcome.OK, harness.messages
 
 
-def test_the_original_stands_beside_a_file_that_was_named(fake_house: House) -> None:
-    fake_house.draw("a cat -s2 -S1 -U2 --save_original -o big.png")
+def test_the_original_stands_beside_a_file_that_was_named(fake_session: SessionHarness) -> None:
+    fake_session.draw("a cat -s2 -S1 -U2 --save_original -o big.png")
     assert size(Path("big.png")) == (128, 128) and size(Path("big.original.png")) == (64, 64)
 
 
@@ -181,28 +183,28 @@ def test_the_original_stands_beside_a_file_that_was_named(fake_house: House) -> 
 
 
 @pytest.mark.parametrize("way", ["", "histogram", "lab", "chroma"])
-def test_j1_matched_colours_are_nearer_to_the_init_image(real_house: House, sketch: Path, way: str) -> None:
-    real_house.draw(f"oil -I sketch.png -s4 -S1 -f .5 --match_colors {way}")
-    (told,) = (text for text in real_house.notices if "LAB distance" in text)
+def test_j1_matched_colours_are_nearer_to_the_init_image(real_session: SessionHarness, sketch: Path, way: str) -> None:
+    real_session.draw(f"oil -I sketch.png -s4 -S1 -f .5 --match_colors {way}")
+    (told,) = (text for text in real_session.notices if "LAB distance" in text)
     before, after = (
         float(word) for word in told.replace("is ", "was ").split("was ")[1:] for word in [word.split()[0]]
     )
     assert after < before
 
 
-def test_j1_without_it_nothing_is_touched(real_house: House, sketch: Path) -> None:
-    (plain,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5")
-    (off,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5 -G 0 --save_original")
-    (matched,) = real_house.draw("oil -I sketch.png -s2 -S1 -f .5 --match_colors")
+def test_j1_without_it_nothing_is_touched(real_session: SessionHarness, sketch: Path) -> None:
+    (plain,) = real_session.draw("oil -I sketch.png -s2 -S1 -f .5")
+    (off,) = real_session.draw("oil -I sketch.png -s2 -S1 -f .5 -G 0 --save_original")
+    (matched,) = real_session.draw("oil -I sketch.png -s2 -S1 -f .5 --match_colors")
     assert digest(plain) == digest(off)
     assert pixels(plain) != pixels(matched)
 
 
-def test_j1_under_a_mask_kept_pixels_stay_to_the_byte(real_house: House, sketch: Path) -> None:
+def test_j1_under_a_mask_kept_pixels_stay_to_the_byte(real_session: SessionHarness, sketch: Path) -> None:
     half = Image.new("L", (96, 64), 0)
     half.paste(255, (10, 10, 60, 40))
     half.save("mask.png")
-    (made,) = real_house.draw("oil -I sketch.png -M mask.png -s2 -S1 -f .9 --match_colors")
+    (made,) = real_session.draw("oil -I sketch.png -M mask.png -s2 -S1 -f .9 --match_colors")
     with Image.open(sketch) as source, Image.open(made) as result:
         kept = np.asarray(half) == 0
         assert (np.asarray(source.convert("RGB"))[kept] == np.asarray(result)[kept]).all()

@@ -15,11 +15,13 @@ from tests.conftest import drawing
 from tests.contract.controlled import LINE, enter, put_back, square, stock
 from tests.families.conftest import Folder
 from tests.families.jobs import mask
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 from tests.tiny_controls import build_controlnet
 
 
-def test_i3_a_control_image_alone_equals_stock_and_leaves_no_trace(studio: House, tiny_model: Path, nets: Path) -> None:
+def test_i3_a_control_image_alone_equals_stock_and_leaves_no_trace(
+    studio: SessionHarness, tiny_model: Path, nets: Path
+) -> None:
     (plain,) = studio.draw(LINE)
     (made,) = studio.draw(f"{LINE} --control canny:square.png:0.8")
     edges = guide(square(), "canny")
@@ -34,7 +36,7 @@ def test_i3_a_control_image_alone_equals_stock_and_leaves_no_trace(studio: House
     assert pixels(after) == pixels(plain) and not studio.of(Loading)
 
 
-def test_i3_two_add_up(studio: House, tiny_model: Path, nets: Path) -> None:
+def test_i3_two_add_up(studio: SessionHarness, tiny_model: Path, nets: Path) -> None:
     (made,) = studio.draw(f"{LINE} --control edges:square.png:.5 --control depth:depth.png")
     theirs = stock(
         tiny_model, [nets / "canny", nets / "depth"], "StableDiffusionControlNetPipeline",
@@ -43,7 +45,7 @@ def test_i3_two_add_up(studio: House, tiny_model: Path, nets: Path) -> None:
     assert pixels(made) == theirs, "a model's name takes the picture as it is"
 
 
-def test_i3_with_an_init_image(studio: House, tiny_model: Path, nets: Path) -> None:
+def test_i3_with_an_init_image(studio: SessionHarness, tiny_model: Path, nets: Path) -> None:
     (made,) = studio.draw(f"{LINE} -I init.png -f .7 --control depth:depth.png")
     theirs = stock(
         tiny_model, [nets / "depth"], "StableDiffusionControlNetImg2ImgPipeline", image=drawing(64, 64).rotate(90),
@@ -53,7 +55,9 @@ def test_i3_with_an_init_image(studio: House, tiny_model: Path, nets: Path) -> N
 
 
 @pytest.mark.parametrize("kind", ["ordinary", "special"])
-def test_i3_under_a_mask(studio: House, tiny_model: Path, tiny_inpainting_model: Path, nets: Path, kind: str) -> None:
+def test_i3_under_a_mask(
+    studio: SessionHarness, tiny_model: Path, tiny_inpainting_model: Path, nets: Path, kind: str
+) -> None:
     model = tiny_model if kind == "ordinary" else tiny_inpainting_model
     line = f"{LINE} -I init.png -M mask.png --mask_blur 0 -W 64 -H 64 -f .7 --control depth:depth.png -m {model}"
     (made,) = studio.draw(line)
@@ -66,7 +70,7 @@ def test_i3_under_a_mask(studio: House, tiny_model: Path, tiny_inpainting_model:
 
 
 @pytest.mark.parametrize("task", ["prompt", "image", "mask"])
-def test_i3_sdxl_too(studio: House, folder_of: Folder, task: str, tmp_path: Path) -> None:
+def test_i3_sdxl_too(studio: SessionHarness, folder_of: Folder, task: str, tmp_path: Path) -> None:
     model = folder_of("sdxl")
     net = build_controlnet(tmp_path / "xl", model, 3)
     enter(studio, wide=Path(f"{net}:depth"))
@@ -85,7 +89,7 @@ def test_i3_sdxl_too(studio: House, folder_of: Folder, task: str, tmp_path: Path
     assert pixels(made) == (put_back(init, theirs) if task == "mask" else theirs)
 
 
-def test_the_picture_fits_where_the_init_image_lies(studio: House, tiny_model: Path, nets: Path) -> None:
+def test_the_picture_fits_where_the_init_image_lies(studio: SessionHarness, tiny_model: Path, nets: Path) -> None:
     wide = drawing(128, 64)
     wide.save("wide.png")
     (made,) = studio.draw(f"{LINE} -I init.png -f .7 --control depth:wide.png")
@@ -102,7 +106,7 @@ def test_the_picture_fits_where_the_init_image_lies(studio: House, tiny_model: P
     assert studio.run(f"!verify {painted}") is Outcome.OK, studio.messages
 
 
-def test_i3_a_single_file_is_a_control_model_too(studio: House, nets: Path, tmp_path: Path) -> None:
+def test_i3_a_single_file_is_a_control_model_too(studio: SessionHarness, nets: Path, tmp_path: Path) -> None:
     file = tmp_path / "control_canny.safetensors"
     file.write_bytes((nets / "canny" / "diffusion_pytorch_model.safetensors").read_bytes())
     (folder,) = studio.draw(f"{LINE} --control edges:depth.png")

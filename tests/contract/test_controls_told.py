@@ -11,10 +11,10 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Loading
 from tests.contract.controlled import LINE, enter
 from tests.families.conftest import Folder
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 
-def test_a_picture_says_what_guided_it_and_is_made_again(studio: House, tmp_path: Path) -> None:
+def test_a_picture_says_what_guided_it_and_is_made_again(studio: SessionHarness, tmp_path: Path) -> None:
     line = f"{LINE} --control canny:square.png:0.8 --control depth:depth.png:.5"
     (made,) = studio.draw(line)
     for name in ("square.png", "depth.png"):
@@ -29,7 +29,7 @@ def test_a_picture_says_what_guided_it_and_is_made_again(studio: House, tmp_path
     assert pixels(studio.draw(fetched)[0]) == pixels(made), "the pictures are kept with the results"
 
 
-def test_a_recall_lasts(studio: House) -> None:
+def test_a_recall_lasts(studio: SessionHarness) -> None:
     studio.draw(f"{LINE} -W 96")
     (made,) = studio.draw(f"{LINE} --control canny:@last")
     assert "--control canny:000001.5.png:1" in studio.saved[0].line
@@ -44,7 +44,7 @@ def test_a_recall_lasts(studio: House) -> None:
     assert studio.run(f"!verify {first} {varied[1]}") is Outcome.OK, studio.messages
 
 
-def test_every_stage_of_a_chain_is_guided_until_one_says_otherwise(studio: House) -> None:
+def test_every_stage_of_a_chain_is_guided_until_one_says_otherwise(studio: SessionHarness) -> None:
     (both,) = studio.draw(f"{LINE} --control depth:depth.png | a dog -f .6 -S 6")
     assert studio.saved[0].line.count("--control depth:depth.png:1") == 2
     (said,) = studio.draw(f"{LINE} --control depth:depth.png | a dog -f .6 -S 6 --control depth:depth.png")
@@ -56,7 +56,7 @@ def test_every_stage_of_a_chain_is_guided_until_one_says_otherwise(studio: House
     assert studio.run(f"!verify {refined}") is Outcome.OK, studio.messages
 
 
-def test_going_on_from_a_step_is_guided_as_before(studio: House, tmp_path: Path) -> None:
+def test_going_on_from_a_step_is_guided_as_before(studio: SessionHarness, tmp_path: Path) -> None:
     (made,) = studio.draw(f"{LINE} --control depth:depth.png")
     Image.new("RGB", (64, 64)).save("depth.png")
     studio.draw("a dog -s1 --control depth:depth.png")
@@ -65,7 +65,7 @@ def test_going_on_from_a_step_is_guided_as_before(studio: House, tmp_path: Path)
     assert studio.run(f"!verify {on}") is Outcome.OK, studio.messages
 
 
-def test_control_models_are_imported_listed_and_told(studio: House, nets: Path) -> None:
+def test_control_models_are_imported_listed_and_told(studio: SessionHarness, nets: Path) -> None:
     assert studio.run(f"!import_model {nets / 'depth'} deeper") is Outcome.OK, studio.errors
     assert "--control depth:IMAGE uses it" in studio.notices[-1]
     assert studio.run(f"!import_model {nets / 'depth'} thing control=pose") is Outcome.OK, studio.errors
@@ -79,7 +79,9 @@ def test_control_models_are_imported_listed_and_told(studio: House, nets: Path) 
     assert "does not say what its pictures are" in studio.errors[0]
 
 
-def test_what_is_wrong_is_said_before_anything_is_loaded(studio: House, folder_of: Folder, tmp_path: Path) -> None:
+def test_what_is_wrong_is_said_before_anything_is_loaded(
+    studio: SessionHarness, folder_of: Folder, tmp_path: Path
+) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "config.json").write_text('{"_class_name": "ControlNetModel", "cross_attention_dim": 32}')
@@ -106,7 +108,7 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(studio: House, folder_o
         assert not studio.of(Loading)
 
 
-def test_an_unknown_kind_names_the_kinds_there_are(studio: House) -> None:
+def test_an_unknown_kind_names_the_kinds_there_are(studio: SessionHarness) -> None:
     for said, near in {"cany": "canny", "openpose": "pose", "edgse": "edges", "foo": ""}.items():
         assert studio.run(f"{LINE} --control {said}:square.png") is not Outcome.OK
         (failed,) = studio.of(Failed)

@@ -13,7 +13,7 @@ from invoke_cli.engine import Engine, EngineSettings
 from invoke_cli.events import Planned, Saved
 from invoke_cli.language.grammar.line import Generation, parse
 from tests.conftest import drawing
-from tests.session_harness import House, size
+from tests.session_harness import SessionHarness, size
 
 # Lines with their seeds said: what is drawn by lot cannot be told in advance.
 LINES = (
@@ -40,13 +40,15 @@ def opened(_: EngineSettings) -> Engine:
 
 
 @pytest.fixture
-def dry_house(tmp_path: Path, tiny_model: Path, real_house: House) -> House:
+def dry_house(tmp_path: Path, tiny_model: Path, real_session: SessionHarness) -> SessionHarness:
     """A second session in the same folder, whose engine must not be opened."""
-    return House(tmp_path, tiny_model, opened)
+    return SessionHarness(tmp_path, tiny_model, opened)
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_dry_run_tells_what_the_real_one_does(real_house: House, dry_house: House, line: str) -> None:
+def test_a_dry_run_tells_what_the_real_one_does(
+    real_session: SessionHarness, dry_house: SessionHarness, line: str
+) -> None:
     drawing().save("sketch.png")
     mask = Image.new("L", (96, 64), 0)
     mask.paste(255, (0, 0, 64, 64))
@@ -54,16 +56,16 @@ def test_a_dry_run_tells_what_the_real_one_does(real_house: House, dry_house: Ho
     assert dry_house.draw(f"{line} --dry_run") == []
     told: list[Mapping[str, Any]] = [event.plan for event in dry_house.of(Planned)]
     assert not list(Path("outputs").glob("*")) and all(event.dry_run for event in dry_house.of(Planned))
-    paths = real_house.draw(f"{line} --trace")
-    assert [event.plan for event in real_house.of(Planned)] == told
+    paths = real_session.draw(f"{line} --trace")
+    assert [event.plan for event in real_session.of(Planned)] == told
     per_line = told if "{" in line else told[:1]  # each of several lines, or the first stage of a chain
-    assert [saved.seed for saved in real_house.saved] == [seed for plan in per_line for seed in plan["seeds"]]
+    assert [saved.seed for saved in real_session.saved] == [seed for plan in per_line for seed in plan["seeds"]]
     assert {size(path) for path in paths} == {(told[-1]["result_width"], told[-1]["result_height"])}
-    for saved in real_house.saved:
+    for saved in real_session.saved:
         check_record(saved, told)
     if "-U" not in line and "-c" not in line:  # tiles and patches have further calls of their own
         calls = sum(plan["steps_real"] * len(plan["seeds"]) for plan in told)
-        assert f"denoiser_calls={calls}" in real_house.traces[-1] or "{" in line
+        assert f"denoiser_calls={calls}" in real_session.traces[-1] or "{" in line
     assert sorted(int(path.name[:6]) for path in paths) == list(range(1, len(paths) + 1))
 
 

@@ -9,14 +9,14 @@ import torch
 from safetensors.torch import save_file
 
 from invoke_cli.context.outcome import Outcome
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 REST = "-s3 -C5 -A ddim -S 5"
 
 
 @pytest.fixture
-def studio(real_house: House) -> House:
-    folder = real_house.folder / "root" / "embeddings"
+def studio(real_session: SessionHarness) -> SessionHarness:
+    folder = real_session.folder / "root" / "embeddings"
     folder.mkdir()
     torch.manual_seed(3)
     save_file({"emb_params": torch.randn(1, 32)}, folder / "cat-toy.safetensors")
@@ -24,7 +24,7 @@ def studio(real_house: House) -> House:
     save_file({"emb_params": torch.randn(1, 768)}, folder / "wide.safetensors")
     (folder / "broken.safetensors").write_bytes(b"none")
     (folder / "old.pt").write_bytes(b"none")
-    return real_house
+    return real_session
 
 
 def stock(model: Path, folder: Path, prompt: str, name: str) -> bytes:
@@ -41,7 +41,9 @@ def stock(model: Path, folder: Path, prompt: str, name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["cat-toy", "two"])
-def test_an_embedding_equals_diffusers_own_and_is_forgotten(studio: House, tiny_model: Path, name: str) -> None:
+def test_an_embedding_equals_diffusers_own_and_is_forgotten(
+    studio: SessionHarness, tiny_model: Path, name: str
+) -> None:
     (plain,) = studio.draw(f"a cat {REST}")
     prompt = f"a <{name}> on a hill"
     (made,) = studio.draw(f"{prompt} {REST}")
@@ -55,7 +57,7 @@ def test_an_embedding_equals_diffusers_own_and_is_forgotten(studio: House, tiny_
     assert f'"embedding_hashes": {{"{name}": "' in made.read_bytes().decode("latin-1")
 
 
-def test_weights_hold_for_embeddings(studio: House) -> None:
+def test_weights_hold_for_embeddings(studio: SessionHarness) -> None:
     pictures = {pixels(studio.draw(f"a {said} toy {REST}")[0]) for said in ("<two>", "<two>++", "(<two>)0.5")}
     assert len(pictures) == 3
     (one,) = studio.draw(f"a <two>++ toy {REST}")
@@ -63,7 +65,7 @@ def test_weights_hold_for_embeddings(studio: House) -> None:
     assert pixels(one) == pixels(same)
 
 
-def test_what_is_no_embedding_is_text_with_a_notice(studio: House) -> None:
+def test_what_is_no_embedding_is_text_with_a_notice(studio: SessionHarness) -> None:
     studio.draw(f"a <nothing> {REST}")
     assert "<nothing> is not a known embedding; it is taken as text" in studio.notices
 
@@ -76,6 +78,6 @@ def test_what_is_no_embedding_is_text_with_a_notice(studio: House) -> None:
         ("old", "is a pickle (old.pt)"),
     ],
 )
-def test_a_bad_one_is_an_error_before_sampling(studio: House, name: str, reason: str) -> None:
+def test_a_bad_one_is_an_error_before_sampling(studio: SessionHarness, name: str, reason: str) -> None:
     assert studio.run(f"a <{name}> toy {REST}") is not Outcome.OK
     assert reason in studio.errors[0] and name in studio.errors[0]

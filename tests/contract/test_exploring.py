@@ -18,25 +18,25 @@ from invoke_cli.events import Event, Saved
 from invoke_cli.language.grammar.axes import read_sweep, with_seed
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
-from tests.session_harness import House, pixels, size
+from tests.session_harness import SessionHarness, pixels, size
 
 SWEEP = "!sweep fire -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler -S 5 -s 4 -I sketch.png"
 
 
-def cells(house: House) -> list[Path]:
+def cells(harness: SessionHarness) -> list[Path]:
     """The images of the last line."""
-    return [house.folder / saved.path for saved in house.saved]
+    return [harness.folder / saved.path for saved in harness.saved]
 
 
-def stop_after(house: House, count: int) -> Callable[[Event], None]:
+def stop_after(harness: SessionHarness, count: int) -> Callable[[Event], None]:
     """An ear that stops the line when so many images are there."""
-    heard = house.session.workshop.emit
+    heard = harness.session.context.emit
     seen = itertools.count(1)
 
     def ear(event: Event) -> None:
         heard(event)
         if isinstance(event, Saved) and next(seen) == count:
-            house.session.stop()
+            harness.session.stop()
 
     return ear
 
@@ -66,11 +66,11 @@ def test_dear_changes_are_made_least_often() -> None:
     assert with_seed("a cat | b", 7) == "a cat -S 7 | b"
 
 
-def test_d7_c13_every_combination_and_a_labelled_grid(house: House, sketch: Path) -> None:
-    assert house.run(SWEEP) is Outcome.OK, house.errors
-    made = cells(house)
-    assert len(made) == 18 and [saved.number for saved in house.saved] == list(range(1, 19))
-    outputs = house.folder / "outputs"
+def test_d7_c13_every_combination_and_a_labelled_grid(harness: SessionHarness, sketch: Path) -> None:
+    assert harness.run(SWEEP) is Outcome.OK, harness.errors
+    made = cells(harness)
+    assert len(made) == 18 and [saved.number for saved in harness.saved] == list(range(1, 19))
+    outputs = harness.folder / "outputs"
     record = decode_sheet(read_chunks(outputs / "000019.sweep.png"))
     assert record is not None and len(record.shows) == 18 and record.line == SWEEP
     width, height = size(outputs / "000019.sweep.png")
@@ -83,51 +83,53 @@ def test_d7_c13_every_combination_and_a_labelled_grid(house: House, sketch: Path
     page = (outputs / "000019.sweep.html").read_text(encoding="utf-8")
     links = re.findall(r'<img src="([^"]+)"', page)
     assert len(links) == 18 and all((outputs / link).is_file() for link in links)
-    alone = house.draw("fire -f .5 -C 8 -A k_euler -S 5 -s 4 -I sketch.png")[0]
+    alone = harness.draw("fire -f .5 -C 8 -A k_euler -S 5 -s 4 -I sketch.png")[0]
     assert pixels(alone) == pixels(made[9])
-    assert house.run("!verify 7") is Outcome.OK
+    assert harness.run("!verify 7") is Outcome.OK
 
 
-def test_shared_work_is_done_once(real_house: House, sketch: Path) -> None:
-    house = real_house
+def test_shared_work_is_done_once(real_session: SessionHarness, sketch: Path) -> None:
+    harness = real_session
     line = "!sweep fire -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler --neg ugly,dull -S 5 -s 4 -I sketch.png --trace"
-    house.session.workshop.engine.unload()
-    assert house.run(line) is Outcome.OK, house.errors
-    assert len(house.saved) == 36
-    tally = house.session.workshop.tally
-    assert tally.encodes == 1 and tally.decodes == 36 and tally.text_encodes == 3
-    assert house.traces[-1].startswith("trace: encodes=1 decodes=36 ")
-    assert sum(text.startswith("text encode") for text in house.traces) == 3
+    harness.session.context.engine.unload()
+    assert harness.run(line) is Outcome.OK, harness.errors
+    assert len(harness.saved) == 36
+    counters = harness.session.context.counters
+    assert counters.encodes == 1 and counters.decodes == 36 and counters.text_encodes == 3
+    assert harness.traces[-1].startswith("trace: encodes=1 decodes=36 ")
+    assert sum(text.startswith("text encode") for text in harness.traces) == 3
 
 
-def test_a_sweep_that_was_stopped_goes_on(house: House, sketch: Path) -> None:
+def test_a_sweep_that_was_stopped_goes_on(harness: SessionHarness, sketch: Path) -> None:
     line = "!sweep fire -f .2,.4,.6,.8 -C 2..7 -s 2 -I sketch.png"
-    heard = house.session.workshop.emit
-    house.session.workshop.emit = stop_after(house, 9)
-    assert house.run(line) is Outcome.INTERRUPTED
-    house.session.workshop.emit = heard
-    first = cells(house)
+    heard = harness.session.context.emit
+    harness.session.context.emit = stop_after(harness, 9)
+    assert harness.run(line) is Outcome.INTERRUPTED
+    harness.session.context.emit = heard
+    first = cells(harness)
     assert len(first) == 9
-    assert house.run(line) is Outcome.OK, house.errors
-    assert len(cells(house)) == 15 and any("15 of 24" in text for text in house.notices)
-    assert len({saved.seed for saved in house.saved}) == 1 and house.saved[0].seed == int(first[0].name.split(".")[1])
-    (sheet,) = (house.folder / "outputs").glob("*.sweep.png")
+    assert harness.run(line) is Outcome.OK, harness.errors
+    assert len(cells(harness)) == 15 and any("15 of 24" in text for text in harness.notices)
+    assert len({saved.seed for saved in harness.saved}) == 1 and harness.saved[0].seed == int(
+        first[0].name.split(".")[1]
+    )
+    (sheet,) = (harness.folder / "outputs").glob("*.sweep.png")
     record = decode_sheet(read_chunks(sheet))
     assert record is not None and len({shown.name for shown in record.shows}) == 24
-    assert house.run(line) is Outcome.OK and len(house.saved) == 24  # a finished one begins anew
+    assert harness.run(line) is Outcome.OK and len(harness.saved) == 24  # a finished one begins anew
 
 
-def test_a_cell_that_is_gone_is_made_again(house: House) -> None:
+def test_a_cell_that_is_gone_is_made_again(harness: SessionHarness) -> None:
     line = "!sweep fire -C 2..7 -s 2"
-    heard = house.session.workshop.emit
-    house.session.workshop.emit = stop_after(house, 4)
-    house.run(line)
-    house.session.workshop.emit = heard
-    house.run("!rm 2")
-    assert house.run(line) is Outcome.OK and len(house.saved) == 3
+    heard = harness.session.context.emit
+    harness.session.context.emit = stop_after(harness, 4)
+    harness.run(line)
+    harness.session.context.emit = heard
+    harness.run("!rm 2")
+    assert harness.run(line) is Outcome.OK and len(harness.saved) == 3
 
 
-def test_what_cannot_be_swept_is_told_before_anything_is_drawn(house: House, sketch: Path) -> None:
+def test_what_cannot_be_swept_is_told_before_anything_is_drawn(harness: SessionHarness, sketch: Path) -> None:
     for line, said in [
         ("!sweep a cat", "needs a list"),
         ("!sweep a cat -s 1,nine", "whole number"),
@@ -141,46 +143,46 @@ def test_what_cannot_be_swept_is_told_before_anything_is_drawn(house: House, ske
         ("!ladder a cat", "init image"),
         ("!ladder a cat -I sketch.png -f .5", "chooses -f"),
     ]:
-        assert house.run(line) is not Outcome.OK, line
-        assert said in house.errors[0], (line, house.errors)
-        assert house.saved == []
+        assert harness.run(line) is not Outcome.OK, line
+        assert said in harness.errors[0], (line, harness.errors)
+        assert harness.saved == []
 
 
-def test_a_dry_sweep_shows_its_lines(house: House) -> None:
-    assert house.run("!sweep a cat -s 2,3 --dry_run") is Outcome.OK
-    assert house.messages.splitlines() == ["a cat -s 2 --dry_run", "a cat -s 3 --dry_run"] and house.saved == []
+def test_a_dry_sweep_shows_its_lines(harness: SessionHarness) -> None:
+    assert harness.run("!sweep a cat -s 2,3 --dry_run") is Outcome.OK
+    assert harness.messages.splitlines() == ["a cat -s 2 --dry_run", "a cat -s 3 --dry_run"] and harness.saved == []
 
 
-def test_a_private_sweep_tells_no_words(house: House) -> None:
-    assert house.run("!sweep a secret -s 2,3 --neg hidden,dull --private") is Outcome.OK, house.errors
-    for path in (house.folder / "outputs").rglob("*"):
+def test_a_private_sweep_tells_no_words(harness: SessionHarness) -> None:
+    assert harness.run("!sweep a secret -s 2,3 --neg hidden,dull --private") is Outcome.OK, harness.errors
+    for path in (harness.folder / "outputs").rglob("*"):
         if path.is_file():
             assert b"secret" not in path.read_bytes() and b"hidden" not in path.read_bytes(), path
 
 
-def test_ladder_climbs_from_one_encode(real_house: House, sketch: Path) -> None:
-    house = real_house
-    house.session.workshop.engine.unload()
-    assert house.run("!ladder oil -I sketch.png -s 10 -S 3") is Outcome.OK, house.errors
-    assert [saved.steps_taken for saved in house.saved] == list(range(1, 11))
-    assert house.session.workshop.tally.encodes == 1
-    bars = [line for line in house.messages.splitlines() if "|" in line]
+def test_ladder_climbs_from_one_encode(real_session: SessionHarness, sketch: Path) -> None:
+    harness = real_session
+    harness.session.context.engine.unload()
+    assert harness.run("!ladder oil -I sketch.png -s 10 -S 3") is Outcome.OK, harness.errors
+    assert [saved.steps_taken for saved in harness.saved] == list(range(1, 11))
+    assert harness.session.context.counters.encodes == 1
+    bars = [line for line in harness.messages.splitlines() if "|" in line]
     assert len(bars) == 10 and bars[-1].startswith(" 0.1 |")
-    assert (house.folder / "outputs" / "000011.ladder.png").is_file()
+    assert (harness.folder / "outputs" / "000011.ladder.png").is_file()
 
 
-def test_d6_final_changes_what_is_named_and_nothing_else(house: House, sketch: Path) -> None:
-    house.draw("a cat -s2 -S5 -I sketch.png -f.5")
-    house.draw("a dog -s2")
-    (path,) = house.draw("!final 1 -s 4")
-    assert pixels(path) == pixels(house.draw("a cat -s4 -S5 -I sketch.png -f.5")[0])
-    assert pixels(house.draw("!final 1")[0]) == pixels(house.folder / "outputs" / "000001.5.png")
-    house.draw("!final 1 -f+.2")
-    assert "-f 0.7" in house.saved[0].line and "-S 5" in house.saved[0].line
-    house.draw("a castle -s3 -S1 | snow -f.5")
-    house.draw("!final @last -C 3")
-    assert house.saved[0].line.count("-C 3") == 1 and " | " in house.saved[0].line
-    assert house.run("!final 99") is Outcome.FAILED and house.run("!final") is Outcome.FAILED
+def test_d6_final_changes_what_is_named_and_nothing_else(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a cat -s2 -S5 -I sketch.png -f.5")
+    harness.draw("a dog -s2")
+    (path,) = harness.draw("!final 1 -s 4")
+    assert pixels(path) == pixels(harness.draw("a cat -s4 -S5 -I sketch.png -f.5")[0])
+    assert pixels(harness.draw("!final 1")[0]) == pixels(harness.folder / "outputs" / "000001.5.png")
+    harness.draw("!final 1 -f+.2")
+    assert "-f 0.7" in harness.saved[0].line and "-S 5" in harness.saved[0].line
+    harness.draw("a castle -s3 -S1 | snow -f.5")
+    harness.draw("!final @last -C 3")
+    assert harness.saved[0].line.count("-C 3") == 1 and " | " in harness.saved[0].line
+    assert harness.run("!final 99") is Outcome.FAILED and harness.run("!final") is Outcome.FAILED
 
 
 @pytest.mark.slow

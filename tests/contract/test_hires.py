@@ -11,47 +11,47 @@ from invoke_cli.events import Failed, Planned
 from invoke_cli.imaging.sizes import Grid, Size
 from invoke_cli.planning.hires_fix import native_size
 from invoke_cli.planning.seeds import next_seed
-from tests.session_harness import House, pixels, size
+from tests.session_harness import SessionHarness, pixels, size
 
 
-def test_it_is_a_chain_of_a_native_pass_and_one_at_full_size(house: House) -> None:
-    (large,) = house.draw("a castle -s4 -S 7 -W 160 -H 96 --hires_fix --perlin .1")
-    first, second = (event.plan for event in house.of(Planned))
+def test_it_is_a_chain_of_a_native_pass_and_one_at_full_size(harness: SessionHarness) -> None:
+    (large,) = harness.draw("a castle -s4 -S 7 -W 160 -H 96 --hires_fix --perlin .1")
+    first, second = (event.plan for event in harness.of(Planned))
     assert (first["width"], first["height"]) == (80, 64) and (second["width"], second["height"]) == (160, 96)
     assert first["strength"] is None and second["strength"] == 0.75 and second["steps_real"] == 3
     assert size(large) == (160, 96)
     chain = f"a castle -s4 -S 7 -W 80 -H 64 --perlin .1 | -S {next_seed(7)} -W 160 -H 96 --crop -f .75"
-    assert pixels(house.draw(chain)[0]) == pixels(large)
-    assert house.run(f"!verify {large}") is Outcome.OK and "identical" in house.messages
+    assert pixels(harness.draw(chain)[0]) == pixels(large)
+    assert harness.run(f"!verify {large}") is Outcome.OK and "identical" in harness.messages
 
 
-def test_variations_are_the_first_pass_s(house: House) -> None:
-    made = house.draw("a castle -s4 -S 7 -W 128 -H 128 --hires_fix -n 3 -v .3 -f .5")
+def test_variations_are_the_first_pass_s(harness: SessionHarness) -> None:
+    made = harness.draw("a castle -s4 -S 7 -W 128 -H 128 --hires_fix -n 3 -v .3 -f .5")
     assert len({pixels(path) for path in made}) == 3 and all(size(path) == (128, 128) for path in made)
-    for saved in house.saved:
+    for saved in harness.saved:
         first, second = saved.line.split(" | ")
         assert "-V " in first and "-V " not in second and "-f 0.5" in second
-    lines = [saved.line for saved in house.saved]
-    assert house.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK
-    assert [pixels(house.draw(line)[0]) for line in lines] == [pixels(path) for path in made]
+    lines = [saved.line for saved in harness.saved]
+    assert harness.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK
+    assert [pixels(harness.draw(line)[0]) for line in lines] == [pixels(path) for path in made]
     listed = lines[0].split("-V ")[1].split()[0]
-    (again,) = house.draw(f"a castle -s4 -S 7 -W 128 -H 128 --hires_fix -V {listed} -f .5")
+    (again,) = harness.draw(f"a castle -s4 -S 7 -W 128 -H 128 --hires_fix -V {listed} -f .5")
     assert pixels(again) == pixels(made[0])
 
 
-def test_it_goes_into_a_chain(house: House) -> None:
-    (made,) = house.draw("a castle -s4 -S 7 -W 128 -H 128 --hires_fix | oil -f .5 --save_all")
-    assert len(house.of(Planned)) == 3
+def test_it_goes_into_a_chain(harness: SessionHarness) -> None:
+    (made,) = harness.draw("a castle -s4 -S 7 -W 128 -H 128 --hires_fix | oil -f .5 --save_all")
+    assert len(harness.of(Planned)) == 3
     assert size(made.with_name(f"{made.stem}.stage-1.png")) == (64, 64)
     assert size(made.with_name(f"{made.stem}.stage-2.png")) == (128, 128)
 
 
 @pytest.mark.parametrize("switches", ["", "-W 64 -H 64", "-W 64 -H 48"])
-def test_it_has_no_effect_on_what_is_not_large(house: House, switches: str) -> None:
-    (plain,) = house.draw(f"a castle -s2 -S 7 {switches}")
-    (told,) = house.draw(f"a castle -s2 -S 7 {switches} --hires_fix")
+def test_it_has_no_effect_on_what_is_not_large(harness: SessionHarness, switches: str) -> None:
+    (plain,) = harness.draw(f"a castle -s2 -S 7 {switches}")
+    (told,) = harness.draw(f"a castle -s2 -S 7 {switches} --hires_fix")
     assert told.read_bytes() == plain.read_bytes()
-    assert any("--hires_fix has no effect" in text for text in house.notices)
+    assert any("--hires_fix has no effect" in text for text in harness.notices)
 
 
 @pytest.mark.parametrize(
@@ -64,20 +64,20 @@ def test_it_has_no_effect_on_what_is_not_large(house: House, switches: str) -> N
         ("a castle -s2 -W 128 -H 128 --hires_fix -f .6,.4", "a list of strengths", ".6,.4"),
     ],
 )
-def test_where_it_cannot_stand(real_house: House, sketch: Path, line: str, said: str, under: str) -> None:
-    real_house.draw("a castle -s3 -S 1")
-    assert real_house.run(line) is Outcome.FAILED
-    error = real_house.of(Failed)[0].error
+def test_where_it_cannot_stand(real_session: SessionHarness, sketch: Path, line: str, said: str, under: str) -> None:
+    real_session.draw("a castle -s3 -S 1")
+    assert real_session.run(line) is Outcome.FAILED
+    error = real_session.of(Failed)[0].error
     assert said in error.message and error.hint
     assert error.span is not None and line[error.span.start : error.span.end] == under
 
 
-def test_as_a_default_it_waits_for_its_turn(house: House, sketch: Path) -> None:
-    assert house.run("!set --hires_fix") is Outcome.OK
-    assert house.draw("oil -I sketch.png -s2 -W 128")
-    assert len(house.of(Planned)) == 1
-    assert house.draw("a castle -s2 -W 128 -H 128") and len(house.of(Planned)) == 2
-    assert house.draw("a castle -s2 -W 128 -H 128 --no_hires_fix") and len(house.of(Planned)) == 1
+def test_as_a_default_it_waits_for_its_turn(harness: SessionHarness, sketch: Path) -> None:
+    assert harness.run("!set --hires_fix") is Outcome.OK
+    assert harness.draw("oil -I sketch.png -s2 -W 128")
+    assert len(harness.of(Planned)) == 1
+    assert harness.draw("a castle -s2 -W 128 -H 128") and len(harness.of(Planned)) == 2
+    assert harness.draw("a castle -s2 -W 128 -H 128 --no_hires_fix") and len(harness.of(Planned)) == 1
 
 
 @pytest.mark.parametrize(

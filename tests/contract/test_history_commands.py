@@ -10,13 +10,13 @@ from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.metadata.containers.text_chunks import read_chunks
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 
-def answer(house: House, line: str) -> str:
+def answer(harness: SessionHarness, line: str) -> str:
     """What a command that succeeds says."""
-    assert house.run(line) is Outcome.OK, house.errors
-    return house.messages
+    assert harness.run(line) is Outcome.OK, harness.errors
+    return harness.messages
 
 
 def numbers(text: str) -> list[int]:
@@ -24,29 +24,29 @@ def numbers(text: str) -> list[int]:
     return [int(line[1 : line.index("]")]) for line in text.splitlines() if line.lstrip().startswith("[")]
 
 
-def test_l4_what_was_made_is_found_again(house: House, sketch: Path) -> None:
-    house.draw("a red fox -s2 -S1")
-    house.draw("a red boat -s4 -S2 -I sketch.png -f.5")
-    house.draw("a blue boat -s4 -S3 -I sketch.png -f1")
-    assert numbers(answer(house, "!search boat")) == [2, 3]
-    assert numbers(answer(house, "!search red strength<0.8")) == [2]
-    assert numbers(answer(house, "!search model:tin since:today steps=2")) == [1]
-    assert numbers(answer(house, '!search "red fox"')) == [1]
-    answer(house, "!tag 1 3 good keep")
-    answer(house, "!rate 3 5")
-    assert numbers(answer(house, "!history --tag good --since yesterday")) == [1, 3]
-    assert numbers(answer(house, "!history 1 --tag good")) == [3]
-    assert numbers(answer(house, "!history --tag=good --rating 5")) == [3]
-    assert "    rated 5, good, keep" in house.messages
-    assert answer(house, "!tag 1 -good").endswith("keep")
-    assert numbers(answer(house, "!search tag:good")) == [3]
-    house.draw("oil -I !2 -s2 -S4")
-    house.run("!2")
-    assert house.prefills[0].startswith("a red boat")
+def test_l4_what_was_made_is_found_again(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a red fox -s2 -S1")
+    harness.draw("a red boat -s4 -S2 -I sketch.png -f.5")
+    harness.draw("a blue boat -s4 -S3 -I sketch.png -f1")
+    assert numbers(answer(harness, "!search boat")) == [2, 3]
+    assert numbers(answer(harness, "!search red strength<0.8")) == [2]
+    assert numbers(answer(harness, "!search model:tin since:today steps=2")) == [1]
+    assert numbers(answer(harness, '!search "red fox"')) == [1]
+    answer(harness, "!tag 1 3 good keep")
+    answer(harness, "!rate 3 5")
+    assert numbers(answer(harness, "!history --tag good --since yesterday")) == [1, 3]
+    assert numbers(answer(harness, "!history 1 --tag good")) == [3]
+    assert numbers(answer(harness, "!history --tag=good --rating 5")) == [3]
+    assert "    rated 5, good, keep" in harness.messages
+    assert answer(harness, "!tag 1 -good").endswith("keep")
+    assert numbers(answer(harness, "!search tag:good")) == [3]
+    harness.draw("oil -I !2 -s2 -S4")
+    harness.run("!2")
+    assert harness.prefills[0].startswith("a red boat")
 
 
-def test_bad_questions_and_marks_are_told(house: House) -> None:
-    house.draw("a cat -s2")
+def test_bad_questions_and_marks_are_told(harness: SessionHarness) -> None:
+    harness.draw("a cat -s2")
     for line, said in [
         ("!search strenth>1", "no setting strenth"),
         ("!tag good", "no image"),
@@ -61,98 +61,98 @@ def test_bad_questions_and_marks_are_told(house: House) -> None:
         ("!diff 1", "two pictures"),
         ("!rm x", "number"),
     ]:
-        assert house.run(line) is Outcome.FAILED, line
-        assert said in house.errors[0], (line, house.errors)
+        assert harness.run(line) is Outcome.FAILED, line
+        assert said in harness.errors[0], (line, harness.errors)
 
 
-def test_a_removed_image_is_gone_from_everywhere(house: House) -> None:
-    house.draw("a cat -s2 -S1")
-    (dog,) = house.draw("a dog -s2 -S2")
-    answer(house, "!tag 2 good")
-    answer(house, "!rm 2")
-    assert not dog.exists() and len(list((house.folder / "outputs" / ".invoke" / "trash").iterdir())) == 1
+def test_a_removed_image_is_gone_from_everywhere(harness: SessionHarness) -> None:
+    harness.draw("a cat -s2 -S1")
+    (dog,) = harness.draw("a dog -s2 -S2")
+    answer(harness, "!tag 2 good")
+    answer(harness, "!rm 2")
+    assert not dog.exists() and len(list((harness.folder / "outputs" / ".invoke" / "trash").iterdir())) == 1
     for line in ("!history", "!search dog", "!search tag:good", "!history --tag good"):
-        assert "a dog" not in answer(house, line)
-    house.run("!fetch @last")
-    assert house.prefills[0].startswith("a cat")
-    assert house.run("!2") is Outcome.FAILED
-    house.draw("a bird -s2 -S3")
-    assert house.saved[0].number == 3
-    answer(house, "!rm 1..3")
-    assert answer(house, "!history") == "no images yet in this folder"
+        assert "a dog" not in answer(harness, line)
+    harness.run("!fetch @last")
+    assert harness.prefills[0].startswith("a cat")
+    assert harness.run("!2") is Outcome.FAILED
+    harness.draw("a bird -s2 -S3")
+    assert harness.saved[0].number == 3
+    answer(harness, "!rm 1..3")
+    assert answer(harness, "!history") == "no images yet in this folder"
 
 
-def test_tree_shows_parents_and_children(house: House, sketch: Path) -> None:
-    house.draw("one -I sketch.png -s2 -S1 -f.5")
-    house.draw("two -I !1 -s2 -S2 -f.5")
-    house.draw("three -I !2 -s2 -S3 -f.5")
-    house.draw("four -I !1 -s2 -S4 -f.5")
-    lines = answer(house, "!tree 2").splitlines()
+def test_tree_shows_parents_and_children(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("one -I sketch.png -s2 -S1 -f.5")
+    harness.draw("two -I !1 -s2 -S2 -f.5")
+    harness.draw("three -I !2 -s2 -S3 -f.5")
+    harness.draw("four -I !1 -s2 -S4 -f.5")
+    lines = answer(harness, "!tree 2").splitlines()
     assert [line.split("[")[0].count(" ") for line in lines] == [0, 2, 4, 6, 4]
     assert lines[0] == "sketch.png" and "two" in lines[2] and lines[2].endswith("<- this one") and "four" in lines[4]
-    assert answer(house, "!tree sketch.png").splitlines()[0] == "sketch.png  <- this one"
+    assert answer(harness, "!tree sketch.png").splitlines()[0] == "sketch.png  <- this one"
 
 
-def test_diff_tells_settings_and_distance(house: House, sketch: Path) -> None:
-    house.draw("a cat -s2 -S1")
-    house.draw("a dog -s3 -S1 -I sketch.png -W 128 -H 128 --fit")
-    said = answer(house, "!diff 1 2")
+def test_diff_tells_settings_and_distance(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a cat -s2 -S1")
+    harness.draw("a dog -s3 -S1 -I sketch.png -W 128 -H 128 --fit")
+    said = answer(harness, "!diff 1 2")
     assert "steps: -s 2 -> -s 3" in said and "prompt: a cat -> a dog" in said and "init_img: none" in said
     assert "sizes: 64x64 -> " in said and "apart on average" in said and "seed" not in said
-    house.draw("a cat -s2 -S1")
-    assert answer(house, "!diff 1 3") == "the settings are the same\nthe pixels are the same"
-    assert "does not say how it was made" in answer(house, "!diff 1 sketch.png")
+    harness.draw("a cat -s2 -S1")
+    assert answer(harness, "!diff 1 3") == "the settings are the same\nthe pixels are the same"
+    assert "does not say how it was made" in answer(harness, "!diff 1 sketch.png")
 
 
-def test_l1_copies_have_names_that_say_what_they_are(house: House) -> None:
-    paths = house.draw("a red fox: by/the river -s2 -S1..2")
-    house.draw("a dog -s2 -S3")
-    assert "1 image saved" in answer(house, "!save last kept")
-    assert "3 images" in answer(house, "!save session kept")
-    assert "3 images" in answer(house, "!save all all --zip")
-    names = sorted(path.name for path in (house.folder / "kept").iterdir())
+def test_l1_copies_have_names_that_say_what_they_are(harness: SessionHarness) -> None:
+    paths = harness.draw("a red fox: by/the river -s2 -S1..2")
+    harness.draw("a dog -s2 -S3")
+    assert "1 image saved" in answer(harness, "!save last kept")
+    assert "3 images" in answer(harness, "!save session kept")
+    assert "3 images" in answer(harness, "!save all all --zip")
+    names = sorted(path.name for path in (harness.folder / "kept").iterdir())
     assert names[0] == "000001.1.a red fox_ by_the river.png" and len(names) == 4 and names[-1] == "000003.3.a dog.png"
-    assert (house.folder / "kept" / names[0]).read_bytes() == paths[0].read_bytes()
-    with zipfile.ZipFile(house.folder / "all.zip") as archive:
+    assert (harness.folder / "kept" / names[0]).read_bytes() == paths[0].read_bytes()
+    with zipfile.ZipFile(harness.folder / "all.zip") as archive:
         assert len(archive.namelist()) == 3 and archive.read(names[0]) == paths[0].read_bytes()
-    assert house.run("!save all all --zip") is Outcome.FAILED
-    assert "2 images" in answer(house, "!save 1 2 other --fnformat same.png")
-    assert sorted(path.name for path in (house.folder / "other").iterdir()) == ["same-2.png", "same.png"]
+    assert harness.run("!save all all --zip") is Outcome.FAILED
+    assert "2 images" in answer(harness, "!save 1 2 other --fnformat same.png")
+    assert sorted(path.name for path in (harness.folder / "other").iterdir()) == ["same-2.png", "same.png"]
 
 
-def test_strip_keeps_the_pixels_alone(house: House) -> None:
-    (path,) = house.draw("a secret -s2 -S1")
-    answer(house, "!strip 1")
-    copy = house.folder / "outputs" / "000002.stripped.png"
+def test_strip_keeps_the_pixels_alone(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a secret -s2 -S1")
+    answer(harness, "!strip 1")
+    copy = harness.folder / "outputs" / "000002.stripped.png"
     assert pixels(copy) == pixels(path) and read_chunks(copy) == {} and b"secret" not in copy.read_bytes()
     Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save("clear.png")
-    answer(house, "!strip clear.png")
-    with Image.open(house.folder / "outputs" / "000003.stripped.png") as image:
+    answer(harness, "!strip clear.png")
+    with Image.open(harness.folder / "outputs" / "000003.stripped.png") as image:
         assert image.mode == "RGBA" and image.getpixel((0, 0)) == (1, 2, 3, 4)
-    assert "a secret" in answer(house, "!history")
+    assert "a secret" in answer(harness, "!history")
 
 
-def test_fetch_of_a_part(house: House) -> None:
-    house.draw("a cat [dog] -s2 -S5 -v.2")
+def test_fetch_of_a_part(harness: SessionHarness) -> None:
+    harness.draw("a cat [dog] -s2 -S5 -v.2")
     for part, there, gone in [
         ("prompt", ["a cat"], ["-s 2", "-S"]),
         ("seed", ["-S 5", "-V"], ["cat", "-s 2"]),
         ("all", ["a cat", "-s 2", "-S 5"], []),
         ("remix", ["a cat", "-s 2"], ["-S", "-V"]),
     ]:
-        house.run(f"!fetch 1 {part}")
-        (line,) = house.prefills
+        harness.run(f"!fetch 1 {part}")
+        (line,) = harness.prefills
         assert all(text in line for text in there) and not any(text in line for text in gone), line
 
 
-def test_fetch_of_many_into_a_file(house: House, sketch: Path) -> None:
-    paths = house.draw("a cat -s2 -S1..3")
-    sketch.rename(house.folder / "outputs" / "plain.png")
-    assert "3 lines" in answer(house, "!fetch outputs/*.png lines.txt")
-    assert any("plain.png" in text for text in house.notices)
+def test_fetch_of_many_into_a_file(harness: SessionHarness, sketch: Path) -> None:
+    paths = harness.draw("a cat -s2 -S1..3")
+    sketch.rename(harness.folder / "outputs" / "plain.png")
+    assert "3 lines" in answer(harness, "!fetch outputs/*.png lines.txt")
+    assert any("plain.png" in text for text in harness.notices)
     before = [pixels(path) for path in paths]
-    assert [pixels(path) for path in house.draw("!replay lines.txt")] == before
-    assert house.run("!fetch outputs/*.png lines.txt") is Outcome.FAILED and "there already" in house.errors[0]
+    assert [pixels(path) for path in harness.draw("!replay lines.txt")] == before
+    assert harness.run("!fetch outputs/*.png lines.txt") is Outcome.FAILED and "there already" in harness.errors[0]
 
 
 QUESTIONS = (
@@ -162,37 +162,37 @@ QUESTIONS = (
 
 
 @pytest.mark.parametrize("lost", [True, False])
-def test_reindex_gives_the_same_answers(house: House, sketch: Path, lost: bool) -> None:
-    house.draw("a cat -s2 -S1")
-    house.draw("a cat in oil -I sketch.png -f.5 -s2 -S2")
-    house.draw("snow -I !2 -s2 -S3 -n2 --grid")
-    house.draw("a cat -s2 -S1")
-    house.draw("a | b -s2 -S9 -p")
-    house.draw("a secret -s2 -S10 --private")
-    house.run("!tag 2 4 good", "!tag 4 -good", "!rate 3 5", "!rm 4")
+def test_reindex_gives_the_same_answers(harness: SessionHarness, sketch: Path, lost: bool) -> None:
+    harness.draw("a cat -s2 -S1")
+    harness.draw("a cat in oil -I sketch.png -f.5 -s2 -S2")
+    harness.draw("snow -I !2 -s2 -S3 -n2 --grid")
+    harness.draw("a cat -s2 -S1")
+    harness.draw("a | b -s2 -S9 -p")
+    harness.draw("a secret -s2 -S10 --private")
+    harness.run("!tag 2 4 good", "!tag 4 -good", "!rate 3 5", "!rm 4")
 
     def answers() -> list[object]:
         told: list[object] = []
         for question in QUESTIONS:
-            house.run(question)
-            told.append((house.messages, house.prefills, house.errors))
+            harness.run(question)
+            told.append((harness.messages, harness.prefills, harness.errors))
         return told
 
     before = answers()
     if lost:
-        for part in (house.folder / "outputs" / ".invoke").glob("history*"):
+        for part in (harness.folder / "outputs" / ".invoke").glob("history*"):
             part.unlink()
-    house.session.workshop._folders.clear()
-    assert "7 images" in answer(house, "!reindex")
+    harness.session.context._folders.clear()
+    assert "7 images" in answer(harness, "!reindex")
     assert answers() == before
-    house.draw("sketch again -I sketch.png -s2")
-    assert house.saved[0].number == 9
+    harness.draw("sketch again -I sketch.png -s2")
+    assert harness.saved[0].number == 9
 
 
-def test_a_private_image_leaves_no_words_in_the_history(house: House, sketch: Path) -> None:
-    house.draw("a secret -I sketch.png -s2 -S1 --private --neg hidden")
+def test_a_private_image_leaves_no_words_in_the_history(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a secret -I sketch.png -s2 -S1 --private --neg hidden")
     for question in ("!search secret", "!search hidden", "!search sketch", "!search init_img:sketch"):
-        assert numbers(answer(house, question)) == []
-    answer(house, "!reindex")
-    books = b"".join(path.read_bytes() for path in (house.folder / "outputs" / ".invoke").glob("history*"))
+        assert numbers(answer(harness, question)) == []
+    answer(harness, "!reindex")
+    books = b"".join(path.read_bytes() for path in (harness.folder / "outputs" / ".invoke").glob("history*"))
     assert b"secret" not in books and b"hidden" not in books and b"sketch" not in books

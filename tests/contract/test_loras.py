@@ -10,7 +10,7 @@ import torch
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Loading
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 LINE = "a cat -s3 -C5 -A ddim -S 5"
 
@@ -53,9 +53,9 @@ def loras(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def studio(real_house: House, loras: Path) -> House:
-    (real_house.folder / "root" / "loras").symlink_to(loras)
-    return real_house
+def studio(real_session: SessionHarness, loras: Path) -> SessionHarness:
+    (real_session.folder / "root" / "loras").symlink_to(loras)
+    return real_session
 
 
 def stock(model: Path, loras: Path, weights: dict[str, float]) -> bytes:
@@ -74,7 +74,7 @@ def stock(model: Path, loras: Path, weights: dict[str, float]) -> bytes:
     return bytes(image.tobytes())
 
 
-def test_i9_loras_equal_diffusers_own_and_leave_no_trace(studio: House, tiny_model: Path, loras: Path) -> None:
+def test_i9_loras_equal_diffusers_own_and_leave_no_trace(studio: SessionHarness, tiny_model: Path, loras: Path) -> None:
     (plain,) = studio.draw(LINE)
     (one,) = studio.draw(f"{LINE} --lora film:0.8")
     assert pixels(one) == stock(tiny_model, loras, {"film": 0.8}) != pixels(plain)
@@ -88,13 +88,13 @@ def test_i9_loras_equal_diffusers_own_and_leave_no_trace(studio: House, tiny_mod
     assert not [event for event in studio.events if isinstance(event, Loading)]
 
 
-def test_switching_reads_no_model_again(studio: House) -> None:
+def test_switching_reads_no_model_again(studio: SessionHarness) -> None:
     studio.draw(LINE)
     studio.run(f"{LINE} --lora film:0.8", f"{LINE} --lora ink", f"withLora(film,.3) {LINE}", LINE)
     assert len(studio.saved) == 4 and not studio.of(Loading)
 
 
-def test_all_spellings_mean_the_same_and_replay(studio: House) -> None:
+def test_all_spellings_mean_the_same_and_replay(studio: SessionHarness) -> None:
     (switched,) = studio.draw(f"{LINE} --lora film:0.8")
     for prompt in ("a cat withLora(film,0.8)", "a cat <lora:film:0.8>", "useLora(film,.8) a cat"):
         (made,) = studio.draw(LINE.replace("a cat", prompt))
@@ -104,7 +104,7 @@ def test_all_spellings_mean_the_same_and_replay(studio: House) -> None:
     assert '"lora_hashes": {"film": "' in switched.read_bytes().decode("latin-1")
 
 
-def test_a_changed_file_is_told_by_verify(studio: House, loras: Path, tiny_model: Path) -> None:
+def test_a_changed_file_is_told_by_verify(studio: SessionHarness, loras: Path, tiny_model: Path) -> None:
     root = studio.folder / "root" / "loras"
     root.unlink()
     train(tiny_model, root / "film.safetensors", 1, ["to_q"])
@@ -114,7 +114,7 @@ def test_a_changed_file_is_told_by_verify(studio: House, loras: Path, tiny_model
     assert "lora_hashes" in studio.messages
 
 
-def test_a_bad_one_is_an_error_before_sampling(studio: House, tmp_path: Path) -> None:
+def test_a_bad_one_is_an_error_before_sampling(studio: SessionHarness, tmp_path: Path) -> None:
     from tests.tiny import build_tiny_model
 
     root = studio.folder / "root" / "loras"

@@ -11,7 +11,7 @@ from PIL import Image
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Saved
 from tests.conftest import drawing
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 PROMPTS = (
     "a cat",
@@ -50,7 +50,7 @@ def lines(count: int, seed: int) -> list[str]:
 
 
 @pytest.mark.parametrize("share", [pytest.param(0), *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 8))])
-def test_every_line_gives_a_picture_that_replays_or_one_error(real_house: House, share: int) -> None:
+def test_every_line_gives_a_picture_that_replays_or_one_error(real_session: SessionHarness, share: int) -> None:
     drawing(100, 70).save("photo.png")
     drawing(91, 53).save("odd.jpg")
     holed = drawing(96, 64)
@@ -59,19 +59,19 @@ def test_every_line_gives_a_picture_that_replays_or_one_error(real_house: House,
     Image.linear_gradient("L").resize((50, 60)).point(lambda value: 255 if value > 170 else 0).save("mask.png")
     drawn = 0
     for line in lines(25, share):
-        outcome = real_house.run(line)
-        errors = real_house.of(Failed)
+        outcome = real_session.run(line)
+        errors = real_session.of(Failed)
         if outcome is not Outcome.OK:
             assert len(errors) == 1 and errors[0].error.hint, line
             assert "error in the program" not in errors[0].error.message, line
             continue
-        paths = [real_house.folder / event.path for event in real_house.of(Saved)]
+        paths = [real_session.folder / event.path for event in real_session.of(Saved)]
         assert paths and not errors, line
         drawn += 1
         for path in paths if "--private" not in line else ():
-            assert real_house.run(f"!verify {path}") is Outcome.OK, (line, real_house.messages)
-            assert "identical" in real_house.messages, line
+            assert real_session.run(f"!verify {path}") is Outcome.OK, (line, real_session.messages)
+            assert "identical" in real_session.messages, line
         if drawn % 6 == 0 and "--private" not in line:
-            (again,) = real_house.draw(f"!replay {paths[0]}")
+            (again,) = real_session.draw(f"!replay {paths[0]}")
             assert pixels(again) == pixels(paths[0]), line
     assert drawn > 8

@@ -13,7 +13,7 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Step
 from tests.conftest import drawing
 from tests.contract.test_loras import train
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 from tests.tiny import build_tiny_model
 from tests.tiny_controls import build_ip_adapter, build_t2i_adapter
 
@@ -22,19 +22,19 @@ LATE = ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D")
 
 
 @pytest.fixture
-def studio(real_house: House) -> House:
+def studio(real_session: SessionHarness) -> SessionHarness:
     drawing(64, 64).save("guide.png")
-    return real_house
+    return real_session
 
 
-def refused(studio: House, line: str) -> str:
+def refused(studio: SessionHarness, line: str) -> str:
     """The sentence that refuses a line; no step was taken."""
     assert studio.run(line) is not Outcome.OK
     assert not studio.of(Step) and not studio.saved
     return studio.errors[0]
 
 
-def imported(studio: House, path: Path, kind: str) -> str:
+def imported(studio: SessionHarness, path: Path, kind: str) -> str:
     """The switch for a control model that was just imported."""
     assert studio.run(f"!import_model {path} control={kind}") is Outcome.OK, studio.errors
     return f"{LINE} --control {path.stem}:guide.png"
@@ -49,7 +49,7 @@ def imported(studio: House, path: Path, kind: str) -> str:
         ({"conditioning_channels": 1}, "it looks at pictures of 1 channels"),
     ],
 )
-def test_a_controlnet(studio: House, tiny_model: Path, changes: dict[str, Any], reason: str) -> None:
+def test_a_controlnet(studio: SessionHarness, tiny_model: Path, changes: dict[str, Any], reason: str) -> None:
     import diffusers
 
     unet = diffusers.UNet2DConditionModel.from_pretrained(tiny_model / "unet", local_files_only=True)
@@ -59,7 +59,7 @@ def test_a_controlnet(studio: House, tiny_model: Path, changes: dict[str, Any], 
     assert refused(studio, line).startswith(f"the ControlNet other does not fit tiny (Stable Diffusion 1.x): {reason}")
 
 
-def test_a_t2i_adapter(studio: House) -> None:
+def test_a_t2i_adapter(studio: SessionHarness) -> None:
     import diffusers
 
     line = imported(studio, build_t2i_adapter(studio.folder / "hinter", 1), "pose")
@@ -76,7 +76,7 @@ def test_a_t2i_adapter(studio: House) -> None:
 
 
 @pytest.mark.parametrize("how", ["fewer", "wider", "other eyes"])
-def test_an_ip_adapter(studio: House, tiny_model: Path, how: str) -> None:
+def test_an_ip_adapter(studio: SessionHarness, tiny_model: Path, how: str) -> None:
     (plain,) = studio.draw(LINE)
     file = build_ip_adapter(studio.folder / "ip", tiny_model)
     tensors = load_file(file)
@@ -98,7 +98,7 @@ def test_an_ip_adapter(studio: House, tiny_model: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["wide", "half", "rank", "text"])
-def test_a_lora_beside_one_that_fits(studio: House, tiny_model: Path, how: str) -> None:
+def test_a_lora_beside_one_that_fits(studio: SessionHarness, tiny_model: Path, how: str) -> None:
     (plain,) = studio.draw(LINE)
     folder = studio.folder / "root" / "loras"
     train(tiny_model, folder / "film.safetensors", 1, ["to_q"], text=how == "text")
@@ -120,7 +120,7 @@ def test_a_lora_beside_one_that_fits(studio: House, tiny_model: Path, how: str) 
     assert pixels(studio.draw(f"{LINE} --lora film")[0]) != pixels(plain)
 
 
-def test_many_loras_make_room_for_a_line_of_two(studio: House, tiny_model: Path) -> None:
+def test_many_loras_make_room_for_a_line_of_two(studio: SessionHarness, tiny_model: Path) -> None:
     folder = studio.folder / "root" / "loras"
     train(tiny_model, folder / "l0.safetensors", 1, ["to_q"])
     tensors = load_file(folder / "l0.safetensors")
@@ -132,7 +132,7 @@ def test_many_loras_make_room_for_a_line_of_two(studio: House, tiny_model: Path)
 
 
 @pytest.mark.parametrize("shape", [(), (0, 32)])
-def test_an_embedding_without_vectors(studio: House, shape: tuple[int, ...]) -> None:
+def test_an_embedding_without_vectors(studio: SessionHarness, shape: tuple[int, ...]) -> None:
     (studio.folder / "root" / "embeddings").mkdir()
     save_file({"emb_params": torch.zeros(shape)}, studio.folder / "root" / "embeddings" / "nought.safetensors")
     said = "the embedding <nought> does not fit tiny (Stable Diffusion 1.x): it holds no vectors"

@@ -16,57 +16,57 @@ from invoke_cli.errors import ModelError
 from invoke_cli.events import Failed
 from invoke_cli.inputs.hub import fetch, list_remote, only_pickled, wanted
 from tests.fake import FakeEngine
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 
-def entries(house: House) -> str:
-    return (house.folder / "root" / "configs" / "models.yaml").read_text(encoding="utf-8")
+def entries(harness: SessionHarness) -> str:
+    return (harness.folder / "root" / "configs" / "models.yaml").read_text(encoding="utf-8")
 
 
-def test_models_are_listed_with_their_state(fake_house: House) -> None:
-    (fake_house.folder / "root/configs/models.yaml").write_text(
-        entries(fake_house) + "gone:\n  path: /nowhere/at/all\n", encoding="utf-8"
+def test_models_are_listed_with_their_state(fake_session: SessionHarness) -> None:
+    (fake_session.folder / "root/configs/models.yaml").write_text(
+        entries(fake_session) + "gone:\n  path: /nowhere/at/all\n", encoding="utf-8"
     )
-    assert fake_house.run("!models") is Outcome.OK
-    lines = {line.split()[0]: line for line in fake_house.messages.splitlines()}
+    assert fake_session.run("!models") is Outcome.OK
+    lines = {line.split()[0]: line for line in fake_session.messages.splitlines()}
     assert "active" in lines["tiny"] and "64 px" in lines["tiny"]
     assert "not present" in lines["gone"] and "/nowhere/at/all" in lines["gone"]
-    fake_house.draw("a cat -s 2")
-    fake_house.run("!models")
-    assert "active, loaded" in fake_house.messages
+    fake_session.draw("a cat -s 2")
+    fake_session.run("!models")
+    assert "active, loaded" in fake_session.messages
 
 
-def test_models_are_listed_by_what_they_are_good_for(fake_house: House) -> None:
-    fake_house.run("!edit_model tiny good_for night scenes, portraits")
-    assert fake_house.run("!models --for portrait") is Outcome.OK, fake_house.errors
-    assert [line.split()[0] for line in fake_house.messages.splitlines()] == ["tiny"]
-    assert fake_house.run("!models --for cars") is not Outcome.OK
-    assert fake_house.errors[0] == "no model's entry says that it is good for cars"
-    assert "night scenes, portraits" in fake_house.of(Failed)[0].error.hint
-    assert fake_house.run("!models cars") is not Outcome.OK and "--for" in fake_house.errors[0]
+def test_models_are_listed_by_what_they_are_good_for(fake_session: SessionHarness) -> None:
+    fake_session.run("!edit_model tiny good_for night scenes, portraits")
+    assert fake_session.run("!models --for portrait") is Outcome.OK, fake_session.errors
+    assert [line.split()[0] for line in fake_session.messages.splitlines()] == ["tiny"]
+    assert fake_session.run("!models --for cars") is not Outcome.OK
+    assert fake_session.errors[0] == "no model's entry says that it is good for cars"
+    assert "night scenes, portraits" in fake_session.of(Failed)[0].error.hint
+    assert fake_session.run("!models cars") is not Outcome.OK and "--for" in fake_session.errors[0]
 
 
-def test_n1_a_model_tells_what_it_is(fake_house: House, tiny_model: Path) -> None:
-    assert fake_house.run("!model tiny") is Outcome.OK
-    said = dict(line.split(None, 1) for line in fake_house.messages.splitlines())
+def test_n1_a_model_tells_what_it_is(fake_session: SessionHarness, tiny_model: Path) -> None:
+    assert fake_session.run("!model tiny") is Outcome.OK
+    said = dict(line.split(None, 1) for line in fake_session.messages.splitlines())
     assert said["family"] == "Stable Diffusion 1.x" and str(tiny_model) in said["path"]
     assert len(said["hash"]) == 64 and said["precision"] == "float32"
-    assert "64 x 64" in fake_house.messages
+    assert "64 x 64" in fake_session.messages
 
 
-def test_entries_keep_their_comments(fake_house: House, tiny_model: Path) -> None:
-    path = fake_house.folder / "root/configs/models.yaml"
+def test_entries_keep_their_comments(fake_session: SessionHarness, tiny_model: Path) -> None:
+    path = fake_session.folder / "root/configs/models.yaml"
     path.write_text(
         f"# mine\ntiny:   # the small one\n  path: {tiny_model}  # here\n  default: true\n", encoding="utf-8"
     )
-    assert fake_house.run("!edit_model tiny description a very small one") is Outcome.OK, fake_house.errors
-    assert fake_house.run("!edit_model tiny defaults -s 7 -C 3") is Outcome.OK, fake_house.errors
-    for remark in ("# mine", "# the small one", "# here", "description: a very small one"):
-        assert remark in entries(fake_house)
-    assert fake_house.session.workshop.settings.defaults().request.num_inference_steps == 7
-    assert fake_house.run("!edit_model tiny description none") is Outcome.OK
-    assert "a very small one" not in entries(fake_house)
-    assert fake_house.run("!edit_model tiny") is Outcome.OK and "defaults: -s 7 -C 3" in fake_house.messages
+    assert fake_session.run("!edit_model tiny description a very small one") is Outcome.OK, fake_session.errors
+    assert fake_session.run("!edit_model tiny defaults -s 7 -C 3") is Outcome.OK, fake_session.errors
+    for diagnostic in ("# mine", "# the small one", "# here", "description: a very small one"):
+        assert diagnostic in entries(fake_session)
+    assert fake_session.session.context.settings.defaults().request.num_inference_steps == 7
+    assert fake_session.run("!edit_model tiny description none") is Outcome.OK
+    assert "a very small one" not in entries(fake_session)
+    assert fake_session.run("!edit_model tiny") is Outcome.OK and "defaults: -s 7 -C 3" in fake_session.messages
 
 
 @pytest.mark.parametrize(
@@ -83,42 +83,42 @@ def test_entries_keep_their_comments(fake_house: House, tiny_model: Path) -> Non
         ("!convert_model /nowhere.safetensors", "no file"),
     ],
 )
-def test_mistakes_change_nothing(fake_house: House, line: str, said: str) -> None:
-    before = entries(fake_house)
-    assert fake_house.run(line) is not Outcome.OK
-    assert said in fake_house.errors[0]
-    assert entries(fake_house) == before
-    assert fake_house.run("a cat -s 2") is Outcome.OK
+def test_mistakes_change_nothing(fake_session: SessionHarness, line: str, said: str) -> None:
+    before = entries(fake_session)
+    assert fake_session.run(line) is not Outcome.OK
+    assert said in fake_session.errors[0]
+    assert entries(fake_session) == before
+    assert fake_session.run("a cat -s 2") is Outcome.OK
 
 
-def test_a_folder_is_imported_used_and_forgotten(fake_house: House, tiny_model: Path) -> None:
-    copy = shutil.copytree(tiny_model, fake_house.folder / "another one")
-    assert fake_house.run(f'!import_model "{copy}" second') is Outcome.OK, fake_house.errors
-    assert "Stable Diffusion 1.x" in fake_house.notices[-1] and str(copy) in entries(fake_house)
-    assert len(fake_house.draw("a cat -s 2 -m second")) == 1
-    assert fake_house.run("!switch second") is Outcome.OK
-    assert fake_house.run("!switch tiny") is Outcome.OK
-    assert fake_house.run("!del_model second") is Outcome.OK and copy.is_dir()
-    assert fake_house.run("a cat -m second") is Outcome.FAILED
+def test_a_folder_is_imported_used_and_forgotten(fake_session: SessionHarness, tiny_model: Path) -> None:
+    copy = shutil.copytree(tiny_model, fake_session.folder / "another one")
+    assert fake_session.run(f'!import_model "{copy}" second') is Outcome.OK, fake_session.errors
+    assert "Stable Diffusion 1.x" in fake_session.notices[-1] and str(copy) in entries(fake_session)
+    assert len(fake_session.draw("a cat -s 2 -m second")) == 1
+    assert fake_session.run("!switch second") is Outcome.OK
+    assert fake_session.run("!switch tiny") is Outcome.OK
+    assert fake_session.run("!del_model second") is Outcome.OK and copy.is_dir()
+    assert fake_session.run("a cat -m second") is Outcome.FAILED
 
 
-def test_a_packaged_entry_is_overlaid(fake_house: House) -> None:
-    assert fake_house.run("!edit_model sketchbook defaults -s 9") is Outcome.OK, fake_house.errors
-    assert 'path: "{package}/assets/sketchbook"' in entries(fake_house) and "preview" in entries(fake_house)
-    spec = fake_house.session.workshop.settings.registry.find("sketchbook")
+def test_a_packaged_entry_is_overlaid(fake_session: SessionHarness) -> None:
+    assert fake_session.run("!edit_model sketchbook defaults -s 9") is Outcome.OK, fake_session.errors
+    assert 'path: "{package}/assets/sketchbook"' in entries(fake_session) and "preview" in entries(fake_session)
+    spec = fake_session.session.context.settings.registry.find("sketchbook")
     assert spec.defaults.num_inference_steps == 9
-    assert fake_house.run("!del_model sketchbook") is Outcome.OK
-    assert fake_house.session.workshop.settings.registry.find("sketchbook").defaults.num_inference_steps == 20
+    assert fake_session.run("!del_model sketchbook") is Outcome.OK
+    assert fake_session.session.context.settings.registry.find("sketchbook").defaults.num_inference_steps == 20
 
 
-def test_i8_trigger_words_are_asked_for(fake_house: House) -> None:
-    assert fake_house.run("!edit_model tiny triggers elden ring style, er") is Outcome.OK, fake_house.errors
-    fake_house.run("!triggers tiny")
-    assert fake_house.messages == "elden ring style, er"
-    fake_house.draw("a castle -s 2")
-    assert any("elden ring style" in notice for notice in fake_house.notices)
-    fake_house.draw("a castle, Elden Ring style -s 2")
-    assert not any("elden ring style" in notice for notice in fake_house.notices)
+def test_i8_trigger_words_are_asked_for(fake_session: SessionHarness) -> None:
+    assert fake_session.run("!edit_model tiny triggers elden ring style, er") is Outcome.OK, fake_session.errors
+    fake_session.run("!triggers tiny")
+    assert fake_session.messages == "elden ring style, er"
+    fake_session.draw("a castle -s 2")
+    assert any("elden ring style" in notice for notice in fake_session.notices)
+    fake_session.draw("a castle, Elden Ring style -s 2")
+    assert not any("elden ring style" in notice for notice in fake_session.notices)
 
 
 # -- fetching ----------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def hub(tmp_path: Path) -> Iterator[tuple[str, type[Hub], Path]]:
 
 
 def test_n8_a_file_is_fetched_with_its_size_told_and_resumed(
-    fake_house: House, hub: tuple[str, type[Hub], Path], tmp_path: Path
+    fake_session: SessionHarness, hub: tuple[str, type[Hub], Path], tmp_path: Path
 ) -> None:
     address, handler, served = hub
     content = bytes(range(256)) * 4000
@@ -192,25 +192,25 @@ def test_n8_a_file_is_fetched_with_its_size_told_and_resumed(
     assert len(handler.asked) == asked, "what is there is not fetched again"
 
 
-def test_n8_what_was_fetched_must_be_a_model(fake_house: House, hub: tuple[str, type[Hub], Path]) -> None:
+def test_n8_what_was_fetched_must_be_a_model(fake_session: SessionHarness, hub: tuple[str, type[Hub], Path]) -> None:
     address, _, served = hub
     (served / "broken.safetensors").write_bytes(b"no tensors at all")
-    assert fake_house.run(f"!import_model {address}/broken.safetensors") is Outcome.FAILED
-    assert "no whole .safetensors file" in fake_house.errors[0]
-    assert any("fetching" in notice and "MB" in notice for notice in fake_house.notices)
-    assert fake_house.run(f"!import_model {address}/nothing.safetensors") is Outcome.FAILED
-    assert "404" in fake_house.errors[0]
-    assert fake_house.run(f"!import_model {address}/model.ckpt") is Outcome.FAILED
+    assert fake_session.run(f"!import_model {address}/broken.safetensors") is Outcome.FAILED
+    assert "no whole .safetensors file" in fake_session.errors[0]
+    assert any("fetching" in notice and "MB" in notice for notice in fake_session.notices)
+    assert fake_session.run(f"!import_model {address}/nothing.safetensors") is Outcome.FAILED
+    assert "404" in fake_session.errors[0]
+    assert fake_session.run(f"!import_model {address}/model.ckpt") is Outcome.FAILED
 
 
 def test_n8_offline_fetches_nothing(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     options = SessionOptions(root=str(tmp_path / "root"), offline=True)
-    house = House(tmp_path, tiny_model, FakeEngine, options)
+    harness = SessionHarness(tmp_path, tiny_model, FakeEngine, options)
     for source in ("somebody/some-model", "https://example.org/model.safetensors"):
-        assert house.run(f"!import_model {source}") is Outcome.FAILED
-        assert "--offline" in house.errors[0]
-    house.session.close()
+        assert harness.run(f"!import_model {source}") is Outcome.FAILED
+        assert "--offline" in harness.errors[0]
+    harness.session.close()
 
 
 def test_of_a_repository_one_set_of_weights_is_fetched() -> None:

@@ -12,17 +12,17 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.language.grammar.history_query import Query
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
-from tests.session_harness import House, outputs, pixels, size
+from tests.session_harness import SessionHarness, outputs, pixels, size
 
 
-def test_four_chunks_stand_in_every_picture(house: House) -> None:
-    (path,) = house.draw("a cat [dog] -s2 -S1")
+def test_four_chunks_stand_in_every_picture(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat [dog] -s2 -S1")
     with Image.open(path) as image:
         image.load()
         text = dict(image.text)  # type: ignore[attr-defined]
     assert list(text)[:3] == ["Dream", "sd-metadata", "parameters"]
     assert "XML:com.adobe.xmp" in text
-    assert text["Dream"] == house.saved[0].line == "a cat [dog] -s 2 -S 1 -W 64 -H 64 -C 7.5 -A k_lms -m tiny"
+    assert text["Dream"] == harness.saved[0].line == "a cat [dog] -s 2 -S 1 -W 64 -H 64 -C 7.5 -A k_lms -m tiny"
     assert text["parameters"].startswith("a cat\nNegative prompt: dog\nSteps: 2, ")
     document = json.loads(text["sd-metadata"])
     assert document["image"]["type"] == "txt2img" and document["image"]["prompt"] == [
@@ -30,58 +30,64 @@ def test_four_chunks_stand_in_every_picture(house: House) -> None:
     ]
 
 
-def test_k1_a_strip_has_a_frame_for_the_start_and_for_each_step(house: House, sketch: Path) -> None:
-    (path,) = house.draw("fire -s10 -S5 -f.7 -I sketch.png --strip")
+def test_k1_a_strip_has_a_frame_for_the_start_and_for_each_step(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("fire -s10 -S5 -f.7 -I sketch.png --strip")
     strip = path.with_name("000001.5.steps.png")
     assert size(strip)[0] == 9 * (192 + 4) + 4, "8 frames and the result"
 
 
-def test_k2_intermediates(house: House) -> None:
-    (path,) = house.draw("a cat -s5 -S5 --save_intermediates")
-    inner = outputs(house) / "intermediates" / path.stem
+def test_k2_intermediates(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s5 -S5 --save_intermediates")
+    inner = outputs(harness) / "intermediates" / path.stem
     assert sorted(p.name for p in inner.iterdir()) == [f"step-{index:02d}.png" for index in range(6)]
-    (other,) = house.draw("a cat -s5 -S5 --save_intermediates 2")
-    assert sorted(p.name for p in (outputs(house) / "intermediates" / other.stem).iterdir()) == [
+    (other,) = harness.draw("a cat -s5 -S5 --save_intermediates 2")
+    assert sorted(p.name for p in (outputs(harness) / "intermediates" / other.stem).iterdir()) == [
         f"step-{index:02d}.png" for index in (0, 2, 4, 5)
     ]
 
 
-def test_a_grid_keeps_the_single_images(house: House) -> None:
-    paths = house.draw("a cat -s2 -n4 -g")
+def test_a_grid_keeps_the_single_images(harness: SessionHarness) -> None:
+    paths = harness.draw("a cat -s2 -n4 -g")
     assert all(path.exists() for path in paths)
-    (grid,) = outputs(house).glob("*.grid.png")
+    (grid,) = outputs(harness).glob("*.grid.png")
     assert grid.name == "000005.grid.png"
     assert size(grid) == (128, 128)
 
 
-def test_logs_for_people_and_scripts(house: House) -> None:
-    first, second = house.draw("a cat -s2 -n2")
-    log = (outputs(house) / "invoke_log.txt").read_text().splitlines()
-    assert log == [f"outputs/{event.path.split('/')[-1]}: {event.line}" for event in house.saved]
-    assert first.name in (outputs(house) / "invoke_log.md").read_text()
-    assert second.name in (outputs(house) / "invoke_log.md").read_text()
+def test_logs_for_people_and_scripts(harness: SessionHarness) -> None:
+    first, second = harness.draw("a cat -s2 -n2")
+    log = (outputs(harness) / "invoke_log.txt").read_text().splitlines()
+    assert log == [f"outputs/{event.path.split('/')[-1]}: {event.line}" for event in harness.saved]
+    assert first.name in (outputs(harness) / "invoke_log.md").read_text()
+    assert second.name in (outputs(harness) / "invoke_log.md").read_text()
 
 
-def test_private_pictures_leave_no_words_behind(house: House, sketch: Path) -> None:
-    (path,) = house.draw("my secret [hidden] -s2 -I sketch.png --private")
-    everything = b"".join(p.read_bytes() for p in house.folder.rglob("*") if p.is_file() and "outputs" in p.parts)
-    for word in (b"secret", b"hidden", b"sketch", str(house.folder).encode(), os.environ.get("HOME", "/root").encode()):
+def test_private_pictures_leave_no_words_behind(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("my secret [hidden] -s2 -I sketch.png --private")
+    everything = b"".join(p.read_bytes() for p in harness.folder.rglob("*") if p.is_file() and "outputs" in p.parts)
+    for word in (
+        b"secret",
+        b"hidden",
+        b"sketch",
+        str(harness.folder).encode(),
+        os.environ.get("HOME", "/root").encode(),
+    ):
         assert word not in everything
-    house.run("!history")
-    assert "secret" not in house.messages
-    assert house.run(f"!verify {path}") is Outcome.FAILED
-    assert any("--private" in text for text in house.notices)
+    harness.run("!history")
+    assert "secret" not in harness.messages
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert any("--private" in text for text in harness.notices)
 
 
-def test_no_metadata_writes_none(house: House) -> None:
-    (path,) = house.draw("a cat -s2 --no_metadata")
+def test_no_metadata_writes_none(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s2 --no_metadata")
     with Image.open(path) as image:
         image.load()
         assert image.text == {}  # type: ignore[attr-defined]
 
 
-def test_compression_changes_the_file_and_not_the_pixels(house: House) -> None:
-    small, large = house.draw("a cat -s2 -S1 -z 9")[0], house.draw("a cat -s2 -S1 -z 0")[0]
+def test_compression_changes_the_file_and_not_the_pixels(harness: SessionHarness) -> None:
+    small, large = harness.draw("a cat -s2 -S1 -z 9")[0], harness.draw("a cat -s2 -S1 -z 0")[0]
     assert large.stat().st_size > small.stat().st_size
     assert pixels(small) == pixels(large)
 

@@ -11,15 +11,15 @@ from PIL import Image
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import file_name, prompt_folder
-from tests.session_harness import House, outputs
+from tests.session_harness import SessionHarness, outputs
 
 
-def test_l3_numbers_go_on_and_nothing_is_overwritten(house: House) -> None:
-    house.draw("a cat -s2 -S1")
-    assert house.draw("a cat -s2 -S1")[0].name == "000002.1.png"
-    (outputs(house) / ".invoke" / "next_number").unlink()
-    house.session.workshop._folders.clear()
-    assert house.draw("a cat -s2 -S1")[0].name == "000003.1.png"
+def test_l3_numbers_go_on_and_nothing_is_overwritten(harness: SessionHarness) -> None:
+    harness.draw("a cat -s2 -S1")
+    assert harness.draw("a cat -s2 -S1")[0].name == "000002.1.png"
+    (outputs(harness) / ".invoke" / "next_number").unlink()
+    harness.session.context._folders.clear()
+    assert harness.draw("a cat -s2 -S1")[0].name == "000003.1.png"
 
 
 def test_numbers_never_collide_between_sessions(tmp_path: Path) -> None:
@@ -36,10 +36,10 @@ def test_numbers_never_collide_between_sessions(tmp_path: Path) -> None:
     assert sorted(taken) == list(range(1, 41))
 
 
-def test_an_old_folder_of_invokeai_is_continued(house: House) -> None:
-    outputs(house).mkdir()
-    Image.new("RGB", (8, 8)).save(outputs(house) / "000041.5.png")
-    assert house.draw("a cat -s2 -S1")[0].name == "000042.1.png"
+def test_an_old_folder_of_invokeai_is_continued(harness: SessionHarness) -> None:
+    outputs(harness).mkdir()
+    Image.new("RGB", (8, 8)).save(outputs(harness) / "000041.5.png")
+    assert harness.draw("a cat -s2 -S1")[0].name == "000042.1.png"
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_an_old_folder_of_invokeai_is_continued(house: House) -> None:
         ("{model}/{seed}.png", "tiny/7.png"),
     ],
 )
-def test_l2_names_from_templates(house: House, template: str, name: str) -> None:
-    (path,) = house.draw(f'"a cat" -s2 -S7 --fnformat "{template}"')
-    assert path.relative_to(outputs(house)).as_posix() == name
+def test_l2_names_from_templates(harness: SessionHarness, template: str, name: str) -> None:
+    (path,) = harness.draw(f'"a cat" -s2 -S7 --fnformat "{template}"')
+    assert path.relative_to(outputs(harness)).as_posix() == name
 
 
-def test_l2_equal_names_do_not_collide(house: House) -> None:
-    paths = house.draw('a cat -s2 -n3 --fnformat "{prompt}"')
+def test_l2_equal_names_do_not_collide(harness: SessionHarness) -> None:
+    paths = harness.draw('a cat -s2 -n3 --fnformat "{prompt}"')
     assert len(set(paths)) == 3 and all(path.exists() for path in paths)
 
 
@@ -71,60 +71,60 @@ def test_l2_names_are_safe_everywhere() -> None:
 
 
 @pytest.mark.parametrize("template", ["{nothing}", "{seed", "{0}", "{seed.__class__}", "{}"])
-def test_a_bad_template_is_told_before_the_work(fake_house: House, template: str) -> None:
-    assert fake_house.run(f'a cat --fnformat "{template}"') is Outcome.FAILED
-    assert "--fnformat" in fake_house.errors[0]
-    assert fake_house.saved == [] and not outputs(fake_house).exists()
+def test_a_bad_template_is_told_before_the_work(fake_session: SessionHarness, template: str) -> None:
+    assert fake_session.run(f'a cat --fnformat "{template}"') is Outcome.FAILED
+    assert "--fnformat" in fake_session.errors[0]
+    assert fake_session.saved == [] and not outputs(fake_session).exists()
 
 
-def test_prompt_as_dir(house: House) -> None:
-    (path,) = house.draw("a cat: sitting -s2 -S1 -p")
-    assert path.relative_to(outputs(house)).as_posix() == "a cat_ sitting/000001.1.png"
+def test_prompt_as_dir(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat: sitting -s2 -S1 -p")
+    assert path.relative_to(outputs(harness)).as_posix() == "a cat_ sitting/000001.1.png"
 
 
-def test_another_folder_and_a_named_file(house: House) -> None:
-    assert house.draw("a cat -s2 -S1 -o elsewhere")[0] == house.folder / "elsewhere" / "000001.1.png"
-    (named,) = house.draw("a cat -s2 -S1 -o cat.png")
-    assert named == house.folder / "cat.png"
+def test_another_folder_and_a_named_file(harness: SessionHarness) -> None:
+    assert harness.draw("a cat -s2 -S1 -o elsewhere")[0] == harness.folder / "elsewhere" / "000001.1.png"
+    (named,) = harness.draw("a cat -s2 -S1 -o cat.png")
+    assert named == harness.folder / "cat.png"
     before = named.read_bytes()
-    first, second = house.draw("a dog -s2 -S1 -n2 -o cat.png")
+    first, second = harness.draw("a dog -s2 -S1 -n2 -o cat.png")
     assert (first.name, second.name) == ("cat.png", "cat-2.png")
-    assert any("was replaced" in text for text in house.notices)
-    assert before in [path.read_bytes() for path in (outputs(house) / ".invoke" / "trash").iterdir()]
+    assert any("was replaced" in text for text in harness.notices)
+    assert before in [path.read_bytes() for path in (outputs(harness) / ".invoke" / "trash").iterdir()]
 
 
-def test_home_and_variables_are_filled_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PICTURES", str(house.folder / "pics"))
-    assert house.draw("a cat -s2 -S1 -o $PICTURES")[0].parent == house.folder / "pics"
+def test_home_and_variables_are_filled_in(harness: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICTURES", str(harness.folder / "pics"))
+    assert harness.draw("a cat -s2 -S1 -o $PICTURES")[0].parent == harness.folder / "pics"
 
 
 @pytest.mark.parametrize(
     ("outdir", "said"), [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "no standard output")]
 )
-def test_output_that_cannot_be_is_told_before_the_work(fake_house: House, outdir: str, said: str) -> None:
-    assert fake_house.run(f"a cat -o {outdir}") is Outcome.FAILED
-    assert said in fake_house.errors[0]
+def test_output_that_cannot_be_is_told_before_the_work(fake_session: SessionHarness, outdir: str, said: str) -> None:
+    assert fake_session.run(f"a cat -o {outdir}") is Outcome.FAILED
+    assert said in fake_session.errors[0]
 
 
-def test_a_replaced_file_keeps_its_number(house: House) -> None:
-    house.draw("a cat -s2 -S1 -o out.png")
-    house.draw("a dog -s2 -S2 -o out.png")
-    first, second = (house.session.workshop.folder().history.get(number) for number in (1, 2))
+def test_a_replaced_file_keeps_its_number(harness: SessionHarness) -> None:
+    harness.draw("a cat -s2 -S1 -o out.png")
+    harness.draw("a dog -s2 -S2 -o out.png")
+    first, second = (harness.session.context.folder().history.get(number) for number in (1, 2))
     assert first is not None and second is not None and first.path != second.path
-    house.draw("oil -I !1 -s2 -S3 -f .5 -o other.png")
-    house.run("!rm 1")
-    assert (house.folder / "out.png").is_file()
+    harness.draw("oil -I !1 -s2 -S3 -f .5 -o other.png")
+    harness.run("!rm 1")
+    assert (harness.folder / "out.png").is_file()
 
 
-def test_steps_of_a_chain_in_a_named_file_lie_by_its_own_number(fake_house: House) -> None:
-    fake_house.draw("a cat -s2 -S1")
-    fake_house.draw("a cat -s2 -S7 -o named.png --save_all --save_intermediates | oil -f 1 -s2 | snow -f 1 -s2")
-    assert [path.name for path in (outputs(fake_house) / "intermediates").iterdir()] == ["000002.7"]
+def test_steps_of_a_chain_in_a_named_file_lie_by_its_own_number(fake_session: SessionHarness) -> None:
+    fake_session.draw("a cat -s2 -S1")
+    fake_session.draw("a cat -s2 -S7 -o named.png --save_all --save_intermediates | oil -f 1 -s2 | snow -f 1 -s2")
+    assert [path.name for path in (outputs(fake_session) / "intermediates").iterdir()] == ["000002.7"]
 
 
-def test_the_steps_of_files_of_one_name_do_not_mix(house: House) -> None:
-    house.draw("a cat -s3 -S1 -o a/pic.png --save_intermediates")
-    house.draw("a cat -s2 -S2 -o b/pic.png")
-    assert house.saved[0].extras == ()
-    house.run("!rm 2")
-    assert len(list((outputs(house) / "intermediates" / "000001.1").glob("*.png"))) == 4
+def test_the_steps_of_files_of_one_name_do_not_mix(harness: SessionHarness) -> None:
+    harness.draw("a cat -s3 -S1 -o a/pic.png --save_intermediates")
+    harness.draw("a cat -s2 -S2 -o b/pic.png")
+    assert harness.saved[0].extras == ()
+    harness.run("!rm 2")
+    assert len(list((outputs(harness) / "intermediates" / "000001.1").glob("*.png"))) == 4

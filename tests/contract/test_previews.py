@@ -12,11 +12,11 @@ from PIL import Image
 from invoke_cli.context.context import Streams
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.engine import Engine
-from invoke_cli.events import Event, Nobody, Preview, Step, Viewer
-from invoke_cli.server.preview_throttle import Glances, with_time
+from invoke_cli.events import Event, NullViewer, Preview, Step, Viewer
+from invoke_cli.server.preview_throttle import PreviewThrottle, with_time
 from invoke_cli.session import Session
 from tests.frontends.open_session import OpenSession
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 FACTORS = [(0.1, 0.0, 0.2), (0.0, 0.1, -0.1), (0.2, 0.0, 0.0), (-0.1, 0.2, 0.1), (0.5, 0.4, 0.6)]
 
@@ -38,19 +38,19 @@ class Watching:
 
 
 @pytest.fixture
-def watched(tmp_path: Path, tiny_model: Path, real_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> House:
+def watched(tmp_path: Path, tiny_model: Path, real_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> SessionHarness:
     monkeypatch.chdir(tmp_path)
-    house = House(tmp_path, tiny_model, lambda _: real_engine, streams=Streams(viewer=Watching()))
+    harness = SessionHarness(tmp_path, tiny_model, lambda _: real_engine, streams=Streams(viewer=Watching()))
     factors = [list(row) for row in FACTORS]
     entry = f"tiny:\n  path: {tiny_model}\n  default: true\n  preview: {factors}\n"
     (tmp_path / "root" / "configs" / "models.yaml").write_text(entry, encoding="utf-8")
-    house.session.workshop.settings.change_models(lambda text: text)
-    return house
+    harness.session.context.settings.change_models(lambda text: text)
+    return harness
 
 
-def previews(house: House) -> list[Preview]:
+def previews(harness: SessionHarness) -> list[Preview]:
     """The previews of the last line's steps."""
-    return [step.preview for step in house.of(Step) if step.preview is not None]
+    return [step.preview for step in harness.of(Step) if step.preview is not None]
 
 
 def picture(preview: Preview) -> Image.Image:
@@ -58,16 +58,16 @@ def picture(preview: Preview) -> Image.Image:
     return Image.frombytes("RGB", (preview.width, preview.height), preview.rgb)
 
 
-def last_latents(house: House) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def last_latents(harness: SessionHarness) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """The latents after the last step, as they were saved."""
     from safetensors.numpy import load_file
 
-    (path,) = house.folder.glob("outputs/intermediates/*/step-03.safetensors")
+    (path,) = harness.folder.glob("outputs/intermediates/*/step-03.safetensors")
     found: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = load_file(path)["latents"]
     return found[0] if found.ndim == 4 else found
 
 
-def test_a_preview_of_every_step_by_the_models_own_map(watched: House) -> None:
+def test_a_preview_of_every_step_by_the_models_own_map(watched: SessionHarness) -> None:
     watched.draw("a cat -s 3 -S 4 -A ddim --save_latents --preview blocks")
     seen = previews(watched)
     assert [(one.width, one.height, one.kind) for one in seen] == [(8, 8, "blocks")] * 4
@@ -76,7 +76,7 @@ def test_a_preview_of_every_step_by_the_models_own_map(watched: House) -> None:
     assert np.abs(np.asarray(picture(seen[-1])).astype(int) - np.clip(expected, 0, 1) * 255).max() <= 1
 
 
-def test_a_tiny_vae_of_the_entry_draws_the_previews(watched: House) -> None:
+def test_a_tiny_vae_of_the_entry_draws_the_previews(watched: SessionHarness) -> None:
     import torch
     from diffusers import AutoencoderTiny
 
@@ -102,7 +102,7 @@ def test_a_tiny_vae_of_the_entry_draws_the_previews(watched: House) -> None:
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "narrow"])
-def test_a_preview_vae_that_does_not_fit_is_told_with_the_way_out(watched: House, folder: str) -> None:
+def test_a_preview_vae_that_does_not_fit_is_told_with_the_way_out(watched: SessionHarness, folder: str) -> None:
     from diffusers import AutoencoderTiny
 
     narrow = AutoencoderTiny(
@@ -117,17 +117,19 @@ def test_a_preview_vae_that_does_not_fit_is_told_with_the_way_out(watched: House
     assert watched.draw("a cat -s 1")
 
 
-def test_looking_changes_no_pixel_and_nobody_is_shown_nothing(watched: House, real_house: House) -> None:
+def test_looking_changes_no_pixel_and_nobody_is_shown_nothing(
+    watched: SessionHarness, real_session: SessionHarness
+) -> None:
     (seen,) = watched.draw("a cat -s 2 -S 4 -W 96")
     finished = watched.saved[0].picture
     assert finished is not None and finished.kind == "auto"
     assert picture(finished).tobytes() == pixels(seen)
-    (unseen,) = real_house.draw("a cat -s 2 -S 4 -W 96 --preview blocks")
-    assert previews(real_house) == [] and real_house.saved[0].picture is None
+    (unseen,) = real_session.draw("a cat -s 2 -S 4 -W 96 --preview blocks")
+    assert previews(real_session) == [] and real_session.saved[0].picture is None
     assert pixels(seen) == pixels(unseen)
 
 
-def test_off_is_off(watched: House) -> None:
+def test_off_is_off(watched: SessionHarness) -> None:
     watched.draw("a cat -s 2 --preview off")
     assert previews(watched) == [] and watched.saved[0].picture is None
     watched.run("!set --preview off")
@@ -136,14 +138,14 @@ def test_off_is_off(watched: House) -> None:
 
 
 def test_a_caller_of_an_open_session_sees_as_well(
-    watched: House, real_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    watched: SessionHarness, real_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = SessionOptions(root=str(watched.folder / "root"))
     with tempfile.TemporaryDirectory() as runtime:  # its name is short enough for sockets
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
         open_session = OpenSession(real_engine, options)
         seen: dict[str, list[Event]] = {"watching": [], "nobody": []}
-        viewers: dict[str, Viewer] = {"watching": Watching(), "nobody": Nobody()}
+        viewers: dict[str, Viewer] = {"watching": Watching(), "nobody": NullViewer()}
         for name, viewer in viewers.items():
             with Session.as_guest(options, emit=seen[name].append, streams=Streams(viewer=viewer)) as guest:
                 guest.draw("a cat -s 3 -S 4")
@@ -156,7 +158,7 @@ def test_a_caller_of_an_open_session_sees_as_well(
 
 def test_callers_get_a_few_previews_a_second_and_those_that_they_have_time_for() -> None:
     now = [0.0]
-    glances = Glances(lambda: now[0])
+    glances = PreviewThrottle(lambda: now[0])
     wanted = 0
     for _ in range(1000):
         now[0] += 0.01
@@ -164,5 +166,5 @@ def test_callers_get_a_few_previews_a_second_and_those_that_they_have_time_for()
     assert 45 <= wanted <= 51 and not glances.wants("off")
     step = Step(image=1, images=1, step=1, steps=2, seconds=1.0, preview=Preview(width=1, height=1, rgb=b"abc"))
     assert with_time(step, Watching()) is step
-    without = with_time(step, Nobody())
+    without = with_time(step, NullViewer())
     assert isinstance(without, Step) and without.preview is None

@@ -11,7 +11,7 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Saved
 from invoke_cli.language.help.recipes import RECIPES, recipes_page
 from tests.conftest import drawing
-from tests.session_harness import House, size
+from tests.session_harness import SessionHarness, size
 from tests.tiny import build_tiny_model
 from tests.tiny_controls import build_controlnet
 from tests.tiny_upscalers import build_latent_upscaler, build_x4_upscaler
@@ -48,9 +48,11 @@ PICTURES = {"landscape.jpg": (96, 96), "portrait.png": (96, 96), "mask.png": (96
 
 
 @pytest.fixture
-def stocked_house(real_house: House, tiny_inpainting_model: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
+def stocked_house(
+    real_session: SessionHarness, tiny_inpainting_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> SessionHarness:
     """A session with a picture and a model of every name that the recipes use."""
-    models = real_house.folder / "root" / "configs" / "models.yaml"
+    models = real_session.folder / "root" / "configs" / "models.yaml"
     tiny = re.search(r"path: (.*)", models.read_text())
     assert tiny is not None
     made = tmp_path_factory.getbasetemp() / "recipes"
@@ -67,7 +69,7 @@ def stocked_house(real_house: House, tiny_inpainting_model: Path, tmp_path_facto
     for recipe in RECIPES:
         for name in re.findall(r"[\w-]+\.(?:png|jpg)", recipe.line):
             drawing(*PICTURES.get(name, (64, 64))).save(name)
-    return real_house
+    return real_session
 
 
 def rows() -> list[object]:
@@ -77,7 +79,7 @@ def rows() -> list[object]:
 
 
 @pytest.mark.parametrize("line", rows())
-def test_a_recipe_gives_what_it_should(stocked_house: House, line: str) -> None:
+def test_a_recipe_gives_what_it_should(stocked_house: SessionHarness, line: str) -> None:
     outcome = stocked_house.run(line if "-S" in line or line.startswith("!") else f"!dream {line}")
     assert outcome is Outcome.OK, stocked_house.errors
     _, files, sides, taken = next((row for row in EXPECTED if row[0] in line), ("", 1, (64, 64), ()))

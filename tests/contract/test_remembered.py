@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 
 def stripped(path: Path, target: Path) -> Path:
@@ -16,28 +16,28 @@ def stripped(path: Path, target: Path) -> Path:
     return target
 
 
-def test_a_stripped_picture_is_fetched_shown_and_made_again(real_house: House, tmp_path: Path) -> None:
-    (drawn,) = real_house.draw('a cat -s2 -S7 -W64 -H64 --neg "dog"')
+def test_a_stripped_picture_is_fetched_shown_and_made_again(real_session: SessionHarness, tmp_path: Path) -> None:
+    (drawn,) = real_session.draw('a cat -s2 -S7 -W64 -H64 --neg "dog"')
     bare = stripped(drawn, tmp_path / "shared.png")
-    assert real_house.run(f"!fetch {bare}") is Outcome.OK
-    (line,) = real_house.prefills
+    assert real_session.run(f"!fetch {bare}") is Outcome.OK
+    (line,) = real_session.prefills
     assert "a cat" in line and "-S 7" in line and "--neg dog" in line
-    assert any("its pixels are those of image 1" in text for text in real_house.notices)
-    assert real_house.run(f"!info {bare}") is Outcome.OK and "seed            7" in real_house.messages
-    assert real_house.run(f"!replay {bare}") is Outcome.OK
-    assert any("shared.png, made again: identical" in text for text in real_house.notices)
+    assert any("its pixels are those of image 1" in text for text in real_session.notices)
+    assert real_session.run(f"!info {bare}") is Outcome.OK and "seed            7" in real_session.messages
+    assert real_session.run(f"!replay {bare}") is Outcome.OK
+    assert any("shared.png, made again: identical" in text for text in real_session.notices)
 
 
-def test_it_is_known_from_its_line_when_the_original_is_gone(real_house: House, tmp_path: Path) -> None:
-    (drawn,) = real_house.draw("a cat -s2 -S7 -W64 -H64")
+def test_it_is_known_from_its_line_when_the_original_is_gone(real_session: SessionHarness, tmp_path: Path) -> None:
+    (drawn,) = real_session.draw("a cat -s2 -S7 -W64 -H64")
     bare = stripped(drawn, tmp_path / "shared.png")
     drawn.unlink()
-    assert real_house.run(f"!verify {bare}") is Outcome.OK, real_house.errors
-    assert "identical" in real_house.messages
+    assert real_session.run(f"!verify {bare}") is Outcome.OK, real_session.errors
+    assert "identical" in real_session.messages
 
 
-def test_other_pixels_are_nobody_s(real_house: House, tmp_path: Path) -> None:
-    real_house.draw("a cat -s2 -S7 -W64 -H64")
+def test_other_pixels_are_nobody_s(real_session: SessionHarness, tmp_path: Path) -> None:
+    real_session.draw("a cat -s2 -S7 -W64 -H64")
     Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
-    assert real_house.run(f"!fetch {tmp_path / 'red.png'}") is Outcome.FAILED
-    assert "does not say how it was made" in real_house.errors[-1]
+    assert real_session.run(f"!fetch {tmp_path / 'red.png'}") is Outcome.FAILED
+    assert "does not say how it was made" in real_session.errors[-1]

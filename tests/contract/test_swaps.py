@@ -16,18 +16,20 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine
 from tests.families.conftest import Folder, folder_of  # noqa: F401  # a fixture
 from tests.families.jobs import job, ours, tiny
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 END = "-s3 -C5 -A ddim -S5"
 
 
 @pytest.mark.parametrize("sampler", ["k_euler_a", "k_heun", "dpmpp_2m", "k_lms"])
-def test_the_words_before_draw_along_with_every_sampler(real_house: House, sketch: Path, sampler: str) -> None:
+def test_the_words_before_draw_along_with_every_sampler(
+    real_session: SessionHarness, sketch: Path, sampler: str
+) -> None:
     sketch.with_name("mask.png").write_bytes(square_mask())
     for rest in ("--cfg_rescale .6 --h_symmetry_time_pct .5", "-I sketch.png -M mask.png -f.8", "-n2 --parallel 2"):
         line = f"on a hill -s4 -C5 -A {sampler} -S5 -W 64 -H 64 {rest}"
-        plain = real_house.draw(f"a cat {line}")
-        same = real_house.draw(f"a cat.swap(cat, s_end=1) {line}")
+        plain = real_session.draw(f"a cat {line}")
+        same = real_session.draw(f"a cat.swap(cat, s_end=1) {line}")
         assert list(map(pixels, same)) == list(map(pixels, plain)), rest
 
 
@@ -40,23 +42,23 @@ def square_mask() -> bytes:
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "k_euler_a", "dpmpp_2m"])
-def test_a_run_goes_on_with_the_words_before(real_house: House, sampler: str) -> None:
-    (made,) = real_house.draw(f"a cat.swap(horse) on a hill -s4 -C5 -A {sampler} -S5 --save_latents")
-    (on,) = real_house.draw(f"-I {made.name}:2")
+def test_a_run_goes_on_with_the_words_before(real_session: SessionHarness, sampler: str) -> None:
+    (made,) = real_session.draw(f"a cat.swap(horse) on a hill -s4 -C5 -A {sampler} -S5 --save_latents")
+    (on,) = real_session.draw(f"-I {made.name}:2")
     assert pixels(on) == pixels(made)
 
 
 @pytest.mark.parametrize("start", ["", "-I sketch.png -f.7"])
-def test_a_word_by_itself_changes_no_bit(real_house: House, sketch: Path, start: str) -> None:
-    (plain,) = real_house.draw(f"a cat on a hill {END} {start}")
-    (same,) = real_house.draw(f"a cat.swap(cat, s_end=1) on a hill {END} {start} --trace")
+def test_a_word_by_itself_changes_no_bit(real_session: SessionHarness, sketch: Path, start: str) -> None:
+    (plain,) = real_session.draw(f"a cat on a hill {END} {start}")
+    (same,) = real_session.draw(f"a cat.swap(cat, s_end=1) on a hill {END} {start} --trace")
     assert pixels(same) == pixels(plain)
-    assert real_house.traces[-1].endswith("denoiser_calls=3" if not start else "denoiser_calls=2")
-    (other,) = real_house.draw(f"a horse on a hill {END} {start}")
-    (swapped,) = real_house.draw(f"a cat.swap(horse) on a hill {END} {start}")
+    assert real_session.traces[-1].endswith("denoiser_calls=3" if not start else "denoiser_calls=2")
+    (other,) = real_session.draw(f"a horse on a hill {END} {start}")
+    (swapped,) = real_session.draw(f"a cat.swap(horse) on a hill {END} {start}")
     assert pixels(swapped) not in (pixels(plain), pixels(other))
-    assert real_house.run(f"!verify {swapped}") is Outcome.OK, real_house.messages
-    (again,) = real_house.draw(f"a cat on a hill {END} {start}")
+    assert real_session.run(f"!verify {swapped}") is Outcome.OK, real_session.messages
+    (again,) = real_session.draw(f"a cat on a hill {END} {start}")
     assert pixels(again) == pixels(plain), "nothing is left behind"
 
 
@@ -73,8 +75,8 @@ WORDS = ["cat.swap(dog)", "cat.swap(horse)", "horse.swap(cat)", "cat.swap(horse,
 
 
 @pytest.mark.parametrize("words", WORDS)
-def test_it_is_the_published_method(real_house: House, tiny_model: Path, words: str) -> None:
-    (made,) = real_house.draw(f"a {words} on a hill {END}")
+def test_it_is_the_published_method(real_session: SessionHarness, tiny_model: Path, words: str) -> None:
+    (made,) = real_session.draw(f"a {words} on a hill {END}")
     before, after = words.split(".swap(")[0], words.split(".swap(")[1].split(",")[0].rstrip(")")
     cross, own = (0.4, 0.7) if "t_end" in words else (1.0, 0.4)
     wanted = by_hand(tiny_model, (f"a {before} on a hill", f"a {after} on a hill"), cross, own)
@@ -82,21 +84,21 @@ def test_it_is_the_published_method(real_house: House, tiny_model: Path, words: 
     assert np.abs(difference).max() <= 1
 
 
-def test_what_cannot_do_it_says_so(real_house: House, real_engine: Engine, folder_of: Folder) -> None:  # noqa: F811
+def test_what_cannot_do_it_says_so(real_session: SessionHarness, real_engine: Engine, folder_of: Folder) -> None:  # noqa: F811
     from invoke_cli.errors import PlanError
 
     for name in ("flux", "kandinsky-2.2", "latent-consistency"):
         with pytest.raises(PlanError, match="no words are exchanged in it"):
             job("a cat.swap(dog)", tiny(folder_of(name)))
-    assert real_house.run(f"a cat.swap({'dog ' * 30}) {END}") is not Outcome.OK
-    assert real_house.errors[0].startswith("a prompt with a .swap() is read in one window of 75 tokens")
-    assert not real_house.saved
+    assert real_session.run(f"a cat.swap({'dog ' * 30}) {END}") is not Outcome.OK
+    assert real_session.errors[0].startswith("a prompt with a .swap() is read in one window of 75 tokens")
+    assert not real_session.saved
 
 
 @pytest.mark.slow
-def test_the_layout_is_kept(real_house: House) -> None:
+def test_the_layout_is_kept(real_session: SessionHarness) -> None:
     def drawn(words: str, seed: int) -> NDArray[np.float64]:
-        (path,) = real_house.draw(f"a {words} circle -m sketchbook -s 8 -C 5 -A ddim -S {seed}")
+        (path,) = real_session.draw(f"a {words} circle -m sketchbook -s 8 -C 5 -A ddim -S {seed}")
         with Image.open(path) as image:
             grey = np.asarray(image.convert("L").resize((32, 32)), np.float64)
         down, right = np.gradient(grey)

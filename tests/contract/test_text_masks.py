@@ -12,25 +12,25 @@ from PIL import Image
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.language.switches.mask_query import phrases, read_mask_words
 from tests.conftest import drawing
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 from tests.tiny import build_tiny_clipseg
 
 Heat = NDArray[np.float32]
 
 
 @pytest.fixture
-def seeing_house(real_house: House) -> House:
+def seeing_house(real_session: SessionHarness) -> SessionHarness:
     """A session whose root holds a random CLIPSeg."""
-    build_tiny_clipseg(real_house.folder / "root" / "models" / "clipseg")
-    return real_house
+    build_tiny_clipseg(real_session.folder / "root" / "models" / "clipseg")
+    return real_session
 
 
-def by_hand(house: House, image: Image.Image, phrase: str) -> Heat:
+def by_hand(harness: SessionHarness, image: Image.Image, phrase: str) -> Heat:
     """The stock model's answer, 0 to 1, in the picture's size."""
     import torch
     from transformers import CLIPSegForImageSegmentation, CLIPTokenizer, ViTImageProcessorPil
 
-    folder = house.folder / "root" / "models" / "clipseg"
+    folder = harness.folder / "root" / "models" / "clipseg"
     words = CLIPTokenizer.from_pretrained(folder)([phrase], padding="max_length", return_tensors="pt")
     pixels = ViTImageProcessorPil.from_pretrained(folder)(images=image, return_tensors="pt").pixel_values
     with torch.no_grad():
@@ -46,7 +46,7 @@ def changed(path: Path, before: Image.Image) -> NDArray[np.bool_]:
     return differs
 
 
-def test_what_the_words_name_is_painted(seeing_house: House) -> None:
+def test_what_the_words_name_is_painted(seeing_house: SessionHarness) -> None:
     source = drawing(96, 64)
     source.save("photo.png")
     face, hair = by_hand(seeing_house, source, "face"), by_hand(seeing_house, source, "grey hair")
@@ -66,7 +66,7 @@ def test_what_the_words_name_is_painted(seeing_house: House) -> None:
         assert seeing_house.run(f"!verify {made.name}") is Outcome.OK
 
 
-def test_in_a_chain_the_words_are_looked_for_in_the_stage_before(seeing_house: House) -> None:
+def test_in_a_chain_the_words_are_looked_for_in_the_stage_before(seeing_house: SessionHarness) -> None:
     (first,) = seeing_house.draw("a cat -s2 -S1")
     with Image.open(first) as image:
         before = image.convert("RGB")
@@ -78,16 +78,16 @@ def test_in_a_chain_the_words_are_looked_for_in_the_stage_before(seeing_house: H
     assert seeing_house.run(f"!verify {made.name}") is Outcome.OK
 
 
-def test_without_the_weights_it_says_how_to_get_them(real_house: House, sketch: Path) -> None:
-    assert real_house.run(f"a cat -I {sketch.name} -tm face") is not Outcome.OK
-    assert "needs the weights of CLIPSeg" in real_house.errors[0]
-    assert not real_house.saved
+def test_without_the_weights_it_says_how_to_get_them(real_session: SessionHarness, sketch: Path) -> None:
+    assert real_session.run(f"a cat -I {sketch.name} -tm face") is not Outcome.OK
+    assert "needs the weights of CLIPSeg" in real_session.errors[0]
+    assert not real_session.saved
 
 
 @pytest.mark.parametrize("words", ["face AND", "NOT", "(face", "face)", "0.4", "a OR OR b"])
-def test_words_that_cannot_be_read_are_an_error(fake_house: House, sketch: Path, words: str) -> None:
-    assert fake_house.run(f"a cat -I {sketch.name} -tm {words}") is not Outcome.OK
-    assert "-tm" in fake_house.errors[0]
+def test_words_that_cannot_be_read_are_an_error(fake_session: SessionHarness, sketch: Path, words: str) -> None:
+    assert fake_session.run(f"a cat -I {sketch.name} -tm {words}") is not Outcome.OK
+    assert "-tm" in fake_session.errors[0]
 
 
 def test_not_binds_before_and_before_or() -> None:
@@ -96,7 +96,7 @@ def test_not_binds_before_and_before_or() -> None:
     assert read_mask_words("((a b) AND (NOT c)) OR d").tree == query.tree
 
 
-def test_mask_writes_what_would_be_painted(seeing_house: House) -> None:
+def test_mask_writes_what_would_be_painted(seeing_house: SessionHarness) -> None:
     source = drawing(96, 64)
     source.save("my photo.png")
     heat = by_hand(seeing_house, source, "face")
@@ -116,6 +116,6 @@ def test_mask_writes_what_would_be_painted(seeing_house: House) -> None:
 @pytest.mark.parametrize(
     "line", ["!mask", "!mask sketch.png", "!mask missing.png -tm face", "!mask -tm face", "!mask a | b"]
 )
-def test_mask_says_what_it_needs(fake_house: House, sketch: Path, line: str) -> None:
-    assert fake_house.run(line) is not Outcome.OK
-    assert fake_house.errors and sketch.is_file()
+def test_mask_says_what_it_needs(fake_session: SessionHarness, sketch: Path, line: str) -> None:
+    assert fake_session.run(line) is not Outcome.OK
+    assert fake_session.errors and sketch.is_file()

@@ -11,7 +11,7 @@ import torch
 
 from invoke_cli.context.outcome import Outcome
 from tests.families.exporting import export_vae
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 from tests.tiny import build_tiny_model
 
 LINE = "a cat -s2 -C5 -A ddim -S5"
@@ -28,14 +28,14 @@ def donor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def studio(real_house: House, tiny_model: Path, donor: Path) -> House:
-    configs = real_house.folder / "root" / "configs"
+def studio(real_session: SessionHarness, tiny_model: Path, donor: Path) -> SessionHarness:
+    configs = real_session.folder / "root" / "configs"
     shutil.copytree(donor / "vae", configs / "vaes" / "soft")
     export_vae(donor, configs / "vaes" / "soft.safetensors")
     entries = "".join(f"{name}:\n  path: {tiny_model}\n  vae: {vae}\n" for name, vae in ENTRIES.items())
     models = configs / "models.yaml"
     models.write_text(models.read_text(encoding="utf-8") + entries.replace("DONOR", str(donor)), encoding="utf-8")
-    return real_house
+    return real_session
 
 
 def stock(model: Path, donor: Path) -> bytes:
@@ -51,7 +51,9 @@ def stock(model: Path, donor: Path) -> bytes:
     return bytes(image.tobytes())
 
 
-def test_the_picture_is_the_stock_pipelines_with_that_vae(studio: House, tiny_model: Path, donor: Path) -> None:
+def test_the_picture_is_the_stock_pipelines_with_that_vae(
+    studio: SessionHarness, tiny_model: Path, donor: Path
+) -> None:
     wanted = stock(tiny_model, donor)
     (own,) = studio.draw(LINE)
     for name in ("folder", "whole"):
@@ -67,7 +69,7 @@ def test_the_picture_is_the_stock_pipelines_with_that_vae(studio: House, tiny_mo
     assert pixels(again) == pixels(own), "the model's own entry keeps its own VAE"
 
 
-def test_the_model_shows_and_hashes_it(studio: House) -> None:
+def test_the_model_shows_and_hashes_it(studio: SessionHarness) -> None:
     def told(name: str) -> dict[str, str]:
         assert studio.run(f"!model {name}") is Outcome.OK, studio.errors
         return dict(line.split(None, 1) for line in studio.messages.replace("VAE hash", "VAE_hash").splitlines())
@@ -77,7 +79,7 @@ def test_the_model_shows_and_hashes_it(studio: House) -> None:
     assert folder["hash"] != own["hash"] and folder["VAE_hash"] == whole["VAE_hash"] != own["VAE_hash"]
 
 
-def test_latents_pass_only_between_stages_of_one_vae(studio: House) -> None:
+def test_latents_pass_only_between_stages_of_one_vae(studio: SessionHarness) -> None:
     said = "between these stages the picture is decoded and encoded once"
     studio.draw(f"{LINE} -m folder | a dog -f.5 -m whole --trace")
     assert said not in studio.notices and not any("encodes=1" in line for line in studio.traces)
@@ -85,7 +87,7 @@ def test_latents_pass_only_between_stages_of_one_vae(studio: House) -> None:
     assert said in studio.notices
 
 
-def test_one_that_does_not_fit_is_refused_by_name(fake_house: House, tmp_path: Path, sketch: Path) -> None:
+def test_one_that_does_not_fit_is_refused_by_name(fake_session: SessionHarness, tmp_path: Path, sketch: Path) -> None:
     from diffusers import AutoencoderKL
 
     shape = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
@@ -102,8 +104,8 @@ def test_one_that_does_not_fit_is_refused_by_name(fake_house: House, tmp_path: P
         sketch: "no whole .safetensors file",
     }
     for place, message in bad.items():
-        assert fake_house.run(f"!edit_model tiny vae {place}") is Outcome.OK, fake_house.errors
-        assert fake_house.run(LINE) is not Outcome.OK
-        assert message in fake_house.errors[0] and fake_house.session.workshop.open_engine is None
-    fake_house.run("!edit_model tiny vae none")
-    fake_house.draw(LINE)
+        assert fake_session.run(f"!edit_model tiny vae {place}") is Outcome.OK, fake_session.errors
+        assert fake_session.run(LINE) is not Outcome.OK
+        assert message in fake_session.errors[0] and fake_session.session.context.open_engine is None
+    fake_session.run("!edit_model tiny vae none")
+    fake_session.draw(LINE)

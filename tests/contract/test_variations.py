@@ -9,10 +9,10 @@ import pytest
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.metadata.containers.text_chunks import read_chunks
-from tests.session_harness import House, image_facts, pixels
+from tests.session_harness import SessionHarness, image_facts, pixels
 
 
-def test_noise_is_blended_in_order_as_by_hand(real_house: House, tiny_model: Path) -> None:
+def test_noise_is_blended_in_order_as_by_hand(real_session: SessionHarness, tiny_model: Path) -> None:
     """noise = slerp(w, noise, N(seed)) over the flattened tensor, one after the other, into the stock pipeline."""
     import torch
     from diffusers import DDIMScheduler, StableDiffusionPipeline
@@ -34,37 +34,37 @@ def test_noise_is_blended_in_order_as_by_hand(real_house: House, tiny_model: Pat
     pipeline.set_progress_bar_config(disable=True)
     common = {"num_inference_steps": 4, "guidance_scale": 5.0, "width": 64, "height": 64}
     expected = pipeline("a cat", latents=blended.float(), **common).images[0]
-    (made,) = real_house.draw("a cat -s4 -C5 -A ddim -S 5 -V 3357757885:0.2,17:0.1")
+    (made,) = real_session.draw("a cat -s4 -C5 -A ddim -S 5 -V 3357757885:0.2,17:0.1")
     assert pixels(made) == expected.tobytes()
 
 
-def test_old_separators_mean_the_same(house: House) -> None:
+def test_old_separators_mean_the_same(harness: SessionHarness) -> None:
     written = ("3:.2,4:.1", "3,.2;4,.1", "3,.2,4,.1", '"3:0.2, 4:0.1"', "3:.2;4:.1", "3,0.20;4,1e-1;")
-    made = {house.draw(f"a cat -s2 -S 5 -V {text}")[0].read_bytes() for text in written}
+    made = {harness.draw(f"a cat -s2 -S 5 -V {text}")[0].read_bytes() for text in written}
     assert len(made) == 1
-    assert "-V 3:0.2,4:0.1" in house.saved[0].line
-    assert house.draw("a cat -s2 -S 5 -V 4:.1,3:.2")[0].read_bytes() not in made, "the order counts"
+    assert "-V 3:0.2,4:0.1" in harness.saved[0].line
+    assert harness.draw("a cat -s2 -S 5 -V 4:.1,3:.2")[0].read_bytes() not in made, "the order counts"
 
 
-def test_the_ends_of_the_scale(real_house: House) -> None:
-    plain, other = real_house.draw("a cat -s3 -A ddim -S 5,6")
-    assert pixels(real_house.draw("a cat -s3 -A ddim -S 5 -V 6:0")[0]) == pixels(plain)
-    assert pixels(real_house.draw("a cat -s3 -A ddim -S 5 -v 0")[0]) == pixels(plain)
-    assert pixels(real_house.draw("a cat -s3 -A ddim -S 5 -V 6:1")[0]) == pixels(other)
+def test_the_ends_of_the_scale(real_session: SessionHarness) -> None:
+    plain, other = real_session.draw("a cat -s3 -A ddim -S 5,6")
+    assert pixels(real_session.draw("a cat -s3 -A ddim -S 5 -V 6:0")[0]) == pixels(plain)
+    assert pixels(real_session.draw("a cat -s3 -A ddim -S 5 -v 0")[0]) == pixels(plain)
+    assert pixels(real_session.draw("a cat -s3 -A ddim -S 5 -V 6:1")[0]) == pixels(other)
 
 
-def test_a_walk_from_a_variation_to_its_variations(house: House) -> None:
+def test_a_walk_from_a_variation_to_its_variations(harness: SessionHarness) -> None:
     """The walkthrough: find a picture, vary it, keep the best, vary that again, and blend the two best."""
-    house.draw("a warrior -s3 -n 2 -S 3357757885")
-    first = house.draw("a warrior -s3 -S 3357757885 -v .2 -n 3")
+    harness.draw("a warrior -s3 -n 2 -S 3357757885")
+    first = harness.draw("a warrior -s3 -S 3357757885 -v .2 -n 3")
     assert len({path.name.split(".")[1] for path in first}) == 1, "the seed stays the base's"
-    listed = [saved.line.split("-V ")[1].split()[0] for saved in house.saved]
-    second = house.draw(f"a warrior -s3 -S 3357757885 -V {listed[0]} -v .05 -n 2")
-    assert all(f"-V {listed[0]}," in saved.line and saved.line.endswith(":0.05") for saved in house.saved)
-    (blend,) = house.draw(f"a warrior -s3 -S 3357757885 -V {listed[0]},{listed[1]}")
+    listed = [saved.line.split("-V ")[1].split()[0] for saved in harness.saved]
+    second = harness.draw(f"a warrior -s3 -S 3357757885 -V {listed[0]} -v .05 -n 2")
+    assert all(f"-V {listed[0]}," in saved.line and saved.line.endswith(":0.05") for saved in harness.saved)
+    (blend,) = harness.draw(f"a warrior -s3 -S 3357757885 -V {listed[0]},{listed[1]}")
     everything = [*first, *second, blend]
     assert len({pixels(path) for path in everything}) == len(everything)
-    assert house.run(f"!verify {' '.join(map(str, everything))}") is Outcome.OK
+    assert harness.run(f"!verify {' '.join(map(str, everything))}") is Outcome.OK
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "k_euler_a", "k_lms", "dpmpp_sde"])
@@ -81,29 +81,31 @@ def test_a_walk_from_a_variation_to_its_variations(house: House) -> None:
         "a cat -s4 -S 5 -v .3 -n 2 -I sketch.png -f .6,.4",
     ],
 )
-def test_each_recorded_line_makes_its_variation_again(real_house: House, sketch: Path, line: str, sampler: str) -> None:
-    made = real_house.draw(f"{line} -A {sampler}")
-    lines = [saved.line for saved in real_house.saved]
+def test_each_recorded_line_makes_its_variation_again(
+    real_session: SessionHarness, sketch: Path, line: str, sampler: str
+) -> None:
+    made = real_session.draw(f"{line} -A {sampler}")
+    lines = [saved.line for saved in real_session.saved]
     assert len({pixels(path) for path in made}) == len(made)
     for path, recorded in zip(made, lines, strict=True):
-        (again,) = real_house.draw(recorded)
+        (again,) = real_session.draw(recorded)
         assert pixels(again) == pixels(path), recorded
-    assert real_house.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK
+    assert real_session.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK
 
 
-def test_variations_without_an_init_image(house: House) -> None:
-    plain, *_ = house.draw("a cat -s2 -S 42")
-    varied = house.draw("a cat -s2 -S 42 -v 0.2 -n3")
+def test_variations_without_an_init_image(harness: SessionHarness) -> None:
+    plain, *_ = harness.draw("a cat -s2 -S 42")
+    varied = harness.draw("a cat -s2 -S 42 -v 0.2 -n3")
     assert len({path.read_bytes() for path in [plain, *varied]}) == 4
-    assert {event.seed for event in house.saved} == {42}
-    for event, path in zip(house.saved, varied, strict=True):
+    assert {event.seed for event in harness.saved} == {42}
+    for event, path in zip(harness.saved, varied, strict=True):
         assert "-V " in event.line and ":0.2" in event.line
-        again = House.draw(house, event.line)[0]
+        again = SessionHarness.draw(harness, event.line)[0]
         assert pixels(again) == pixels(path)
 
 
-def test_variations_of_the_first_result_of_an_init_image(house: House, sketch: Path) -> None:
-    first, *others = house.draw("a cat -s4 -f .6 -S 42 -v 0.2 -n4 -I sketch.png")
+def test_variations_of_the_first_result_of_an_init_image(harness: SessionHarness, sketch: Path) -> None:
+    first, *others = harness.draw("a cat -s4 -f .6 -S 42 -v 0.2 -n4 -I sketch.png")
     assert len(others) == 3
     assert image_facts(first)["init_image"] == "sketch.png" and image_facts(first)["variations"] == []
     for path in others:
@@ -114,12 +116,12 @@ def test_variations_of_the_first_result_of_an_init_image(house: House, sketch: P
     assert len({path.read_bytes() for path in others}) == 3
 
 
-def test_varying_one_image_of_an_init_image_says_that_it_varies_nothing(house: House, sketch: Path) -> None:
-    house.draw("a cat -s4 -v 0.2 -I sketch.png")
-    assert any("varies nothing" in text for text in house.notices)
+def test_varying_one_image_of_an_init_image_says_that_it_varies_nothing(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a cat -s4 -v 0.2 -I sketch.png")
+    assert any("varies nothing" in text for text in harness.notices)
 
 
-def test_blended_noise_on_an_init_image_changes_it(house: House, sketch: Path) -> None:
-    (plain,) = house.draw("a cat -s4 -S 5 -I sketch.png")
-    (blended,) = house.draw("a cat -s4 -S 5 -V 7:0.3 -I sketch.png")
+def test_blended_noise_on_an_init_image_changes_it(harness: SessionHarness, sketch: Path) -> None:
+    (plain,) = harness.draw("a cat -s4 -S 5 -I sketch.png")
+    (blended,) = harness.draw("a cat -s4 -S 5 -V 7:0.3 -I sketch.png")
     assert pixels(plain) != pixels(blended)

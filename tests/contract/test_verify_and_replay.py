@@ -14,7 +14,7 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from tests.conftest import drawing
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 
 def rewrite(path: Path, **changes: object) -> None:
@@ -31,30 +31,30 @@ def rewrite(path: Path, **changes: object) -> None:
         image.save(path, pnginfo=info)
 
 
-def test_law_5_verify_says_identical_of_what_was_just_written(house: House, sketch: Path) -> None:
-    house.draw("a cat -s3 -n2")
-    house.draw("a cat -s4 -f.5 -I sketch.png --pad=white -W 128 -H 128")
-    house.draw("a cat -s4 -f.6 -v.2 -n3 -I sketch.png")
-    house.draw("a cat -s4 -f0 -I sketch.png")
-    assert house.run("!verify outputs/*.png") is Outcome.OK, house.errors
-    assert house.messages.count("identical") == 7
+def test_law_5_verify_says_identical_of_what_was_just_written(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a cat -s3 -n2")
+    harness.draw("a cat -s4 -f.5 -I sketch.png --pad=white -W 128 -H 128")
+    harness.draw("a cat -s4 -f.6 -v.2 -n3 -I sketch.png")
+    harness.draw("a cat -s4 -f0 -I sketch.png")
+    assert harness.run("!verify outputs/*.png") is Outcome.OK, harness.errors
+    assert harness.messages.count("identical") == 7
 
 
-def test_verify_from_any_directory(house: House, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (path,) = house.draw("a cat -s4 -f.5 -I sketch.png")
+def test_verify_from_any_directory(harness: SessionHarness, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = harness.draw("a cat -s4 -f.5 -I sketch.png")
     sketch.unlink()
-    elsewhere = house.folder / "elsewhere"
+    elsewhere = harness.folder / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert house.run(f"!verify {path}") is Outcome.OK, house.errors
-    assert "identical" in house.messages
+    assert harness.run(f"!verify {path}") is Outcome.OK, harness.errors
+    assert "identical" in harness.messages
 
 
-def test_verify_is_not_swayed_by_the_session_s_defaults(house: House, sketch: Path) -> None:
-    house.draw("a cat -s3")
-    house.run("!set -s 7 -C 2 --neg ugly -I sketch.png --fit")
-    assert house.run("!verify 1") is Outcome.OK, house.messages
-    assert "identical" in house.messages
+def test_verify_is_not_swayed_by_the_session_s_defaults(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a cat -s3")
+    harness.run("!set -s 7 -C 2 --neg ugly -I sketch.png --fit")
+    assert harness.run("!verify 1") is Outcome.OK, harness.messages
+    assert "identical" in harness.messages
 
 
 @pytest.mark.parametrize(
@@ -69,62 +69,64 @@ def test_verify_is_not_swayed_by_the_session_s_defaults(house: House, sketch: Pa
         ("size", [1, 1]),
     ],
 )
-def test_verify_says_what_differs(house: House, sketch: Path, field: str, value: object) -> None:
-    (path,) = house.draw("a cat -s3 -S5 -f.9 -I sketch.png")
+def test_verify_says_what_differs(harness: SessionHarness, sketch: Path, field: str, value: object) -> None:
+    (path,) = harness.draw("a cat -s3 -S5 -f.9 -I sketch.png")
     rewrite(path, **{field: value})
-    assert house.run(f"!verify {path}") is Outcome.FAILED
-    assert "differs" in house.messages and field in house.messages
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert "differs" in harness.messages and field in harness.messages
 
 
-def test_verify_notices_changed_pixels(house: House) -> None:
-    (path,) = house.draw("a cat -s3 -S5")
+def test_verify_notices_changed_pixels(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s3 -S5")
     chunks = read_chunks(path)
     info = PngInfo()
     for key, text in chunks.items():
         info.add_itxt(key, text)
     Image.new("RGB", (64, 64), "red").save(path, pnginfo=info)
-    assert house.run(f"!verify {path}") is Outcome.FAILED
-    assert "pixels:" in house.messages
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert "pixels:" in harness.messages
 
 
-def test_replay_of_a_picture_makes_the_same_pixels(house: House, sketch: Path) -> None:
-    (path,) = house.draw("a cat -s3 -f.5 -I sketch.png")
-    (again,) = house.draw(f"!replay {path}")
+def test_replay_of_a_picture_makes_the_same_pixels(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("a cat -s3 -f.5 -I sketch.png")
+    (again,) = harness.draw(f"!replay {path}")
     assert again != path
     assert again.read_bytes() == path.read_bytes()
-    assert any("identical" in text for text in house.notices)
+    assert any("identical" in text for text in harness.notices)
 
 
-def test_replay_of_a_picture_whose_source_is_gone(house: House, sketch: Path) -> None:
-    (path,) = house.draw("a cat -s3 -f.5 -I sketch.png")
+def test_replay_of_a_picture_whose_source_is_gone(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("a cat -s3 -f.5 -I sketch.png")
     sketch.unlink()
-    shutil.rmtree(house.folder / "outputs" / ".invoke" / "inputs")
-    assert house.run(f"!replay {path}") is Outcome.FAILED
-    assert "sketch.png" in house.errors[0]
+    shutil.rmtree(harness.folder / "outputs" / ".invoke" / "inputs")
+    assert harness.run(f"!replay {path}") is Outcome.FAILED
+    assert "sketch.png" in harness.errors[0]
 
 
-def test_a_path_in_a_foreign_file_is_never_opened(house: House, sketch: Path) -> None:
+def test_a_path_in_a_foreign_file_is_never_opened(harness: SessionHarness, sketch: Path) -> None:
     info = PngInfo()
     info.add_text("Dream", f"a cat -s 2 -S 5 -A ddim -I {sketch} -f 0.5")
     drawing().save("theirs.png", pnginfo=info)
-    assert house.run("!replay theirs.png") is Outcome.FAILED
-    assert "not at hand" in house.errors[0]
+    assert harness.run("!replay theirs.png") is Outcome.FAILED
+    assert "not at hand" in harness.errors[0]
 
 
-def test_replay_of_a_file_does_its_lines(house: House) -> None:
+def test_replay_of_a_file_does_its_lines(harness: SessionHarness) -> None:
     Path("lines.txt").write_text("# comment\na cat -s2 -S1\nbad -s 0\n!history\na dog -s2 -S2\n", encoding="utf-8")
-    assert house.run("!replay lines.txt") is Outcome.FAILED
-    assert [event.seed for event in house.saved] == [1, 2]
-    assert len(house.of(Failed)) == 1
+    assert harness.run("!replay lines.txt") is Outcome.FAILED
+    assert [event.seed for event in harness.saved] == [1, 2]
+    assert len(harness.of(Failed)) == 1
     Path("loop.txt").write_text("!replay loop.txt\n")
-    assert house.run("!replay loop.txt") is Outcome.FAILED
-    assert "without end" in house.errors[-1]
+    assert harness.run("!replay loop.txt") is Outcome.FAILED
+    assert "without end" in harness.errors[-1]
 
 
-def test_verify_goes_on_after_a_model_that_is_not_there(house: House, tiny_model: Path, tmp_path: Path) -> None:
+def test_verify_goes_on_after_a_model_that_is_not_there(
+    harness: SessionHarness, tiny_model: Path, tmp_path: Path
+) -> None:
     gone = tmp_path / "gone"
     shutil.copytree(tiny_model, gone)
-    first, second = *house.draw("a cat -s2 -S1 -m ./gone"), *house.draw("a cat -s2 -S2")
+    first, second = *harness.draw("a cat -s2 -S1 -m ./gone"), *harness.draw("a cat -s2 -S2")
     shutil.rmtree(gone)
-    assert house.run(f"!verify {first} {second}") is Outcome.FAILED
-    assert "identical" in house.messages and any("cannot be verified" in text for text in house.notices)
+    assert harness.run(f"!verify {first} {second}") is Outcome.FAILED
+    assert "identical" in harness.messages and any("cannot be verified" in text for text in harness.notices)

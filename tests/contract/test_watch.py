@@ -15,7 +15,7 @@ from PIL import Image, ImageColor
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Saved
 from invoke_cli.exploration import file_changes
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 
 def png(colour: str) -> bytes:
@@ -62,34 +62,34 @@ WAYS = (in_place, by_renaming, removed_first, piece_by_piece, twice_at_once)
 
 
 @contextmanager
-def watching(house: House, line: str) -> Iterator[Callable[[int], list[Saved]]]:
+def watching(harness: SessionHarness, line: str) -> Iterator[Callable[[int], list[Saved]]]:
     """The session watches on a thread of its own; yields what waits for so many images."""
     outcomes: list[Outcome] = []
-    thread = threading.Thread(target=lambda: outcomes.append(house.run(line)), daemon=True)
+    thread = threading.Thread(target=lambda: outcomes.append(harness.run(line)), daemon=True)
     thread.start()
 
     def drawn(count: int) -> list[Saved]:
         deadline = time.monotonic() + 30
-        while len(house.saved) < count:
-            assert time.monotonic() < deadline and thread.is_alive(), house.errors
+        while len(harness.saved) < count:
+            assert time.monotonic() < deadline and thread.is_alive(), harness.errors
             time.sleep(0.02)
         time.sleep(0.45)  # none comes after it
-        return house.saved
+        return harness.saved
 
-    while not house.notices and thread.is_alive():
+    while not harness.notices and thread.is_alive():
         time.sleep(0.02)
     try:
         yield drawn
     finally:
-        house.session.stop()
+        harness.session.stop()
         thread.join(30)
     assert outcomes == [Outcome.INTERRUPTED]
 
 
-def test_each_save_is_drawn_once_however_it_is_saved(fake_house: House) -> None:
+def test_each_save_is_drawn_once_however_it_is_saved(fake_session: SessionHarness) -> None:
     path = Path("my sketch.png")
     path.write_bytes(png("black"))
-    with watching(fake_house, '!watch "my sketch.png" a cat -f 0 -S 1') as drawn:
+    with watching(fake_session, '!watch "my sketch.png" a cat -f 0 -S 1') as drawn:
         assert drawn(0) == []
         for count, way in enumerate(WAYS, start=1):
             colour = ("red", "green", "blue", "yellow", "purple")[count - 1]
@@ -97,21 +97,21 @@ def test_each_save_is_drawn_once_however_it_is_saved(fake_house: House) -> None:
             saved = drawn(count)
             assert len(saved) == count, way
             assert set(batched(pixels(Path(saved[-1].path)))) == {ImageColor.getrgb(colour)}, way
-    assert fake_house.draw("a dog -s2"), "the session goes on"
+    assert fake_session.draw("a dog -s2"), "the session goes on"
 
 
 def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
-    fake_house: House, monkeypatch: pytest.MonkeyPatch
+    fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_changes, "PATIENCE_SECONDS", 0.4)
-    with watching(fake_house, "!watch sketch.png a cat -s2 -f .5 -S 1 | a dog -f .5") as drawn:
+    with watching(fake_session, "!watch sketch.png a cat -s2 -f .5 -S 1 | a dog -f .5") as drawn:
         Path("sketch.png").write_bytes(png("red")[:60])
-        while len(fake_house.notices) < 2:
+        while len(fake_session.notices) < 2:
             time.sleep(0.02)
-        assert drawn(0) == [] and "waiting for the next save" in fake_house.notices[1]
+        assert drawn(0) == [] and "waiting for the next save" in fake_session.notices[1]
         Path("sketch.png").write_bytes(png("red"))
         assert len(drawn(1)) == 1
-    assert "which is not there yet" in fake_house.notices[0] and len(fake_house.notices) <= 3
+    assert "which is not there yet" in fake_session.notices[0] and len(fake_session.notices) <= 3
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,6 @@ def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
         ("!watch sketch.png a cat -s 0", "-s takes"),
     ],
 )
-def test_what_cannot_be_watched_is_told_at_once(fake_house: House, line: str, said: str) -> None:
-    assert fake_house.run(line) is not Outcome.OK
-    assert said in fake_house.errors[0] and [path.name for path in Path().iterdir()] == ["root"]
+def test_what_cannot_be_watched_is_told_at_once(fake_session: SessionHarness, line: str, said: str) -> None:
+    assert fake_session.run(line) is not Outcome.OK
+    assert said in fake_session.errors[0] and [path.name for path in Path().iterdir()] == ["root"]

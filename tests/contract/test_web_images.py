@@ -18,7 +18,7 @@ from invoke_cli.inputs.url import Limits, fetch, url_name
 from invoke_cli.session import Session
 from tests.conftest import drawing
 from tests.fake import FakeEngine
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 
 def png() -> bytes:
@@ -78,22 +78,22 @@ def server() -> Iterator[str]:
     httpd.server_close()
 
 
-def test_a4_a_picture_from_the_web_is_fetched_once_and_replays_without_it(house: House, server: str) -> None:
-    (made,) = house.draw(f"oil -I {server}/a%20cat.png?size=large -s2 -S1")
+def test_a4_a_picture_from_the_web_is_fetched_once_and_replays_without_it(harness: SessionHarness, server: str) -> None:
+    (made,) = harness.draw(f"oil -I {server}/a%20cat.png?size=large -s2 -S1")
     assert Pages.asked == ["/a%20cat.png?size=large"]
-    assert '-I "a cat.png"' in house.saved[0].line and any("fetching a cat.png" in text for text in house.notices)
-    (kept,) = (house.folder / "outputs" / ".invoke" / "inputs").iterdir()
+    assert '-I "a cat.png"' in harness.saved[0].line and any("fetching a cat.png" in text for text in harness.notices)
+    (kept,) = (harness.folder / "outputs" / ".invoke" / "inputs").iterdir()
     assert kept.read_bytes() == png()
-    line = house.saved[0].line
-    assert house.run(f"!verify {made}") is Outcome.OK and "identical" in house.messages
-    assert pixels(house.draw(line)[0]) == pixels(made)
+    line = harness.saved[0].line
+    assert harness.run(f"!verify {made}") is Outcome.OK and "identical" in harness.messages
+    assert pixels(harness.draw(line)[0]) == pixels(made)
     assert len(Pages.asked) == 1, "the network is asked once"
     drawing().save("local.png")
-    assert pixels(house.draw("oil -I local.png -s2 -S1")[0]) == pixels(made)
+    assert pixels(harness.draw("oil -I local.png -s2 -S1")[0]) == pixels(made)
 
 
-def test_redirects_on_the_web_are_followed(house: House, server: str) -> None:
-    assert house.draw(f"oil -I {server}/moved.png -s2")
+def test_redirects_on_the_web_are_followed(harness: SessionHarness, server: str) -> None:
+    assert harness.draw(f"oil -I {server}/moved.png -s2")
 
 
 @pytest.mark.parametrize(
@@ -108,20 +108,20 @@ def test_redirects_on_the_web_are_followed(house: House, server: str) -> None:
         ("cut.png", "broke off"),
     ],
 )
-def test_what_is_no_picture_is_one_sentence(fake_house: House, server: str, page: str, said: str) -> None:
+def test_what_is_no_picture_is_one_sentence(fake_session: SessionHarness, server: str, page: str, said: str) -> None:
     reference = f"{server}/{page}"
     line = f"oil -I {reference} -s2"
-    assert fake_house.run(line) is Outcome.FAILED
-    error = fake_house.of(Failed)[0].error
+    assert fake_session.run(line) is Outcome.FAILED
+    error = fake_session.of(Failed)[0].error
     assert said in error.message, error.message
     assert error.hint and "\n" not in error.message
     assert error.span is not None and line[error.span.start : error.span.end] == reference
-    assert not fake_house.saved
+    assert not fake_session.saved
 
 
-def test_nobody_answers(fake_house: House) -> None:
-    assert fake_house.run("oil -I http://127.0.0.1:9/x.png -s2") is Outcome.FAILED
-    assert "x.png cannot be fetched" in fake_house.errors[0]
+def test_nobody_answers(fake_session: SessionHarness) -> None:
+    assert fake_session.run("oil -I http://127.0.0.1:9/x.png -s2") is Outcome.FAILED
+    assert "x.png cannot be fetched" in fake_session.errors[0]
 
 
 @pytest.mark.parametrize(
@@ -140,18 +140,18 @@ def test_limits_of_size_and_time(server: str, page: str, limits: Limits, said: s
     assert time.monotonic() - started < 5
 
 
-def test_nothing_is_fetched_offline(fake_house: House, server: str) -> None:
-    options = SessionOptions(root=str(fake_house.folder / "root"), offline=True)
-    session = Session(options, emit=fake_house.events.append, opener=FakeEngine)
+def test_nothing_is_fetched_offline(fake_session: SessionHarness, server: str) -> None:
+    options = SessionOptions(root=str(fake_session.folder / "root"), offline=True)
+    session = Session(options, emit=fake_session.events.append, opener=FakeEngine)
     assert session.run(f"oil -I {server}/moved.png -s2") is Outcome.FAILED
-    assert "--offline" in fake_house.errors[0] and Pages.asked == []
+    assert "--offline" in fake_session.errors[0] and Pages.asked == []
 
 
-def test_a_mask_from_the_web(fake_house: House, server: str) -> None:
+def test_a_mask_from_the_web(fake_session: SessionHarness, server: str) -> None:
     drawing().save("sketch.png")
-    assert fake_house.draw(f"oil -I sketch.png -M {server}/moved.png -s2")
-    assert fake_house.run(f"oil -I sketch.png -M {server}/none.png -s2") is Outcome.FAILED
-    assert fake_house.of(Failed)[0].error.field == "init_mask"
+    assert fake_session.draw(f"oil -I sketch.png -M {server}/moved.png -s2")
+    assert fake_session.run(f"oil -I sketch.png -M {server}/none.png -s2") is Outcome.FAILED
+    assert fake_session.of(Failed)[0].error.field == "init_mask"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from PIL import Image
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.language.grammar.line import Generation, parse
 from tests.conftest import drawing
-from tests.session_harness import House, size
+from tests.session_harness import SessionHarness, size
 
 FIRE = '"fire" -s10 -W384 -H384 -S1592514025'
 STRIP_GAP = 4
@@ -51,41 +51,43 @@ batch -s3 -S19 -n 3 --parallel 3
 grid -s2 -S20 -n 2 --grid --strip"""
 
 
-def test_law_5_thirty_mixed_lines_all_verify(real_house: House, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_law_5_thirty_mixed_lines_all_verify(
+    real_session: SessionHarness, sketch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = MIXED.splitlines()
     assert len(lines) >= 30
     for line in lines:
-        assert real_house.run(line) is Outcome.OK, (line, real_house.errors)
-    pictures = sorted(real_house.folder.glob("outputs/[0-9]*.[0-9]*.png"))
+        assert real_session.run(line) is Outcome.OK, (line, real_session.errors)
+    pictures = sorted(real_session.folder.glob("outputs/[0-9]*.[0-9]*.png"))
     pictures = [path for path in pictures if ".steps" not in path.name]
     assert len(pictures) > 40
     sketch.unlink()  # what was used is kept by content
-    elsewhere = real_house.folder / "elsewhere"
+    elsewhere = real_session.folder / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert real_house.run(f"!verify {' '.join(map(str, pictures))}") is Outcome.OK, real_house.errors
-    assert real_house.messages.count(": identical") == len(pictures)
+    assert real_session.run(f"!verify {' '.join(map(str, pictures))}") is Outcome.OK, real_session.errors
+    assert real_session.messages.count(": identical") == len(pictures)
 
 
 @pytest.mark.parametrize(
     ("switches", "echo"),
     [("-s10 -f 0.7", "7 of 10 steps"), ("-s10 -f 0.4", "4 of 10"), ("-s50 -f 0.4", "20 of 50"), ("-s29 -f.7", "20 of")],
 )
-def test_c15_the_sketch_turns_into_a_fire(house: House, switches: str, echo: str) -> None:
+def test_c15_the_sketch_turns_into_a_fire(harness: SessionHarness, switches: str, echo: str) -> None:
     drawing(320, 320).save("fire-drawing.png")
-    house.run("!set --strip")
+    harness.run("!set --strip")
     line = f'"fire" -W384 -H384 -S1592514025 -I fire-drawing.png {switches}'
-    (picture,) = house.draw(line)
+    (picture,) = harness.draw(line)
     taken = int(echo.split()[0])
-    assert house.saved[0].steps_taken == taken
+    assert harness.saved[0].steps_taken == taken
     assert size(picture) == (384, 384)
     with Image.open(picture.with_name(f"{picture.stem}.steps.png")) as strip:
         assert strip.width > (taken + 1) * strip.height / 2  # what the model first sees, and each step
 
 
-def test_c15_the_text_to_image_line(house: House) -> None:
-    (picture,) = house.draw(FIRE)
-    assert house.saved[0].steps_taken == 10 and size(picture) == (384, 384)
+def test_c15_the_text_to_image_line(harness: SessionHarness) -> None:
+    (picture,) = harness.draw(FIRE)
+    assert harness.saved[0].steps_taken == 10 and size(picture) == (384, 384)
 
 
 def test_a2_the_document_s_first_line() -> None:
@@ -99,13 +101,13 @@ def test_a2_the_document_s_first_line() -> None:
     assert str(request.init_image) == "./test-pictures/tree-and-river-sketch.png" and request.strength == 0.85
 
 
-def test_b1_quotes_are_optional(house: House) -> None:
-    house.run("fire -s2 -S1", '"fire" -s2 -S1', "it's a 5\\\" fire's glow -s2 -S1")
-    assert house.saved[0].line == house.saved[1].line
-    assert "it's" in house.saved[2].line and "fire's glow" in house.saved[2].line
+def test_b1_quotes_are_optional(harness: SessionHarness) -> None:
+    harness.run("fire -s2 -S1", '"fire" -s2 -S1', "it's a 5\\\" fire's glow -s2 -S1")
+    assert harness.saved[0].line == harness.saved[1].line
+    assert "it's" in harness.saved[2].line and "fire's glow" in harness.saved[2].line
 
 
-def test_a11_a_small_source_gets_a_word_of_advice(house: House) -> None:
+def test_a11_a_small_source_gets_a_word_of_advice(harness: SessionHarness) -> None:
     drawing(32, 32).save("small.png")
-    house.draw("a cat -I small.png -s2 -W 128 -H 128")
-    assert any("small" in notice or "32x32" in notice for notice in house.notices)
+    harness.draw("a cat -I small.png -s2 -W 128 -H 128")
+    assert any("small" in notice or "32x32" in notice for notice in harness.notices)

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from invoke_cli.engine import Engine, Hooks, ImageResult, Job, Model
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.counters import Counters
 from invoke_cli.events import Event, Trace
 from invoke_cli.imaging.canvas import onto_canvas
 from invoke_cli.imaging.sizes import Size
@@ -28,10 +28,10 @@ class Events(list[Event]):
     def __init__(self) -> None:
         super().__init__()
         self.stop_after: int | None = None
-        self.tally = Tally()
+        self.counters = Counters()
 
     def hooks(self) -> Hooks:
-        return Hooks(emit=self.append, stopped=self._stopped, tally=self.tally)
+        return Hooks(emit=self.append, stopped=self._stopped, counters=self.counters)
 
     def _stopped(self) -> bool:
         return self.stop_after is not None and len(self) > self.stop_after
@@ -67,4 +67,4 @@ def results(engine: Engine, job: Job, events: Events | None = None) -> list[Imag
 
 def traces(events: Events) -> list[str]:
     """What was told, and the line that a trace ends with."""
-    return [*(event.text for event in events if isinstance(event, Trace)), events.tally.summary()]
+    return [*(event.text for event in events if isinstance(event, Trace)), events.counters.summary()]

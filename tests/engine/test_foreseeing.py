@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, FlowMatchEulerDiscreteScheduler
 
-from invoke_cli.engine.sampling.predicted_x0 import Foresight
+from invoke_cli.engine.sampling.predicted_x0 import PredictedX0
 from invoke_cli.engine.sampling.schedulers import build_scheduler
 from invoke_cli.models.families.table import FAMILIES
 from invoke_cli.models.samplers import SAMPLERS, Sampler
@@ -33,7 +33,7 @@ def noise(seed: int) -> torch.Tensor:
 @pytest.mark.parametrize("row", TELLING, ids=lambda row: row.name)
 def test_it_is_what_the_scheduler_itself_expects(row: Sampler, prediction: str) -> None:
     scheduler = scheduler_of(row, prediction, 6)
-    foresight = Foresight(scheduler, sigma_space=row.sigma_space)
+    foresight = PredictedX0(scheduler, sigma_space=row.sigma_space)
     assert foresight.latents() is None
     latents = noise(0) * scheduler.init_noise_sigma
     for place, timestep in enumerate(scheduler.timesteps):
@@ -49,7 +49,7 @@ def test_it_is_what_the_scheduler_itself_expects(row: Sampler, prediction: str) 
 @pytest.mark.parametrize("row", CONVERTING, ids=lambda row: row.name)
 def test_it_is_what_multistep_solvers_work_with(row: Sampler, prediction: str) -> None:
     scheduler = scheduler_of(row, prediction, 6)
-    foresight = Foresight(scheduler, sigma_space=row.sigma_space)
+    foresight = PredictedX0(scheduler, sigma_space=row.sigma_space)
     latents = noise(0)
     for place, timestep in enumerate(scheduler.timesteps):
         latents = scheduler.step(noise(place + 1), timestep, latents).prev_sample
@@ -61,7 +61,7 @@ def test_it_is_what_multistep_solvers_work_with(row: Sampler, prediction: str) -
 def test_a_flow_is_followed_to_its_end() -> None:
     scheduler: Any = FlowMatchEulerDiscreteScheduler(shift=3.0)
     scheduler.set_timesteps(5)
-    foresight = Foresight(scheduler, sigma_space=False)
+    foresight = PredictedX0(scheduler, sigma_space=False)
     clean, first = noise(1), noise(2)
     latents = first
     for timestep in scheduler.timesteps:
@@ -73,7 +73,7 @@ def test_a_flow_is_followed_to_its_end() -> None:
 def test_a_variance_that_a_model_has_learned_is_left_out() -> None:
     scheduler: Any = DDPMScheduler(variance_type="learned_range", clip_sample=False)
     scheduler.set_timesteps(4)
-    foresight = Foresight(scheduler, sigma_space=False)
+    foresight = PredictedX0(scheduler, sigma_space=False)
     both = torch.cat([noise(1), noise(5)], dim=1)
     said = scheduler.step(both, scheduler.timesteps[0], noise(0), generator=torch.Generator().manual_seed(0))
     expected = foresight.latents()
@@ -86,7 +86,7 @@ def test_looking_on_changes_no_step() -> None:
     for watched in (True, False):
         scheduler = scheduler_of(row, "epsilon", 5)
         if watched:
-            Foresight(scheduler, sigma_space=True)
+            PredictedX0(scheduler, sigma_space=True)
         latents = noise(0) * scheduler.init_noise_sigma
         for place, timestep in enumerate(scheduler.timesteps):
             scheduler.scale_model_input(latents, timestep)
@@ -100,7 +100,7 @@ def test_a_schedule_that_begins_with_noise_alone_is_no_accident() -> None:
     config = BASE | {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
     scheduler: Any = build_scheduler(row, config | {"clip_sample": False}, FAMILIES[0], [3])
     scheduler.set_timesteps(4)
-    foresight = Foresight(scheduler, sigma_space=False)
+    foresight = PredictedX0(scheduler, sigma_space=False)
     said = scheduler.step(noise(1), scheduler.timesteps[0], noise(0))
     expected = foresight.latents()
     assert expected is not None and torch.allclose(expected, said.pred_original_sample, atol=1e-3)

@@ -62,7 +62,7 @@ def test_painting_equals_stock(real_engine: Engine, folder: Path, sampler: str, 
 def test_an_ordinary_model_is_not_asked_to_encode_twice(real_engine: Engine, tiny_model: Path) -> None:
     events = Events()
     list(real_engine.generate(painting("a cat -s3 -S1 -f 0.9 --trace", tiny_model), events.hooks()))
-    assert events.tally.encodes <= 1 and events.tally.decodes == 1
+    assert events.counters.encodes <= 1 and events.counters.decodes == 1
 
 
 @pytest.mark.parametrize("count", [2, 3])

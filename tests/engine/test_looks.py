@@ -13,9 +13,9 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
 from invoke_cli.engine.sampling.latent_effects import after_step, mirrored, perlin_noise, seamless, thresholded
-from invoke_cli.planning.plan import Look
+from invoke_cli.planning.plan import LatentEffects
 from tests.engine.jobs import Events, job_for, model_at
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 
 def ours(engine: Engine, folder: Path, line: str, init: Image.Image | None = None) -> Image.Image:
@@ -65,19 +65,21 @@ def test_zero_is_off(real_engine: Engine, tiny_model: Path, switch: str) -> None
      "--h_symmetry_time_pct .5", "--v_symmetry_time_pct .5"],
 )  # fmt: skip
 @pytest.mark.parametrize("start", ["", "-I sketch.png -f .8", "-I sketch.png -M sketch.png -f .8"])
-def test_every_look_works_with_every_task_and_replays(real_house: House, sketch: Path, switch: str, start: str) -> None:
+def test_every_look_works_with_every_task_and_replays(
+    real_session: SessionHarness, sketch: Path, switch: str, start: str
+) -> None:
     line = f"a cat -s4 -S1 -A ddim {start}"
-    (plain,) = real_house.draw(line)
-    (bent,) = real_house.draw(f"{line} {switch}")
+    (plain,) = real_session.draw(line)
+    (bent,) = real_session.draw(f"{line} {switch}")
     assert pixels(plain) != pixels(bent)
-    assert real_house.run(f"!verify {bent}") is Outcome.OK, real_house.errors
-    (again,) = real_house.draw(line)
+    assert real_session.run(f"!verify {bent}") is Outcome.OK, real_session.errors
+    (again,) = real_session.draw(line)
     assert pixels(again) == pixels(plain), "nothing of the look is left behind"
 
 
-def test_b7_a_sampler_without_eta_says_so(real_house: House) -> None:
-    real_house.draw("a cat -s2 --eta .5 -A k_euler")
-    assert any("--eta has no effect with k_euler" in text for text in real_house.notices)
+def test_b7_a_sampler_without_eta_says_so(real_session: SessionHarness) -> None:
+    real_session.draw("a cat -s2 --eta .5 -A k_euler")
+    assert any("--eta has no effect with k_euler" in text for text in real_session.notices)
 
 
 def test_what_is_seamless_has_no_edge(real_engine: Engine, tiny_model: Path) -> None:
@@ -119,11 +121,11 @@ def test_symmetry_strikes_once() -> None:
     latents = torch.randn((1, 4, 8, 9), generator=torch.Generator().manual_seed(0))
     whole = mirrored(latents, 3)
     assert torch.equal(whole, whole.flip(3)) and torch.equal(whole[..., :5], latents[..., :5])
-    look = Look(v_symmetry_time_pct=0.5)
+    look = LatentEffects(v_symmetry_time_pct=0.5)
     changed = [not torch.equal(after_step(latents, look, step, 4), latents) for step in (1, 2, 3, 4)]
     assert changed == [False, True, False, False]
 
 
-def test_a_picture_with_a_threshold_replays(real_house: House) -> None:
-    (made,) = real_house.draw("a cat -s4 -S1 -C 15 --threshold 1")
-    assert real_house.run(f"!verify {made}") is Outcome.OK
+def test_a_picture_with_a_threshold_replays(real_session: SessionHarness) -> None:
+    (made,) = real_session.draw("a cat -s4 -S1 -C 15 --threshold 1")
+    assert real_session.run(f"!verify {made}") is Outcome.OK

@@ -16,7 +16,7 @@ from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import Level, Notice
 from tests.conftest import drawing
 from tests.engine.jobs import Events, job_for, model_at
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 
 class Shortage:
@@ -79,12 +79,12 @@ def test_each_stage_is_tried_again_with_less(
     (result,) = engine.generate(job, events.hooks())
     told = warnings(events)
     assert len(told) == rungs and all(stage in text for text in told)
-    assert len(result.concessions) == rungs
+    assert len(result.fallbacks) == rungs
 
 
 @pytest.mark.parametrize(("component", "method", "stage", "rungs"), STAGES)
 def test_when_nothing_helps_the_line_fails_with_remedies_and_the_next_one_works(
-    real_house: House,
+    real_session: SessionHarness,
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
     component: str,
@@ -92,19 +92,19 @@ def test_when_nothing_helps_the_line_fails_with_remedies_and_the_next_one_works(
     stage: str,
     rungs: int,
 ) -> None:
-    engine = real_house.session.workshop.engine
+    engine = real_session.session.context.engine
     assert isinstance(engine, DiffusersEngine)
     engine.unload()
     drawing().save("sketch.png")
-    (good,) = real_house.draw("a cat -s3 -S1 -I sketch.png")
+    (good,) = real_session.draw("a cat -s3 -S1 -I sketch.png")
     engine._conditioning.clear()
     engine._encoder.clear()
     module = part(engine, component)
     with monkeypatch.context() as patch:
         patch.setattr(module, method, Shortage(getattr(module, method), 10**6))
-        assert real_house.run("a cat -s3 -S1 -I sketch.png") is Outcome.FAILED
-    assert stage in real_house.errors[0] and "out of memory" in real_house.errors[0]
-    (again,) = real_house.draw("a cat -s3 -S1 -I sketch.png")
+        assert real_session.run("a cat -s3 -S1 -I sketch.png") is Outcome.FAILED
+    assert stage in real_session.errors[0] and "out of memory" in real_session.errors[0]
+    (again,) = real_session.draw("a cat -s3 -S1 -I sketch.png")
     assert again.read_bytes() == good.read_bytes()
     engine.unload()
 
@@ -116,7 +116,7 @@ def test_a_failed_decode_never_denoises_again(
     monkeypatch.setattr(vae, "decode", Shortage(vae.decode, 2))
     events = Events()
     list(engine.generate(job_for("a cat -s5 --trace", model_at(tiny_model)), events.hooks()))
-    assert events.tally.summary() == "trace: encodes=0 decodes=1 denoiser_calls=5"
+    assert events.counters.summary() == "trace: encodes=0 decodes=1 denoiser_calls=5"
 
 
 def test_a_batch_that_is_too_large_is_halved(
@@ -145,20 +145,20 @@ def test_a_batch_that_is_too_large_is_halved(
 
 
 def test_tiling_is_written_down_and_replayed(
-    real_house: House, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    real_session: SessionHarness, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = real_house.session.workshop.engine
+    engine = real_session.session.context.engine
     assert isinstance(engine, DiffusersEngine)
-    real_house.draw("a cat -s2")
+    real_session.draw("a cat -s2")
     vae = part(engine, "vae")
     with monkeypatch.context() as patch:
         patch.setattr(vae, "decode", Shortage(vae.decode, 2))
-        (path,) = real_house.draw("a cat -s2 -S1 -W 256 -H 256")
-    (plain,) = real_house.draw("a cat -s2 -S1 -W 256 -H 256")
+        (path,) = real_session.draw("a cat -s2 -S1 -W 256 -H 256")
+    (plain,) = real_session.draw("a cat -s2 -S1 -W 256 -H 256")
     assert plain.read_bytes() != path.read_bytes()
     assert TILING.encode() in path.read_bytes()
-    assert real_house.run(f"!verify {path}") is Outcome.OK, real_house.messages
-    assert "identical" in real_house.messages
+    assert real_session.run(f"!verify {path}") is Outcome.OK, real_session.messages
+    assert "identical" in real_session.messages
 
 
 def test_the_machine_s_own_allocator_counts_too() -> None:

@@ -10,14 +10,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from invoke_cli.engine import Engine
-from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, Wish, read_tokens
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, PromptSpec, read_tokens
+from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.loading.load import LoadedModel, load_model
 from invoke_cli.errors import PlanError
 from invoke_cli.events import Notice
 from invoke_cli.language.prompt.ast import Tree
-from invoke_cli.language.prompt.parser import read_tree
+from invoke_cli.language.prompt.parser import parse_prompt
 from tests.engine.jobs import Events, job_for, model_at
 from tests.families.conftest import Folder, folder_of  # noqa: F401  # a fixture
 from tests.grammar import trees
@@ -34,7 +34,7 @@ def loaded(tiny_model: Path, real_engine: Engine) -> LoadedModel:
 
 def states(loaded: LoadedModel, source: str) -> torch.Tensor:
     with torch.no_grad():
-        return Conditioning().encode(loaded, Wish(tree=read_tree(source)), Tally()).states
+        return Conditioning().encode(loaded, PromptSpec(tree=parse_prompt(source)), Counters()).states
 
 
 def compel_for(pipeline: Any) -> Any:
@@ -108,14 +108,14 @@ def test_the_picture_is_the_stock_pipelines_with_these_embeddings(real_engine: E
 @given(tree=trees())
 def test_300_prompts_of_the_grammar_run(loaded: LoadedModel, tree: Tree) -> None:
     with torch.no_grad():
-        found = Conditioning().encode(loaded, Wish(tree=tree), Tally()).states
+        found = Conditioning().encode(loaded, PromptSpec(tree=tree), Counters()).states
     assert found.shape[1] % 77 == 0 and bool(torch.isfinite(found).all())
 
 
 def test_clip_skip_holds_for_weights_too(loaded: LoadedModel) -> None:
     def skipped(source: str) -> torch.Tensor:
         with torch.no_grad():
-            return Conditioning().encode(loaded, Wish(tree=read_tree(source), clip_skip=1), Tally()).states
+            return Conditioning().encode(loaded, PromptSpec(tree=parse_prompt(source), clip_skip=1), Counters()).states
 
     plain, empty, heavy = skipped("cat dog"), skipped(""), skipped("(cat)1.5 dog")
     expected = plain.clone()
@@ -140,7 +140,7 @@ def test_sdxl_weighs_both_encoders_and_pools_the_words(folder_of: Folder) -> Non
     )
     expected, _ = compel("a cat++ (here)0.7")
     with torch.no_grad():
-        found = Conditioning().encode(loaded, Wish(tree=read_tree("a cat++ (here)0.7")), Tally())
+        found = Conditioning().encode(loaded, PromptSpec(tree=parse_prompt("a cat++ (here)0.7")), Counters())
         words = pipeline.encode_prompt("a cat here", device="cpu", do_classifier_free_guidance=False)[2]
     torch.testing.assert_close(found.states, expected, rtol=0, atol=1e-6)
     assert found.pooled is not None and torch.equal(found.pooled, words)

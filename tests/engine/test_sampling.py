@@ -72,7 +72,7 @@ def test_c7_the_start_is_the_init_image_with_just_the_right_noise(
     import torch
     from safetensors.torch import load
 
-    from invoke_cli.engine.counters import Tally
+    from invoke_cli.engine.counters import Counters
     from invoke_cli.engine.sampling.schedulers import build_scheduler
 
     model = model_at(tiny_model)
@@ -81,7 +81,7 @@ def test_c7_the_start_is_the_init_image_with_just_the_right_noise(
     loaded = engine._loaded
     assert loaded is not None
     generator = torch.Generator().manual_seed(9)
-    moments = engine._encoder.moments(loaded, sketch_64, Tally())
+    moments = engine._encoder.moments(loaded, sketch_64, Counters())
     mean, logvar = moments.chunk(2, dim=1)
     noise = torch.randn(mean.shape, generator=generator)
     clean = (mean + torch.exp(0.5 * logvar.clamp(-30, 20)) * noise) * loaded.pipeline.vae.config.scaling_factor

@@ -12,7 +12,7 @@ from PIL import Image
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.planning.seeds import next_seed
 from tests.conftest import drawing
-from tests.session_harness import House, pixels, size
+from tests.session_harness import SessionHarness, pixels, size
 from tests.tiny_upscalers import build_face_network, build_latent_upscaler, build_network, build_x4_upscaler
 
 
@@ -29,12 +29,12 @@ def x4(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(real_house: House, x2: Path, x4: Path) -> House:
+def harness(real_session: SessionHarness, x2: Path, x4: Path) -> SessionHarness:
     """A session that knows both."""
-    models = real_house.folder / "root" / "configs" / "models.yaml"
+    models = real_session.folder / "root" / "configs" / "models.yaml"
     with models.open("a", encoding="utf-8") as file:
         file.write(f"big-x2:\n  path: {x2}\nbig-x4:\n  path: {x4}\n")
-    return real_house
+    return real_session
 
 
 def stock(name: str, folder: Path, **extra: Any) -> Any:
@@ -53,11 +53,11 @@ def seeded(seed: int) -> Any:
 
 
 def test_g6_latents_go_into_the_x2_stage_undecoded_and_on_to_x4(
-    house: House, tiny_model: Path, x2: Path, x4: Path
+    harness: SessionHarness, tiny_model: Path, x2: Path, x4: Path
 ) -> None:
-    (made,) = house.draw("a castle -s3 -S1 -C 5 -A ddim --trace | --latent_up 2 -s 2 | --sr 4 -s 2")
+    (made,) = harness.draw("a castle -s3 -S1 -C 5 -A ddim --trace | --latent_up 2 -s 2 | --sr 4 -s 2")
     assert size(made) == (512, 512)
-    assert house.traces[-1] == "trace: encodes=0 decodes=2 denoiser_calls=7"
+    assert harness.traces[-1] == "trace: encodes=0 decodes=2 denoiser_calls=7"
     drawn = stock("StableDiffusionPipeline", tiny_model, safety_checker=None)
     from diffusers import DDIMScheduler
 
@@ -76,17 +76,17 @@ def test_g6_latents_go_into_the_x2_stage_undecoded_and_on_to_x4(
         "a castle", image=twice, num_inference_steps=2, guidance_scale=5.0, generator=seeded(third)
     ).images[0]
     assert pixels(made) == whole.tobytes()
-    assert house.run(f"!verify {made}") is Outcome.OK, house.messages
-    assert ": identical" in house.messages
+    assert harness.run(f"!verify {made}") is Outcome.OK, harness.messages
+    assert ": identical" in harness.messages
 
 
-def test_another_autoencoder_is_decoded_and_encoded_once(house: House, tmp_path: Path) -> None:
+def test_another_autoencoder_is_decoded_and_encoded_once(harness: SessionHarness, tmp_path: Path) -> None:
     other = build_latent_upscaler(tmp_path / "other")
-    models = house.folder / "root" / "configs" / "models.yaml"
+    models = harness.folder / "root" / "configs" / "models.yaml"
     models.write_text(models.read_text() + f"other-x2:\n  path: {other}\n", encoding="utf-8")
-    house.draw("a castle -s3 -S1 --trace | --latent_up 2 -s 2 --upscaler other-x2")
-    assert house.traces[-1] == "trace: encodes=1 decodes=2 denoiser_calls=5"
-    assert any("decoded and encoded once" in text for text in house.notices)
+    harness.draw("a castle -s3 -S1 --trace | --latent_up 2 -s 2 --upscaler other-x2")
+    assert harness.traces[-1] == "trace: encodes=1 decodes=2 denoiser_calls=5"
+    assert any("decoded and encoded once" in text for text in harness.notices)
 
 
 @pytest.mark.parametrize(
@@ -99,19 +99,19 @@ def test_another_autoencoder_is_decoded_and_encoded_once(house: House, tmp_path:
         ("a cat -s 2 -U 4 --upscaler big-x4 -n 2 --save_original", (256, 256)),
     ],
 )
-def test_any_picture_at_any_size(house: House, line: str, wanted: tuple[int, int]) -> None:
+def test_any_picture_at_any_size(harness: SessionHarness, line: str, wanted: tuple[int, int]) -> None:
     drawing(50, 34).save("odd.png")
-    made = house.draw(line)
+    made = harness.draw(line)
     assert size(made[-1]) == wanted
-    assert house.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, house.messages
-    assert house.messages.count(": identical") == len(made)
+    assert harness.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, harness.messages
+    assert harness.messages.count(": identical") == len(made)
 
 
-def test_h2_twenty_steps_of_the_x4_upscaler(house: House, x4: Path) -> None:
+def test_h2_twenty_steps_of_the_x4_upscaler(harness: SessionHarness, x4: Path) -> None:
     drawing(32, 24).save("low.png")
     line = '!fix low.png -U4 --upscaler big-x4 --new_prompt "high quality, detailed, sharp" -s20 -S 5 -C 5 --trace'
-    (made,) = house.draw(line)
-    assert house.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=20"
+    (made,) = harness.draw(line)
+    assert harness.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=20"
     with Image.open("low.png") as low:
         by_hand = stock("StableDiffusionUpscalePipeline", x4)(
             "high quality, detailed, sharp", image=low.convert("RGB"), num_inference_steps=20, guidance_scale=5.0,
@@ -128,48 +128,48 @@ def test_h2_twenty_steps_of_the_x4_upscaler(house: House, x4: Path) -> None:
         ("a cat -m big-x4", "no line can draw with big-x4"),
     ],
 )
-def test_what_an_upscaler_cannot_do(house: House, line: str, said: str) -> None:
-    assert house.run(line) is not Outcome.OK
-    assert said in house.errors[0]
+def test_what_an_upscaler_cannot_do(harness: SessionHarness, line: str, said: str) -> None:
+    assert harness.run(line) is not Outcome.OK
+    assert said in harness.errors[0]
 
 
-def test_models_says_what_they_are(house: House) -> None:
-    house.run("!models")
-    assert "enlarges 4 times (--sr)" in house.messages and "enlarges 2 times (--latent_up)" in house.messages
+def test_models_says_what_they_are(harness: SessionHarness) -> None:
+    harness.run("!models")
+    assert "enlarges 4 times (--sr)" in harness.messages and "enlarges 2 times (--latent_up)" in harness.messages
 
 
 # -- networks in files -----------------------------------------------------------------------------------------------
 
 
-def test_a_network_enlarges_as_spandrel_does(real_house: House) -> None:
+def test_a_network_enlarges_as_spandrel_does(real_session: SessionHarness) -> None:
     spandrel = pytest.importorskip("spandrel")
     import torch
 
-    path = build_network(real_house.folder / "root" / "models" / "upscalers" / "tinyESRGAN.safetensors")
+    path = build_network(real_session.folder / "root" / "models" / "upscalers" / "tinyESRGAN.safetensors")
     drawing(40, 30).save("low.png")
-    (made,) = real_house.draw("!fix low.png -U 4 1 --upscaler tinyesrgan")
+    (made,) = real_session.draw("!fix low.png -U 4 1 --upscaler tinyesrgan")
     network = spandrel.ModelLoader().load_from_file(path)
     with Image.open("low.png") as low:
         values = torch.from_numpy(np.array(low.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
         smooth = low.convert("RGB").resize((160, 120), Image.Resampling.LANCZOS)
     by_hand = network(values)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).to(torch.uint8).numpy()
     assert pixels(made) == by_hand.tobytes()
-    assert real_house.run(f"!verify {made}") is Outcome.OK and ": identical" in real_house.messages
-    (half,) = real_house.draw("!fix low.png -U 4 .5 --upscaler tinyESRGAN.safetensors")
+    assert real_session.run(f"!verify {made}") is Outcome.OK and ": identical" in real_session.messages
+    (half,) = real_session.draw("!fix low.png -U 4 .5 --upscaler tinyESRGAN.safetensors")
     assert pixels(half) == Image.blend(smooth, Image.fromarray(by_hand), 0.5).tobytes()
-    assert [size(path) for path in real_house.draw("a cat -s2 --embiggen 2 .8 --upscaler tiny")] == [(128, 128)]
+    assert [size(path) for path in real_session.draw("a cat -s2 --embiggen 2 .8 --upscaler tiny")] == [(128, 128)]
 
 
-def test_tiles_of_a_network_leave_no_seam(real_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_of_a_network_leave_no_seam(real_session: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("spandrel")
 
-    build_network(real_house.folder / "root" / "models" / "tiny.safetensors")
+    build_network(real_session.folder / "root" / "models" / "tiny.safetensors")
     drawing(150, 110).save("low.png")
-    (whole,) = real_house.draw("!fix low.png -U 4 1 --upscaler tiny")
+    (whole,) = real_session.draw("!fix low.png -U 4 1 --upscaler tiny")
     from invoke_cli.engine.postprocess import network
 
     monkeypatch.setattr(network, "TILE", 64)
-    (tiled,) = real_house.draw("!fix low.png -U 4 1 --upscaler tiny")
+    (tiled,) = real_session.draw("!fix low.png -U 4 1 --upscaler tiny")
     distance = np.abs(np.frombuffer(pixels(whole), np.uint8).astype(int) - np.frombuffer(pixels(tiled), np.uint8))
     assert distance.max() <= 1
 
@@ -179,15 +179,17 @@ def test_tiles_of_a_network_leave_no_seam(real_house: House, monkeypatch: pytest
     ("tool", "library", "name"),
     [("gfpgan", "spandrel", "GFPGANv1.4.pth"), ("codeformer", "spandrel_extra_arches", "codeformer.pth")],
 )
-def test_a_face_is_what_its_network_makes_of_it(real_house: House, tool: str, library: str, name: str) -> None:
+def test_a_face_is_what_its_network_makes_of_it(
+    real_session: SessionHarness, tool: str, library: str, name: str
+) -> None:
     spandrel = pytest.importorskip("spandrel")
     pytest.importorskip(library)
     import torch
 
-    path = build_face_network(tool, real_house.folder / "root" / "models" / "faces" / name)
+    path = build_face_network(tool, real_session.folder / "root" / "models" / "faces" / name)
     drawing(512, 512).save("portrait.png")
-    (made,) = real_house.draw(f"!fix portrait.png -G 1 -ft {tool}")
-    assert real_house.run(f"!verify {made}") is Outcome.OK and ": identical" in real_house.messages
+    (made,) = real_session.draw(f"!fix portrait.png -G 1 -ft {tool}")
+    assert real_session.run(f"!verify {made}") is Outcome.OK and ": identical" in real_session.messages
     network = spandrel.ModelLoader(device="cpu").load_from_file(path).model.eval()
     with Image.open("portrait.png") as portrait, torch.inference_mode():
         values = torch.from_numpy(np.array(portrait.convert("RGB"))).permute(2, 0, 1)[None].float() / 127.5 - 1
@@ -199,19 +201,21 @@ def test_a_face_is_what_its_network_makes_of_it(real_house: House, tool: str, li
     assert np.abs(restored[inner, inner].astype(int) - np.array(Image.open("portrait.png"))[inner, inner]).max() > 1
 
 
-def test_a_file_that_is_no_network_is_told(real_house: House) -> None:
+def test_a_file_that_is_no_network_is_told(real_session: SessionHarness) -> None:
     pytest.importorskip("spandrel")
     drawing(40, 30).save("low.png")
     Path("not.pth").write_bytes(b"nothing")
-    assert real_house.run("!fix low.png -U 4 --upscaler not.pth") is Outcome.FAILED
-    assert "not.pth cannot be used as a network" in real_house.errors[0]
+    assert real_session.run("!fix low.png -U 4 --upscaler not.pth") is Outcome.FAILED
+    assert "not.pth cannot be used as a network" in real_session.errors[0]
 
 
-def test_without_spandrel_one_sentence_says_how_to_get_it(real_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_spandrel_one_sentence_says_how_to_get_it(
+    real_session: SessionHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from invoke_cli.inputs import upscalers
 
     monkeypatch.setattr(upscalers, "find_spec", lambda _: None)
-    build_network(real_house.folder / "root" / "models" / "tiny.safetensors")
+    build_network(real_session.folder / "root" / "models" / "tiny.safetensors")
     drawing(40, 30).save("low.png")
-    assert real_house.run("!fix low.png -U 4 --upscaler tiny") is Outcome.FAILED
-    assert real_house.errors == ["networks in files need the library spandrel"]
+    assert real_session.run("!fix low.png -U 4 --upscaler tiny") is Outcome.FAILED
+    assert real_session.errors == ["networks in files need the library spandrel"]

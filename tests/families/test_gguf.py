@@ -18,7 +18,7 @@ from invoke_cli.models.files.single_file import read_file_facts
 from invoke_cli.models.registry import ModelSpec
 from tests.families.conftest import Folder
 from tests.families.jobs import SIDE, job, ours
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 WORD = "transformer_blocks.0.attn.to_q.weight"
 
@@ -100,21 +100,21 @@ def stock(file: Path, folder: Path) -> bytes:
 
 
 def test_a_gguf_file_draws_what_stock_diffusers_draws_from_it(
-    real_house: House, folder_of: Folder, tmp_path: Path
+    real_session: SessionHarness, folder_of: Folder, tmp_path: Path
 ) -> None:
     folder = folder_of("flux")
     file = quantised(folder, tmp_path / "tiny-flux.gguf")
-    assert real_house.run(f"!import_model {file} base={folder}") is Outcome.OK, real_house.errors
+    assert real_session.run(f"!import_model {file} base={folder}") is Outcome.OK, real_session.errors
     line = f"a cat -s 2 -S 42 -W {SIDE} -H {SIDE} -A k_euler"
-    (made,) = real_house.draw(f"{line} -m tiny-flux")
+    (made,) = real_session.draw(f"{line} -m tiny-flux")
     assert pixels(made) == stock(file, folder)
-    (full,) = real_house.draw(f"{line} -m {folder}")
+    (full,) = real_session.draw(f"{line} -m {folder}")
     assert pixels(full) != pixels(made), "8 bits are not 32"
-    assert real_house.run(f"!verify {made}") is Outcome.OK and "identical" in real_house.messages
-    real_house.run("!model tiny-flux")
-    assert "q8_0" in real_house.messages and str(folder) in real_house.messages
-    assert real_house.run(f"!convert_model tiny-flux {tmp_path / 'there'}") is Outcome.FAILED
-    assert "quantised" in real_house.errors[0]
+    assert real_session.run(f"!verify {made}") is Outcome.OK and "identical" in real_session.messages
+    real_session.run("!model tiny-flux")
+    assert "q8_0" in real_session.messages and str(folder) in real_session.messages
+    assert real_session.run(f"!convert_model tiny-flux {tmp_path / 'there'}") is Outcome.FAILED
+    assert "quantised" in real_session.errors[0]
 
 
 def test_without_the_package_it_says_what_to_install(

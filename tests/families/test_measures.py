@@ -21,7 +21,7 @@ from invoke_cli.planning.plan import Task
 from tests.engine.jobs import Events
 from tests.families.conftest import Folder
 from tests.families.jobs import job, ours, tiny
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 LINE = "a cat -s 3 -S 5"
 
@@ -105,9 +105,9 @@ def test_weights_that_come_and_go_draw_the_same(
     assert apart(result.image, ours(real_engine, made)) <= 1
 
 
-def test_measures_are_recorded_and_replayed(real_house: House, folder_of: Folder, tmp_path: Path) -> None:
-    (made,) = real_house.draw(f"a cat -s 3 -S 5 --attention math --vae_tiling -m {folder_of('sdxl')}")
-    assert "--attention math" in real_house.saved[0].line and "--vae_tiling" in real_house.saved[0].line
-    assert real_house.run(f"!verify {made}") is Outcome.OK and "identical" in real_house.messages
-    assert real_house.run("a cat --offload model") is Outcome.FAILED
-    assert "GPU" in real_house.errors[0]
+def test_measures_are_recorded_and_replayed(real_session: SessionHarness, folder_of: Folder, tmp_path: Path) -> None:
+    (made,) = real_session.draw(f"a cat -s 3 -S 5 --attention math --vae_tiling -m {folder_of('sdxl')}")
+    assert "--attention math" in real_session.saved[0].line and "--vae_tiling" in real_session.saved[0].line
+    assert real_session.run(f"!verify {made}") is Outcome.OK and "identical" in real_session.messages
+    assert real_session.run("a cat --offload model") is Outcome.FAILED
+    assert "GPU" in real_session.errors[0]

@@ -15,11 +15,11 @@ from safetensors.torch import load_file, save_file
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
 from tests.contract.test_loras import train
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 
 def test_a_pickled_folder_is_refused_until_each_file_is_converted(
-    real_house: House, tiny_model: Path, tmp_path: Path
+    real_session: SessionHarness, tiny_model: Path, tmp_path: Path
 ) -> None:
     old = shutil.copytree(tiny_model, tmp_path / "an old model")
     for path in old.rglob("*.safetensors"):
@@ -28,32 +28,32 @@ def test_a_pickled_folder_is_refused_until_each_file_is_converted(
         path.unlink()
     line = "a cat -s2 -S1 -W 64 -H 64"
     refused = 0
-    while real_house.run(f'{line} -m "{old}"') is not Outcome.OK:
+    while real_session.run(f'{line} -m "{old}"') is not Outcome.OK:
         refused += 1
-        error = next(event.error for event in reversed(real_house.events) if isinstance(event, Failed))
+        error = next(event.error for event in reversed(real_session.events) if isinstance(event, Failed))
         assert refused < 4 and "is a pickle, which can run code" in error.message
         convert = re.search(r"!convert_model .*?\.safetensors\"", error.hint)
-        assert convert is not None and real_house.run(convert[0]) is Outcome.OK
-    made, own = sorted(tmp_path.glob("outputs/*.png"))[-1], real_house.draw(line)[0]
+        assert convert is not None and real_session.run(convert[0]) is Outcome.OK
+    made, own = sorted(tmp_path.glob("outputs/*.png"))[-1], real_session.draw(line)[0]
     assert refused == 3 and np.array_equal(np.asarray(Image.open(made)), np.asarray(Image.open(own)))
 
 
 END = "-s2 -S1 -W 64 -H 64"
 
 
-def convert_as_told(house: House, line: str) -> str:
+def convert_as_told(harness: SessionHarness, line: str) -> str:
     """Do the line that the refusal of `line` names; what is said of the file that it made."""
-    assert house.run(line) is not Outcome.OK
-    error = next(event.error for event in house.events if isinstance(event, Failed))
+    assert harness.run(line) is not Outcome.OK
+    error = next(event.error for event in harness.events if isinstance(event, Failed))
     assert "is a pickle" in error.message and "can run code" in error.message
     convert = re.search(r"!convert_model .*?\.(pt|bin)", error.hint)
-    assert convert is not None and house.run(convert[0]) is Outcome.OK, house.errors
-    return house.notices[-1]
+    assert convert is not None and harness.run(convert[0]) is Outcome.OK, harness.errors
+    return harness.notices[-1]
 
 
 @pytest.mark.parametrize("kind", ["diffusers", "a1111", "first"])
-def test_a_pickled_embedding_is_used_once_it_is_converted(real_house: House, kind: str) -> None:
-    folder = real_house.folder / "root" / "embeddings"
+def test_a_pickled_embedding_is_used_once_it_is_converted(real_session: SessionHarness, kind: str) -> None:
+    folder = real_session.folder / "root" / "embeddings"
     folder.mkdir()
     torch.manual_seed(3)
     vectors = torch.randn(2, 32)
@@ -65,28 +65,28 @@ def test_a_pickled_embedding_is_used_once_it_is_converted(real_house: House, kin
     }[kind]
     torch.save(content, folder / "toy.pt")
     save_file({"emb_params": vectors.detach()}, folder / "safe.safetensors")
-    assert convert_as_told(real_house, f"a <toy> {END}").endswith("; <toy> in a prompt uses it")
-    (made,), (same,) = (real_house.draw(f"a <{name}> {END}") for name in ("toy", "safe"))
+    assert convert_as_told(real_session, f"a <toy> {END}").endswith("; <toy> in a prompt uses it")
+    (made,), (same,) = (real_session.draw(f"a <{name}> {END}") for name in ("toy", "safe"))
     assert np.array_equal(np.asarray(Image.open(made)), np.asarray(Image.open(same)))
 
 
-def test_a_pickled_lora_is_used_once_it_is_converted(real_house: House, tiny_model: Path) -> None:
-    folder = real_house.folder / "root" / "loras"
+def test_a_pickled_lora_is_used_once_it_is_converted(real_session: SessionHarness, tiny_model: Path) -> None:
+    folder = real_session.folder / "root" / "loras"
     train(tiny_model, folder / "safe.safetensors", 1, ["to_q"])
     torch.save(load_file(folder / "safe.safetensors"), folder / "film.bin")
-    assert convert_as_told(real_house, f"a cat {END} --lora film").endswith("; --lora film uses it")
-    (made,), (same,) = (real_house.draw(f"a cat {END} --lora {name}") for name in ("film", "safe"))
+    assert convert_as_told(real_session, f"a cat {END} --lora film").endswith("; --lora film uses it")
+    (made,), (same,) = (real_session.draw(f"a cat {END} --lora {name}") for name in ("film", "safe"))
     assert np.array_equal(np.asarray(Image.open(made)), np.asarray(Image.open(same)))
 
 
-def test_a_pickle_that_would_run_code_is_not_opened(real_house: House, tmp_path: Path) -> None:
+def test_a_pickle_that_would_run_code_is_not_opened(real_session: SessionHarness, tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, ...]:
             return Path.touch, (tmp_path / "ran",)
 
-    (real_house.folder / "root" / "embeddings").mkdir()
-    file = real_house.folder / "root" / "embeddings" / "toy.pt"
+    (real_session.folder / "root" / "embeddings").mkdir()
+    file = real_session.folder / "root" / "embeddings" / "toy.pt"
     torch.save({"string_to_param": {"*": Trap()}}, file)
-    assert real_house.run(f"!convert_model {file}") is not Outcome.OK
-    assert "holds more than tensors" in real_house.errors[0]
+    assert real_session.run(f"!convert_model {file}") is not Outcome.OK
+    assert "holds more than tensors" in real_session.errors[0]
     assert not (tmp_path / "ran").exists() and not file.with_suffix(".safetensors").exists()

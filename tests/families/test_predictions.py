@@ -11,7 +11,7 @@ import pytest
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.models.files.single_file import read_file_facts
 from tests.families.conftest import Folder
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 _STEM = "model.diffusion_model."
 _LATE = f"{_STEM}output_blocks.11.1.transformer_blocks.0.norm1.bias"
@@ -52,30 +52,35 @@ def checkpoint(path: Path, *, about: dict[str, str], spread: float | None = None
     ],
 )  # fmt: skip
 def test_a_file_of_version_2_tells(
-    tmp_path: Path, about: dict[str, str], spread: float | None, more: dict[str, bytes], predicts: str, told_by: str
+    tmp_path: Path,
+    about: dict[str, str],
+    spread: float | None,
+    more: dict[str, bytes],
+    predicts: str,
+    prediction_type_source: str,
 ) -> None:
     facts = read_file_facts(checkpoint(tmp_path / "two.safetensors", about=about, spread=spread, **more), "two")
     assert facts.family.name == "stable-diffusion-2"
-    assert (facts.prediction_type, facts.told_by) == (predicts, told_by)
+    assert (facts.prediction_type, facts.prediction_type_source) == (predicts, prediction_type_source)
     assert facts.size == (512 if predicts == "epsilon" else 768)
 
 
-def test_an_entry_says_what_a_model_predicts(real_house: House, folder_of: Folder) -> None:
+def test_an_entry_says_what_a_model_predicts(real_session: SessionHarness, folder_of: Folder) -> None:
     folder = folder_of("stable-diffusion-2")
-    book = real_house.folder / "root" / "configs" / "models.yaml"
+    book = real_session.folder / "root" / "configs" / "models.yaml"
     entries = f"velocity:\n  path: {folder}\nnoise:\n  path: {folder}\n  prediction: epsilon\n"
     book.write_text(book.read_text(encoding="utf-8") + entries, encoding="utf-8")
-    (own,) = real_house.draw(f"{LINE} -m velocity")
-    (made,) = real_house.draw(f"{LINE} -m noise")
-    assert "noise predicts epsilon, as told by its entry" in real_house.notices
+    (own,) = real_session.draw(f"{LINE} -m velocity")
+    (made,) = real_session.draw(f"{LINE} -m noise")
+    assert "noise predicts epsilon, as told by its entry" in real_session.notices
     assert pixels(made) == by_hand(folder) != pixels(own)
-    assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.messages
-    real_house.run("!model noise")
-    assert "epsilon (told by its entry)" in real_house.messages
-    real_house.run("!edit_model noise prediction none")
-    assert real_house.run(f"!verify {made}") is Outcome.FAILED
-    assert "model_hash: the file says" in real_house.messages, "what the entry says shapes the picture"
-    (again,) = real_house.draw(f"{LINE} -m velocity")
+    assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.messages
+    real_session.run("!model noise")
+    assert "epsilon (told by its entry)" in real_session.messages
+    real_session.run("!edit_model noise prediction none")
+    assert real_session.run(f"!verify {made}") is Outcome.FAILED
+    assert "model_hash: the file says" in real_session.messages, "what the entry says shapes the picture"
+    (again,) = real_session.draw(f"{LINE} -m velocity")
     assert pixels(again) == pixels(own)
 
 
@@ -95,19 +100,19 @@ def by_hand(folder: Path) -> bytes:
     return bytes(picture.tobytes())
 
 
-def test_what_flows_predicts_neither(real_house: House, folder_of: Folder) -> None:
-    book = real_house.folder / "root" / "configs" / "models.yaml"
+def test_what_flows_predicts_neither(real_session: SessionHarness, folder_of: Folder) -> None:
+    book = real_session.folder / "root" / "configs" / "models.yaml"
     entry = f"flowing:\n  path: {folder_of('flux')}\n  prediction: epsilon\n"
     book.write_text(book.read_text(encoding="utf-8") + entry, encoding="utf-8")
-    assert real_house.run("a cat -m flowing") is Outcome.FAILED
-    assert "flowing (FLUX.1 dev) flows" in real_house.errors[0]
+    assert real_session.run("a cat -m flowing") is Outcome.FAILED
+    assert "flowing (FLUX.1 dev) flows" in real_session.errors[0]
 
 
-def test_a_new_default_takes_the_place_of_the_old(fake_house: House, tiny_model: Path) -> None:
-    book = fake_house.folder / "root" / "configs" / "models.yaml"
+def test_a_new_default_takes_the_place_of_the_old(fake_session: SessionHarness, tiny_model: Path) -> None:
+    book = fake_session.folder / "root" / "configs" / "models.yaml"
     book.write_text(book.read_text(encoding="utf-8") + f"other:\n  path: {tiny_model}\n", encoding="utf-8")
-    assert fake_house.run("!edit_model other default yes") is Outcome.OK, fake_house.errors
+    assert fake_session.run("!edit_model other default yes") is Outcome.OK, fake_session.errors
     assert book.read_text(encoding="utf-8").count("default:") == 1
-    fake_house.draw("a cat -s 1")
-    fake_house.run("!model")
-    assert "other" in fake_house.messages.splitlines()[0]
+    fake_session.draw("a cat -s 1")
+    fake_session.run("!model")
+    assert "other" in fake_session.messages.splitlines()[0]

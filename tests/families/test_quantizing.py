@@ -10,13 +10,13 @@ import pytest
 
 from invoke_cli.context.outcome import Outcome
 from tests.families.conftest import Folder
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 LINE = "a cat -W 64 -H 64 -s 8 -C 20 -S 42 -A ddim"
 
 
-def enter(house: House, name: str, path: Path, how: str = "") -> None:
-    book = house.folder / "root" / "configs" / "models.yaml"
+def enter(harness: SessionHarness, name: str, path: Path, how: str = "") -> None:
+    book = harness.folder / "root" / "configs" / "models.yaml"
     said = f"  quantize: {how}\n" if how else ""
     book.write_text(f"{book.read_text()}{name}:\n  path: {path}\n{said}")
 
@@ -40,34 +40,34 @@ def stock(folder: Path) -> bytes:
     return bytes(picture.tobytes())
 
 
-def test_int8_draws_what_stock_diffusers_draws_with_it(real_house: House, folder_of: Folder) -> None:
+def test_int8_draws_what_stock_diffusers_draws_with_it(real_session: SessionHarness, folder_of: Folder) -> None:
     pytest.importorskip("torchao")
     folder = folder_of("stable-diffusion")
-    enter(real_house, "plain", folder)
-    enter(real_house, "small", folder, "int8")
-    (full,) = real_house.draw(f"{LINE} -m plain")
-    (made,) = real_house.draw(f"{LINE} -m small")
+    enter(real_session, "plain", folder)
+    enter(real_session, "small", folder, "int8")
+    (full,) = real_session.draw(f"{LINE} -m plain")
+    (made,) = real_session.draw(f"{LINE} -m small")
     assert pixels(made) == stock(folder)
     assert pixels(made) != pixels(full), "8 bits are not 32"
-    assert real_house.run(f"!verify {made}") is Outcome.OK and "identical" in real_house.messages
-    (again,) = real_house.draw(f"{LINE} -m plain")
+    assert real_session.run(f"!verify {made}") is Outcome.OK and "identical" in real_session.messages
+    (again,) = real_session.draw(f"{LINE} -m plain")
     assert pixels(again) == pixels(full), "the model itself stays as it is"
 
 
 def test_what_this_machine_cannot_do_is_one_sentence(
-    real_house: House, folder_of: Folder, monkeypatch: pytest.MonkeyPatch
+    real_session: SessionHarness, folder_of: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_house.session.workshop.engine.unload()
-    enter(real_house, "bits", folder_of("stable-diffusion"), "bnb4")
-    assert real_house.run(f"{LINE} -m bits") is Outcome.FAILED
-    assert "needs an NVIDIA GPU" in real_house.errors[0]
+    real_session.session.context.engine.unload()
+    enter(real_session, "bits", folder_of("stable-diffusion"), "bnb4")
+    assert real_session.run(f"{LINE} -m bits") is Outcome.FAILED
+    assert "needs an NVIDIA GPU" in real_session.errors[0]
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "torchao" else found(name, *a))
-    enter(real_house, "small", folder_of("stable-diffusion"), "int8")
-    real_house.session.workshop.settings._registry = None
-    assert real_house.run(f"{LINE} -m small") is Outcome.FAILED
-    assert "needs the package torchao" in real_house.errors[0]
-    enter(real_house, "odd", folder_of("stable-diffusion"), "int2")
-    real_house.session.workshop.settings._registry = None
-    assert real_house.run(LINE) is not Outcome.OK
-    assert "quantize is int8 or float8 or bnb8 or bnb4" in real_house.errors[0]
+    enter(real_session, "small", folder_of("stable-diffusion"), "int8")
+    real_session.session.context.settings._registry = None
+    assert real_session.run(f"{LINE} -m small") is Outcome.FAILED
+    assert "needs the package torchao" in real_session.errors[0]
+    enter(real_session, "odd", folder_of("stable-diffusion"), "int2")
+    real_session.session.context.settings._registry = None
+    assert real_session.run(LINE) is not Outcome.OK
+    assert "quantize is int8 or float8 or bnb8 or bnb4" in real_session.errors[0]

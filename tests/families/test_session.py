@@ -11,48 +11,56 @@ import pytest
 
 from invoke_cli.context.outcome import Outcome
 from tests.families.conftest import Folder
-from tests.session_harness import House, pixels
+from tests.session_harness import SessionHarness, pixels
 
 SIZE = "-W 64 -H 64 -s 3 -S 5"
 
 
 @pytest.mark.parametrize("name", ["sdxl", "stable-diffusion-2", "flux", "qwen-image", "pix2pix", "kandinsky-2.2"])
-def test_pictures_verify_and_replay(real_house: House, folder_of: Folder, sketch: Path, name: str) -> None:
+def test_pictures_verify_and_replay(real_session: SessionHarness, folder_of: Folder, sketch: Path, name: str) -> None:
     init = f" -I {sketch.name}" if name == "pix2pix" else ""
-    (made,) = real_house.draw(f"a cat {SIZE} -m {folder_of(name)}{init}")
-    assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.errors
-    assert "identical" in real_house.messages
-    assert real_house.run(f"!replay {made}") is Outcome.OK, real_house.errors
-    assert pixels(real_house.folder / real_house.saved[0].path) == pixels(made)
+    (made,) = real_session.draw(f"a cat {SIZE} -m {folder_of(name)}{init}")
+    assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.errors
+    assert "identical" in real_session.messages
+    assert real_session.run(f"!replay {made}") is Outcome.OK, real_session.errors
+    assert pixels(real_session.folder / real_session.saved[0].path) == pixels(made)
 
 
-def test_g8_base_and_refiner_are_a_chain_without_a_decode_between(real_house: House, folder_of: Folder) -> None:
+def test_g8_base_and_refiner_are_a_chain_without_a_decode_between(
+    real_session: SessionHarness, folder_of: Folder
+) -> None:
     base, refiner = folder_of("sdxl"), folder_of("sdxl-refiner")
-    (made,) = real_house.draw(f"a castle {SIZE} -m {base} --trace | -m {refiner} -f .7")
-    decodes = real_house.traces[-1]
+    (made,) = real_session.draw(f"a castle {SIZE} -m {base} --trace | -m {refiner} -f .7")
+    decodes = real_session.traces[-1]
     shared = "handed over" if "decodes=1" in decodes else "decoded and encoded once"
     assert shared == "decoded and encoded once", "tiny models of two seeds have two autoencoders"
     assert "encodes=1 decodes=2" in decodes
-    assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.errors
-    assert "identical" in real_house.messages
+    assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.errors
+    assert "identical" in real_session.messages
 
 
-def test_g8_latents_travel_where_the_autoencoder_is_one(real_house: House, folder_of: Folder, tmp_path: Path) -> None:
+def test_g8_latents_travel_where_the_autoencoder_is_one(
+    real_session: SessionHarness, folder_of: Folder, tmp_path: Path
+) -> None:
     import shutil
 
     refiner = shutil.copytree(folder_of("sdxl-refiner"), tmp_path / "refiner")
     shutil.copytree(folder_of("sdxl") / "vae", refiner / "vae", dirs_exist_ok=True)
-    real_house.draw(f"a castle {SIZE} -m {folder_of('sdxl')} --trace | -m {refiner} -f .7")
-    assert "encodes=0 decodes=1" in real_house.traces[-1]
+    real_session.draw(f"a castle {SIZE} -m {folder_of('sdxl')} --trace | -m {refiner} -f .7")
+    assert "encodes=0 decodes=1" in real_session.traces[-1]
 
 
-def test_a_chain_into_another_kind_of_model_goes_through_a_picture(real_house: House, folder_of: Folder) -> None:
-    (made,) = real_house.draw(f"a castle {SIZE} -m {folder_of('sdxl')} | -m {folder_of('flux')} -A k_euler -f .5")
-    assert any("decoded and encoded once" in notice for notice in real_house.notices)
-    assert real_house.run(f"!verify {made}") is Outcome.OK, real_house.errors
+def test_a_chain_into_another_kind_of_model_goes_through_a_picture(
+    real_session: SessionHarness, folder_of: Folder
+) -> None:
+    (made,) = real_session.draw(f"a castle {SIZE} -m {folder_of('sdxl')} | -m {folder_of('flux')} -A k_euler -f .5")
+    assert any("decoded and encoded once" in notice for notice in real_session.notices)
+    assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.errors
 
 
-def test_n4_half_a_kandinsky_is_told_from_a_whole_one(fake_house: House, folder_of: Folder, tmp_path: Path) -> None:
+def test_n4_half_a_kandinsky_is_told_from_a_whole_one(
+    fake_session: SessionHarness, folder_of: Folder, tmp_path: Path
+) -> None:
     import json
     import shutil
 
@@ -60,8 +68,8 @@ def test_n4_half_a_kandinsky_is_told_from_a_whole_one(fake_house: House, folder_
     index = json.loads((half / "model_index.json").read_text())
     kept = {key: value for key, value in index.items() if not key.startswith("prior_")}
     (half / "model_index.json").write_text(json.dumps({**kept, "_class_name": "KandinskyV22Pipeline"}))
-    assert fake_house.run(f"a cat -m {half}") is Outcome.FAILED
-    assert "decoder" in fake_house.errors[0] and "prior" in fake_house.errors[0]
+    assert fake_session.run(f"a cat -m {half}") is Outcome.FAILED
+    assert "decoder" in fake_session.errors[0] and "prior" in fake_session.errors[0]
 
 
 @pytest.mark.parametrize(
@@ -78,16 +86,16 @@ def test_n4_half_a_kandinsky_is_told_from_a_whole_one(fake_house: House, folder_
     ],
 )
 def test_what_a_model_cannot_do_is_said_before_it_is_loaded(
-    fake_house: House, folder_of: Folder, sketch: Path, name: str, line: str, said: str
+    fake_session: SessionHarness, folder_of: Folder, sketch: Path, name: str, line: str, said: str
 ) -> None:
-    assert fake_house.run(f"{line} -m {folder_of(name)}") is Outcome.FAILED
-    (message,) = fake_house.errors
-    assert said in message and fake_house.session.workshop.open_engine is None
+    assert fake_session.run(f"{line} -m {folder_of(name)}") is Outcome.FAILED
+    (message,) = fake_session.errors
+    assert said in message and fake_session.session.context.open_engine is None
 
 
 @pytest.mark.skipif(find_spec("torchvision") is not None, reason="what is missing here is installed")
-def test_a_package_that_is_missing_is_named(real_house: House, folder_of: Folder, sketch: Path) -> None:
-    folder = shutil.copytree(folder_of("qwen-image"), real_house.folder / "editor")
+def test_a_package_that_is_missing_is_named(real_session: SessionHarness, folder_of: Folder, sketch: Path) -> None:
+    folder = shutil.copytree(folder_of("qwen-image"), real_session.folder / "editor")
     shutil.copytree(folder / "tokenizer", folder / "processor")
     (folder / "processor" / "preprocessor_config.json").write_text(
         json.dumps({"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2VLProcessor"})
@@ -95,6 +103,6 @@ def test_a_package_that_is_missing_is_named(real_house: House, folder_of: Folder
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     index |= {"_class_name": "QwenImageEditPipeline", "processor": ["transformers", "Qwen2VLProcessor"]}
     (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
-    assert real_house.run(f"a dog -I sketch.png -s 1 -m {folder}") is Outcome.FAILED
-    assert real_house.errors[0].endswith("(Qwen-Image-Edit) needs the package torchvision, which is not installed")
-    real_house.draw("a cat -s 1")
+    assert real_session.run(f"a dog -I sketch.png -s 1 -m {folder}") is Outcome.FAILED
+    assert real_session.errors[0].endswith("(Qwen-Image-Edit) needs the package torchvision, which is not installed")
+    real_session.draw("a cat -s 1")

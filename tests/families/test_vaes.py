@@ -12,7 +12,7 @@ from invoke_cli.engine.diffusers_engine import DiffusersEngine
 from tests.families import parts
 from tests.families.conftest import Folder
 from tests.families.exporting import export
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 
 @pytest.fixture
@@ -26,36 +26,36 @@ def other(tmp_path: Path) -> Path:
     return folder
 
 
-def enter(house: House, name: str, path: Path, vae: Path) -> None:
-    book = house.folder / "root" / "configs" / "models.yaml"
+def enter(harness: SessionHarness, name: str, path: Path, vae: Path) -> None:
+    book = harness.folder / "root" / "configs" / "models.yaml"
     book.write_text(f"{book.read_text()}{name}:\n  path: {path}\n  vae: {vae}\n")
 
 
 def test_entries_with_the_same_vae_have_it_in_memory_once(
-    real_house: House, folder_of: Folder, other: Path, tmp_path: Path
+    real_session: SessionHarness, folder_of: Folder, other: Path, tmp_path: Path
 ) -> None:
     for name, path in (("first", folder_of("stable-diffusion")), ("second", folder_of("stable-diffusion-2"))):
-        enter(real_house, name, path, other)
-    workshop = real_house.session.workshop
-    engine = workshop.engine
+        enter(real_session, name, path, other)
+    context = real_session.session.context
+    engine = context.engine
     assert isinstance(engine, DiffusersEngine)
-    one, two = (engine._ready(workshop.settings.model(name), workshop.hooks()) for name in ("first", "second"))
+    one, two = (engine._ready(context.settings.model(name), context.hooks()) for name in ("first", "second"))
     assert one.vae is two.vae and one.pipeline.text_encoder is not two.pipeline.text_encoder
 
 
 def test_a_file_without_a_vae_takes_the_entry_s(
-    fake_house: House, folder_of: Folder, other: Path, tmp_path: Path
+    fake_session: SessionHarness, folder_of: Folder, other: Path, tmp_path: Path
 ) -> None:
     whole = load_file(export(folder_of("stable-diffusion"), tmp_path / "whole.safetensors"))
     file = tmp_path / "pruned.safetensors"
     save_file({key: value for key, value in whole.items() if not key.startswith("first_stage_model.")}, file)
     wide = tmp_path / "sd-vae"  # the shipped layout is that of the real Stable Diffusion
     parts.vae(block_out_channels=(128, 256, 512, 512), norm_num_groups=32).save_pretrained(wide)
-    enter(fake_house, "pruned", file, wide)
-    assert fake_house.session.workshop.settings.model("pruned").facts.vae_from == wide
+    enter(fake_session, "pruned", file, wide)
+    assert fake_session.session.context.settings.model("pruned").facts.vae_from == wide
 
 
-def test_a_place_is_typed_as_it_is_seen_from_here(fake_house: House, other: Path) -> None:
-    assert fake_house.run(f"!edit_model tiny vae {other.name}") is Outcome.OK, fake_house.errors
-    fake_house.run("!model tiny")
-    assert str(other) in fake_house.messages
+def test_a_place_is_typed_as_it_is_seen_from_here(fake_session: SessionHarness, other: Path) -> None:
+    assert fake_session.run(f"!edit_model tiny vae {other.name}") is Outcome.OK, fake_session.errors
+    fake_session.run("!model tiny")
+    assert str(other) in fake_session.messages

@@ -13,7 +13,7 @@ import pytest
 
 from invoke_cli.engine import EngineSettings, Model
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
-from invoke_cli.engine.loading.model_cache import Shelf
+from invoke_cli.engine.loading.model_cache import ModelCache
 from invoke_cli.events import Loading
 from tests.engine.jobs import Events, model_at
 from tests.families.builders import build
@@ -89,14 +89,14 @@ def test_the_least_recently_used_leaves_for_want_of_memory(
     for model in (first, second):
         engine.load(model, Events().hooks())
     engine.load(first, Events().hooks())
-    kept = Shelf._leave
+    kept = ModelCache._leave
     left: list[str] = []
 
-    def leave(shelf: Shelf, key: str) -> None:
+    def leave(shelf: ModelCache, key: str) -> None:
         left.append(key)
         kept(shelf, key)
 
-    monkeypatch.setattr(Shelf, "_leave", leave)
+    monkeypatch.setattr(ModelCache, "_leave", leave)
     monkeypatch.setattr("invoke_cli.engine.loading.model_cache.RESERVED_BYTES", 10**18)
     engine.load(third, Events().hooks())
     assert [Path(key.split("|")[0]) for key in left] == [second.facts.folder, first.facts.folder]

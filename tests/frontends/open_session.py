@@ -11,7 +11,7 @@ from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine, EngineSettings
 from invoke_cli.events import Event, Failed, Loading
 from invoke_cli.repl.worker import Work, Worker
-from invoke_cli.server.server import OpenDoor, Visit
+from invoke_cli.server.server import ClientRequest, EngineServer
 from invoke_cli.session import Session
 
 
@@ -22,20 +22,20 @@ class OpenSession:
         self.settings = Settings(options or SessionOptions())
         self.events: list[Event] = []
         self.done: list[str] = []
-        self.visits: list[Visit] = []
+        self.visits: list[ClientRequest] = []
         self.gate = threading.Event()
         self.gate.set()
         self.session = Session(self.settings, emit=self.events.append, opener=_opener(engine))
         self.worker = Worker(lambda: self._do, lambda: None)
-        self.door = OpenDoor(self.settings, self.worker.submit)
+        self.door = EngineServer(self.settings, self.worker.submit)
         self.door.open()
         self.worker.begin()
 
     def _do(self, work: Work) -> None:
         self.gate.wait(30)
-        if isinstance(work, Visit):
+        if isinstance(work, ClientRequest):
             self.visits.append(work)
-            self.session.lend(work)
+            self.session.serve_client(work)
             self.done.append("visit")
         else:
             self.session.run(work)
@@ -57,7 +57,7 @@ class OpenSession:
         self.door.close()
         self.worker.send_away()
         self.worker.finish()
-        self.session.workshop.writer.close()
+        self.session.context.writer.close()
 
 
 def _opener(engine: Engine) -> Callable[[EngineSettings], Engine]:

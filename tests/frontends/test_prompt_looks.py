@@ -12,7 +12,7 @@ from prompt_toolkit.key_binding.key_bindings import KeysTuple
 
 from invoke_cli.commands.session.help import help_text
 from invoke_cli.commands.table import COMMANDS
-from invoke_cli.console.console import Console, Look, look_for
+from invoke_cli.console.console import Console, ConsoleStyle, console_style
 from invoke_cli.console.themes import THEMES, theme_for
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.settings import Settings
@@ -70,7 +70,7 @@ def test_paths_can_be_clicked_at_a_terminal_alone(monkeypatch: pytest.MonkeyPatc
     ):
         monkeypatch.setenv("TERM", term)
         monkeypatch.setattr(sys, "stdout", out)
-        Console(out, io.StringIO(), look_for(out))(event)
+        Console(out, io.StringIO(), console_style(out))(event)
         said[name] = out.getvalue()
     assert said["dumb"] == said["pipe"] == plain
     assert "\x1b]8;;file://" in said["terminal"] and "a%20%C3%BC.png\x1b\\" in said["terminal"]
@@ -82,7 +82,7 @@ def test_paths_can_be_clicked_at_a_terminal_alone(monkeypatch: pytest.MonkeyPatc
 def test_the_bell_rings_for_long_work_at_a_terminal(bell: float, seconds: float, rings: bool) -> None:
     for terminal in (True, False):
         err = io.StringIO()
-        Console(io.StringIO(), err, Look(bell=bell, progress=terminal)).ring(seconds)
+        Console(io.StringIO(), err, ConsoleStyle(bell=bell, progress=terminal)).ring(seconds)
         assert (err.getvalue() == "\a") is (rings and terminal)
 
 

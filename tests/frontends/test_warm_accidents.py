@@ -16,8 +16,8 @@ import pytest
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Hooks, ImageResult, Job
-from invoke_cli.server.client import GuestEngine
-from invoke_cli.server.connection import Gone, Link
+from invoke_cli.server.client import RemoteEngine
+from invoke_cli.server.connection import Connection, Gone
 from invoke_cli.server.handles import Handles
 from invoke_cli.server.sockets import kind_of, open_door
 from tests.fake import FakeEngine
@@ -83,7 +83,7 @@ def test_results_that_nobody_takes_are_no_answer_to_the_next_call(
     monkeypatch.setattr("invoke_cli.server.connection.STALLED_SECONDS", 0.1)  # less than an image takes
     engine = Stubborn(program_settings())
     session = open_session(engine)
-    guest = GuestEngine(lambda: FakeEngine(program_settings()), kind_of(session.settings))
+    guest = RemoteEngine(lambda: FakeEngine(program_settings()), kind_of(session.settings))
     hooks = Hooks(emit=lambda _: None)
     assert program("a cat -s2 -n3").status == 0 and guest.find_session(hooks)
     results = iter(guest.generate(engine.jobs[0], hooks))
@@ -153,11 +153,11 @@ def test_an_answer_that_makes_no_sense_is_as_none(program: Program, runtime: Pat
     def answer() -> None:
         connection, _ = listener.accept()
         listener.close()
-        link = Link(connection, Handles())
+        link = Connection(connection, Handles())
         for kinds in (("welcome", "turn"), (kind,)):
             link.receive()
             for each in kinds:
-                link.send(each, tally=("a", None), error=7)
+                link.send(each, counters=("a", None), error=7)
         link.close()
 
     liar = threading.Thread(target=answer)

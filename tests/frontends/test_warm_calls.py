@@ -18,7 +18,7 @@ from tests.conftest import drawing
 from tests.fake import FakeEngine
 from tests.frontends.open_session import OpenIt, program_settings, wait_until
 from tests.frontends.program import Program
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 # -- the same as without a session -------------------------------------------------------------------------------------
 
@@ -34,13 +34,13 @@ LINES = (
 )
 
 
-def draw_all(house: House, folder: Path) -> dict[str, bytes]:
+def draw_all(harness: SessionHarness, folder: Path) -> dict[str, bytes]:
     """Every picture and every file of latents that the lines leave, by name."""
     os.chdir(folder)
     drawing().save("sketch.png")
     Image.new("L", (96, 64), 255).save("mask.png")
     for line in LINES:
-        house.draw(line)
+        harness.draw(line)
     files = [path for path in sorted(Path("outputs").rglob("*")) if path.suffix in (".png", ".safetensors")]
     return {str(path): path.read_bytes() for path in files}
 
@@ -54,13 +54,13 @@ def test_what_a_visit_makes_is_what_an_own_engine_makes_byte_for_byte(
     monkeypatch.chdir(tmp_path)
     for name in ("alone", "warm", "elsewhere"):
         (tmp_path / name).mkdir()
-    alone = House(tmp_path, tiny_model, lambda _: real_engine)
+    alone = SessionHarness(tmp_path, tiny_model, lambda _: real_engine)
     wanted = draw_all(alone, tmp_path / "alone")
     os.chdir(tmp_path / "elsewhere")
     options = SessionOptions(root=str(tmp_path / "root"))
     lent = open_session(real_engine, options)
     monkeypatch.setattr(module, "open_engine", _forbidden)
-    warm = House(tmp_path, tiny_model, _forbidden)
+    warm = SessionHarness(tmp_path, tiny_model, _forbidden)
     warm.session = module.Session.as_guest(options, emit=warm.events.append, streams=Streams())
     with warm.session:
         assert draw_all(warm, tmp_path / "warm") == wanted
@@ -78,7 +78,7 @@ def test_a_caller_imports_no_torch_and_loads_no_weights(
 ) -> None:
     session = open_session(real_engine)
     session.session.warm_up()
-    assert session.session.workshop.engine.loaded()
+    assert session.session.context.engine.loaded()
     session.events.clear()
     code = "import sys\nfrom invoke_cli.cli import run\nstatus = run(['a cat', '-s8', '-S1'])\n"
     code += "print({'torch', 'diffusers', 'transformers', 'safetensors', 'scipy'} & set(sys.modules), status)"

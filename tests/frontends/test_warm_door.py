@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from invoke_cli.engine import Hooks
-from invoke_cli.server.connection import MAX_LINE, Gone, Link
+from invoke_cli.server.connection import MAX_LINE, Connection, Gone
 from invoke_cli.server.handles import Handles
-from invoke_cli.server.serialization import Packer, Unpacker, WireError
+from invoke_cli.server.serialization import Packer, SerializationError, Unpacker
 from invoke_cli.server.sockets import connections, is_own, kind_of, own_folder
 from tests.fake import FakeEngine
 from tests.frontends.open_session import OpenIt, program_settings
@@ -100,7 +100,7 @@ def _pull(connection: socket.socket) -> bytes:
 def test_nothing_but_the_engines_own_calls_can_be_asked_for(program: Program, open_session: OpenIt) -> None:
     session = open_session(FakeEngine(program_settings()))
     (connection,) = connections(kind_of(session.settings))
-    link = Link(connection, Handles())
+    link = Connection(connection, Handles())
     link.send("hello", program=kind_of(session.settings))
     assert [link.receive().kind, link.receive().kind] == ["welcome", "turn"]
     link.send("call", name="unpickle", arguments=(Path("a"), Path("b")), keep=())
@@ -112,8 +112,8 @@ def test_nothing_but_the_engines_own_calls_can_be_asked_for(program: Program, op
 
 def test_what_is_no_plain_value_does_not_travel() -> None:
     for value in (object(), lambda: None, Hooks(emit=print), sys, {1: object()}):
-        with pytest.raises(WireError):
+        with pytest.raises(SerializationError):
             Packer(states=Handles()).pack(value)
     for data in ({"$": "object"}, {"$": "Session"}, {"$": "Path", "text": "x"}, {"$": None}, {"a": 1}):
-        with pytest.raises(WireError):
+        with pytest.raises(SerializationError):
             Unpacker(states=Handles()).unpack(data)

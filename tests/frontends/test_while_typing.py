@@ -16,8 +16,8 @@ from invoke_cli.models.files.folder import read_facts
 from invoke_cli.models.files.tokenizer import CLIP_MERGES, CLIP_VOCABULARY, token_reader
 from invoke_cli.repl.completer import fragments
 from invoke_cli.repl.completion_sources import sources_for
-from invoke_cli.repl.diagnostics import remark
-from invoke_cli.repl.reference_check import Missing
+from invoke_cli.repl.diagnostics import diagnostic
+from invoke_cli.repl.reference_check import ReferenceCheck
 from invoke_cli.repl.token_counter import Count, Counter
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.request import GenerationRequest
@@ -35,34 +35,34 @@ from tests.frontends.program import Program
     ],
 )
 def test_what_is_wrong_is_said_and_underlined_while_typing(line: str, part: str, said: str, still_open: bool) -> None:
-    found = remark(line, ("fetch", "help"))
+    found = diagnostic(line, ("fetch", "help"))
     assert found is not None and said in found.text and found.open is still_open
     assert line[slice(*found.span)] == part
     if not line.startswith("!"):
         marked = "".join(char for style, char, *_ in fragments(line) if style in ("class:error", "class:open"))
         assert marked == part
     for good in ("a cat -s 5", "!fetch 3", "!17", "", "# -s 0", "a {red|blue} cat++ [dog]"):
-        assert remark(good, ("fetch", "help")) is None
+        assert diagnostic(good, ("fetch", "help")) is None
 
 
 def test_what_is_not_there_is_said_while_typing(program: Program, sketch: Path) -> None:
     program(f"a cat -s2 -S1 -I {sketch} -f.5")
-    missing = Missing(Settings(SessionOptions()))
+    missing = ReferenceCheck(Settings(SessionOptions()))
     for line, part, said in (
         ("a cat -A k_eulr -s5", "k_eulr", "did you mean k_euler"),
         ("a cat -s5 | a dog -I pics/no.png -f .5", "pics/no.png", "there is no image pics/no.png"),
         ("a cat -I @last -M no.webp -s3", "no.webp", "no image no.webp"),
     ):
-        found = remark(line, missing=missing)
+        found = diagnostic(line, missing=missing)
         assert found is not None and said in found.text and line[slice(*found.span)] == part and not found.open
         marked = "".join(char for style, char, *_ in fragments(line, None, missing) if style == "class:error")
         assert marked == part
-    unfinished = remark("a cat -A k_eu", missing=missing)
+    unfinished = diagnostic("a cat -A k_eu", missing=missing)
     assert unfinished is not None and unfinished.open
     sketch.rename(sketch.with_name("moved.png"))  # it was kept in the books
     names = ("000001.1.png", "0000", "moved.png", "https://x.org/a.png", "*.png", "@last:1", "!1", sketch.name)
     for line in (*(f"a cat -I {name} -s2" for name in names), "a cat -A dpmpp_2m_karras -s2", "a no.png cat -s3"):
-        assert remark(line, missing=missing) is None, line
+        assert diagnostic(line, missing=missing) is None, line
 
 
 def test_tokens_are_counted_as_the_model_s_own_tokenizer_does(tiny_model: Path, tmp_path: Path) -> None:

@@ -15,22 +15,22 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine
 from invoke_cli.session import Session
-from tests.session_harness import House, pixels, size
+from tests.session_harness import SessionHarness, pixels, size
 
 ASSETS = Path(__file__).parent.parent.parent / "invoke_cli" / "assets" / "sketchbook"
 FIRE = '"fire" -s10 -W384 -H384 -S1592514025'
 
 
 @pytest.fixture
-def house(tmp_path: Path, real_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def harness(tmp_path: Path, real_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionHarness]:
     """A session of a newcomer: an empty root, so that the embedded model is the default."""
     monkeypatch.chdir(tmp_path)
-    house = House(tmp_path, ASSETS, lambda _: real_engine)
+    harness = SessionHarness(tmp_path, ASSETS, lambda _: real_engine)
     (tmp_path / "root" / "configs" / "models.yaml").unlink()
     options = SessionOptions(root=str(tmp_path / "root"))
-    house.session = Session(options, emit=house.events.append, opener=lambda _: real_engine)
-    yield house
-    house.session.workshop.writer.close()
+    harness.session = Session(options, emit=harness.events.append, opener=lambda _: real_engine)
+    yield harness
+    harness.session.context.writer.close()
 
 
 def colours(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -50,40 +50,40 @@ def fireplace(folder: Path) -> Path:
     return folder / "fire-drawing.png"
 
 
-def test_it_is_there_and_the_default(house: House) -> None:
-    house.run("!models")
-    assert house.messages.startswith("sketchbook") and "256 px" in house.messages
-    assert "cannot be used" not in house.messages
+def test_it_is_there_and_the_default(harness: SessionHarness) -> None:
+    harness.run("!models")
+    assert harness.messages.startswith("sketchbook") and "256 px" in harness.messages
+    assert "cannot be used" not in harness.messages
 
 
-def test_its_entry_has_the_preview_that_was_fitted(house: House) -> None:
+def test_its_entry_has_the_preview_that_was_fitted(harness: SessionHarness) -> None:
     fitted = json.loads((ASSETS / "preview.json").read_text(encoding="utf-8"))["rows"]
-    preview = house.session.workshop.settings.model().spec.preview
+    preview = harness.session.context.settings.model().spec.preview
     assert preview is not None and [list(row) for row in preview] == fitted
 
 
-def test_the_readme_s_transcript_is_what_happens(house: House) -> None:
+def test_the_readme_s_transcript_is_what_happens(harness: SessionHarness) -> None:
     readme = (ASSETS.parent.parent.parent / "README.md").read_text(encoding="utf-8")
     typed, *rest = readme[readme.index("invoke> ") : readme.index("\n```", readme.index("invoke> "))].splitlines()
     told: list[str] = []
     for line in [typed, *rest]:
         if line.startswith("invoke> "):
             assert told == [], "the transcript ends too soon"
-            house.run(line.removeprefix("invoke> "))
-            told = [result_text(event) for event in house.saved] + house.messages.splitlines()
+            harness.run(line.removeprefix("invoke> "))
+            told = [result_text(event) for event in harness.saved] + harness.messages.splitlines()
         else:
             assert line == told.pop(0)
 
 
 @pytest.mark.parametrize(("colour", "channel"), [("red", 0), ("blue", 2)])
-def test_a_circle_has_the_colour_that_was_asked_for(house: House, colour: str, channel: int) -> None:
-    (picture,) = house.draw(f"a large {colour} circle on a black background -S 3")
+def test_a_circle_has_the_colour_that_was_asked_for(harness: SessionHarness, colour: str, channel: int) -> None:
+    (picture,) = harness.draw(f"a large {colour} circle on a black background -S 3")
     middle = colours(picture)[96:160, 96:160].mean(axis=(0, 1))
     assert middle.argmax() == channel and middle[channel] > 120
 
 
-def test_a_thing_stands_elsewhere_for_another_seed(house: House) -> None:
-    made = house.draw("a small red circle -S 1..6 -s 8")
+def test_a_thing_stands_elsewhere_for_another_seed(harness: SessionHarness) -> None:
+    made = harness.draw("a small red circle -S 1..6 -s 8")
     centres = []
     for picture in map(colours, made):
         red = picture[..., 0] - picture[..., 1:].max(axis=2) > 60
@@ -92,11 +92,11 @@ def test_a_thing_stands_elsewhere_for_another_seed(house: House) -> None:
     assert np.std(centres, axis=0).mean() > 0.05
 
 
-def test_a_picture_equals_the_stock_pipeline_s(house: House) -> None:
+def test_a_picture_equals_the_stock_pipeline_s(harness: SessionHarness) -> None:
     import torch
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-    (picture,) = house.draw("a green tree, night -s 8 -C 4 -S 42 -A ddim")
+    (picture,) = harness.draw("a green tree, night -s 8 -C 4 -S 42 -A ddim")
     stock = StableDiffusionPipeline.from_pretrained(ASSETS, dtype=torch.float32, local_files_only=True)
     stock.scheduler = DDIMScheduler.from_config(stock.scheduler.config)
     stock.set_progress_bar_config(disable=True)
@@ -105,11 +105,11 @@ def test_a_picture_equals_the_stock_pipeline_s(house: House) -> None:
     assert pixels(picture) == theirs.tobytes()
 
 
-def test_a_bad_drawing_of_a_fire_becomes_a_fire(house: House) -> None:
-    source = colours(fireplace(house.folder))
+def test_a_bad_drawing_of_a_fire_becomes_a_fire(harness: SessionHarness) -> None:
+    source = colours(fireplace(harness.folder))
     distances = []
     for strength in (0.2, 0.6, 1.0):
-        (picture,) = house.draw(f'"fire" -s10 -S1 -W320 -H320 -I fire-drawing.png -f {strength}')
+        (picture,) = harness.draw(f'"fire" -s10 -S1 -W320 -H320 -I fire-drawing.png -f {strength}')
         made = colours(picture)
         distances.append(np.abs(made - source).mean())
     flames = made[160:290, 90:230].mean(axis=(0, 1))
@@ -118,43 +118,43 @@ def test_a_bad_drawing_of_a_fire_becomes_a_fire(house: House) -> None:
 
 
 @pytest.mark.slow
-def test_c15_the_worked_example_verbatim(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Image.open(fireplace(house.folder)) as drawing:
+def test_c15_the_worked_example_verbatim(harness: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Image.open(fireplace(harness.folder)) as drawing:
         drawing.resize((1500, 1000)).save("big-sketch.png")
-    house.run("!set --strip")
-    made = house.draw(FIRE)
-    made += house.draw(f"{FIRE} -I fire-drawing.png --strength 0.7")
-    assert house.saved[0].steps_taken == 7
-    made += house.draw('"fire" -s50 -W384 -H384 -S1592514025 -I fire-drawing.png -f 0.4')
-    assert house.saved[0].steps_taken == 20
-    made += house.draw("tree on a hill with a river, national geographic -I big-sketch.png -H512 -W512 --fit")
+    harness.run("!set --strip")
+    made = harness.draw(FIRE)
+    made += harness.draw(f"{FIRE} -I fire-drawing.png --strength 0.7")
+    assert harness.saved[0].steps_taken == 7
+    made += harness.draw('"fire" -s50 -W384 -H384 -S1592514025 -I fire-drawing.png -f 0.4')
+    assert harness.saved[0].steps_taken == 20
+    made += harness.draw("tree on a hill with a river, national geographic -I big-sketch.png -H512 -W512 --fit")
     assert size(made[-1]) == (512, 336)
-    series = house.draw('"fire" -s30 -f0.7 -v0.2 -n4 -I fire-drawing.png')
+    series = harness.draw('"fire" -s30 -f0.7 -v0.2 -n4 -I fire-drawing.png')
     assert len(series) == 4 and len({pixels(path) for path in series}) == 4
     assert all(path.with_name(f"{path.stem}.steps.png").is_file() for path in [*made, *series])
-    (house.folder / "elsewhere").mkdir()
-    monkeypatch.chdir(house.folder / "elsewhere")
-    assert house.run(f"!verify {' '.join(map(str, [*made, *series]))}") is Outcome.OK, house.errors
-    assert house.messages.count(": identical") == 8
+    (harness.folder / "elsewhere").mkdir()
+    monkeypatch.chdir(harness.folder / "elsewhere")
+    assert harness.run(f"!verify {' '.join(map(str, [*made, *series]))}") is Outcome.OK, harness.errors
+    assert harness.messages.count(": identical") == 8
 
 
 @pytest.mark.slow
-def test_a_chain_and_a_mask_on_the_embedded_model(house: House) -> None:
-    fireplace(house.folder)
+def test_a_chain_and_a_mask_on_the_embedded_model(harness: SessionHarness) -> None:
+    fireplace(harness.folder)
     mask = Image.new("L", (320, 320), 0)
     mask.paste(255, (60, 60, 260, 300))
     mask.save("mask.png")
-    (painted,) = house.draw('"a fireplace" -I fire-drawing.png -M mask.png -f 0.8 -S 4')
-    before, after = colours(house.folder / "fire-drawing.png"), colours(painted)
+    (painted,) = harness.draw('"a fireplace" -I fire-drawing.png -M mask.png -f 0.8 -S 4')
+    before, after = colours(harness.folder / "fire-drawing.png"), colours(painted)
     kept = np.asarray(mask) == 0
     assert (before[kept] == after[kept]).all() and (before[~kept] != after[~kept]).any()
-    (chained,) = house.draw("a red house on a green hill -S 7 | winter, oil painting -f .5")
-    assert house.run(f"!verify {painted} {chained}") is Outcome.OK
+    (chained,) = harness.draw("a red house on a green hill -S 7 | winter, oil painting -f .5")
+    assert harness.run(f"!verify {painted} {chained}") is Outcome.OK
 
 
-def test_a_result_that_hardly_changed_says_how_to_change_it_more(house: House) -> None:
-    house.draw("a large red circle on a black background -S3 -s8")
-    house.draw("a large blue star on a white background -I !1 -f .9 -s8 -S3")
-    assert not any("hardly changed" in text for text in house.notices)
-    house.draw("a large red circle on a black background -I !1 -f .15 -s8 -S3")
-    assert any("hardly changed: raise the strength" in text for text in house.notices)
+def test_a_result_that_hardly_changed_says_how_to_change_it_more(harness: SessionHarness) -> None:
+    harness.draw("a large red circle on a black background -S3 -s8")
+    harness.draw("a large blue star on a white background -I !1 -f .9 -s8 -S3")
+    assert not any("hardly changed" in text for text in harness.notices)
+    harness.draw("a large red circle on a black background -I !1 -f .15 -s8 -S3")
+    assert any("hardly changed: raise the strength" in text for text in harness.notices)

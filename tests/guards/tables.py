@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from invoke_cli.commands.session.help import command_rows
-from invoke_cli.commands.table import CHAPTERS, COMMANDS
+from invoke_cli.commands.table import COMMAND_GROUPS, COMMANDS
 from invoke_cli.language.help.render import launch_usage, markdown_rows, markdown_switches
 from invoke_cli.language.switches.launch import LAUNCH_OPTIONS
 
@@ -27,9 +27,9 @@ def markdown_commands() -> str:
     """A row for each chapter of the commands, a line for each command in it."""
     typed = dict(command_rows(COMMANDS))
     rows = ["| about | command and what it does |", "|---|---|"]
-    for chapter, commands in CHAPTERS.items():
+    for chapter, commands in COMMAND_GROUPS.items():
         told = [f"`{row.synopsis}` {typed.pop(row.synopsis)}" for row in commands]
-        told += [f"`{name}` {text}" for name, text in typed.items()] if chapter == [*CHAPTERS][-1] else []
+        told += [f"`{name}` {text}" for name, text in typed.items()] if chapter == [*COMMAND_GROUPS][-1] else []
         cells = "<br>".join(told).replace(" | ", " \\| ")
         rows.append(f"| {chapter} | {cells} |")
     return "\n".join(rows)

@@ -11,7 +11,7 @@ import pytest
 from invoke_cli.context.outcome import Outcome
 from tests.frontends.program import Program
 from tests.guards.tables import tables
-from tests.session_harness import House
+from tests.session_harness import SessionHarness
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,11 +27,11 @@ def test_the_readme_is_short_but_for_its_tables() -> None:
     assert sum(not line.startswith("|") for line in README.splitlines()) <= 200
 
 
-def test_the_lines_run(real_house: House, sketch: Path) -> None:
+def test_the_lines_run(real_session: SessionHarness, sketch: Path) -> None:
     lines = re.findall(r"^invoke> (.*)$", "".join(body for _, body in BLOCKS), flags=re.MULTILINE)
     assert len(lines) > 8
     for line in lines:
-        assert real_house.run(line) is Outcome.OK, (line, real_house.errors)
+        assert real_session.run(line) is Outcome.OK, (line, real_session.errors)
 
 
 def test_what_is_typed_into_a_shell_runs(program: Program) -> None:

@@ -20,7 +20,7 @@ from training.denoiser import Noised, build_scheduler, draw_levels, velocity_los
 from training.latents import halved_pictures
 from training.networks import build_autoencoder, build_unet
 from training.recipe import full, tiny
-from training.training_loop import Course, mix_in, rate_at, run_course
+from training.training_loop import TrainingRun, mix_in, rate_at, run_training
 
 
 class _Line(nn.Module):
@@ -32,31 +32,31 @@ class _Line(nn.Module):
         return (self.weight - 1.0) ** 2
 
 
-def _course(steps: int) -> Course:
-    return Course(name="line", steps=steps, rate=0.1)
+def _course(steps: int) -> TrainingRun:
+    return TrainingRun(name="line", steps=steps, rate=0.1)
 
 
 def test_the_rate_warms_up_and_falls() -> None:
-    course = Course(name="rate", steps=1000, rate=1.0)
+    course = TrainingRun(name="rate", steps=1000, rate=1.0)
     rates = [rate_at(course, step) for step in range(1000)]
     assert rates[0] < 0.05 and max(rates) > 0.95 and rates[-1] < 0.04
 
 
 def test_a_course_that_is_done_is_not_walked_again(tmp_path: Path) -> None:
     first = _Line()
-    run_course(_course(50), first, tmp_path, lambda _: first.loss())
+    run_training(_course(50), first, tmp_path, lambda _: first.loss())
     again = _Line()
 
     def never(_: int) -> torch.Tensor:
         raise AssertionError
 
-    run_course(_course(50), again, tmp_path, never)
+    run_training(_course(50), again, tmp_path, never)
     assert torch.equal(first.weight, again.weight)
 
 
 def test_a_share_of_an_earlier_course_stays(tmp_path: Path) -> None:
     line = _Line()
-    run_course(_course(50), line, tmp_path, lambda _: line.loss())
+    run_training(_course(50), line, tmp_path, lambda _: line.loss())
     ended = line.weight.item()
     nn.init.constant_(line.weight, 5.0)
     mix_in(_course(50), line, tmp_path, 0.3)
@@ -65,7 +65,7 @@ def test_a_share_of_an_earlier_course_stays(tmp_path: Path) -> None:
 
 def test_a_stopped_course_goes_on_where_it_stood(tmp_path: Path) -> None:
     line = _Line()
-    run_course(_course(20), line, tmp_path, lambda _: line.loss())
+    run_training(_course(20), line, tmp_path, lambda _: line.loss())
     (tmp_path / "checkpoints" / "line.done.pt").unlink()
     steps: list[int] = []
 
@@ -73,7 +73,7 @@ def test_a_stopped_course_goes_on_where_it_stood(tmp_path: Path) -> None:
         steps.append(step)
         return line.loss()
 
-    run_course(_course(30), line, tmp_path, seen)
+    run_training(_course(30), line, tmp_path, seen)
     assert steps == list(range(20, 30))
 
 
@@ -86,7 +86,7 @@ def test_a_course_that_is_told_to_terminate_keeps_its_step(tmp_path: Path) -> No
         return line.loss()
 
     with pytest.raises(SystemExit, match="step 5"):
-        run_course(_course(20), line, tmp_path, told)
+        run_training(_course(20), line, tmp_path, told)
     kept = load_checkpoint(tmp_path / "checkpoints" / "line.pt")
     assert kept is not None and kept["step"] == 5
 
@@ -99,8 +99,8 @@ def test_muon_moves_matrices_and_resumes_alike(tmp_path: Path) -> None:
         given = torch.randn(2, 3, 8, 8)
         for end in ends:
             (work / "checkpoints" / "net.done.pt").unlink(missing_ok=True)
-            course = Course(name="net", steps=end, rate=0.01, last_share=1.0, muon=True)
-            run_course(course, net, work, lambda _: net(given).square().mean())
+            course = TrainingRun(name="net", steps=end, rate=0.01, last_share=1.0, muon=True)
+            run_training(course, net, work, lambda _: net(given).square().mean())
             net.load_state_dict((load_checkpoint(work / "checkpoints" / "net.pt") or {})["module"])
         return first.weight.detach()
 
@@ -189,6 +189,6 @@ def test_the_decoder_is_refined_while_the_latents_stay(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)
     pixels[:, :128] = 230
     latents, before = encode(vae, pixels), round_trip_psnr(vae, pixels)
-    refine_decoder(vae, pixels, Course(name="decoder", steps=8, rate=2e-3, decay=0.5, warm_up=1), tmp_path)
+    refine_decoder(vae, pixels, TrainingRun(name="decoder", steps=8, rate=2e-3, decay=0.5, warm_up=1), tmp_path)
     assert torch.equal(encode(vae, pixels), latents)
     assert min(after - was for after, was in zip(round_trip_psnr(vae, pixels), before, strict=True)) > 0.2

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.console.image_viewer import Seer, _ask
-from invoke_cli.console.rate_limiter import SHARE, Pace
+from invoke_cli.console.image_viewer import ImageViewer, _ask
+from invoke_cli.console.rate_limiter import SHARE, RateLimiter
 from invoke_cli.console.terminal import Answers, Tmux, Window, kind_for, terminal_of
 from invoke_cli.events import Preview
 
@@ -88,7 +88,7 @@ class Clock:
 @pytest.mark.parametrize("step", [0.01, 0.2, 3.0])
 def test_previews_cost_their_share_at_most(cost: float, step: float) -> None:
     clock = Clock()
-    pace, spent, began, taken = Pace(clock), 0.0, clock.now, 0
+    pace, spent, began, taken = RateLimiter(clock), 0.0, clock.now, 0
     for _ in range(2000):
         clock.now += step
         if pace.ready():
@@ -102,7 +102,7 @@ def test_previews_cost_their_share_at_most(cost: float, step: float) -> None:
 
 def test_time_without_steps_earns_nothing() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    pace = RateLimiter(clock)
     pace.ready()
     pace.rest()
     clock.now += 3600
@@ -116,9 +116,9 @@ def test_time_without_steps_earns_nothing() -> None:
 
 def test_a_seer_draws_nothing_while_the_last_preview_waits() -> None:
     waiting = [True]
-    seer = Seer(lambda _: Answers(), Window, environment=XTERM, busy=lambda: waiting[0])
+    seer = ImageViewer(lambda _: Answers(), Window, environment=XTERM, busy=lambda: waiting[0])
     clock = Clock()
-    seer.pace = Pace(clock)
+    seer.pace = RateLimiter(clock)
     seer.wants("blocks")
     clock.now += 10
     assert not seer.wants("blocks")

@@ -14,7 +14,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from invoke_cli.repl.event_loop import on_terminal
+from invoke_cli.repl.event_loop import call_in_event_loop
 
 LINES = 150
 
@@ -30,7 +30,7 @@ def redraw_until(ended: threading.Event, prompt: PromptSession[str], redraw: Cal
     """Redraw on and on; returns how often."""
     count = 0
     while not ended.is_set():
-        on_terminal(prompt, redraw)
+        call_in_event_loop(prompt, redraw)
         count += 1
     return count
 
@@ -61,10 +61,10 @@ def test_lines_end_while_another_thread_redraws() -> None:
 def test_nothing_is_done_where_no_line_is_read() -> None:
     done: list[str] = []
     with a_prompt() as (prompt, keys):
-        on_terminal(prompt, lambda: done.append("before"))
+        call_in_event_loop(prompt, lambda: done.append("before"))
         keys.send_text("a line\r")
-        prompt.prompt(pre_run=lambda: on_terminal(prompt, lambda: done.append("during")))
-        on_terminal(prompt, lambda: done.append("after"))
+        prompt.prompt(pre_run=lambda: call_in_event_loop(prompt, lambda: done.append("during")))
+        call_in_event_loop(prompt, lambda: done.append("after"))
     assert done == ["during"]
 
 
@@ -74,5 +74,5 @@ def test_a_closed_loop_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with a_prompt() as (prompt, _):
         monkeypatch.setattr(prompt.app, "loop", closed)
         done: list[str] = []
-        on_terminal(prompt, lambda: done.append("by a closed loop"))
+        call_in_event_loop(prompt, lambda: done.append("by a closed loop"))
     assert done == []

@@ -6,7 +6,7 @@ import pytest
 
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.grammar.line import CommandLine, Farewell, parse
+from invoke_cli.language.grammar.line import CommandLine, Quit, parse
 from invoke_cli.language.switches.rejected import REFUSED
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest, Variation
@@ -24,7 +24,7 @@ def test_lines_of_a1111_prompts_from_file_are_read() -> None:
 
 @pytest.mark.parametrize("text", ["q", "quit", "exit", "  q "])
 def test_farewells(text: str) -> None:
-    assert isinstance(parse(text), Farewell)
+    assert isinstance(parse(text), Quit)
     assert only(f'"{text.strip()}"').prompt == text.strip()
     assert format_line([GenerationRequest(prompt=text.strip())]) == f'"{text.strip()}"'
 

@@ -52,7 +52,7 @@ def test_sampler_rows_do_not_overlap() -> None:
 def marked(family: Family) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """A model_index.json and configs that bear the marks of a family and no others."""
     configs: dict[str, dict[str, object]] = {}
-    for mark, value in family.marks.items():
+    for mark, value in family.match_config.items():
         part, _, key = mark.partition(".")
         configs.setdefault(part, {})[key] = value
     return configs.pop("index", {}), configs

@@ -10,14 +10,14 @@ import pytest
 from invoke_cli import metadata
 from invoke_cli.errors import MetadataError
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.metadata.codec import Recalled
+from invoke_cli.metadata.codec import ParsedMetadata
 from tests import pictures
 from tests.foreign_pictures import FORMATS
 from tests.foreign_texts import A1111, FOOOCUS, INVOKEAI_5, SDCPP, comfy
 from tests.pictures import USER_COMMENT
 
 
-def recalled(tmp_path: Path, data: bytes, name: str = "theirs.png") -> Recalled:
+def recalled(tmp_path: Path, data: bytes, name: str = "theirs.png") -> ParsedMetadata:
     path = tmp_path / name
     path.write_bytes(data)
     return metadata.recall(path)

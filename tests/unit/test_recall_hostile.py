@@ -18,8 +18,8 @@ from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import parse
-from invoke_cli.language.sanitize import harmless
-from invoke_cli.metadata.codec import Recalled
+from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.containers.exif import read_exif
 from invoke_cli.metadata.containers.segments import gif_text, jpeg_text, webp_text
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
@@ -35,18 +35,18 @@ TERMINAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eesrever\x00\r\n\x1b[A <b>"
 
 
-def survived(path: Path) -> Recalled | None:
+def survived(path: Path) -> ParsedMetadata | None:
     """Recall within the time, as a line that reads back or as one sentence."""
     begun = time.process_time()
     try:
         found = metadata.recall(path)
     except MetadataError as error:
-        assert error.message and "\n" not in harmless(error.message)
+        assert error.message and "\n" not in sanitize_for_terminal(error.message)
         return None
     finally:
         assert time.process_time() - begun < SECONDS
     line = format_line(found.stages)
-    parse(harmless(line).replace("\n", " "))
+    parse(sanitize_for_terminal(line).replace("\n", " "))
     assert len(line) < 100_000 and len(found.missing) < 100
     assert not TERMINAL.search("".join([*found.facts.values(), found.program])) or found.program.startswith("invoke")
     return found
@@ -110,7 +110,7 @@ def test_documents_of_the_wrong_shape(tmp_path: Path, name: str) -> None:
             found = metadata.decode({**chunks, **strange})
         except MetadataError:
             continue
-        assert found is None or parse(harmless(format_line(found.stages)).replace("\n", " ")) is not None
+        assert found is None or parse(sanitize_for_terminal(format_line(found.stages)).replace("\n", " ")) is not None
 
 
 KEYS = (
@@ -184,7 +184,7 @@ def test_what_drives_a_terminal_stays_in_the_file(tmp_path: Path, place: str) ->
     path.write_bytes(data if place == "EXIF" else pictures.png_of({place: texts[place]}))
     found = metadata.recall(path)
     shown = [format_line(found.stages), found.program, *found.facts.values(), *found.missing, *found.conflicts]
-    assert not TERMINAL.search(harmless("\n".join(shown)).replace("\n", ""))
+    assert not TERMINAL.search(sanitize_for_terminal("\n".join(shown)).replace("\n", ""))
     if found.request.prompt and place != "Dream":
         assert not TERMINAL.search(found.request.prompt.replace("\u202e", ""))
 
@@ -228,6 +228,6 @@ def test_any_text_is_survived(chunks: dict[str, str]) -> None:
 
 def test_foreign_text_cannot_drive_a_terminal() -> None:
     assert (
-        harmless("a\x1b[31mb\x07c\x9b\nd")
+        sanitize_for_terminal("a\x1b[31mb\x07c\x9b\nd")
         == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}\nd"
     )

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from invoke_cli.console.console import Console, look_for
+from invoke_cli.console.console import Console, console_style
 from invoke_cli.events import Tokenized
 
 CUT = Tokenized(name="prompt", windows=(("a", "red", "boat"),), cut=("at", "sea"))
@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
 
 
 def shown(event: Tokenized, stream: io.StringIO) -> str:
-    Console(io.StringIO(), stream, look_for(stream))(event)
+    Console(io.StringIO(), stream, console_style(stream))(event)
     return stream.getvalue().rstrip("\n")
 
 

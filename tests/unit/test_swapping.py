@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from invoke_cli.language.prompt.ast import Exchange, Windows
-from invoke_cli.language.prompt.parser import read_tree
+from invoke_cli.language.prompt.ast import Swap, Windows
+from invoke_cli.language.prompt.parser import parse_prompt
 from invoke_cli.language.prompt.prompt import read_prompt
 
 
@@ -22,19 +22,19 @@ from invoke_cli.language.prompt.prompt import read_prompt
     ],
 )
 def test_both_wordings_are_read(source: str, before: str, after: str) -> None:
-    tree = read_tree(source)
-    assert isinstance(tree, Exchange)
+    tree = parse_prompt(source)
+    assert isinstance(tree, Swap)
     assert (tree.before.text, tree.after.text, tree.text) == (before, after, after)
 
 
 def test_options_and_weights_hold() -> None:
-    tree = read_tree("a++ old cat.swap(dog++, s_start=.1, s_end=.3, t_start=.2, t_end=.9)")
-    assert isinstance(tree, Exchange)
+    tree = parse_prompt("a++ old cat.swap(dog++, s_start=.1, s_end=.3, t_start=.2, t_end=.9)")
+    assert isinstance(tree, Swap)
     assert tree.windows == Windows(s_start=0.1, s_end=0.3, t_start=0.2, t_end=0.9)
     assert [round(words.weight, 2) for words in tree.after.words] == [1.21, 1, 1.21]
     assert [round(words.weight, 2) for words in tree.before.words] == [1.21, 1]
-    shape = read_tree("cat.swap(dog, shape_freedom=.5)")
-    assert isinstance(shape, Exchange) and shape.windows.s_end == pytest.approx(1 - 0.5 ** (1 / 3), abs=1e-6)
+    shape = parse_prompt("cat.swap(dog, shape_freedom=.5)")
+    assert isinstance(shape, Swap) and shape.windows.s_end == pytest.approx(1 - 0.5 ** (1 / 3), abs=1e-6)
 
 
 def test_it_stands_beside_words_to_avoid_and_may_be_text() -> None:

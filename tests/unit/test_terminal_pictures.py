@@ -11,7 +11,7 @@ from invoke_cli.console.half_blocks import draw_blocks
 from invoke_cli.console.image_viewer import DRAWERS, cells_for
 from invoke_cli.console.iterm import draw_iterm
 from invoke_cli.console.kitty import NUMBERS, draw_kitty
-from invoke_cli.console.rendered_image import Drawn
+from invoke_cli.console.rendered_image import RenderedImage
 from invoke_cli.console.sixel import draw_sixel
 from invoke_cli.console.terminal import PALETTE, Terminal, Window
 from invoke_cli.language.switches.rows.output import PREVIEWS
@@ -111,7 +111,7 @@ def test_a_picture_is_painted_in_its_area_at_any_place_of_the_screen(above: int)
 
 
 def test_an_image_is_printed_from_the_upper_left_of_room_that_was_made_for_it() -> None:
-    drawn = Drawn(columns=4, rows=3, image="IMAGE")
+    drawn = RenderedImage(columns=4, rows=3, image="IMAGE")
     assert screen_of(f"before\n{drawn.printed}after")[:5] == ["before", "IMAGE", "", "", "after"]
 
 

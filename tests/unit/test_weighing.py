@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from invoke_cli.errors import PromptError
 from invoke_cli.language.grammar.quotes import literal
 from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Tree, Words, plain_tree
-from invoke_cli.language.prompt.parser import read_tree
+from invoke_cli.language.prompt.parser import parse_prompt
 from invoke_cli.language.prompt.prompt import read_prompt
 from tests import strategies
 from tests.grammar import source_of, trees
@@ -44,7 +44,7 @@ def pairs(tree: Tree) -> Pairs:
     ],
 )
 def test_i1_weights(source: str, said: Pairs) -> None:
-    tree = read_tree(source)
+    tree = parse_prompt(source)
     merged: Pairs = []
     for text, weight in said:
         if merged and merged[-1][1] == weight:
@@ -70,18 +70,18 @@ def test_i1_weights(source: str, said: Pairs) -> None:
 )
 def test_i1_what_carries_no_operator_is_text(source: str) -> None:
     expected = source.replace("(cat)1 (dog)1.0", "cat dog")
-    assert read_tree(source) == plain_tree(literal(expected))
-    assert read_tree(source).plain
+    assert parse_prompt(source) == plain_tree(literal(expected))
+    assert parse_prompt(source).plain
 
 
 def test_blends_and_conjunctions() -> None:
     cat, dog = plain_tree("a cat"), Phrase(words=(Words(text="a ", weight=1.0), Words(text="dog", weight=1.1)))
-    assert read_tree('("a cat", "a dog+").blend(.3,.7)') == Blend(phrases=(cat, dog), weights=(0.3, 0.7))
-    assert read_tree('("a cat","a dog+").blend(1,-.5,no_normalize)') == Blend(
+    assert parse_prompt('("a cat", "a dog+").blend(.3,.7)') == Blend(phrases=(cat, dog), weights=(0.3, 0.7))
+    assert parse_prompt('("a cat","a dog+").blend(1,-.5,no_normalize)') == Blend(
         phrases=(cat, dog), weights=(1.0, -0.5), normalize=False
     )
-    assert read_tree('  ("a cat","a dog+").blend()') == Blend(phrases=(cat, dog), weights=(1.0, 1.0))
-    assert read_tree('("a cat","a dog+").and(1,.5)') == Conjunction(phrases=(cat, dog), weights=(1.0, 0.5))
+    assert parse_prompt('  ("a cat","a dog+").blend()') == Blend(phrases=(cat, dog), weights=(1.0, 1.0))
+    assert parse_prompt('("a cat","a dog+").and(1,.5)') == Conjunction(phrases=(cat, dog), weights=(1.0, 0.5))
 
 
 def test_a_look_alike_is_told() -> None:
@@ -93,7 +93,7 @@ def test_a_look_alike_is_told() -> None:
 @settings(max_examples=300)
 @given(trees())
 def test_300_prompts_of_the_grammar_read_back(tree: Tree) -> None:
-    assert read_tree(source_of(tree)) == tree
+    assert parse_prompt(source_of(tree)) == tree
     assert read_prompt(source_of(tree) + " [ugly]").negative == "ugly"
 
 
@@ -109,8 +109,8 @@ def test_any_text_is_read_or_refused_with_its_place(source: str) -> None:
 
 @given(st.integers(0, 5), st.sampled_from(["(", ")", '"']))
 def test_any_number_of_brackets_is_no_crash(count: int, char: str) -> None:
-    read_tree(char * count + "cat" + char * count)
+    parse_prompt(char * count + "cat" + char * count)
     with pytest.raises(PromptError, match="not opened"):
-        read_tree("cat)" + "1.3")
+        parse_prompt("cat)" + "1.3")
     with pytest.raises(PromptError, match="nested too deeply"):
-        read_tree("(" * 60 + "a" + ")1.1" * 60)
+        parse_prompt("(" * 60 + "a" + ")1.1" * 60)

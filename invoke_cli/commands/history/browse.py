@@ -11,12 +11,12 @@ from glob import escape
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import numbered, pictures_of
-from invoke_cli.context.context import Workshop
+from invoke_cli.commands.image_selection import images_of, numbered
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.events import Forget, Prefill
 from invoke_cli.language.grammar.history_query import EXAMPLE, Query, parse_query
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.reindex import reindex as read_images_again
 
@@ -24,7 +24,7 @@ USUAL_LENGTH = 20
 SEARCH_LENGTH = 100
 
 
-def history(workshop: Workshop, call: Call) -> None:
+def history(context: SessionContext, call: Call) -> None:
     """List the last images, all or those that answer `--tag good --since yesterday` and the like."""
     count, parts = USUAL_LENGTH, []
     for part in _joined(call.words):
@@ -34,38 +34,38 @@ def history(workshop: Workshop, call: Call) -> None:
             parts.append(part)
     query = parse_query(parts, _now())
     if query == Query():
-        _list(workshop, workshop.folder().history.recent(count), "no images yet in this folder")
+        _list(context, context.folder().history.recent(count), "no images yet in this folder")
     else:
-        _list(workshop, workshop.folder().history.find(query, count), f"no image answers {' '.join(parts)}")
+        _list(context, context.folder().history.find(query, count), f"no image answers {' '.join(parts)}")
 
 
-def search(workshop: Workshop, call: Call) -> None:
+def search(context: SessionContext, call: Call) -> None:
     """List the images whose line holds all words and answers all conditions."""
     words = call.required(f"{EXAMPLE}: images that answer all of it")
     query = parse_query(_joined(words), _now())
-    found = workshop.folder().history.find(query, SEARCH_LENGTH)
-    _list(workshop, found, f"no image's line holds {' and '.join(words)}")
+    found = context.folder().history.find(query, SEARCH_LENGTH)
+    _list(context, found, f"no image's line holds {' and '.join(words)}")
     if len(found) == SEARCH_LENGTH:
-        workshop.notice(f"the last {SEARCH_LENGTH} of them; before:2026-01-31 shows older ones")
+        context.notice(f"the last {SEARCH_LENGTH} of them; before:2026-01-31 shows older ones")
 
 
-def edit_number(workshop: Workshop, number: int) -> None:
+def edit_number(context: SessionContext, number: int) -> None:
     """Put the line that made an image into the next prompt."""
-    (image,) = numbered(workshop, [str(number)])
-    workshop.emit(Prefill(line=image.entry.line))
+    (image,) = numbered(context, [str(number)])
+    context.emit(Prefill(line=image.entry.line))
 
 
-def open_image(workshop: Workshop, call: Call) -> None:
+def open_image(context: SessionContext, call: Call) -> None:
     """Show an image in the system's own viewer."""
     for word in call.words or ["@last"]:
-        for path in pictures_of(workshop, word):
+        for path in images_of(context, word):
             _launch_viewer(path)
-            workshop.notice(f"opened {path}")
+            context.notice(f"opened {path}")
 
 
-def remove(workshop: Workshop, call: Call) -> None:
+def remove(context: SessionContext, call: Call) -> None:
     """Move images, with all that was written beside them, to the trash."""
-    for image in numbered(workshop, call.required("!rm 17 18: these images go to the trash")):
+    for image in numbered(context, call.required("!rm 17 18: these images go to the trash")):
         folder, path, number = image.folder, image.path, image.entry.number
         steps = folder.intermediates(path, number, image.entry.seed)
         stages = sorted(path.parent.glob(f"{escape(path.stem)}.stage-*.png"))
@@ -73,30 +73,30 @@ def remove(workshop: Workshop, call: Call) -> None:
         for beside in (path, path.with_name(f"{path.stem}.steps.png"), *stages, *tables, steps):
             if beside.exists():
                 kept = folder.to_trash(beside)
-                workshop.notice(f"{beside} is now {kept}")
+                context.notice(f"{beside} is now {kept}")
         folder.history.mark_removed(number)
 
 
-def reindex(workshop: Workshop, _: Call) -> None:
+def reindex(context: SessionContext, _: Call) -> None:
     """Read all images again and make the history anew from them."""
-    count = read_images_again(workshop.folder(), workshop.check_stopped)
-    workshop.say(f"the history of {workshop.folder().path} is made anew: {count} images")
+    count = read_images_again(context.folder(), context.check_stopped)
+    context.say(f"the history of {context.folder().path} is made anew: {count} images")
 
 
-def clear(workshop: Workshop, _: Call) -> None:
+def clear(context: SessionContext, _: Call) -> None:
     """Forget the lines that were typed; images and their history stay."""
-    workshop.emit(Forget())
-    workshop.notice("the typed lines are forgotten; the images and their history stay")
+    context.emit(Forget())
+    context.notice("the typed lines are forgotten; the images and their history stay")
 
 
-def _list(workshop: Workshop, entries: Sequence[Entry], empty: str) -> None:
-    marks = workshop.folder().history.marks([entry.number for entry in entries])
+def _list(context: SessionContext, entries: Sequence[Entry], empty: str) -> None:
+    marks = context.folder().history.marks([entry.number for entry in entries])
     lines: list[str] = []
     for entry in entries:
-        lines.append(f"[{entry.number}] {entry.path}: {harmless(entry.line)}")
+        lines.append(f"[{entry.number}] {entry.path}: {sanitize_for_terminal(entry.line)}")
         if entry.number in marks:
             lines.append(f"    {', '.join(marks[entry.number])}")
-    workshop.say("\n".join(lines) or empty)
+    context.say("\n".join(lines) or empty)
 
 
 def _joined(words: Sequence[str]) -> Iterator[str]:

@@ -10,32 +10,32 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import SESSION, Numbered, means_images, numbered, one_picture
-from invoke_cli.context.context import Workshop
+from invoke_cli.commands.image_selection import SESSION, Numbered, means_images, numbered, one_image
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded
 from invoke_cli.errors import CommandError, ImageError, OutputError
 from invoke_cli.imaging.open_image import open_path, read_file
 from invoke_cli.metadata.sheet_record import SheetRecord, Shown, sheet_line
-from invoke_cli.output.files import telling, write_whole
+from invoke_cli.output.files import output_errors, write_whole
 from invoke_cli.output.names import file_name, names_of
 
 SAVED_AS = "{prefix}.{seed}.{prompt:40}.png"
 _USAGE = "!save last ~/pictures: copies with the prompt in their names; --zip for one file; --fnformat TEMPLATE"
 
 
-def save(workshop: Workshop, call: Call) -> None:
+def save(context: SessionContext, call: Call) -> None:
     """Copy images to a folder, or into a zip, under names that say what they are."""
     words, template, zipped = _options(call.required(_USAGE))
     wanted = [SESSION if word == "all" else word for word in words[:-1]]
     if not wanted or means_images(words[-1]) or not all(map(means_images, wanted)):
         raise CommandError("!save takes images and then a folder", hint=_USAGE)
-    images = [image for image in numbered(workshop, wanted) if image.path.is_file()]
+    images = [image for image in numbered(context, wanted) if image.path.is_file()]
     if not images:
         raise CommandError("none of these images is there any more", hint="!history lists what is")
     target = expanded(words[-1])
     named = _named(images, template)
     target = _zip(target, named) if zipped else _copy(target, named)
-    workshop.say(f"{len(images)} image{'' if len(images) == 1 else 's'} saved to {target}")
+    context.say(f"{len(images)} image{'' if len(images) == 1 else 's'} saved to {target}")
 
 
 def _options(words: Sequence[str]) -> tuple[list[str], str, bool]:
@@ -83,18 +83,18 @@ def _zip(target: Path, named: Mapping[str, Path]) -> Path:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, file in named.items():
             archive.write(file, name)
-    with telling(path):
+    with output_errors(path):
         write_whole(path, buffer.getvalue())
     return path
 
 
-def strip(workshop: Workshop, call: Call) -> None:
+def strip(context: SessionContext, call: Call) -> None:
     """Write a copy of a picture that says nothing of itself."""
-    path = one_picture(workshop, call, "!strip 17: a copy without metadata")
+    path = one_image(context, call, "!strip 17: a copy without metadata")
     bare = _bare(path)
     record = SheetRecord(kind="stripped", line=sheet_line("strip", [Shown(name=path.name)]))
-    number, copy = workshop.writer.save_sheet(workshop.folder(), bare, record, told=False)
-    workshop.say(f"[{number}] {copy}: the pixels of {path.name} and nothing else")
+    number, copy = context.writer.save_sheet(context.folder(), bare, record, told=False)
+    context.say(f"[{number}] {copy}: the pixels of {path.name} and nothing else")
 
 
 def _bare(path: Path) -> Image.Image:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import pictures_of
-from invoke_cli.context.context import Workshop
+from invoke_cli.commands.image_selection import images_of
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.generation.contact_sheets import Subject, subject
 from invoke_cli.imaging.sheets.sheets import distance
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.table import by_field
 from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.folder import OutputFolder
@@ -22,15 +22,15 @@ _MOST = 500
 _DIFF = "!diff 16 17: the settings and the pixels in which they differ"
 
 
-def tree(workshop: Workshop, call: Call) -> None:
+def tree(context: SessionContext, call: Call) -> None:
     """Show what a picture was made from, and what was made from it."""
     words = call.required("!tree 17: what it was made from, and what was made from it")
-    folder = workshop.folder()
+    folder = context.folder()
     for word in words:
-        for path in pictures_of(workshop, word):
+        for path in images_of(context, word):
             asked = subject(path).shown
             lines = list(_Tree(folder, asked.sha256).lines(Parent(path.name, asked.sha256)))
-            workshop.say("\n".join(lines[:_MOST]))
+            context.say("\n".join(lines[:_MOST]))
 
 
 class _Tree:
@@ -68,17 +68,17 @@ class _Tree:
 
 
 def _named(picture: Parent, entry: Entry | None) -> str:
-    return harmless(picture.name if entry is None else f"[{entry.number}] {entry.path}: {entry.line}")
+    return sanitize_for_terminal(picture.name if entry is None else f"[{entry.number}] {entry.path}: {entry.line}")
 
 
-def diff(workshop: Workshop, call: Call) -> None:
+def diff(context: SessionContext, call: Call) -> None:
     """Say in which settings two pictures differ, and how far their pixels are apart."""
     words = call.required(_DIFF)
-    paths = [path for word in words for path in pictures_of(workshop, word)]
+    paths = [path for word in words for path in images_of(context, word)]
     if len(paths) != 2:
         raise CommandError(f"!diff takes two pictures, not {len(paths)}", hint=_DIFF)
     first, second = (subject(path) for path in paths)
-    workshop.say("\n".join([*_settings(first, second), _pixels(first, second)]))
+    context.say("\n".join([*_settings(first, second), _pixels(first, second)]))
 
 
 def _settings(first: Subject, second: Subject) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _settings(first: Subject, second: Subject) -> Iterator[str]:
         stage = f"stage {number}, " if len(first.stages) > 1 else ""
         for name, was, is_now in _differing(*stages):
             told = True
-            yield harmless(f"{stage}{name}: {was} -> {is_now}")
+            yield sanitize_for_terminal(f"{stage}{name}: {was} -> {is_now}")
     if not told:
         yield "the settings are the same"
 

@@ -6,57 +6,57 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import pictures_of
-from invoke_cli.context.context import Workshop
+from invoke_cli.commands.image_selection import images_of
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_there
 from invoke_cli.errors import CommandError, MetadataError, OutputError
 from invoke_cli.events import Prefill
 from invoke_cli.inputs.history_lookup import recalled
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.sanitize import harmless
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.output.files import write_whole
-from invoke_cli.replay.compatibility import PARTS, part_of, usable
+from invoke_cli.replay.compatibility import PARTS, part_of, usable_settings
 
 _USAGE = f"!fetch picture.png [{' | '.join(PARTS)}]: its line, or a part of it, comes into the next prompt"
 _MOST_SHOWN = 5
 
 
-def fetch(workshop: Workshop, call: Call) -> None:
+def fetch(context: SessionContext, call: Call) -> None:
     """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
     name, *more = call.required(_USAGE)
-    paths = pictures_of(workshop, name)
+    paths = images_of(context, name)
     if len(more) == 1 and more[0] in PARTS:
-        _one(workshop, paths[0], more[0])
+        _one(context, paths[0], more[0])
     elif len(more) == 1 and Path(more[0]).suffix:
-        _into_file(workshop, paths, expanded(more[0]))
+        _into_file(context, paths, expanded(more[0]))
     elif more:
         hint = "; ".join(f"{part}: {takes}" for part, takes in PARTS.items())
         hint += "; lines.txt: the lines of a pattern's pictures into a file (a name with blanks in quotes)"
         raise CommandError(f"!fetch knows no part {more[0][:40]!r} of a line", hint=hint)
     else:
-        _one(workshop, paths[0], "all")
+        _one(context, paths[0], "all")
 
 
-def _one(workshop: Workshop, path: Path, part: str) -> None:
+def _one(context: SessionContext, path: Path, part: str) -> None:
     """The line of a picture, or a part of it, into the prompt."""
     sheet = decode_sheet(read_chunks(path))
     if sheet is not None:
-        workshop.emit(Prefill(line=_one_line(sheet.line)))
+        context.emit(Prefill(line=_one_line(sheet.line)))
         return
-    known = recalled(workshop, path)
-    found = usable(workshop, known)
+    known = recalled(context, path)
+    found = usable_settings(context, known)
     line = format_line(part_of(found.stages, part))
     if part in ("all", "remix"):
         for text in known.conflicts:
-            workshop.notice(harmless(text))
+            context.notice(sanitize_for_terminal(text))
         for text in (*found.lost, *known.missing):
-            workshop.notice(f"not carried over: {harmless(text)}")
-    workshop.emit(Prefill(line=_one_line(line)))
+            context.notice(f"not carried over: {sanitize_for_terminal(text)}")
+    context.emit(Prefill(line=_one_line(line)))
 
 
-def _into_file(workshop: Workshop, paths: Sequence[Path], target: Path) -> None:
+def _into_file(context: SessionContext, paths: Sequence[Path], target: Path) -> None:
     """The lines of all pictures that have one, each below its name, ready for --from_file."""
     if is_there(target):
         hint = f"name another file, or one of {', '.join(PARTS)} for a part of one picture"
@@ -64,9 +64,9 @@ def _into_file(workshop: Workshop, paths: Sequence[Path], target: Path) -> None:
     lines: list[str] = []
     silent: list[Path] = []
     for path in paths:
-        workshop.check_stopped()
+        context.check_stopped()
         try:
-            stages = usable(workshop, recalled(workshop, path)).stages
+            stages = usable_settings(context, recalled(context, path)).stages
         except MetadataError:
             silent.append(path)
             continue
@@ -75,10 +75,10 @@ def _into_file(workshop: Workshop, paths: Sequence[Path], target: Path) -> None:
         raise CommandError("none of these pictures says how it was made", hint="check the pattern")
     if silent:
         shown = ", ".join(path.name for path in silent[:_MOST_SHOWN]) + (" …" if len(silent) > _MOST_SHOWN else "")
-        workshop.notice(f"left out, for they do not say how they were made: {shown}")
+        context.notice(f"left out, for they do not say how they were made: {shown}")
     write_whole(target, "\n".join([*lines, ""]).encode("utf-8"))
-    workshop.say(f"{len(lines) // 2} lines are in {target}; --from_file {target} draws them")
+    context.say(f"{len(lines) // 2} lines are in {target}; --from_file {target} draws them")
 
 
 def _one_line(text: str) -> str:
-    return harmless(text).replace("\n", " ").replace("\t", " ")
+    return sanitize_for_terminal(text).replace("\n", " ").replace("\t", " ")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import image_and_rest
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded
 from invoke_cli.errors import CommandError, MetadataError
 from invoke_cli.generation.input_glob import init_files
@@ -26,7 +26,7 @@ USAGE = "!fix photo.png -U 2: the picture enlarged, as a new image"
 _TAKEN_OVER = ("prompt", "negative_prompt", "seeds", "num_inference_steps", "guidance_scale", "scheduler", "model")
 
 
-def fix(workshop: Workshop, call: Call) -> Sequence[str]:
+def fix(context: SessionContext, call: Call) -> Sequence[str]:
     """The lines that work on the pictures named first, as the switches after them say."""
     call.required(USAGE)
     reference, rest = image_and_rest(call.argument)
@@ -35,14 +35,14 @@ def fix(workshop: Workshop, call: Call) -> Sequence[str]:
         raise CommandError("!fix takes a picture and switches", hint=USAGE)
     first, *later = (stage.request for stage in parsed.stages)
     _check(first)
-    folder = workshop.folder()
+    folder = context.folder()
     paths = init_files(reference, folder)
     lines = []
     for path in paths if paths is not None else [find_image(reference, folder)]:
         _check_target(first, path)
         draws = first.outcrop is not None or first.text_mask is not None
         own = GenerationRequest(init_image=reference if paths is None else str(path), fix=None if draws else True)
-        taken = _taken_over(workshop, path)
+        taken = _taken_over(context, path)
         lines.append(format_line([overlay(overlay(taken, replace(first, prompt=None)), own), *later]))
     return lines
 
@@ -60,7 +60,7 @@ def _check_target(request: GenerationRequest, path: Path) -> None:
         raise CommandError("!fix never writes over the picture it works on", hint="give -o another name")
 
 
-def _taken_over(workshop: Workshop, path: Path) -> GenerationRequest:
+def _taken_over(context: SessionContext, path: Path) -> GenerationRequest:
     """What the picture says of itself, as far as it holds here."""
     try:
         recalled = recall(path)
@@ -68,7 +68,7 @@ def _taken_over(workshop: Workshop, path: Path) -> GenerationRequest:
         return GenerationRequest()
     said = recalled.request.said()
     taken = {name: said[name] for name in _TAKEN_OVER if name in said}
-    if taken.get("model") not in workshop.settings.registry.models:
+    if taken.get("model") not in context.settings.registry.models:
         taken.pop("model", None)
     if not is_sampler(str(taken.get("scheduler", "ddim"))):
         taken.pop("scheduler")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from invoke_cli.commands.command import Call
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.generation.contact_sheets import keep_sheet
 from invoke_cli.inputs.images import open_init
@@ -19,23 +19,23 @@ USAGE = "!mask photo.png -tm face AND NOT hair; or -M mask.png --mask_grow 8"
 _TINT = (255, 0, 80)
 
 
-def mask(workshop: Workshop, call: Call) -> None:
+def mask(context: SessionContext, call: Call) -> None:
     """Write the mask that these switches give, white where it would paint, and the picture with that part tinted."""
     call.required(USAGE)
     reference, request = _asked(call)
-    folder = workshop.folder()
-    init = open_init(workshop, reference, folder)
-    found = MaskFinder(workshop=workshop, request=request, folder=folder).find(init)
+    folder = context.folder()
+    init = open_init(context, reference, folder)
+    found = MaskFinder(context=context, request=request, folder=folder).find(init)
     if found is None:
         raise CommandError("nothing says what is to be painted", hint=USAGE, span=call.span)
     for notice in found.facts.notices:
-        workshop.notice(notice)
+        context.notice(notice)
     line, shows = f"!mask {call.argument}", (Shown(name=init.name, sha256=init.sha256),)
-    _, path, _ = keep_sheet(workshop, found.image, SheetRecord(kind="mask", line=line, shows=shows))
+    _, path, _ = keep_sheet(context, found.image, SheetRecord(kind="mask", line=line, shows=shows))
     tinted = _tinted(found.init.image, found.image)
-    _, shown, _ = keep_sheet(workshop, tinted, SheetRecord(kind="masked", line=line, shows=shows))
+    _, shown, _ = keep_sheet(context, tinted, SheetRecord(kind="masked", line=line, shows=shows))
     share = f"{found.facts.share:.0%}" if found.facts.box else "nothing"
-    workshop.say(f"painting {share} of {init.name}: {shown}\nto use it: -M {path}")
+    context.say(f"painting {share} of {init.name}: {shown}\nto use it: -M {path}")
 
 
 def _tinted(image: Image.Image, mask: Image.Image) -> Image.Image:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import one_picture, pictures_of
-from invoke_cli.context.context import Workshop
+from invoke_cli.commands.image_selection import images_of, one_image
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_file
 from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level
@@ -16,24 +16,24 @@ from invoke_cli.imaging.open_image import open_path
 from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.inputs.history_lookup import recalled
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.sanitize import harmless, shortened
+from invoke_cli.language.sanitize import sanitize_for_terminal, shortened
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata import decode
-from invoke_cli.metadata.codec import Recalled
+from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.containers.stealth import stealth_text
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
-from invoke_cli.replay.replay import Verdict, compare, prepare_remake, remade
+from invoke_cli.replay.replay import Verdict, compare, prepare_replay, replayed
 
 _IMAGE_STARTS = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
 _MOST_RAW = 4_000
 
 
-def info(workshop: Workshop, call: Call) -> None:
+def info(context: SessionContext, call: Call) -> None:
     """Show all that a picture says of itself."""
-    path = one_picture(workshop, call, "!info picture.png: all that it says of itself")
+    path = one_image(context, call, "!info picture.png: all that it says of itself")
     texts = read_chunks(path)
     lines = [f"{path}"]
     try:
@@ -43,20 +43,23 @@ def info(workshop: Workshop, call: Call) -> None:
     except ImageError as error:
         if not texts:
             raise
-        lines += _row("pixels", harmless(error.message))
+        lines += _row("pixels", sanitize_for_terminal(error.message))
     sheet = decode_sheet(texts)
     try:
-        lines += _row("line", sheet.line) if sheet else _told(recalled(workshop, path))
+        lines += _row("line", sheet.line) if sheet else _told(recalled(context, path))
     except MetadataError as error:
-        lines.append(harmless(error.message))
-    lines += [f"-- {_one_line(name)[:100]}\n{shortened(harmless(text), _MOST_RAW)}" for name, text in texts.items()]
-    workshop.say("\n".join(lines))
+        lines.append(sanitize_for_terminal(error.message))
+    lines += [
+        f"-- {_one_line(name)[:100]}\n{shortened(sanitize_for_terminal(text), _MOST_RAW)}"
+        for name, text in texts.items()
+    ]
+    context.say("\n".join(lines))
 
 
-def replay(workshop: Workshop, call: Call) -> Sequence[str] | None:
+def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
     """Make a picture again, or do the lines of a file; which it is, its content tells."""
     words = call.required("!replay picture.png makes it again, !replay lines.txt does its lines")
-    path = _file_or_image(workshop, words[0])
+    path = _file_or_image(context, words[0])
     if path.is_dir():
         raise CommandError(f"{path} is a folder", hint="name a picture or a file of lines in it")
     if not path.read_bytes()[:8].startswith(_IMAGE_STARTS):
@@ -64,59 +67,59 @@ def replay(workshop: Workshop, call: Call) -> Sequence[str] | None:
     if decode_sheet(read_chunks(path)) is not None:
         hint = f"!fetch {path.name} brings the line that lays them out to the prompt"
         raise CommandError(f"{path.name} is made of other pictures", hint=hint)
-    remake = prepare_remake(workshop, path, output=True)
+    remake = prepare_replay(context, path, output=True)
     for text in remake.prepared.plan.notices:
-        workshop.notice(text)
-    result = remade(workshop, remake)
-    saver = Saver(workshop, workshop.target(remake.prepared.plan.output.outdir))
+        context.notice(text)
+    result = replayed(context, remake)
+    saver = Saver(context, context.target(remake.prepared.plan.output.outdir))
     saver.save(remake.prepared, result)
     saver.collect(wait=True)
-    comparison = compare(workshop, remake, result)
-    workshop.notice(f"{path.name}, made again: {comparison.verdict.value}")
+    comparison = compare(context, remake, result)
+    context.notice(f"{path.name}, made again: {comparison.verdict.value}")
     return None
 
 
-def verify(workshop: Workshop, call: Call) -> None:
+def verify(context: SessionContext, call: Call) -> None:
     """Make pictures again and say whether they are the same; fails when one differs."""
     failed = 0
     words = call.required("!verify picture.png: made again, and compared")
     for word in words:
-        paths = pictures_of(workshop, word)
-        for path in paths if len(paths) == 1 else [path for path in paths if _says_something(workshop, path)]:
-            workshop.check_stopped()
-            failed += not _verified(workshop, path)
+        paths = images_of(context, word)
+        for path in paths if len(paths) == 1 else [path for path in paths if _says_something(context, path)]:
+            context.check_stopped()
+            failed += not _verified(context, path)
     if failed:
         raise CommandError(f"{failed} of the pictures differ or cannot be verified", hint="the reasons stand above")
 
 
-def _verified(workshop: Workshop, path: Path) -> bool:
+def _verified(context: SessionContext, path: Path) -> bool:
     """Verify one picture and say how it went; whether it could be made again."""
     try:
-        remake = prepare_remake(workshop, path)
-        comparison = compare(workshop, remake, remade(workshop, remake))
+        remake = prepare_replay(context, path)
+        comparison = compare(context, remake, replayed(context, remake))
     except (Interrupted, OutOfMemory):
         raise
     except InvokeError as error:
-        workshop.notice(f"{path}: cannot be verified: {error.message}", Level.WARNING)
+        context.notice(f"{path}: cannot be verified: {error.message}", Level.WARNING)
         return False
-    workshop.say("\n".join([f"{path}: {comparison.verdict.value}", *(f"  {text}" for text in comparison.reasons)]))
+    context.say("\n".join([f"{path}: {comparison.verdict.value}", *(f"  {text}" for text in comparison.reasons)]))
     return comparison.verdict is not Verdict.DIFFERS
 
 
-def _says_something(workshop: Workshop, path: Path) -> bool:
+def _says_something(context: SessionContext, path: Path) -> bool:
     """Whether a picture of a pattern says how it was made; strips and grids do not."""
     if decode(read_chunks(path)) is not None:
         return True
-    workshop.notice(f"{path}: left out, it does not say how it was made")
+    context.notice(f"{path}: left out, it does not say how it was made")
     return False
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _file_or_image(workshop: Workshop, word: str) -> Path:
+def _file_or_image(context: SessionContext, word: str) -> Path:
     path = expanded(word)
-    return path if is_file(path) else pictures_of(workshop, word)[0]
+    return path if is_file(path) else images_of(context, word)[0]
 
 
 def _lines(path: Path) -> list[str]:
@@ -126,7 +129,7 @@ def _lines(path: Path) -> list[str]:
         raise CommandError(f"{path} cannot be read as lines: {error}", hint="it must be UTF-8 text") from None
 
 
-def _told(found: Recalled) -> list[str]:
+def _told(found: ParsedMetadata) -> list[str]:
     """The program, the line, its fields, and what the line does not hold."""
     lines = [*_row("program", found.program), *_row("line", format_line(found.stages))]
     for number, stage in enumerate(found.stages, start=1):
@@ -158,4 +161,4 @@ def _row(name: str, value: object) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    return harmless(text).replace("\n", " ").replace("\t", " ")
+    return sanitize_for_terminal(text).replace("\n", " ").replace("\t", " ")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import numbered
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.generation.line import draw
 from invoke_cli.generation.prepare import only_stage
@@ -16,7 +16,7 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
 from invoke_cli.language.grammar.tokens import Kind, tokenise
 from invoke_cli.language.switches.table import by_field
-from invoke_cli.replay.resume import go_on
+from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest, overlay
 
 ADJUSTABLE = ("num_inference_steps", "strength", "guidance_scale", "width", "height", "variation_amount")
@@ -25,7 +25,7 @@ _JOINED = ("prompt", "negative_prompt")
 _CHANGE = re.compile(r"[+-](\d+\.?\d*|\.\d+)")
 
 
-def plan(workshop: Workshop, call: Call) -> None:
+def plan(context: SessionContext, call: Call) -> None:
     """Show what a line would do, and load nothing."""
     usage = "!plan a cat -s20: what would be done"
     call.required(usage)
@@ -33,57 +33,57 @@ def plan(workshop: Workshop, call: Call) -> None:
     if not isinstance(parsed, Generation):
         raise CommandError("!plan takes a line to draw", hint=usage)
     first, *later = parsed.stages
-    draw(workshop, [replace(first, request=replace(first.request, dry_run=True)), *later], go_on)
+    draw(context, [replace(first, request=replace(first.request, dry_run=True)), *later], resume_from_latents)
 
 
-def dream(_: Workshop, call: Call) -> Sequence[str]:
+def dream(_: SessionContext, call: Call) -> Sequence[str]:
     """Draw a line."""
     call.required("!dream a cat: the same as the line alone")
     return [call.argument]
 
 
-def again(workshop: Workshop, call: Call) -> Sequence[str]:
+def again(context: SessionContext, call: Call) -> Sequence[str]:
     """The last line once more with the same seeds and with what the argument changes; `-f+.1` adds."""
-    stages = _last_stages(workshop)
+    stages = _last_stages(context)
     if not call.argument:
         return [format_line(stages)]
     if len(stages) > 1:
         hint = "!again alone does the chain once more; !17 brings its line back to be edited"
         raise CommandError("!again changes lines of one stage", hint=hint)
-    text = _absolute(workshop, call.argument, stages[0])
+    text = _absolute(context, call.argument, stages[0])
     parsed = parse(text)
     if not isinstance(parsed, Generation):
         raise CommandError("!again takes switches", hint="!again -f+.1 -s 50")
     return [format_line([overlay(stages[0], only_stage(parsed))])]
 
 
-def final(workshop: Workshop, call: Call) -> Sequence[str]:
+def final(context: SessionContext, call: Call) -> Sequence[str]:
     """The line of an image once more with its seed, and with what the argument changes."""
     usage = "!final 12 -s50: the line of image 12 with its seed and 50 steps"
     number, _, switches = call.argument.partition(" ")
-    (image, *_) = numbered(workshop, [number or call.required(usage)[0]])
+    (image, *_) = numbered(context, [number or call.required(usage)[0]])
     parsed = parse(image.entry.line)
     if not isinstance(parsed, Generation):
         raise CommandError(f"image {image.entry.number} is made of others", hint=usage)
     stages = [stage.request for stage in parsed.stages]
     if not switches.strip():
         return [format_line(stages)]
-    change = switches_only(_absolute(workshop, switches, stages[-1]))
+    change = switches_only(_absolute(context, switches, stages[-1]))
     return [format_line([*stages[:-1], overlay(stages[-1], change)])]
 
 
-def _last_stages(workshop: Workshop) -> list[GenerationRequest]:
+def _last_stages(context: SessionContext) -> list[GenerationRequest]:
     """The last line that was planned, seeds and recalls as they were; of a former session, the last image's."""
-    if workshop.last_stages:
-        return list(workshop.last_stages)
-    entry = workshop.folder().history.last()
+    if context.last_stages:
+        return list(context.last_stages)
+    entry = context.folder().history.last()
     if entry is None:
         raise CommandError("there is no line to do again", hint="draw one first")
     parsed = parse(entry.line)
     return [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else []
 
 
-def _absolute(workshop: Workshop, argument: str, base: GenerationRequest) -> str:
+def _absolute(context: SessionContext, argument: str, base: GenerationRequest) -> str:
     """The argument with each `+.1` or `-5` as the value it leads to."""
     text = argument
     for token in reversed(tokenise(argument)):
@@ -93,16 +93,16 @@ def _absolute(workshop: Workshop, argument: str, base: GenerationRequest) -> str
             raise CommandError(f"-S {token.text}: to seeds nothing can be added", hint=hint)
         change = token.kind is Kind.VALUE and switch is not None and switch.field in ADJUSTABLE
         if change and switch is not None and _CHANGE.fullmatch(token.text):
-            value = _changed(workshop, base, switch.field, token.text)
+            value = _changed(context, base, switch.field, token.text)
             text = f"{text[: token.span.start]} {value}{text[token.span.end :]}"
     return text
 
 
-def _changed(workshop: Workshop, base: GenerationRequest, field: str, change: str) -> str:
-    effective = workshop.settings.resolve(base).effective.request
+def _changed(context: SessionContext, base: GenerationRequest, field: str, change: str) -> str:
+    effective = context.settings.resolve(base).effective.request
     current = getattr(effective, field)
     if current is None or (field in ("width", "height") and current == 0):
-        current = workshop.settings.model(base.model).facts.size if field in ("width", "height") else 0
+        current = context.settings.model(base.model).facts.size if field in ("width", "height") else 0
     switch = by_field()[field]
     value = round(current + float(change), 6)
     return switch.value.format(int(value) if isinstance(current, int) else value)
@@ -111,33 +111,33 @@ def _changed(workshop: Workshop, base: GenerationRequest, field: str, change: st
 # -- aliases ---------------------------------------------------------------------------------------------------------
 
 
-def alias(workshop: Workshop, call: Call) -> None:
+def alias(context: SessionContext, call: Call) -> None:
     """List the aliases, show one, define one, or remove one."""
-    aliases = workshop.aliases.load()
+    aliases = context.aliases.load()
     name, _, body = call.argument.partition(" ")
     name, body = name.lstrip("!").replace("-", "_"), body.strip()
     if not name:
-        workshop.say("\n".join(f"!{known}  {text}" for known, text in aliases.items()) or "no aliases yet")
+        context.say("\n".join(f"!{known}  {text}" for known, text in aliases.items()) or "no aliases yet")
     elif not body:
         if name not in aliases:
             raise CommandError(f"there is no alias {name}", hint=f"!alias {name} oil painting -C 9 defines it")
-        workshop.say(f"!{name}  {aliases[name]}")
+        context.say(f"!{name}  {aliases[name]}")
     elif body == "none":
-        workshop.aliases.remove(name)
-        workshop.notice(f"!{name} is no more")
+        context.aliases.remove(name)
+        context.notice(f"!{name} is no more")
     else:
-        _define(workshop, name, body, {command.name for command in call.commands})
+        _define(context, name, body, {command.name for command in call.commands})
 
 
-def _define(workshop: Workshop, name: str, body: str, taken: set[str]) -> None:
+def _define(context: SessionContext, name: str, body: str, taken: set[str]) -> None:
     if not re.fullmatch(r"[A-Za-z_]{1,40}", name) or name in taken:
         raise CommandError(f"{name!r} cannot be an alias", hint="use letters, and no command's name")
     try:
         _parsed_alias(body)
     except InvokeError as error:
         raise CommandError(f"this is not a line: {error.message}", hint=error.hint) from None
-    workshop.aliases.define(name, body)
-    workshop.notice(f"!{name} a queen now draws: {expand('a queen', body)}")
+    context.aliases.define(name, body)
+    context.notice(f"!{name} a queen now draws: {expand('a queen', body)}")
 
 
 def expand(argument: str, body: str) -> str:

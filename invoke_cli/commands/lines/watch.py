@@ -6,19 +6,19 @@ from dataclasses import replace
 
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import image_and_rest
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_folder, is_there
 from invoke_cli.errors import CommandError, ImageError
 from invoke_cli.exploration.file_changes import saves
 from invoke_cli.generation.line import draw
 from invoke_cli.language.grammar.line import Generation, Stage, parse
-from invoke_cli.replay.resume import go_on
+from invoke_cli.replay.resume import resume_from_latents
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 USAGE = "!watch sketch.png oil painting -f .6 -S 1: one picture each time sketch.png is saved"
 
 
-def watch(workshop: Workshop, call: Call) -> None:
+def watch(context: SessionContext, call: Call) -> None:
     """Draw a line from an image after each save of it, until the line is stopped."""
     call.required(USAGE)
     reference, rest = image_and_rest(call.argument)
@@ -28,12 +28,12 @@ def watch(workshop: Workshop, call: Call) -> None:
     if is_folder(path) or not (is_there(path) or expected):
         raise CommandError(f"{reference} is not an image, nor the name of one to come", hint=USAGE)
     waits = "" if is_there(path) else ", which is not there yet"
-    workshop.notice(f"watching {path}{waits}: each save is drawn; Ctrl-C ends it")
-    for _ in saves(path, workshop.check_stopped, workshop.notice):
+    context.notice(f"watching {path}{waits}: each save is drawn; Ctrl-C ends it")
+    for _ in saves(path, context.check_stopped, context.notice):
         try:
-            draw(workshop, stages, go_on)
+            draw(context, stages, resume_from_latents)
         except ImageError as error:  # saved anew, or removed, in the moment between
-            workshop.notice(f"{error.message}; waiting for the next save")
+            context.notice(f"{error.message}; waiting for the next save")
 
 
 def _stages(reference: str, line: str) -> list[Stage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from invoke_cli.commands.formatting import size_text
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.control_images import control_hash, control_of
 from invoke_cli.models.control_models import ControlFacts, kind_in_name
@@ -13,15 +13,15 @@ from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.registry_edit import with_entry
 
 
-def control_state(workshop: Workshop, spec: ModelSpec) -> str:
+def control_state(context: SessionContext, spec: ModelSpec) -> str:
     """What a control model is, in a few words; ModelError when it cannot be used."""
-    facts = control_of(workshop, spec)
+    facts = control_of(context, spec)
     return f"{facts.technique.value} for {facts.made_for}, {size_text(_size(facts))} (--control {spec.control[0]})"
 
 
-def control_rows(workshop: Workshop, spec: ModelSpec) -> Mapping[str, str]:
+def control_rows(context: SessionContext, spec: ModelSpec) -> Mapping[str, str]:
     """All that is known of a control model."""
-    facts = control_of(workshop, spec)
+    facts = control_of(context, spec)
     return {
         "name": spec.name,
         "description": spec.description,
@@ -31,12 +31,12 @@ def control_rows(workshop: Workshop, spec: ModelSpec) -> Mapping[str, str]:
         "size on disk": size_text(_size(facts)),
         "use": ", ".join(f"--control {kind}:IMAGE" for kind in spec.control),
         "good for": ", ".join(spec.good_for),
-        "hash": control_hash(workshop, facts),
+        "hash": control_hash(context, facts),
         "entry": spec.source,
     }
 
 
-def import_control(workshop: Workshop, facts: ControlFacts, values: Mapping[str, object]) -> None:
+def import_control(context: SessionContext, facts: ControlFacts, values: Mapping[str, object]) -> None:
     """Enter a control model with these settings; its kind is the one that is said, else that in its name."""
     kind = str(values["control"]) or kind_in_name(facts.name) or kind_in_name(facts.path.name)
     if not kind:
@@ -45,10 +45,10 @@ def import_control(workshop: Workshop, facts: ControlFacts, values: Mapping[str,
             message, hint=f"say it: !import_model {facts.path} {facts.name} control=canny, or depth, pose …"
         )
     entry = {**values, "control": kind}
-    workshop.settings.change_models(lambda text: with_entry(text, facts.name, entry))
+    context.settings.change_models(lambda text: with_entry(text, facts.name, entry))
     size = size_text(_size(facts))
     use = f"--control {kind.split(',')[0]}:IMAGE"
-    workshop.notice(f"{facts.name}: {facts.technique.value} for {facts.made_for}, {size}; {use} uses it")
+    context.notice(f"{facts.name}: {facts.technique.value} for {facts.made_for}, {size}; {use} uses it")
 
 
 def _size(facts: ControlFacts) -> int:

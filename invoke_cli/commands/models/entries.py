@@ -7,7 +7,7 @@ from pathlib import Path
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.formatting import counted, size_text, table_of
 from invoke_cli.commands.models.control_entries import control_rows, import_control
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import IN_PACKAGE, expanded, is_file, is_folder, is_there
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.adapters import how_named
@@ -27,13 +27,13 @@ _TENTH = 10
 _SETTINGS = ("base=", "vae=", "control=")
 
 
-def model(workshop: Workshop, call: Call) -> None:
+def model(context: SessionContext, call: Call) -> None:
     """Tell all that is known of a model without loading it."""
-    control = workshop.settings.registry.models.get(" ".join(call.words))
+    control = context.settings.registry.models.get(" ".join(call.words))
     if control is not None and control.control:
-        workshop.say(table_of(control_rows(workshop, control)))
+        context.say(table_of(control_rows(context, control)))
         return
-    found = workshop.settings.model(" ".join(call.words) or None)
+    found = context.settings.model(" ".join(call.words) or None)
     spec, facts = found.spec, found.facts
     numbers, kinds = counted(facts)
     rows = {
@@ -55,33 +55,33 @@ def model(workshop: Workshop, call: Call) -> None:
         "cannot": _refusals(facts),
         "triggers": ", ".join(spec.triggers),
         "good for": ", ".join(spec.good_for),
-        "hash": workshop.model_hash(found),
-        "VAE hash": workshop.vae_hash(found),
+        "hash": context.model_hash(found),
+        "VAE hash": context.vae_hash(found),
         "entry": spec.source,
     }
-    workshop.say(table_of(rows))
+    context.say(table_of(rows))
 
 
-def switch(workshop: Workshop, call: Call) -> None:
+def switch(context: SessionContext, call: Call) -> None:
     """Use another model from now on, and load it."""
     name = " ".join(call.required("!switch name: !models lists them"))
-    chosen = workshop.settings.model(name)
-    workshop.engine.load(chosen, workshop.hooks())
-    workshop.settings.change(GenerationRequest(model=chosen.spec.name))
-    workshop.notice(f"lines without -m now use {chosen.spec.name}")
+    chosen = context.settings.model(name)
+    context.engine.load(chosen, context.hooks())
+    context.settings.change(GenerationRequest(model=chosen.spec.name))
+    context.notice(f"lines without -m now use {chosen.spec.name}")
 
 
-def triggers(workshop: Workshop, call: Call) -> None:
+def triggers(context: SessionContext, call: Call) -> None:
     """Tell the words that a model answers to."""
-    spec = workshop.settings.model(" ".join(call.words) or None).spec
+    spec = context.settings.model(" ".join(call.words) or None).spec
     none = f"{spec.name} has no trigger words; !edit_model {spec.name} triggers word, other words"
-    workshop.say(", ".join(spec.triggers) or none)
+    context.say(", ".join(spec.triggers) or none)
 
 
 # -- entries ---------------------------------------------------------------------------------------------------------
 
 
-def import_model(workshop: Workshop, call: Call) -> None:
+def import_model(context: SessionContext, call: Call) -> None:
     """Enter a model: a folder, a single file, or one that is fetched from a hub or an address."""
     usage = (
         "!import_model FOLDER, FILE.safetensors, owner/name or https://…, a name, base=FOLDER vae=PLACE control=KIND"
@@ -93,11 +93,11 @@ def import_model(workshop: Workshop, call: Call) -> None:
     if not (is_file(local) or is_folder(local)):
         if not is_remote(source):
             raise CommandError(f"there is no folder and no file {source[:80]}; the model is missing", hint=usage)
-        local = _fetched(workshop, source)
+        local = _fetched(context, source)
     local = local.resolve()
     name = names[0] if names else (local.stem if local.is_file() else local.name).replace(" ", "-")
     check_name(name)
-    if name in workshop.settings.registry.models and not names:
+    if name in context.settings.registry.models and not names:
         raise CommandError(
             f"there is a model {name} already", hint=f"give this one a name: !import_model {source} NAME"
         )
@@ -106,49 +106,49 @@ def import_model(workshop: Workshop, call: Call) -> None:
     base = Path(values["base"]) if "base" in values else None
     control = control_at(local, name, base)
     if control is not None or kind is not None:
-        import_control(workshop, control or read_control(local, name, base), values | {"control": kind or ""})
+        import_control(context, control or read_control(local, name, base), values | {"control": kind or ""})
         return
     spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
-    made = workshop.settings.facts_at(spec)
-    workshop.settings.change_models(lambda text: with_entry(text, name, values))
-    workshop.notice(f"{name}: {made.family.label}, {made.size} px, {size_text(made.size_on_disk)}; draw with -m {name}")
+    made = context.settings.facts_at(spec)
+    context.settings.change_models(lambda text: with_entry(text, name, values))
+    context.notice(f"{name}: {made.family.label}, {made.size} px, {size_text(made.size_on_disk)}; draw with -m {name}")
 
 
-def _fetched(workshop: Workshop, source: str) -> Path:
+def _fetched(context: SessionContext, source: str) -> Path:
     """The folder or file of a model that was brought here, its size told before."""
-    if workshop.settings.offline:
+    if context.settings.offline:
         raise CommandError("--offline keeps this session from fetching", hint="start without it, or import a folder")
     files = list_remote(source)
-    folder = workshop.settings.places.root / "models" / source.rstrip("/").rsplit("/", 1)[-1].split("?")[0]
+    folder = context.settings.paths.root / "models" / source.rstrip("/").rsplit("/", 1)[-1].split("?")[0]
     if len(files) == 1:
         folder = folder.parent / Path(folder.name).stem
     total = sum(file.size for file in files)
-    workshop.notice(
+    context.notice(
         f"fetching {len(files)} files, {size_text(total)}, into {folder}; Ctrl-C stops, the same again goes on"
     )
     told = [0]
 
     def progress(done: int, whole: int) -> None:
-        workshop.check_stopped()
+        context.check_stopped()
         tenth = done * _TENTH // max(1, whole)
         if tenth > told[0]:
             told[0] = tenth
-            workshop.notice(f"{tenth * 100 // _TENTH} %: {size_text(done)} of {size_text(whole)}")
+            context.notice(f"{tenth * 100 // _TENTH} %: {size_text(done)} of {size_text(whole)}")
 
     fetch(files, folder, progress)
     return folder / files[0].path if len(files) == 1 else folder
 
 
-def edit_model(workshop: Workshop, call: Call) -> None:
+def edit_model(context: SessionContext, call: Call) -> None:
     """Show an entry, or change one of its settings; packaged entries are overlaid, not touched."""
     name, _, rest = call.argument.strip().partition(" ")
-    spec = workshop.settings.registry.find(name)
-    own = workshop.settings.own_models.text()
-    packaged = "" if entry_of(own, spec.name) else workshop.settings.text_of(spec)
+    spec = context.settings.registry.find(name)
+    own = context.settings.own_models.text()
+    packaged = "" if entry_of(own, spec.name) else context.settings.text_of(spec)
     entry = entry_of(own, spec.name) or entry_of(packaged, spec.name)
     key, _, value = rest.strip().partition(" ")
     if not key:
-        workshop.say(
+        context.say(
             f"{shown(spec.name, entry)}\n\n!edit_model {spec.name} SETTING VALUE changes one; none takes it out"
         )
         return
@@ -160,47 +160,47 @@ def edit_model(workshop: Workshop, call: Call) -> None:
     if key in _PLACES and given is not None and is_there(expanded(value.strip())):
         given = str(expanded(value.strip()).resolve())  # an entry does not know where it was typed
     values = {**({} if entry_of(own, spec.name) else entry), key: given}
-    workshop.settings.change_models(lambda text: with_entry(text, spec.name, values))
-    workshop.notice(f"{spec.name}: {key} is {'taken out' if given is None else given}")
+    context.settings.change_models(lambda text: with_entry(text, spec.name, values))
+    context.notice(f"{spec.name}: {key} is {'taken out' if given is None else given}")
 
 
-def del_model(workshop: Workshop, call: Call) -> None:
+def del_model(context: SessionContext, call: Call) -> None:
     """Forget an entry of the user's own; its files stay."""
     name = " ".join(call.required("!del_model name: !models lists them"))
-    spec = workshop.settings.registry.find(name)
-    if not entry_of(workshop.settings.own_models.text(), spec.name):
+    spec = context.settings.registry.find(name)
+    if not entry_of(context.settings.own_models.text(), spec.name):
         reason = "came with the program" if spec.path.startswith(IN_PACKAGE) else "has no entry of yours"
         raise CommandError(f"{spec.name} {reason} and stays", hint="entries in your own models.yaml can be deleted")
-    workshop.settings.change_models(lambda text: without_entry(text, spec.name))
-    workshop.notice(f"{spec.name} is forgotten; its files stay at {workshop.settings.places.model_folder(spec.path)}")
+    context.settings.change_models(lambda text: without_entry(text, spec.name))
+    context.notice(f"{spec.name} is forgotten; its files stay at {context.settings.paths.model_folder(spec.path)}")
 
 
-def convert_model(workshop: Workshop, call: Call) -> None:
+def convert_model(context: SessionContext, call: Call) -> None:
     """Make a folder of a single file; of a pickle a .safetensors file, by the loader that runs no code."""
     words = call.required("!convert_model FILE.safetensors FOLDER, or !convert_model FILE.ckpt")
     source = expanded(words[0])
-    if not is_file(source) and words[0] in workshop.settings.registry.models:
-        source = workshop.settings.model(words[0]).facts.folder
+    if not is_file(source) and words[0] in context.settings.registry.models:
+        source = context.settings.model(words[0]).facts.folder
     if not is_file(source):
         raise CommandError(f"{words[0][:80]} is no file", hint="name a single-file model")
     if source.suffix not in SINGLE_FILES:
         target = expanded(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
         _refuse_existing(target)
-        workshop.engine.unpickle(source, target)
-        workshop.notice(f"{target} holds the same tensors{_use_of(workshop, target)}")
+        context.engine.unpickle(source, target)
+        context.notice(f"{target} holds the same tensors{_use_of(context, target)}")
         return
-    found = workshop.settings.model(words[0] if words[0] in workshop.settings.registry.models else str(source))
+    found = context.settings.model(words[0] if words[0] in context.settings.registry.models else str(source))
     target = expanded(words[1]) if len(words) > 1 else source.with_suffix("")
     _refuse_existing(target)
-    workshop.engine.save(found, target, workshop.hooks())
-    workshop.notice(f"{target} holds {found.spec.name} in the diffusers layout; !import_model {target} enters it")
+    context.engine.save(found, target, context.hooks())
+    context.notice(f"{target} holds {found.spec.name} in the diffusers layout; !import_model {target} enters it")
 
 
-def _use_of(workshop: Workshop, target: Path) -> str:
+def _use_of(context: SessionContext, target: Path) -> str:
     """How a file of tensors is used where it lies."""
     if is_file(target.parent.parent / "model_index.json"):
         return ""
-    said = how_named(workshop, target)
+    said = how_named(context, target)
     return f"; {said} uses it" if said else f"; !import_model {target} enters it"
 
 
@@ -213,7 +213,11 @@ def _refuse_existing(target: Path) -> None:
 
 
 def _prediction(facts: ModelFacts) -> str:
-    return f"{facts.prediction_type} (told by {facts.told_by})" if facts.told_by else facts.prediction_type
+    return (
+        f"{facts.prediction_type} (told by {facts.prediction_type_source})"
+        if facts.prediction_type_source
+        else facts.prediction_type
+    )
 
 
 def _tasks(facts: ModelFacts) -> str:

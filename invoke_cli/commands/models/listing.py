@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.formatting import size_text
 from invoke_cli.commands.models.control_entries import control_state
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, InvokeError, LineError
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.upscalers import upscaler_at
@@ -15,22 +15,22 @@ from invoke_cli.models.upscalers import upscaler_at
 _FOR = "--for"
 
 
-def models(workshop: Workshop, call: Call) -> None:
+def models(context: SessionContext, call: Call) -> None:
     """List the models: which is used, which are in memory, which are not there; with `--for` those good for a kind."""
-    specs = _chosen(list(workshop.settings.registry.models.values()), call)
-    current = workshop.settings.current_name()
-    engine = workshop.open_engine
+    specs = _chosen(list(context.settings.registry.models.values()), call)
+    current = context.settings.current_name()
+    engine = context.open_engine
     warm = engine.loaded() if engine else ()
     lines = []
     width = max(len(spec.name) for spec in specs)
     for spec in specs:
         marks = [mark for mark, on in (("active", spec.name == current), ("loaded", spec.name in warm)) if on]
         try:
-            state = _state(workshop, spec)
+            state = _state(context, spec)
         except InvokeError as error:
             marks, state = ["not present"], error.message
         lines.append(f"{spec.name:<{width}}  {', '.join(marks) or '-':<14}  {state}  {spec.description}".rstrip())
-    workshop.say("\n".join(lines))
+    context.say("\n".join(lines))
 
 
 def _chosen(specs: Sequence[ModelSpec], call: Call) -> Sequence[ModelSpec]:
@@ -49,12 +49,12 @@ def _chosen(specs: Sequence[ModelSpec], call: Call) -> Sequence[ModelSpec]:
     return found
 
 
-def _state(workshop: Workshop, spec: ModelSpec) -> str:
+def _state(context: SessionContext, spec: ModelSpec) -> str:
     """What a model is, in a few words; ModelError when it cannot be used."""
     if spec.control:
-        return control_state(workshop, spec)
-    upscaler = upscaler_at(workshop.settings.places.model_folder(spec.path), spec.name)
+        return control_state(context, spec)
+    upscaler = upscaler_at(context.settings.paths.model_folder(spec.path), spec.name)
     if upscaler is not None:
         return f"enlarges {upscaler.kind.factor} times (--{upscaler.kind.field})"
-    facts = workshop.settings.model(spec.name).facts
+    facts = context.settings.model(spec.name).facts
     return f"{facts.family.label}, {facts.size} px, {size_text(facts.size_on_disk)}"

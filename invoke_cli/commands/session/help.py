@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from invoke_cli.commands.command import Call, Command
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import PACKAGE, read_text
 from invoke_cli.errors import CommandError
 from invoke_cli.language.grammar.spellings import all_spellings, nearest
@@ -18,10 +18,10 @@ from invoke_cli.language.switches.switch import Group
 from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER
 
 
-def show_help(workshop: Workshop, call: Call) -> None:
+def show_help(context: SessionContext, call: Call) -> None:
     """The overview, or a topic's page, or what one switch does."""
     topic = " ".join(call.words).lower()
-    workshop.say(help_text(topic, call.commands))
+    context.say(help_text(topic, call.commands))
 
 
 def help_text(topic: str, commands: Sequence[Command]) -> str:

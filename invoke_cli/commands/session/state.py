@@ -3,63 +3,63 @@
 from __future__ import annotations
 
 from invoke_cli.commands.command import Call
-from invoke_cli.context.context import Workshop
+from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.line import REMEDIES
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
 from invoke_cli.language.switches.table import SWITCHES
-from invoke_cli.replay.resume import go_on
+from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest
 
 
-def set_defaults(workshop: Workshop, call: Call) -> None:
+def set_defaults(context: SessionContext, call: Call) -> None:
     """Change the defaults of this session, or show them."""
     if not call.argument:
-        said = workshop.settings.session_request
-        workshop.say(format_line([said]) if said.said() else "nothing is set; !set -s 20 makes 20 steps the default")
+        said = context.settings.session_request
+        context.say(format_line([said]) if said.said() else "nothing is set; !set -s 20 makes 20 steps the default")
     elif call.argument == "reset":
-        workshop.settings.session_request = GenerationRequest()
-        workshop.notice("the defaults are as they were at launch")
+        context.settings.session_request = GenerationRequest()
+        context.notice("the defaults are as they were at launch")
     else:
         change = switches_only(call.argument)
-        workshop.settings.model(change.model)
-        workshop.settings.change(change)
-        workshop.notice(f"from now on: {format_line([workshop.settings.session_request])}")
+        context.settings.model(change.model)
+        context.settings.change(change)
+        context.notice(f"from now on: {format_line([context.settings.session_request])}")
 
 
-def show(workshop: Workshop, _: Call) -> None:
+def show(context: SessionContext, _: Call) -> None:
     """Show the values a line would use, and where each comes from."""
-    request, sources = workshop.settings.defaults()
+    request, sources = context.settings.defaults()
     rows = []
     for row in SWITCHES:
         value = getattr(request, row.field)
         if value is not None and row.field in sources:
             typed = format_line([GenerationRequest.of({row.field: value})])
             rows.append((typed, sources[row.field]))
-    rows.append((f"-m {workshop.settings.current_name()}", sources.get("model", "registry")))
+    rows.append((f"-m {context.settings.current_name()}", sources.get("model", "registry")))
     width = max(len(typed) for typed, _ in rows)
-    workshop.say("\n".join(f"{typed:<{width}}  {source}" for typed, source in rows))
+    context.say("\n".join(f"{typed:<{width}}  {source}" for typed, source in rows))
 
 
-def memory(workshop: Workshop, _: Call) -> None:
+def memory(context: SessionContext, _: Call) -> None:
     """Show the memory of the device and what is in it."""
-    state = workshop.engine.memory()
+    state = context.engine.memory()
     gigabytes = {name: f"{getattr(state, name) / 1e9:.2f} GB" for name in ("used", "peak", "free", "total")}
     numbers = ", ".join(f"{name} {value}" for name, value in gigabytes.items())
-    workshop.say(f"{state.device}: {numbers}; loaded: {', '.join(workshop.engine.loaded()) or 'no model'}")
+    context.say(f"{state.device}: {numbers}; loaded: {', '.join(context.engine.loaded()) or 'no model'}")
 
 
-def check(workshop: Workshop, call: Call) -> None:
+def check(context: SessionContext, call: Call) -> None:
     """Say whether a line could be drawn: weights, image, prompt length, memory. Fails when it could not."""
     parsed = parse(call.argument or '""')
     if not isinstance(parsed, Generation):
         raise CommandError("!check takes a line to draw", hint='!check "a red boat" -I sketch.png')
-    prepared = prepare_line(workshop, *go_on(workshop, parsed.stages))
+    prepared = prepare_line(context, *resume_from_latents(context, parsed.stages))
     plan, facts = prepared.plan, prepared.model.facts
-    tokens = workshop.engine.tokens(prepared.model, plan.prompt.positive, workshop.hooks())
-    needed, state = workshop.engine.estimate(plan, prepared.model), workshop.engine.memory()
+    tokens = context.engine.tokens(prepared.model, plan.prompt.positive, context.hooks())
+    needed, state = context.engine.estimate(plan, prepared.model), context.engine.memory()
     lines = [
         f"weights  {plan.model}: {facts.size_on_disk / 1e6:.0f} MB, complete",
         f"prompt   {len(tokens.read)} of {plan.family.max_tokens - 2} tokens"
@@ -68,6 +68,6 @@ def check(workshop: Workshop, call: Call) -> None:
     ]
     if prepared.init is not None:
         lines.insert(1, f"image    {prepared.init.name}: {prepared.init.size}, drawn at {plan.result_size}")
-    workshop.say("\n".join(lines))
+    context.say("\n".join(lines))
     if needed > state.free:
         raise CommandError("this line needs more memory than is free", hint=REMEDIES)

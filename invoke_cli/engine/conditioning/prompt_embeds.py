@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from invoke_cli.engine import Tokens
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.lru_cache import RecentlyUsed
 from invoke_cli.language.prompt.ast import Blend, Tree, plain_tree
@@ -19,7 +19,7 @@ Encode = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class PromptSpec:
     """A prompt to be encoded, without the encoder's last `clip_skip` layers; `avoided` is what should not be seen."""
 
     tree: Tree
@@ -71,12 +71,12 @@ class Conditioning:
         self._cache: RecentlyUsed[Embedding] = RecentlyUsed(KEPT_PROMPTS)
         self._whole: RecentlyUsed[Any] = RecentlyUsed(KEPT_PROMPTS)
 
-    def encode(self, loaded: LoadedModel, wish: Wish, tally: Tally) -> Embedding:
+    def encode(self, loaded: LoadedModel, wish: PromptSpec, counters: Counters) -> Embedding:
         """The embedding of one prompt; a repeated one costs nothing."""
         without_words = wish.avoided and not wish.text and loaded.pipeline.config.get("force_zeros_for_empty_prompt")
 
         def make() -> Embedding:
-            tally.text_encoded(wish.text)
+            counters.text_encoded(wish.text)
             if not wish.tree.plain or needs_windows(loaded, wish.text):
                 return _by_its_tree(loaded, wish)
             if wish.clip_skip and not _is_dual(loaded):
@@ -86,25 +86,25 @@ class Conditioning:
 
         return self._cache.get((loaded.text_key, wish.tree, wish.clip_skip, bool(without_words)), make)
 
-    def encode_evenly(self, loaded: LoadedModel, wishes: Sequence[Wish], tally: Tally) -> list[Embedding]:
+    def encode_evenly(self, loaded: LoadedModel, wishes: Sequence[PromptSpec], counters: Counters) -> list[Embedding]:
         """The embeddings of several prompts, as many states of each: behind the shorter ones nothing is said."""
-        found = [self.encode(loaded, wish, tally) for wish in wishes]
+        found = [self.encode(loaded, wish, counters) for wish in wishes]
         most = max(embedding.states.shape[1] for embedding in found)
         evened: list[Embedding] = []
         for wish, embedding in zip(wishes, found, strict=True):
             short = embedding.states.shape[1] < most
-            nothing = self.encode(loaded, replace(wish, tree=plain_tree("")), tally) if short else embedding
+            nothing = self.encode(loaded, replace(wish, tree=plain_tree("")), counters) if short else embedding
             evened.append(embedding.followed_by(nothing, most))
         return evened
 
-    def remembering(self, loaded: LoadedModel, encode: Encode, tally: Tally) -> Encode:
+    def remembering(self, loaded: LoadedModel, encode: Encode, counters: Counters) -> Encode:
         """A pipeline's own `encode_prompt`, which does nothing twice for the same words."""
 
         def encode_once(*arguments: Any, **named: Any) -> Any:
             given = (*arguments, *sorted(named.items(), key=lambda pair: pair[0]))
 
             def make() -> Any:
-                tally.text_encoded(str(named.get("prompt", arguments[0] if arguments else "")))
+                counters.text_encoded(str(named.get("prompt", arguments[0] if arguments else "")))
                 return encode(*arguments, **named)
 
             return self._whole.get((loaded.text_key, repr(given)), make) if _is_plain(given) else make()
@@ -128,7 +128,7 @@ def _is_dual(loaded: LoadedModel) -> bool:
     return "text_encoder_2" in loaded.text_encoders
 
 
-def _by_the_pipeline(loaded: LoadedModel, wish: Wish) -> Embedding:
+def _by_the_pipeline(loaded: LoadedModel, wish: PromptSpec) -> Embedding:
     """The pipeline's own encoding: of one encoder, or of two with the second one's pooled output."""
     device = next(iter(loaded.text_encoders.values())).device
     arguments = {"device": device, "num_images_per_prompt": 1, "do_classifier_free_guidance": False}
@@ -147,7 +147,7 @@ def needs_windows(loaded: LoadedModel, text: str) -> bool:
     return len(text) > window and len(tokenizer(text, add_special_tokens=False).input_ids) > window
 
 
-def _by_its_tree(loaded: LoadedModel, wish: Wish) -> Embedding:
+def _by_its_tree(loaded: LoadedModel, wish: PromptSpec) -> Embedding:
     """Weighted, blended or long: the states are compel's, the pooled one is that of the words alone."""
     from invoke_cli.engine.conditioning.weighted import embed  # it takes a moment, and most prompts never need it
 

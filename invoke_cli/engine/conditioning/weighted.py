@@ -16,7 +16,7 @@ import torch
 from compel.embeddings_provider import EmbeddingsProvider, SplitLongTextMode
 
 from invoke_cli.engine.loading.load import LoadedModel
-from invoke_cli.language.prompt.ast import Blend, Conjunction, Exchange, Phrase, Tree, Words
+from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Swap, Tree, Words
 
 
 def embed(loaded: LoadedModel, tree: Tree, clip_skip: int) -> torch.Tensor:
@@ -71,7 +71,7 @@ class _Reader:
     def states(self, tree: Tree) -> torch.Tensor:
         if isinstance(tree, Phrase):
             return self._phrase(tree)
-        if isinstance(tree, Exchange):
+        if isinstance(tree, Swap):
             return self._phrase(tree.after)
         if isinstance(tree, Blend):
             return self._blend(tree)

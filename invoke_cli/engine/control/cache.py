@@ -30,7 +30,7 @@ _AGAIN: Mapping[Technique, str] = {
 }
 
 
-class KeptControls(Generic[Network]):
+class ControlModelCache(Generic[Network]):
     """The control models of one technique that were used last; `read` brings one from disk to the device."""
 
     def __init__(self, technique: Technique, read: Callable[[LoadedModel, ControlUse], Network]) -> None:

@@ -12,7 +12,7 @@ from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from PIL import Image
 from safetensors.torch import load_file
 
-from invoke_cli.engine.control.cache import KeptControls, at_work, misfit
+from invoke_cli.engine.control.cache import ControlModelCache, at_work, misfit
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel, known
 from invoke_cli.models.control_models import Technique
@@ -26,12 +26,12 @@ _LAYOUT: Mapping[str, str] = {
 _SEEN_CHANNELS = 3
 
 
-class ControlModels:
+class ControlNets:
     """The control models that were used last, in memory."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept: KeptControls[Any] = KeptControls(Technique.CONTROLNET, self._read)
+        self._kept: ControlModelCache[Any] = ControlModelCache(Technique.CONTROLNET, self._read)
 
     def get(self, loaded: LoadedModel, uses: Sequence[ControlUse]) -> tuple[Any, ...]:
         """The ControlNets of these uses, ready on the device; ModelError for one that cannot be loaded, or that was

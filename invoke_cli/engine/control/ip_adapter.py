@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from invoke_cli.engine import Job
-from invoke_cli.engine.control.cache import KeptControls, at_work, misfit, telling
+from invoke_cli.engine.control.cache import ControlModelCache, at_work, misfit, telling
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.models.control_models import Technique
@@ -32,12 +32,12 @@ class _Eyes:
     processor: Any
 
 
-class ImagePrompts:
+class IPAdapters:
     """The adapters that were used last, in memory."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept: KeptControls[_Eyes] = KeptControls(Technique.IP_ADAPTER, self._read)
+        self._kept: ControlModelCache[_Eyes] = ControlModelCache(Technique.IP_ADAPTER, self._read)
 
     @contextmanager
     def seen(self, loaded: LoadedModel, job: Job) -> Iterator[LoadedModel]:

@@ -19,7 +19,7 @@ from diffusers import T2IAdapter
 from PIL import Image
 
 from invoke_cli.engine import Job
-from invoke_cli.engine.control.cache import KeptControls, at_work, misfit, telling
+from invoke_cli.engine.control.cache import ControlModelCache, at_work, misfit, telling
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.models.control_models import Technique
@@ -28,12 +28,12 @@ from invoke_cli.planning.plan import ControlUse
 Shape = tuple[int, int, int]
 
 
-class Hints:
+class T2IAdapters:
     """The adapters that were used last, in memory."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept: KeptControls[Any] = KeptControls(Technique.T2I_ADAPTER, self._read)
+        self._kept: ControlModelCache[Any] = ControlModelCache(Technique.T2I_ADAPTER, self._read)
 
     @contextmanager
     def given(self, loaded: LoadedModel, job: Job) -> Iterator[None]:

@@ -154,7 +154,7 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         raise _lacking(model, error) from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _unusable(model, error) from None
-    if model.facts.told_by:
+    if model.facts.prediction_type_source:
         pipeline.scheduler.register_to_config(prediction_type=model.facts.prediction_type)
     pipeline.set_progress_bar_config(disable=True)
     for part in pipeline.components.values():

@@ -28,7 +28,7 @@ RESERVED_SHARE, RESERVED_BYTES = 0.1, 1_000_000_000
 Load = Callable[[Model, dict[str, Any]], LoadedModel]
 
 
-class Shelf:
+class ModelCache:
     """The models in memory, the last used one last."""
 
     def __init__(self, device: Device) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from invoke_cli.engine import DiffusionJob, Hooks
 from invoke_cli.engine.devices import Device
-from invoke_cli.engine.memory import climb
+from invoke_cli.engine.memory import retry_with_fallbacks
 from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.errors import Interrupted, ModelError, OutOfMemory
 from invoke_cli.events import Step
@@ -44,7 +44,7 @@ def load_upscaler(upscaler: Upscaler, device: Device) -> Any:
 def run_upscaler(pipeline: Any, job: DiffusionJob, device: Device, hooks: Hooks) -> Image.Image:
     """The job's picture, enlarged; its seed's generator draws all noise, as in a plain call of the pipeline."""
     try:
-        return climb(lambda: _run(pipeline, job, hooks), [], lambda _: None, device.release)
+        return retry_with_fallbacks(lambda: _run(pipeline, job, hooks), [], lambda _: None, device.release)
     except OutOfMemory:
         message = f"out of memory while {job.work.upscaler.name} enlarges the picture"
     raise OutOfMemory(message, hint=_REMEDY)
@@ -54,10 +54,10 @@ def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
     work = job.work
     source = job.latents if isinstance(job.latents, torch.Tensor) else _filled_up(job)
     if isinstance(source, Image.Image) and work.upscaler.kind.takes_latents:
-        hooks.tally.encoded(*source.size)
+        hooks.counters.encoded(*source.size)
 
     def count(_module: object, _inputs: object) -> None:
-        hooks.tally.denoiser_calls += 1
+        hooks.counters.denoiser_calls += 1
 
     counting = pipeline.unet.register_forward_pre_hook(count)
     try:
@@ -72,7 +72,7 @@ def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
         ).images
     finally:
         counting.remove()
-    hooks.tally.decoded(1)
+    hooks.counters.decoded(1)
     if job.image is None or job.latents is not None:
         return picture  # type: ignore[no-any-return]  # a Pillow image; diffusers is untyped
     factor = work.upscaler.kind.factor

@@ -21,7 +21,7 @@ _CHANNELS_LAST = "channels_last"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
+class SamplerState:
     """A run after `calls` of the denoiser: what its sampler remembers, by attribute, and the states of its images'
     generators (none where the beginning of the run sets them anew).
     """
@@ -32,11 +32,11 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
+class Checkpoint:
     """A moment of one image with its latents (1, channels, height / 8, width / 8)."""
 
     latents: torch.Tensor
-    moment: Moment
+    moment: SamplerState
 
 
 def history_of(scheduler: Any, fresh: Any) -> dict[str, object]:
@@ -55,7 +55,7 @@ def recall(scheduler: Any, history: Mapping[str, object], count: int, device: to
         setattr(scheduler, name, _moved(value, count, device))
 
 
-def pack(about: Mapping[str, object], latents: torch.Tensor, moment: Moment, index: int) -> bytes:
+def pack(about: Mapping[str, object], latents: torch.Tensor, moment: SamplerState, index: int) -> bytes:
     """Image `index` of a batch at a moment, as a safetensors file."""
     tensors: dict[str, torch.Tensor] = {}
 
@@ -79,7 +79,7 @@ def pack(about: Mapping[str, object], latents: torch.Tensor, moment: Moment, ind
     return bytes(save(tensors, metadata={ABOUT: json.dumps(document)}))
 
 
-def unpack(data: bytes, about: Mapping[str, Any]) -> Point:
+def unpack(data: bytes, about: Mapping[str, Any]) -> Checkpoint:
     """The point in a file that `pack` wrote; `about` is what the file says of itself."""
     tensors = load(data)
 
@@ -91,8 +91,8 @@ def unpack(data: bytes, about: Mapping[str, Any]) -> Point:
 
     history = {name: decoded(value) for name, value in about[HISTORY].items()}
     generators = (tensors[GENERATOR],) if GENERATOR in tensors else ()
-    moment = Moment(calls=about["calls"], history=history, generators=generators)
-    return Point(latents=decoded(about[LATENTS]), moment=moment)
+    moment = SamplerState(calls=about["calls"], history=history, generators=generators)
+    return Checkpoint(latents=decoded(about[LATENTS]), moment=moment)
 
 
 # -- values ----------------------------------------------------------------------------------------------------------

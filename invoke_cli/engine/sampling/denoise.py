@@ -16,16 +16,16 @@ from PIL import Image
 from invoke_cli.engine import Tile
 from invoke_cli.engine.conditioning.prompt_embeds import Embedding
 from invoke_cli.engine.control.controlnet import control_arguments
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
-from invoke_cli.engine.sampling.checkpoint import Moment, Point, generator_states, history_of
-from invoke_cli.engine.sampling.initial_latents import STARTS, Setting, Source
+from invoke_cli.engine.sampling.checkpoint import Checkpoint, SamplerState, generator_states, history_of
+from invoke_cli.engine.sampling.initial_latents import STARTS, DenoiseContext, Source
 from invoke_cli.engine.sampling.latent_effects import RescaledGuidance, after_step
-from invoke_cli.engine.sampling.predicted_x0 import Foresight
-from invoke_cli.engine.sampling.prompt_to_prompt import Exchanged, exchanging
+from invoke_cli.engine.sampling.predicted_x0 import PredictedX0
+from invoke_cli.engine.sampling.prompt_to_prompt import SwapEncodings, prompt_to_prompt
 from invoke_cli.engine.sampling.resume import Resumed
 from invoke_cli.engine.sampling.schedulers import build_scheduler, noise_at, normalised
-from invoke_cli.engine.sampling.source_branch import Companion
+from invoke_cli.engine.sampling.source_branch import SourceBranch
 from invoke_cli.errors import Interrupted
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
@@ -46,7 +46,7 @@ class Snapshot:
     visible: torch.Tensor
     expected: torch.Tensor | None = None
     first: bool = False
-    moment: Moment | None = None
+    moment: SamplerState | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,10 +64,10 @@ class Batching:
     watch: Callable[[Snapshot], None]
     stopped: Callable[[], bool]
     keeps: Callable[[int], bool] = field(default=lambda _: False)
-    point: tuple[LatentFile, Point] | None = None
+    point: tuple[LatentFile, Checkpoint] | None = None
     until: int | None = None
-    exchanged: Exchanged | None = None
-    tally: Tally = field(default_factory=Tally)
+    encode_swap: SwapEncodings | None = None
+    counters: Counters = field(default_factory=Counters)
     tile: Tile | None = None
     guides: Sequence[Image.Image] = ()
 
@@ -93,12 +93,12 @@ class _Run:
         seeds = [image.seed for image in batch.images]
         family = loaded.model.facts.family
         self.scheduler: Any = build_scheduler(plan.sampler, loaded.scheduler_config, family, seeds)
-        self.foresight = Foresight(self.scheduler, sigma_space=plan.sampler.sigma_space)
+        self.foresight = PredictedX0(self.scheduler, sigma_space=plan.sampler.sigma_space)
         self.loaded = loaded
         resumed = Task.IMAGE_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else plan.task
         self.task = resumed if batch.point else plan.task
         self.view = loaded.view(self.task, self.scheduler)
-        setting = Setting(
+        setting = DenoiseContext(
             loaded=loaded,
             plan=plan,
             images=batch.images,
@@ -106,14 +106,14 @@ class _Run:
             scheduler=self.scheduler,
             device=loaded.place,
             dtype=batch.prompt.states.dtype,
-            tally=batch.tally,
+            counters=batch.counters,
             tile=batch.tile,
         )
         self.resumed = Resumed(setting, *batch.point) if batch.point else None
         self.start = self.resumed or STARTS[plan.task](setting)
         self.generators = setting.generators
         self.calls = self.resumed.point.moment.calls if self.resumed else 0
-        self.companion: Companion | None = None
+        self.companion: SourceBranch | None = None
 
     def latents(self) -> torch.Tensor:
         if self.resumed is not None and not self.plan.steps_left:
@@ -136,10 +136,10 @@ class _Run:
         rescale = self.plan.look.guidance_rescale if self.plan.guided else 0.0
         if rescale:
             hooks.append(RescaledGuidance(self.view, rescale))
-        given = self.batch.exchanged
-        self.companion = Companion(self.view, self._fresh, rescale) if given else None
+        given = self.batch.encode_swap
+        self.companion = SourceBranch(self.view, self._fresh, rescale) if given else None
         try:
-            with exchanging(self.view.unet, given, self.companion, len(self.generators), self._progress):
+            with prompt_to_prompt(self.view.unet, given, self.companion, len(self.generators), self._progress):
                 latents: torch.Tensor = self.view(**arguments).images
         finally:
             for hook in hooks:
@@ -165,7 +165,7 @@ class _Run:
         def watched(*arguments: object, **named: object) -> Any:
             prepared = prepare(*arguments, **named)
             timesteps = [int(value) for value in self.scheduler.timesteps[self.start.first + self.calls :]]
-            self.batch.tally.say(f"timesteps {' '.join(map(str, timesteps))}")
+            self.batch.counters.say(f"timesteps {' '.join(map(str, timesteps))}")
             step = self.plan.resume.step if self.plan.resume else 0
             latents = prepared[0] if isinstance(prepared, tuple) else prepared
             if self.companion is not None:
@@ -188,7 +188,7 @@ class _Run:
             self.companion.follow(tensors["latents"], look)
         if look is None:
             return {}
-        self.batch.tally.say(f"step {step} at timestep {int(timestep)}")
+        self.batch.counters.say(f"step {step} at timestep {int(timestep)}")
         latents = look(tensors["latents"])
         self._watch(step, int(timestep), latents)
         return {} if latents is tensors["latents"] else {"latents": latents}
@@ -212,7 +212,7 @@ class _Run:
         if step == self.batch.until:
             self.view._interrupt = True  # the stock pipelines' own way to end early
 
-    def _moment(self, *, first: bool) -> Moment:
+    def _moment(self, *, first: bool) -> SamplerState:
         """Where the run stands. What a mask lets the beginning draw later is drawn again when a run goes on from it."""
         if first and self.resumed is not None:
             return self.resumed.moment
@@ -223,7 +223,7 @@ class _Run:
         history = history_of(self.scheduler, fresh)
         if self.companion is not None:
             history |= self.companion.history(fresh)
-        return Moment(calls=self.calls, history=history, generators=states)
+        return SamplerState(calls=self.calls, history=history, generators=states)
 
     def _fresh(self) -> Any:
         """A sampler with the run's schedule that has taken no step."""
@@ -235,7 +235,7 @@ class _Run:
 
     def _count(self, _module: object, _inputs: object) -> None:
         self.calls += 1
-        self.batch.tally.denoiser_calls += 1
+        self.batch.counters.denoiser_calls += 1
 
     def _conditions(self) -> dict[str, object]:
         """The embeddings, once for each image."""

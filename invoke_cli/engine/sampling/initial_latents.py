@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from invoke_cli.engine import Tile
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.sampling.latent_effects import mixed_with_perlin
 from invoke_cli.engine.sampling.noise import blend, draw, generator
@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(kw_only=True)
-class Setting:
+class DenoiseContext:
     """Where a start does its work: the model, the plan, the images of the batch, and the run's scheduler."""
 
     loaded: LoadedModel
@@ -47,7 +47,7 @@ class Setting:
     scheduler: Any
     device: torch.device
     dtype: torch.dtype
-    tally: Tally
+    counters: Counters
     tile: Tile | None = None
     generators: list[torch.Generator] = field(init=False)
 
@@ -87,7 +87,7 @@ class Setting:
 class FromNoise:
     """Text to image."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: DenoiseContext) -> None:
         self.setting = setting
 
     @property
@@ -149,7 +149,7 @@ class FromImage(FromNoise):
         return clean, self.setting.noise()
 
     def _with_noise(self, clean: torch.Tensor, noise: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-        self.setting.tally.say(f"add_noise at timestep {int(timestep[0])}")
+        self.setting.counters.say(f"add_noise at timestep {int(timestep[0])}")
         noised: torch.Tensor = self.setting.scheduler.add_noise(clean, noise, timestep)
         return noised
 

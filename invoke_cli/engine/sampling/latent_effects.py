@@ -14,7 +14,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import resca
 from torch import nn
 
 from invoke_cli.engine.sampling.noise import generator
-from invoke_cli.planning.plan import Look
+from invoke_cli.planning.plan import LatentEffects
 
 LATTICE = 8
 _WARM_SHARE, _WARM_FACTOR, _KEPT_SHARE = 0.2, 5.0, 0.7
@@ -51,7 +51,7 @@ def mixed_with_perlin(noise: torch.Tensor, share: float, seed: int) -> torch.Ten
     return (1 - share) * noise + share * perlin_noise((1, channels, height, width), seed)
 
 
-def after_step(latents: torch.Tensor, look: Look, step: int, steps: int) -> torch.Tensor:
+def after_step(latents: torch.Tensor, look: LatentEffects, step: int, steps: int) -> torch.Tensor:
     """The latents (n, channels, height, width) as the looks want them after step `step` of `steps`, from 1."""
     if look.threshold:
         latents = thresholded(latents, look.threshold, step / steps)

@@ -21,7 +21,7 @@ Apply = Callable[[LoadedModel, ExitStack], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measure:
+class Optimization:
     """One row: a value of a field of the request. `on_gpu`: it needs CUDA; `unet`: only models with a UNet have it.
     `apply` begins it and lets the stack end it; none where it is done when the model is loaded.
     """
@@ -69,17 +69,17 @@ def _tf32(_: LoadedModel, stack: ExitStack) -> None:
     torch.set_float32_matmul_precision("high")
 
 
-MEASURES: tuple[Measure, ...] = (
-    *(Measure(field="offload", value=how, on_gpu=True) for how in ("model", "sequential", "group")),
-    Measure(field="attention", value="math", apply=_kernel(SDPBackend.MATH)),
-    Measure(field="attention", value="flash", on_gpu=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
-    Measure(field="attention", value="efficient", on_gpu=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
-    Measure(field="attention", value="cudnn", on_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
-    Measure(field="attention", value="sliced", unet=True, apply=_sliced),
-    Measure(field="vae_tiling", value=True, apply=_tiled),
-    Measure(field="fast", value="channels_last", unet=True, apply=_channels_last),
-    Measure(field="fast", value="tf32", on_gpu=True, apply=_tf32),
-    Measure(
+MEASURES: tuple[Optimization, ...] = (
+    *(Optimization(field="offload", value=how, on_gpu=True) for how in ("model", "sequential", "group")),
+    Optimization(field="attention", value="math", apply=_kernel(SDPBackend.MATH)),
+    Optimization(field="attention", value="flash", on_gpu=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
+    Optimization(field="attention", value="efficient", on_gpu=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
+    Optimization(field="attention", value="cudnn", on_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
+    Optimization(field="attention", value="sliced", unet=True, apply=_sliced),
+    Optimization(field="vae_tiling", value=True, apply=_tiled),
+    Optimization(field="fast", value="channels_last", unet=True, apply=_channels_last),
+    Optimization(field="fast", value="tf32", on_gpu=True, apply=_tf32),
+    Optimization(
         field="fast", value="compile", on_gpu=True, apply=_compiled,
         says="compiling: the first picture of each size takes minutes, the next ones are faster",
     ),
@@ -91,14 +91,14 @@ _WHY: Mapping[str, str] = {
 }
 
 
-def asked_for(request: GenerationRequest) -> Iterator[Measure]:
+def asked_for(request: GenerationRequest) -> Iterator[Optimization]:
     """The measures that a request asks for."""
     for row in MEASURES:
         if getattr(request, row.field) == row.value:
             yield row
 
 
-def check_measures(request: GenerationRequest, family: Family, device: Device) -> None:
+def check_optimizations(request: GenerationRequest, family: Family, device: Device) -> None:
     """PlanError, before anything is loaded, for a measure that this device or this family has not."""
     for row in asked_for(request):
         name = f"--{row.field} {row.value}"
@@ -111,7 +111,7 @@ def check_measures(request: GenerationRequest, family: Family, device: Device) -
 
 
 @contextmanager
-def measures(loaded: LoadedModel, request: GenerationRequest, emit: Emit) -> Iterator[None]:
+def optimizations(loaded: LoadedModel, request: GenerationRequest, emit: Emit) -> Iterator[None]:
     """What the request asks for, while the job runs."""
     with ExitStack() as stack:
         for row in asked_for(request):

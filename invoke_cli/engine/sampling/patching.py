@@ -29,7 +29,7 @@ def replaced(owner: Any, name: str, stand_in: Callable[..., Any]) -> Iterator[No
 
 
 @contextmanager
-def bent_noise(pipeline: Any, plan: Plan, image: ImagePlan) -> Iterator[None]:
+def patched_noise(pipeline: Any, plan: Plan, image: ImagePlan) -> Iterator[None]:
     """What the pipeline draws as its first noise, varied as the plan wants it; nothing changes where it wants nothing.
 
     A pipeline takes its noise from a function of its module, whatever its task and the layout of its latents.

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 
-class Foresight:
+class PredictedX0:
     """Looks on while a sampler steps; made for one run, since the sampler keeps telling it of every step.
 
     `sigma_space`: the sampler's latents grow with sigma (k-diffusion's convention), as the sampler's row says.

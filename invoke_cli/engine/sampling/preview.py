@@ -15,7 +15,7 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.families.family import Matrix
 
 
-def to_picture(latents: torch.Tensor, factors: Matrix) -> Image.Image:
+def to_image(latents: torch.Tensor, factors: Matrix) -> Image.Image:
     """A picture of latents (channels, height, width), a pixel for each.
 
     `factors` has a row of red, green, blue for each channel and a last one that is added; the result is in 0..1.

@@ -19,15 +19,15 @@ import torch
 
 from invoke_cli.engine.conditioning.prompt_embeds import Embedding
 from invoke_cli.engine.loading.load import LoadedModel
-from invoke_cli.engine.sampling.source_branch import Companion
+from invoke_cli.engine.sampling.source_branch import SourceBranch
 from invoke_cli.errors import PromptError
-from invoke_cli.language.prompt.ast import Exchange, Tree, Windows
+from invoke_cli.language.prompt.ast import Swap, Tree, Windows
 
 MARKS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Exchanged:
+class SwapEncodings:
     """What a run needs for an exchange: the embedding of the words before, when it holds, and which states of the drawn
     prompt stand in the place of each state before (tokens x tokens, rows add up to 1; None where each stays).
     """
@@ -41,21 +41,21 @@ def wordings(loaded: LoadedModel, tree: Tree) -> list[Tree]:
     """What the text encoder reads: the prompt, and where words are exchanged the words before; PromptError when these
     are too many.
     """
-    if not isinstance(tree, Exchange):
+    if not isinstance(tree, Swap):
         return [tree]
     check_length(loaded, tree)
     return [tree.after, tree.before]
 
 
-def exchanged(loaded: LoadedModel, tree: Tree, others: Sequence[Embedding]) -> Exchanged | None:
+def encode_swap(loaded: LoadedModel, tree: Tree, others: Sequence[Embedding]) -> SwapEncodings | None:
     """What a run needs, from the embeddings of the wordings after the first; None where nothing is exchanged."""
-    if not isinstance(tree, Exchange):
+    if not isinstance(tree, Swap):
         return None
     (before,) = others
-    return Exchanged(before=before, windows=tree.windows, places=places_of(loaded, tree, before.states.shape[1]))
+    return SwapEncodings(before=before, windows=tree.windows, places=places_of(loaded, tree, before.states.shape[1]))
 
 
-def check_length(loaded: LoadedModel, exchange: Exchange) -> None:
+def check_length(loaded: LoadedModel, exchange: Swap) -> None:
     """PromptError when either wording has more tokens than the text encoder reads at once."""
     window = loaded.family.max_tokens - MARKS
     for phrase in (exchange.before, exchange.after):
@@ -65,7 +65,7 @@ def check_length(loaded: LoadedModel, exchange: Exchange) -> None:
             raise PromptError(message, hint="make it shorter, or leave the .swap() out", field="prompt")
 
 
-def places_of(loaded: LoadedModel, exchange: Exchange, length: int) -> torch.Tensor | None:
+def places_of(loaded: LoadedModel, exchange: Swap, length: int) -> torch.Tensor | None:
     """The map of the states after to those before, (length, length): a token that stays to itself, one that is
     exchanged evenly to all that stand in its place, as in the authors' word swap. Behind the words each to its like.
     """
@@ -85,8 +85,8 @@ def places_of(loaded: LoadedModel, exchange: Exchange, length: int) -> torch.Ten
 
 
 @contextmanager
-def exchanging(
-    unet: Any, given: Exchanged | None, companion: Companion | None, rows: int, progress: Callable[[], float]
+def prompt_to_prompt(
+    unet: Any, given: SwapEncodings | None, companion: SourceBranch | None, rows: int, progress: Callable[[], float]
 ) -> Iterator[None]:
     """The UNet while a pipeline calls it for `rows` pictures with the `companion` of the words before; `progress` is
     the share of the schedule behind it.
@@ -104,7 +104,9 @@ def exchanging(
 class _Work:
     """The hooks on a UNet and what they keep from one call to the next."""
 
-    def __init__(self, unet: Any, given: tuple[Exchanged, Companion], rows: int, progress: Callable[[], float]) -> None:
+    def __init__(
+        self, unet: Any, given: tuple[SwapEncodings, SourceBranch], rows: int, progress: Callable[[], float]
+    ) -> None:
         (self._given, self._companion), self._rows, self._progress = given, rows, progress
         self._kept: dict[tuple[str, str], torch.Tensor] = {}
         self._kinds: tuple[str, ...] = ()

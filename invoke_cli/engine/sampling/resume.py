@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from invoke_cli.engine.sampling.checkpoint import Moment, Point, recall, repeated
-from invoke_cli.engine.sampling.initial_latents import STARTS, FromNoise, Setting
+from invoke_cli.engine.sampling.checkpoint import Checkpoint, SamplerState, recall, repeated
+from invoke_cli.engine.sampling.initial_latents import STARTS, DenoiseContext, FromNoise
 from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.planning.plan import Task
@@ -21,7 +21,7 @@ from invoke_cli.planning.plan import Task
 class Resumed(FromNoise):
     """The rest of a run. `beginning` is the start that it once had."""
 
-    def __init__(self, setting: Setting, file: LatentFile, point: Point) -> None:
+    def __init__(self, setting: DenoiseContext, file: LatentFile, point: Checkpoint) -> None:
         images = [replace(image, seed=file.seed) for image in setting.images]
         setting.generators[:] = [generator(file.seed) for _ in images]
         super().__init__(setting)
@@ -38,7 +38,7 @@ class Resumed(FromNoise):
         return self.beginning.first
 
     @property
-    def moment(self) -> Moment:
+    def moment(self) -> SamplerState:
         """Where the run stands when it goes on."""
         return replace(self.point.moment, generators=self.states)
 

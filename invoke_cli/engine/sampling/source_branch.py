@@ -16,7 +16,7 @@ from invoke_cli.engine.sampling.latent_effects import in_place_of
 _BEFORE = "before_"  # in front of the names under which a saved moment has this picture's part
 
 
-class Companion:
+class SourceBranch:
     """Latents (n, channels, rows, columns) that the words before make of the noise of a run. `fresh` gives a sampler
     with the run's schedule; `rescale` is the share of guidance rescale.
     """

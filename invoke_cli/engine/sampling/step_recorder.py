@@ -9,7 +9,7 @@ from PIL import Image
 from invoke_cli.engine import Job
 from invoke_cli.engine.sampling.checkpoint import pack
 from invoke_cli.engine.sampling.denoise import Snapshot
-from invoke_cli.engine.sampling.preview import to_picture
+from invoke_cli.engine.sampling.preview import to_image
 from invoke_cli.metadata.latents import describe
 from invoke_cli.models.families.family import Matrix
 from invoke_cli.planning.plan import ImagePlan
@@ -40,7 +40,7 @@ class Recorder:
         output = self._plan.output
         for index in range(len(self._frames)):
             if output.strip or output.save_intermediates:
-                self._frames[index].append(to_picture(snapshot.visible[index], self._factors))
+                self._frames[index].append(to_image(snapshot.visible[index], self._factors))
             if keeps_latents(self._job, snapshot.step):
                 self._latents[index].append(self._serialised(snapshot, index))
 

@@ -12,7 +12,7 @@ import torch
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 
-from invoke_cli.engine.counters import Tally
+from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.lru_cache import RecentlyUsed
 
@@ -27,7 +27,12 @@ class ImageEncoder:
         self._cache: RecentlyUsed[torch.Tensor] = RecentlyUsed(KEPT_IMAGES)
 
     def moments(
-        self, loaded: LoadedModel, image: Image.Image, tally: Tally, blanked: Image.Image | None = None, axes: str = ""
+        self,
+        loaded: LoadedModel,
+        image: Image.Image,
+        counters: Counters,
+        blanked: Image.Image | None = None,
+        axes: str = "",
     ) -> torch.Tensor:
         """The parameters of the posterior, (1, 2 x channels, height / 8, width / 8); a repeated image costs nothing.
 
@@ -35,7 +40,7 @@ class ImageEncoder:
         """
 
         def make() -> torch.Tensor:
-            tally.encoded(*image.size)
+            counters.encoded(*image.size)
             vae = loaded.vae
             pixels = loaded.pipeline.image_processor.preprocess(image)
             if blanked is not None:
@@ -66,7 +71,7 @@ def draw_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Gener
     return cast(torch.Tensor, (sample - mean) * scale / deviation)
 
 
-def decode(loaded: LoadedModel, latents: torch.Tensor, tally: Tally) -> Sequence[Image.Image]:
+def decode(loaded: LoadedModel, latents: torch.Tensor, counters: Counters) -> Sequence[Image.Image]:
     """RGB pictures of scaled latents (n, channels, height, width), in order."""
     vae, scale = loaded.vae, loaded.vae.config.scaling_factor
     with torch.no_grad(), in_full_precision(loaded):
@@ -74,7 +79,7 @@ def decode(loaded: LoadedModel, latents: torch.Tensor, tally: Tally) -> Sequence
         statistics = _statistics(loaded, latents)
         latents = latents / scale if statistics is None else latents * statistics[1] / scale + statistics[0]
         pixels = vae.decode(latents, return_dict=False)[0]
-    tally.decoded(len(latents))
+    counters.decoded(len(latents))
     pictures: Sequence[Image.Image] = loaded.pipeline.image_processor.postprocess(
         pixels, output_type="pil", do_denormalize=[True] * len(latents)
     )

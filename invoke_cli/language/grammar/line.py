@@ -31,7 +31,7 @@ class Blank:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Farewell:
+class Quit:
     """The user leaves."""
 
 
@@ -61,7 +61,7 @@ class Generation:
     notices: tuple[str, ...] = ()
 
 
-Line = Blank | Farewell | CommandLine | Generation
+Line = Blank | Quit | CommandLine | Generation
 
 
 def parse(text: str) -> Line:
@@ -84,7 +84,7 @@ def _parse(text: str) -> Line:
     if body.startswith("!"):
         return _command(text, start, start + len(body))
     if body in FAREWELLS:
-        return Farewell()
+        return Quit()
     return _generation(tokenise(text, start))
 
 

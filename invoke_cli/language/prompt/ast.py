@@ -78,7 +78,7 @@ class Windows:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Exchange:
+class Swap:
     """Words of which some stand in the place of others: each part as it was before and as it is after, the same where
     nothing is exchanged.
     """
@@ -104,7 +104,7 @@ class Exchange:
         return self.after.text
 
 
-Tree = Phrase | Blend | Conjunction | Exchange
+Tree = Phrase | Blend | Conjunction | Swap
 
 
 def plain_tree(text: str) -> Phrase:

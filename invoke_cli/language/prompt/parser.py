@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from invoke_cli.errors import PromptError, Span
 from invoke_cli.language.grammar.quotes import literal
-from invoke_cli.language.prompt.ast import Blend, Conjunction, Exchange, Phrase, Tree, Words, joined
+from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Swap, Tree, Words, joined
 from invoke_cli.language.prompt.swap import BREAKS_WORD, partner, swaps
 
 PLUS, MINUS = 1.1, 0.9
@@ -33,7 +33,7 @@ def masked(source: str) -> str:
     return re.sub(r"\\[\s\S]", "\0\0", source)
 
 
-def read_tree(source: str) -> Tree:
+def parse_prompt(source: str) -> Tree:
     """The tree of prompt source; PromptError, with its place in `source`, for what cannot be read."""
     return _Reader(source).tree()
 
@@ -58,7 +58,7 @@ class _Reader:
 
     # -- exchanges --------------------------------------------------------------------------------------------------
 
-    def _exchange(self) -> Exchange:
+    def _exchange(self) -> Swap:
         """Words of which some are exchanged; PromptError for exchanges in brackets, and with unlike options."""
         parts: list[tuple[Phrase, Phrase]] = []
         places = list(swaps(self.masked))
@@ -71,7 +71,7 @@ class _Reader:
             parts += [(kept, kept), (self._phrase(*place.before), self._phrase(*place.after))]
             position = place.whole.end
         rest = self._kept(position, Span(len(self.source), len(self.source)))
-        return Exchange(parts=(*parts, (rest, rest)), windows=places[0].windows)
+        return Swap(parts=(*parts, (rest, rest)), windows=places[0].windows)
 
     def _kept(self, start: int, until: Span) -> Phrase:
         """The words up to an exchange, which stands in no brackets that carry an operator."""

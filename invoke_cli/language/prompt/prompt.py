@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import PromptError, Span
-from invoke_cli.language.prompt.ast import Exchange, Tree
-from invoke_cli.language.prompt.parser import masked, read_tree
+from invoke_cli.language.prompt.ast import Swap, Tree
+from invoke_cli.language.prompt.parser import masked, parse_prompt
 from invoke_cli.language.prompt.swap import SWAP
 from invoke_cli.language.switches.loras import lora_terms
 from invoke_cli.request import LoraChoice
@@ -75,7 +75,7 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
     positive, bracketed = split_negative(_without(source, [span for span, _ in terms]))
     negatives = [part for part in (bracketed, negative_source) if part]
     try:
-        wanted, avoided = read_tree(positive), read_tree(", ".join(negatives))
+        wanted, avoided = parse_prompt(positive), parse_prompt(", ".join(negatives))
     except PromptError as error:
         error.span = None  # each part reads well alone; what is wrong is how they stand together
         raise
@@ -101,9 +101,9 @@ def _check(source: str, field: str) -> None:
                 hint = "write it outside of the brackets and of --neg"
                 raise PromptError("a LoRA cannot be avoided, only used", hint=hint, span=span)
         outside = _outside(source, [*brackets, *spans])
-        read_tree(outside)
+        parse_prompt(outside)
         for part in (*_insides(source), *([outside] if field != "prompt" else [])):
-            if isinstance(read_tree(part), Exchange):
+            if isinstance(parse_prompt(part), Swap):
                 _refuse_avoided_swap(part)
     except PromptError as error:
         error.field = field

@@ -27,7 +27,7 @@ def digital_source_type(record: Record) -> str:
     first = plans[0].init
     if first is not None and _untouched(record):
         return first.source_type or (TRAINED if first.generated else "")
-    if all(plan.task is Task.FIX for plan in plans):
+    if all(plan.task is Task.POSTPROCESS for plan in plans):
         return _of_a_fix(plans)
     foreign = first is not None and not first.generated
     kept = any(plan.mask is not None or plan.strength < 1 for plan in plans[:1])
@@ -36,12 +36,12 @@ def digital_source_type(record: Record) -> str:
 
 def _untouched(record: Record) -> bool:
     """Whether no model had a part in the picture."""
-    return all(plan.untouched and not plan.after.clauses() for plan, _ in record.stages)
+    return all(plan.untouched and not plan.postprocessing.clauses() for plan, _ in record.stages)
 
 
 def _of_a_fix(plans: Sequence[Plan]) -> str:
     """The code of a picture that was only worked on: a foreign one stays a photograph unless a model drew detail."""
-    enlargings = [plan.after.enlarging for plan in plans if plan.after.enlarging]
+    enlargings = [plan.postprocessing.enlarging for plan in plans if plan.postprocessing.enlarging]
     if plans[0].init is None or plans[0].init.generated:
         return TRAINED
     drawn = any(work.diffusion or (work.refining and work.refining.taken) for work in enlargings)

@@ -12,8 +12,8 @@ from itertools import groupby
 
 from invoke_cli.errors import MetadataError
 from invoke_cli.language.switches.numbers import format_number
-from invoke_cli.metadata.builder import Draft
-from invoke_cli.metadata.codec import Chunks, Recalled, Record
+from invoke_cli.metadata.builder import MetadataBuilder
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
 from invoke_cli.metadata.formats.infotext import bracketed, join_parameters, split_parameters
 from invoke_cli.metadata.sampler_aliases import AUTOMATIC
 from invoke_cli.planning.plan import Task
@@ -55,7 +55,7 @@ class A1111Codec:
             return True
         return (KEYWORD in chunks and not chunks[KEYWORD].lstrip().startswith("{")) or _text(chunks) is not None
 
-    def decode(self, chunks: Chunks) -> Recalled:
+    def decode(self, chunks: Chunks) -> ParsedMetadata:
         """The request; the prompt is kept as text, since its syntax is another one."""
         text = _text(chunks) or chunks.get(KEYWORD)
         if text is None:
@@ -66,10 +66,10 @@ class A1111Codec:
         return recalled if not said else _and_missing(recalled, f"{said[0]}: {chunks[said[0]][:100]}")
 
 
-def read_parameters(text: str, program: str = "") -> Recalled:
+def read_parameters(text: str, program: str = "") -> ParsedMetadata:
     """What a text of parameters says."""
     prompt, negative, pairs = split_parameters(text)
-    draft = Draft(program or _program(pairs))
+    draft = MetadataBuilder(program or _program(pairs))
     draft.words(prompt, negative)
     draft.take("num_inference_steps", pairs.get("Steps"), "Steps")
     draft.sampler(pairs.get("Sampler"), pairs.get("Schedule type") or pairs.get("Scheduler"))
@@ -89,7 +89,7 @@ def read_parameters(text: str, program: str = "") -> Recalled:
     return draft.recalled()
 
 
-def read_size(draft: Draft, text: object) -> None:
+def read_size(draft: MetadataBuilder, text: object) -> None:
     """A size such as `512x768`."""
     match = re.fullmatch(r"(\d{1,5}) ?[x×] ?(\d{1,5})", str(text or "").strip())
     if match:
@@ -126,21 +126,21 @@ def _left(pairs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, ", ".join(f"{key.removeprefix(name).strip()} {value}" for key, value in several)
 
 
-def _read_clip_skip(draft: Draft, text: str | None) -> None:
+def _read_clip_skip(draft: MetadataBuilder, text: str | None) -> None:
     """A1111 counts the layer that is used from the end, from 1."""
     if text is not None and re.fullmatch(r"\d{1,3}(\.0)?", text):
         skipped = max(0, int(float(text)) - 1)
         draft.take("clip_skip", skipped or None, "Clip skip")
 
 
-def _read_variations(draft: Draft, pairs: Mapping[str, str]) -> None:
+def _read_variations(draft: MetadataBuilder, pairs: Mapping[str, str]) -> None:
     seed, weight = pairs.get("Variation seed"), pairs.get("Variation seed strength", "0")
     if seed is not None:
         draft.take("variations", f"{seed}:{weight}", "Variation seed")
     draft.take("variations", pairs.get("Variations"), "Variations")
 
 
-def _read_strength(draft: Draft, pairs: Mapping[str, str]) -> None:
+def _read_strength(draft: MetadataBuilder, pairs: Mapping[str, str]) -> None:
     """The strength of image to image; beside the keys of the high-resolution pass it is that pass's."""
     strength = pairs.get("Denoising strength")
     if any(key.startswith("Hires") for key in pairs) or "hires" in pairs.get("Operations", ""):
@@ -149,7 +149,7 @@ def _read_strength(draft: Draft, pairs: Mapping[str, str]) -> None:
     draft.strength(strength)
 
 
-def _and_missing(recalled: Recalled, text: str) -> Recalled:
+def _and_missing(recalled: ParsedMetadata, text: str) -> ParsedMetadata:
     return replace(recalled, missing=(*recalled.missing, text))
 
 
@@ -173,7 +173,7 @@ def _pairs(record: Record) -> dict[str, str]:
         pairs["Variation seed strength"] = format_number(image.variations[0].weight)
     elif image.variations:
         pairs["Variations"] = ",".join(f"{v.seed}:{format_number(v.weight)}" for v in image.variations)
-    if plan.init is not None and plan.task is not Task.FIX:
+    if plan.init is not None and plan.task is not Task.POSTPROCESS:
         pairs["Denoising strength"] = format_number(plan.strength)
     if plan.look.clip_skip:
         pairs["Clip skip"] = str(plan.look.clip_skip + 1)
@@ -181,8 +181,8 @@ def _pairs(record: Record) -> dict[str, str]:
         pairs["CFG rescale"] = format_number(plan.look.guidance_rescale)
     if plan.look.seamless == "xy":
         pairs["Tiling"] = "True"
-    if plan.after.enlarging:
-        pairs["Postprocess upscale by"] = format_number(plan.after.enlarging.factor)
+    if plan.postprocessing.enlarging:
+        pairs["Postprocess upscale by"] = format_number(plan.postprocessing.enlarging.factor)
     return pairs | {"RNG": "CPU", "Version": f"{record.program} {record.version}"}
 
 

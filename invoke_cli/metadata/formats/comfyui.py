@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from invoke_cli.errors import MetadataError
-from invoke_cli.metadata.builder import Draft, json_object
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, json_object
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 from invoke_cli.metadata.formats.comfyui_graph import Graph, Node, along, read_canvas_graph, read_prompt_graph, upstream
 from invoke_cli.metadata.formats.comfyui_values import number, prompt
 
@@ -41,13 +41,13 @@ def _sniff(chunks: Chunks) -> bool:
     return bool(_graph(chunks))
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     graph = _graph(chunks)
     samplers, way = _samplers(graph)
     if not samplers:
         hint = "!info shows the graph; the picture can be used with -I"
         raise MetadataError("its ComfyUI graph has no sampler that is known", hint=hint)
-    draft = Draft("ComfyUI")
+    draft = MetadataBuilder("ComfyUI")
     first = samplers[-1]
     _Pass(graph, first, draft).read()
     for node in samplers[:-1]:
@@ -78,7 +78,7 @@ def _is_sampler(node: Node) -> bool:
 class _Pass:
     """One sampler and what leads to it."""
 
-    def __init__(self, graph: Graph, node: Node, draft: Draft) -> None:
+    def __init__(self, graph: Graph, node: Node, draft: MetadataBuilder) -> None:
         self.graph, self.node, self.draft = graph, node, draft
 
     def read(self) -> None:

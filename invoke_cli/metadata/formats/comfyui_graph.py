@@ -41,7 +41,7 @@ _WIDGETS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Connection:
     """An input that is another node's output."""
 
     node: str
@@ -57,14 +57,14 @@ class Node:
     inputs: Mapping[str, Any]
 
     @property
-    def links(self) -> list[tuple[str, Link]]:
+    def links(self) -> list[tuple[str, Connection]]:
         """The inputs that are links."""
-        return [(name, value) for name, value in self.inputs.items() if isinstance(value, Link)]
+        return [(name, value) for name, value in self.inputs.items() if isinstance(value, Connection)]
 
-    def link(self, name: str) -> Link | None:
+    def link(self, name: str) -> Connection | None:
         """The link of this name."""
         value = self.inputs.get(name)
-        return value if isinstance(value, Link) else None
+        return value if isinstance(value, Connection) else None
 
 
 Graph = Mapping[str, Node]
@@ -88,13 +88,13 @@ def _inputs(inputs: object) -> dict[str, Any]:
 def _value(value: object) -> object:
     """A link is a list of a node's id and a number."""
     if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int) and isinstance(value[0], (str, int)):
-        return Link(str(value[0]), value[1])
+        return Connection(str(value[0]), value[1])
     return value
 
 
 def read_canvas_graph(document: Mapping[str, Any]) -> Graph:
     """The graph of the canvas form; muted and bypassed nodes are left out."""
-    links = {row[0]: Link(str(row[1]), row[2]) for row in _rows(document.get("links")) if isinstance(row[2], int)}
+    links = {row[0]: Connection(str(row[1]), row[2]) for row in _rows(document.get("links")) if isinstance(row[2], int)}
     graph: dict[str, Node] = {}
     nodes = document.get("nodes")
     for node in (nodes if isinstance(nodes, list) else [])[:MAX_NODES]:
@@ -110,7 +110,7 @@ def _rows(links: object) -> Iterator[list[Any]]:
             yield row
 
 
-def _canvas_inputs(node: Mapping[str, Any], links: Mapping[int, Link]) -> dict[str, Any]:
+def _canvas_inputs(node: Mapping[str, Any], links: Mapping[int, Connection]) -> dict[str, Any]:
     values = node.get("widgets_values")
     names = _WIDGETS.get(str(node["type"]), ())
     found: dict[str, Any] = {}
@@ -139,7 +139,7 @@ def upstream(graph: Graph, start: str) -> dict[str, int]:
     return distances
 
 
-def along(graph: Graph, link: Link | None, names: tuple[str, ...]) -> Iterator[Node]:
+def along(graph: Graph, link: Connection | None, names: tuple[str, ...]) -> Iterator[Node]:
     """The node of a link, the one that its first link of these names leads to, and so on."""
     for _ in range(MAX_DEPTH):
         node = graph.get(link.node) if link is not None else None

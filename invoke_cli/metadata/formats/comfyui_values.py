@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from invoke_cli.metadata.formats.comfyui_graph import MAX_DEPTH, Graph, Link, Node
+from invoke_cli.metadata.formats.comfyui_graph import MAX_DEPTH, Connection, Graph, Node
 
 _TEXTS = ("text", "text_g", "text_l", "t5xxl", "clip_l", "prompt", "string", "value", "populated_text", "wildcard_text")
 _NUMBERS = (
@@ -31,7 +31,7 @@ def number(graph: Graph, value: object) -> object:
     waiting, seen = [value], set[str]()
     while waiting and len(seen) < MAX_DEPTH:
         current = waiting.pop()
-        if not isinstance(current, Link):
+        if not isinstance(current, Connection):
             if isinstance(current, (int, float, str)) and not isinstance(current, bool):
                 return current
             continue
@@ -47,7 +47,7 @@ def words(graph: Graph, value: object, seen: frozenset[str] = frozenset(), room:
     if isinstance(value, str):
         return value
     room = [_MAX_ASKED] if room is None else room
-    node = graph.get(value.node) if isinstance(value, Link) else None
+    node = graph.get(value.node) if isinstance(value, Connection) else None
     if node is None or node.id in seen or room[0] <= 0 or len(seen) > MAX_DEPTH:
         return ""
     room[0] -= 1
@@ -63,11 +63,11 @@ def _text_parts(node: Node) -> Iterator[object]:
         yield from known[:1]
         return
     for name, value in node.inputs.items():
-        if name not in ("delimiter", "separator", "clean_whitespace") and isinstance(value, (str, Link)):
+        if name not in ("delimiter", "separator", "clean_whitespace") and isinstance(value, (str, Connection)):
             yield value
 
 
-def prompt(graph: Graph, link: Link | None, wanted: str) -> tuple[list[str], list[Node]]:
+def prompt(graph: Graph, link: Connection | None, wanted: str) -> tuple[list[str], list[Node]]:
     """The texts that a conditioning says, and the nodes on the way that are no plain text encoders.
 
     `wanted` is the input to follow through nodes that have both, by which of their outputs the link names.

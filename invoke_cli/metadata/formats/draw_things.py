@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from invoke_cli.metadata.builder import Draft, json_object, objects
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, json_object, objects
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 from invoke_cli.metadata.containers.xmp_properties import read_xmp
 from invoke_cli.metadata.formats.a1111 import read_size
 
@@ -22,9 +22,9 @@ def _sniff(chunks: Chunks) -> bool:
     return _document(chunks) is not None
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     document = _document(chunks) or {}
-    draft = Draft("Draw Things")
+    draft = MetadataBuilder("Draw Things")
     draft.words(document.get("c"), document.get("uc"))
     draft.take_all(document, _FIELDS)
     draft.sampler(document.get("sampler"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from invoke_cli.metadata.builder import Draft, json_object
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, json_object
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 
 _FIELDS = {
     "num_inference_steps": "num_inference_steps", "steps": "num_inference_steps", "guidance_scale": "guidance_scale",
@@ -30,9 +30,9 @@ def _sniff(chunks: Chunks) -> bool:
     return "prompt" in values and bool(_TELLING & values.keys())
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     values = _values(chunks)
-    draft = Draft("Easy Diffusion")
+    draft = MetadataBuilder("Easy Diffusion")
     draft.words(values.get("prompt"), values.get("negative_prompt"))
     draft.take_all(values, _FIELDS)
     draft.sampler(values.get("sampler_name") or values.get("sampler"), values.get("scheduler_name"))
@@ -45,7 +45,7 @@ def _decode(chunks: Chunks) -> Recalled:
     return draft.recalled(by_pixels=True)
 
 
-def _read_loras(draft: Draft, values: dict[str, Any]) -> None:
+def _read_loras(draft: MetadataBuilder, values: dict[str, Any]) -> None:
     named = values.get("use_lora_model") or values.get("lora_model")
     names = named if isinstance(named, list) else [named]
     weight = values.get("lora_alpha")

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from invoke_cli.metadata.builder import Draft, first_object
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, first_object
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 
 _PLACES = ("parameters", "EXIF:UserComment")
 _OWN_KEYS = {"full_prompt", "performance", "base_model", "adm_guidance", "styles"}
@@ -34,7 +34,7 @@ def _sniff(chunks: Chunks) -> bool:
     return _document(chunks) is not None
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     document = _document(chunks) or {}
     return _read(document, f"Fooocus {str(document.get('version') or '').removeprefix('Fooocus ')}".strip())
 
@@ -44,12 +44,12 @@ def _sniff_mre(chunks: Chunks) -> bool:
     return document is not None and "base_model" in document
 
 
-def _decode_mre(chunks: Chunks) -> Recalled:
+def _decode_mre(chunks: Chunks) -> ParsedMetadata:
     return _read(first_object(chunks, "Comment", "comment") or {}, "Fooocus-MRE")
 
 
-def _read(document: dict[str, Any], program: str) -> Recalled:
-    draft = Draft(program)
+def _read(document: dict[str, Any], program: str) -> ParsedMetadata:
+    draft = MetadataBuilder(program)
     draft.words(document.get("prompt"), document.get("negative_prompt"))
     draft.take_all(document, _FIELDS)
     width, height = _size(document)
@@ -74,7 +74,7 @@ def _size(document: Mapping[str, Any]) -> tuple[object, object]:
     return document.get("width"), document.get("height")
 
 
-def _read_loras(draft: Draft, document: Mapping[str, Any]) -> None:
+def _read_loras(draft: MetadataBuilder, document: Mapping[str, Any]) -> None:
     loras = document.get("loras")
     for entry in loras if isinstance(loras, list) else []:
         if isinstance(entry, list) and len(entry) >= 2:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from invoke_cli.metadata.builder import Draft, json_object, objects, part
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, json_object, objects, part
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 from invoke_cli.metadata.formats.a1111 import read_size
 
 _PLACE = "EXIF:UserComment"
@@ -21,9 +21,9 @@ def _sniff(chunks: Chunks) -> bool:
     return "prompt_strength" in part(json_object(chunks.get(_PLACE)), "prompt")
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     document = part(json_object(chunks.get(_PLACE)), "prompt")
-    draft = Draft(chunks.get("EXIF:Software") or "imaginAIry")
+    draft = MetadataBuilder(chunks.get("EXIF:Software") or "imaginAIry")
     draft.words(_words(draft, document.get("prompt")), _words(draft, document.get("negative_prompt")))
     draft.take_all(document, _FIELDS)
     _read_size(draft, document)
@@ -41,7 +41,7 @@ def _decode(chunks: Chunks) -> Recalled:
     return draft.recalled(by_pixels=True)
 
 
-def _words(draft: Draft, parts: object) -> str:
+def _words(draft: MetadataBuilder, parts: object) -> str:
     """The weighted parts of a prompt as one text; their weights are told."""
     if isinstance(parts, str):
         return parts
@@ -53,7 +53,7 @@ def _words(draft: Draft, parts: object) -> str:
     return ", ".join(texts)
 
 
-def _read_size(draft: Draft, document: dict[str, Any]) -> None:
+def _read_size(draft: MetadataBuilder, document: dict[str, Any]) -> None:
     size = document.get("size")
     if isinstance(size, list) and len(size) == 2:
         draft.take("width", size[0], "size")

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from invoke_cli.language.switches.table import SWITCHES
-from invoke_cli.metadata.codec import Chunks, Recalled, Record
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
 from invoke_cli.metadata.formats.dream import without_words, write_dream
 from invoke_cli.metadata.formats.invokeai2 import SD_METADATA, read_dream_and_json
@@ -31,7 +31,7 @@ class InvokeAICodec:
         """Whether either chunk is there."""
         return DREAM in chunks or SD_METADATA in chunks
 
-    def decode(self, chunks: Chunks) -> Recalled:
+    def decode(self, chunks: Chunks) -> ParsedMetadata:
         """The merged request; MetadataError when there is nothing that can be read."""
         return read_dream_and_json(chunks)
 
@@ -53,7 +53,7 @@ def _document(record: Record) -> dict[str, Any]:
         "environment": dict(record.environment),
         "batch": {"size": record.batch.size, "index": record.batch.index, "seeds": list(record.batch.seeds)},
         "parents": [dict(parent) for parent in record.parents],
-        "concessions": list(record.concessions),
+        "concessions": list(record.fallbacks),
         "pixel_sha256": record.pixel_sha256,
         "private": record.plan.output.private,
     }
@@ -99,7 +99,7 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         image["controls"] = list(map(_control, plan.controls))
     if plan.embeddings and not plan.output.private:
         image["embedding_hashes"] = {embedding.name: embedding.sha256 for embedding in plan.embeddings}
-    image |= {"networks": plan.after.hashes} if plan.after.hashes else {}
+    image |= {"networks": plan.postprocessing.hashes} if plan.postprocessing.hashes else {}
     began_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
     if began_from is not None:
         image["orig_hash"] = began_from.sha256

@@ -16,7 +16,7 @@ from invoke_cli.language.switches.numbers import format_number
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES, by_field
 from invoke_cli.metadata.builder import clean
-from invoke_cli.metadata.codec import Batch, Chunks, Made, Recalled
+from invoke_cli.metadata.codec import Batch, Chunks, ParsedMetadata, Provenance
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
 from invoke_cli.metadata.formats.dream import DreamLine, read_dream
 from invoke_cli.metadata.prompt_conversion import capped
@@ -31,7 +31,7 @@ _UNCARRIED: tuple[tuple[str, object], ...] = (
 )  # fmt: skip
 
 
-def read_dream_and_json(chunks: Chunks) -> Recalled:
+def read_dream_and_json(chunks: Chunks) -> ParsedMetadata:
     """The merged request; MetadataError when there is nothing that can be read."""
     dream = read_dream(chunks[DREAM]) if DREAM in chunks else None
     document = _parse(chunks[SD_METADATA], optional=dream is not None) if SD_METADATA in chunks else None
@@ -41,7 +41,7 @@ def read_dream_and_json(chunks: Chunks) -> Recalled:
             raise MetadataError(f"its {DREAM} line cannot be read", hint="the picture can still be used with -I")
         missing, earlier = (dream.left_out, dream.earlier) if dream else ((), ())
         request, earlier = _clean(lines), tuple(map(_clean, earlier))
-        return Recalled(program="InvokeAI 1", request=request, missing=missing, earlier=earlier)
+        return ParsedMetadata(program="InvokeAI 1", request=request, missing=missing, earlier=earlier)
     return _merged(document, dream or DreamLine(request=lines))
 
 
@@ -63,7 +63,7 @@ def _image_of(document: Mapping[str, Any]) -> Any:
     return document.get("image") or (images[0] if isinstance(images, list) and images else None)
 
 
-def _merged(document: dict[str, Any], dream: DreamLine) -> Recalled:
+def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     image = _image_of(document)
     ours = document.get("app_id") == APP_ID
     values, unread = _values(image)
@@ -79,7 +79,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> Recalled:
             facts[name] = clean(document[key])[:200]
     program = clean(f"{document.get('app_id', 'InvokeAI')} {document.get('app_version', '')}")[:200]
     request = GenerationRequest.of(merged)
-    return Recalled(
+    return ParsedMetadata(
         program=program,
         request=request if ours else _clean(request),
         facts=facts,
@@ -173,19 +173,19 @@ def _uncarried(image: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: {json.dumps(value)[:80]}"
 
 
-def _checked_made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
+def _checked_made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Provenance:
     try:
         return _made(document, image)
     except (ValueError, TypeError, OverflowError):
         raise MetadataError("its sd-metadata is damaged", hint="the picture can still be used with -I") from None
 
 
-def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
+def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Provenance:
     batch = document.get("batch")
     batch = batch if isinstance(batch, dict) else {}
     environment = document.get("environment")
     stages = [stage for stage in (*(document.get("stages") or ()), image) if isinstance(stage, dict)]
-    return Made(
+    return Provenance(
         pixel_sha256=str(document.get("pixel_sha256") or ""),
         inputs=_pairs(stages, "orig_hash", "mask_hash"),
         controls=tuple(map(_control_hashes, stages)),
@@ -198,7 +198,7 @@ def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Made:
             seeds=tuple(int(seed) for seed in batch.get("seeds", ())),
         ),
         private=bool(document.get("private")),
-        concessions=tuple(str(entry) for entry in document.get("concessions") or ()),
+        fallbacks=tuple(str(entry) for entry in document.get("concessions") or ()),
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from invoke_cli.errors import MetadataError
-from invoke_cli.metadata.builder import Draft, json_object, objects
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, json_object, objects
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 
 KEYWORD = "invokeai_metadata"
 
@@ -26,11 +26,11 @@ def _sniff(chunks: Chunks) -> bool:
     return KEYWORD in chunks
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     document = json_object(chunks[KEYWORD])
     if document is None:
         raise MetadataError(f"its {KEYWORD} is damaged", hint="the picture can still be used with -I")
-    draft = Draft(f"InvokeAI {document.get('app_version') or '3 or later'}")
+    draft = MetadataBuilder(f"InvokeAI {document.get('app_version') or '3 or later'}")
     draft.source(document.get("positive_prompt"), document.get("negative_prompt"))
     draft.take_all(document, _FIELDS)
     draft.sampler(document.get("scheduler"))
@@ -46,7 +46,7 @@ def _decode(chunks: Chunks) -> Recalled:
     return draft.recalled()
 
 
-def _read_seamless(draft: Draft, document: Mapping[str, Any]) -> None:
+def _read_seamless(draft: MetadataBuilder, document: Mapping[str, Any]) -> None:
     axes = "".join(axis for axis in "xy" if document.get(f"seamless_{axis}") is True)
     if axes == "xy":
         draft.values["seamless"] = True
@@ -54,7 +54,7 @@ def _read_seamless(draft: Draft, document: Mapping[str, Any]) -> None:
         draft.values["seamless_axes"] = axes
 
 
-def _read_start(draft: Draft, document: Mapping[str, Any]) -> None:
+def _read_start(draft: MetadataBuilder, document: Mapping[str, Any]) -> None:
     """The init image is a name in that program's own store."""
     mode = str(document.get("generation_mode") or "")
     draft.init(document.get("init_image"))
@@ -64,7 +64,7 @@ def _read_start(draft: Draft, document: Mapping[str, Any]) -> None:
         draft.missing.append("the mask it was painted under; give it with -M")
 
 
-def _read_models(draft: Draft, document: Mapping[str, Any]) -> None:
+def _read_models(draft: MetadataBuilder, document: Mapping[str, Any]) -> None:
     """Version 3 names a model by `model_name`, later ones by `name` with a hash."""
     model = document.get("model")
     if isinstance(model, Mapping):

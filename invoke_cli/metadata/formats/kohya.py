@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from invoke_cli.metadata.builder import Draft
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 
 _FIELDS = {"steps": "num_inference_steps", "scale": "guidance_scale", "seed": "seeds"}
 _LOST = ("negative-scale", "clip-prompt", "original-height", "original-width", "crop-top", "crop-left")
@@ -15,8 +15,8 @@ def _sniff(chunks: Chunks) -> bool:
     )
 
 
-def _decode(chunks: Chunks) -> Recalled:
-    draft = Draft("kohya gen_img")
+def _decode(chunks: Chunks) -> ParsedMetadata:
+    draft = MetadataBuilder("kohya gen_img")
     draft.words(chunks.get("prompt"), chunks.get("negative-prompt"))
     draft.take_all(chunks, _FIELDS)
     draft.sampler(chunks.get("sampler"))

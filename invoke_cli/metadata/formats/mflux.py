@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from invoke_cli.metadata.builder import Draft, json_object
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, json_object
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 
 _PLACE = "EXIF:UserComment"
 _FIELDS = {
@@ -19,9 +19,9 @@ def _sniff(chunks: Chunks) -> bool:
     return "mflux_version" in (json_object(chunks.get(_PLACE)) or {})
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     document = json_object(chunks.get(_PLACE)) or {}
-    draft = Draft(f"mflux {document.get('mflux_version')}")
+    draft = MetadataBuilder(f"mflux {document.get('mflux_version')}")
     draft.words(document.get("prompt"), document.get("negative_prompt"))
     draft.take_all(document, _FIELDS)
     paths = document.get("image_paths")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from invoke_cli.metadata.builder import Draft, json_object, objects, part
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, json_object, objects, part
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 
 _FIELDS = {
     "steps": "num_inference_steps", "scale": "guidance_scale", "seed": "seeds", "width": "width", "height": "height",
@@ -25,9 +25,9 @@ def _sniff(chunks: Chunks) -> bool:
     return chunks.get("Software") == "NovelAI" or "uc" in (json_object(chunks.get("Comment")) or {})
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     comment = json_object(chunks.get("Comment")) or {}
-    draft = Draft("NovelAI")
+    draft = MetadataBuilder("NovelAI")
     draft.words(comment.get("prompt") or chunks.get("Description"), comment.get("uc"))
     draft.take_all(comment, _FIELDS)
     draft.sampler(comment.get("sampler"), comment.get("noise_schedule"))
@@ -42,7 +42,7 @@ def _decode(chunks: Chunks) -> Recalled:
     return draft.recalled(by_pixels=True)
 
 
-def _read_people(draft: Draft, comment: dict[str, Any]) -> None:
+def _read_people(draft: MetadataBuilder, comment: dict[str, Any]) -> None:
     """Version 4 keeps a caption for each character beside the prompt."""
     for entry in objects(part(comment, "v4_prompt", "caption").get("char_captions")):
         draft.lose("character", entry.get("char_caption"))

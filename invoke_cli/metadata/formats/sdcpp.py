@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from invoke_cli.metadata.builder import Draft, objects, part
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, objects, part
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 from invoke_cli.metadata.containers.xmp_properties import read_xmp
 from invoke_cli.metadata.formats.a1111 import KEYWORD, PLACES, read_parameters
 
@@ -25,7 +25,7 @@ def _sniff(chunks: Chunks) -> bool:
     return _text(chunks) is not None
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     text, _, tail = (_text(chunks) or "").partition(_MARK)
     document = _parsed(tail)
     plain = text.rstrip().removesuffix(",")
@@ -43,8 +43,8 @@ def _parsed(tail: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _read(document: dict[str, Any], text: str) -> Recalled:
-    draft = Draft("stable-diffusion.cpp")
+def _read(document: dict[str, Any], text: str) -> ParsedMetadata:
+    draft = MetadataBuilder("stable-diffusion.cpp")
     sampling, prompt = part(document, "sampling"), part(document, "prompt")
     guidance = part(sampling, "guidance")
     draft.words(prompt.get("positive"), prompt.get("negative"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from invoke_cli.metadata.builder import Draft, json_object, part
-from invoke_cli.metadata.codec import Chunks, Reading, Recalled
+from invoke_cli.metadata.builder import MetadataBuilder, json_object, part
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
 
 _PLACES = ("parameters", "EXIF:UserComment", "EXIF:Model")
 _PARAMS = "sui_image_params"
@@ -31,9 +31,9 @@ def _sniff(chunks: Chunks) -> bool:
     return _document(chunks) is not None
 
 
-def _decode(chunks: Chunks) -> Recalled:
+def _decode(chunks: Chunks) -> ParsedMetadata:
     params = part(_document(chunks), _PARAMS)
-    draft = Draft(f"SwarmUI {params.get('swarm_version') or ''}".strip())
+    draft = MetadataBuilder(f"SwarmUI {params.get('swarm_version') or ''}".strip())
     draft.words(params.get("prompt"), params.get("negativeprompt"))
     draft.take_all(params, _FIELDS)
     draft.sampler(

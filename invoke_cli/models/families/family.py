@@ -49,7 +49,7 @@ class Family:
     image_to_image: str = ""
     inpaint: str = ""
     controlled: Mapping[str, str] = field(default_factory=dict)
-    marks: Mapping[str, object] = field(default_factory=dict)
+    match_config: Mapping[str, object] = field(default_factory=dict)
     multiple: int = 8
     smallest: int = 64
     latent_channels: int = 4
@@ -59,7 +59,7 @@ class Family:
     vae: str = "vae"
     staged: bool = False
     flow: bool = False
-    edits: bool = False
+    is_instruction: bool = False
     upcasts: bool = False
     guidance: str = "guidance_scale"
     without_negative: str | None = None
@@ -71,10 +71,10 @@ class Family:
     scheduler_overrides: Mapping[str, object] = field(default_factory=dict)
     preview: Matrix = ()
     defaults: str = ""
-    instead: str = ""
-    needs: tuple[str, ...] = ()
+    alternative: str = ""
+    required_components: tuple[str, ...] = ()
 
     @property
-    def draws(self) -> bool:
+    def can_generate(self) -> bool:
         """Whether a line can draw with a model of this family."""
         return bool(self.text_to_image or self.image_to_image or self.inpaint)

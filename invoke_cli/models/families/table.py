@@ -35,4 +35,4 @@ def _marked(family: Family, configs: Mapping[str, Mapping[str, Any]]) -> bool:
         part, _, key = mark.partition(".")
         return configs.get(part, {}).get(key)
 
-    return all(value(mark) == wanted for mark, wanted in family.marks.items())
+    return all(value(mark) == wanted for mark, wanted in family.match_config.items())

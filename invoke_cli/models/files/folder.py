@@ -47,7 +47,7 @@ class ModelFacts:
     parts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     base: Path | None = None
     vae_from: Path | None = None
-    told_by: str = ""
+    prediction_type_source: str = ""
     quantize: str = ""
     text_width: int = 0
     channels: tuple[int, ...] = ()
@@ -56,7 +56,7 @@ class ModelFacts:
     @property
     def key(self) -> str:
         """What tells this model in memory from others: the places that it is made from, and how."""
-        told = self.prediction_type if self.told_by else ""
+        told = self.prediction_type if self.prediction_type_source else ""
         return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize, told))
 
     @property
@@ -89,8 +89,8 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     components = components_of(index)
     configs = read_configs(folder, components, restore)
     family = family_of(index, configs)
-    if not family.draws:
-        raise ModelError(f"no line can draw with {name} ({family.label})", hint=family.instead, field="model")
+    if not family.can_generate:
+        raise ModelError(f"no line can draw with {name} ({family.label})", hint=family.alternative, field="model")
     _check_halves(name, family, components)
     _check_channels(name, family, configs)
     parts = {part: weights_in(folder / part, restore) for part in components if has_weights(part)}
@@ -155,7 +155,7 @@ def has_weights(part: str) -> bool:
 
 def _check_halves(name: str, family: Family, components: Mapping[str, str]) -> None:
     """ModelError for a folder that holds one half of a model."""
-    missing = [part for part in family.needs if part not in components]
+    missing = [part for part in family.required_components if part not in components]
     if missing:
         message = f"{name} is the decoder of {family.label} alone: {missing[0]} and what belongs to it are missing"
         hint = "save both as one: KandinskyV22CombinedPipeline.from_pretrained(…).save_pretrained(FOLDER) in Python"

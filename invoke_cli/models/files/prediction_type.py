@@ -73,4 +73,4 @@ def with_prediction(facts: ModelFacts, said: str, name: str) -> ModelFacts:
         raise ModelError(message, hint=f"take it out: !edit_model {name} prediction none", field="model")
     if not said or said == facts.prediction_type:
         return facts
-    return replace(facts, prediction_type=said, told_by="its entry")
+    return replace(facts, prediction_type=said, prediction_type_source="its entry")

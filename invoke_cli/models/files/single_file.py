@@ -92,7 +92,12 @@ def _predicting(facts: ModelFacts, header: Header, size: int | None) -> ModelFac
     if sign is None or sign[0] == facts.prediction_type:
         return facts
     base = facts.family.name == "stable-diffusion-2" and sign[0] == EPSILON
-    return replace(facts, prediction_type=sign[0], told_by=sign[1], size=size or (_BASE_SIZE if base else facts.size))
+    return replace(
+        facts,
+        prediction_type=sign[0],
+        prediction_type_source=sign[1],
+        size=size or (_BASE_SIZE if base else facts.size),
+    )
 
 
 def held_parts(header: Header) -> frozenset[str]:
