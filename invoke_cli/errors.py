@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -43,6 +45,22 @@ class InvokeError(Exception):
         self.field = field
         self.line: str | None = None
         self.stage = 0
+
+    def at(self, span: Span) -> InvokeError:
+        """Set the place in the line unless it is known already; returns the error itself."""
+        self.span = self.span or span
+        return self
+
+    def moved(self, offset: int) -> InvokeError:
+        """Make the place count in a longer line, `offset` characters further on; returns the error itself."""
+        self.line = None
+        self.span = self.span.shifted(offset) if self.span is not None else None
+        return self
+
+    def without_span(self) -> InvokeError:
+        """Forget the place in the line, which is known only for a text that was not typed; returns the error itself."""
+        self.span = None
+        return self
 
     def located(self, line: str, span: Span | None = None) -> InvokeError:
         """Remember the line that was read and, if it is not known yet, the place in it; returns the error itself."""
@@ -104,3 +122,27 @@ class Interrupted(InvokeError):
 
 class InternalError(InvokeError):
     """A fault of the program itself; the traceback is in the log that the hint names."""
+
+
+@contextmanager
+def blame(
+    field: str | None = None, *, stage: int | None = None, span: Span | None = None, always: bool = False
+) -> Iterator[None]:
+    """Say which part of the line an error is about, unless it says so itself.
+
+    Args:
+        field: The request field to blame.
+        stage: The stage of a chain, counted from 0.
+        span: The place in the line, which replaces the error's own.
+        always: Replace a field that the error names already.
+    """
+    try:
+        yield
+    except InvokeError as error:
+        if field is not None and (always or error.field is None):
+            error.field = field
+        if stage is not None:
+            error.stage = stage
+        if span is not None:
+            error.span = span
+        raise

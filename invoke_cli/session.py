@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from invoke_cli.commands.dispatch import run_command
@@ -16,9 +16,10 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Hooks, open_engine
-from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, PromptError, Span
+from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError
 from invoke_cli.events import Done, Emit, Event, Failed, Start
-from invoke_cli.generation.line import draw
+from invoke_cli.generation.line import generate
+from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Quit, parse
 from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
@@ -145,9 +146,9 @@ class Session:
         for text in parsed.notices:
             self.context.notice(text)
         try:
-            return draw(self.context, parsed.stages, resume_from_latents)
+            return generate(self.context, parsed.stages, resume_from_latents)
         except InvokeError as error:
-            raise error.located(line, _span(error, line, parsed.stages[error.stage].spans)) from None
+            raise locate(error, line, parsed.stages[error.stage].spans) from None
 
     def _command(self, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
         """Run a command; the lines that it gives back are done in its place."""
@@ -182,12 +183,3 @@ class Session:
             return InternalError(f"an error in the program: {type(error).__name__}: {error}", hint="please report it")
         hint = f"the details are in {log}; the session goes on"
         return InternalError(f"an error in the program: {type(error).__name__}: {str(error)[:200]}", hint=hint)
-
-
-def _span(error: InvokeError, line: str, spans: Mapping[str, Span]) -> Span | None:
-    """Where the field that an error blames was said; an error within a prompt counts from the prompt's start."""
-    said = spans.get(error.field or "prompt" if isinstance(error, PromptError) else error.field or "")
-    if isinstance(error, PromptError) and error.span is not None and said is not None:
-        inner = error.span.shifted(said.start + (1 if line[said.start] == '"' else 0))
-        error.span = inner if inner.end <= said.end else said
-    return said

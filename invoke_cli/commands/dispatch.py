@@ -31,10 +31,8 @@ def run_command(context: SessionContext, line: CommandLine) -> Sequence[str]:
     try:
         return command.run(context, call) or ()
     except InvokeError as error:
-        if error.line is None and error.span is not None:
-            error.span = error.span.shifted(line.argument_span.start)
-        elif error.line is not None and error.span is not None and error.line == line.argument:
-            error.line, error.span = None, error.span.shifted(line.argument_span.start)
+        if error.line in (None, line.argument):  # its place counts in the argument, not in the line
+            raise error.moved(line.argument_span.start) from None
         raise
 
 

@@ -73,9 +73,7 @@ def find_paths(root: str | None, config: str | None, environment: Mapping[str, s
 
 def _checkout(cwd: Path) -> Path | None:
     for folder in (cwd, *cwd.parents):
-        if (folder / "invoke_cli" / "workshop" / "places.py").is_file() and (
-            folder / "configs" / MODELS_FILE
-        ).is_file():
+        if (folder / "invoke_cli" / "__main__.py").is_file() and (folder / "configs" / MODELS_FILE).is_file():
             return folder
     return None
 

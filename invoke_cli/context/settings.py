@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,6 +57,17 @@ class Resolved:
     effective: Effective
     model: Model
 
+    @property
+    def request(self) -> GenerationRequest:
+        """The request with every layer of defaults under it."""
+        return self.effective.request
+
+    def with_values(self, values: Mapping[str, object]) -> Resolved:
+        """Return the same with `values` (request field to value, none of them the model) as if the line set them."""
+        request = overlay(self.request, GenerationRequest.of(values))
+        sources = {**self.effective.sources, **dict.fromkeys(values, "line")}
+        return replace(self, effective=self.effective._replace(request=request, sources=sources))
+
 
 class Settings:
     """What a session knows before it draws. `session_request` is what `!set` and `!switch` have said."""
@@ -93,10 +104,20 @@ class Settings:
             Layer("!set", self.session_request),
         ]
 
-    def resolve(self, request: GenerationRequest) -> Resolved:
-        """The request with all layers under it; ModelError or PlanError when its model is unknown."""
+    def resolve(self, request: GenerationRequest, known: Model | None = None) -> Resolved:
+        """Put all layers of defaults under a request.
+
+        Args:
+            request: What the line says.
+            known: A model whose files were read for this line already; they are not read again if it is meant.
+
+        Raises:
+            ModelError, PlanError: The request's model is unknown.
+        """
         upper = [*self.upper_layers(), Layer("line", request)]
-        model = self.model(resolve(upper).request.model)
+        name = resolve(upper).request.model or self.current_name()
+        is_known = known is not None and self._spec(name).name == known.spec.name
+        model = known if known is not None and is_known else self.model(name)
         return Resolved(effective=resolve([*_lower(model), Layer("model", model.spec.defaults), *upper]), model=model)
 
     def resolve_recorded(self, request: GenerationRequest, *, output: bool = False) -> Resolved:

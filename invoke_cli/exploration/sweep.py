@@ -15,7 +15,7 @@ from typing import Any
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import names_a_file
 from invoke_cli.errors import LineError
-from invoke_cli.generation.line import draw
+from invoke_cli.generation.line import generate
 from invoke_cli.language.grammar.axes import Sweep, read_sweep, with_seed
 from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.output.entries import Entry
@@ -56,7 +56,7 @@ def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
     for number, cell in enumerate(cells, start=1):
         context.check_stopped()
         context.notice(f"cell {number} of {len(cells)}: {sweep.label_of(cell)}")
-        saved = draw(context, _stages(sweep, cell), resume_from_latents)
+        saved = generate(context, _stages(sweep, cell), resume_from_latents)
         assert saved[0].number is not None
         note.add(cell, saved[0].number)
     note.forget()

@@ -1,16 +1,18 @@
-"""Chains: the stages of a line prepared together. `carrying` takes the images through them."""
+"""Chains: plan the stages of a line together. `execute` takes the images through them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from PIL import Image
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.settings import Resolved
-from invoke_cli.errors import InvokeError, PlanError
-from invoke_cli.generation.prepare import Prepared, prepare_resolved, without_file
+from invoke_cli.errors import InvokeError, PlanError, blame
+from invoke_cli.generation.prepare import Prepared, prepare_stage, without_file
+from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.supplied import NO_INPUTS, SuppliedInputs
 from invoke_cli.language.grammar.line import Stage
@@ -21,93 +23,102 @@ from invoke_cli.planning.plan_inputs import grid_of
 from invoke_cli.planning.seeds import next_seed
 
 
-def prepare_line(context: SessionContext, stages: Sequence[Stage], given: SuppliedInputs = NO_INPUTS) -> Prepared:
-    """The plans of a line's stages; what is given stands in for what the first names. An error of a later stage says
-    which one it is.
+def prepare_line(context: SessionContext, line: ResolvedLine, supplied: SuppliedInputs = NO_INPUTS) -> Prepared:
+    """Plan every stage of a line.
+
+    Args:
+        context: The session.
+        line: The line with its defaults resolved.
+        supplied: Images and latents that replace the files which the first stage names.
+
+    Raises:
+        InvokeError: A stage cannot be honoured; `error.stage` says which one, as the user typed them.
     """
-    _refuse_list_without_init(stages)
-    passes = in_passes(context, stages, from_noise=given.init is None and given.point is None)
+    _refuse_list_without_init(line.stages)
+    passes = in_passes(context, line, from_noise=supplied.init is None and supplied.point is None)
+    with blame_typed_stage(added=len(passes.stages) - len(line.stages)):
+        return _prepared(context, passes, supplied)
+
+
+@contextmanager
+def blame_typed_stage(*, added: int) -> Iterator[None]:
+    """Make an error count stages as the user typed them, without the `added` ones of `--hires_fix`."""
     try:
-        return _prepared(context, passes, given)
+        yield
     except InvokeError as error:
-        error.stage = max(0, error.stage - (len(passes) - len(stages)))
-        raise
+        with blame(stage=max(0, error.stage - added)):
+            raise
 
 
-def _prepared(context: SessionContext, stages: Sequence[Stage], given: SuppliedInputs) -> Prepared:
-    requests = linked(stages)
-    first = prepare_resolved(context, context.settings.resolve(requests[0]), given)
+def _prepared(context: SessionContext, line: ResolvedLine, supplied: SuppliedInputs) -> Prepared:
+    requests = linked(line.stages)
+    first = prepare_stage(context, line.with_request(context, requests[0]).first, supplied)
     later: list[Prepared] = []
     for number, request in enumerate(requests[1:], start=1):
         before = (later or [first])[-1]
-        try:
-            resolved = context.settings.resolve(sized(request, *before.plan.result_size))
+        with blame(stage=number):
+            resolved = context.settings.resolve(sized(request, *before.plan.result_size), before.model)
             later.append(_later(context, resolved, before))
-        except InvokeError as error:
-            error.stage = number
-            raise
     if any(stage.plan.postprocessing.keep for stage in (first, *later)[:-1]):
-        context.notice("--save_original is for the last stage; --save_all keeps the pictures of the others")
+        context.notice("--save_original applies to the last stage; --save_all keeps the images of the others")
     return replace(first, later=tuple(later))
 
 
 def prepare_recorded(
     context: SessionContext, first: Prepared, later: Sequence[tuple[Resolved, SuppliedInputs]]
 ) -> Prepared:
-    """The plans of a recorded chain: its first stage is prepared, the later ones say everything; given are their masks
-    and control images.
-    """
+    """Plan the later stages of a recorded chain, whose requests are complete; supplied are masks and control images."""
     prepared: list[Prepared] = []
-    for resolved, given in later:
-        prepared.append(_later(context, resolved, (prepared or [first])[-1], given))
+    for resolved, supplied in later:
+        prepared.append(_later(context, resolved, (prepared or [first])[-1], supplied))
     return replace(first, later=tuple(prepared))
 
 
-def in_passes(context: SessionContext, stages: Sequence[Stage], *, from_noise: bool) -> Sequence[Stage]:
-    """The stages, the first in the two passes of `--hires_fix` where it asks for them."""
-    for number, stage in enumerate(stages[1:], start=1):
+def in_passes(context: SessionContext, line: ResolvedLine, *, from_noise: bool) -> ResolvedLine:
+    """Replace a first stage with `--hires_fix` by its two passes."""
+    for number, stage in enumerate(line.stages[1:], start=1):
         if stage.request.hires_fix:
-            hint = "a later stage starts from a picture: -W and -H enlarge it"
-            error = PlanError("--hires_fix belongs to the first stage", hint=hint, field="hires_fix")
-            error.stage = number
-            raise error
-    resolved = context.settings.resolve(stages[0].request)
-    request, sources = resolved.effective
+            hint = "a later stage starts from an image: -W and -H enlarge it"
+            with blame(stage=number):
+                raise PlanError("--hires_fix belongs to the first stage", hint=hint, field="hires_fix")
+    request, sources = line.first.effective
     if not request.hires_fix:
-        return stages
+        return line
+    one_pass = line.with_request(context, replace(line.typed, hires_fix=False))
     if request.init_image is not None or not from_noise:
         if sources.get("hires_fix") != "line":
-            return [replace(stages[0], request=replace(stages[0].request, hires_fix=False)), *stages[1:]]
+            return one_pass
         hint = "leave it out: -W and -H enlarge the init image already"
-        raise PlanError("--hires_fix is for pictures without an init image", hint=hint, field="hires_fix")
-    typed = replace(stages[0].request, width=request.width, height=request.height)
-    passes = two_passes(typed, grid_of(resolved.model.facts))
+        raise PlanError("--hires_fix is for images without an init image", hint=hint, field="hires_fix")
+    typed = replace(line.typed, width=request.width, height=request.height)
+    passes = two_passes(typed, grid_of(line.first.model.facts))
     if passes is None:
-        context.notice("--hires_fix has no effect: the size is not beyond the model's own")
-        return [replace(stages[0], request=replace(stages[0].request, hires_fix=False)), *stages[1:]]
-    return [replace(stages[0], request=passes[0]), Stage(request=passes[1]), *stages[1:]]
+        context.notice("--hires_fix has no effect: the size does not exceed the model's own")
+        return one_pass
+    first, second = passes
+    return line.with_request(context, first).with_later([Stage(request=second), *line.stages[1:]])
 
 
 def _refuse_list_without_init(stages: Sequence[Stage]) -> None:
     spans = [stage.spans.get("strength") for stage in stages[:2]]
     if len(spans) == 2 and spans[0] is not None and spans[0] == spans[1] and stages[0].request.init_image is None:
-        raise PlanError("a list of strengths and no init image", hint="name one with -I", field="strength")
+        raise PlanError("a list of strengths needs an init image", hint="name one with -I", field="strength")
 
 
 def _later(
-    context: SessionContext, resolved: Resolved, before: Prepared, given: SuppliedInputs = NO_INPUTS
+    context: SessionContext, resolved: Resolved, before: Prepared, supplied: SuppliedInputs = NO_INPUTS
 ) -> Prepared:
-    """A stage that starts from the result of the one before, whose size is all that is known of it."""
-    said = resolved.effective.request.seeds
-    request = replace(resolved.effective.request, seeds=said or (next_seed(before.plan.images[0].seed),))
-    effective = resolved.effective._replace(request=request)
-    stand_in = without_file(Image.new("RGB", before.plan.result_size))
-    prepared = prepare_resolved(context, replace(resolved, effective=effective), replace(given, init=stand_in))
-    handed_over = _takes_latents(context, before, prepared)
-    if not handed_over and _encodes(prepared):
-        notice = "between these stages the picture is decoded and encoded once"
+    """Plan a stage that starts from the result of the one before, of which only the size is known yet."""
+    own_seeds = resolved.request.seeds
+    request = replace(resolved.request, seeds=own_seeds or (next_seed(before.plan.images[0].seed),))
+    resolved = replace(resolved, effective=resolved.effective._replace(request=request))
+    blank = without_file(Image.new("RGB", before.plan.result_size))
+    prepared = prepare_stage(context, resolved, replace(supplied, init=blank))
+    takes_latents = _takes_latents(context, before, prepared)
+    if not takes_latents and _encodes(prepared):
+        notice = "between these stages the image is decoded and encoded once"
         prepared = replace(prepared, plan=replace(prepared.plan, notices=(*prepared.plan.notices, notice)))
-    return replace(prepared, takes_latents=handed_over, own_seed=said[0] if said else None)
+    return replace(prepared, takes_latents=takes_latents, own_seed=own_seeds[0] if own_seeds else None)
 
 
 def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -> bool:

@@ -157,87 +157,122 @@ def without_file(image: Image.Image) -> OpenedImage:
     return OpenedImage(name="", data=b"", image=image.convert("RGB"), sha256="")
 
 
-def folder_of(context: SessionContext, request: GenerationRequest) -> OutputFolder:
-    """The folder whose books a request's references mean."""
+def reference_folder(context: SessionContext, request: GenerationRequest) -> OutputFolder:
+    """Return the output folder in which a request's image references are looked up."""
     named = request.outdir is None or names_a_file(request.outdir)
     return context.folder(None if named else request.outdir)
 
 
-def prepare_resolved(context: SessionContext, resolved: Resolved, given: SuppliedInputs = NO_INPUTS) -> Prepared:
-    """The plan of a request whose layers are laid."""
-    effective, sources = resolved.effective
-    folder = folder_of(context, effective)
-    if context.latest not in (None, folder):
-        effective = _with_recalls_found(context, effective)
-    init = given.init
-    if init is None and effective.init_image is not None and given.point is None:
-        init = open_init(context, effective.init_image, folder)
+def prepare_stage(context: SessionContext, resolved: Resolved, supplied: SuppliedInputs = NO_INPUTS) -> Prepared:
+    """Turn a resolved request into a plan and the images that it needs.
+
+    Args:
+        context: The session.
+        resolved: The request with all defaults under it, and its model.
+        supplied: Images and latents that replace the files which the request names.
+
+    Raises:
+        InvokeError: The request cannot be honoured; the error names the field to blame.
+    """
+    # 1. References: where they are looked up, and what recalls such as @last mean.
+    folder = reference_folder(context, resolved.request)
+    request = _with_recalls_found(context, resolved.request, folder)
+    # 2. The init image, and the prompt in its metadata where the line has none.
+    init = _open_init(context, request, folder, supplied)
     metadata = embedded_metadata(init) if init is not None and init.data else None
-    if effective.prompt is None and init is not None:
-        effective = replace(effective, prompt=(metadata.prompt if metadata else None) or "")
-    effective = replace(effective, seeds=recalled_seeds(context, effective))
-    mask = given.mask
-    if mask is None and init is not None and is_url(effective.init_mask or ""):
-        mask = mask_from_web(context, effective.init_mask or "")
-    fixing = effective.fix or effective.latent_up or effective.sr
-    finder = None if fixing else MaskFinder(context=context, request=effective, folder=folder, given=mask)
+    if request.prompt is None and init is not None:
+        request = replace(request, prompt=(metadata.prompt if metadata else None) or "")
+    # 3. Seeds.
+    request = replace(request, seeds=recalled_seeds(context, request))
+    # 4. The mask, whose init image may be filled or extended.
+    finder = _mask_finder(context, request, folder, _supplied_mask(context, request, init, supplied))
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
-    worked_on = masked.init if masked else init
-    colour(effective.pad or "black")
-    check_template(effective.name_format or "")
-    guides = ControlFinder(context=context, model=resolved.model, folder=folder, given=given.controls)
-    plan = make_plan(
-        PlanInputs(
-            request=effective,
-            model=resolved.model.spec.name,
-            facts=resolved.model.facts,
-            draw_seed=context.draw_seed,
-            find_lora=partial(find_lora, context),
-            find_embedding=partial(find_embedding, context),
-            find_control=guides.find,
-            init=point_facts(given) or init_facts(worked_on, effective.init_image, recalled=metadata is not None),
-            resume=resume_facts(given),
-            mask=masked.facts if masked else None,
-            helpers=find_postprocess_models(context, effective, with_init=init is not None),
-            sources=sources,
-        )
+    init = masked.init if masked else init
+    # 5. Values that only writing or resizing would reject otherwise.
+    colour(request.pad or "black")
+    check_template(request.name_format or "")
+    # 6. The plan.
+    controls = ControlFinder(context=context, model=resolved.model, folder=folder, given=supplied.controls)
+    inputs = PlanInputs(
+        request=request,
+        model=resolved.model.spec.name,
+        facts=resolved.model.facts,
+        draw_seed=context.draw_seed,
+        find_lora=partial(find_lora, context),
+        find_embedding=partial(find_embedding, context),
+        find_control=controls.find,
+        init=point_facts(supplied) or init_facts(init, request.init_image, recalled=metadata is not None),
+        resume=resume_facts(supplied),
+        mask=masked.facts if masked else None,
+        helpers=find_postprocess_models(context, request, with_init=init is not None),
+        sources=resolved.effective.sources,
     )
+    plan = make_plan(inputs)
+    plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
+    # 7. Later images of a chain or a folder use the mask that was opened here.
     if finder is not None and masked is not None and masked.opened is not None:
         finder = replace(finder, given=masked.opened)
-    plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
     return Prepared(
-        plan=plan, model=resolved.model, init=worked_on, masked=masked, mask_finder=finder, point=given.point,
-        controls=tuple(guides.opened),
+        plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, point=supplied.point,
+        controls=tuple(controls.opened),
     )  # fmt: skip
 
 
-def _with_recalls_found(context: SessionContext, request: GenerationRequest) -> GenerationRequest:
-    """A request with the files that its recalls mean, which count in the folder that the last image went to."""
+def _with_recalls_found(context: SessionContext, request: GenerationRequest, folder: OutputFolder) -> GenerationRequest:
+    """Replace recalls by the files that they mean where the last image went to another folder than `folder`."""
+    if context.latest in (None, folder):
+        return request
     named = {"init_image": request.init_image, "init_mask": request.init_mask}
     found = {field: str(recalled(context, name, field)) for field, name in named.items() if name and is_recall(name)}
     return overlay(request, GenerationRequest.of(found))
 
 
+def _open_init(
+    context: SessionContext, request: GenerationRequest, folder: OutputFolder, supplied: SuppliedInputs
+) -> OpenedImage | None:
+    if supplied.init is not None or supplied.point is not None or request.init_image is None:
+        return supplied.init
+    return open_init(context, request.init_image, folder)
+
+
+def _supplied_mask(
+    context: SessionContext, request: GenerationRequest, init: OpenedImage | None, supplied: SuppliedInputs
+) -> OpenedImage | None:
+    """Return the mask that replaces the file behind `-M`: a supplied one, or one from the web."""
+    if supplied.mask is not None or init is None or not is_url(request.init_mask or ""):
+        return supplied.mask
+    return mask_from_web(context, request.init_mask or "")
+
+
+def _mask_finder(
+    context: SessionContext, request: GenerationRequest, folder: OutputFolder, mask: OpenedImage | None
+) -> MaskFinder | None:
+    """Return what finds the mask on an image; None for work that has no mask."""
+    if request.fix or request.latent_up or request.sr:
+        return None
+    return MaskFinder(context=context, request=request, folder=folder, given=mask)
+
+
 def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
-    """What there is to say when a prompt has none of the words that its model answers to."""
+    """Return a notice when the prompt has none of the model's trigger words."""
     words, prompt = model.spec.triggers, plan.prompt.positive.lower()
     if not words or any(word.lower() in prompt for word in words):
         return ()
-    return (f"{model.spec.name} answers to {' or '.join(words)}, and the prompt has none of it",)
+    return (f"the prompt has no trigger word of {model.spec.name}: {' or '.join(words)}",)
 
 
 def recalled_seeds(context: SessionContext, request: GenerationRequest) -> tuple[int, ...] | None:
-    """The seeds that a request says, its recalls looked up; InvokeError for one of an image that is not there."""
-    folder = context.latest or folder_of(context, request)
+    """Return the request's seeds with recalls looked up; InvokeError where there is no such image."""
+    folder = context.latest or reference_folder(context, request)
     return None if request.seeds is None else tuple(_seed(seed, folder) for seed in request.seeds)
 
 
 def _seed(seed: int, folder: OutputFolder) -> int:
-    """A seed as it is; -1 is the last image's, -2 the one's before."""
+    """Return a seed as it is; -1 is the seed of the last image, -2 of the one before."""
     if seed >= 0:
         return seed
     entry = folder.history.last(-seed)
     if entry is None:
-        hint = "draw one first, or give a number"
+        hint = "generate one first, or give a number"
         raise InvokeError(f"-S {seed}: there is no earlier image in {folder.path}", hint=hint, field="seeds")
     return entry.seed

@@ -1,15 +1,17 @@
-"""Alternatives in a line's prompts: the line is drawn once for each text that they stand for, with the same seeds."""
+"""Alternatives in prompts: `{a|b}`, `{?a|b}` and `__list__`. A line with them is run once for each text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
+from math import prod
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import is_file, read_text
-from invoke_cli.errors import ConfigError, InvokeError, PlanError, PromptError
+from invoke_cli.errors import ConfigError, PlanError, PromptError, blame
 from invoke_cli.generation.prepare import recalled_seeds
+from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.generation.save import save_grid
 from invoke_cli.language.grammar.line import Stage
 from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, draws, has_alternatives, variants
@@ -20,139 +22,119 @@ from invoke_cli.request import GenerationRequest
 WILDCARDS = "wildcards"
 _FIELDS = ("prompt", "negative_prompt")
 
-Draw = Callable[[Sequence[Stage]], list[SavedImage]]
+RunLine = Callable[[ResolvedLine], list[SavedImage]]
 
 
-def generate_alternatives(context: SessionContext, stages: Sequence[Stage], draw: Draw) -> list[SavedImage]:
-    """Draw a line, or, where its prompts hold alternatives, each of the lines that it stands for."""
-    meant = [_with_defaults(context, stages[0]), *stages[1:]]
-    if not any(_checked(number, stage, has_alternatives) for number, stage in enumerate(meant)):
-        return draw(stages)
-    return _Alternating(context, meant).draw(stages, draw)
+def generate_alternatives(context: SessionContext, line: ResolvedLine, run: RunLine) -> list[SavedImage]:
+    """Run a line, or, where its prompts hold alternatives, each of the lines that it stands for."""
+    with_defaults = _with_default_negative(context, line)
+    stages = enumerate(with_defaults.stages)
+    if not any(_any_prompt(number, stage, has_alternatives) for number, stage in stages):
+        return run(line)
+    return _AlternativesRun(context, with_defaults).run(line, run)
 
 
-class _Alternating:
-    """One line with alternatives on its way."""
+class _AlternativesRun:
+    """One line with alternatives: all its variants share their seeds and what its references mean."""
 
-    def __init__(self, context: SessionContext, stages: Sequence[Stage]) -> None:
+    def __init__(self, context: SessionContext, line: ResolvedLine) -> None:
         self.context = context
-        self.effective = context.settings.resolve(stages[0].request).effective.request
-        asked = recalled_seeds(context, self.effective)
-        self.seeds = asked or (context.draw_seed(),)
-        self.stages = [_seeded(stages[0], self.seeds), *stages[1:]]
+        self.effective = line.request
+        self.seeds = recalled_seeds(context, line.request) or (context.draw_seed(),)
+        self.line = line.with_request(context, replace(line.typed, seeds=self.seeds))
 
-    def draw(self, typed: Sequence[Stage], draw: Draw) -> list[SavedImage]:
-        """Draw them; what recalls and addresses meant the first time they mean every time."""
+    def run(self, typed: ResolvedLine, run: RunLine) -> list[SavedImage]:
+        """Run every variant; a reference or a URL means the same file in each."""
         saved: list[SavedImage] = []
-        meant: GenerationRequest | None = None
+        found: GenerationRequest | None = None
         for line in list(self._lines()):
             self.context.check_stopped()
             try:
-                saved += draw([_referring(line[0], meant), *line[1:]])
+                saved += run(line.with_request(self.context, _with_found_files(line.typed, found)))
             except PromptError as error:
-                error.span = None  # it counts in a text that nobody typed
-                raise
-            meant = meant or self.context.last_stages[0]
-        first = replace(_referring(typed[0], meant).request, seeds=self.seeds)
-        self.context.last_stages = (first, *(stage.request for stage in typed[1:]))
+                raise error.without_span() from None  # the span counts in a text that nobody typed
+            found = found or self.context.last_stages[0]
+        first = replace(_with_found_files(typed.typed, found), seeds=self.seeds)
+        self.context.last_stages = (first, *(stage.request for stage in typed.stages[1:]))
         if self.effective.grid and len(saved) > 1 and not self.effective.dry_run:
             folder = self.context.target(self.effective.outdir or "").folder
             save_grid(self.context, folder, saved, private=bool(self.effective.private))
         return saved
 
-    def _lines(self) -> Iterator[list[Stage]]:
-        """The lines in order: of each text all seeds, but, where the seed draws the text, of each seed all texts."""
-        if not any(_checked(number, stage, draws) for number, stage in enumerate(self.stages)):
-            yield from self._texts(self.stages, self.seeds[0])
+    def _lines(self) -> Iterator[ResolvedLine]:
+        """Yield the variants: of each text all seeds, but, where the seed chooses the text, of each seed all texts."""
+        stages = enumerate(self.line.stages)
+        if not any(_any_prompt(number, stage, draws) for number, stage in stages):
+            yield from self._variants(self.line, self.seeds[0])
             return
         count = 1 if self.effective.variation_amount else self.effective.num_images or 1
         for seed in (seed for first in self.seeds for seed in seed_run(first, count)):
-            first = _seeded(self.stages[0], (seed,))
+            request = replace(self.line.typed, seeds=(seed,))
             if count > 1:
-                first = replace(first, request=replace(first.request, num_images=1))
-            yield from self._texts([first, *self.stages[1:]], seed)
+                request = replace(request, num_images=1)
+            yield from self._variants(self.line.with_request(self.context, request), seed)
 
-    def _texts(self, stages: Sequence[Stage], seed: int) -> list[list[Stage]]:
-        """The line's stages with every combination of their texts."""
-        choices: list[list[Stage]] = []
-        for number, stage in enumerate(stages):
-            fields = [name for name in _FIELDS if getattr(stage.request, name) is not None]
-            texts = [self._variants(stage, number, name, seed) for name in fields]
-            choices.append([_saying(stage, dict(zip(fields, said, strict=True))) for said in product(*texts)])
-        count = 1
-        for options in choices:
-            count *= len(options)
+    def _variants(self, line: ResolvedLine, seed: int) -> Iterator[ResolvedLine]:
+        """Yield the line with every combination of the texts that its prompts stand for."""
+        choices = [list(self._stage_variants(number, stage, seed)) for number, stage in enumerate(line.stages)]
+        count = prod(map(len, choices))
         if count > MAX_VARIANTS:
-            hint = "use fewer of them, or {?a|b} to draw one"
+            hint = "use fewer of them, or {?a|b} to choose one"
             raise PlanError(
                 f"these alternatives make {count} lines (at most {MAX_VARIANTS})", hint=hint, field="prompt"
             )
-        # One sheet of all the pictures is made in the end.
-        alone = [[_without_grid(options) for options in choices[0]], *choices[1:]]
-        return [list(line) for line in product(*alone)]
+        for first, *later in product(*choices):
+            # The grid of all images is made at the end.
+            request = replace(first.request, grid=False)
+            yield line.with_request(self.context, request).with_later(later)
 
-    def _variants(self, stage: Stage, number: int, name: str, seed: int) -> list[str]:
-        source = getattr(stage.request, name)
-        try:
-            return variants(source, seed, self._read_list)
-        except InvokeError as error:
-            error.stage, error.field = number, name
-            raise
+    def _stage_variants(self, number: int, stage: Stage, seed: int) -> Iterator[Stage]:
+        fields = [name for name in _FIELDS if getattr(stage.request, name) is not None]
+        texts = []
+        for name in fields:
+            with blame(name, stage=number, always=True):
+                texts.append(variants(getattr(stage.request, name), seed, self._read_list))
+        for chosen in product(*texts):
+            values = stage.request.said() | dict(zip(fields, chosen, strict=True))
+            yield replace(stage, request=GenerationRequest.of(values))
 
     def _read_list(self, name: str) -> list[str]:
-        """The entries of `<root>/wildcards/name.txt`; PromptError when there are none."""
+        """Return the entries of `<root>/wildcards/name.txt`; PromptError when there are none."""
         folder = self.context.settings.paths.root / WILDCARDS
         path = folder / f"{name}.txt"
         if ".." in name or not is_file(path):
             known = ", ".join(sorted(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.txt")))
-            hint = f"there are {known}" if known else "write it, a line for each entry"
-            raise PromptError(f"there is no list {path}", hint=hint)
+            hint = f"the lists are {known}" if known else "create it, with one entry per line"
+            raise PromptError(f"no such list: {path}", hint=hint)
         try:
             lines = [line.strip() for line in read_text(path).splitlines()]
         except ConfigError as error:
             raise PromptError(error.message, hint=error.hint) from None
         entries = [line for line in lines if line and not line.startswith("#")]
         if not entries:
-            raise PromptError(f"the list {path} is empty", hint="write a line for each entry")
+            raise PromptError(f"the list {path} is empty", hint="write one entry per line")
         return entries
 
 
-def _with_defaults(context: SessionContext, stage: Stage) -> Stage:
-    """The first stage, saying itself what a default with alternatives says."""
-    request = context.settings.resolve(stage.request).effective.request
-    negative = request.negative_prompt
-    if negative is None or stage.request.negative_prompt is not None or not has_alternatives(negative):
-        return stage
-    return replace(stage, request=replace(stage.request, negative_prompt=negative))
+def _with_default_negative(context: SessionContext, line: ResolvedLine) -> ResolvedLine:
+    """Put a default negative prompt with alternatives into the line itself, so that its variants replace it."""
+    negative = line.request.negative_prompt
+    if negative is None or line.typed.negative_prompt is not None or not has_alternatives(negative):
+        return line
+    return line.with_request(context, replace(line.typed, negative_prompt=negative))
 
 
-def _checked(number: int, stage: Stage, ask: Callable[[str], bool]) -> bool:
-    """Whether it is so of any of a stage's prompts; an error says which."""
-    found = False
+def _any_prompt(number: int, stage: Stage, check: Callable[[str], bool]) -> bool:
+    """Return whether `check` holds for any prompt of a stage; an error names the stage and the field."""
+    results = []
     for name in _FIELDS:
-        try:
-            found = ask(getattr(stage.request, name) or "") or found
-        except PromptError as error:
-            error.stage, error.field = number, name
-            raise
-    return found
+        with blame(name, stage=number, always=True):
+            results.append(check(getattr(stage.request, name) or ""))
+    return any(results)
 
 
-def _seeded(stage: Stage, seeds: tuple[int, ...]) -> Stage:
-    return replace(stage, request=replace(stage.request, seeds=seeds))
-
-
-def _saying(stage: Stage, said: dict[str, str]) -> Stage:
-    return replace(stage, request=GenerationRequest.of(stage.request.said() | said))
-
-
-def _without_grid(stage: Stage) -> Stage:
-    return replace(stage, request=replace(stage.request, grid=False))
-
-
-def _referring(stage: Stage, meant: GenerationRequest | None) -> Stage:
-    """The stage with the files that its references meant the first time."""
-    if meant is None:
-        return stage
-    request = replace(stage.request, init_image=meant.init_image, init_mask=meant.init_mask, controls=meant.controls)
-    return replace(stage, request=request)
+def _with_found_files(request: GenerationRequest, found: GenerationRequest | None) -> GenerationRequest:
+    """Replace the references of a request by the files that they meant in the first variant."""
+    if found is None:
+        return request
+    return replace(request, init_image=found.init_image, init_mask=found.init_mask, controls=found.controls)

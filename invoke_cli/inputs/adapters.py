@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.errors import PlanError
+from invoke_cli.errors import PlanError, blame
 from invoke_cli.models.files.pickles import PICKLES, converting
 from invoke_cli.planning.plan import EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
@@ -29,11 +29,8 @@ def find_embedding(context: SessionContext, name: str) -> EmbeddingUse | None:
     folder = context.settings.paths.root / EMBEDDINGS
     if name not in adapters_in(folder):
         return None
-    try:
+    with blame("prompt", always=True):
         path = _find(folder, name, "embedding")
-    except PlanError as error:
-        error.field = "prompt"
-        raise
     return EmbeddingUse(name=name, path=str(path), sha256=context.file_hash(path))
 
 

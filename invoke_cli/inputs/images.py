@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.errors import ImageError
+from invoke_cli.errors import ImageError, blame
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
 from invoke_cli.inputs.references import find_image
 from invoke_cli.inputs.url import fetch, is_url, url_name
@@ -17,13 +17,10 @@ STANDARD_INPUT = "-"
 
 def open_init(context: SessionContext, reference: str, folder: OutputFolder) -> OpenedImage:
     """The image that `-I` names; ImageError with the field to point at."""
-    try:
+    with blame("init_image"):
         if reference == STANDARD_INPUT:
             return open_bytes(_standard_input(context), "standard input")
         return open_control_image(context, reference, folder)
-    except ImageError as error:
-        error.field = error.field or "init_image"
-        raise
 
 
 def open_control_image(context: SessionContext, reference: str, folder: OutputFolder) -> OpenedImage:
@@ -60,8 +57,5 @@ def recalled(context: SessionContext, reference: str, field: str) -> Path:
 
 def mask_from_web(context: SessionContext, url: str) -> OpenedImage:
     """The picture that `-M` names on the web; ImageError with the field to point at."""
-    try:
+    with blame("init_mask", always=True):
         return open_url(context, url)
-    except ImageError as error:
-        error.field = "init_mask"
-        raise

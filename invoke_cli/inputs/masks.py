@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageChops
 
-from invoke_cli.errors import ImageError
+from invoke_cli.errors import blame
 from invoke_cli.imaging import masks
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
 from invoke_cli.inputs.references import find_image, stable_reference
@@ -102,11 +102,8 @@ def without_watermark(init: OpenedImage) -> OpenedImage:
 def _opened(reference: str | None, folder: OutputFolder) -> OpenedImage | None:
     if reference is None:
         return None
-    try:
+    with blame("init_mask", always=True):
         return open_path(find_image(reference, folder))
-    except ImageError as error:
-        error.field = "init_mask"
-        raise
 
 
 def _paints_black(request: GenerationRequest, opened: OpenedImage | None, notices: list[str]) -> bool:

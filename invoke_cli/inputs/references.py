@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from invoke_cli.context.paths import expanded, is_there
-from invoke_cli.errors import ImageError
+from invoke_cli.errors import ImageError, blame
 from invoke_cli.inputs.url import is_url
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
@@ -22,11 +22,8 @@ _MOST_SHOWN = 5
 
 def find_image(reference: str, folder: OutputFolder, *, field: str | None = None) -> Path:
     """The file that a reference means; ImageError says why there is none, or which it could be."""
-    try:
+    with blame(field):
         return _find(reference, folder)
-    except ImageError as error:
-        error.field = error.field or field
-        raise
 
 
 def split_step(reference: str) -> tuple[str, int] | None:

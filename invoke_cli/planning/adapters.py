@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from invoke_cli.errors import InvokeError, PlanError
+from invoke_cli.errors import blame
 from invoke_cli.language.prompt.prompt import Prompt
 from invoke_cli.planning.plan import ControlUse, EmbeddingUse, LoraUse
 from invoke_cli.planning.plan_inputs import PlanInputs
@@ -19,11 +19,8 @@ def loras_of(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> tuple[Lo
     chosen = [LoraChoice(*pair) for pair in (switched | dict(prompt.loras)).items()]
     found: list[LoraUse] = []
     for choice in chosen:
-        try:
+        with blame("loras" if choice.name in switched else "prompt", always=True):
             found.append(inputs.find_lora(choice))
-        except PlanError as error:
-            error.field = "loras" if choice.name in switched else "prompt"
-            raise
     return tuple(found)
 
 
@@ -41,8 +38,5 @@ def controls_of(inputs: PlanInputs) -> tuple[ControlUse, ...]:
     """The control images of a line that draws."""
     if inputs.fixing:
         return ()
-    try:
+    with blame("controls", always=True):
         return tuple(map(inputs.find_control, inputs.request.controls or ()))
-    except InvokeError as error:
-        error.field = "controls"
-        raise

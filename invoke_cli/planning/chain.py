@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from invoke_cli.errors import PlanError
+from invoke_cli.errors import PlanError, blame
 from invoke_cli.language.grammar.line import Stage
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
@@ -64,6 +64,5 @@ def _refuse(stage: Stage, number: int) -> None:
         wrong.append(("seeds", "a list of seeds belongs to the first stage"))
     for name, hint in wrong:
         spelling = next(row.spelling for row in SWITCHES if row.field == name)
-        error = PlanError(f"{spelling} cannot stand in a later stage of a chain", hint=hint, field=name)
-        error.stage = number
-        raise error
+        with blame(stage=number):
+            raise PlanError(f"{spelling} cannot stand in a later stage of a chain", hint=hint, field=name)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from invoke_cli.errors import InvokeError, LineError, PromptError, Span
+from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import CommandLine, Generation, Stage, parse
 from invoke_cli.language.grammar.spellings import nearest
 from invoke_cli.language.prompt.alternatives import has_alternatives
@@ -54,7 +55,7 @@ def _error(text: str, commands: Collection[str], missing: ReferenceCheck = no_mi
             for stage in parsed.stages:
                 _check_prompt(text, stage)
                 if (error := missing(stage.request)) is not None:
-                    return error.located(text, stage.spans.get(error.field or ""))
+                    return locate(error, text, stage.spans)
     except LineError as error:
         return error
     return None
@@ -69,16 +70,10 @@ def _check_command(line: CommandLine, commands: Collection[str]) -> None:
 
 
 def _check_prompt(text: str, stage: Stage) -> None:
-    """LineError for a prompt that the prompt language refuses, with its place in the line where it can be told."""
-    source, said = stage.request.prompt, stage.spans.get("prompt")
+    """Raise a LineError, with its place in the line, for a prompt that the prompt language rejects."""
+    source = stage.request.prompt or ""
     try:
-        if not has_alternatives(source or ""):
-            read_prompt(source or "", stage.request.negative_prompt)
+        if not has_alternatives(source):
+            read_prompt(source, stage.request.negative_prompt)
     except PromptError as error:
-        if error.field == "negative_prompt" or said is None:
-            said, error.span = stage.spans.get("negative_prompt", said), None
-        if error.span is not None and said is not None:
-            error.span = error.span.shifted(said.start + (text[said.start] == '"'))
-        if error.span is None or (said is not None and error.span.end > said.end):
-            error.span = said
-        raise
+        raise locate(error, text, stage.spans) from None

@@ -18,7 +18,7 @@ from invoke_cli.engine import ImageResult
 from invoke_cli.errors import MetadataError
 from invoke_cli.generation.chain import prepare_recorded
 from invoke_cli.generation.execute import make_images
-from invoke_cli.generation.prepare import Prepared, prepare_resolved
+from invoke_cli.generation.prepare import Prepared, prepare_stage
 from invoke_cli.generation.save import record_of
 from invoke_cli.imaging.open_image import OpenedImage, open_path, read_file
 from invoke_cli.inputs import history_lookup
@@ -79,7 +79,7 @@ def prepare_replay(context: SessionContext, path: Path, *, output: bool = False)
     recalled = _in_passes(context, replace(recalled, request=stages[-1], earlier=stages[:-1]))
     inputs = [_find_inputs(context, recalled, path, number) for number in range(len(recalled.stages))]
     resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
-    prepared = prepare_resolved(context, resolved[0], inputs[0][1])
+    prepared = prepare_stage(context, resolved[0], inputs[0][1])
     images, place = _batch(prepared.plan.images[0], made)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
     later = [SuppliedInputs(mask=given.mask, controls=given.controls) for _, given in inputs[1:]]

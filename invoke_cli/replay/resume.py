@@ -5,20 +5,20 @@ What a line does not say it has from there. What is settled by how the run began
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_file
-from invoke_cli.errors import ImageError, InvokeError, MetadataError, PlanError
+from invoke_cli.engine import Model
+from invoke_cli.errors import ImageError, MetadataError, PlanError, blame
 from invoke_cli.generation.execute import make_images
-from invoke_cli.generation.prepare import Prepared, folder_of
+from invoke_cli.generation.prepare import Prepared, reference_folder
+from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.imaging.open_image import read_file
 from invoke_cli.inputs.references import find_image, is_recall, split_step
 from invoke_cli.inputs.supplied import NO_INPUTS, SuppliedInputs
 from invoke_cli.inputs.url import is_url
-from invoke_cli.language.grammar.line import Stage
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.containers.text_chunks import read_chunks
@@ -31,33 +31,35 @@ from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest
 
 
-def resume_from_latents(context: SessionContext, stages: Sequence[Stage]) -> tuple[Sequence[Stage], SuppliedInputs]:
-    """The stages with all that the first has from saved latents, where its `-I` names such; ImageError for bad ones."""
-    effective = context.settings.resolve(stages[0].request).effective.request
-    reference = effective.init_image
-    try:
-        file = _find(context, reference, effective) if reference else None
-    except InvokeError as error:
-        error.field = error.field or "init_image"
-        raise
+def resume_from_latents(context: SessionContext, line: ResolvedLine) -> tuple[ResolvedLine, SuppliedInputs]:
+    """Give a line what its first stage takes from saved latents, where its `-I` names such.
+
+    Raises:
+        ImageError: The latents are damaged, or cannot be resumed.
+        PlanError: The line changes what the run's beginning settled, or its model has another VAE.
+    """
+    reference = line.request.init_image
+    with blame("init_image"):
+        file = _find(context, reference, line.request) if reference else None
     if file is None:
-        return stages, NO_INPUTS
-    request, given = resumed_request(file, stages[0].request, [folder_of(context, effective), context.folder()])
-    _check_autoencoder(context, file, request)
-    return [replace(stages[0], request=request), *stages[1:]], replace(given, reference=reference)
+        return line, NO_INPUTS
+    folders = [reference_folder(context, line.request), context.folder()]
+    request, supplied = resumed_request(file, line.typed, folders)
+    line = line.with_request(context, request)
+    _check_vae(context, file, line.first.model)
+    return line, replace(supplied, reference=reference)
 
 
-def _check_autoencoder(context: SessionContext, file: LatentFile, request: GenerationRequest) -> None:
-    model = context.settings.resolve(request).model
+def _check_vae(context: SessionContext, file: LatentFile, model: Model) -> None:
     if context.vae_hash(model) != file.vae:
-        hint = f"the model that made them is {file.model}; or start from the picture itself"
+        hint = f"the model that made them is {file.model}; or start from the image itself"
         message = f"the latents of {file.name} belong to another autoencoder than that of {model.spec.name}"
         raise PlanError(message, hint=hint, field="init_image")
 
 
 def _find(context: SessionContext, reference: str, request: GenerationRequest) -> LatentFile | None:
     """The saved latents that a reference means; None when it means a picture."""
-    folder = folder_of(context, request)
+    folder = reference_folder(context, request)
     if is_url(reference):
         return None
     step = split_step(reference)
@@ -87,7 +89,7 @@ def _telling_name(path: Path) -> str:
 
 def _step(context: SessionContext, path: Path, step: int, request: GenerationRequest) -> LatentFile:
     """An image's latents after a step: as they were saved, else by making the image again up to there."""
-    for folder in (folder_of(context, request), context.latest):
+    for folder in (reference_folder(context, request), context.latest):
         saved = _saved(folder, path, step) if folder is not None else None
         if saved is not None:
             return saved

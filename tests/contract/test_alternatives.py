@@ -53,7 +53,7 @@ def test_lists_from_files(harness: SessionHarness) -> None:
     harness.draw("a cat, {__styles__} -s2 -S1")
     assert [event.line.split(" -s")[0] for event in harness.saved] == ["a cat, ink", "a cat, oil, thick (paint)"]
     assert harness.run("a cat, {__moods__} -s2") is not Outcome.OK
-    assert harness.errors == [f"there is no list {harness.folder / 'root' / 'wildcards' / 'moods.txt'}"]
+    assert harness.errors == [f"no such list: {harness.folder / 'root' / 'wildcards' / 'moods.txt'}"]
     assert harness.run("a cat, {__../secret__} -s2") is not Outcome.OK
 
 

@@ -143,8 +143,8 @@ def bad_files(folder: Path) -> dict[str, str]:
     os.mkfifo(folder / "pipe.png")
     return {
         "none.png": "no image", "empty.png": "empty", "text.png": "not an image", "cut.png": "damaged",
-        "pics": "no pictures",
-        "pipe.png": "regular file", "none*.png": "no pictures",
+        "pics": "no images",
+        "pipe.png": "regular file", "none*.png": "no images",
         "@last": "no earlier", "!99": "no image number", "@last:4": "no earlier", "~nobody/x.png": "no image",
         "x" * 5000: "no image",
     }  # fmt: skip
@@ -207,7 +207,7 @@ def test_a_bad_picture_in_a_folder_costs_itself_alone(harness: SessionHarness) -
     drawing(64, 64).save("pics/c.png")
     assert harness.run("oil -I pics -s2") is Outcome.FAILED
     assert len(harness.saved) == 2 and "b.png" in harness.errors[0] and "1 of 3" in harness.errors[-1]
-    assert harness.run("oil -I 'nothing*.png'") is Outcome.FAILED and "no pictures" in harness.errors[0]
+    assert harness.run("oil -I 'nothing*.png'") is Outcome.FAILED and "no images" in harness.errors[0]
 
 
 def test_the_last_result_is_the_last_one_wherever_it_went(harness: SessionHarness) -> None:

@@ -80,7 +80,7 @@ def test_the_model_shows_and_hashes_it(studio: SessionHarness) -> None:
 
 
 def test_latents_pass_only_between_stages_of_one_vae(studio: SessionHarness) -> None:
-    said = "between these stages the picture is decoded and encoded once"
+    said = "between these stages the image is decoded and encoded once"
     studio.draw(f"{LINE} -m folder | a dog -f.5 -m whole --trace")
     assert said not in studio.notices and not any("encodes=1" in line for line in studio.traces)
     studio.draw(f"{LINE} -m folder | a dog -f.5 -m tiny --trace")

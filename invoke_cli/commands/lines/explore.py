@@ -15,6 +15,7 @@ from invoke_cli.exploration.sweep_export import write_tables
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.contact_sheets import save_sheet
 from invoke_cli.generation.prepare import Prepared
+from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.imaging.open_image import open_path
 from invoke_cli.imaging.sheets.layout import stacked, with_margin
 from invoke_cli.imaging.sheets.plot import Bar, chart, chart_text
@@ -48,7 +49,7 @@ def ladder(context: SessionContext, call: Call) -> None:
     parsed = parse(call.argument)
     if not isinstance(parsed, Generation) or len(parsed.stages) > 1 or "strength" in parsed.stages[0].spans:
         raise CommandError("!ladder takes one stage, and chooses -f itself", hint=_LADDER)
-    prepared = prepare_line(context, parsed.stages)
+    prepared = prepare_line(context, resolve_line(context, parsed.stages))
     if prepared.init is None:
         raise CommandError("a ladder starts from an init image", hint=_LADDER)
     swept = run_sweep(context, f"{call.argument} -f {STRENGTHS}")

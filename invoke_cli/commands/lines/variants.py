@@ -10,7 +10,7 @@ from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import numbered
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, InvokeError
-from invoke_cli.generation.line import draw
+from invoke_cli.generation.line import generate
 from invoke_cli.generation.prepare import only_stage
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
@@ -33,7 +33,7 @@ def plan(context: SessionContext, call: Call) -> None:
     if not isinstance(parsed, Generation):
         raise CommandError("!plan takes a line to draw", hint=usage)
     first, *later = parsed.stages
-    draw(context, [replace(first, request=replace(first.request, dry_run=True)), *later], resume_from_latents)
+    generate(context, [replace(first, request=replace(first.request, dry_run=True)), *later], resume_from_latents)
 
 
 def dream(_: SessionContext, call: Call) -> Sequence[str]:

@@ -10,7 +10,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_folder, is_there
 from invoke_cli.errors import CommandError, ImageError
 from invoke_cli.exploration.file_changes import saves
-from invoke_cli.generation.line import draw
+from invoke_cli.generation.line import generate
 from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.replay.resume import resume_from_latents
 
@@ -31,7 +31,7 @@ def watch(context: SessionContext, call: Call) -> None:
     context.notice(f"watching {path}{waits}: each save is drawn; Ctrl-C ends it")
     for _ in saves(path, context.check_stopped, context.notice):
         try:
-            draw(context, stages, resume_from_latents)
+            generate(context, stages, resume_from_latents)
         except ImageError as error:  # saved anew, or removed, in the moment between
             context.notice(f"{error.message}; waiting for the next save")
 

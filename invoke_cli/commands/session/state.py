@@ -7,6 +7,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.line import REMEDIES
+from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
 from invoke_cli.language.switches.table import SWITCHES
@@ -56,7 +57,7 @@ def check(context: SessionContext, call: Call) -> None:
     parsed = parse(call.argument or '""')
     if not isinstance(parsed, Generation):
         raise CommandError("!check takes a line to draw", hint='!check "a red boat" -I sketch.png')
-    prepared = prepare_line(context, *resume_from_latents(context, parsed.stages))
+    prepared = prepare_line(context, *resume_from_latents(context, resolve_line(context, parsed.stages)))
     plan, facts = prepared.plan, prepared.model.facts
     tokens = context.engine.tokens(prepared.model, plan.prompt.positive, context.hooks())
     needed, state = context.engine.estimate(plan, prepared.model), context.engine.memory()

@@ -236,7 +236,7 @@ class _Scanner:
 
     def _error(self, error: LineError, end: int) -> Token:
         span = error.span or Span(self.position, end)
-        error.span = span
+        error.at(span)
         self.position = max(end, self.position + 1)
         return Token(kind=Kind.ERROR, span=span, error=error)
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from invoke_cli.errors import PromptError, Span
+from invoke_cli.errors import PromptError, Span, blame
 
 MAX_VARIANTS = 1000
 MAX_DEPTH = 20
@@ -164,9 +164,6 @@ class _Reader:
             return
         if name in self.trail or len(self.trail) > MAX_DEPTH:
             raise PromptError(f"the list {name} leads back to itself", hint="take it out of its lines", span=span)
-        try:
+        with blame(span=span):
             for line in self.read_list(name):
                 yield _Reader(line, self.read_list, (*self.trail, name)).read()
-        except PromptError as error:
-            error.span = span
-            raise

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from invoke_cli.errors import PromptError, Span
+from invoke_cli.errors import PromptError, Span, blame
 from invoke_cli.language.prompt.ast import Swap, Tree
 from invoke_cli.language.prompt.parser import masked, parse_prompt
 from invoke_cli.language.prompt.swap import SWAP
@@ -77,8 +77,7 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
     try:
         wanted, avoided = parse_prompt(positive), parse_prompt(", ".join(negatives))
     except PromptError as error:
-        error.span = None  # each part reads well alone; what is wrong is how they stand together
-        raise
+        raise error.without_span() from None  # each part is valid alone; only their combination is not
     loras = tuple(choice for _, choice in terms)
     named = [match[1] for text in (source, negative_source or "") for match in _NAMED.finditer(masked(text))]
     return Prompt(
@@ -92,7 +91,7 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
 
 def _check(source: str, field: str) -> None:
     """PromptError for what is refused and for what cannot be read, with its place in `source`."""
-    try:
+    with blame(field, always=True):
         _refuse(source)
         spans = [span for span, _ in lora_terms(masked(source))]
         brackets = list(_brackets(source))
@@ -105,9 +104,6 @@ def _check(source: str, field: str) -> None:
         for part in (*_insides(source), *([outside] if field != "prompt" else [])):
             if isinstance(parse_prompt(part), Swap):
                 _refuse_avoided_swap(part)
-    except PromptError as error:
-        error.field = field
-        raise
 
 
 def _refuse_avoided_swap(source: str) -> None:
