@@ -1,7 +1,8 @@
-"""How a line ended: what the session tells the doors."""
+"""How a line ended, and the exit status that follows from it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from invoke_cli.errors import ExitStatus
@@ -18,9 +19,17 @@ class Outcome(Enum):
 
     @property
     def exit_status(self) -> ExitStatus:
-        """The status of a process that did this line alone."""
+        """The exit status of a process that ran this line alone."""
         return {
             Outcome.FAILED: ExitStatus.FAILED,
             Outcome.UNREADABLE: ExitStatus.USAGE,
             Outcome.INTERRUPTED: ExitStatus.INTERRUPTED,
         }.get(self, ExitStatus.OK)
+
+
+def exit_status(outcomes: Sequence[Outcome]) -> ExitStatus:
+    """Return the exit status of a process that ran several lines."""
+    if Outcome.INTERRUPTED in outcomes:
+        return ExitStatus.INTERRUPTED
+    failed = any(outcome in (Outcome.FAILED, Outcome.UNREADABLE) for outcome in outcomes)
+    return ExitStatus.FAILED if failed else ExitStatus.OK

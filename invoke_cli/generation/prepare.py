@@ -166,13 +166,8 @@ def reference_folder(context: SessionContext, request: GenerationRequest) -> Out
 def prepare_stage(context: SessionContext, resolved: Resolved, supplied: SuppliedInputs = NO_INPUTS) -> Prepared:
     """Turn a resolved request into a plan and the images that it needs.
 
-    Args:
-        context: The session.
-        resolved: The request with all defaults under it, and its model.
-        supplied: Images and latents that replace the files which the request names.
-
-    Raises:
-        InvokeError: The request cannot be honoured; the error names the field to blame.
+    `supplied` are images and latents that replace the files which the request names. An InvokeError names the field
+    that cannot be honoured.
     """
     # 1. References: where they are looked up, and what recalls such as @last mean.
     folder = reference_folder(context, resolved.request)

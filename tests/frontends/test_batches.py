@@ -42,7 +42,7 @@ def test_a_file_with_a_byte_order_mark_and_windows_lines(program: Program, tmp_p
 def test_a_file_in_utf_16_is_one_error(program: Program, encoding: str) -> None:
     result = program(stdin="a cat -s2\na dog -s2\n".encode(encoding))
     assert result.status == 1 and not program.images
-    assert result.err == "error: line 1: the lines are UTF-16 text, not UTF-8\n  try: save the file as UTF-8\n"
+    assert result.err == "error: line 1: the file is UTF-16 text, not UTF-8\n  try: save the file as UTF-8\n"
 
 
 def test_hostile_lines_each_get_one_sentence_or_a_picture(program: Program) -> None:

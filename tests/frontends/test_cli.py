@@ -114,7 +114,7 @@ def test_a_broken_configuration_is_told(program: Program, tmp_path: Path) -> Non
 def test_one_file_name_for_several_pictures_is_refused(program: Program, sketch: Path) -> None:
     sketch.with_name("other.png").write_bytes(sketch.read_bytes())
     result = program("oil", "-I", "sketch.png", "other.png", "-o", "made.png", "-s2")
-    assert result.status == 2 and "one file name for several pictures" in result.err
+    assert result.status == 2 and "-o names one file, and there are several images" in result.err
     assert not (program.folder / "made.png").exists()
 
 

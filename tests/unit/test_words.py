@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from invoke_cli.cli import launch_defaults
 from invoke_cli.errors import ConfigError, LineError
+from invoke_cli.language.grammar.invocation import Invocation, read_invocation
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.grammar.shell_words import split_words, words_to_lines
 from invoke_cli.language.switches.launch import take_launch_options
@@ -93,10 +93,15 @@ def test_wrong_launch_options_are_told(words: list[str]) -> None:
 
 
 def test_switches_without_a_prompt_are_defaults() -> None:
-    assert launch_defaults(["-s20 -A ddim"]) == GenerationRequest(num_inference_steps=20, scheduler="ddim")
-    assert launch_defaults([]) == GenerationRequest()
+    def invocation(*words: str) -> Invocation:
+        return read_invocation(words, lambda _: False, lambda _: False)
+
+    defaults = GenerationRequest(num_inference_steps=20, scheduler="ddim")
+    assert invocation("-s20 -A ddim") == Invocation(defaults=defaults)
+    assert invocation() == Invocation()
     for line in ("a cat", "!models", '""', "-s0"):
-        assert launch_defaults([line]) is None
+        assert invocation(line).lines == (line,)
+    assert invocation("-s20", "-A", "ddim", "!models") == Invocation(lines=("!models",), defaults=defaults)
 
 
 def test_a_missing_picture_after_a_picture_is_no_prompt() -> None:
