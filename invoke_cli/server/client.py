@@ -203,7 +203,7 @@ class RemoteEngine:
     def _end(message: Message, hooks: Hooks) -> None:
         """Count what the session counted, and raise what it raised."""
         try:
-            count(hooks.counters, message.value("tally"))
+            count(hooks.counters, message.value("counters"))
             failure = raised(message.value("error")) if message.kind == "failed" else None
         except (KeyError, TypeError, ValueError) as error:
             raise Gone(f"an answer that cannot be read: {error}") from None
