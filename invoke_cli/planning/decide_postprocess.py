@@ -1,4 +1,4 @@
-"""Deciding the work after the picture: a pure function of the request and of what was found for it."""
+"""Decide the postprocessing of an image: a pure function of the request and of the models found for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,16 @@ _ENLARGING = ("upscale", "embiggen", "latent_up", "sr")
 
 
 def decide_postprocessing(inputs: PlanInputs, drawn: Size, notices: list[str]) -> Postprocessing:
-    """What is done with a picture of the size `drawn`; PlanError (naming the field) for what cannot be done."""
+    """Decide the postprocessing of an image of the size `drawn`.
+
+    Args:
+        inputs: The inputs of the plan.
+        drawn: The size of the image before postprocessing.
+        notices: Receives notices for the user.
+
+    Raises:
+        PlanError: If the request is contradictory or the result too large; its `field` names the cause.
+    """
     request = inputs.request
     for field, message, hint in _refusals(inputs):
         raise PlanError(message, hint=hint, field=field)
@@ -40,34 +49,34 @@ def decide_postprocessing(inputs: PlanInputs, drawn: Size, notices: list[str]) -
     )
     result = after.result_size(drawn)
     if max(result) > MAX_SIDE or result.width * result.height > MAX_PIXELS:
-        hint = f"at most {MAX_SIDE} a side and {MAX_PIXELS / 1e6:.0f} megapixels; say a smaller factor"
+        hint = f"use a smaller factor: at most {MAX_SIDE} pixels per side and {MAX_PIXELS / 1e6:.0f} megapixels"
         field = next((name for name in _ENLARGING if getattr(request, name)), "upscale")
-        raise PlanError(f"a picture of {result} is too large", hint=hint, field=field)
+        raise PlanError(f"an image of {result} is too large", hint=hint, field=field)
     return after
 
 
-# -- what cannot be --------------------------------------------------------------------------------------------------
+# -- contradictions --------------------------------------------------------------------------------------------------
 
 
 def _refusals(inputs: PlanInputs) -> Iterator[tuple[str, str, str]]:
-    """(field, sentence, remedy) for each contradiction of the line."""
+    """Yield (field, message, hint) for each contradiction in the line."""
     request = inputs.request
     asked = [name for name in _ENLARGING if getattr(request, name)]
     if len(asked) > 1:
         names = " and ".join(by_field()[name].spelling for name in asked)
-        yield asked[-1], f"{names} exclude each other", "keep one of them, or write a stage for each (a | b)"
+        yield asked[-1], f"{names} cannot be combined", "keep one of them, or write a stage for each (a | b)"
     for name in ("latent_up", "sr"):
         if getattr(request, name) and inputs.init is None:
             spelling = by_field()[name].spelling
-            hint = f"write it behind a picture's stage, such as a castle | {spelling}, or name an image with -I"
-            yield name, f"{spelling} needs a picture to enlarge", hint
+            hint = f"write it in a later stage, such as a castle | {spelling}, or add an image with -I"
+            yield name, f"{spelling} needs an image to enlarge", hint
     for name, needed in (("embiggen_strength", ("embiggen",)), ("embiggen_tiles", ("embiggen",)),
                          ("upscaler", _ENLARGING), ("new_prompt", _ENLARGING)):  # fmt: skip
         if _said(inputs, name) and not any(getattr(request, field) for field in needed):
             needs = "--embiggen" if len(needed) == 1 else "-U or --embiggen"
-            yield name, f"{by_field()[name].spelling} needs {needs}", f"add it, such as {needs.split()[0]} 2"
+            yield name, f"{by_field()[name].spelling} needs {needs}", f"for example {needs.split()[0]} 2"
     if request.upscale and request.upscale[0] <= 1:
-        hint = "-U 2; to draw detail at the same size, --embiggen 1"
+        hint = "use -U 2; to add detail at the same size, use --embiggen 1"
         yield "upscale", "-U needs a factor above 1", hint
     if inputs.fixing:
         yield from _fixing_refusals(inputs)
@@ -77,18 +86,19 @@ def _fixing_refusals(inputs: PlanInputs) -> Iterator[tuple[str, str, str]]:
     request = inputs.request
     what = "--fix" if request.fix else next(by_field()[name].spelling for name in _ENLARGING if getattr(request, name))
     if request.match_colors:
-        hint = "say it where the picture is drawn, with -I"
-        yield "match_colors", f"--match_colors has no effect with {what}: the colours are the picture's own", hint
+        hint = "use it with -I when generating the image"
+        yield "match_colors", f"--match_colors has no effect with {what}: the image keeps its own colours", hint
     drawing = (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)
     for row in SWITCHES:
         if row.group in drawing and row.field != "init_image" and _said(inputs, row.field):
-            yield row.field, f"{row.spelling} has no effect with {what}: nothing is drawn", f"leave {row.spelling} out"
+            message = f"{row.spelling} has no effect with {what}: no image is generated"
+            yield row.field, message, f"remove {row.spelling}"
     if not (request.facetool_strength or any(getattr(request, name) for name in _ENLARGING)):
-        yield "fix", "--fix has nothing to do", "say what to do with the picture: -U 2, --embiggen 2, -G 0.8 …"
+        yield "fix", "--fix needs a postprocessing switch", "for example -U 2, --embiggen 2 or -G 0.8"
 
 
 def _said(inputs: PlanInputs, field: str) -> bool:
-    """Whether the line itself says a switch."""
+    """Return whether the line itself sets a switch."""
     return bool(getattr(inputs.request, field)) and inputs.sources.get(field) == "line"
 
 
@@ -97,12 +107,12 @@ def _remarks(inputs: PlanInputs) -> Iterator[str]:
     if not request.facetool_strength:
         for name in ("facetool", "codeformer_fidelity"):
             if _said(inputs, name):
-                yield f"{by_field()[name].spelling} does nothing without -G"
+                yield f"{by_field()[name].spelling} has no effect without -G"
     if request.save_original and inputs.fixing:
-        yield "--save_original does nothing here: the file that is worked on stays where it is"
+        yield "--save_original has no effect here: the original file is never modified"
 
 
-# -- what is done ----------------------------------------------------------------------------------------------------
+# -- decisions -----------------------------------------------------------------------------------------------------
 
 
 def _faces(inputs: PlanInputs) -> Faces | None:
@@ -132,7 +142,7 @@ def _enlarging(inputs: PlanInputs, notices: list[str]) -> Enlarging | None:
         return Enlarging(factor=factor, network=helpers.network, share=more[0] if more else NETWORK_SHARE)
     strength = more[0] if more else REFINING_STRENGTH
     if strength >= STRONG:
-        notices.append(f"-U {factor:g} {strength:g} draws much of the picture anew: the second number is a strength")
+        notices.append(f"-U {factor:g} {strength:g} regenerates much of the image: the second number is a strength")
     return Enlarging(factor=factor, refining=_refining(inputs, prompt, strength, round(OVERLAP * inputs.facts.size)))
 
 
@@ -142,8 +152,8 @@ def _by_diffusion(inputs: PlanInputs, prompt: Prompt) -> Enlarging:
     factor = upscaler.kind.factor
     asked = (request.upscale or request.embiggen or (factor,))[0]
     if asked != factor or request.embiggen:
-        message = f"{upscaler.name} enlarges {factor} times, nothing else"
-        raise PlanError(message, hint=f"-U {factor} --upscaler {upscaler.name}", field="upscaler")
+        message = f"{upscaler.name} only enlarges {factor} times"
+        raise PlanError(message, hint=f"use -U {factor} --upscaler {upscaler.name}", field="upscaler")
     steps, guidance = request.num_inference_steps, request.guidance_scale
     assert steps is not None and guidance is not None, "the program's defaults fill these fields"
     work = Diffusion(upscaler=upscaler, prompt=prompt, steps=steps, guidance_scale=guidance)
@@ -155,7 +165,8 @@ def _refining(inputs: PlanInputs, prompt: Prompt, strength: float, overlap: int)
     field = "embiggen" if request.embiggen else "upscale"
     check_refines(inputs, field)
     if overlap > side // 2:
-        raise PlanError(f"tiles of {side} cannot overlap by {overlap}", hint="at most by half (0.5)", field=field)
+        message = f"tiles of {side} pixels cannot overlap by {overlap}"
+        raise PlanError(message, hint="use at most half (0.5)", field=field)
     assert request.num_inference_steps is not None
     steps = count_steps(request.num_inference_steps, strength)
     return Refining(

@@ -1,4 +1,4 @@
-"""Where a picture is worked on: the canvas, and how an init image gets there. With what there is to say about it."""
+"""Decide the canvas of an image, and how the init image is placed on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MODES = {"fit": FitMode.FIT, "pad": FitMode.PAD, "crop": FitMode.CROP, "stretch
 
 
 def free_canvas(inputs: PlanInputs, notices: list[str]) -> Size:
-    """The canvas of a picture without an init image."""
+    """Return the canvas of an image without an init image; append notices on rounding."""
     asked = (inputs.request.width or 0, inputs.request.height or 0)
     canvas = free_size(*asked, inputs.grid)
     _tell_rounding(asked, canvas, inputs.grid, notices)
@@ -27,35 +27,36 @@ def _tell_rounding(asked: tuple[int, int], canvas: Size, grid: Grid, notices: li
     for name, wanted, given in zip(("width", "height"), asked, canvas, strict=True):
         if wanted and wanted != given:
             reason = f"a multiple of {grid.multiple}" if wanted > grid.smallest else f"at least {grid.smallest}"
-            notices.append(f"{name} {wanted} becomes {given}, {reason}")
+            notices.append(f"{name} {wanted} is changed to {given}, {reason}")
 
 
 def patches_for(inputs: PlanInputs, notices: list[str]) -> tuple[Patch, ...]:
-    """The passes in which the borders of `-c` are painted; none without it."""
+    """Return the passes that paint the borders of `-c`; empty without it."""
     borders = inputs.request.outcrop
     if borders is None or inputs.init is None or inputs.mask is None:
         return ()
     for name in (*_MODES, "width", "height"):
         if getattr(inputs.request, name) and inputs.sources.get(name) == "line":
-            hint = f"leave --{name} out, or change the size in a stage before: -I a.png --{name} … -f 0 | -c top 64"
-            raise PlanError("-c keeps the picture's own size and adds to it", hint=hint, field=name)
+            hint = f"remove --{name}, or change the size in an earlier stage: -I a.png --{name} … -f 0 | -c top 64"
+            message = f"--{name} cannot be combined with -c, which extends the image at its own size"
+            raise PlanError(message, hint=hint, field=name)
     whole = inputs.init.size
     patches = border_patches(whole, borders, inputs.grid, inputs.mask.hole)
     largest = max((patch.geometry.canvas for patch in patches), key=lambda size: size.width * size.height)
     passes = f"{len(patches)} passes, at most {largest}" if len(patches) > 1 else "one pass"
-    notices.append(f"the picture grows to {whole}, in {passes}")
+    notices.append(f"extending the image to {whole}, in {passes}")
     return patches
 
 
 def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str]) -> Geometry | None:
-    """How the init image gets onto the canvas, with what there is to say about it."""
+    """Return the placement of the init image on the canvas, or None without one; append notices about it."""
     if inputs.init is None:
         return None
     if inputs.fixing:
         return as_it_is(inputs.init.size)
     if inputs.mask is not None:
         if inputs.request.text_mask and inputs.init.chained and not inputs.mask.name:
-            notices.append("what -tm names will be looked for in the picture of the stage before")
+            notices.append("-tm will search the image of the previous stage")
         else:
             _tell_mask(inputs.mask, notices)
         if patches:
@@ -67,9 +68,9 @@ def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str
     mode = _fit_mode(request)
     if mode is FitMode.AUTO and width and height and aspects_differ(source, Size(width, height)):
         mode = FitMode.FIT
-        ways = "--crop, --pad or --stretch"
+        ways = "--crop, --pad and --stretch"
         notices.append(
-            f"the init image ({source}) has another shape than {width}x{height}: --fit is used; or say {ways}"
+            f"the aspect of the init image ({source}) differs from {width}x{height}: using --fit; see also {ways}"
         )
     geometry = fit(source, width, height, mode, grid)
     if mode is not FitMode.FIT:
@@ -85,7 +86,7 @@ def _asks_for_size(request: GenerationRequest) -> bool:
 def _tell_mask(mask: MaskFacts, notices: list[str]) -> None:
     notices.extend(mask.notices)
     if mask.box is None:
-        notices.append("the mask paints nothing: the picture stays as it is (--invert_mask turns it round)")
+        notices.append("the mask is empty: the image stays unchanged (--invert_mask inverts the mask)")
     else:
         notices.append(f"painting {max(mask.share, 0.01):.0%} of the image")
 
@@ -94,7 +95,7 @@ def _fit_mode(request: GenerationRequest) -> FitMode:
     asked = [name for name in _MODES if getattr(request, name)]
     if len(asked) > 1:
         names = " and ".join(f"--{name}" for name in asked)
-        raise PlanError(f"{names} exclude each other", hint="keep one of them", field=asked[-1])
+        raise PlanError(f"{names} cannot be combined", hint="keep one of them", field=asked[-1])
     return _MODES[asked[0]] if asked else FitMode.AUTO
 
 
@@ -105,7 +106,7 @@ def _tell_scaling(inputs: PlanInputs, geometry: Geometry, notices: list[str]) ->
     if source != result and free and geometry.mode is FitMode.AUTO:
         verb = "enlarged" if geometry.scale > 1 else "reduced"
         notices.append(
-            f"the init image ({source}) is {verb} to {result}, the size this model draws; -W and -H change it"
+            f"the init image ({source}) is {verb} to {result}, the native size of the model; -W and -H change it"
         )
     if inputs.init.frames > 1:
-        notices.append(f"the init image has {inputs.init.frames} frames: the first is used")
+        notices.append(f"the init image has {inputs.init.frames} frames: using the first")

@@ -1,4 +1,4 @@
-"""The work after the picture, decided: which colours, faces and size it gets, and by what. Data, and how it is said."""
+"""The plan of postprocessing: colour matching, face restoration and upscaling, and its description."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from invoke_cli.request import GenerationRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkFile:
-    """A network in a single file, such as ESRGAN's or GFPGAN's; `reference` is how it was named."""
+    """A network in a single file, such as ESRGAN or GFPGAN; `reference` is its name as typed."""
 
     name: str
     reference: str
@@ -24,7 +24,7 @@ class NetworkFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostprocessModels:
-    """What the work needs besides the model, found before the plan is made."""
+    """The models that postprocessing needs, found before the plan is made."""
 
     network: NetworkFile | None = None
     upscaler: Upscaler | None = None
@@ -33,7 +33,7 @@ class PostprocessModels:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Faces:
-    """Restoring the face in the middle, blended in by `strength`; `fidelity` counts for codeformer alone."""
+    """Face restoration, blended in with `strength`; `fidelity` only applies to codeformer."""
 
     tool: str
     strength: float
@@ -43,9 +43,15 @@ class Faces:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refining:
-    """Image to image over all of the enlarged picture, in tiles of `side` pixels that overlap by `overlap` pixels.
+    """Image to image over the enlarged image, in overlapping tiles.
 
-    `taken` of `scheduled` steps at `strength`; `tiles` are those to work on, counted from 1, none for all.
+    Attributes:
+        strength: The strength.
+        scheduled: The length of the schedule, in steps.
+        taken: The number of steps to run.
+        side: The side of a tile, in pixels.
+        overlap: The overlap of neighbouring tiles, in pixels.
+        tiles: The tiles to refine, counted from 1; empty for all.
     """
 
     strength: float
@@ -60,7 +66,7 @@ class Refining:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diffusion:
-    """Enlarging by a diffusion upscaler of its own: its prompt and steps."""
+    """Upscaling with a diffusion upscaler: its prompt, steps and guidance."""
 
     upscaler: Upscaler
     prompt: Prompt
@@ -70,7 +76,7 @@ class Diffusion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Enlarging:
-    """Enlarging `factor` times: smoothly, by `share` of a network or by diffusion; then, perhaps, drawing detail."""
+    """Upscaling by `factor` with resampling, a network (blended in by `share`) or diffusion, and optional refining."""
 
     factor: float
     network: NetworkFile | None = None
@@ -81,7 +87,7 @@ class Enlarging:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Postprocessing:
-    """All of it, in the order in which it is done; empty or None is left out. `keep` keeps the picture before it."""
+    """All postprocessing, in order of execution; empty or None is off. `keep` also saves the image before it."""
 
     match_colors: str = ""
     faces: Faces | None = None
@@ -95,12 +101,12 @@ class Postprocessing:
 
     @property
     def needs_engine(self) -> bool:
-        """Whether any of it runs on the device."""
+        """Whether any of it runs in the engine."""
         return bool(self.faces or self.enlarging)
 
     @property
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of each network that takes part, by its name."""
+        """The SHA-256 of each network used, by its name."""
         files = [self.faces.network if self.faces else None, self.enlarging.network if self.enlarging else None]
         found = {file.name: file.sha256 for file in files if file}
         if self.enlarging and self.enlarging.diffusion:
@@ -108,12 +114,12 @@ class Postprocessing:
         return found
 
     def result_size(self, drawn: Size) -> Size:
-        """The size that a picture of the size `drawn` gets."""
+        """Return the size of the result for an image of the size `drawn`."""
         factor = self.enlarging.factor if self.enlarging else 1.0
         return Size(round(drawn.width * factor), round(drawn.height * factor))
 
     def clauses(self) -> list[str]:
-        """What is done, in words."""
+        """Describe each operation in words."""
         said = [f"colours matched ({self.match_colors})"] if self.match_colors else []
         if self.faces:
             said.append(f"face restored by {self.faces.tool} at {self.faces.strength:g}")
@@ -129,12 +135,12 @@ def _enlarging_clause(work: Enlarging) -> str:
     elif work.network:
         by = f" by {work.network.name} at {work.share:g}"
     if work.refining:
-        by += f", detail drawn at strength {work.refining.strength:g}"
+        by += f", detail added at strength {work.refining.strength:g}"
     return f"enlarged {work.factor:g} times{by}"
 
 
 def recorded_postprocessing(request: GenerationRequest, after: Postprocessing, *, by_name: bool) -> GenerationRequest:
-    """The switches that do the same work again, every value said outright."""
+    """Return the switches that reproduce the postprocessing, with every value explicit."""
     said: dict[str, object] = {"match_colors": after.match_colors or None}
     if after.faces:
         fidelity = after.faces.fidelity if after.faces.tool == "codeformer" else None

@@ -1,4 +1,4 @@
-"""A plan back into the request that makes one of its images again: what files and echoed lines say. Pure functions."""
+"""Convert a plan back to the request that reproduces one of its images, for metadata and echoed lines."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from invoke_cli.planning.plan import ImagePlan, Plan, Task
 from invoke_cli.planning.postprocess import recorded_postprocessing
 from invoke_cli.request import ControlChoice, GenerationRequest, overlay
 
-# What is settled, for a run that goes on from saved latents, by how it began: they say it themselves.
+# Settings of a resumed run that its saved latents determine.
 SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)) | {
     "perlin"
 }
 
 
-# How a later stage of a chain says that it goes on without a look of the stage before.
+# The values with which a later stage of a chain turns off an effect that it would inherit.
 _OFF: Mapping[str, object] = {
     row.field: () if row.adds_up else not row.is_flag and 0.0
     for row in SWITCHES
@@ -30,9 +30,12 @@ _OFF: Mapping[str, object] = {
 
 
 def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
-    """The request that makes this one image again: one seed, every value that shapes the picture said outright.
+    """Return the request that reproduces one image: one seed, and every value that affects the image.
 
-    `by_name` refers to the init image and the mask by their base names, as files do.
+    Args:
+        plan: The plan of the image.
+        image: The image.
+        by_name: Whether to refer to the init image and the mask by their base names, as metadata does.
     """
     request = base_request(plan, image, by_name=by_name)
     if plan.resume is None:
@@ -43,7 +46,7 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
 
 
 def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
-    """The same as if all steps were made at once: of a run that goes on, the request of the whole."""
+    """Return the request for all steps: for a resumed run, that of the whole run."""
     request = plan.request
     common = GenerationRequest(
         prompt=request.prompt or "",
@@ -74,19 +77,19 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
 
 
 def _recorded_look(request: GenerationRequest) -> GenerationRequest:
-    """The looks that do something."""
+    """Return the settings of the image look that are on."""
     fields = [row.field for row in SWITCHES if row.group is Group.LOOK and row.field != "controls"]
     return GenerationRequest.of({name: value for name in fields if (value := getattr(request, name))})
 
 
 def said_controls(plan: Plan, *, by_name: bool = False) -> tuple[ControlChoice, ...] | None:
-    """The control images as a line can say them, or a file, which knows their base names."""
+    """Return the control images for a line, or with `by_name` for metadata, which contains their base names."""
     named = [(use, use.name if by_name else use.reference or use.name) for use in plan.controls]
     return tuple(ControlChoice(use.said, name, use.weight) for use, name in named) or None
 
 
 def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
-    """The switches that give the same mask again."""
+    """Return the switches that reproduce the mask."""
     if plan.mask is None:
         return GenerationRequest()
     mask, request = plan.mask, plan.request
@@ -102,7 +105,7 @@ def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
 
 
 def _recorded_fit(plan: Plan) -> GenerationRequest:
-    """The switches that give the same geometry again. A size that was worked out is said as the size to crop to."""
+    """Return the switches that reproduce the geometry. A computed size becomes the size to crop to."""
     assert plan.geometry is not None
     match plan.geometry.mode:
         case FitMode.FIT:
@@ -116,12 +119,12 @@ def _recorded_fit(plan: Plan) -> GenerationRequest:
 
 
 def recorded_line(stages: Sequence[tuple[Plan, ImagePlan]]) -> str:
-    """The requests of all stages as a line."""
+    """Format the requests of all stages as a line."""
     return format_line(recorded_requests(stages))
 
 
 def recorded_requests(stages: Sequence[tuple[Plan, ImagePlan]], *, by_name: bool = False) -> list[GenerationRequest]:
-    """The `recorded_request` of each stage; a look that a stage ends, rather than go on with, it says to be off."""
+    """Return the `recorded_request` of each stage; an effect that a stage does not inherit is turned off explicitly."""
     requests = [recorded_request(plan, image, by_name=by_name) for plan, image in stages]
     for number, before in enumerate(requests[:-1], start=1):
         said, now = before.said(), requests[number].said()

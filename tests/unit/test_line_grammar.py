@@ -197,6 +197,6 @@ def test_a_100_kb_line_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["--precision", "--device", "--root", "--config", "--offline", "--from-file"])
 def test_what_belongs_to_the_start_says_so_on_a_line(name: str) -> None:
-    with pytest.raises(LineError, match="belongs to the start") as caught:
+    with pytest.raises(LineError, match="is a launch option") as caught:
         parse(f"a cat {name} x")
     assert f"invoke {name}" in caught.value.hint

@@ -1,6 +1,6 @@
-"""What could stand at the cursor: a pure function of the text and of sources that are passed in.
+"""Compute completions at the cursor: a pure function of the text and of the sources passed in.
 
-Knows switches and where their values stand; asks the sources for models, samplers, images, seeds and commands.
+Knows the switches; the sources provide models, samplers, images, seeds and commands.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Found = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A text to put in the place of the characters from `start` to the cursor, and a word on what it is."""
+    """A completion: the text that replaces the characters from `start` to the cursor, and a short description."""
 
     text: str
     start: int
@@ -34,10 +34,12 @@ def _nothing(_: str) -> Found:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Where values come from. Each takes what is typed so far and gives (text, what it is) pairs; `starts` are
-    pictures and their steps.
+    """The sources of values. Each takes the text typed so far and returns (text, description) pairs.
 
-    `commands` are (name, help, what the argument completes from) rows; `topics` those of `!help`.
+    Attributes:
+        starts: Images and their steps.
+        commands: Returns (name, help, kind of argument) rows.
+        topics: Returns the topics of `!help`.
     """
 
     samplers: Callable[[str], Found] = _nothing
@@ -52,7 +54,7 @@ class Sources:
 
 
 def complete(text: str, cursor: int, sources: Sources) -> list[Candidate]:
-    """The candidates at `cursor`, in the order in which they should be offered."""
+    """Return the candidates at `cursor`, best first."""
     before = text[:cursor]
     start = content_start(before)
     if before[start:].startswith("!"):
@@ -61,7 +63,7 @@ def complete(text: str, cursor: int, sources: Sources) -> list[Candidate]:
 
 
 def _line(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
-    """Candidates in a line to draw that begins at `start`."""
+    """Yield candidates in a generation line that begins at `start`."""
     word_start = _word_start(before)
     tokens = tokenise(before, start)
     last = tokens[-1] if tokens else None
@@ -73,7 +75,7 @@ def _line(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
 
 
 def _in_quotes(last: Token | None, before: str) -> bool:
-    """Whether the text ends inside a quote that is not closed yet."""
+    """Return whether the text ends inside an unclosed quote."""
     return last is not None and last.error is not None and before[last.span.start] == '"'
 
 
@@ -82,7 +84,7 @@ def _word_start(before: str) -> int:
 
 
 def _awaiting(last: Token, before: str) -> Switch | None:
-    """The switch whose value is being typed at the end of the text."""
+    """Return the switch whose value is being typed at the end of the text."""
     if last.switch is None:
         return None
     if last.kind is Kind.VALUE and last.span.end == len(before):
@@ -92,7 +94,7 @@ def _awaiting(last: Token, before: str) -> Switch | None:
 
 
 def _switches(before: str, start: int) -> Iterator[Candidate]:
-    """The switches that begin with what is typed; short spellings are offered by their own letter alone."""
+    """Yield the switches that begin with the typed text; short spellings only match their own letter."""
     typed = before[start:]
     for switch in SWITCHES:
         spellings = [
@@ -104,7 +106,7 @@ def _switches(before: str, start: int) -> Iterator[Candidate]:
         for switch in SWITCHES:
             off = negation(switch)
             if (switch.is_flag or switch.adds_up) and off.startswith(typed) and off not in switch.flags:
-                yield Candidate(text=off, start=start, about=f"not: {switch.help}")
+                yield Candidate(text=off, start=start, about=f"turn off: {switch.help}")
 
 
 def _values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:
@@ -132,7 +134,7 @@ def _source(completes: Completes, sources: Sources) -> Callable[[str], Found]:
 
 
 def _command(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
-    """A command's name, or its argument."""
+    """Yield candidates for the name of a command, or for its argument."""
     name, blank, argument = before[start + 1 :].partition(" ")
     rows = list(sources.commands())
     if not blank:

@@ -1,4 +1,4 @@
-"""Completion for bash, zsh and fish, as scripts made of the tables. Knows no shell but by what it reads."""
+"""Generate completion scripts for bash, zsh and fish from the tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class Takes(Enum):
-    """What comes after a switch, as far as a shell can help with it."""
+    """The kind of value after a switch, as far as a shell can complete it."""
 
     NOTHING = "nothing"
     ANYTHING = "anything"
@@ -36,14 +36,16 @@ _BY_COMPLETES: Mapping[Completes, Takes] = {
     Completes.LORA: Takes.NAMES,
 }
 _BY_METAVAR: Mapping[str, Takes] = {"FILE": Takes.FILE, "DIR": Takes.FOLDER}
-# Names that change: the script asks the program for them, `--completion models`.
+# Names that change: the script runs the program to list them (`--completion models`).
 ASKED: Mapping[Completes, str] = {Completes.MODEL: "models", Completes.LORA: "loras"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A switch or a launch option: its spellings, its help, and what comes after it. `words` are the values, or, for
-    `NAMES`, what to ask the program for.
+    """A switch or a launch option with the kind of its value.
+
+    Attributes:
+        words: The values for `WORDS`; for `NAMES`, the argument of `--completion` that lists them.
     """
 
     flags: tuple[str, ...]
@@ -53,7 +55,7 @@ class Row:
 
 
 def shell_rows(samplers: Sequence[str]) -> list[Row]:
-    """Every switch and launch option."""
+    """Return a row for every switch and launch option."""
     return [*(_of_switch(switch, samplers) for switch in SWITCHES), *map(_of_option, LAUNCH_OPTIONS)]
 
 
@@ -80,7 +82,7 @@ def _of_option(option: LaunchOption) -> Row:
 
 
 def bash_script(rows: Sequence[Row], commands: Pairs) -> str:
-    """For ~/.bashrc: eval "$(invoke --completion bash)"."""
+    """Return the bash script, for ~/.bashrc: eval "$(invoke --completion bash)"."""
     cases = [
         f"    {'|'.join(row.flags)}) {_bash_case(row)}; return ;;" for row in rows if row.takes is not Takes.NOTHING
     ]
@@ -124,7 +126,7 @@ def _bash_case(row: Row) -> str:
 
 
 def zsh_script(rows: Sequence[Row], commands: Pairs) -> str:
-    """For ~/.zshrc, behind compinit: eval "$(invoke --completion zsh)"; or a file _invoke in $fpath."""
+    """Return the zsh script, for ~/.zshrc (eval "$(invoke --completion zsh)" after compinit) or _invoke in $fpath."""
     specs = [_zsh_spec(flag, row) for row in rows for flag in row.flags]
     names = [_quoted(f"!{name}:{help}") for name, help in commands]
     return "\n".join(
@@ -165,7 +167,7 @@ def _zsh_spec(flag: str, row: Row) -> str:
 
 
 def fish_script(rows: Sequence[Row], commands: Pairs) -> str:
-    """For ~/.config/fish/completions/invoke.fish: invoke --completion fish > that file."""
+    """Return the fish script, for ~/.config/fish/completions/invoke.fish."""
     lines = [line for program in PROGRAMS for row in rows for line in (_fish_line(program, row),)]
     for program in PROGRAMS:
         condition = "-n 'string match -qr \"^[\\'\\\"]?!\" -- (commandline -ct)'"
@@ -192,13 +194,13 @@ def _fish_line(program: str, row: Row) -> str:
 
 
 def _fish(text: str) -> str:
-    """A word in fish's single quotes."""
+    """Quote a word for fish."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def _quoted(text: str) -> str:
-    """A word in the single quotes of POSIX shells."""
+    """Quote a word for POSIX shells."""
     escaped = text.replace("'", "'\\''")
     return f"'{escaped}'"
 

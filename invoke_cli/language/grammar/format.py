@@ -1,4 +1,4 @@
-"""Requests into lines, the inverse of `line.parse`: what is echoed, pasted back, makes the same picture."""
+"""Format requests as a line, the inverse of `line.parse`: the echoed line generates the same image when pasted back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from invoke_cli.request import GenerationRequest
 
 
 def format_line(stages: Sequence[GenerationRequest]) -> str:
-    """The line that reads back as these stages: prompt first, switches in table order, stages joined by bars."""
+    """Return the line that parses to these stages: prompt first, switches in table order, stages joined by ` | `."""
     return " | ".join(" ".join(_parts(stage)) for stage in stages)
 
 
@@ -40,7 +40,7 @@ def _with_value(spelling: str, text: str, *, glued: bool) -> str:
 
 
 def _prompt(source: str) -> str:
-    """The prompt as it stands if it would be read back unchanged wherever it stands, else in quotes."""
+    """Return the prompt, quoted unless it parses back unchanged as any stage of a chain."""
     source = canonical(source)
     alone = GenerationRequest(prompt=source)
     followed = GenerationRequest(prompt=source, num_inference_steps=1)

@@ -1,4 +1,4 @@
-"""Where an unquoted prompt ends: brackets, quotes and escapes hide what would end it. Knows no switches by name."""
+"""Find the end of an unquoted prompt. Brackets, quotes and escapes protect characters that would end it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
 class FreeText:
-    """Where an unquoted prompt that starts at `start` ends: at a switch, at a bar between stages, or at the end."""
+    """The extent of an unquoted prompt that starts at `start`.
+
+    Attributes:
+        stop: Where the prompt ends: at a switch, at a `|` between stages, or at the end of the line.
+        lone_quote: The position of an unbalanced double quote, or None.
+    """
 
     def __init__(self, text: str, start: int, end: int) -> None:
         self.lone_quote: int | None = None
@@ -28,7 +33,7 @@ class FreeText:
                 break
 
     def _marks(self, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-        """The brackets and bars that are neither quoted nor escaped, up to the first switch (which sets `stop`)."""
+        """Yield the unquoted, unescaped brackets and bars up to the first switch (which sets `stop`)."""
         position = start
         while position < end:
             char = text[position]
@@ -50,7 +55,7 @@ class FreeText:
 
 
 def _likely_culprit(text: str, start: int, lone: int) -> int:
-    """The quote to point at: the first that could open a quotation but reads like inches (`5"`), else the lone one."""
+    """Return the quote to point at: the first opening quote that looks like inches (`5"`), else the unbalanced one."""
     opens = True
     for position in range(start + 1, lone + 1):
         if text[position] == '"':
@@ -61,7 +66,7 @@ def _likely_culprit(text: str, start: int, lone: int) -> int:
 
 
 def _balanced(marks: list[tuple[int, str]]) -> list[tuple[int, int]]:
-    """The outermost pairs of matching brackets, in order; a bracket without a partner is text."""
+    """Return the outermost pairs of matching brackets, in order; an unmatched bracket is text."""
     opened: list[tuple[int, str]] = []
     waiting: Counter[str] = Counter()
     pairs: list[tuple[int, int]] = []
@@ -82,7 +87,7 @@ def _balanced(marks: list[tuple[int, str]]) -> list[tuple[int, int]]:
 
 
 def is_pipe(text: str, position: int, end: int) -> bool:
-    """Whether a bar with a blank on both sides stands at `position`."""
+    """Return whether there is a `|` with blanks on both sides at `position`."""
     return (
         0 < position < end - 1
         and text[position] == "|"

@@ -1,4 +1,4 @@
-"""Questions to the history: `fox strength>0.5 model:xl tag:good since:yesterday`. The names are the switches' own."""
+"""Parse history queries: `fox strength>0.5 model:xl tag:good since:yesterday`. Fields are named like switches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from invoke_cli.language.switches.table import SWITCHES
 
 EXAMPLE = "!search fox strength>0.5 model:xl tag:good since:yesterday"
 WORDS_FIELDS = ("prompt", "negative_prompt")
-# Every setting that a picture's record can say, but for its words.
+# Every setting recorded for an image, except prompts.
 FIELDS = tuple(row.field for row in SWITCHES if row.recorded and row.field not in WORDS_FIELDS)
 MOST_RATING = 5
 
@@ -26,7 +26,7 @@ _DATES = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y-%m", "%Y")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Condition:
-    """`field` compared with `value`: < <= > >= = != for numbers and times, `has` for a part of a text."""
+    """A comparison of `field` with `value`: < <= > >= = != for numbers and times, `has` for a part of a text."""
 
     field: str
     comparison: str
@@ -35,7 +35,7 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query:
-    """All words in the line, all conditions, all tags."""
+    """A query: images must match all words, all conditions and all tags."""
 
     words: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
@@ -43,8 +43,14 @@ class Query:
 
 
 def parse_query(parts: Iterable[str], now: datetime) -> Query:
-    """The question that these words ask; `now` has a time zone, in which dates are meant. CommandError for a setting
-    that there is not, or a value that it cannot have.
+    """Parse the words of a query.
+
+    Args:
+        parts: The words.
+        now: The current time; dates are interpreted in its time zone.
+
+    Raises:
+        CommandError: If a setting is unknown or a value is invalid.
     """
     words: list[str] = []
     conditions: list[Condition] = []
@@ -68,12 +74,12 @@ def parse_query(parts: Iterable[str], now: datetime) -> Query:
 
 
 def _name(typed: str) -> str:
-    """A name in its usual form; single letters keep their case, which tells -s from -S."""
+    """Normalise the name of a field; single letters keep their case (-s and -S differ)."""
     return typed if len(typed) == 1 else typed.lower().replace("-", "_")
 
 
 def _names() -> Mapping[str, Switch | None]:
-    """What may stand before a comparison: the names and letters of the recorded switches, and the history's own."""
+    """Return the fields of conditions: names and letters of recorded switches, and the history's own fields."""
     own: dict[str, Switch | None] = dict.fromkeys(("tag", "since", "before", "rating", "kind"))
     for row in SWITCHES:
         if row.recorded:
@@ -85,19 +91,19 @@ def _condition(name: str, comparison: str, text: str) -> Condition:
     if name not in _names():
         near = nearest(name, list(_names()))
         hint = f"did you mean {near}? " if near else ""
-        raise CommandError(f"pictures have no setting {name}", hint=f"{hint}for example {EXAMPLE}")
+        raise CommandError(f"unknown setting: {name}", hint=f"{hint}for example {EXAMPLE}")
     switch = _names()[name]
     value = _value(name, switch, text)
     field = switch.field if switch else name
     if isinstance(value, str):
         if comparison not in (":", "="):
-            raise CommandError(f"{name} is text, which {comparison} cannot compare", hint=f"{name}:{text}")
+            raise CommandError(f"{comparison} cannot compare {name}, which is text", hint=f"use {name}:{text}")
         return Condition(field=field, comparison="has", value=value)
     return Condition(field=field, comparison="=" if comparison == ":" else comparison, value=value)
 
 
 def _value(name: str, switch: Switch | None, text: str) -> float | str:
-    """A number where the setting is one."""
+    """Convert a value to a number if the setting is numeric."""
     try:
         if switch is None:
             return float(text) if name == "rating" else text
@@ -117,7 +123,11 @@ def _time(name: str, text: str, now: datetime) -> Condition:
 
 
 def moment_of(text: str, now: datetime) -> datetime:
-    """The beginning of the time that is meant: today, yesterday, 3d (or 12h, 2w) ago, 2026-11-20, 2026-11."""
+    """Return the start of a day or period: today, yesterday, 3d (or 12h, 2w) ago, 2026-11-20, 2026-11.
+
+    Raises:
+        CommandError: If the text is not a time.
+    """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     days = {"today": 0, "yesterday": 1}
     if text.lower() in days:
@@ -129,4 +139,5 @@ def moment_of(text: str, now: datetime) -> datetime:
             return datetime.strptime(text, form).replace(tzinfo=now.tzinfo)
         except ValueError:
             continue
-    raise CommandError(f"{text[:40]!r} is no time", hint="today, yesterday, 3d, 12h, 2w, or a date such as 2026-11-20")
+    hint = "use today, yesterday, 3d, 12h, 2w, or a date such as 2026-11-20"
+    raise CommandError(f"not a time: {text[:40]}", hint=hint)

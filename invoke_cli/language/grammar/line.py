@@ -1,6 +1,6 @@
-"""The line: text to request. `formatting` is the inverse.
+"""Parse a line into a request; `format` is the inverse.
 
-Decides what a line is (nothing, a command, a farewell, something to draw). Knows no models and no files.
+Distinguishes blank lines, commands, `quit` and lines to generate. Knows no models and no files.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _COMMAND = re.compile(r"!([A-Za-z_-]+|\d+)?")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Blank:
-    """Nothing, or a comment."""
+    """A blank line or a comment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quit:
-    """The user leaves."""
+    """A request to quit the session."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandLine:
-    """`!name argument`; the spans tell where the two stand. `!17` has the name `17`."""
+    """A command `!name argument`, with the spans of both. `!17` has the name `17`."""
 
     name: str
     argument: str
@@ -47,7 +47,7 @@ class CommandLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """One stage of a line and where each of its fields was said."""
+    """A stage of a line: its request, and the span of each field that it sets."""
 
     request: GenerationRequest
     spans: Mapping[str, Span] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Generation:
-    """Something to draw: the stages of a chain (mostly one), and what the parser has to remark."""
+    """A line to generate: the stages of the chain (usually one), and notices from the parser."""
 
     stages: tuple[Stage, ...]
     notices: tuple[str, ...] = ()
@@ -65,7 +65,11 @@ Line = Blank | Quit | CommandLine | Generation
 
 
 def parse(text: str) -> Line:
-    """What `text` says; LineError with a span inside it when it cannot be read."""
+    """Parse a line.
+
+    Raises:
+        LineError: If the line is invalid; its span lies within `text`.
+    """
     text = text.rstrip("\r\n")
     try:
         return _parse(text)
@@ -76,7 +80,7 @@ def parse(text: str) -> Line:
 def _parse(text: str) -> Line:
     if match := _CONTROL.search(text):
         name = f"character {ord(match.group()):#04x}"
-        raise LineError(f"the line holds a control {name}", hint="remove it", span=Span(*match.span()))
+        raise LineError(f"the line contains a control {name}", hint="remove it", span=Span(*match.span()))
     start = content_start(text)
     body = text[start:].rstrip(BLANKS)
     if not body or body.startswith(("#", "//")):
@@ -89,7 +93,7 @@ def _parse(text: str) -> Line:
 
 
 def content_start(text: str) -> int:
-    """Where the content of a line begins, behind blanks and a pasted prompt (`invoke> `) or result (`[17] x.png: `)."""
+    """Return the start of the content, after blanks and a pasted prompt (`invoke> `) or result (`[17] x.png: `)."""
     start = len(text) - len(text.lstrip(BLANKS))
     match = _LEADER.match(text, start)
     if match is None:
@@ -103,7 +107,7 @@ def _command(text: str, start: int, end: int) -> CommandLine:
     assert match is not None
     name = (match.group(1) or "").replace("-", "_")
     if not name:
-        raise LineError("a ! and no command", hint="type !help to see them", span=Span(start, start + 1))
+        raise LineError("no command after !", hint="type !help to list the commands", span=Span(start, start + 1))
     argument = text[match.end() : end].lstrip(BLANKS)
     return CommandLine(
         name=name,
@@ -123,7 +127,7 @@ def _generation(tokens: Sequence[Token]) -> Generation:
 
 
 def _split(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    """The tokens of each stage; an empty stage is an error at its bar."""
+    """Yield the tokens of each stage; raise LineError for an empty stage."""
     group: list[Token] = []
     bar: Token | None = None
     for token in tokens:
@@ -142,7 +146,7 @@ def _split(tokens: Sequence[Token]) -> Iterator[list[Token]]:
 
 def _empty_stage(bar: Token) -> LineError:
     return LineError(
-        "nothing between two stages", hint="write a prompt or a switch there, or \\| for a bar", span=bar.span
+        "a stage of the chain is empty", hint="add a prompt or a switch, or write \\| for a literal |", span=bar.span
     )
 
 
@@ -154,9 +158,9 @@ def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
             value = (*cast(tuple[object, ...], values[name]), *cast(tuple[object, ...], value))
         elif name in values:
             if name == "prompt":
-                raise LineError("a second prompt", hint="one stage has one prompt", span=token.span)
+                raise LineError("a second prompt", hint="each stage has one prompt", span=token.span)
             shown = "" if isinstance(value, bool) else f" ({token.text})"
-            notices.append(f"{_spelling(name)} is given twice: the last one counts{shown}")
+            notices.append(f"{_spelling(name)} is set twice: the last one applies{shown}")
         values[name], spans[name] = value, token.span
         if token.kind is Kind.PROMPT and not token.quoted:
             notices.extend(lookalikes(token.text))
@@ -164,7 +168,7 @@ def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
 
 
 def _unrolled(stage: Stage) -> Iterator[Stage]:
-    """A stage with a list of strengths as a chain of stages, one for each."""
+    """Expand a stage with a list of strengths into one stage per strength."""
     strengths: object = stage.request.strength
     if not isinstance(strengths, tuple):
         yield stage
@@ -181,7 +185,7 @@ def _spelling(name: str) -> str:
 
 
 def _assignments(tokens: Sequence[Token]) -> Iterator[tuple[str, object, Token]]:
-    """Each field that the tokens set, with its value and the token to point at."""
+    """Yield each field that the tokens set, its value, and the token for error messages."""
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.kind is Kind.PROMPT:
             yield "prompt", token.text, token
@@ -210,17 +214,21 @@ def _usage(token: Token) -> str:
 
 
 def _left_out(token: Token) -> object:
-    """The value of a switch whose value may be left out."""
+    """Return the value of a switch whose optional value is missing."""
     assert token.switch is not None
     value = token.switch.value
     return getattr(value, "bare", None) or getattr(value, "default", None)
 
 
 def switches_only(text: str) -> GenerationRequest:
-    """The request of a line that holds switches and no prompt."""
+    """Parse a line that consists only of switches.
+
+    Raises:
+        LineError: If the line contains a prompt, a command or several stages.
+    """
     line = parse(text)
     if isinstance(line, Blank):
         return GenerationRequest()
     if not isinstance(line, Generation) or len(line.stages) > 1 or line.stages[0].request.prompt is not None:
-        raise LineError(f"switches were expected, not {text[:60]!r}", hint="for example -s 20 -C 7")
+        raise LineError(f"expected switches only: {text[:60]}", hint="for example -s 20 -C 7")
     return line.stages[0].request

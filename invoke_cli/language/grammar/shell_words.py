@@ -1,4 +1,4 @@
-"""Shell arguments as a line. Knows how a shell has split them; the line it makes is read by the one parser."""
+"""Convert shell arguments to a line for the parser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from invoke_cli.language.grammar.quotes import (
 from invoke_cli.language.grammar.spellings import Spelt, looks_like_switch, read_switch
 from invoke_cli.language.switches.values import may_follow
 
-# What is surely meant as a file where files may stand.
+# Certainly meant as a file name where files are allowed.
 _PICTURE = re.compile(r"\S+\.(png|jpe?g|webp|bmp|gif|tiff?)", re.IGNORECASE)
 
 IsFile = Callable[[str], bool]
@@ -26,12 +26,16 @@ TakesLine = Callable[[str], bool]
 
 
 def words_to_lines(words: Sequence[str], is_file: IsFile, takes_line: TakesLine = lambda _: False) -> list[str]:
-    """The lines that shell words say, mostly one.
+    """Convert shell words to lines, usually one.
 
-    A single word is a line as it stands. Otherwise each word is one token: one that holds a blank is prompt text, a
-    bare `|` chains, a switch takes the next word as its value, prompt words are joined by a blank. When `-I` is
-    followed by several files (a shell's glob), there is a line for each. `takes_line` tells of a command, by its name,
-    whether its argument is a line.
+    A single word is a complete line. Otherwise each word is one token: a word with a blank is prompt text, a bare `|`
+    separates stages, a switch takes the next word as its value, and prompt words are joined by blanks. If `-I` is
+    followed by several files (a shell glob), there is one line per file.
+
+    Args:
+        words: The arguments, as split by the shell.
+        is_file: Whether a word names an existing file.
+        takes_line: Whether the argument of the command with this name is a line.
     """
     if len(words) == 1:
         return [words[0]]
@@ -46,7 +50,7 @@ def words_to_lines(words: Sequence[str], is_file: IsFile, takes_line: TakesLine 
 
 
 def _with_line(words: Sequence[str]) -> str:
-    """A command whose argument is a line: one word is the line as it stands, several are its tokens."""
+    """Format a command whose argument is a line: one word is the complete line, several words are its tokens."""
     *plain, last = words
     if not any(blank in word for word in plain for blank in BLANKS) and any(blank in last for blank in BLANKS):
         return " ".join(words)
@@ -58,7 +62,7 @@ def _with_image(stages: list[str], image: str) -> list[str]:
 
 
 class _Words:
-    """One walk over the words of a command line."""
+    """A single pass over the words of a command line."""
 
     def __init__(self, words: Sequence[str], is_file: IsFile) -> None:
         self.words = list(words)
@@ -99,7 +103,7 @@ class _Words:
         else:
             values = []
         if spelt.switch.field == "init_image":
-            # An earlier -I stays in the line, where the parser says that the last one counts.
+            # Keep an earlier -I in the line: the parser reports that the last one applies.
             switches.extend(f"-I {quote_value(image)}" for image in self.images)
             self.images = values + self._more_files()
             return
@@ -110,11 +114,11 @@ class _Words:
     def _values(self, spelt: Spelt, name: str) -> list[str]:
         if not self.words or self.words[0] == "|" or _as_switch(self.words[0]) is not None:
             example = spelt.switch.example or f"{name} {spelt.switch.metavar}"
-            raise LineError(f"{name} needs a value", hint=f"write one after it, such as {example}")
+            raise LineError(f"{name} needs a value", hint=f"for example {example}")
         return [self.words.pop(0)]
 
     def _more(self, spelt: Spelt) -> list[str]:
-        """More words of a value that has several: of numbers as many as follow, of words all up to the next switch."""
+        """Take the further words of a value: all following numbers, or all words up to the next switch."""
         if spelt.switch.value.takes == "words":
             return self._phrase()
         numbers: list[str] = []
@@ -123,7 +127,7 @@ class _Words:
         return numbers
 
     def _phrase(self) -> list[str]:
-        """More words of a value, up to the next switch or one that holds a blank, which is prompt text."""
+        """Take words up to the next switch, `|`, or word with a blank, which is prompt text."""
         values: list[str] = []
         while self.words and self.words[0] != "|" and not any(blank in self.words[0] for blank in BLANKS):
             if _as_switch(self.words[0]) is not None:
@@ -136,13 +140,13 @@ class _Words:
         while self.words and self.is_file(self.words[0]):
             files.append(self.words.pop(0))
         if self.words and _PICTURE.fullmatch(self.words[0]):
-            hint = "check the name; words of the prompt stand before -I"
-            raise LineError(f"after -I only files that are there can follow, and {self.words[0]} is none", hint=hint)
+            hint = "check the name; write the prompt before -I"
+            raise LineError(f"no such file: {self.words[0]}", hint=hint)
         return files
 
 
 def _as_switch(word: str) -> Spelt | None:
-    """The switch that a word spells. A word with a blank is text, unless the blank stands in a `--name=value`."""
+    """Return the switch in a word, if any. A word with a blank is text, unless the blank is in a `--name=value`."""
     if not looks_like_switch(word):
         return None
     name = word.split("=", 1)[0]
@@ -152,7 +156,7 @@ def _as_switch(word: str) -> Spelt | None:
 
 
 def split_words(argument: str) -> list[str]:
-    """The words of a command's argument: split at blanks, quotes as in the values of switches."""
+    """Split the argument of a command at blanks, with the quoting rules of switch values."""
     words: list[str] = []
     position = 0
     while (position := _next_word(argument, position)) < len(argument):

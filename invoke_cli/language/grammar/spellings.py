@@ -1,4 +1,4 @@
-"""From what was typed to a row: exact spellings, negations, abbreviations, glued values. Knows the tables only."""
+"""Find the switch for a spelling: exact names, negations, abbreviations and glued values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ KEEP_AS_TEXT = "to keep it as text, write \\- or put the prompt in quotes"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spelt:
-    """What a word that looks like a switch says: the row, whether it is negated, and where a glued value starts."""
+    """A parsed switch word.
+
+    Attributes:
+        switch: The row of the switch.
+        negated: Whether the word is the `--no_` form.
+        length: The length of the spelling; a glued value starts there.
+        glued: Whether the word contains the value, too.
+    """
 
     switch: Switch
     negated: bool = False
@@ -30,12 +37,16 @@ class Spelt:
 
 
 def looks_like_switch(text: str, position: int = 0) -> bool:
-    """Whether a token that starts at `position` has the form of a switch: `-` and a letter, or `--` and a letter."""
+    """Return whether the text at `position` has the form of a switch: `-` or `--` followed by a letter."""
     return _SWITCH_LIKE.match(text, position) is not None
 
 
 def read_switch(word: str) -> Spelt:
-    """The switch that `word` (from its dash to the next blank) spells; LineError when it spells none."""
+    """Parse a word that starts with a dash as a switch.
+
+    Raises:
+        LineError: If the switch is unknown, ambiguous or rejected, or has a value that it does not take.
+    """
     if word.startswith("--"):
         return _read_long(word)
     run = _letters(word)
@@ -68,7 +79,7 @@ def _read_long(word: str) -> Spelt:
 
 
 def _find_long(name: str, word: str) -> tuple[Switch | Refused, bool]:
-    """The row with this long name or the only one that starts with it; and whether it is the `--no_` form."""
+    """Return the row with this name or unique prefix, and whether it is the `--no_` form."""
     rows = {flag: (row, False) for flag, row in _spellings().items() if flag.startswith("--")}
     rows |= {flag: (switch, True) for flag, switch in _negations().items()}
     if name in rows:
@@ -77,7 +88,7 @@ def _find_long(name: str, word: str) -> tuple[Switch | Refused, bool]:
     if len({(id(row), negated) for row, negated in starts.values()}) == 1:
         return next(iter(starts.values()))
     if starts:
-        raise LineError(f"{name} could be any of {', '.join(sorted(starts))}", hint="write more of the name")
+        raise LineError(f"{name} is ambiguous: {', '.join(sorted(starts))}", hint="write more of the name")
     raise _unknown(word)
 
 
@@ -89,7 +100,7 @@ def _spelt(entry: Switch | Refused, negated: bool, word: str, length: int) -> Sp
     glued = bool(rest) and not negated
     if entry.is_flag or negated:
         if rest:
-            raise LineError(f"{spelling} takes no value, so {rest!r} cannot follow it", hint=f"write {spelling} alone")
+            raise LineError(f"{spelling} takes no value, but {rest!r} follows", hint=f"write {spelling} alone")
     elif entry.value.takes == "glued" and rest and not rest.startswith("="):
         raise _unknown(word)
     skip = 1 if rest.startswith("=") else 0
@@ -97,31 +108,31 @@ def _spelt(entry: Switch | Refused, negated: bool, word: str, length: int) -> Sp
 
 
 def refusal(entry: Refused, spelling: str) -> LineError:
-    """The error for a spelling that is understood but not available."""
-    return LineError(f"{spelling} ({entry.what}) is not a switch of this program", hint=entry.instead)
+    """Return the error for a rejected switch."""
+    return LineError(f"{spelling} ({entry.what}) is not supported", hint=entry.instead)
 
 
 def _unknown(word: str) -> LineError:
-    from invoke_cli.language.switches.launch import LAUNCH_OPTIONS  # it reads spellings itself
+    from invoke_cli.language.switches.launch import LAUNCH_OPTIONS  # avoids an import cycle
 
     name = word.split("=", 1)[0][:40]
     launch = next((row for row in LAUNCH_OPTIONS if normal(name) == row.name), None)
     if launch is not None:
-        init = ", or write it into invoke.init" if launch.in_init else ""
-        hint = f"leave it out here, and start with it: invoke {name} …{init}; {KEEP_AS_TEXT}"
-        return LineError(f"{name} belongs to the start of the program, not to a line", hint=hint)
+        init = ", or put it into invoke.init" if launch.in_init else ""
+        hint = f"start the program with it: invoke {name} …{init}; {KEEP_AS_TEXT}"
+        return LineError(f"{name} is a launch option and cannot be used in a line", hint=hint)
     near = nearest(normal(name), [*_spellings(), *_negations()])
     suggestion = f"did you mean {near}? " if near else ""
-    return LineError(f"{name} is not a switch", hint=suggestion + KEEP_AS_TEXT)
+    return LineError(f"unknown switch: {name}", hint=suggestion + KEEP_AS_TEXT)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:
-    """The candidate most like `word`, or an empty string when none is like it."""
+    """Return the candidate closest to `word`, or an empty string if none is similar."""
     return next(iter(difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)), "")
 
 
 def normal(name: str) -> str:
-    """A long name with its dashes inside as underscores: `--from-file` and `--from_file` are one."""
+    """Replace the inner dashes of a long name with underscores: `--from-file` equals `--from_file`."""
     return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
 
 
@@ -137,11 +148,11 @@ def _negations() -> dict[str, Switch]:
 
 
 def negation(switch: Switch) -> str:
-    """How a flag is turned off: `--no_grid`; for `--no_metadata` it is `--metadata`. What adds up ends so, too."""
+    """Return the switch that turns off a flag or clears a repeatable switch: `--no_grid`, or `--metadata`."""
     name = switch.name[2:]
     return "--" + (name[3:] if name.startswith("no_") else "no_" + name)
 
 
 def all_spellings() -> dict[str, Switch]:
-    """Every spelling that can be typed, the negated ones too."""
+    """Return every valid spelling, including the negated ones."""
     return {flag: row for flag, row in _spellings().items() if isinstance(row, Switch)} | _negations()

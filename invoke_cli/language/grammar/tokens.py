@@ -1,7 +1,7 @@
-"""The tokeniser: a line into tokens with spans. Never raises: what cannot be read becomes an ERROR token.
+"""Split a line into tokens with spans. Never raises: invalid input becomes an ERROR token.
 
-The parser turns tokens into a request, the prompt colours its input by them and completion finds its place with them.
-Knows spellings and quotes; knows no values, no models, no files.
+The parser, the syntax highlighting of the prompt and completion all use these tokens. Knows spellings and quotes, but
+no values, models or files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from invoke_cli.language.switches.values import may_follow
 
 
 class Kind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     PROMPT = "prompt"
     SWITCH = "switch"
@@ -31,7 +31,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """One piece of a line. `text` is decoded: prompt source, a plain value, or the spelling of a switch."""
+    """A token of a line. `text` is decoded: prompt source, a plain value, or the spelling of a switch."""
 
     kind: Kind
     span: Span
@@ -43,12 +43,12 @@ class Token:
 
 
 def tokenise(text: str, start: int = 0) -> tuple[Token, ...]:
-    """The tokens of the stages in `text` from `start` on, in order; spans count from the beginning of `text`."""
+    """Return the tokens of `text` from `start` on, in order; spans are relative to the beginning of `text`."""
     return tuple(_Scanner(text).scan(start))
 
 
 class _Scanner:
-    """One walk over one line; its state is what the current stage has had so far."""
+    """A single pass over a line; its state is what the current stage contains so far."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -71,7 +71,7 @@ class _Scanner:
             else:
                 yield self._free_text()
 
-    # -- pieces -------------------------------------------------------------------------------------------------
+    # -- tokens -------------------------------------------------------------------------------------------------
 
     def _pipe(self) -> Token:
         self.prompt_seen = self.switch_seen = False
@@ -116,8 +116,8 @@ class _Scanner:
         return at < self.end and not (looks_like_switch(self.text, at) or self._at_pipe(at) or self.text[at] == "#")
 
     def _missing(self, switch: Switch, spelling: str, span: Span) -> Token:
-        example = f"such as {switch.example}" if switch.example else f"{spelling} {switch.metavar}"
-        error = LineError(f"{spelling} needs a value", hint=f"write one after it, {example}", span=span)
+        example = switch.example or f"{spelling} {switch.metavar}"
+        error = LineError(f"{spelling} needs a value", hint=f"for example {example}", span=span)
         return Token(kind=Kind.ERROR, span=span, switch=switch, error=error)
 
     def _value_token(self, switch: Switch) -> Token:
@@ -139,8 +139,8 @@ class _Scanner:
         return self._closed(close, inner, switch)
 
     def _words(self, switch: Switch) -> Token:
-        """All words up to the next switch, bar or comment, or all numbers, joined by blanks; quotes keep what would end
-        them.
+        """Join all words up to the next switch, bar or comment, or all numbers, by blanks. Quotes protect what would
+        end them.
         """
         start, words = self.position, list[str]()
         end = start
@@ -158,12 +158,12 @@ class _Scanner:
         return may_follow(switch.value, self.text[self.position : self._word_end(self.position)])
 
     def _closed(self, close: int, inner: str, switch: Switch | None) -> Token:
-        """The quoted token that ends at `close`; a blank or the end must follow."""
+        """Return the quoted token that ends at `close`; a blank or the end of the line must follow."""
         if self._word_end(close + 1) > close + 1:
             end = self._word_end(close)
-            hint = 'leave a blank after the quote; to use quotes inside the text, write \\"'
+            hint = 'add a blank after the quote; for a quote inside the text, write \\"'
             return self._error(
-                LineError("text follows right after the closing quote", hint=hint, span=Span(close, end)), end
+                LineError("unexpected text right after the closing quote", hint=hint, span=Span(close, end)), end
             )
         kind = Kind.PROMPT if switch is None else Kind.VALUE
         return self._token(kind, close + 1, text=inner, quoted=True, switch=switch)
@@ -184,7 +184,7 @@ class _Scanner:
         if self.prompt_seen:
             span = Span(start, close + 1)
             error = LineError(
-                "a second prompt", hint="one stage has one prompt; join the two, or chain with |", span=span
+                "a second prompt", hint="each stage has one prompt; join the two, or chain stages with |", span=span
             )
             return self._error(error, close + 1)
         self.prompt_seen = True
@@ -204,13 +204,13 @@ class _Scanner:
     def _stray(self, start: int, stop: int) -> Token:
         comment = self.text.find(" #", start, stop) if self.switch_seen else -1
         end = start + len(self.text[start : stop if comment == -1 else comment].rstrip(BLANKS))
-        after = "a switch" if self.switch_seen else "the quoted prompt"
+        after = "a switch that takes no more values" if self.switch_seen else "the quoted prompt"
         hint = (
             "write the prompt first, or put it in quotes"
             if not self.prompt_seen
-            else ('put all of the prompt first, or all of it in quotes (\\" for a quote inside)')
+            else 'write the whole prompt first, or put all of it in quotes (\\" for a quote inside)'
         )
-        error = LineError(f"text after {after} that takes no more values", hint=hint, span=Span(start, end))
+        error = LineError(f"unexpected text after {after}", hint=hint, span=Span(start, end))
         return self._error(error, end)
 
     # -- helpers ------------------------------------------------------------------------------------------------
@@ -242,5 +242,5 @@ class _Scanner:
 
 
 def unbalanced(span: Span) -> LineError:
-    """The error for a quote that is not closed."""
-    return LineError("this quote is not closed", hint='close it, or write \\" for a quote that is text', span=span)
+    """Return the error for an unclosed quote."""
+    return LineError("this quote is not closed", hint='close it, or write \\" for a literal quote', span=span)

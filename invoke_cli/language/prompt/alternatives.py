@@ -1,5 +1,6 @@
-"""Alternatives in a prompt: `{a|b|c}` stands for all of them, `{?a|b|c}` for one, and `__names__` among the options for
-the lines of a list. Prompt source in, prompt sources out; where lists come from is the caller's business.
+"""Expand alternatives in a prompt: `{a|b|c}` gives all options, `{?a|b|c}` one; an option `__name__` inserts a list.
+
+Takes prompt source and returns prompt sources; the caller reads the lists.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _EMPTY = re.compile(rf"(?P<before>^|[ ]){_NOTHING}(?:(?P<after>[ ]|$)|(?=[,.;:!?
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """Options in braces: `one` of them, or all. Each is a sequence of text and of choices inside it."""
+    """Options in braces, of which `one` or all are used. Each option is a sequence of text and nested choices."""
 
     options: tuple[Parts, ...]
     one: bool
@@ -33,26 +34,32 @@ Parts = tuple["str | Choice", ...]
 
 
 def has_alternatives(source: str) -> bool:
-    """Whether braces in prompt source stand for several texts; PromptError for such that are not closed."""
+    """Return whether prompt source contains alternatives. Raises PromptError for unclosed braces."""
     return any(isinstance(part, Choice) for part in _Reader(source, None).read())
 
 
 def draws(source: str) -> bool:
-    """Whether one of several texts is drawn, so that the seed decides."""
+    """Return whether the prompt makes a random choice, which depends on the seed."""
     return _draws(_Reader(source, None).read())
 
 
 def variants(source: str, seed: int, read_list: ReadList) -> list[str]:
-    """The sources that prompt source stands for, in order; `seed` draws where one option is wanted.
+    """Expand prompt source into all of its variants, in order.
 
-    PromptError, with its place in `source`, for braces that are not closed, and for more than `MAX_VARIANTS` texts.
+    Args:
+        source: The prompt source.
+        seed: The seed of random choices.
+        read_list: Returns the entries of a named list.
+
+    Raises:
+        PromptError: For unclosed braces, or more than `MAX_VARIANTS` variants; its span lies within `source`.
     """
     parts = _Reader(source, read_list).read()
     return [_EMPTY.sub(_closed_up, text) for text in _texts(parts, random.Random(seed), source)]
 
 
 def _closed_up(match: re.Match[str]) -> str:
-    """One blank for an empty option between two words, none at an end or before a comma."""
+    """Replace an empty option by one blank between two words, and by nothing at an end or before a comma."""
     return " " if match["before"] == " " and match["after"] == " " else ""
 
 
@@ -84,12 +91,12 @@ def _chosen(choice: Choice, source_of_chance: random.Random, whole: str) -> list
 
 
 def _too_many(whole: str) -> PromptError:
-    message = f"these alternatives make more than {MAX_VARIANTS} prompts"
-    return PromptError(message, hint="use fewer of them, or {?a|b} to draw one", span=Span(0, len(whole)))
+    message = f"these alternatives expand to more than {MAX_VARIANTS} prompts"
+    return PromptError(message, hint="use fewer alternatives, or {?a|b} for a random choice", span=Span(0, len(whole)))
 
 
 class _Reader:
-    """One walk over a source. `trail` are the lists that led here; without `read_list` they are left unread."""
+    """Parse one source. `trail` contains the enclosing lists; without `read_list`, lists are not read."""
 
     def __init__(self, source: str, read_list: ReadList | None, trail: tuple[str, ...] = ()) -> None:
         self.source = source
@@ -102,7 +109,8 @@ class _Reader:
 
     def _between(self, start: int, end: int, depth: int) -> Parts:
         if depth > MAX_DEPTH:
-            raise PromptError("braces are nested too deeply", hint="write \\{ for a brace", span=Span(start, end))
+            hint = "write \\{ for a literal brace"
+            raise PromptError("braces are nested too deeply", hint=hint, span=Span(start, end))
         parts: list[str | Choice] = []
         position = start
         while (opened := self.masked.find("{", position, end)) != -1:
@@ -120,7 +128,7 @@ class _Reader:
         return (*parts, self.source[position:end])
 
     def _partner(self, opened: int, end: int) -> tuple[int | None, list[int]]:
-        """Where the brace is closed, and the bars between its options."""
+        """Return the position of the closing brace, and of the bars between the options."""
         depth, bars = 0, list[int]()
         for position in range(opened, end):
             char = self.masked[position]
@@ -137,8 +145,9 @@ class _Reader:
 
     def _check_open(self, opened: int, bars: list[int]) -> None:
         if bars or self.masked[opened + 1 : opened + 2] == "?":
-            message = "this brace with alternatives is not closed"
-            raise PromptError(message, hint="close it with }, or write \\{ for a brace", span=Span(opened, opened + 1))
+            message = "unclosed brace with alternatives"
+            hint = "close it with }, or write \\{ for a literal brace"
+            raise PromptError(message, hint=hint, span=Span(opened, opened + 1))
 
     def _choice(self, marks: tuple[int, ...], depth: int) -> Choice:
         one = self.masked[marks[0] + 1 : marks[0] + 2] == "?"
@@ -149,7 +158,7 @@ class _Reader:
         return Choice(options=tuple(options), one=one)
 
     def _option(self, start: int, end: int, depth: int) -> Iterator[Parts]:
-        """An option without the blanks round it; in the place of a list's name, its entries."""
+        """Parse an option without surrounding blanks; for the name of a list, yield its entries."""
         text = self.masked[start:end]
         start, end = start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
         named = _LIST.fullmatch(self.masked, start, end) if start < end else None
@@ -163,7 +172,7 @@ class _Reader:
             yield (name,)
             return
         if name in self.trail or len(self.trail) > MAX_DEPTH:
-            raise PromptError(f"the list {name} leads back to itself", hint="take it out of its lines", span=span)
+            raise PromptError(f"the list {name} includes itself", hint="remove it from its own lines", span=span)
         try:
             for line in self.read_list(name):
                 yield _Reader(line, self.read_list, (*self.trail, name)).read()

@@ -1,6 +1,6 @@
-"""Prompt source into a tree: weights `word++ (words)1.3`, `("a","b").blend(.3,.7)`, `.and()`, and `cat.swap(dog)`.
+"""Parse prompt source: weights `word++ (words)1.3`, `("a","b").blend(.3,.7)`, `.and()` and `cat.swap(dog)`.
 
-An operator counts only at the end of a word, a bracket or a quotation; brackets and quotes without one are text.
+An operator counts only at the end of a word, bracket or quotation; brackets and quotes without one are text.
 """
 
 from __future__ import annotations
@@ -29,17 +29,21 @@ _NUMBERS = re.compile(rf"\s*-?{NUMBER}\s*(?:,\s*-?{NUMBER}\s*)*")
 
 
 def masked(source: str) -> str:
-    """The source with every escape blanked out, position for position, so that only live characters remain."""
+    """Blank out every escape sequence, keeping positions, so that only unescaped characters remain."""
     return re.sub(r"\\[\s\S]", "\0\0", source)
 
 
 def parse_prompt(source: str) -> Tree:
-    """The tree of prompt source; PromptError, with its place in `source`, for what cannot be read."""
+    """Parse prompt source to a tree.
+
+    Raises:
+        PromptError: If the source is invalid; its span lies within `source`.
+    """
     return _Reader(source).tree()
 
 
 class _Reader:
-    """One walk over a source."""
+    """Parse one source."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -56,16 +60,16 @@ class _Reader:
             return self._exchange()
         return self._combined(method[1], span)
 
-    # -- exchanges --------------------------------------------------------------------------------------------------
+    # -- swaps ------------------------------------------------------------------------------------------------------
 
     def _exchange(self) -> Swap:
-        """Words of which some are exchanged; PromptError for exchanges in brackets, and with unlike options."""
+        """Parse a prompt with swaps. Raises PromptError for swaps in weighted brackets or with different options."""
         parts: list[tuple[Phrase, Phrase]] = []
         places = list(swaps(self.masked))
         position = 0
         for place in places:
             if place.windows != places[0].windows:
-                message = "the exchanges of a prompt hold for the same steps"
+                message = "all swaps in a prompt must use the same options"
                 raise PromptError(message, hint="give each .swap() the same options", span=place.whole)
             kept = self._kept(position, place.whole)
             parts += [(kept, kept), (self._phrase(*place.before), self._phrase(*place.after))]
@@ -74,16 +78,16 @@ class _Reader:
         return Swap(parts=(*parts, (rest, rest)), windows=places[0].windows)
 
     def _kept(self, start: int, until: Span) -> Phrase:
-        """The words up to an exchange, which stands in no brackets that carry an operator."""
+        """Return the words up to a swap. Raises PromptError if weighted brackets contain the swap."""
         other = _METHOD.search(self.masked, start, until.start)
         if other is not None:
-            message = f".swap() and .{other[1]}() cannot stand in one prompt"
+            message = f".swap() and .{other[1]}() cannot be combined in one prompt"
             raise PromptError(message, hint="use one of them", span=Span(*other.span()))
         for opened in range(start, until.start):
             group = self._group(opened, len(self.masked)) if self.masked[opened] == "(" else None
             if group is not None and group[2] > until.start:
-                hint = "weigh the words beside it, or the words inside of its brackets"
-                raise PromptError("an exchange stands outside of weighted brackets", hint=hint, span=until)
+                hint = "move the weight to the words next to it, or inside its own brackets"
+                raise PromptError(".swap() cannot be inside weighted brackets", hint=hint, span=until)
         return self._phrase(start, until.start)
 
     # -- blends and conjunctions ------------------------------------------------------------------------------------
@@ -94,10 +98,10 @@ class _Reader:
         opened = span.end - 1
         closed = partner(self.masked, opened, len(self.masked))
         if closed is None:
-            raise PromptError("this bracket is not closed", hint=example, span=Span(opened, opened + 1))
+            raise PromptError("unclosed bracket", hint=example, span=Span(opened, opened + 1))
         around = self.masked[start] != "(" or partner(self.masked, start, len(self.masked)) != span.start - 1
         if around or self.masked[closed + 1 :].strip():
-            message = f".{method}() stands for the whole prompt: quoted prompts in brackets, and no other text"
+            message = f".{method}() must be the whole prompt: quoted prompts in brackets, without other text"
             raise PromptError(message, hint=example, span=span)
         phrases = tuple(self._quoted(start + 1, span.start - 1, example))
         weights, normalize = self._weights(Span(span.end, closed), len(phrases), method)
@@ -110,7 +114,7 @@ class _Reader:
         while position < end:
             match = _QUOTED.match(self.masked, position, end)
             if match is None or self.masked[match.end() : match.end() + 1] not in (",", ")"):
-                raise PromptError("a prompt in quotes is expected here", hint=example, span=Span(position, end))
+                raise PromptError("expected a quoted prompt", hint=example, span=Span(position, end))
             yield self._phrase(*match.span(1))
             position = match.end() + 1
 
@@ -124,11 +128,12 @@ class _Reader:
         weights = tuple(float(number) for number in text.split(",")) if text else (1.0,) * count
         if len(weights) != count:
             message = f".{method}() has {len(weights)} weights for {count} prompts"
-            hint = "give one for each prompt, or none"
+            hint = "write one weight for each prompt, or none"
             raise PromptError(message, hint=hint, span=Span(span.start - 1, span.end + 1))
         if method == "blend" and normalize and not sum(weights) > 0:
-            hint = "make their sum positive, or add no_normalize"
-            raise PromptError("these weights cancel out", hint=hint, span=Span(span.start - 1, span.end + 1))
+            hint = "change the weights, or add no_normalize"
+            message = "the sum of these weights is not positive"
+            raise PromptError(message, hint=hint, span=Span(span.start - 1, span.end + 1))
         return weights, normalize
 
     # -- weights ----------------------------------------------------------------------------------------------------
@@ -137,7 +142,7 @@ class _Reader:
         return joined(list(self._pieces(Span(start, end), 1.0, 0)))
 
     def _pieces(self, region: Span, weight: float, depth: int) -> Iterator[Words]:
-        """The words of a region; `weight` is what the groups round it say."""
+        """Yield the words of a region; `weight` is the product of the weights of the enclosing groups."""
         self._check_depth(region, depth)
         begun = position = region.start
         while position < region.end:
@@ -159,7 +164,7 @@ class _Reader:
         yield self._text(begun, region.end, weight)
 
     def _group(self, position: int, end: int) -> tuple[Span, float, int] | None:
-        """The inside of a group that carries a weight, its factor, and where it ends; None for text."""
+        """Return the inside of a weighted group, its factor, and its end; None for text."""
         char = self.masked[position]
         if char not in '("' or position in self.closing:
             return None
@@ -176,7 +181,7 @@ class _Reader:
         return Span(position + 1, colon.start()), self._number(*colon.span(1)), closed + 1
 
     def _word(self, begun: int, position: int, end: int) -> tuple[int, float, int] | None:
-        """Where the word that carries the operator at `position` begins, its factor, and where the operator ends."""
+        """Return the start of the word with the operator at `position`, its factor, and the end of the operator."""
         before = self.masked[position - 1 : position] if position > begun else ""
         carries = (
             before.isalnum() or before == "_" or (before == ">" and _NAMED_END.search(self.masked[begun:position]))
@@ -191,18 +196,19 @@ class _Reader:
 
     def _check_alone(self, position: int) -> None:
         if self.masked[position] == ")" and _AFTER_GROUP.match(self.masked, position + 1):
-            hint = "open it with ( before the words, or write \\) for a bracket that is text"
-            raise PromptError("this bracket with a weight was not opened", hint=hint, span=Span(position, position + 1))
+            hint = "add ( before the words, or write \\) for a literal bracket"
+            message = "weighted bracket without an opening bracket"
+            raise PromptError(message, hint=hint, span=Span(position, position + 1))
 
     def _check_depth(self, region: Span, depth: int) -> None:
         if depth > MAX_DEPTH:
-            raise PromptError("brackets are nested too deeply", hint="write \\( for a bracket", span=region)
+            raise PromptError("brackets are nested too deeply", hint="write \\( for a literal bracket", span=region)
 
     def _number(self, start: int, end: int) -> float:
         value = float(self.masked[start:end])
         if value > MAX_WEIGHT:
-            hint = "write \\) for a bracket that is text"
-            raise PromptError(f"a weight is 0 to {MAX_WEIGHT:g}", hint=hint, span=Span(start, end))
+            hint = "write \\) for a literal bracket"
+            raise PromptError(f"a weight must be from 0 to {MAX_WEIGHT:g}", hint=hint, span=Span(start, end))
         return value
 
     def _text(self, start: int, end: int, weight: float) -> Words:

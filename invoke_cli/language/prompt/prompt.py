@@ -1,6 +1,7 @@
-"""The prompt language: prompt source into what is wanted and what is not. Knows no tokenizer and no models.
+"""Parse prompt source into positive and negative prompts. Knows no tokenizer and no models.
 
-`[negative words]` are cut out here, `weighing` makes trees of the rest. What is refused is refused by name.
+This module extracts `[negative words]` and LoRA terms; `parser` parses the rest. Operators that are not supported are
+rejected by name.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ _LOOKS_WEIGHTED = re.compile(r"\(([^()]*\d)\s*:\s*(\d*\.\d+)\s*\)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """What a prompt says: what to draw and what to avoid, as trees, LoRAs to use, and remarks for the user. What is
-    `named` stands between < and >: embeddings, if there are such.
+    """A parsed prompt.
+
+    Attributes:
+        wanted: The tree of the positive prompt.
+        avoided: The tree of the negative prompt.
+        loras: The LoRAs that the prompt names.
+        named: The names between < and >, which may be embeddings (textual inversion).
+        notices: Notices for the user.
     """
 
     wanted: Tree
@@ -35,18 +42,18 @@ class Prompt:
 
     @property
     def positive(self) -> str:
-        """The text to draw, without operators."""
+        """The positive prompt, without operators."""
         return self.wanted.text
 
     @property
     def negative(self) -> str:
-        """The text to avoid, without operators."""
+        """The negative prompt, without operators."""
         return self.avoided.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operator:
-    """An operator that is understood and refused: how it looks, why it is refused, and what to write."""
+    """An operator that is recognised but rejected: its pattern, the reason, and the alternative."""
 
     pattern: re.Pattern[str]
     why: str
@@ -56,19 +63,23 @@ class Operator:
 REFUSED_OPERATORS: tuple[Operator, ...] = (
     Operator(
         pattern=re.compile(r"\{\?|\{__|\{[^{}|]*\|[^{}]*\}"),
-        why="alternatives cannot stand here",
-        instead="write one of them, or \\{ for a brace",
+        why="alternatives are not supported here",
+        instead="write one of them, or \\{ for a literal brace",
     ),
     Operator(
         pattern=re.compile(r"\[[^\[\]]*:\s*(?=[\d.])\d*(?:\.\d*)?\s*\]"),
-        why="[a:b:0.5] is A1111's for changing the prompt on the way",
-        instead="a chain does that: a castle | a ruin -f .5; to keep it as text, write \\[ for the bracket",
+        why="prompt editing with [a:b:0.5] (A1111) is not supported",
+        instead="use a chain: a castle | a ruin -f .5; to keep it as text, write \\[ for the bracket",
     ),
 )
 
 
 def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
-    """What prompt source and the source of `--neg` say together; PromptError (span within its source) when refused."""
+    """Parse prompt source together with the source of `--neg`.
+
+    Raises:
+        PromptError: If a source is invalid; its `field` names the source, and its span lies within it.
+    """
     _check(source, "prompt")
     _check(negative_source or "", "negative_prompt")
     terms = list(lora_terms(masked(source)))
@@ -77,7 +88,7 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
     try:
         wanted, avoided = parse_prompt(positive), parse_prompt(", ".join(negatives))
     except PromptError as error:
-        error.span = None  # each part reads well alone; what is wrong is how they stand together
+        error.span = None  # each part is valid alone, but not their combination
         raise
     loras = tuple(choice for _, choice in terms)
     named = [match[1] for text in (source, negative_source or "") for match in _NAMED.finditer(masked(text))]
@@ -91,15 +102,15 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
 
 
 def _check(source: str, field: str) -> None:
-    """PromptError for what is refused and for what cannot be read, with its place in `source`."""
+    """Raise PromptError, with a span in `source`, for invalid or rejected syntax."""
     try:
         _refuse(source)
         spans = [span for span, _ in lora_terms(masked(source))]
         brackets = list(_brackets(source))
         for span in spans:
             if field != "prompt" or any(start < span.start < end for start, end in brackets):
-                hint = "write it outside of the brackets and of --neg"
-                raise PromptError("a LoRA cannot be avoided, only used", hint=hint, span=span)
+                hint = "move it out of the brackets or --neg"
+                raise PromptError("a LoRA cannot be part of a negative prompt", hint=hint, span=span)
         outside = _outside(source, [*brackets, *spans])
         parse_prompt(outside)
         for part in (*_insides(source), *([outside] if field != "prompt" else [])):
@@ -113,12 +124,12 @@ def _check(source: str, field: str) -> None:
 def _refuse_avoided_swap(source: str) -> None:
     match = SWAP.search(masked(source))
     assert match is not None
-    hint = "exchange words of the prompt itself; to keep it as text, write \\( for the bracket"
-    raise PromptError("words to avoid cannot be exchanged", hint=hint, span=Span(*match.span()))
+    hint = "use it in the prompt itself; to keep it as text, write \\( for the bracket"
+    raise PromptError(".swap() is not supported in a negative prompt", hint=hint, span=Span(*match.span()))
 
 
 def _outside(source: str, parts: Sequence[tuple[int, int]]) -> str:
-    """The source with some parts of it as blanks, each character in its place."""
+    """Replace some parts of the source by blanks, keeping positions."""
     kept = list(source)
     for start, end in parts:
         kept[start:end] = " " * (end - start)
@@ -126,13 +137,13 @@ def _outside(source: str, parts: Sequence[tuple[int, int]]) -> str:
 
 
 def _insides(source: str) -> Iterator[str]:
-    """For each bracketed part the source with all else as blanks."""
+    """Yield, for each bracketed part, the source with everything else replaced by blanks."""
     for start, end in _brackets(source):
         yield " " * (start + 1) + source[start + 1 : end - 1] + " " * (len(source) - end + 1)
 
 
 def _brackets(source: str) -> Iterator[tuple[int, int]]:
-    """Where the bracketed parts begin and end. Nested brackets belong to the outer one's text."""
+    """Yield the start and end of each bracketed part. Nested brackets are text of the outer part."""
     live = masked(source)
     position = 0
     while (opened := live.find("[", position)) != -1 and (closed := _partner(live, opened)) is not None:
@@ -141,7 +152,7 @@ def _brackets(source: str) -> Iterator[tuple[int, int]]:
 
 
 def _without(source: str, spans: Sequence[Span]) -> str:
-    """The source without some parts of it."""
+    """Remove some parts of the source."""
     if not spans:
         return source
     starts, ends = [0, *(span.end for span in spans)], [*(span.start for span in spans), len(source)]
@@ -149,9 +160,9 @@ def _without(source: str, spans: Sequence[Span]) -> str:
 
 
 def split_negative(source: str) -> tuple[str, str]:
-    """The source without its bracketed parts, and these joined by a blank, in order.
+    """Split source into the text without bracketed parts, and these parts joined by blanks.
 
-    Nested brackets belong to the outer one's text; a bracket without a partner is text.
+    Nested brackets are text of the outer part; an unmatched bracket is text.
     """
     kept: list[str] = []
     negatives: list[str] = []
@@ -167,7 +178,7 @@ def split_negative(source: str) -> tuple[str, str]:
 
 
 def _joined(parts: list[str]) -> str:
-    """The kept parts with one blank at each cut, none at the ends or before a comma."""
+    """Join parts with one blank at each cut, but none at the ends or before a comma."""
     text = parts[0].rstrip()
     for part in parts[1:]:
         rest = part.strip()
@@ -203,8 +214,8 @@ def _remarks(source: str) -> list[str]:
     remarks: list[str] = []
     for match in _LOOKS_WEIGHTED.finditer(live):
         remarks.append(
-            f"{match[0]} is text, since a number stands before the colon; a weight is ({match[1]}){match[2]}"
+            f"{match[0]} is read as text (a number precedes the colon); for a weight, write ({match[1]}){match[2]}"
         )
     if _LEGACY_BLEND.search(live):
-        remarks.append('colons are text; the old blend dog:1,cat:2 is now spelt ("dog","cat").blend(1,2)')
+        remarks.append('colons are read as text; write the old blend dog:1,cat:2 as ("dog","cat").blend(1,2)')
     return remarks

@@ -1,4 +1,4 @@
-"""Where a prompt's source exchanges words: `cat.swap(dog)`, `(black cat).swap(white dog, t_end=.6)`. Pure text."""
+"""Find swaps in prompt source: `cat.swap(dog)`, `(black cat).swap(white dog, t_end=.6)`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXAMPLE = "for example a cat.swap(dog) on a chair; to keep it as text, write \\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """One exchange: where the words stand that were there before and those after, and all of it."""
+    """The position of a swap: the original words, the replacement, and the whole expression."""
 
     before: Span
     after: Span
@@ -27,7 +27,7 @@ class Place:
 
 
 def partner(masked: str, opened: int, end: int) -> int | None:
-    """Where the bracket or quotation that begins at `opened` ends, before `end`; None when it does not."""
+    """Return the position before `end` that closes the bracket or quote at `opened`; None if there is none."""
     if masked[opened] == '"':
         closed = masked.find('"', opened + 1, end)
         return closed if closed != -1 else None
@@ -40,24 +40,24 @@ def partner(masked: str, opened: int, end: int) -> int | None:
 
 
 def swaps(masked: str) -> Iterator[Place]:
-    """The exchanges of a source, in order; PromptError for one that cannot be read."""
+    """Yield the swaps in a source, in order. Raises PromptError for an invalid one."""
     position = 0
     while (match := SWAP.search(masked, position)) is not None:
         operator = Span(match.start(), match.end())
         closed = partner(masked, operator.end - 1, len(masked))
         if closed is None:
             span = Span(operator.end - 1, operator.end)
-            raise PromptError("this bracket is not closed", hint=_EXAMPLE, span=span)
+            raise PromptError("unclosed bracket", hint=_EXAMPLE, span=span)
         before, start = _before(masked, position, operator)
         if not masked[before.start : before.end].strip():
-            raise PromptError(".swap() needs words to exchange", hint=_EXAMPLE, span=operator)
+            raise PromptError(".swap() needs words to replace", hint=_EXAMPLE, span=operator)
         after, windows = _after(masked, Span(operator.end, closed))
         yield Place(before=before, after=after, whole=Span(start, closed + 1), windows=windows)
         position = closed + 1
 
 
 def _before(masked: str, begun: int, operator: Span) -> tuple[Span, int]:
-    """The words in front of an operator: a word, or what its brackets or quotes hold; and where they begin."""
+    """Return the words before an operator (a word, or the inside of brackets or quotes), and the start of all of it."""
     last = operator.start - 1
     if masked[last] == '"':
         opened = masked.rfind('"', begun, last)
@@ -69,33 +69,33 @@ def _before(masked: str, begun: int, operator: Span) -> tuple[Span, int]:
             start -= 1
         return Span(start, operator.start), start
     if opened == -1:
-        raise PromptError("what this .swap() exchanges does not begin anywhere", hint=_EXAMPLE, span=operator)
+        raise PromptError("the words before .swap() have no opening bracket or quote", hint=_EXAMPLE, span=operator)
     return Span(opened + 1, last), opened
 
 
 def _after(masked: str, inside: Span) -> tuple[Span, Windows]:
-    """What is to be there instead, and the options behind it."""
+    """Return the replacement and the options after it."""
     given: dict[str, float] = {}
     end = inside.end
     while (option := _OPTION.search(masked, inside.start, end)) is not None:
         span = Span(option.start(1), option.end())
         if option[1] not in (*Windows.NAMES, "shape_freedom"):
-            hint = f"known: {', '.join(Windows.NAMES)} and shape_freedom, each from 0 to 1"
-            raise PromptError(f".swap() knows no {option[1]}", hint=hint, span=span)
+            hint = f"valid options: {', '.join(Windows.NAMES)} and shape_freedom, each from 0 to 1"
+            raise PromptError(f"unknown option of .swap(): {option[1]}", hint=hint, span=span)
         if not _SHARE.fullmatch(option[2]) or float(option[2]) > 1:
-            raise PromptError(f"{option[1]} is a number from 0 to 1", hint="such as t_end=.6", span=span)
+            raise PromptError(f"{option[1]} must be a number from 0 to 1", hint="for example t_end=.6", span=span)
         given[option[1]] = float(option[2])
         end = option.start()
     if not masked[inside.start : end].strip():
         span = Span(inside.start - 1, inside.end + 1)
-        raise PromptError(".swap() needs the words to be there instead", hint=_EXAMPLE, span=span)
+        raise PromptError(".swap() needs a replacement", hint=_EXAMPLE, span=span)
     words = re.fullmatch(r'\s*"([^"]*)"\s*|\s*(.*?)\s*', masked[inside.start : end], re.DOTALL)
     assert words is not None
     return Span(*words.span(1 if words[1] is not None else 2)).shifted(inside.start), _windows(given)
 
 
 def _windows(given: dict[str, float]) -> Windows:
-    """The windows that the options say. `shape_freedom` is another way to say s_end: 1 - its cube root."""
+    """Convert options to windows. `shape_freedom` is another way to set s_end: 1 minus its cube root."""
     freedom = given.pop("shape_freedom", None)
     if freedom is not None:
         given.setdefault("s_end", round(1 - freedom ** (1 / 3), 6))

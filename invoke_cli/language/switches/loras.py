@@ -1,4 +1,4 @@
-"""LoRAs by name and weight: as a switch's value, and as terms of the prompt."""
+"""LoRAs by name and weight: as the value of a switch, and as terms of the prompt."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _AS_TEXT = "for example withLora(name,0.8) or <lora:name:0.8>; to keep it as tex
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loras:
-    """Names, each with a weight behind a colon where it is not 1; several are joined by commas."""
+    """LoRAs: NAME[:WEIGHT], separated by commas; the weight defaults to 1."""
 
     takes: str = "one"
     prompt_text: bool = False
 
     def parse(self, text: str) -> tuple[LoraChoice, ...]:
-        """The names and weights, -10 to 10."""
+        """Parse names and weights; weights are -10 to 10."""
         choices: list[LoraChoice] = []
         for part in text.split(","):
             match = _NAME_AND_WEIGHT.fullmatch(part.strip())
@@ -38,20 +38,25 @@ class Loras:
         return tuple(choices)
 
     def format(self, value: object) -> str:
-        """All of them as one token, each with its weight."""
+        """Format all LoRAs with their weights as one token."""
         assert isinstance(value, tuple)
         return quote_value(",".join(f"{name}:{format_number(weight)}" for name, weight in value))
 
 
 def lora_terms(live: str) -> Iterator[tuple[Span, LoraChoice]]:
-    """The LoRAs that prompt source (with its escapes blanked out) asks for, and where; PromptError for bad ones."""
+    """Yield the spans and LoRAs of the terms in prompt source whose escapes are blanked out.
+
+    Raises:
+        PromptError: If a term is invalid.
+    """
     for match in _TERM.finditer(live):
         span = Span(*match.span())
         name, weight = (match[1], match[2]) if match[5] is None else (match[3], match[4])
         if match[5] == "" or not name.strip():
-            raise PromptError("this LoRA has no name, or no closing bracket", hint=_AS_TEXT, span=span)
+            raise PromptError("a LoRA needs a name and a closing bracket", hint=_AS_TEXT, span=span)
         if weight is not None and not re.fullmatch(_NUMBER, weight.strip()):
-            raise PromptError(f"the weight of a LoRA is a number, not {weight.strip()[:40]}", hint=_AS_TEXT, span=span)
+            message = f"the weight of a LoRA must be a number, not {weight.strip()[:40]}"
+            raise PromptError(message, hint=_AS_TEXT, span=span)
         try:
             yield span, LoraChoice(name.strip(), _weight(weight))
         except ValueError as error:

@@ -1,7 +1,7 @@
-"""The words of a text mask: `face AND NOT (hair OR hat) 0.4` to a tree. The operators are in capitals.
+"""Parse the query of a text mask: `face AND NOT (hair OR hat) 0.4`. Operators are upper case.
 
-As in fuzzy logic a tree is worth, at each pixel, the least of what AND joins, the most of what OR joins, and one minus
-what NOT turns round (Zadeh, Fuzzy Sets, 1965); what is above the threshold is painted.
+A tree is evaluated at each pixel with fuzzy logic: AND is the minimum, OR the maximum, and NOT one minus the value
+(Zadeh, Fuzzy Sets, 1965). Pixels above the threshold are painted.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _OPERATORS = ("AND", "OR", "NOT")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a phrase of ordinary words names."""
+    """A phrase of ordinary words."""
 
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """All but."""
+    """The negation of a node."""
 
     of: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Two parts: what both (`both`) or at least one of them names."""
+    """Two nodes joined by AND (`both`) or OR."""
 
     both: bool
     left: Node
@@ -48,14 +48,18 @@ Node = Named | Not | Joined
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskQuery:
-    """A tree of words and the threshold, 0 to 1, above which a pixel is painted."""
+    """The tree of a query, and the threshold, 0 to 1, above which a pixel is painted."""
 
     tree: Node
     threshold: float
 
 
 def read_mask_words(text: str) -> MaskQuery:
-    """What `text` asks for; ValueError with a sentence that reads after the switch's name."""
+    """Parse the query of a text mask.
+
+    Raises:
+        ValueError: If the query is invalid; the message continues a sentence that starts with the switch.
+    """
     match = _THRESHOLD.search(text)
     threshold = float(match[1]) if match else DEFAULT_THRESHOLD
     if not 0 <= threshold <= 1:
@@ -65,7 +69,7 @@ def read_mask_words(text: str) -> MaskQuery:
 
 
 def phrases(node: Node) -> tuple[str, ...]:
-    """The different phrases of a tree, in order."""
+    """Return the distinct phrases of a tree, in order."""
     match node:
         case Named(words):
             return (words,)
@@ -77,7 +81,7 @@ def phrases(node: Node) -> tuple[str, ...]:
 
 def worth(node: Node, of: Callable[[str], Number], least: Callable[[Number, Number], Number],
           most: Callable[[Number, Number], Number], turned: Callable[[Number], Number]) -> Number:  # fmt: skip
-    """What a tree is worth when `of` tells the worth of a phrase, and three functions stand for AND, OR and NOT."""
+    """Evaluate a tree: `of` returns the value of a phrase; `least`, `most` and `turned` implement AND, OR and NOT."""
     match node:
         case Named(words):
             return of(words)
@@ -89,17 +93,17 @@ def worth(node: Node, of: Callable[[str], Number], least: Callable[[Number, Numb
 
 
 class _Reader:
-    """A walk over the tokens: OR binds least, then AND, then NOT."""
+    """A recursive descent parser: NOT binds tightest, then AND, then OR."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
 
     def whole(self) -> Node:
         if not self.tokens:
-            raise ValueError("needs words that name what is to be painted, such as face or sky")
+            raise ValueError("needs words that describe the area to paint, such as face or sky")
         node = self._any()
         if self.tokens:
-            raise ValueError(f"has a {self.tokens[0]} too many")
+            raise ValueError(f"has an unexpected {self.tokens[0]}")
         return node
 
     def _any(self) -> Node:
@@ -120,7 +124,7 @@ class _Reader:
         if self._takes("("):
             node = self._any()
             if not self._takes(")"):
-                raise ValueError("has a ( that is not closed")
+                raise ValueError("has an unclosed (")
             return node
         words: list[str] = []
         while self.tokens and self.tokens[0] not in (*_OPERATORS, "(", ")"):

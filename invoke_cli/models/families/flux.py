@@ -10,7 +10,7 @@ from invoke_cli.models.families.family import Family, StrengthRule
 from invoke_cli.models.families.transformer import FLOW, FLUX_SAMPLERS
 from invoke_cli.models.families.unet import WITHOUT_STRENGTH
 
-_REFUSES: Mapping[str, str] = {**FLOW, "negative_prompt": "it was distilled to draw without one"}
+_REFUSES: Mapping[str, str] = {**FLOW, "negative_prompt": "it is distilled and supports none"}
 _EDITS: Mapping[str, str] = {**_REFUSES, **WITHOUT_STRENGTH}
 
 _FLUX = Family(
@@ -56,7 +56,7 @@ FLUXES: tuple[Family, ...] = (
         match_config={"transformer.guidance_embeds": False},
         max_tokens=256,
         arguments={"max_sequence_length": 256},
-        refuses={**_REFUSES, "guidance_scale": "it was distilled to draw without guidance"},
+        refuses={**_REFUSES, "guidance_scale": "it is distilled to run without guidance"},
         defaults="-s 4 -C 0 -A k_euler -f 0.6",
     ),
     _FLUX,

@@ -1,4 +1,4 @@
-"""The family table: what a kind of model is, how it is told from the others, and what it can do. Pure data."""
+"""The family table, and the detection of a model's family. Pure data."""
 
 from __future__ import annotations
 
@@ -11,22 +11,30 @@ from invoke_cli.models.families.flux import FLUXES
 from invoke_cli.models.families.transformer import TRANSFORMERS
 from invoke_cli.models.families.unet import UNETS
 
-# The first row that fits wins: the special kinds stand before the plain ones.
+# The first match wins: special families come before general ones.
 FAMILIES: tuple[Family, ...] = (*UNETS, *FLUXES, *TRANSFORMERS)
 
 
 def family_of(index: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]) -> Family:
-    """The family of a model, from its model_index.json and its components' configs; ModelError when there is none."""
+    """Detect the family of a model.
+
+    Args:
+        index: The content of its model_index.json.
+        configs: The configs of its components.
+
+    Raises:
+        ModelError: If the family is not supported.
+    """
     named = str(index.get("_class_name"))
     for family in FAMILIES:
         if named in family.pipelines and _marked(family, {**configs, "index": index}):
             return family
     known = ", ".join(family.label for family in FAMILIES)
-    raise ModelError(f"models of the class {named} are not supported yet", hint=f"supported: {known}", field="model")
+    raise ModelError(f"models of the class {named} are not supported", hint=f"supported: {known}", field="model")
 
 
 def family_named(name: str) -> Family:
-    """The row of this name."""
+    """Return the family with this name."""
     return next(family for family in FAMILIES if family.name == name)
 
 

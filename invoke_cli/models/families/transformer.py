@@ -8,18 +8,18 @@ from invoke_cli.models import preview_factors
 from invoke_cli.models.families.family import Family, StrengthRule
 from invoke_cli.models.families.unet import ONE_BY_ONE, OWN_GUIDANCE, WITHOUT_STRENGTH
 
-_PLACED = "its transformer numbers the places of a picture, so that no side continues the opposite one"
+_PLACED = "its transformer encodes positions, so opposite sides cannot join"
 PLACED: Mapping[str, str] = {"seamless": _PLACED, "seamless_axes": _PLACED}
-NO_ETA: Mapping[str, str] = {"eta": "its samplers take none"}
-LANGUAGE_MODEL: Mapping[str, str] = {"clip_skip": "its text encoder is no CLIP whose last layers could be left out"}
+NO_ETA: Mapping[str, str] = {"eta": "its samplers do not use it"}
+LANGUAGE_MODEL: Mapping[str, str] = {"clip_skip": "its text encoder is not CLIP"}
 COMMON: Mapping[str, str] = {**ONE_BY_ONE, **OWN_GUIDANCE, **PLACED, **LANGUAGE_MODEL}
 FLUX_SAMPLERS = ("k_euler", "unipc", "lcm")
 FLOW: Mapping[str, str] = {**COMMON, **NO_ETA}
-UNBENT = "its pipeline lets nobody change a step"
+UNBENT = "its pipeline does not allow changes between steps"
 
 
 def _pixart(name: str, label: str, pipeline: str, max_tokens: int) -> Family:
-    """The two PixArts differ in their pipeline's class and in how much they read."""
+    """Return the row of a PixArt model; the two differ in their pipeline class and token limit."""
     return Family(
         name=name,
         label=label,
