@@ -92,14 +92,14 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 
 # The first layer for the control image, and a cross-attention layer, in the two layouts of single files.
-_EYES = (
+_IMAGE_LAYERS = (
     "controlnet_cond_embedding.conv_in.weight",
     "input_hint_block.0.weight",
     "control_model.input_hint_block.0.weight",
 )
-_FIRST = ("conv_in.weight", "input_blocks.0.0.weight", "control_model.input_blocks.0.0.weight")
-_READS_PICTURE = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
-_READS_PROMPT = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.weight")
+_FIRST_LAYERS = ("conv_in.weight", "input_blocks.0.0.weight", "control_model.input_blocks.0.0.weight")
+_IMAGE_ATTENTION = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
+_TEXT_ATTENTION = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.weight")
 
 
 def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts | None:
@@ -118,10 +118,10 @@ def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts 
     header = read_header(path) if path.suffix == ".safetensors" and path.is_file() else None
     if header is None:
         return None
-    if any(key in header for key in _EYES):
+    if any(key in header for key in _IMAGE_LAYERS):
         return _in_file(path, name, header)
-    reads = next((key for key in header if _READS_PICTURE.fullmatch(key)), None)
-    return _ip_adapter(path, name, shape_of(header, reads)[1], base) if reads else None
+    attention_key = next((key for key in header if _IMAGE_ATTENTION.fullmatch(key)), None)
+    return _ip_adapter(path, name, shape_of(header, attention_key)[1], base) if attention_key else None
 
 
 def read_control(path: Path, name: str, base: Path | None = None) -> ControlFacts:
@@ -137,7 +137,7 @@ def read_control(path: Path, name: str, base: Path | None = None) -> ControlFact
 def kind_in_name(name: str) -> str:
     """Return the kind of a control model by its name; empty if unknown."""
     words = re.split(r"[^a-z]+", name.lower())
-    return next((kind for kind, signs in KINDS.items() if any(sign in words for sign in signs)), "")
+    return next((kind for kind, aliases in KINDS.items() if any(alias in words for alias in aliases)), "")
 
 
 def _in_folder(folder: Path, name: str) -> ControlFacts | None:
@@ -180,14 +180,14 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
 
 
 def _in_file(path: Path, name: str, header: dict[str, Any]) -> ControlFacts:
-    reads = next((key for key in header if _READS_PROMPT.search(key)), "")
-    first = next((shape_of(header, key) for key in _FIRST if key in header), ())
+    attention_key = next((key for key in header if _TEXT_ATTENTION.search(key)), "")
+    first = next((shape_of(header, key) for key in _FIRST_LAYERS if key in header), ())
     return ControlFacts(
         name=name,
         technique=Technique.CONTROLNET,
         path=path,
         weights=(path,),
-        text_width=shape_of(header, reads)[1] if reads else 0,
+        text_width=shape_of(header, attention_key)[1] if attention_key else 0,
         channels=first[:1],
     )
 

@@ -25,9 +25,9 @@ QUANTIZATIONS: tuple[Quantization, ...] = (
 )
 
 
-def with_quantize(facts: ModelFacts, said: str, name: str) -> ModelFacts:
+def with_quantize(facts: ModelFacts, quantize: str, name: str) -> ModelFacts:
     """Add the quantization from the entry of `name` to the facts. Raises ModelError for a single file."""
-    if said and facts.single_file:
+    if quantize and facts.single_file:
         hint = f"remove it: !edit_model {name} quantize none; a GGUF file is already quantised"
         raise ModelError(f"{name} is a single file, which does not support quantize:", hint=hint, field="model")
-    return replace(facts, quantize=said)
+    return replace(facts, quantize=quantize)

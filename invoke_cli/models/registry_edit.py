@@ -27,7 +27,7 @@ def with_entry(text: str, name: str, values: Mapping[str, object]) -> str:
             else:
                 entry[key] = value
 
-    return _changed(text, change)
+    return _edit(text, change)
 
 
 def without_entry(text: str, name: str) -> str:
@@ -36,7 +36,7 @@ def without_entry(text: str, name: str) -> str:
     def change(document: Any) -> None:
         document.pop(name, None)
 
-    return _changed(text, change)
+    return _edit(text, change)
 
 
 def entry_of(text: str, name: str) -> dict[str, Any]:
@@ -50,19 +50,19 @@ def shown(name: str, values: Mapping[str, object]) -> str:
     return with_entry("", name, values).rstrip()
 
 
-def _changed(text: str, change: Any) -> str:
+def _edit(text: str, change: Any) -> str:
     """Apply a change to the parsed text. Raises ConfigError if the text is invalid before or after it."""
     read_models(text, "models.yaml")
     yaml = _yaml()
     document = yaml.load(text)
     # A file with only comments has no document to attach them to: prepend them again.
-    remarks = text if document is None and text.strip() else ""
+    comments = text if document is None and text.strip() else ""
     document = _empty() if document is None else document
     change(document)
-    made = io.StringIO()
+    output = io.StringIO()
     if document:
-        yaml.dump(document, made)
-    changed = f"{remarks.rstrip()}\n{made.getvalue()}" if remarks else made.getvalue()
+        yaml.dump(document, output)
+    changed = f"{comments.rstrip()}\n{output.getvalue()}" if comments else output.getvalue()
     read_models(changed, "the changed models.yaml")
     return changed
 
@@ -84,6 +84,6 @@ def _empty() -> Any:
 
 def check_name(name: str) -> None:
     """Raise ConfigError if a name is not valid for an entry, since it is typed after -m."""
-    if not name or name.startswith("-") or any(sign in name for sign in " \t\"'|:#/\\"):
+    if not name or name.startswith("-") or any(char in name for char in " \t\"'|:#/\\"):
         hint = "use letters, digits, - _ and ."
         raise ConfigError(f"invalid model name: {name!r}", hint=hint)

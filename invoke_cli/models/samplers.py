@@ -138,7 +138,7 @@ WITHOUT_SCHEDULER = {"dpm_fast": "k_dpmpp_2", "dpm_adaptive": "k_dpmpp_2", "rest
 def find_sampler(name: str) -> Sampler:
     """Find a sampler by any of its names. Raises PlanError, with the closest names, if there is none."""
     key = normal(name)
-    found = _names().get(key) or _scheduled(key)
+    found = _names().get(key) or _find_with_schedule(key)
     if found is not None:
         return found
     if key in WITHOUT_SCHEDULER:
@@ -191,7 +191,7 @@ def _names() -> dict[str, Sampler]:
     return names
 
 
-def _scheduled(key: str) -> Sampler | None:
+def _find_with_schedule(key: str) -> Sampler | None:
     """Find a row with a schedule suffix: `k_euler_exponential`, `dpmpp_2m_beta`."""
     for word in (*_SCHEDULES, *_SCHEDULE_WORDS):
         row = _names().get(key.removesuffix(f"_{word}")) if key.endswith(f"_{word}") else None

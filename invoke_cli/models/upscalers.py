@@ -10,7 +10,7 @@ from typing import Any
 from invoke_cli.errors import ModelError
 from invoke_cli.models.files.pickles import check_not_pickled
 
-_REMARKS = ("_diffusers_version", "_name_or_path")
+_IGNORED_KEYS = ("_diffusers_version", "_name_or_path")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +65,7 @@ class Upscaler:
     def vae_config(self) -> str:
         """The config of its VAE as JSON, without version and path."""
         config = _read(self.folder / "vae" / "config.json")
-        return json.dumps({key: config[key] for key in sorted(config) if key not in _REMARKS})
+        return json.dumps({key: config[key] for key in sorted(config) if key not in _IGNORED_KEYS})
 
 
 def upscaler_at(folder: Path, name: str) -> Upscaler | None:

@@ -16,15 +16,15 @@ from invoke_cli.models.samplers import Sampler, for_flow
 from invoke_cli.planning.plan import Task
 from invoke_cli.planning.plan_inputs import PlanInputs
 
-_SAID_NOW = ("line", "record")
-_HOW = {
+_EXPLICIT = ("line", "record")
+_TASK_PHRASES = {
     Task.TEXT_TO_IMAGE: "from a prompt alone",
     Task.IMAGE_TO_IMAGE: "from an init image",
     Task.INPAINT: "with a mask",
 }
 
 
-def honoured(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
+def supported_inputs(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
     """Remove defaults that the family does not support from the request.
 
     Args:
@@ -35,29 +35,29 @@ def honoured(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
     Raises:
         PlanError: If the line itself sets an unsupported switch, or the family cannot perform the task.
     """
-    family, usual = inputs.facts.family, switches_only(inputs.facts.family.defaults)
+    family, defaults = inputs.facts.family, switches_only(inputs.facts.family.defaults)
     if task is Task.POSTPROCESS:
         return inputs
-    _refuse_task(inputs, task)
+    _check_task(inputs, task)
     request = inputs.request
-    for name, why in _refusals(family, task):
-        value, allowed = getattr(request, name), getattr(usual, name)
+    for name, why in _unsupported(family, task):
+        value, allowed = getattr(request, name), getattr(defaults, name)
         if name == "strength" and task is Task.INPAINT and family.paints_whole:
             allowed = 1.0
         if not value or value == allowed:
             continue
         row = next(row for row in SWITCHES if row.field == name)
-        if inputs.sources.get(name) in _SAID_NOW:
+        if inputs.sources.get(name) in _EXPLICIT:
             message = f"{inputs.model} ({family.label}) does not support {row.spelling}: {why}"
             raise PlanError(message, hint=f"remove {row.spelling}, or choose another model with -m", field=name)
-        needed = {Needs.INIT: inputs.init, Needs.MASK: inputs.mask}.get(row.needs, True)
-        if inputs.sources.get(name) != "program" and needed is not None:
+        required_input = {Needs.INIT: inputs.init, Needs.MASK: inputs.mask}.get(row.needs, True)
+        if inputs.sources.get(name) != "program" and required_input is not None:
             notices.append(f"{row.spelling} is ignored with {inputs.model} ({family.label}): {why}")
         request = replace(request, **{name: allowed})
     return replace(inputs, request=request)
 
 
-def _refusals(family: Family, task: Task) -> Iterator[tuple[str, str]]:
+def _unsupported(family: Family, task: Task) -> Iterator[tuple[str, str]]:
     yield from family.refuses.items()
     if not family.controlled:
         yield "controls", "there are no control models for this family"
@@ -76,7 +76,7 @@ def pipeline_for(family: Family, task: Task, *, controlled: bool = False) -> str
     return family.controlled.get(name, "") if controlled else name
 
 
-def checked_prompt(inputs: PlanInputs) -> Prompt:
+def parse_supported_prompt(inputs: PlanInputs) -> Prompt:
     """Parse the prompt and check that the family supports its operators.
 
     Raises:
@@ -103,7 +103,7 @@ def checked_prompt(inputs: PlanInputs) -> Prompt:
     return prompt
 
 
-def _refuse_task(inputs: PlanInputs, task: Task) -> None:
+def _check_task(inputs: PlanInputs, task: Task) -> None:
     """Raise PlanError if the model cannot perform the task."""
     facts = inputs.facts
     if inputs.resume is not None and not facts.family.staged:
@@ -115,13 +115,13 @@ def _refuse_task(inputs: PlanInputs, task: Task) -> None:
     if pipeline_for(facts.family, task):
         return
     fields = {Task.TEXT_TO_IMAGE: "model", Task.IMAGE_TO_IMAGE: "init_image", Task.INPAINT: "init_mask"}
-    can = ", ".join(how for other, how in _HOW.items() if pipeline_for(facts.family, other))
-    message = f"{inputs.model} ({facts.family.label}) cannot generate {_HOW[task]}, only {can}"
+    can = ", ".join(how for other, how in _TASK_PHRASES.items() if pipeline_for(facts.family, other))
+    message = f"{inputs.model} ({facts.family.label}) cannot generate {_TASK_PHRASES[task]}, only {can}"
     hint = "add an init image with -I" if task is Task.TEXT_TO_IMAGE else "choose another model with -m"
     raise PlanError(message, hint=hint, field=fields[task])
 
 
-def fitting_sampler(inputs: PlanInputs, sampler: Sampler) -> Sampler:
+def adapted_sampler(inputs: PlanInputs, sampler: Sampler) -> Sampler:
     """Return the sampler, adapted to the family. Raises PlanError if the family does not support it."""
     family = inputs.facts.family
     adapted = for_flow(sampler) if family.flow else sampler

@@ -27,10 +27,10 @@ def linked(stages: Sequence[Stage]) -> list[GenerationRequest]:
     Raises:
         PlanError: If a later stage sets a switch that is only valid in the first one.
     """
-    line = _whole_line(stages)
+    line = _line_switches(stages)
     requests = [overlay(stages[0].request, line)]
     for number, stage in enumerate(stages[1:], start=1):
-        _refuse(stage, number)
+        _check_later_stage(stage, number)
         before = inherited(requests[-1])
         if stage.request.outcrop is not None:  # its size is that of the previous image, plus the borders
             before = replace(before, width=None, height=None)
@@ -51,22 +51,22 @@ def sized(request: GenerationRequest, width: int, height: int) -> GenerationRequ
     return replace(request, width=width, height=height)
 
 
-def _whole_line(stages: Sequence[Stage]) -> GenerationRequest:
+def _line_switches(stages: Sequence[Stage]) -> GenerationRequest:
     """Return the switches that apply to the whole line, from all stages."""
     fields = {row.field for row in SWITCHES if row.group in _LINE_GROUPS}
-    said: dict[str, object] = {}
+    values: dict[str, object] = {}
     for stage in stages:
-        said |= {name: value for name, value in stage.request.said().items() if name in fields}
-    return GenerationRequest.of(said)
+        values |= {name: value for name, value in stage.request.said().items() if name in fields}
+    return GenerationRequest.of(values)
 
 
-def _refuse(stage: Stage, number: int) -> None:
+def _check_later_stage(stage: Stage, number: int) -> None:
     """Raise PlanError for switches that are only valid in the first stage of a chain."""
     request = stage.request
-    wrong = [(name, hint) for name, hint in _FIRST_ONLY.items() if getattr(request, name) is not None]
+    invalid = [(name, hint) for name, hint in _FIRST_ONLY.items() if getattr(request, name) is not None]
     if request.seeds is not None and len(request.seeds) > 1:
-        wrong.append(("seeds", "use a list of seeds in the first stage"))
-    for name, hint in wrong:
+        invalid.append(("seeds", "use a list of seeds in the first stage"))
+    for name, hint in invalid:
         spelling = next(row.spelling for row in SWITCHES if row.field == name)
         error = PlanError(f"{spelling} is not valid in a later stage of a chain", hint=hint, field=name)
         error.stage = number

@@ -98,8 +98,8 @@ _FIELDS = {"steps": "num_inference_steps", "sampler": "scheduler", "seeds": "see
 def _source(plan: Plan, name: str) -> str:
     """Return the layer that a value came from; empty if it was computed."""
     field = _FIELDS.get(name, name)
-    said = getattr(plan.request, field, None)
-    if field in ("width", "height", "num_inference_steps") and said != getattr(plan, field, plan.steps.asked):
+    value = getattr(plan.request, field, None)
+    if field in ("width", "height", "num_inference_steps") and value != getattr(plan, field, plan.steps.asked):
         return ""  # computed, not set
     if any(switch.field == field for switch in SWITCHES):
         return plan.sources.get(field, "random" if field == "seeds" else "")

@@ -26,13 +26,17 @@ def two_passes(request: GenerationRequest, grid: Grid) -> tuple[GenerationReques
         return None
     first = native_size(target, grid)
     strength = STRENGTH if request.strength is None else request.strength
-    after = {row.field for row in SWITCHES if row.group is Group.AFTER}
-    said = request.said()
-    drawing = GenerationRequest.of({name: value for name, value in said.items() if name not in after})
-    second = GenerationRequest.of({name: value for name, value in said.items() if name in after})
+    postprocess_fields = {row.field for row in SWITCHES if row.group is Group.AFTER}
+    values = request.said()
+    first_request = GenerationRequest.of(
+        {name: value for name, value in values.items() if name not in postprocess_fields}
+    )
+    second_request = GenerationRequest.of({name: value for name, value in values.items() if name in postprocess_fields})
     return (
-        replace(drawing, width=first.width, height=first.height, strength=None, hires_fix=False),
-        replace(second, width=target.width, height=target.height, crop=True, strength=strength, hires_fix=False),
+        replace(first_request, width=first.width, height=first.height, strength=None, hires_fix=False),
+        replace(
+            second_request, width=target.width, height=target.height, crop=True, strength=strength, hires_fix=False
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from invoke_cli.language.switches.switch import Needs
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.adapters import controls_of, embeddings_of, loras_of
-from invoke_cli.planning.capabilities import checked_prompt, fitting_sampler, honoured
+from invoke_cli.planning.capabilities import adapted_sampler, parse_supported_prompt, supported_inputs
 from invoke_cli.planning.decide_postprocess import MAX_SIDE, decide_postprocessing
 from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Task
@@ -31,20 +31,15 @@ T = TypeVar("T")
 
 
 def make_plan(inputs: PlanInputs) -> Plan:
-    """Make the plan for a request.
-
-    Raises:
-        PlanError: If the model, the sampler or the mode does not support the request; its `field` names the cause.
-        PromptError: If the prompt is invalid.
-    """
+    """Make the plan for a request. Raises PlanError or PromptError, whose `field` names the cause."""
     _check_needs(inputs)
     notices: list[str] = []
     task = _task(inputs)
-    inputs = honoured(inputs, task, notices)
-    request, prompt, controls = inputs.request, checked_prompt(inputs), controls_of(inputs)
+    inputs = supported_inputs(inputs, task, notices)
+    request, prompt, controls = inputs.request, parse_supported_prompt(inputs), controls_of(inputs)
     patches = patches_for(inputs, notices)
     geometry = geometry_for(inputs, patches, notices)
-    canvas = _checked(geometry.canvas if geometry else free_canvas(inputs, notices))
+    canvas = _check_canvas(geometry.canvas if geometry else free_canvas(inputs, notices))
     sampler = _sampler(inputs, notices)
     strength = _strength(inputs)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
@@ -69,7 +64,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         parallel=request.parallel or AUTO_PARALLEL,
         output=_output(request),
         trace=bool(request.trace),
-        look=_look(request, sampler, notices),
+        look=_latent_effects(request, sampler, notices),
         loras=loras_of(inputs, prompt, notices),
         embeddings=tuple(embeddings_of(inputs, prompt, notices)),
         controls=controls,
@@ -87,7 +82,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     return replace(plan, tips=tips_for(plan))
 
 
-def _checked(canvas: Size) -> Size:
+def _check_canvas(canvas: Size) -> Size:
     if max(canvas) > MAX_SIDE:
         hint = "use a smaller -W or -H"
         message = f"an image of {canvas} is too large (at most {MAX_SIDE} pixels per side)"
@@ -105,9 +100,13 @@ def _check_needs(inputs: PlanInputs) -> None:
     """
     if inputs.request.prompt is None and inputs.init is None:
         raise PlanError("nothing to generate", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
-    there = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
+    is_available = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
     for row in SWITCHES:
-        if not there[row.needs] and inputs.sources.get(row.field) == "line" and getattr(inputs.request, row.field):
+        if (
+            not is_available[row.needs]
+            and inputs.sources.get(row.field) == "line"
+            and getattr(inputs.request, row.field)
+        ):
             hint = f"{_REMEDIES[row.needs]}, or remove {row.spelling}"
             raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
     if all(inputs.sources.get(name) == "line" for name in ("init_mask", "text_mask")):
@@ -144,8 +143,8 @@ def _sampler(inputs: PlanInputs, notices: list[str]) -> Sampler:
     if inputs.init is not None and sampler.with_init:
         substitute = find_sampler(sampler.with_init)
         notices.append(f"{sampler.name} does not support init images: using {substitute.name}, as in InvokeAI")
-        return fitting_sampler(inputs, substitute)
-    return fitting_sampler(inputs, sampler)
+        return adapted_sampler(inputs, substitute)
+    return adapted_sampler(inputs, sampler)
 
 
 def _check_steps(sampler: Sampler, scheduled: int) -> None:
@@ -165,7 +164,7 @@ def _guidance_scale(request: GenerationRequest, prompt: Prompt, notices: list[st
 # -- latent effects -------------------------------------------------------------------------------------------------
 
 
-def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> LatentEffects:
+def _latent_effects(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> LatentEffects:
     if request.eta and sampler.scheduler != "DDIMScheduler":
         notices.append(f"--eta has no effect with {sampler.name}, only with ddim")
     if request.guidance_rescale and (request.guidance_scale or 0) <= 1:
@@ -190,18 +189,18 @@ def _images(inputs: PlanInputs, notices: list[str]) -> tuple[ImagePlan, ...]:
     """Return an image for each seed and iteration; with `-v`, each has its own random sub-seed, which is recorded."""
     request = inputs.request
     count = request.num_images or 1
-    firsts = request.seeds or (inputs.draw_seed(),)
-    if count * len(firsts) > MAX_IMAGES:
+    first_seeds = request.seeds or (inputs.draw_seed(),)
+    if count * len(first_seeds) > MAX_IMAGES:
         hint = "split them over several lines"
         raise PlanError(
-            f"{count * len(firsts)} images in one line (at most {MAX_IMAGES})", hint=hint, field="num_images"
+            f"{count * len(first_seeds)} images in one line (at most {MAX_IMAGES})", hint=hint, field="num_images"
         )
     variations = request.variations or ()
     amount = request.variation_amount or 0.0
     if amount and inputs.init is not None and count == 1:
         notices.append("-v has no effect: with an init image it varies the images after the first one (-n 4)")
     images: list[ImagePlan] = []
-    for first in firsts:
+    for first in first_seeds:
         images.extend(_series(inputs, first, ImagePlan(seed=first, variations=variations), len(images)))
     return tuple(images)
 
@@ -217,8 +216,8 @@ def _series(inputs: PlanInputs, first: int, base: ImagePlan, start: int) -> Iter
         if inputs.init is not None and index == 0:
             yield base
             continue
-        varied = (*base.variations, Variation(inputs.draw_seed(), amount))
-        yield replace(base, variations=varied, follows=None if inputs.init is None else start)
+        variations = (*base.variations, Variation(inputs.draw_seed(), amount))
+        yield replace(base, variations=variations, follows=None if inputs.init is None else start)
 
 
 def _output(request: GenerationRequest) -> OutputPlan:

@@ -17,17 +17,17 @@ _MODES = {"fit": FitMode.FIT, "pad": FitMode.PAD, "crop": FitMode.CROP, "stretch
 
 def free_canvas(inputs: PlanInputs, notices: list[str]) -> Size:
     """Return the canvas of an image without an init image; append notices on rounding."""
-    asked = (inputs.request.width or 0, inputs.request.height or 0)
-    canvas = free_size(*asked, inputs.grid)
-    _tell_rounding(asked, canvas, inputs.grid, notices)
+    requested = (inputs.request.width or 0, inputs.request.height or 0)
+    canvas = free_size(*requested, inputs.grid)
+    _note_rounding(requested, canvas, inputs.grid, notices)
     return canvas
 
 
-def _tell_rounding(asked: tuple[int, int], canvas: Size, grid: Grid, notices: list[str]) -> None:
-    for name, wanted, given in zip(("width", "height"), asked, canvas, strict=True):
-        if wanted and wanted != given:
-            reason = f"a multiple of {grid.multiple}" if wanted > grid.smallest else f"at least {grid.smallest}"
-            notices.append(f"{name} {wanted} is changed to {given}, {reason}")
+def _note_rounding(requested: tuple[int, int], canvas: Size, grid: Grid, notices: list[str]) -> None:
+    for name, requested_side, actual in zip(("width", "height"), requested, canvas, strict=True):
+        if requested_side and requested_side != actual:
+            reason = f"a multiple of {grid.multiple}" if requested_side > grid.smallest else f"at least {grid.smallest}"
+            notices.append(f"{name} {requested_side} is changed to {actual}, {reason}")
 
 
 def patches_for(inputs: PlanInputs, notices: list[str]) -> tuple[Patch, ...]:
@@ -58,32 +58,32 @@ def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str
         if inputs.request.text_mask and inputs.init.chained and not inputs.mask.name:
             notices.append("-tm will search the image of the previous stage")
         else:
-            _tell_mask(inputs.mask, notices)
+            _note_mask(inputs.mask, notices)
         if patches:
             return patches[0].geometry
-        if not _asks_for_size(inputs.request):
+        if not _sets_size(inputs.request):
             return window_geometry(inputs.init.size, inputs.mask.box or Box(0, 0, *inputs.init.size), inputs.grid)
     request, grid, source = inputs.request, inputs.grid, inputs.init.size
     width, height = request.width or 0, request.height or 0
     mode = _fit_mode(request)
     if mode is FitMode.AUTO and width and height and aspects_differ(source, Size(width, height)):
         mode = FitMode.FIT
-        ways = "--crop, --pad and --stretch"
+        alternatives = "--crop, --pad and --stretch"
         notices.append(
-            f"the aspect of the init image ({source}) differs from {width}x{height}: using --fit; see also {ways}"
+            f"the aspect of the init image ({source}) differs from {width}x{height}: using --fit; see {alternatives}"
         )
     geometry = fit(source, width, height, mode, grid)
     if mode is not FitMode.FIT:
-        _tell_rounding((width, height), geometry.canvas, grid, notices)
-    _tell_scaling(inputs, geometry, notices)
+        _note_rounding((width, height), geometry.canvas, grid, notices)
+    _note_scaling(inputs, geometry, notices)
     return geometry
 
 
-def _asks_for_size(request: GenerationRequest) -> bool:
+def _sets_size(request: GenerationRequest) -> bool:
     return bool(request.width or request.height or any(getattr(request, name) for name in _MODES))
 
 
-def _tell_mask(mask: MaskFacts, notices: list[str]) -> None:
+def _note_mask(mask: MaskFacts, notices: list[str]) -> None:
     notices.extend(mask.notices)
     if mask.box is None:
         notices.append("the mask is empty: the image stays unchanged (--invert_mask inverts the mask)")
@@ -92,14 +92,14 @@ def _tell_mask(mask: MaskFacts, notices: list[str]) -> None:
 
 
 def _fit_mode(request: GenerationRequest) -> FitMode:
-    asked = [name for name in _MODES if getattr(request, name)]
-    if len(asked) > 1:
-        names = " and ".join(f"--{name}" for name in asked)
-        raise PlanError(f"{names} cannot be combined", hint="keep one of them", field=asked[-1])
-    return _MODES[asked[0]] if asked else FitMode.AUTO
+    requested = [name for name in _MODES if getattr(request, name)]
+    if len(requested) > 1:
+        names = " and ".join(f"--{name}" for name in requested)
+        raise PlanError(f"{names} cannot be combined", hint="keep one of them", field=requested[-1])
+    return _MODES[requested[0]] if requested else FitMode.AUTO
 
 
-def _tell_scaling(inputs: PlanInputs, geometry: Geometry, notices: list[str]) -> None:
+def _note_scaling(inputs: PlanInputs, geometry: Geometry, notices: list[str]) -> None:
     assert inputs.init is not None
     source, result = inputs.init.size, geometry.result
     free = not (inputs.request.width or inputs.request.height)

@@ -113,19 +113,19 @@ class Postprocessing:
             found[self.enlarging.diffusion.upscaler.name] = self.enlarging.diffusion.upscaler.sha256
         return found
 
-    def result_size(self, drawn: Size) -> Size:
-        """Return the size of the result for an image of the size `drawn`."""
+    def result_size(self, size: Size) -> Size:
+        """Return the size of the result for an image of this size."""
         factor = self.enlarging.factor if self.enlarging else 1.0
-        return Size(round(drawn.width * factor), round(drawn.height * factor))
+        return Size(round(size.width * factor), round(size.height * factor))
 
     def clauses(self) -> list[str]:
         """Describe each operation in words."""
-        said = [f"colours matched ({self.match_colors})"] if self.match_colors else []
+        clauses = [f"colours matched ({self.match_colors})"] if self.match_colors else []
         if self.faces:
-            said.append(f"face restored by {self.faces.tool} at {self.faces.strength:g}")
+            clauses.append(f"face restored by {self.faces.tool} at {self.faces.strength:g}")
         if self.enlarging:
-            said.append(_enlarging_clause(self.enlarging))
-        return said
+            clauses.append(_enlarging_clause(self.enlarging))
+        return clauses
 
 
 def _enlarging_clause(work: Enlarging) -> str:
@@ -139,33 +139,35 @@ def _enlarging_clause(work: Enlarging) -> str:
     return f"enlarged {work.factor:g} times{by}"
 
 
-def recorded_postprocessing(request: GenerationRequest, after: Postprocessing, *, by_name: bool) -> GenerationRequest:
+def recorded_postprocessing(
+    request: GenerationRequest, postprocessing: Postprocessing, *, by_name: bool
+) -> GenerationRequest:
     """Return the switches that reproduce the postprocessing, with every value explicit."""
-    said: dict[str, object] = {"match_colors": after.match_colors or None}
-    if after.faces:
-        fidelity = after.faces.fidelity if after.faces.tool == "codeformer" else None
-        said |= {"facetool_strength": after.faces.strength, "facetool": after.faces.tool}
-        said["codeformer_fidelity"] = fidelity
-    if after.enlarging:
-        said |= _recorded_enlarging(request, after.enlarging, by_name=by_name)
-    said["fix"] = (request.fix and not (request.latent_up or request.sr)) or None
-    return GenerationRequest.of({name: value for name, value in said.items() if value is not None})
+    switches: dict[str, object] = {"match_colors": postprocessing.match_colors or None}
+    if postprocessing.faces:
+        fidelity = postprocessing.faces.fidelity if postprocessing.faces.tool == "codeformer" else None
+        switches |= {"facetool_strength": postprocessing.faces.strength, "facetool": postprocessing.faces.tool}
+        switches["codeformer_fidelity"] = fidelity
+    if postprocessing.enlarging:
+        switches |= _recorded_enlarging(request, postprocessing.enlarging, by_name=by_name)
+    switches["fix"] = (request.fix and not (request.latent_up or request.sr)) or None
+    return GenerationRequest.of({name: value for name, value in switches.items() if value is not None})
 
 
 def _recorded_enlarging(request: GenerationRequest, work: Enlarging, *, by_name: bool) -> dict[str, object]:
     refining = work.refining
-    said: dict[str, object] = {"latent_up": request.latent_up, "sr": request.sr, "new_prompt": request.new_prompt}
+    switches: dict[str, object] = {"latent_up": request.latent_up, "sr": request.sr, "new_prompt": request.new_prompt}
     if work.network:
-        said["upscaler"] = work.network.name if by_name else work.network.reference
+        switches["upscaler"] = work.network.name if by_name else work.network.reference
     elif work.diffusion:
-        said["upscaler"] = work.diffusion.upscaler.name
+        switches["upscaler"] = work.diffusion.upscaler.name
     if request.embiggen:
         assert refining is not None
         overlap = refining.overlap / refining.side
-        said["embiggen"] = (work.factor, work.share, overlap)
-        said["embiggen_strength"] = refining.strength
-        said["embiggen_tiles"] = refining.tiles or None
+        switches["embiggen"] = (work.factor, work.share, overlap)
+        switches["embiggen_strength"] = refining.strength
+        switches["embiggen_tiles"] = refining.tiles or None
     elif request.upscale:
         second = refining.strength if refining else work.share
-        said["upscale"] = (work.factor,) if work.diffusion else (work.factor, second)
-    return said
+        switches["upscale"] = (work.factor,) if work.diffusion else (work.factor, second)
+    return switches

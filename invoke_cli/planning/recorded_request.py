@@ -23,9 +23,9 @@ SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IM
 
 # The values with which a later stage of a chain turns off an effect that it would inherit.
 _OFF: Mapping[str, object] = {
-    row.field: () if row.adds_up else not row.is_flag and 0.0
+    row.field: () if row.is_repeatable else not row.is_flag and 0.0
     for row in SWITCHES
-    if row.group is Group.LOOK and (row.adds_up or row.is_flag or isinstance(row.value, Number))
+    if row.group is Group.LOOK and (row.is_repeatable or row.is_flag or isinstance(row.value, Number))
 }
 
 
@@ -40,9 +40,9 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
     request = base_request(plan, image, by_name=by_name)
     if plan.resume is None:
         return request
-    said = {name: value for name, value in request.said().items() if name not in SETTLED}
-    said |= {"width": plan.width, "height": plan.height}
-    return GenerationRequest.of(said | {"init_image": plan.resume.name if by_name else plan.resume.reference})
+    values = {name: value for name, value in request.said().items() if name not in SETTLED}
+    values |= {"width": plan.width, "height": plan.height}
+    return GenerationRequest.of(values | {"init_image": plan.resume.name if by_name else plan.resume.reference})
 
 
 def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
@@ -61,22 +61,24 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
         variations=image.variations or None,
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
-    worked_on = overlay(_recorded_look(request), recorded_postprocessing(request, plan.postprocessing, by_name=by_name))
-    common = replace(overlay(common, worked_on), controls=said_controls(plan, by_name=by_name))
+    effects = overlay(
+        _recorded_effects(request), recorded_postprocessing(request, plan.postprocessing, by_name=by_name)
+    )
+    common = replace(overlay(common, effects), controls=said_controls(plan, by_name=by_name))
     if plan.init is None or plan.geometry is None:
         return common
     name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
     strength = None if plan.task is Task.POSTPROCESS else plan.strength
-    about_init = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
-    said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
+    init_request = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
+    combined = overlay(overlay(common, init_request), _recorded_mask(plan, by_name=by_name))
     if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
-        return replace(said, width=None, height=None)
+        return replace(combined, width=None, height=None)
     if plan.geometry.untouched:
-        return said
-    return overlay(said, _recorded_fit(plan))
+        return combined
+    return overlay(combined, _recorded_fit(plan))
 
 
-def _recorded_look(request: GenerationRequest) -> GenerationRequest:
+def _recorded_effects(request: GenerationRequest) -> GenerationRequest:
     """Return the settings of the image look that are on."""
     fields = [row.field for row in SWITCHES if row.group is Group.LOOK and row.field != "controls"]
     return GenerationRequest.of({name: value for name in fields if (value := getattr(request, name))})
@@ -127,7 +129,7 @@ def recorded_requests(stages: Sequence[tuple[Plan, ImagePlan]], *, by_name: bool
     """Return the `recorded_request` of each stage; an effect that a stage does not inherit is turned off explicitly."""
     requests = [recorded_request(plan, image, by_name=by_name) for plan, image in stages]
     for number, before in enumerate(requests[:-1], start=1):
-        said, now = before.said(), requests[number].said()
-        ended = {name: off for name, off in _OFF.items() if said.get(name) and name not in now}
-        requests[number] = GenerationRequest.of(now | ended)
+        previous, current = before.said(), requests[number].said()
+        turned_off = {name: off for name, off in _OFF.items() if previous.get(name) and name not in current}
+        requests[number] = GenerationRequest.of(current | turned_off)
     return requests

@@ -7,7 +7,7 @@ import pytest
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import CommandLine, Quit, parse
-from invoke_cli.language.switches.rejected import REFUSED
+from invoke_cli.language.switches.rejected import REJECTED_SWITCHES
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest, Variation
 from tests.lines import error, only, pointed_at
@@ -169,7 +169,7 @@ def test_every_spelling_of_the_original_is_known() -> None:
 
 
 def test_refused_spellings_do_not_overlap_the_table() -> None:
-    taken = [flag for row in SWITCHES for flag in row.flags] + [flag for row in REFUSED for flag in row.flags]
+    taken = [flag for row in SWITCHES for flag in row.flags] + [flag for row in REJECTED_SWITCHES for flag in row.flags]
     assert len(taken) == len(set(taken))
 
 

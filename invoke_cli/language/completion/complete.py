@@ -28,7 +28,7 @@ class Candidate:
     about: str = ""
 
 
-def _nothing(_: str) -> Found:
+def _no_source(_: str) -> Found:
     return ()
 
 
@@ -42,13 +42,13 @@ class Sources:
         topics: Returns the topics of `!help`.
     """
 
-    samplers: Callable[[str], Found] = _nothing
-    models: Callable[[str], Found] = _nothing
-    images: Callable[[str], Found] = _nothing
-    directories: Callable[[str], Found] = _nothing
-    seeds: Callable[[str], Found] = _nothing
-    loras: Callable[[str], Found] = _nothing
-    starts: Callable[[str], Found] = _nothing
+    samplers: Callable[[str], Found] = _no_source
+    models: Callable[[str], Found] = _no_source
+    images: Callable[[str], Found] = _no_source
+    directories: Callable[[str], Found] = _no_source
+    seeds: Callable[[str], Found] = _no_source
+    loras: Callable[[str], Found] = _no_source
+    starts: Callable[[str], Found] = _no_source
     commands: Callable[[], Iterable[tuple[str, str, str]]] = field(default=tuple)
     topics: Callable[[], Iterable[str]] = field(default=tuple)
 
@@ -58,20 +58,20 @@ def complete(text: str, cursor: int, sources: Sources) -> list[Candidate]:
     before = text[:cursor]
     start = content_start(before)
     if before[start:].startswith("!"):
-        return list(_command(before, start, sources))
-    return list(_line(before, start, sources))
+        return list(_complete_command(before, start, sources))
+    return list(_complete_line(before, start, sources))
 
 
-def _line(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+def _complete_line(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
     """Yield candidates in a generation line that begins at `start`."""
     word_start = _word_start(before)
     tokens = tokenise(before, start)
     last = tokens[-1] if tokens else None
-    if last is not None and (switch := _awaiting(last, before)) is not None:
+    if last is not None and (switch := _switch_at_end(last, before)) is not None:
         typed_from = last.span.start if last.kind is Kind.VALUE else len(before)
-        yield from _values(switch, before, typed_from, sources)
+        yield from _complete_values(switch, before, typed_from, sources)
     elif before[word_start:].startswith("-") and not _in_quotes(last, before):
-        yield from _switches(before, word_start)
+        yield from _complete_switches(before, word_start)
 
 
 def _in_quotes(last: Token | None, before: str) -> bool:
@@ -83,17 +83,17 @@ def _word_start(before: str) -> int:
     return max(before.rfind(blank) for blank in BLANKS) + 1
 
 
-def _awaiting(last: Token, before: str) -> Switch | None:
+def _switch_at_end(last: Token, before: str) -> Switch | None:
     """Return the switch whose value is being typed at the end of the text."""
     if last.switch is None:
         return None
     if last.kind is Kind.VALUE and last.span.end == len(before):
         return last.switch
-    missing = last.kind is Kind.ERROR and before[-1:] in BLANKS and bool(before[-1:])
-    return last.switch if missing else None
+    is_value_missing = last.kind is Kind.ERROR and before[-1:] in BLANKS and bool(before[-1:])
+    return last.switch if is_value_missing else None
 
 
-def _switches(before: str, start: int) -> Iterator[Candidate]:
+def _complete_switches(before: str, start: int) -> Iterator[Candidate]:
     """Yield the switches that begin with the typed text; short spellings only match their own letter."""
     typed = before[start:]
     for switch in SWITCHES:
@@ -104,12 +104,12 @@ def _switches(before: str, start: int) -> Iterator[Candidate]:
             yield Candidate(text=spellings[0], start=start, about=switch.help)
     if len(typed) > 4:
         for switch in SWITCHES:
-            off = negation(switch)
-            if (switch.is_flag or switch.adds_up) and off.startswith(typed) and off not in switch.flags:
-                yield Candidate(text=off, start=start, about=f"turn off: {switch.help}")
+            negated = negation(switch)
+            if (switch.is_flag or switch.is_repeatable) and negated.startswith(typed) and negated not in switch.flags:
+                yield Candidate(text=negated, start=start, about=f"turn off: {switch.help}")
 
 
-def _values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+def _complete_values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:
     typed = before[start:].lstrip("\"'")
     if isinstance(switch.value, Choice):
         found: Found = [(option, "") for option in switch.value.options]
@@ -130,10 +130,10 @@ def _source(completes: Completes, sources: Sources) -> Callable[[str], Found]:
         Completes.SEED: sources.seeds,
         Completes.LORA: sources.loras,
         Completes.START: sources.starts,
-    }.get(completes, _nothing)
+    }.get(completes, _no_source)
 
 
-def _command(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+def _complete_command(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
     """Yield candidates for the name of a command, or for its argument."""
     name, blank, argument = before[start + 1 :].partition(" ")
     rows = list(sources.commands())
@@ -145,16 +145,16 @@ def _command(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
     kind = next((kind for known, _, kind in rows if known == name), "")
     argument_start = len(before) - len(argument)
     if kind == "line":
-        yield from _line(before, argument_start, sources)
+        yield from _complete_line(before, argument_start, sources)
         return
     word_start = max(_word_start(before), argument_start)
     typed = before[word_start:]
-    for text, about in _argument(kind, typed, sources):
+    for text, about in _argument_candidates(kind, typed, sources):
         if text.startswith(typed):
             yield Candidate(text=quote_value(text), start=word_start, about=about)
 
 
-def _argument(kind: str, typed: str, sources: Sources) -> Found:
+def _argument_candidates(kind: str, typed: str, sources: Sources) -> Found:
     if kind == "image":
         return sources.images(typed)
     if kind == "model":

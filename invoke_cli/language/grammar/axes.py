@@ -15,12 +15,12 @@ from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.numbers import Variations
 from invoke_cli.language.switches.switch import Switch
 
-MOST_CELLS = 400
+MAX_CELLS = 400
 
 _NUMBER = r"-?(?:\d+\.?\d*|\.\d+)"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?")
 # Values that are expensive to change. Cells run in this order, so that models, images and prompts change least often.
-_DEAR = ("model", "init_image", "init_mask", "width", "height", "clip_skip", "prompt", "negative_prompt")
+_EXPENSIVE = ("model", "init_image", "init_mask", "width", "height", "clip_skip", "prompt", "negative_prompt")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,15 +52,15 @@ class Sweep:
     def columns(self) -> int:
         """The number of columns of the grid: the product of as many last axes as make the grid closest to a square."""
         counts = [len(axis.values) for axis in self.axes]
-        widths = [math.prod(counts[place:]) for place in range(len(counts))]
-        whole = math.prod(counts)
-        return min(widths, key=lambda width: (max(width, whole / width), width)) if len(counts) > 1 else min(whole, 12)
+        widths = [math.prod(counts[index:]) for index in range(len(counts))]
+        total = math.prod(counts)
+        return min(widths, key=lambda width: (max(width, total / width), width)) if len(counts) > 1 else min(total, 12)
 
     @property
     def in_order_of_cost(self) -> list[tuple[int, ...]]:
         """All cells, in the order in which they are cheapest to generate."""
-        dear = [place for name in _DEAR for place, axis in enumerate(self.axes) if axis.switch.field == name]
-        return sorted(self.cells, key=lambda cell: [cell[place] for place in dear])
+        expensive = [index for name in _EXPENSIVE for index, axis in enumerate(self.axes) if axis.switch.field == name]
+        return sorted(self.cells, key=lambda cell: [cell[index] for index in expensive])
 
     def line_of(self, cell: Sequence[int]) -> str:
         """Return the ordinary line of a cell."""
@@ -82,7 +82,7 @@ def read_sweep(line: str) -> Sweep:
         LineError: If the line has no axes, too many cells, two lists for one switch, or an invalid range.
     """
     tokens = tokenise(line)
-    axes = tuple(axis for token in tokens if (axis := _axis(token)) is not None)
+    axes = tuple(axis for token in tokens if (axis := _parse_axis(token)) is not None)
     repeated = next((axis for axis in axes if sum(axis.switch.field == each.switch.field for each in axes) > 1), None)
     if repeated is not None and not any(token.kind is Kind.PIPE for token in tokens):
         message = f"{repeated.switch.spelling} has two lists"
@@ -91,13 +91,13 @@ def read_sweep(line: str) -> Sweep:
         hint = "!sweep a castle -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler"
         raise LineError("a sweep needs a list or a range", hint=hint, span=Span(0, len(line))).located(line)
     count = math.prod(len(axis.values) for axis in axes)
-    if count > MOST_CELLS:
-        message = f"a sweep of {count} images is too large (at most {MOST_CELLS})"
+    if count > MAX_CELLS:
+        message = f"a sweep of {count} images is too large (at most {MAX_CELLS})"
         raise LineError(message, hint="remove values from the lists", span=axes[0].span).located(line)
     return Sweep(line=line, axes=axes)
 
 
-def _axis(token: Token) -> Axis | None:
+def _parse_axis(token: Token) -> Axis | None:
     """Return the axis of a value token: an unquoted list or range; None for a single value."""
     switch = token.switch
     if token.kind is not Kind.VALUE or switch is None or token.quoted or isinstance(switch.value, Variations):
@@ -105,33 +105,33 @@ def _axis(token: Token) -> Axis | None:
     values: list[str] = []
     for part in filter(None, (part.strip() for part in token.text.split(","))):
         match = _RANGE.fullmatch(part)
-        values += _counted(match, token) if match else [part]
+        values += _range_values(match, token) if match else [part]
     unique = tuple(dict.fromkeys(values))
     return Axis(switch=switch, values=unique, span=token.span) if len(unique) > 1 else None
 
 
-def _counted(match: re.Match[str], token: Token) -> list[str]:
+def _range_values(match: re.Match[str], token: Token) -> list[str]:
     """Return the values of a range in exact decimals, including the end if the step reaches it."""
     first, last = Decimal(match[1]), Decimal(match[2])
-    whole = first == int(first) and last == int(last)
+    is_whole = first == int(first) and last == int(last)
     step = Decimal(match[3]) if match[3] else Decimal(1)
-    if step <= 0 or last < first or not (whole or match[3]):
+    if step <= 0 or last < first or not (is_whole or match[3]):
         hint = "a range must ascend, and needs a step between decimals: .2..0.8:.2"
         raise LineError(f"invalid range: {match[0]}", hint=hint, span=token.span)
     count = int((last - first) / step) + 1
-    if count > MOST_CELLS:
-        message = f"the range {match[0]} has {count} values (at most {MOST_CELLS})"
+    if count > MAX_CELLS:
+        message = f"the range {match[0]} has {count} values (at most {MAX_CELLS})"
         raise LineError(message, hint="use a larger step", span=token.span)
-    return [_plain(first + place * step) for place in range(count)]
+    return [_format_decimal(first + index * step) for index in range(count)]
 
 
-def _plain(value: Decimal) -> str:
+def _format_decimal(value: Decimal) -> str:
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def with_seed(line: str, seed: int) -> str:
     """Add a seed to the first stage of a line."""
-    bar = next((token.span.start for token in tokenise(line) if token.kind is Kind.PIPE), None)
-    end = len(line.rstrip()) if bar is None else len(line[:bar].rstrip())
+    pipe = next((token.span.start for token in tokenise(line) if token.kind is Kind.PIPE), None)
+    end = len(line.rstrip()) if pipe is None else len(line[:pipe].rstrip())
     return f"{line[:end]} -S {seed}{line[end:]}"

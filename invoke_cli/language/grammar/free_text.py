@@ -20,11 +20,11 @@ class FreeText:
     """
 
     def __init__(self, text: str, start: int, end: int) -> None:
-        self.lone_quote: int | None = None
+        self.unbalanced_quote: int | None = None
         self.stop = end
-        marks = list(self._marks(text, start, end))
-        pairs = _balanced(marks)
-        for position, char in marks:
+        delimiters = list(self._brackets_and_bars(text, start, end))
+        pairs = _outermost_pairs(delimiters)
+        for position, char in delimiters:
             while pairs and pairs[0][1] < position:
                 pairs.pop(0)
             inside = bool(pairs) and pairs[0][0] < position
@@ -32,7 +32,7 @@ class FreeText:
                 self.stop = position
                 break
 
-    def _marks(self, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    def _brackets_and_bars(self, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
         """Yield the unquoted, unescaped brackets and bars up to the first switch (which sets `stop`)."""
         position = start
         while position < end:
@@ -43,7 +43,7 @@ class FreeText:
             if char == '"':
                 close = closing_quote(text, position)
                 if close is None or close >= end:
-                    self.lone_quote = _likely_culprit(text, start, position)
+                    self.unbalanced_quote = _misread_quote(text, start, position)
                     return
                 position = close
             elif char == "-" and text[position - 1] in BLANKS and looks_like_switch(text, position):
@@ -54,30 +54,30 @@ class FreeText:
             position += 1
 
 
-def _likely_culprit(text: str, start: int, lone: int) -> int:
+def _misread_quote(text: str, start: int, lone: int) -> int:
     """Return the quote to point at: the first opening quote that looks like inches (`5"`), else the unbalanced one."""
-    opens = True
+    is_opening = True
     for position in range(start + 1, lone + 1):
         if text[position] == '"':
-            if opens and text[position - 1].isalnum() and text[position + 1 : position + 2] in ("", " "):
+            if is_opening and text[position - 1].isalnum() and text[position + 1 : position + 2] in ("", " "):
                 return position
-            opens = not opens
+            is_opening = not is_opening
     return lone
 
 
-def _balanced(marks: list[tuple[int, str]]) -> list[tuple[int, int]]:
+def _outermost_pairs(delimiters: list[tuple[int, str]]) -> list[tuple[int, int]]:
     """Return the outermost pairs of matching brackets, in order; an unmatched bracket is text."""
     opened: list[tuple[int, str]] = []
-    waiting: Counter[str] = Counter()
+    open_counts: Counter[str] = Counter()
     pairs: list[tuple[int, int]] = []
-    for position, char in marks:
+    for position, char in delimiters:
         if char in _BRACKETS.values():
             opened.append((position, char))
-            waiting[char] += 1
-        elif char in _BRACKETS and waiting[_BRACKETS[char]]:
+            open_counts[char] += 1
+        elif char in _BRACKETS and open_counts[_BRACKETS[char]]:
             while True:
                 begin, kind = opened.pop()
-                waiting[kind] -= 1
+                open_counts[kind] -= 1
                 if kind == _BRACKETS[char]:
                     break
             while pairs and pairs[-1][0] > begin:

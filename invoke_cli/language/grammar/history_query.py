@@ -19,7 +19,7 @@ FIELDS = tuple(row.field for row in SWITCHES if row.recorded and row.field not i
 MOST_RATING = 5
 
 _PART = re.compile(r"(?:--)?([A-Za-z_-]+)(>=|<=|!=|>|<|=|:)(.*)", re.DOTALL)
-_AGO = re.compile(r"(\d{1,4})\s*(h|d|w)[a-z]*")
+_RELATIVE_TIME = re.compile(r"(\d{1,4})\s*(h|d|w)[a-z]*")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 _DATES = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y-%m", "%Y")
 
@@ -57,43 +57,43 @@ def parse_query(parts: Iterable[str], now: datetime) -> Query:
     tags: list[str] = []
     for part in parts:
         match = _PART.fullmatch(part)
-        name = _name(match[1]) if match else ""
-        if match is None or (match[2] == ":" and name not in _names()):
+        name = _normalise_name(match[1]) if match else ""
+        if match is None or (match[2] == ":" and name not in _fields()):
             words.append(part)
         elif not match[3]:
             raise CommandError(f"{part} needs a value", hint=f"for example {EXAMPLE}")
         elif name == "tag":
             tags.append(match[3].lower())
         elif name in ("since", "before"):
-            conditions.append(_time(name, match[3], now))
-        elif (switch := _names().get(name)) is not None and switch.field in WORDS_FIELDS:
+            conditions.append(_parse_time_condition(name, match[3], now))
+        elif (switch := _fields().get(name)) is not None and switch.field in WORDS_FIELDS:
             words.append(match[3])
         else:
-            conditions.append(_condition(name, match[2], match[3]))
+            conditions.append(_parse_condition(name, match[2], match[3]))
     return Query(words=tuple(word for word in words if word), conditions=tuple(conditions), tags=tuple(tags))
 
 
-def _name(typed: str) -> str:
+def _normalise_name(typed: str) -> str:
     """Normalise the name of a field; single letters keep their case (-s and -S differ)."""
     return typed if len(typed) == 1 else typed.lower().replace("-", "_")
 
 
-def _names() -> Mapping[str, Switch | None]:
+def _fields() -> Mapping[str, Switch | None]:
     """Return the fields of conditions: names and letters of recorded switches, and the history's own fields."""
-    own: dict[str, Switch | None] = dict.fromkeys(("tag", "since", "before", "rating", "kind"))
+    fields: dict[str, Switch | None] = dict.fromkeys(("tag", "since", "before", "rating", "kind"))
     for row in SWITCHES:
         if row.recorded:
-            own |= dict.fromkeys([row.field, row.recorded, *(flag.lstrip("-") for flag in row.flags)], row)
-    return own
+            fields |= dict.fromkeys([row.field, row.recorded, *(flag.lstrip("-") for flag in row.flags)], row)
+    return fields
 
 
-def _condition(name: str, comparison: str, text: str) -> Condition:
-    if name not in _names():
-        near = nearest(name, list(_names()))
-        hint = f"did you mean {near}? " if near else ""
+def _parse_condition(name: str, comparison: str, text: str) -> Condition:
+    if name not in _fields():
+        closest = nearest(name, list(_fields()))
+        hint = f"did you mean {closest}? " if closest else ""
         raise CommandError(f"unknown setting: {name}", hint=f"{hint}for example {EXAMPLE}")
-    switch = _names()[name]
-    value = _value(name, switch, text)
+    switch = _fields()[name]
+    value = _parse_value(name, switch, text)
     field = switch.field if switch else name
     if isinstance(value, str):
         if comparison not in (":", "="):
@@ -102,7 +102,7 @@ def _condition(name: str, comparison: str, text: str) -> Condition:
     return Condition(field=field, comparison="=" if comparison == ":" else comparison, value=value)
 
 
-def _value(name: str, switch: Switch | None, text: str) -> float | str:
+def _parse_value(name: str, switch: Switch | None, text: str) -> float | str:
     """Convert a value to a number if the setting is numeric."""
     try:
         if switch is None:
@@ -117,7 +117,7 @@ def _value(name: str, switch: Switch | None, text: str) -> float | str:
     return float(value) if isinstance(value, (int, float)) else text
 
 
-def _time(name: str, text: str, now: datetime) -> Condition:
+def _parse_time_condition(name: str, text: str, now: datetime) -> Condition:
     moment = moment_of(text, now).astimezone(UTC).isoformat(timespec="seconds")
     return Condition(field="created", comparison=">=" if name == "since" else "<", value=moment)
 
@@ -132,7 +132,7 @@ def moment_of(text: str, now: datetime) -> datetime:
     days = {"today": 0, "yesterday": 1}
     if text.lower() in days:
         return midnight - timedelta(days=days[text.lower()])
-    if (ago := _AGO.fullmatch(text.lower())) is not None:
+    if (ago := _RELATIVE_TIME.fullmatch(text.lower())) is not None:
         return now - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
     for form in _DATES:
         try:

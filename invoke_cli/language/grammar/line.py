@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from invoke_cli.errors import LineError, Span
-from invoke_cli.language.grammar.lookalikes import lookalikes
+from invoke_cli.language.grammar.lookalikes import find_lookalikes
 from invoke_cli.language.grammar.quotes import BLANKS
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest
 
-FAREWELLS = ("q", "quit", "exit")
+QUIT_WORDS = ("q", "quit", "exit")
 
-_LEADER = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*|\[\d+(?:\.\d+)?\] \S.*?\.(?i:png): ")
-_ADDING = frozenset(switch.field for switch in SWITCHES if switch.adds_up)
+_PROMPT_PREFIX = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*|\[\d+(?:\.\d+)?\] \S.*?\.(?i:png): ")
+_REPEATABLE = frozenset(switch.field for switch in SWITCHES if switch.is_repeatable)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _COMMAND = re.compile(r"!([A-Za-z_-]+|\d+)?")
 
@@ -86,23 +86,23 @@ def _parse(text: str) -> Line:
     if not body or body.startswith(("#", "//")):
         return Blank()
     if body.startswith("!"):
-        return _command(text, start, start + len(body))
-    if body in FAREWELLS:
+        return _parse_command(text, start, start + len(body))
+    if body in QUIT_WORDS:
         return Quit()
-    return _generation(tokenise(text, start))
+    return _parse_generation(tokenise(text, start))
 
 
 def content_start(text: str) -> int:
     """Return the start of the content, after blanks and a pasted prompt (`invoke> `) or result (`[17] x.png: `)."""
     start = len(text) - len(text.lstrip(BLANKS))
-    match = _LEADER.match(text, start)
+    match = _PROMPT_PREFIX.match(text, start)
     if match is None:
         return start
     rest = text[match.end() :]
     return match.end() + len(rest) - len(rest.lstrip(BLANKS))
 
 
-def _command(text: str, start: int, end: int) -> CommandLine:
+def _parse_command(text: str, start: int, end: int) -> CommandLine:
     match = _COMMAND.match(text, start, end)
     assert match is not None
     name = (match.group(1) or "").replace("-", "_")
@@ -117,16 +117,16 @@ def _command(text: str, start: int, end: int) -> CommandLine:
     )
 
 
-def _generation(tokens: Sequence[Token]) -> Generation:
+def _parse_generation(tokens: Sequence[Token]) -> Generation:
     for token in tokens:
         if token.error is not None:
             raise token.error
     notices: list[str] = []
-    stages = [stage for group in _split(tokens) for stage in _unrolled(_stage(group, notices))]
+    stages = [stage for group in _split_stages(tokens) for stage in _expand_strengths(_parse_stage(group, notices))]
     return Generation(stages=tuple(stages), notices=tuple(notices))
 
 
-def _split(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+def _split_stages(tokens: Sequence[Token]) -> Iterator[list[Token]]:
     """Yield the tokens of each stage; raise LineError for an empty stage."""
     group: list[Token] = []
     bar: Token | None = None
@@ -150,11 +150,11 @@ def _empty_stage(bar: Token) -> LineError:
     )
 
 
-def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
+def _parse_stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
     values: dict[str, object] = {}
     spans: dict[str, Span] = {}
     for name, value, token in _assignments(tokens):
-        if name in _ADDING and name in values and value:
+        if name in _REPEATABLE and name in values and value:
             value = (*cast(tuple[object, ...], values[name]), *cast(tuple[object, ...], value))
         elif name in values:
             if name == "prompt":
@@ -163,11 +163,11 @@ def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
             notices.append(f"{_spelling(name)} is set twice: the last one applies{shown}")
         values[name], spans[name] = value, token.span
         if token.kind is Kind.PROMPT and not token.quoted:
-            notices.extend(lookalikes(token.text))
+            notices.extend(find_lookalikes(token.text))
     return Stage(request=GenerationRequest.of(values), spans=spans)
 
 
-def _unrolled(stage: Stage) -> Iterator[Stage]:
+def _expand_strengths(stage: Stage) -> Iterator[Stage]:
     """Expand a stage with a list of strengths into one stage per strength."""
     strengths: object = stage.request.strength
     if not isinstance(strengths, tuple):
@@ -190,17 +190,17 @@ def _assignments(tokens: Sequence[Token]) -> Iterator[tuple[str, object, Token]]
         if token.kind is Kind.PROMPT:
             yield "prompt", token.text, token
         elif token.kind is Kind.SWITCH and token.switch is not None:
-            if token.switch.adds_up and token.negated:
+            if token.switch.is_repeatable and token.negated:
                 yield token.switch.field, (), token
             elif token.switch.is_flag or token.negated:
                 yield token.switch.field, not token.negated, token
             elif following is not None and following.kind is Kind.VALUE:
-                yield token.switch.field, _converted(token, following), following
+                yield token.switch.field, _parse_value(token, following), following
             else:
-                yield token.switch.field, _left_out(token), token
+                yield token.switch.field, _omitted_value(token), token
 
 
-def _converted(switch_token: Token, value_token: Token) -> object:
+def _parse_value(switch_token: Token, value_token: Token) -> object:
     assert switch_token.switch is not None
     try:
         return switch_token.switch.value.parse(value_token.text)
@@ -213,7 +213,7 @@ def _usage(token: Token) -> str:
     return f"for example {token.switch.example}" if token.switch.example else f"{token.text}: {token.switch.help}"
 
 
-def _left_out(token: Token) -> object:
+def _omitted_value(token: Token) -> object:
     """Return the value of a switch whose optional value is missing."""
     assert token.switch is not None
     value = token.switch.value

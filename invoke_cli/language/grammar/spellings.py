@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from invoke_cli.errors import LineError
-from invoke_cli.language.switches.rejected import REFUSED, Refused
+from invoke_cli.language.switches.rejected import REJECTED_SWITCHES, RejectedSwitch
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 
@@ -20,7 +20,7 @@ KEEP_AS_TEXT = "to keep it as text, write \\- or put the prompt in quotes"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spelt:
+class SwitchMatch:
     """A parsed switch word.
 
     Attributes:
@@ -41,7 +41,7 @@ def looks_like_switch(text: str, position: int = 0) -> bool:
     return _SWITCH_LIKE.match(text, position) is not None
 
 
-def read_switch(word: str) -> Spelt:
+def read_switch(word: str) -> SwitchMatch:
     """Parse a word that starts with a dash as a switch.
 
     Raises:
@@ -49,80 +49,80 @@ def read_switch(word: str) -> Spelt:
     """
     if word.startswith("--"):
         return _read_long(word)
-    run = _letters(word)
+    run = _letter_run(word)
     after = word[len(run) : len(run) + 1]
     if len(run) > 2 and after in ("", "="):
         entry = _spellings().get(run)
         if entry is not None:
-            return _spelt(entry, False, word, len(run))
+            return _match_entry(entry, False, word, len(run))
     entry = _spellings().get(word[:2])
     if entry is None:
-        raise _unknown(word)
-    return _spelt(entry, False, word, 2)
+        raise _unknown_switch(word)
+    return _match_entry(entry, False, word, 2)
 
 
-def _letters(word: str) -> str:
+def _letter_run(word: str) -> str:
     match = _LETTERS.match(word)
     assert match is not None
     return match.group()
 
 
-def _read_long(word: str) -> Spelt:
+def _read_long(word: str) -> SwitchMatch:
     match = _LONG.match(word)
     assert match is not None
-    name = normal(match.group())
+    name = normalise_name(match.group())
     entry, negated = _find_long(name, word)
     rest = word[match.end() :]
     if rest and not rest.startswith("="):
-        raise _unknown(word)
-    return _spelt(entry, negated, word, match.end())
+        raise _unknown_switch(word)
+    return _match_entry(entry, negated, word, match.end())
 
 
-def _find_long(name: str, word: str) -> tuple[Switch | Refused, bool]:
+def _find_long(name: str, word: str) -> tuple[Switch | RejectedSwitch, bool]:
     """Return the row with this name or unique prefix, and whether it is the `--no_` form."""
     rows = {flag: (row, False) for flag, row in _spellings().items() if flag.startswith("--")}
     rows |= {flag: (switch, True) for flag, switch in _negations().items()}
     if name in rows:
         return rows[name]
-    starts = {flag: entry for flag, entry in rows.items() if flag.startswith(name)}
-    if len({(id(row), negated) for row, negated in starts.values()}) == 1:
-        return next(iter(starts.values()))
-    if starts:
-        raise LineError(f"{name} is ambiguous: {', '.join(sorted(starts))}", hint="write more of the name")
-    raise _unknown(word)
+    matches = {flag: entry for flag, entry in rows.items() if flag.startswith(name)}
+    if len({(id(row), negated) for row, negated in matches.values()}) == 1:
+        return next(iter(matches.values()))
+    if matches:
+        raise LineError(f"{name} is ambiguous: {', '.join(sorted(matches))}", hint="write more of the name")
+    raise _unknown_switch(word)
 
 
-def _spelt(entry: Switch | Refused, negated: bool, word: str, length: int) -> Spelt:
+def _match_entry(entry: Switch | RejectedSwitch, negated: bool, word: str, length: int) -> SwitchMatch:
     spelling = word[:length]
-    if isinstance(entry, Refused):
-        raise refusal(entry, spelling)
+    if isinstance(entry, RejectedSwitch):
+        raise rejection_error(entry, spelling)
     rest = word[length:]
     glued = bool(rest) and not negated
     if entry.is_flag or negated:
         if rest:
             raise LineError(f"{spelling} takes no value, but {rest!r} follows", hint=f"write {spelling} alone")
     elif entry.value.takes == "glued" and rest and not rest.startswith("="):
-        raise _unknown(word)
+        raise _unknown_switch(word)
     skip = 1 if rest.startswith("=") else 0
-    return Spelt(switch=entry, negated=negated, length=length + skip, glued=glued)
+    return SwitchMatch(switch=entry, negated=negated, length=length + skip, glued=glued)
 
 
-def refusal(entry: Refused, spelling: str) -> LineError:
+def rejection_error(entry: RejectedSwitch, spelling: str) -> LineError:
     """Return the error for a rejected switch."""
     return LineError(f"{spelling} ({entry.what}) is not supported", hint=entry.instead)
 
 
-def _unknown(word: str) -> LineError:
+def _unknown_switch(word: str) -> LineError:
     from invoke_cli.language.switches.launch import LAUNCH_OPTIONS  # avoids an import cycle
 
     name = word.split("=", 1)[0][:40]
-    launch = next((row for row in LAUNCH_OPTIONS if normal(name) == row.name), None)
+    launch = next((row for row in LAUNCH_OPTIONS if normalise_name(name) == row.name), None)
     if launch is not None:
         init = ", or put it into invoke.init" if launch.in_init else ""
         hint = f"start the program with it: invoke {name} …{init}; {KEEP_AS_TEXT}"
         return LineError(f"{name} is a launch option and cannot be used in a line", hint=hint)
-    near = nearest(normal(name), [*_spellings(), *_negations()])
-    suggestion = f"did you mean {near}? " if near else ""
+    closest = nearest(normalise_name(name), [*_spellings(), *_negations()])
+    suggestion = f"did you mean {closest}? " if closest else ""
     return LineError(f"unknown switch: {name}", hint=suggestion + KEEP_AS_TEXT)
 
 
@@ -131,20 +131,20 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
     return next(iter(difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)), "")
 
 
-def normal(name: str) -> str:
+def normalise_name(name: str) -> str:
     """Replace the inner dashes of a long name with underscores: `--from-file` equals `--from_file`."""
     return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
 
 
 @cache
-def _spellings() -> dict[str, Switch | Refused]:
-    rows: list[Switch | Refused] = [*SWITCHES, *REFUSED]
+def _spellings() -> dict[str, Switch | RejectedSwitch]:
+    rows: list[Switch | RejectedSwitch] = [*SWITCHES, *REJECTED_SWITCHES]
     return {flag: row for row in rows for flag in row.flags}
 
 
 @cache
 def _negations() -> dict[str, Switch]:
-    return {negation(switch): switch for switch in SWITCHES if switch.is_flag or switch.adds_up}
+    return {negation(switch): switch for switch in SWITCHES if switch.is_flag or switch.is_repeatable}
 
 
 def negation(switch: Switch) -> str:

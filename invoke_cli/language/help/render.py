@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from invoke_cli.language.switches.launch import LAUNCH_OPTIONS, LaunchOption
-from invoke_cli.language.switches.rejected import REFUSED
+from invoke_cli.language.switches.rejected import REJECTED_SWITCHES
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.table import SWITCHES
 
@@ -60,7 +60,7 @@ def launch_usage(row: LaunchOption) -> str:
 
 def refused_help() -> str:
     """Return the rejected switches with their replacements."""
-    rows = [(", ".join(row.flags), row.instead) for row in REFUSED]
+    rows = [(", ".join(row.flags), row.instead) for row in REJECTED_SWITCHES]
     return columns(rows)
 
 

@@ -86,7 +86,7 @@ switches.
 is room, so that switching between them is fast."""
 
 RECALL = """\
-Images store how they were made. Recall reads those of this program and of most others:
+Images contain the settings that generated them. These commands read them, also from most other programs:
 
   !info image.png            the program, its settings, what cannot be reproduced here, and the raw metadata
   !fetch image.png           load its line into the prompt for editing

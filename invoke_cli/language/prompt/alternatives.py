@@ -17,9 +17,9 @@ MAX_DEPTH = 20
 
 ReadList = Callable[[str], Sequence[str]]
 
-_NOTHING = "\0"
+_EMPTY_OPTION = "\0"
 _LIST = re.compile(r"__(\w(?:[\w./-]*\w)?)__")
-_EMPTY = re.compile(rf"(?P<before>^|[ ]){_NOTHING}(?:(?P<after>[ ]|$)|(?=[,.;:!?]))|{_NOTHING}")
+_EMPTY_OPTION_RE = re.compile(rf"(?P<before>^|[ ]){_EMPTY_OPTION}(?:(?P<after>[ ]|$)|(?=[,.;:!?]))|{_EMPTY_OPTION}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,12 +35,12 @@ Parts = tuple["str | Choice", ...]
 
 def has_alternatives(source: str) -> bool:
     """Return whether prompt source contains alternatives. Raises PromptError for unclosed braces."""
-    return any(isinstance(part, Choice) for part in _Reader(source, None).read())
+    return any(isinstance(part, Choice) for part in _Parser(source, None).read())
 
 
 def draws(source: str) -> bool:
     """Return whether the prompt makes a random choice, which depends on the seed."""
-    return _draws(_Reader(source, None).read())
+    return _is_random(_Parser(source, None).read())
 
 
 def variants(source: str, seed: int, read_list: ReadList) -> list[str]:
@@ -54,80 +54,80 @@ def variants(source: str, seed: int, read_list: ReadList) -> list[str]:
     Raises:
         PromptError: For unclosed braces, or more than `MAX_VARIANTS` variants; its span lies within `source`.
     """
-    parts = _Reader(source, read_list).read()
-    return [_EMPTY.sub(_closed_up, text) for text in _texts(parts, random.Random(seed), source)]
+    parts = _Parser(source, read_list).read()
+    return [_EMPTY_OPTION_RE.sub(_remove_empty, text) for text in _expand(parts, random.Random(seed), source)]
 
 
-def _closed_up(match: re.Match[str]) -> str:
+def _remove_empty(match: re.Match[str]) -> str:
     """Replace an empty option by one blank between two words, and by nothing at an end or before a comma."""
     return " " if match["before"] == " " and match["after"] == " " else ""
 
 
-def _draws(parts: Parts) -> bool:
+def _is_random(parts: Parts) -> bool:
     choices = [part for part in parts if isinstance(part, Choice)]
-    return any(choice.one or any(map(_draws, choice.options)) for choice in choices)
+    return any(choice.one or any(map(_is_random, choice.options)) for choice in choices)
 
 
-def _texts(parts: Parts, source_of_chance: random.Random, whole: str) -> list[str]:
+def _expand(parts: Parts, rng: random.Random, source: str) -> list[str]:
     texts = [""]
     for part in parts:
-        found = [part] if isinstance(part, str) else _chosen(part, source_of_chance, whole)
+        found = [part] if isinstance(part, str) else _expand_choice(part, rng, source)
         if len(texts) * len(found) > MAX_VARIANTS:
-            raise _too_many(whole)
+            raise _too_many(source)
         texts = [text + more for text in texts for more in found]
     return texts
 
 
-def _chosen(choice: Choice, source_of_chance: random.Random, whole: str) -> list[str]:
+def _expand_choice(choice: Choice, rng: random.Random, source: str) -> list[str]:
     if choice.one:
-        chosen = choice.options[source_of_chance.randrange(len(choice.options))]
-        return [text or _NOTHING for text in _texts(chosen, source_of_chance, whole)]
+        chosen = choice.options[rng.randrange(len(choice.options))]
+        return [text or _EMPTY_OPTION for text in _expand(chosen, rng, source)]
     found: list[str] = []
     for option in choice.options:
-        found += [text or _NOTHING for text in _texts(option, source_of_chance, whole)]
+        found += [text or _EMPTY_OPTION for text in _expand(option, rng, source)]
         if len(found) > MAX_VARIANTS:
-            raise _too_many(whole)
+            raise _too_many(source)
     return found
 
 
-def _too_many(whole: str) -> PromptError:
+def _too_many(source: str) -> PromptError:
     message = f"these alternatives expand to more than {MAX_VARIANTS} prompts"
-    return PromptError(message, hint="use fewer alternatives, or {?a|b} for a random choice", span=Span(0, len(whole)))
+    return PromptError(message, hint="use fewer alternatives, or {?a|b} for a random choice", span=Span(0, len(source)))
 
 
-class _Reader:
-    """Parse one source. `trail` contains the enclosing lists; without `read_list`, lists are not read."""
+class _Parser:
+    """Parse one source. `enclosing_lists` are the lists being expanded; without `read_list`, lists are not read."""
 
-    def __init__(self, source: str, read_list: ReadList | None, trail: tuple[str, ...] = ()) -> None:
+    def __init__(self, source: str, read_list: ReadList | None, enclosing_lists: tuple[str, ...] = ()) -> None:
         self.source = source
         self.masked = re.sub(r"\\[\s\S]", "\0\0", source)
         self.read_list = read_list
-        self.trail = trail
+        self.enclosing_lists = enclosing_lists
 
     def read(self) -> Parts:
-        return self._between(0, len(self.source), 0)
+        return self._parse_between(0, len(self.source), 0)
 
-    def _between(self, start: int, end: int, depth: int) -> Parts:
+    def _parse_between(self, start: int, end: int, depth: int) -> Parts:
         if depth > MAX_DEPTH:
             hint = "write \\{ for a literal brace"
             raise PromptError("braces are nested too deeply", hint=hint, span=Span(start, end))
         parts: list[str | Choice] = []
         position = start
         while (opened := self.masked.find("{", position, end)) != -1:
-            closed, bars = self._partner(opened, end)
+            closed, bars = self._closing_brace(opened, end)
             if closed is None:
                 self._check_open(opened, bars)
                 parts.append(self.source[position : opened + 1])
                 position = opened + 1
             elif not self._is_choice(opened, closed, bars):
-                parts += [self.source[position : opened + 1], *self._between(opened + 1, closed, depth + 1), "}"]
+                parts += [self.source[position : opened + 1], *self._parse_between(opened + 1, closed, depth + 1), "}"]
                 position = closed + 1
             else:
-                parts += [self.source[position:opened], self._choice((opened, *bars, closed), depth)]
+                parts += [self.source[position:opened], self._parse_choice((opened, *bars, closed), depth)]
                 position = closed + 1
         return (*parts, self.source[position:end])
 
-    def _partner(self, opened: int, end: int) -> tuple[int | None, list[int]]:
+    def _closing_brace(self, opened: int, end: int) -> tuple[int | None, list[int]]:
         """Return the position of the closing brace, and of the bars between the options."""
         depth, bars = 0, list[int]()
         for position in range(opened, end):
@@ -149,33 +149,33 @@ class _Reader:
             hint = "close it with }, or write \\{ for a literal brace"
             raise PromptError(message, hint=hint, span=Span(opened, opened + 1))
 
-    def _choice(self, marks: tuple[int, ...], depth: int) -> Choice:
-        one = self.masked[marks[0] + 1 : marks[0] + 2] == "?"
-        starts = [marks[0] + (2 if one else 1), *(bar + 1 for bar in marks[1:-1])]
+    def _parse_choice(self, delimiters: tuple[int, ...], depth: int) -> Choice:
+        one = self.masked[delimiters[0] + 1 : delimiters[0] + 2] == "?"
+        starts = [delimiters[0] + (2 if one else 1), *(bar + 1 for bar in delimiters[1:-1])]
         options: list[Parts] = []
-        for start, end in zip(starts, marks[1:], strict=True):
-            options += self._option(start, end, depth)
+        for start, end in zip(starts, delimiters[1:], strict=True):
+            options += self._parse_option(start, end, depth)
         return Choice(options=tuple(options), one=one)
 
-    def _option(self, start: int, end: int, depth: int) -> Iterator[Parts]:
+    def _parse_option(self, start: int, end: int, depth: int) -> Iterator[Parts]:
         """Parse an option without surrounding blanks; for the name of a list, yield its entries."""
         text = self.masked[start:end]
         start, end = start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
         named = _LIST.fullmatch(self.masked, start, end) if start < end else None
         if named is None:
-            yield self._between(start, max(start, end), depth + 1)
+            yield self._parse_between(start, max(start, end), depth + 1)
         else:
-            yield from self._entries(named[1], Span(start, end))
+            yield from self._list_entries(named[1], Span(start, end))
 
-    def _entries(self, name: str, span: Span) -> Iterator[Parts]:
+    def _list_entries(self, name: str, span: Span) -> Iterator[Parts]:
         if self.read_list is None:
             yield (name,)
             return
-        if name in self.trail or len(self.trail) > MAX_DEPTH:
+        if name in self.enclosing_lists or len(self.enclosing_lists) > MAX_DEPTH:
             raise PromptError(f"the list {name} includes itself", hint="remove it from its own lines", span=span)
         try:
             for line in self.read_list(name):
-                yield _Reader(line, self.read_list, (*self.trail, name)).read()
+                yield _Parser(line, self.read_list, (*self.enclosing_lists, name)).read()
         except PromptError as error:
             error.span = span
             raise

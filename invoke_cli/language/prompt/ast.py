@@ -101,12 +101,12 @@ class Swap:
     @property
     def before(self) -> Phrase:
         """The original prompt, whose layout is kept."""
-        return joined([words for part, _ in self.parts for words in part.words])
+        return join_words([words for part, _ in self.parts for words in part.words])
 
     @property
     def after(self) -> Phrase:
         """The prompt with the replacements, which is generated."""
-        return joined([words for _, part in self.parts for words in part.words])
+        return join_words([words for _, part in self.parts for words in part.words])
 
     @property
     def text(self) -> str:
@@ -122,7 +122,7 @@ def plain_tree(text: str) -> Phrase:
     return Phrase(words=(Words(text=text),) if text else ())
 
 
-def joined(pieces: list[Words]) -> Phrase:
+def join_words(pieces: list[Words]) -> Phrase:
     """Join pieces to a phrase: merge neighbours of equal weight, and attach blanks to the words before them."""
     words: list[Words] = []
     for piece in pieces:

@@ -52,7 +52,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Operator:
+class RejectedOperator:
     """An operator that is recognised but rejected: its pattern, the reason, and the alternative."""
 
     pattern: re.Pattern[str]
@@ -60,13 +60,13 @@ class Operator:
     instead: str
 
 
-REFUSED_OPERATORS: tuple[Operator, ...] = (
-    Operator(
+REJECTED_OPERATORS: tuple[RejectedOperator, ...] = (
+    RejectedOperator(
         pattern=re.compile(r"\{\?|\{__|\{[^{}|]*\|[^{}]*\}"),
         why="alternatives are not supported here",
         instead="write one of them, or \\{ for a literal brace",
     ),
-    Operator(
+    RejectedOperator(
         pattern=re.compile(r"\[[^\[\]]*:\s*(?=[\d.])\d*(?:\.\d*)?\s*\]"),
         why="prompt editing with [a:b:0.5] (A1111) is not supported",
         instead="use a chain: a castle | a ruin -f .5; to keep it as text, write \\[ for the bracket",
@@ -83,7 +83,7 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
     _check(source, "prompt")
     _check(negative_source or "", "negative_prompt")
     terms = list(lora_terms(masked(source)))
-    positive, bracketed = split_negative(_without(source, [span for span, _ in terms]))
+    positive, bracketed = split_negative(_remove_spans(source, [span for span, _ in terms]))
     negatives = [part for part in (bracketed, negative_source) if part]
     try:
         wanted, avoided = parse_prompt(positive), parse_prompt(", ".join(negatives))
@@ -97,38 +97,38 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
         avoided=avoided,
         loras=loras,
         named=tuple(dict.fromkeys(named)),
-        notices=tuple(_remarks(source)),
+        notices=tuple(_notices(source)),
     )
 
 
 def _check(source: str, field: str) -> None:
     """Raise PromptError, with a span in `source`, for invalid or rejected syntax."""
     try:
-        _refuse(source)
+        _reject_operators(source)
         spans = [span for span, _ in lora_terms(masked(source))]
         brackets = list(_brackets(source))
         for span in spans:
             if field != "prompt" or any(start < span.start < end for start, end in brackets):
                 hint = "move it out of the brackets or --neg"
                 raise PromptError("a LoRA cannot be part of a negative prompt", hint=hint, span=span)
-        outside = _outside(source, [*brackets, *spans])
+        outside = _blank_out(source, [*brackets, *spans])
         parse_prompt(outside)
-        for part in (*_insides(source), *([outside] if field != "prompt" else [])):
+        for part in (*_bracket_contents(source), *([outside] if field != "prompt" else [])):
             if isinstance(parse_prompt(part), Swap):
-                _refuse_avoided_swap(part)
+                _reject_negative_swap(part)
     except PromptError as error:
         error.field = field
         raise
 
 
-def _refuse_avoided_swap(source: str) -> None:
+def _reject_negative_swap(source: str) -> None:
     match = SWAP.search(masked(source))
     assert match is not None
     hint = "use it in the prompt itself; to keep it as text, write \\( for the bracket"
     raise PromptError(".swap() is not supported in a negative prompt", hint=hint, span=Span(*match.span()))
 
 
-def _outside(source: str, parts: Sequence[tuple[int, int]]) -> str:
+def _blank_out(source: str, parts: Sequence[tuple[int, int]]) -> str:
     """Replace some parts of the source by blanks, keeping positions."""
     kept = list(source)
     for start, end in parts:
@@ -136,7 +136,7 @@ def _outside(source: str, parts: Sequence[tuple[int, int]]) -> str:
     return "".join(kept)
 
 
-def _insides(source: str) -> Iterator[str]:
+def _bracket_contents(source: str) -> Iterator[str]:
     """Yield, for each bracketed part, the source with everything else replaced by blanks."""
     for start, end in _brackets(source):
         yield " " * (start + 1) + source[start + 1 : end - 1] + " " * (len(source) - end + 1)
@@ -144,19 +144,21 @@ def _insides(source: str) -> Iterator[str]:
 
 def _brackets(source: str) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each bracketed part. Nested brackets are text of the outer part."""
-    live = masked(source)
+    unescaped = masked(source)
     position = 0
-    while (opened := live.find("[", position)) != -1 and (closed := _partner(live, opened)) is not None:
+    while (opened := unescaped.find("[", position)) != -1 and (
+        closed := _closing_bracket(unescaped, opened)
+    ) is not None:
         yield opened, closed + 1
         position = closed + 1
 
 
-def _without(source: str, spans: Sequence[Span]) -> str:
+def _remove_spans(source: str, spans: Sequence[Span]) -> str:
     """Remove some parts of the source."""
     if not spans:
         return source
     starts, ends = [0, *(span.end for span in spans)], [*(span.start for span in spans), len(source)]
-    return _joined([source[start:end] for start, end in zip(starts, ends, strict=True)])
+    return _join_parts([source[start:end] for start, end in zip(starts, ends, strict=True)])
 
 
 def split_negative(source: str) -> tuple[str, str]:
@@ -174,10 +176,10 @@ def split_negative(source: str) -> tuple[str, str]:
     kept.append(source[position:])
     if not negatives:
         return source, ""
-    return _joined(kept), " ".join(part for part in negatives if part)
+    return _join_parts(kept), " ".join(part for part in negatives if part)
 
 
-def _joined(parts: list[str]) -> str:
+def _join_parts(parts: list[str]) -> str:
     """Join parts with one blank at each cut, but none at the ends or before a comma."""
     text = parts[0].rstrip()
     for part in parts[1:]:
@@ -187,7 +189,7 @@ def _joined(parts: list[str]) -> str:
     return text.strip()
 
 
-def _partner(masked: str, opened: int) -> int | None:
+def _closing_bracket(masked: str, opened: int) -> int | None:
     depth = 0
     for position in range(opened, len(masked)):
         if masked[position] == "[":
@@ -199,23 +201,23 @@ def _partner(masked: str, opened: int) -> int | None:
     return None
 
 
-def _refuse(source: str) -> None:
-    live = masked(source)
-    for operator in REFUSED_OPERATORS:
-        match = operator.pattern.search(live)
+def _reject_operators(source: str) -> None:
+    unescaped = masked(source)
+    for operator in REJECTED_OPERATORS:
+        match = operator.pattern.search(unescaped)
         if match is not None:
             span = Span(*match.span())
             shown = source[span.start : span.end][-60:]
             raise PromptError(f"{operator.why}: {shown}", hint=operator.instead, span=span)
 
 
-def _remarks(source: str) -> list[str]:
-    live = masked(source)
-    remarks: list[str] = []
-    for match in _LOOKS_WEIGHTED.finditer(live):
-        remarks.append(
+def _notices(source: str) -> list[str]:
+    unescaped = masked(source)
+    notices: list[str] = []
+    for match in _LOOKS_WEIGHTED.finditer(unescaped):
+        notices.append(
             f"{match[0]} is read as text (a number precedes the colon); for a weight, write ({match[1]}){match[2]}"
         )
-    if _LEGACY_BLEND.search(live):
-        remarks.append('colons are read as text; write the old blend dog:1,cat:2 as ("dog","cat").blend(1,2)')
-    return remarks
+    if _LEGACY_BLEND.search(unescaped):
+        notices.append('colons are read as text; write the old blend dog:1,cat:2 as ("dog","cat").blend(1,2)')
+    return notices

@@ -17,7 +17,7 @@ _EXAMPLE = "for example a cat.swap(dog) on a chair; to keep it as text, write \\
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class SwapMatch:
     """The position of a swap: the original words, the replacement, and the whole expression."""
 
     before: Span
@@ -26,7 +26,7 @@ class Place:
     windows: Windows
 
 
-def partner(masked: str, opened: int, end: int) -> int | None:
+def closing_position(masked: str, opened: int, end: int) -> int | None:
     """Return the position before `end` that closes the bracket or quote at `opened`; None if there is none."""
     if masked[opened] == '"':
         closed = masked.find('"', opened + 1, end)
@@ -39,33 +39,35 @@ def partner(masked: str, opened: int, end: int) -> int | None:
     return None
 
 
-def swaps(masked: str) -> Iterator[Place]:
+def find_swaps(masked: str) -> Iterator[SwapMatch]:
     """Yield the swaps in a source, in order. Raises PromptError for an invalid one."""
     position = 0
     while (match := SWAP.search(masked, position)) is not None:
         operator = Span(match.start(), match.end())
-        closed = partner(masked, operator.end - 1, len(masked))
+        closed = closing_position(masked, operator.end - 1, len(masked))
         if closed is None:
             span = Span(operator.end - 1, operator.end)
             raise PromptError("unclosed bracket", hint=_EXAMPLE, span=span)
-        before, start = _before(masked, position, operator)
+        before, start = _original_span(masked, position, operator)
         if not masked[before.start : before.end].strip():
             raise PromptError(".swap() needs words to replace", hint=_EXAMPLE, span=operator)
-        after, windows = _after(masked, Span(operator.end, closed))
-        yield Place(before=before, after=after, whole=Span(start, closed + 1), windows=windows)
+        after, windows = _replacement_span(masked, Span(operator.end, closed))
+        yield SwapMatch(before=before, after=after, whole=Span(start, closed + 1), windows=windows)
         position = closed + 1
 
 
-def _before(masked: str, begun: int, operator: Span) -> tuple[Span, int]:
+def _original_span(masked: str, search_start: int, operator: Span) -> tuple[Span, int]:
     """Return the words before an operator (a word, or the inside of brackets or quotes), and the start of all of it."""
     last = operator.start - 1
     if masked[last] == '"':
-        opened = masked.rfind('"', begun, last)
+        opened = masked.rfind('"', search_start, last)
     elif masked[last] == ")":
-        opened = max((at for at in range(begun, last) if partner(masked, at, last + 1) == last), default=-1)
+        opened = max(
+            (at for at in range(search_start, last) if closing_position(masked, at, last + 1) == last), default=-1
+        )
     else:
         start = operator.start
-        while start > begun and not BREAKS_WORD.match(masked[start - 1]):
+        while start > search_start and not BREAKS_WORD.match(masked[start - 1]):
             start -= 1
         return Span(start, operator.start), start
     if opened == -1:
@@ -73,9 +75,9 @@ def _before(masked: str, begun: int, operator: Span) -> tuple[Span, int]:
     return Span(opened + 1, last), opened
 
 
-def _after(masked: str, inside: Span) -> tuple[Span, Windows]:
+def _replacement_span(masked: str, inside: Span) -> tuple[Span, Windows]:
     """Return the replacement and the options after it."""
-    given: dict[str, float] = {}
+    options: dict[str, float] = {}
     end = inside.end
     while (option := _OPTION.search(masked, inside.start, end)) is not None:
         span = Span(option.start(1), option.end())
@@ -84,19 +86,19 @@ def _after(masked: str, inside: Span) -> tuple[Span, Windows]:
             raise PromptError(f"unknown option of .swap(): {option[1]}", hint=hint, span=span)
         if not _SHARE.fullmatch(option[2]) or float(option[2]) > 1:
             raise PromptError(f"{option[1]} must be a number from 0 to 1", hint="for example t_end=.6", span=span)
-        given[option[1]] = float(option[2])
+        options[option[1]] = float(option[2])
         end = option.start()
     if not masked[inside.start : end].strip():
         span = Span(inside.start - 1, inside.end + 1)
         raise PromptError(".swap() needs a replacement", hint=_EXAMPLE, span=span)
     words = re.fullmatch(r'\s*"([^"]*)"\s*|\s*(.*?)\s*', masked[inside.start : end], re.DOTALL)
     assert words is not None
-    return Span(*words.span(1 if words[1] is not None else 2)).shifted(inside.start), _windows(given)
+    return Span(*words.span(1 if words[1] is not None else 2)).shifted(inside.start), _windows(options)
 
 
-def _windows(given: dict[str, float]) -> Windows:
+def _windows(options: dict[str, float]) -> Windows:
     """Convert options to windows. `shape_freedom` is another way to set s_end: 1 minus its cube root."""
-    freedom = given.pop("shape_freedom", None)
-    if freedom is not None:
-        given.setdefault("s_end", round(1 - freedom ** (1 / 3), 6))
-    return Windows(**given)
+    shape_freedom = options.pop("shape_freedom", None)
+    if shape_freedom is not None:
+        options.setdefault("s_end", round(1 - shape_freedom ** (1 / 3), 6))
+    return Windows(**options)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from invoke_cli.language.grammar.quotes import quote_value
 from invoke_cli.language.switches.numbers import format_number
-from invoke_cli.language.switches.values import shown
+from invoke_cli.language.switches.values import display_value
 from invoke_cli.request import ControlChoice
 
-MOST = 2.0
+MAX_WEIGHT = 2.0
 
 _NUMBER = r"(?:\d*\.)?\d+(?:e[-+]?\d+)?"
 _PARTS = re.compile(rf"([^:]+):(.+?)(?::({_NUMBER}))?", re.DOTALL)
@@ -27,10 +27,10 @@ class Controls:
         """Parse a control image; its weight is 0 to 2."""
         match = _PARTS.fullmatch(text)
         if match is None:
-            raise ValueError(f"takes a kind and an image, such as canny:photo.jpg, not {shown(text)}")
+            raise ValueError(f"takes a kind and an image, such as canny:photo.jpg, not {display_value(text)}")
         weight = float(match[3]) if match[3] is not None else 1.0
-        if weight > MOST:
-            raise ValueError(f"takes a weight from 0 to {MOST:g} after the last colon, not {match[3]}")
+        if weight > MAX_WEIGHT:
+            raise ValueError(f"takes a weight from 0 to {MAX_WEIGHT:g} after the last colon, not {match[3]}")
         return (ControlChoice(match[1], match[2], weight),)
 
     def format(self, value: object) -> str:

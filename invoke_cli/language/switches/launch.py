@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import ConfigError
-from invoke_cli.language.grammar.spellings import nearest, normal
+from invoke_cli.language.grammar.spellings import nearest, normalise_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,38 +89,38 @@ def take_launch_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     """
     options: Options = {}
     rest: list[str] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
+    remaining = list(words)
+    while remaining:
+        word = remaining.pop(0)
         row, value = _match(word)
         if row is None:
             rest.append(word)
             continue
         if row.metavar and value is None:
-            if not waiting:
+            if not remaining:
                 raise ConfigError(f"{row.name} needs a value", hint=f"{row.name} {row.metavar}: {row.help}")
-            value = waiting.pop(0)
-        options[row.name[2:]] = _checked(row, value)
+            value = remaining.pop(0)
+        options[row.name[2:]] = _check_value(row, value)
     return options, rest
 
 
 def _match(word: str) -> tuple[LaunchOption | None, str | None]:
     name, equals, value = word.partition("=")
-    name = normal(name)
+    name = normalise_name(name)
     for row in LAUNCH_OPTIONS:
         if name == row.name or name in row.aliases:
             return row, value if equals else None
     return None, None
 
 
-def _checked(row: LaunchOption, value: str | None) -> str | bool:
+def _check_value(row: LaunchOption, value: str | None) -> str | bool:
     if not row.metavar:
         if value is not None:
             raise ConfigError(f"{row.name} takes no value", hint=f"write {row.name} without a value")
         return True
     assert value is not None
     if row.choices and value not in row.choices:
-        near = nearest(value, row.choices)
-        hint = f"did you mean {near}?" if near else f"one of {', '.join(row.choices)}"
+        closest = nearest(value, row.choices)
+        hint = f"did you mean {closest}?" if closest else f"one of {', '.join(row.choices)}"
         raise ConfigError(f"invalid value for {row.name}: {value!r}", hint=hint)
     return value

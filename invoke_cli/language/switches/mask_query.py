@@ -21,7 +21,7 @@ _OPERATORS = ("AND", "OR", "NOT")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Words:
     """A phrase of ordinary words."""
 
     words: str
@@ -35,7 +35,7 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class BinaryOperation:
     """Two nodes joined by AND (`both`) or OR."""
 
     both: bool
@@ -43,7 +43,7 @@ class Joined:
     right: Node
 
 
-Node = Named | Not | Joined
+Node = Words | Not | BinaryOperation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,18 +64,18 @@ def read_mask_words(text: str) -> MaskQuery:
     threshold = float(match[1]) if match else DEFAULT_THRESHOLD
     if not 0 <= threshold <= 1:
         raise ValueError(f"takes a threshold from 0 to 1, not {threshold:g}")
-    reader = _Reader(_TOKEN.findall(text[: match.start()] if match else text))
-    return MaskQuery(tree=reader.whole(), threshold=threshold)
+    reader = _Parser(_TOKEN.findall(text[: match.start()] if match else text))
+    return MaskQuery(tree=reader.parse(), threshold=threshold)
 
 
 def phrases(node: Node) -> tuple[str, ...]:
     """Return the distinct phrases of a tree, in order."""
     match node:
-        case Named(words):
+        case Words(words):
             return (words,)
         case Not(of):
             return phrases(of)
-        case Joined(_, left, right):
+        case BinaryOperation(_, left, right):
             return tuple(dict.fromkeys((*phrases(left), *phrases(right))))
 
 
@@ -83,47 +83,47 @@ def worth(node: Node, of: Callable[[str], Number], least: Callable[[Number, Numb
           most: Callable[[Number, Number], Number], turned: Callable[[Number], Number]) -> Number:  # fmt: skip
     """Evaluate a tree: `of` returns the value of a phrase; `least`, `most` and `turned` implement AND, OR and NOT."""
     match node:
-        case Named(words):
+        case Words(words):
             return of(words)
         case Not(inner):
             return turned(worth(inner, of, least, most, turned))
-        case Joined(both, left, right):
+        case BinaryOperation(both, left, right):
             join = least if both else most
             return join(worth(left, of, least, most, turned), worth(right, of, least, most, turned))
 
 
-class _Reader:
+class _Parser:
     """A recursive descent parser: NOT binds tightest, then AND, then OR."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
 
-    def whole(self) -> Node:
+    def parse(self) -> Node:
         if not self.tokens:
             raise ValueError("needs words that describe the area to paint, such as face or sky")
-        node = self._any()
+        node = self._parse_or()
         if self.tokens:
             raise ValueError(f"has an unexpected {self.tokens[0]}")
         return node
 
-    def _any(self) -> Node:
-        node = self._all()
-        while self._takes("OR"):
-            node = Joined(False, node, self._all())
+    def _parse_or(self) -> Node:
+        node = self._parse_and()
+        while self._accept("OR"):
+            node = BinaryOperation(False, node, self._parse_and())
         return node
 
-    def _all(self) -> Node:
-        node = self._one()
-        while self._takes("AND"):
-            node = Joined(True, node, self._one())
+    def _parse_and(self) -> Node:
+        node = self._parse_unary()
+        while self._accept("AND"):
+            node = BinaryOperation(True, node, self._parse_unary())
         return node
 
-    def _one(self) -> Node:
-        if self._takes("NOT"):
-            return Not(self._one())
-        if self._takes("("):
-            node = self._any()
-            if not self._takes(")"):
+    def _parse_unary(self) -> Node:
+        if self._accept("NOT"):
+            return Not(self._parse_unary())
+        if self._accept("("):
+            node = self._parse_or()
+            if not self._accept(")"):
                 raise ValueError("has an unclosed (")
             return node
         words: list[str] = []
@@ -131,9 +131,9 @@ class _Reader:
             words.append(self.tokens.pop(0))
         if not words:
             raise ValueError("needs words on both sides of AND and OR, and after NOT")
-        return Named(" ".join(words))
+        return Words(" ".join(words))
 
-    def _takes(self, token: str) -> bool:
+    def _accept(self, token: str) -> bool:
         if self.tokens[:1] != [token]:
             return False
         self.tokens.pop(0)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from invoke_cli.language.switches.values import refuse_list, shown
+from invoke_cli.language.switches.values import display_value, reject_list
 from invoke_cli.request import MAX_SEED, Variation
 
 MAX_SEEDS = 10_000
@@ -33,8 +33,8 @@ class Integer:
     def parse(self, text: str) -> int:
         """Parse an integer."""
         if not _INTEGER.fullmatch(text):
-            refuse_list(text)
-            raise ValueError(f"takes a whole number, not {shown(text)}")
+            reject_list(text)
+            raise ValueError(f"takes a whole number, not {display_value(text)}")
         number = int(text)
         if not self.low <= number <= self.high:
             raise ValueError(f"takes a whole number from {self.low} to {self.high}, not {text}")
@@ -59,16 +59,16 @@ class Number:
     def parse(self, text: str) -> float | tuple[float, ...]:
         """Parse a number or, if `several`, a list of numbers."""
         if self.several and "," in text:
-            return tuple(self.one(part.strip()) for part in text.split(","))
-        return self.one(text)
+            return tuple(self.parse_one(part.strip()) for part in text.split(","))
+        return self.parse_one(text)
 
-    def one(self, text: str) -> float:
+    def parse_one(self, text: str) -> float:
         """Parse a single number."""
         if text.lower() in self.words:
             return self.words[text.lower()]
         if not _NUMBER.fullmatch(text):
-            refuse_list(text)
-            raise ValueError(f"takes a number{self._words()}, not {shown(text)}")
+            reject_list(text)
+            raise ValueError(f"takes a number{self._words()}, not {display_value(text)}")
         number = float(text)
         if not self.low <= number <= self.high:
             raise ValueError(f"takes a number from {self.low:g} to {self.high:g}{self._words()}, not {text}")
@@ -93,23 +93,23 @@ class Seeds:
         """Parse the seeds, in order."""
         seeds: list[int] = []
         for part in text.split(","):
-            seeds.extend(self._part(part.strip()))
+            seeds.extend(self._parse_part(part.strip()))
             if len(seeds) > MAX_SEEDS:
                 raise ValueError(f"takes at most {MAX_SEEDS} seeds in one line")
         return tuple(seeds)
 
-    def _part(self, part: str) -> range | tuple[int]:
+    def _parse_part(self, part: str) -> range | tuple[int]:
         if match := _SEED_RANGE.fullmatch(part):
             first, last = self._checked(match[1]), self._checked(match[2])
             if last < first:
-                raise ValueError(f"takes an ascending range, such as {last}..{first}, not {shown(part)}")
+                raise ValueError(f"takes an ascending range, such as {last}..{first}, not {display_value(part)}")
             if last - first >= MAX_SEEDS:
                 raise ValueError(f"takes at most {MAX_SEEDS} seeds in one line")
             return range(first, last + 1)
         if _INTEGER.fullmatch(part):
             return (self._checked(part),)
         kinds = f"a seed (0 to {MAX_SEED}), a list 1,2,3, a range 0..3, or -1 for the last image's"
-        raise ValueError(f"takes {kinds}, not {shown(part)}")
+        raise ValueError(f"takes {kinds}, not {display_value(part)}")
 
     def _checked(self, text: str) -> int:
         seed = int(text)
@@ -140,14 +140,14 @@ class Variations:
         """Parse the variations, in order."""
         parts = [part.strip() for part in re.split(r"[:,;]", text.strip(" ,;"))]
         if len(parts) % 2 or not all(parts):
-            raise ValueError(f"takes pairs of seed and weight, such as 12345:0.2,678:0.1, not {shown(text)}")
-        return tuple(self._pair(seed, weight) for seed, weight in zip(parts[::2], parts[1::2], strict=True))
+            raise ValueError(f"takes pairs of seed and weight, such as 12345:0.2,678:0.1, not {display_value(text)}")
+        return tuple(self._parse_pair(seed, weight) for seed, weight in zip(parts[::2], parts[1::2], strict=True))
 
-    def _pair(self, seed: str, weight: str) -> Variation:
+    def _parse_pair(self, seed: str, weight: str) -> Variation:
         if not _INTEGER.fullmatch(seed) or not 0 <= int(seed) <= MAX_SEED:
-            raise ValueError(f"takes seeds from 0 to {MAX_SEED}, not {shown(seed)}")
+            raise ValueError(f"takes seeds from 0 to {MAX_SEED}, not {display_value(seed)}")
         if not _NUMBER.fullmatch(weight) or not 0 <= float(weight) <= 1:
-            raise ValueError(f"takes a weight from 0 to 1 after each seed, not {shown(weight)}")
+            raise ValueError(f"takes a weight from 0 to 1 after each seed, not {display_value(weight)}")
         return Variation(int(seed), float(weight) + 0.0)
 
     def format(self, value: object) -> str:
@@ -170,7 +170,7 @@ class Numbers:
         if len(parts) > len(self.ranges):
             raise ValueError(f"takes at most {len(self.ranges)} numbers, not {len(parts)}")
         limits = zip(self.ranges, parts, strict=False)
-        return tuple(Number(low=low, high=high).one(part) for (low, high), part in limits)
+        return tuple(Number(low=low, high=high).parse_one(part) for (low, high), part in limits)
 
     def format(self, value: object) -> str:
         """Format the numbers, separated by blanks."""

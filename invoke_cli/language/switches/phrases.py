@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from invoke_cli.language.grammar.quotes import quote_value
 from invoke_cli.language.switches.mask_query import read_mask_words
-from invoke_cli.language.switches.values import shown
+from invoke_cli.language.switches.values import display_value
 from invoke_cli.request import Borders
 
 MAX_BORDER = 8192
@@ -31,20 +31,22 @@ class Sides:
         for match in _PAIR.finditer(text):
             if text[position : match.start()].strip(" ,"):
                 break
-            for side in self._named(match[1]):
+            for side in self._side_indices(match[1]):
                 if sides[side]:
                     raise ValueError(f"names {match[1]} twice")
                 sides[side] = self._pixels(match[2])
             position = match.end()
         if text[position:].strip(" ,") or not position:
-            raise ValueError(f"takes sides and pixels, such as top 64 right 128, not {shown(text[position:].strip())}")
+            raise ValueError(
+                f"takes sides and pixels, such as top 64 right 128, not {display_value(text[position:].strip())}"
+            )
         return Borders(*sides)
 
-    def _named(self, name: str) -> tuple[int, ...]:
+    def _side_indices(self, name: str) -> tuple[int, ...]:
         if name.lower() == "all":
             return (0, 1, 2, 3)
         if name.lower() not in _SIDES:
-            raise ValueError(f"takes the sides top, bottom, left, right or all, not {shown(name)}")
+            raise ValueError(f"takes the sides top, bottom, left, right or all, not {display_value(name)}")
         return (_SIDES[name.lower()],)
 
     def _pixels(self, text: str) -> int:

@@ -72,7 +72,7 @@ class Switch:
     completes: Completes = Completes.NOTHING
     needs: Needs = Needs.NOTHING
     example: str = ""
-    adds_up: bool = False
+    is_repeatable: bool = False
 
     @property
     def spelling(self) -> str:

@@ -63,7 +63,7 @@ class Text:
         if not text:
             raise ValueError("needs a value that is not empty")
         if self.listed and "," in text and "/" not in text:
-            raise ValueError(f"takes one value; to try a list such as {shown(text)}, use !sweep")
+            raise ValueError(f"takes one value; to try a list such as {display_value(text)}, use !sweep")
         return text
 
     def format(self, value: object) -> str:
@@ -98,7 +98,7 @@ class Colour:
     def parse(self, text: str) -> str:
         """Check the name and convert it to lower case."""
         if not re.fullmatch(r"#?[A-Za-z0-9]+", text):
-            raise ValueError(f"takes a colour such as white or #808080, not {shown(text)}")
+            raise ValueError(f"takes a colour such as white or #808080, not {display_value(text)}")
         return text.lower()
 
     def format(self, value: object) -> str:
@@ -119,8 +119,8 @@ class Choice:
         word = text.lower()
         if word not in self.options:
             if all(part in self.options for part in word.split(",")):
-                raise ValueError(f"takes one value; to try a list such as {shown(text)}, use !sweep")
-            raise ValueError(f"takes one of {', '.join(self.options)}, not {shown(text)}")
+                raise ValueError(f"takes one value; to try a list such as {display_value(text)}, use !sweep")
+            raise ValueError(f"takes one of {', '.join(self.options)}, not {display_value(text)}")
         return word
 
     def format(self, value: object) -> str:
@@ -143,14 +143,14 @@ def may_follow(value: Value, word: str) -> bool:
     return bool(_PLAIN_NUMBER.fullmatch(word)) if value.takes == "numbers" else word.isdigit()
 
 
-def shown(text: str) -> str:
+def display_value(text: str) -> str:
     """Format a value for an error message: quoted if empty or unusual, shortened if long."""
     short = text if len(text) <= 40 else text[:37] + "..."
     return short if re.fullmatch(r"[\w.,:;+\-]+", short) else repr(short)
 
 
-def refuse_list(text: str) -> None:
+def reject_list(text: str) -> None:
     """Raise ValueError, pointing to !sweep, if the text is a list or a range."""
     if len(text) > 200 or not _LIST.fullmatch(text):
         return
-    raise ValueError(f"takes one value; to try a list or range such as {shown(text)}, use !sweep")
+    raise ValueError(f"takes one value; to try a list or range such as {display_value(text)}, use !sweep")

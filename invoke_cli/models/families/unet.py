@@ -91,7 +91,7 @@ _KANDINSKY = Family(
 _TRAILING: Mapping[str, object] = {"scheduler.timestep_spacing": "trailing"}
 _OPEN_CLIP: Mapping[str, object] = {"text_encoder.hidden_act": "gelu"}
 
-UNETS: tuple[Family, ...] = (
+UNET_FAMILIES: tuple[Family, ...] = (
     replace(
         _SD,
         name="sd-turbo",

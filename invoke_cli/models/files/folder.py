@@ -18,9 +18,9 @@ from invoke_cli.models.files.weights_header import SINGLE_FILES, is_whole
 
 INPAINTING_CHANNELS = 9
 # Unused components: images are not safety-checked.
-_LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
+_IGNORED_COMPONENTS = ("safety_checker", "feature_extractor", "image_encoder")
 _WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "processor")
-_PACKAGED = Path(__file__).resolve().parent.parent.parent / "assets"
+_BUNDLED = Path(__file__).resolve().parent.parent.parent / "assets"
 Configs = Mapping[str, Mapping[str, Any]]
 
 
@@ -68,8 +68,10 @@ class ModelFacts:
     @property
     def key(self) -> str:
         """The key of the model in caches: the paths and options that it is loaded with."""
-        told = self.prediction_type if self.prediction_type_source else ""
-        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize, told))
+        prediction_type = self.prediction_type if self.prediction_type_source else ""
+        return "|".join(
+            str(part or "") for part in (self.folder, self.base, self.vae_from, self.quantize, prediction_type)
+        )
 
     @property
     def single_file(self) -> bool:
@@ -112,7 +114,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     family = family_of(index, configs)
     if not family.can_generate:
         raise ModelError(f"{name} ({family.label}) cannot generate images", hint=family.alternative, field="model")
-    _check_halves(name, family, components)
+    _check_components(name, family, components)
     _check_channels(name, family, configs)
     parts = {part: weights_in(folder / part, restore) for part in components if has_weights(part)}
     return facts_from(family, folder, configs, parts, size)
@@ -121,7 +123,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
 def how_to_restore(folder: Path, name: str) -> str:
     """Return the hint for missing or damaged files of a model; the bundled model needs a reinstallation."""
     other = "or choose another model with -m (!models lists them)"
-    if _PACKAGED in folder.resolve().parents:
+    if _BUNDLED in folder.resolve().parents:
         return f"reinstall invoke-cli (in a checkout: git restore invoke_cli/assets), {other}"
     return f"download or restore the folder of {name}, {other}"
 
@@ -138,7 +140,7 @@ def facts_from(
         scheduler=str(scheduler.get("_class_name", "")),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")),
         weights=tuple(dict.fromkeys(path for files in parts.values() for path in files)),
-        inpainting=_paints_only(family, denoiser),
+        inpainting=_is_inpainting_only(family, denoiser),
         parts=parts,
         text_width=width if isinstance(width := denoiser.get("cross_attention_dim"), int) else 0,
         channels=tuple(denoiser.get("block_out_channels") or ()),
@@ -148,8 +150,8 @@ def facts_from(
 
 def vae_facts(facts: ModelFacts, vae: Mapping[str, Any]) -> ModelFacts:
     """Add the facts of a VAE's config."""
-    config = json.dumps({key: vae[key] for key in sorted(vae) if not _is_remark(key)})
-    return replace(facts, vae_channels=_widest(vae), vae_config=config)
+    config = json.dumps({key: vae[key] for key in sorted(vae) if not _is_origin_key(key)})
+    return replace(facts, vae_channels=_full_resolution_channels(vae), vae_config=config)
 
 
 def read_configs(folder: Path, components: Mapping[str, str], restore: str) -> dict[str, dict[str, Any]]:
@@ -166,7 +168,7 @@ def read_configs(folder: Path, components: Mapping[str, str], restore: str) -> d
 def components_of(index: Mapping[str, Any]) -> dict[str, str]:
     """Return the class of each component of the model, by name."""
     pairs = {part: entry for part, entry in index.items() if isinstance(entry, list) and len(entry) == 2}
-    return {part: str(entry[1]) for part, entry in pairs.items() if entry[1] and part not in _LEFT_OUT}
+    return {part: str(entry[1]) for part, entry in pairs.items() if entry[1] and part not in _IGNORED_COMPONENTS}
 
 
 def has_weights(part: str) -> bool:
@@ -174,7 +176,7 @@ def has_weights(part: str) -> bool:
     return not any(word in part for word in _WITHOUT_WEIGHTS)
 
 
-def _check_halves(name: str, family: Family, components: Mapping[str, str]) -> None:
+def _check_components(name: str, family: Family, components: Mapping[str, str]) -> None:
     """Raise ModelError if components are missing from the folder."""
     missing = [part for part in family.required_components if part not in components]
     if missing:
@@ -191,7 +193,7 @@ def _check_channels(name: str, family: Family, configs: Configs) -> None:
         raise ModelError(message, hint="choose another model with -m", field="model")
 
 
-def _paints_only(family: Family, denoiser: Mapping[str, Any]) -> bool:
+def _is_inpainting_only(family: Family, denoiser: Mapping[str, Any]) -> bool:
     if family.staged:
         return bool(denoiser.get("in_channels", 4) == INPAINTING_CHANNELS)
     return not (family.text_to_image or family.image_to_image)
@@ -206,12 +208,12 @@ def _native_size(denoiser: Mapping[str, Any], vae: Mapping[str, Any], family: Fa
     return int(sample * 2 ** (len(blocks) - 1))
 
 
-def _is_remark(key: str) -> bool:
+def _is_origin_key(key: str) -> bool:
     """Return whether a key of a config contains its origin rather than the architecture."""
     return key.startswith("_") and key != "_class_name"
 
 
-def _widest(vae: Mapping[str, Any]) -> int:
+def _full_resolution_channels(vae: Mapping[str, Any]) -> int:
     """Return the channels of the VAE at full resolution."""
     blocks = vae.get("block_out_channels")
     return int(blocks[0]) if isinstance(blocks, list) and blocks else 128
@@ -251,8 +253,8 @@ def weights_in(folder: Path, restore: str) -> tuple[Path, ...]:
     if not files:
         check_not_pickled(folder)
         own = "_class_name" in read_json(folder / "config.json", restore)
-        wanted = folder / ("diffusion_pytorch_model.safetensors" if own else "model.safetensors")  # diffusers' names
-        raise ModelError(f"a file of the model is missing: {wanted}", hint=restore, field="model")
+        missing = folder / ("diffusion_pytorch_model.safetensors" if own else "model.safetensors")  # diffusers' names
+        raise ModelError(f"a file of the model is missing: {missing}", hint=restore, field="model")
     for path in files:
         if not path.is_file():
             raise ModelError(f"a file of the model is missing: {path}", hint=restore, field="model")

@@ -9,17 +9,17 @@ from invoke_cli.errors import ModelError
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 _PART_OF_SEVERAL = re.compile(r"-\d+-of-\d+")
-_SAFELY = "converts it to .safetensors with a loader that runs no code"
+_EXPLANATION = "converts it to .safetensors with a loader that runs no code"
 
 
-def refused(path: Path, field: str = "model") -> ModelError:
+def pickle_error(path: Path, field: str = "model") -> ModelError:
     """Return the error for a pickle in place of a single-file model."""
-    return _refused(path, converting(path), field)
+    return _build_error(path, converting(path), field)
 
 
 def converting(path: Path) -> str:
     """Return the command that converts a pickle, with an explanation."""
-    return f"!convert_model {_quoted(path)} {_SAFELY}"
+    return f"!convert_model {_quoted(path)} {_EXPLANATION}"
 
 
 def check_not_pickled(folder: Path, field: str = "model") -> None:
@@ -29,17 +29,17 @@ def check_not_pickled(folder: Path, field: str = "model") -> None:
         return
     path = next((path for path in found if "model" in path.stem and path.name.count(".") == 1), found[0])
     if _PART_OF_SEVERAL.search(path.stem):
-        raise _refused(path, "use a .safetensors version of the model; sharded pickles cannot be converted", field)
+        raise _build_error(path, "use a .safetensors version of the model; sharded pickles cannot be converted", field)
     # transformers used to write pytorch_model.bin, but looks for model.safetensors.
     name = "model" if path.stem == "pytorch_model" else path.stem
     target = path.with_name(f"{name}.safetensors")
-    convert = f"!convert_model {_quoted(path)} {_quoted(target)} {_SAFELY}"
-    raise _refused(path, f"use a .safetensors version of the model, or convert each such file: {convert}", field)
+    convert = f"!convert_model {_quoted(path)} {_quoted(target)} {_EXPLANATION}"
+    raise _build_error(path, f"use a .safetensors version of the model, or convert each such file: {convert}", field)
 
 
-def _refused(path: Path, hint: str, field: str) -> ModelError:
-    place = f"{path.parent.name}/{path.name}"
-    return ModelError(f"{place} is a pickle, which can run code and is never loaded", hint=hint, field=field)
+def _build_error(path: Path, hint: str, field: str) -> ModelError:
+    short_path = f"{path.parent.name}/{path.name}"
+    return ModelError(f"{short_path} is a pickle, which can run code and is never loaded", hint=hint, field=field)
 
 
 def _quoted(path: Path) -> str:

@@ -15,8 +15,8 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.families.table import family_of
 from invoke_cli.models.files.folder import ModelFacts, components_of, facts_from, has_weights, read_configs, read_json
 from invoke_cli.models.files.gguf import SUFFIX as GGUF
-from invoke_cli.models.files.pickles import PICKLES, refused
-from invoke_cli.models.files.prediction_type import EPSILON, prediction_of
+from invoke_cli.models.files.pickles import PICKLES, pickle_error
+from invoke_cli.models.files.prediction_type import EPSILON, detect_prediction_type
 from invoke_cli.models.files.weights_header import header_of, shape_of
 
 LAYOUTS = Path(__file__).parent.parent.parent / "assets" / "layouts"
@@ -73,7 +73,7 @@ def read_file_facts(
             message, hint="restore it, or choose another model with -m (!models lists them)", field="model"
         )
     if path.suffix in PICKLES:
-        raise refused(path)
+        raise pickle_error(path)
     header = header_of(path)
     if header is None:
         hint = "download it again, or choose another model with -m"
@@ -89,30 +89,30 @@ def read_file_facts(
         raise ModelError(f"GGUF is not supported for {family.label}: {path.name}", hint=hint, field="model")
     elsewhere = (family.denoiser, family.vae) if other_vae else (family.denoiser,)
     needed = [part for part in components if has_weights(part) and part not in elsewhere]
-    whole = family.denoiser == "unet" and held_parts(header).issuperset(needed)
-    files = {part: (path,) if whole else _from_base(path, part, base) for part in needed}
+    is_complete = family.denoiser == "unet" and contained_parts(header).issuperset(needed)
+    files = {part: (path,) if is_complete else _from_base(path, part, base) for part in needed}
     facts = replace(facts_from(family, path, configs, {family.denoiser: (path,), **files}, size), base=base)
-    return facts if base else _predicting(facts, header, size)
+    return facts if base else _with_detected_prediction(facts, header, size)
 
 
-def _predicting(facts: ModelFacts, header: Header, size: int | None) -> ModelFacts:
+def _with_detected_prediction(facts: ModelFacts, header: Header, size: int | None) -> ModelFacts:
     """Apply the prediction type detected in the file, if it differs from the layout's.
 
     The epsilon models of Stable Diffusion 2 are its base models, with a native size of 512 pixels.
     """
-    sign = prediction_of(facts.folder, header) if facts.family.staged else None
-    if sign is None or sign[0] == facts.prediction_type:
+    indicator = detect_prediction_type(facts.folder, header) if facts.family.staged else None
+    if indicator is None or indicator[0] == facts.prediction_type:
         return facts
-    base = facts.family.name == "stable-diffusion-2" and sign[0] == EPSILON
+    base = facts.family.name == "stable-diffusion-2" and indicator[0] == EPSILON
     return replace(
         facts,
-        prediction_type=sign[0],
-        prediction_type_source=sign[1],
+        prediction_type=indicator[0],
+        prediction_type_source=indicator[1],
         size=size or (_BASE_SIZE if base else facts.size),
     )
 
 
-def held_parts(header: Header) -> frozenset[str]:
+def contained_parts(header: Header) -> frozenset[str]:
     """Return the components other than the denoiser that a file contains."""
     return frozenset(part.name for part in _PARTS if any(key.startswith(part.prefixes) for key in header))
 
@@ -148,25 +148,25 @@ def _layout_for(path: Path, header: Header) -> Path:
 
 def kind_of(header: Header) -> str | None:
     """Return the kind of a file: the layout of a UNet model, or `transformer`; None if unknown."""
-    plain = {key.removeprefix("model.diffusion_model.") for key in header}
-    if any(key in plain for key in _TRANSFORMERS):
+    unprefixed = {key.removeprefix("model.diffusion_model.") for key in header}
+    if any(key in unprefixed for key in _TRANSFORMERS):
         return "transformer"
     first = shape_of(dict(header), _FIRST)
     if not first:
         return None
-    stem = next((name for name, fits in _BY_ENCODER.items() if fits(header)), None) or _by_width(header)
-    return f"{stem}{_CHANNELS.get(first[1], '')}" if stem else None
+    layout = next((name for name, fits in _BY_ENCODER.items() if fits(header)), None) or _by_width(header)
+    return f"{layout}{_CHANNELS.get(first[1], '')}" if layout else None
 
 
-def _starts(*prefixes: str) -> Callable[[Header], bool]:
+def _has_prefix(*prefixes: str) -> Callable[[Header], bool]:
     return lambda header: any(key.startswith(prefixes) for key in header)
 
 
 _BY_ENCODER: Mapping[str, Callable[[Header], bool]] = {
-    "sdxl": _starts("conditioner.embedders.1."),
-    "sdxl-refiner": _starts("conditioner.embedders.0.model."),
-    "sd2": _starts("cond_stage_model.model."),
-    "sd1": _starts("cond_stage_model.transformer."),
+    "sdxl": _has_prefix("conditioner.embedders.1."),
+    "sdxl-refiner": _has_prefix("conditioner.embedders.0.model."),
+    "sd2": _has_prefix("cond_stage_model.model."),
+    "sd1": _has_prefix("cond_stage_model.transformer."),
 }
 
 

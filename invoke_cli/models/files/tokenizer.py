@@ -42,7 +42,7 @@ def _tokenizer(facts: ModelFacts) -> Any:
     folder = facts.base or facts.folder
     found = [path for path in sorted(folder.glob("tokenizer*")) if path.is_dir()]
     if not found:
-        return _clip(*_published()) if facts.family.denoiser == "unet" else None
+        return _clip_tokenizer(*_published_vocabulary()) if facts.family.denoiser == "unet" else None
     last = found[-1]  # the one with the longest window, as when generating
     if (last / "tokenizer.json").is_file():
         text = (last / "tokenizer.json").read_text(encoding="utf-8")
@@ -51,27 +51,27 @@ def _tokenizer(facts: ModelFacts) -> Any:
     if not (last / "merges.txt").is_file() or facts.family.denoiser != "unet":
         return None
     vocabulary = json.loads((last / "vocab.json").read_text(encoding="utf-8"))
-    return _clip(vocabulary, _pairs((last / "merges.txt").read_text(encoding="utf-8")))
+    return _clip_tokenizer(vocabulary, _parse_merges((last / "merges.txt").read_text(encoding="utf-8")))
 
 
-def _published() -> tuple[dict[str, int], list[tuple[str, str]]]:
+def _published_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Return OpenAI's vocabulary and merges: 256 bytes, the same at the end of a word, and their merges."""
     from tokenizers.pre_tokenizers import ByteLevel
 
     with gzip.open(CLIP_VOCABULARY, "rt", encoding="utf-8") as file:
-        merges = _pairs(file.read())[:CLIP_MERGES]
+        merges = _parse_merges(file.read())[:CLIP_MERGES]
     letters = sorted(ByteLevel.alphabet())
     words = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges)]
     return {word: index for index, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}, merges
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def _parse_merges(text: str) -> list[tuple[str, str]]:
     """Parse the merges of a file, whose first line is its version."""
     words = (line.split() for line in text.split("\n")[1:])
     return [(pair[0], pair[1]) for pair in words if len(pair) == 2]
 
 
-def _clip(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Any:
+def _clip_tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Any:
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     tokenizer = Tokenizer(

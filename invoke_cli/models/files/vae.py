@@ -11,7 +11,7 @@ from typing import Any
 
 from invoke_cli.errors import ModelError
 from invoke_cli.models.files.folder import ModelFacts, read_json, vae_facts, weights_in
-from invoke_cli.models.files.pickles import PICKLES, refused
+from invoke_cli.models.files.pickles import PICKLES, pickle_error
 from invoke_cli.models.files.weights_header import read_header, shape_of
 
 _HINT = "use a VAE that was made for this kind of model, or remove vae: from the entry"
@@ -39,9 +39,9 @@ def with_vae(facts: ModelFacts, path: Path, name: str) -> ModelFacts:
     own = json.loads(facts.vae_config)
     for key in ("_class_name", "latent_channels", "z_dim"):
         if config.get(key) != own.get(key):
-            raise _misfit(facts, path, name, f"its {key.strip('_')} is {config.get(key)}, not {own.get(key)}")
+            raise _incompatible(facts, path, name, f"its {key.strip('_')} is {config.get(key)}, not {own.get(key)}")
     if _stages(config) != _stages(own):
-        raise _misfit(facts, path, name, f"it has {_stages(config)} stages, not {_stages(own)}")
+        raise _incompatible(facts, path, name, f"it has {_stages(config)} stages, not {_stages(own)}")
     changed = replace(vae_facts(facts, config), vae_from=folder, parts={**facts.parts, facts.family.vae: files})
     weights = dict.fromkeys(each for part in changed.parts.values() for each in part)
     return replace(changed, weights=tuple(weights))
@@ -52,21 +52,21 @@ def _config_of_file(facts: ModelFacts, path: Path, name: str) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"the VAE of the model {name} is missing: {path}", hint=_HINT, field="model")
     if path.suffix in PICKLES:
-        raise refused(path)
+        raise pickle_error(path)
     header = read_header(path) if path.suffix == ".safetensors" else None
     if header is None:
         raise ModelError(f"{path.name} is neither a folder nor a complete .safetensors file", hint=_HINT, field="model")
-    plain = {key.removeprefix("first_stage_model.").removeprefix("vae."): entry for key, entry in header.items()}
-    inner, outer = shape_of(plain, "decoder.conv_in.weight"), shape_of(plain, "encoder.conv_in.weight")
+    unprefixed = {key.removeprefix("first_stage_model.").removeprefix("vae."): entry for key, entry in header.items()}
+    inner, outer = shape_of(unprefixed, "decoder.conv_in.weight"), shape_of(unprefixed, "encoder.conv_in.weight")
     if len(inner) < 2 or not outer:
-        raise _misfit(facts, path, name, "it contains no known VAE")
+        raise _incompatible(facts, path, name, "it contains no known VAE")
     own: dict[str, Any] = json.loads(facts.vae_config)
     channels = "latent_channels" if "latent_channels" in own else "z_dim"
-    stages = {match[1] for match in map(_BLOCK.match, plain) if match}
+    stages = {match[1] for match in map(_BLOCK.match, unprefixed) if match}
     blocks = list(own.get("block_out_channels", ()))
     if blocks and (len(stages) != len(blocks) or outer[0] != blocks[0]):
         message = f"it has {len(stages)} stages from {outer[0]} channels, not {len(blocks)} from {blocks[0]}"
-        raise _misfit(facts, path, name, message)
+        raise _incompatible(facts, path, name, message)
     return {**own, channels: inner[1]}
 
 
@@ -74,6 +74,6 @@ def _stages(config: Mapping[str, Any]) -> int:
     return len(config.get("block_out_channels", config.get("encoder_block_out_channels", ())))
 
 
-def _misfit(facts: ModelFacts, path: Path, name: str, reason: str) -> ModelError:
+def _incompatible(facts: ModelFacts, path: Path, name: str, reason: str) -> ModelError:
     message = f"the VAE {path.name} does not fit {name} ({facts.family.label}): {reason}"
     return ModelError(message, hint=_HINT, field="model")

@@ -13,7 +13,7 @@ from invoke_cli.models.files import gguf
 
 SAFETENSORS = ".safetensors"
 SINGLE_FILES = (SAFETENSORS, gguf.SUFFIX)
-_MOST_BYTES = 100_000_000
+_MAX_HEADER_BYTES = 100_000_000
 _NUMBERS = {"F64": "d", "F32": "f", "F16": "e", "I64": "q", "I32": "i"}
 
 
@@ -32,7 +32,7 @@ def read_header(path: Path) -> dict[str, Any] | None:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(size, _MOST_BYTES):
+            if length > min(size, _MAX_HEADER_BYTES):
                 return None
             header = json.loads(file.read(length))
         tensors = {str(key): entry for key, entry in header.items() if key != "__metadata__"}
@@ -50,8 +50,8 @@ def read_metadata(path: Path) -> dict[str, str]:
         return {}
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
-        about = json.loads(file.read(length)).get("__metadata__", {})
-    return {str(key): str(value) for key, value in about.items()} if isinstance(about, dict) else {}
+        metadata = json.loads(file.read(length)).get("__metadata__", {})
+    return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}
 
 
 def read_numbers(path: Path, header: Mapping[str, Any], key: str) -> tuple[float, ...]:

@@ -102,6 +102,6 @@ OUTPUT: tuple[Switch, ...] = (
         flags=("--no_metadata",),
         value=Flag(),
         group=Group.OUTPUT,
-        help="save no metadata in the file (the image cannot be reproduced from it)",
+        help="do not save metadata in the file (the image cannot be reproduced from it)",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.values import Choice, Flag
 
-MEASURES: tuple[Switch, ...] = (
+PERFORMANCE: tuple[Switch, ...] = (
     Switch(
         field="offload",
         flags=("--offload",),

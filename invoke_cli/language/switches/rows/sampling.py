@@ -115,7 +115,7 @@ LOOK: tuple[Switch, ...] = (
         recorded="loras",
         completes=Completes.LORA,
         example="--lora film:0.8",
-        adds_up=True,
+        is_repeatable=True,
         help="apply a LoRA from the loras folder of your root, with this weight; repeat the switch to combine several",
     ),
     Switch(
@@ -126,7 +126,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="KIND:IMAGE[:W]",
         recorded="controls",
         example="--control canny:photo.jpg:0.8",
-        adds_up=True,
+        is_repeatable=True,
         help="guide the image by a second one: its edges (canny, softedge), a map (depth, pose, scribble …), or as "
         "part of the prompt (ip); repeat the switch to combine several (!help control)",
     ),

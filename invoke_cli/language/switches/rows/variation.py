@@ -23,6 +23,6 @@ VARIATION: tuple[Switch, ...] = (
         metavar="SEED:W,…",
         recorded="variations",
         example="-V 3357757885:0.2",
-        help="blend in the noise of these seeds, in order; the -V in a result's line reproduces it",
+        help="blend in the noise of these seeds, in order; the -V in a result's line reproduces that result",
     ),
 )
