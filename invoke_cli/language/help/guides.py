@@ -92,7 +92,7 @@ Postprocessing runs after generation, or with !fix on any existing image, which 
   !fix low.png -U4 --new_prompt "high quality, detailed, sharp" -s20
 
 -U enlarges the image, then adds detail tile by tile with the model at a low strength (default .25; .15 only sharpens,
-above .4 it invents new content). Any factor up to 8, in little memory. The prompt and seed are those of the image
+above .4 it invents new content). Factors up to 8 work, with little memory. The prompt and seed are those of the image
 (!fix reads them from the file); --new_prompt replaces the prompt. --embiggen does the same with InvokeAI's name and
 tile overlap, and --embiggen_tiles 1 4 limits it to these tiles. --save_original also keeps the image before
 postprocessing.
@@ -100,11 +100,11 @@ postprocessing.
 Networks   the ESRGAN family: pip install "invoke-cli[upscale]", put the file into models/upscalers under your root,
            then use -U 4 --upscaler RealESRGAN_x4plus. The second number of -U is then its blend ratio (.75).
 Diffusion  the x2 and x4 upscalers of diffusers, as entries of models.yaml: a castle | --latent_up 2 | --sr 4, or
-           -U 4 --upscaler NAME. hf download stabilityai/stable-diffusion-x4-upscaler --local-dir ~/models/x4
+           -U 4 --upscaler NAME. To download: hf download stabilityai/stable-diffusion-x4-upscaler --local-dir ~/models/x4
 Faces      -G .8 restores the face in the middle of a portrait: put GFPGANv1.4.pth into models/faces (or
            codeformer.pth, for -ft codeformer). Faces are not detected: crop the image to one first.
 Colours    --match_colors, with -I, transfers the colours of the init image: lab (mean and spread), histogram, or
-           chroma, which keeps the lightness; with a mask, only inside it. The remaining colour distance is shown."""
+           chroma, which keeps the lightness; with a mask, only inside it. The colour distance is printed."""
 
 STRENGTH = """\
 -f controls how much of the init image changes. Think of renovating a house: a low strength is a coat of paint, a high
@@ -122,7 +122,7 @@ strength rebuilds it.
 At a low strength the result inherits the flaws of the init image; at a high strength it ignores the image.
 
 Strength and guidance (-C) together:
-                 low -C                       high -C
+            low -C                       high -C
   low -f    closest to the init image    close to the image, guided by the prompt
   high -f   freest of all                most creative, follows the prompt
 

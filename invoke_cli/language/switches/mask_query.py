@@ -31,7 +31,7 @@ class Words:
 class Not:
     """The negation of a node."""
 
-    of: Node
+    operand: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +73,39 @@ def phrases(node: Node) -> tuple[str, ...]:
     match node:
         case Words(words):
             return (words,)
-        case Not(of):
-            return phrases(of)
+        case Not(operand):
+            return phrases(operand)
         case BinaryOperation(_, left, right):
             return tuple(dict.fromkeys((*phrases(left), *phrases(right))))
 
 
-def worth(node: Node, of: Callable[[str], Number], least: Callable[[Number, Number], Number],
-          most: Callable[[Number, Number], Number], turned: Callable[[Number], Number]) -> Number:  # fmt: skip
-    """Evaluate a tree: `of` returns the value of a phrase; `least`, `most` and `turned` implement AND, OR and NOT."""
+def worth(
+    node: Node,
+    value_of: Callable[[str], Number],
+    minimum: Callable[[Number, Number], Number],
+    maximum: Callable[[Number, Number], Number],
+    complement: Callable[[Number], Number],
+) -> Number:
+    """Evaluate a tree with fuzzy logic.
+
+    Args:
+        node: The tree.
+        value_of: Returns the value of a phrase, 0 to 1.
+        minimum: Implements AND.
+        maximum: Implements OR.
+        complement: Implements NOT.
+    """
     match node:
         case Words(words):
-            return of(words)
-        case Not(inner):
-            return turned(worth(inner, of, least, most, turned))
+            return value_of(words)
+        case Not(operand):
+            return complement(worth(operand, value_of, minimum, maximum, complement))
         case BinaryOperation(both, left, right):
-            join = least if both else most
-            return join(worth(left, of, least, most, turned), worth(right, of, least, most, turned))
+            join = minimum if both else maximum
+            return join(
+                worth(left, value_of, minimum, maximum, complement),
+                worth(right, value_of, minimum, maximum, complement),
+            )
 
 
 class _Parser:
