@@ -100,7 +100,7 @@ postprocessing.
 Networks   the ESRGAN family: pip install "invoke-cli[upscale]", put the file into models/upscalers under your root,
            then use -U 4 --upscaler RealESRGAN_x4plus. The second number of -U is then its blend ratio (.75).
 Diffusion  the x2 and x4 upscalers of diffusers, as entries of models.yaml: a castle | --latent_up 2 | --sr 4, or
-           -U 4 --upscaler NAME. To download: hf download stabilityai/stable-diffusion-x4-upscaler --local-dir ~/models/x4
+           -U 4 --upscaler NAME. Download: hf download stabilityai/stable-diffusion-x4-upscaler --local-dir ~/models/x4
 Faces      -G .8 restores the face in the middle of a portrait: put GFPGANv1.4.pth into models/faces (or
            codeformer.pth, for -ft codeformer). Faces are not detected: crop the image to one first.
 Colours    --match_colors, with -I, transfers the colours of the init image: lab (mean and spread), histogram, or
