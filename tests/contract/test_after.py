@@ -124,7 +124,7 @@ def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) ->
         ("a cat --new_prompt sharp", "--new_prompt needs -U or --embiggen"),
         ("a cat --upscaler nothing -U 2", "there is no upscaler 'nothing'"),
         ("a cat -W 4096 -H 4096 -U 8", "an image of 32768x32768 is too large"),
-        ("a cat --embiggen 2 1 .9", "tiles of 64 cannot overlap by 58"),
+        ("a cat --embiggen 2 1 .9", "tiles of 64 pixels cannot overlap by 58"),
         ("a cat -G .8", "the weights of gfpgan are not there"),
         ("a cat --sr 4", "--sr needs an image to enlarge"),
         ("a cat | --sr 4", "--sr 4 needs an x4 diffusion upscaler, and models.yaml has none"),
