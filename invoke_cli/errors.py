@@ -1,4 +1,4 @@
-"""The error tree: what happened, where in the line, what to do. Knows nothing else of the program."""
+"""The exception hierarchy: every error has a message, a hint and a position in the line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class ExitStatus(IntEnum):
-    """What the process tells its caller."""
+    """The exit status of the process."""
 
     OK = 0
     FAILED = 1
@@ -24,15 +24,22 @@ class Span(NamedTuple):
     end: int
 
     def shifted(self, offset: int) -> Span:
-        """The same range, `offset` characters further on."""
+        """Return the range moved by `offset` characters."""
         return Span(self.start + offset, self.end + offset)
 
 
 class InvokeError(Exception):
-    """Anything the user should be told, with one sentence (`message`) and a remedy (`hint`).
+    """Base class of all errors that are shown to the user.
 
-    `field` names the field of the request that is to blame, `stage` the stage of the chain (from 0); the session turns
-    them into `span`, the place in `line`.
+    The session converts `field` and `stage` to `span`.
+
+    Attributes:
+        message: What happened, in one sentence.
+        hint: The remedy.
+        span: The position in `line`.
+        field: The field of the request that caused the error.
+        line: The line that was parsed.
+        stage: The stage of the chain, from 0.
     """
 
     exit_status = ExitStatus.FAILED
@@ -63,7 +70,7 @@ class InvokeError(Exception):
         return self
 
     def located(self, line: str, span: Span | None = None) -> InvokeError:
-        """Remember the line that was read and, if it is not known yet, the place in it; returns the error itself."""
+        """Set the line and the position in it, unless they are already set; return the error itself."""
         if self.line is None:
             self.line = line
             self.span = self.span or span
@@ -71,27 +78,27 @@ class InvokeError(Exception):
 
 
 class LineError(InvokeError):
-    """The line cannot be read."""
+    """The line is invalid."""
 
     exit_status = ExitStatus.USAGE
 
 
 class PromptError(LineError):
-    """The prompt text uses the prompt language in a way that cannot be honoured."""
+    """The prompt is invalid, or uses the prompt language in an unsupported way."""
 
 
 class PlanError(InvokeError):
-    """The line reads well but asks for what the model, the sampler or the mode cannot do."""
+    """The line is valid, but the model, the sampler or the mode does not support it."""
 
 
 class ConfigError(InvokeError):
-    """A configuration file or a launch option is wrong."""
+    """A configuration file or a launch option is invalid."""
 
     exit_status = ExitStatus.USAGE
 
 
 class ModelError(InvokeError):
-    """A model is missing, damaged or not of a kind that can be run."""
+    """A model is missing, damaged or unsupported."""
 
 
 class ImageError(InvokeError):
@@ -99,7 +106,7 @@ class ImageError(InvokeError):
 
 
 class MetadataError(InvokeError):
-    """A picture's metadata is missing or cannot be understood."""
+    """The metadata of an image is missing or invalid."""
 
 
 class OutputError(InvokeError):
@@ -107,21 +114,21 @@ class OutputError(InvokeError):
 
 
 class CommandError(InvokeError):
-    """A `!` command was given something it cannot work with."""
+    """The arguments of a `!` command are invalid."""
 
 
 class OutOfMemory(InvokeError):
-    """The device has too little memory for the job, after everything on the ladder was tried."""
+    """The device has too little memory for the job, even with all fallbacks."""
 
 
 class Interrupted(InvokeError):
-    """The user stopped the job; what was finished is kept."""
+    """The user stopped the job; finished images are kept."""
 
     exit_status = ExitStatus.INTERRUPTED
 
 
 class InternalError(InvokeError):
-    """A fault of the program itself; the traceback is in the log that the hint names."""
+    """A bug in the program; the hint names the log with the traceback."""
 
 
 @contextmanager

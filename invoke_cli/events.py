@@ -1,4 +1,4 @@
-"""What the program says while it works. Events carry plain data; how they look is the console's business."""
+"""The events that the program emits while it runs. They contain plain data; the console formats them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Protocol
 
 from invoke_cli.errors import InvokeError
 
-# Pixels a side of the pictures that events carry, at most.
+# The maximum side of images in events, in pixels.
 MAX_PREVIEW = 512
 
 
 class Level(Enum):
-    """How loud a notice is."""
+    """The severity of a notice."""
 
     TIP = "tip"
     NOTICE = "notice"
@@ -23,7 +23,7 @@ class Level(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """One sentence beside the results: what was decided, changed or might help."""
+    """A sentence about a decision, a change or something that might help."""
 
     text: str
     level: Level = Level.NOTICE
@@ -31,15 +31,16 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """The answer of a command, one or more lines of text."""
+    """The output of a command, one or more lines of text."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prefill:
-    """A line that belongs into the next prompt, to be edited; shown where there is no prompt. With `editor` it, or
-    several lines, is to be opened in the user's editor first.
+    """Text to insert into the next prompt for editing; without a prompt, it is printed.
+
+    With `editor`, the text (one or several lines) is first opened in the user's editor.
     """
 
     line: str
@@ -48,12 +49,12 @@ class Prefill:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forget:
-    """The lines that were typed are to be forgotten."""
+    """Clears the history of typed lines."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """A line begins. `number` counts the lines of a batch from 1; None at the prompt."""
+    """A line starts. `number` is its number in a batch, from 1; None at the prompt."""
 
     line: str
     number: int | None = None
@@ -61,7 +62,7 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loading:
-    """A model is being loaded; `seconds` is set when it is there."""
+    """A model is being loaded; `seconds` is set when it has been loaded."""
 
     model: str
     seconds: float | None = None
@@ -69,7 +70,7 @@ class Loading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
-    """The numbers that the run will use, before any weights are touched."""
+    """The plan of a run, before any weights are loaded."""
 
     plan: Mapping[str, object]
     text: str
@@ -78,8 +79,13 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """A small picture of the latents, or of a result: `rgb` holds height x width x 3 bytes, rows from the top; `kind`
-    is how the line wants it shown.
+    """A small image of the latents or of a result.
+
+    Attributes:
+        width: The width in pixels.
+        height: The height in pixels.
+        rgb: height x width x 3 bytes (8-bit RGB), rows from top to bottom.
+        kind: The value of --preview.
     """
 
     width: int
@@ -90,9 +96,7 @@ class Preview:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """`step` of `steps` denoising steps is done for image `image` of `images`, in stage `stage` of `stages` of its
-    chain (all count from 1).
-    """
+    """A denoising step is complete: `step` of `steps`, for `image` of `images`, in `stage` of `stages` (all from 1)."""
 
     image: int
     images: int
@@ -107,7 +111,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Saved:
-    """An image is on disk. `number` is None when it has none (standard output); `picture` is set where it is shown."""
+    """An image has been saved. `number` is None for standard output; `picture` is set if the image is displayed."""
 
     number: int | None
     path: str
@@ -122,14 +126,14 @@ class Saved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
-    """A line of `--trace`: what the engine does, or what it did in all."""
+    """A line of the `--trace` log: an action of the engine, or totals."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokenized:
-    """How a model reads a prompt (`name` tells which): the tokens in each window, and those that it cuts off."""
+    """The tokens of a prompt (`name` identifies it): those in each window, and the truncated (`cut`) ones."""
 
     name: str
     windows: tuple[tuple[str, ...], ...]
@@ -138,7 +142,7 @@ class Tokenized:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
-    """A line, or the rest of it, was given up. `number` counts the lines of a batch."""
+    """A line failed. `number` is its number in a batch."""
 
     error: InvokeError
     number: int | None = None
@@ -146,7 +150,7 @@ class Failed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """A line is finished: how many images it made, in how many seconds, and the memory it took at most (bytes)."""
+    """A line is finished: the number of images, the duration in seconds, and the peak memory in bytes."""
 
     images: int
     seconds: float
@@ -161,23 +165,23 @@ Emit = Callable[[Event], None]
 
 
 class Viewer(Protocol):
-    """Whoever looks at pictures while they are made; `kind` is what the line says of its preview."""
+    """Decides which previews are rendered; `kind` is the value of --preview."""
 
     def shows(self, kind: str) -> bool:
-        """Whether pictures are shown at all."""
+        """Return whether images are shown at all."""
 
     def wants(self, kind: str) -> bool:
-        """Whether there is time for a preview now; the next Step with one ends that time."""
+        """Return whether a preview should be rendered now; the next Step with a preview resets this."""
 
 
 @dataclass(frozen=True, slots=True)
 class NullViewer:
-    """A viewer that looks at nothing."""
+    """A viewer that shows no images."""
 
     def shows(self, kind: str) -> bool:  # noqa: ARG002
-        """Never."""
+        """Return False."""
         return False
 
     def wants(self, kind: str) -> bool:  # noqa: ARG002
-        """Never."""
+        """Return False."""
         return False

@@ -1,4 +1,4 @@
-"""The request: one stage of a line as it was typed. What was not said is None. Knows no defaults, paths or models."""
+"""The request: a stage of a line as typed. Unset fields are None. Knows no defaults, paths or models."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ MAX_SEED = 2**32 - 1
 
 
 class Variation(NamedTuple):
-    """One step of a variation: blend the noise of `seed` in with `weight`, 0 to 1."""
+    """A variation: blend in the noise of `seed` with `weight`, 0 to 1."""
 
     seed: int
     weight: float
 
 
 class Borders(NamedTuple):
-    """By how many pixels a picture grows on each side."""
+    """The number of pixels by which an image is extended on each side."""
 
     left: int
     top: int
@@ -26,16 +26,14 @@ class Borders(NamedTuple):
 
 
 class LoraChoice(NamedTuple):
-    """A LoRA by its name, and how strongly it works; 0 is not at all."""
+    """A LoRA by name, and its weight; 0 has no effect."""
 
     name: str
     weight: float
 
 
 class ControlChoice(NamedTuple):
-    """A picture that guides another one: the kind of guidance or a control model's name, the reference to the picture
-    as typed, and how strongly it works.
-    """
+    """A control image: its kind or the name of a control model, the reference to the image as typed, and its weight."""
 
     kind: str
     image: str
@@ -44,11 +42,15 @@ class ControlChoice(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerationRequest:
-    """Everything a stage can say, in diffusers' words; None means that the stage does not say it.
+    """All settings of a stage, named as in diffusers; None means unset.
 
-    `prompt` and `negative_prompt` are prompt *source* in canonical form (see `language.quoting`): the prompt language
-    with its escapes still in place. `seeds` holds seeds 0 … 2³²-1 and recalls (-1 is the seed of the last image).
-    `width` and `height` of 0 mean the model's own. `init_image` is a reference as typed: path, recall or name.
+    Attributes:
+        prompt: Prompt *source* in canonical form (see `language.grammar.quotes`), with its escapes in place.
+        negative_prompt: Prompt source, like `prompt`.
+        seeds: Seeds from 0 to 2³²-1, or negative references (-1 is the seed of the last image).
+        width: The width in pixels; 0 is the model's native size.
+        height: The height in pixels; 0 is the model's native size.
+        init_image: A reference as typed: a path, a name, or a reference to a result.
     """
 
     prompt: str | None = None
@@ -135,14 +137,14 @@ class GenerationRequest:
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> GenerationRequest:
-        """The request that says these fields; the caller has converted the values by their rows."""
+        """Build a request from values that are already converted by the rows of their switches."""
         return cls(**values)  # type: ignore[arg-type]
 
     def said(self) -> dict[str, object]:
-        """The fields that were said, in table order."""
+        """Return the fields that are set, in table order."""
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
 
 
 def overlay(lower: GenerationRequest, upper: GenerationRequest) -> GenerationRequest:
-    """`upper` where it says something, else `lower`."""
+    """Combine two requests: fields set in `upper` override those in `lower`."""
     return GenerationRequest.of(lower.said() | upper.said())

@@ -13,7 +13,7 @@ from invoke_cli.language.prompt.ast import (
     Tree,
     Windows,
     Words,
-    joined,
+    join_words,
     plain_tree,
 )
 
@@ -30,7 +30,7 @@ def phrases(draw: st.DrawFn) -> Phrase:
         if pieces and weight != 1:
             pieces.append(Words(text=" ", weight=pieces[-1].weight))
         pieces.append(Words(text=" " * (bool(pieces) and weight == 1) + draw(_TEXTS), weight=weight))
-    return joined(pieces)
+    return join_words(pieces)
 
 
 @st.composite

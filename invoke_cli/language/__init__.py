@@ -1,1 +1,1 @@
-"""The language: text to data and back, with the standard library alone. Knows neither models nor files."""
+"""The language: converts text to data and back with the standard library alone. Knows no models and no files."""

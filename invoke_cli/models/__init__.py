@@ -1,1 +1,1 @@
-"""Models as data: the registry, the families, the samplers, and what a folder says. Never torch."""
+"""Models as data: the registry, families, samplers, and facts read from model files. Never imports torch."""

@@ -1,4 +1,4 @@
-"""Control models, which let a second picture guide the first: what a folder or a file says of itself."""
+"""Control models (ControlNet, T2I-Adapter, IP-Adapter): read their facts from a folder or a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from invoke_cli.models.files.weights_header import is_whole, read_header, shape_
 
 
 class Technique(Enum):
-    """How a control model takes part; the values are the names that people know them by."""
+    """The technique of a control model; the values are the common names."""
 
     CONTROLNET = "ControlNet"
     IP_ADAPTER = "IP-Adapter"
@@ -26,9 +26,16 @@ class Technique(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlFacts:
-    """What planning needs to know of a control model. It was made for UNets that read prompts `text_width` wide (0: it
-    does not say) and begin with these `channels`. `weights` are its files. `encoder` is the folder of the network
-    that sees for it.
+    """Facts about a control model.
+
+    Attributes:
+        name: The name of its entry.
+        technique: Its technique.
+        path: Its folder or file.
+        weights: Its weight files.
+        text_width: The cross-attention width of the UNets that it was made for; 0 if unknown.
+        channels: The first block channels of these UNets.
+        encoder: The folder of its image encoder.
     """
 
     name: str
@@ -41,15 +48,15 @@ class ControlFacts:
 
     @property
     def made_for(self) -> str:
-        """The kind of models it was made for, in words."""
+        """A description of the models that it was made for."""
         if not self.text_width:
-            return f"UNets of {', '.join(map(str, self.channels))} channels"
-        width = f"prompts {self.text_width} wide"
+            return f"UNets with {', '.join(map(str, self.channels))} channels"
+        width = f"a text width of {self.text_width}"
         family = _FAMILIES.get(self.text_width)
-        return f"{family} ({width})" if family else f"models that read {width}"
+        return f"{family} ({width})" if family else f"models with {width}"
 
     def fits(self, model: ModelFacts) -> bool:
-        """Whether it was made for UNets such as the model's."""
+        """Return whether it was made for UNets like the model's."""
         if not self.text_width and self.technique is Technique.T2I_ADAPTER:
             return self.channels == model.channels
         shared = min(len(self.channels), len(model.channels))
@@ -68,7 +75,7 @@ _CLASSES: Mapping[str, Technique] = {
 }
 _XL_WIDTH = 2048
 
-# In the order in which a name is looked through: what a published control model is called tells what it is for.
+# The kinds, and the words in names of published control models that identify them; the first match wins.
 KINDS: Mapping[str, tuple[str, ...]] = {
     "ip": ("ip",),
     "canny": ("canny",),
@@ -84,46 +91,53 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "shuffle": ("shuffle",),
 }
 
-# The first layer that looks at the picture, and one that reads the prompt, in the two layouts of single files.
-_EYES = (
+# The first layer for the control image, and a cross-attention layer, in the two layouts of single files.
+_IMAGE_LAYERS = (
     "controlnet_cond_embedding.conv_in.weight",
     "input_hint_block.0.weight",
     "control_model.input_hint_block.0.weight",
 )
-_FIRST = ("conv_in.weight", "input_blocks.0.0.weight", "control_model.input_blocks.0.0.weight")
-_READS_PICTURE = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
-_READS_PROMPT = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.weight")
+_FIRST_LAYERS = ("conv_in.weight", "input_blocks.0.0.weight", "control_model.input_blocks.0.0.weight")
+_IMAGE_ATTENTION = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
+_TEXT_ATTENTION = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.weight")
 
 
 def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts | None:
-    """The control model in a folder or a file; None when what lies there is none, ModelError when it is damaged. `base`
-    is the folder of an IP-Adapter's image encoder, else that which lies beside it.
+    """Read the facts of the control model in a folder or a file; None if there is none.
+
+    Args:
+        path: The folder or file.
+        name: The name of its entry.
+        base: The folder of an IP-Adapter's image encoder; by default, `image_encoder` next to it.
+
+    Raises:
+        ModelError: If files are damaged or missing.
     """
     if path.is_dir():
         return _in_folder(path, name)
     header = read_header(path) if path.suffix == ".safetensors" and path.is_file() else None
     if header is None:
         return None
-    if any(key in header for key in _EYES):
+    if any(key in header for key in _IMAGE_LAYERS):
         return _in_file(path, name, header)
-    reads = next((key for key in header if _READS_PICTURE.fullmatch(key)), None)
-    return _ip_adapter(path, name, shape_of(header, reads)[1], base) if reads else None
+    attention_key = next((key for key in header if _IMAGE_ATTENTION.fullmatch(key)), None)
+    return _ip_adapter(path, name, shape_of(header, attention_key)[1], base) if attention_key else None
 
 
 def read_control(path: Path, name: str, base: Path | None = None) -> ControlFacts:
-    """The control model in a folder or a file; ModelError when there is none."""
+    """Read the facts of the control model in a folder or a file. Raises ModelError if there is none."""
     found = control_at(path, name, base)
     if found is None:
         kinds = " or ".join(_CLASSES)
-        hint = f"its entry's path is a diffusers folder whose config.json says {kinds}, or a .safetensors file of such"
-        raise ModelError(f"{name} is no control model: {path}", hint=hint, field="controls")
+        hint = f"the path must be a diffusers folder of a {kinds}, or a .safetensors file of one"
+        raise ModelError(f"{name} is not a control model: {path}", hint=hint, field="controls")
     return found
 
 
 def kind_in_name(name: str) -> str:
-    """What a control model of this name is for; empty when the name does not say."""
+    """Return the kind of a control model by its name; empty if unknown."""
     words = re.split(r"[^a-z]+", name.lower())
-    return next((kind for kind, signs in KINDS.items() if any(sign in words for sign in signs)), "")
+    return next((kind for kind, aliases in KINDS.items() if any(alias in words for alias in aliases)), "")
 
 
 def _in_folder(folder: Path, name: str) -> ControlFacts | None:
@@ -147,18 +161,18 @@ def _in_folder(folder: Path, name: str) -> ControlFacts | None:
 
 
 def _channels(config: Mapping[str, Any]) -> tuple[int, ...]:
-    """The channels of what the model hands to each block of a UNet; a light adapter's last come twice."""
+    """Return the channels of the outputs for each block of a UNet; a light adapter repeats the last."""
     channels = tuple(config.get("block_out_channels") or config.get("channels") or ())
     return (*channels, *channels[-1:]) if config.get("adapter_type") == "light_adapter" else channels
 
 
 def _weights(folder: Path, name: str) -> tuple[Path, ...]:
-    """The weight files of a folder; of two variants the plain one."""
+    """Return the weight files of a folder; the plain variant, if there are two."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         check_not_pickled(folder, "controls")
         message = f"the weights of the control model {name} are missing in {folder}"
-        raise ModelError(message, hint="fetch it again", field="controls")
+        raise ModelError(message, hint="download it again", field="controls")
     for path in files:
         if not is_whole(path):
             raise _damaged(path)
@@ -166,14 +180,14 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
 
 
 def _in_file(path: Path, name: str, header: dict[str, Any]) -> ControlFacts:
-    reads = next((key for key in header if _READS_PROMPT.search(key)), "")
-    first = next((shape_of(header, key) for key in _FIRST if key in header), ())
+    attention_key = next((key for key in header if _TEXT_ATTENTION.search(key)), "")
+    first = next((shape_of(header, key) for key in _FIRST_LAYERS if key in header), ())
     return ControlFacts(
         name=name,
         technique=Technique.CONTROLNET,
         path=path,
         weights=(path,),
-        text_width=shape_of(header, reads)[1] if reads else 0,
+        text_width=shape_of(header, attention_key)[1] if attention_key else 0,
         channels=first[:1],
     )
 
@@ -181,7 +195,7 @@ def _in_file(path: Path, name: str, header: dict[str, Any]) -> ControlFacts:
 def _ip_adapter(path: Path, name: str, text_width: int, base: Path | None) -> ControlFacts:
     encoder = base or path.parent / ENCODER
     if not (encoder / "config.json").is_file():
-        hint = f"put its folder there, or name it: !import_model {path} base=FOLDER"
+        hint = f"put its folder there, or set it: !import_model {path} base=FOLDER"
         raise ModelError(f"the IP-Adapter {name} has no image encoder at {encoder}", hint=hint, field="controls")
     return ControlFacts(
         name=name,
@@ -195,4 +209,4 @@ def _ip_adapter(path: Path, name: str, text_width: int, base: Path | None) -> Co
 
 
 def _damaged(path: Path) -> ModelError:
-    return ModelError(f"a file of the control model is damaged: {path}", hint="fetch it again", field="controls")
+    return ModelError(f"a file of the control model is damaged: {path}", hint="download it again", field="controls")

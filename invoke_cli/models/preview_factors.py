@@ -1,4 +1,4 @@
-"""Linear maps from latents to RGB in 0..1, for pictures of latents without a VAE. Numbers that others have fitted."""
+"""Linear maps from latents to RGB in 0..1, for previews without a VAE. The factors were fitted by others."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ Row = tuple[float, float, float]
 
 
 def _halved(rows: Sequence[Row], bias: Row = (0.0, 0.0, 0.0)) -> Matrix:
-    """A map onto -1..1 as one onto 0..1, with the row that is added behind the others."""
+    """Convert a map to -1..1 to a map to 0..1, with the bias as the last row."""
     halves = [(red / 2, green / 2, blue / 2) for red, green, blue in rows]
     return (*halves, (0.5 + bias[0] / 2, 0.5 + bias[1] / 2, 0.5 + bias[2] / 2))
 
 
 def without_factors(channels: int) -> Matrix:
-    """For latents nobody has fitted: the channels by turns into red, green and blue. Shapes show, colours are false."""
+    """Return a false-colour map for latents without fitted factors: channels alternate between red, green and blue."""
     share = 0.5 / max(1.0, channels / 3) ** 0.5
     rows = [(share, 0.0, 0.0), (0.0, share, 0.0), (0.0, 0.0, share)]
     return (*(rows[channel % 3] for channel in range(channels)), (0.5, 0.5, 0.5))
 
 
-# The InvokeAI community's fit on Stable Diffusion 1.4.
+# Fitted on Stable Diffusion 1.4 by the InvokeAI community.
 SD1 = _halved([(0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473)])
 
-# The fits that ComfyUI's previews made common.
+# From ComfyUI's previews.
 SDXL = _halved(
     [(0.3651, 0.4232, 0.4341), (-0.2533, -0.0042, 0.1068), (0.1076, 0.1111, -0.0362), (-0.3165, -0.2492, -0.2188)],
     (0.1084, -0.0175, -0.0011),

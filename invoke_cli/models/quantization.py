@@ -1,4 +1,4 @@
-"""Ways to keep a model's denoiser in fewer bits, as `quantize:` in its entry names them."""
+"""Quantization types for the denoiser of a model, as named by `quantize:` in its entry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from invoke_cli.models.files.folder import ModelFacts
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quantization:
-    """One row. `package` does it and is an extra of ours of the same name; `on_gpu`: it needs CUDA."""
+    """A quantization type. `package` implements it and is also the name of our extra; `on_gpu`: it requires CUDA."""
 
     name: str
     package: str
@@ -25,9 +25,9 @@ QUANTIZATIONS: tuple[Quantization, ...] = (
 )
 
 
-def with_quantize(facts: ModelFacts, said: str, name: str) -> ModelFacts:
-    """The facts with what the entry of `name` says of it; ModelError for a single file, which is as it is."""
-    if said and facts.single_file:
-        hint = f"take it out: !edit_model {name} quantize none; a GGUF file is quantised already"
-        raise ModelError(f"quantize: of {name} is for models in folders", hint=hint, field="model")
-    return replace(facts, quantize=said)
+def with_quantize(facts: ModelFacts, quantize: str, name: str) -> ModelFacts:
+    """Add the quantization from the entry of `name` to the facts. Raises ModelError for a single file."""
+    if quantize and facts.single_file:
+        hint = f"remove it: !edit_model {name} quantize none; a GGUF file is already quantised"
+        raise ModelError(f"{name} is a single file, which does not support quantize:", hint=hint, field="model")
+    return replace(facts, quantize=quantize)

@@ -1,4 +1,4 @@
-"""The model registry: the text of models.yaml into entries, with line numbers in its errors. Reads no files itself."""
+"""The model registry: parse the text of models.yaml to entries, with line numbers in errors. Reads no files."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ from invoke_cli.request import GenerationRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSpec:
-    """One entry. `path` is a folder in the diffusers layout or a single .safetensors file, `base` the folder that has
-    what such a file lacks, `vae` the folder or file of another VAE; the caller fills in `{package}` and `{root}`.
-    `prediction` is what the model predicts, where its files do not tell; `quantize` is how its denoiser is kept in
-    fewer bits. `triggers` are the words that the model was trained to answer to, `good_for` what it is for. A control
-    model says with `control` what its pictures are: canny, depth, …
+    """An entry of models.yaml. The caller fills in `{package}` and `{root}` in paths.
 
-    `defaults` are the switches that a line for this model starts from. `preview` is a linear map from latents to RGB in
-    0..1: a row for each latent channel (red, green, blue), and a last row that is added; `preview_vae` the folder of a
-    tiny VAE (AutoencoderTiny) that draws live previews in its place.
+    Attributes:
+        path: A folder in the diffusers layout or a single .safetensors or .gguf file.
+        base: The folder with the components that such a file lacks.
+        vae: The folder or file of another VAE.
+        prediction: The prediction type, if the files do not state it.
+        quantize: The quantization type of the denoiser.
+        good_for: Tags for what the model is good for.
+        triggers: The trigger words of the model.
+        defaults: The default switches of lines that use this model.
+        preview: A linear map from latents to RGB in 0..1: a row (red, green, blue) per latent channel, then a bias row.
+        preview_vae: The folder of a tiny VAE (AutoencoderTiny) for live previews instead of `preview`.
+        source: The file that contains the entry.
+        control: The kinds of control images (canny, depth, …), for a control model.
     """
 
     name: str
@@ -47,13 +53,17 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registry:
-    """The known models by name, in order, and which is used when none is asked for."""
+    """The known models by name, in order, and the name of the default model."""
 
     models: Mapping[str, ModelSpec]
     default: str
 
     def find(self, name: str) -> ModelSpec:
-        """The entry of this name, or the only one whose name starts so; ModelError with the nearest names."""
+        """Return the entry with this name or unique prefix.
+
+        Raises:
+            ModelError: If there is none; the hint contains the closest names.
+        """
         if name in self.models:
             return self.models[name]
         starts = [known for known in self.models if known.lower().startswith(name.lower())]
@@ -61,11 +71,15 @@ class Registry:
             return self.models[starts[0]]
         close = starts or difflib.get_close_matches(name, self.models, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise ModelError(f"there is no model {name!r}", hint=hint + "!models lists them", field="model")
+        raise ModelError(f"no such model: {name}", hint=hint + "!models lists them", field="model")
 
 
 def build_registry(layers: Sequence[tuple[str, str]]) -> Registry:
-    """The registry of several files, (name, text) each, later ones winning; ConfigError when none has an entry."""
+    """Build the registry from several (file name, text) pairs; later files win.
+
+    Raises:
+        ConfigError: If a file is invalid or there are no entries.
+    """
     models: dict[str, ModelSpec] = {}
     default = ""
     for filename, text in layers:
@@ -79,20 +93,20 @@ def build_registry(layers: Sequence[tuple[str, str]]) -> Registry:
 
 
 def read_models(text: str, filename: str) -> list[ModelSpec]:
-    """The entries of one models.yaml; ConfigError names the file and the line."""
+    """Parse the entries of one models.yaml. Raises ConfigError, with file and line, if it is invalid."""
     document = _load(text, filename)
     if document is None:
         return []
     if not isinstance(document, dict):
         line = document.lc.line + 1 if hasattr(document, "lc") else 1
-        message = f"{filename}, line {line}: this is a list or a text, where a model's name and a colon are expected"
-        raise ConfigError(message, hint="write NAME: and its settings, indented, below it; see configs/models.yaml")
+        message = f"{filename}, line {line}: expected the name of a model and a colon, not a list or a text"
+        raise ConfigError(message, hint="write NAME: with its settings indented below; see configs/models.yaml")
     entries = [_Entry(filename, document, name) for name in document]
     specs = [entry.spec() for entry in entries]
     defaults = [(entry, spec.name) for entry, spec in zip(entries, specs, strict=True) if spec.default]
     for entry, name in defaults[1:]:
-        message = f"{filename}, line {entry.line_of('default')}: {name} is the default, but so is {defaults[0][1]}"
-        raise ConfigError(message, hint="let one of them be it: take default: out of the other")
+        message = f"{filename}, line {entry.line_of('default')}: {name} and {defaults[0][1]} are both the default"
+        raise ConfigError(message, hint="remove default: from one of them")
     return specs
 
 
@@ -105,13 +119,13 @@ def _load(text: str, filename: str) -> Any:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = f"{filename}, line {line}: {error.problem}"
-        raise ConfigError(problem, hint="mend that line; two blanks indent an entry") from None
+        raise ConfigError(problem, hint="fix that line; indent entries by two blanks") from None
     except YAMLError as error:
-        raise ConfigError(f"{filename} is not YAML: {error}", hint="mend it, or remove it") from None
+        raise ConfigError(f"{filename} is not valid YAML: {error}", hint="fix it, or remove it") from None
 
 
 class _Entry:
-    """Reads one entry; every complaint carries its line."""
+    """Parses one entry; every error contains its line number."""
 
     KEYS = (
         "description", "path", "base", "vae", "prediction", "quantize", "format", "default", "size", "defaults",
@@ -139,7 +153,7 @@ class _Entry:
                 raise self._error(f"{self.name}: unknown setting {key}{suggestion}", self.line_of(key))
         for key, choices in self.CHOICES.items():
             if key in self.body and self._text(key) not in choices:
-                message = f"{self.name}: {key} is {' or '.join(choices)}, and may be left out"
+                message = f"{self.name}: {key} must be {' or '.join(choices)}, or omitted"
                 raise self._error(message, self.line_of(key))
         return ModelSpec(
             name=self.name,
@@ -167,18 +181,20 @@ class _Entry:
         return value
 
     def _words(self, key: str) -> tuple[str, ...]:
-        """A list of texts, or one text with commas."""
+        """Parse a list of words, or a text with commas."""
         value = self.body.get(key, ())
         words = value.split(",") if isinstance(value, str) else value
         if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
-            raise self._error(f"{self.name}: {key} is a list of words", self.line_of(key))
+            raise self._error(f"{self.name}: {key} must be a list of words", self.line_of(key))
         return tuple(word.strip() for word in words if word.strip())
 
     def _control(self) -> tuple[str, ...]:
-        """What the pictures for a control model are."""
+        """Parse the kinds of control images of a control model."""
         kinds = self._words("control")
         if any(":" in kind for kind in kinds):
-            raise self._error(f"{self.name}: control is a word such as canny, or several", self.line_of("control"))
+            raise self._error(
+                f"{self.name}: control must be a kind such as canny, or a list of kinds", self.line_of("control")
+            )
         if kinds and self.body.get("default"):
             raise self._error(f"{self.name} is a control model and cannot be the default", self.line_of("default"))
         return tuple(kind.lower() for kind in kinds)
@@ -186,7 +202,7 @@ class _Entry:
     def _size(self) -> int | None:
         size = self.body.get("size")
         if size is not None and (not isinstance(size, int) or not 64 <= size <= 4096):
-            raise self._error(f"{self.name}: size is a number of pixels from 64 to 4096", self.line_of("size"))
+            raise self._error(f"{self.name}: size must be a number of pixels from 64 to 4096", self.line_of("size"))
         return size
 
     def _defaults(self) -> GenerationRequest:
@@ -203,12 +219,12 @@ class _Entry:
         try:
             return tuple((float(red), float(green), float(blue)) for red, green, blue in rows)
         except (TypeError, ValueError):
-            message = f"{self.name}: preview is a list of rows of three numbers"
+            message = f"{self.name}: preview must be a list of rows of three numbers"
             raise self._error(message, self.line_of("preview")) from None
 
     def line_of(self, key: str) -> int:
-        """The line of a setting, from 1; the entry's own where it has none."""
+        """Return the line number of a setting, from 1, or of the entry if the setting is missing."""
         return int(self.body.lc.key(key)[0]) + 1 if key in self.body else self.line
 
     def _error(self, message: str, line: int) -> ConfigError:
-        return ConfigError(f"{self.filename}, line {line}: {message}", hint="mend that line")
+        return ConfigError(f"{self.filename}, line {line}: {message}", hint="fix that line")

@@ -1,4 +1,4 @@
-"""Changing a models.yaml: from its text to its new text, comments and order kept. Reads no files itself."""
+"""Edit the text of a models.yaml, preserving comments and order. Reads no files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from invoke_cli.models.registry import read_models
 
 
 def with_entry(text: str, name: str, values: Mapping[str, object]) -> str:
-    """The text with these settings in the entry, which is added when there is none; a value of None takes one out. A
-    new default takes the place of the one before.
+    """Set values in an entry, adding the entry if necessary; None removes a setting.
+
+    A new default replaces the previous one.
     """
 
     def change(document: Any) -> None:
@@ -26,42 +27,42 @@ def with_entry(text: str, name: str, values: Mapping[str, object]) -> str:
             else:
                 entry[key] = value
 
-    return _changed(text, change)
+    return _edit(text, change)
 
 
 def without_entry(text: str, name: str) -> str:
-    """The text without the entry."""
+    """Remove an entry from the text."""
 
     def change(document: Any) -> None:
         document.pop(name, None)
 
-    return _changed(text, change)
+    return _edit(text, change)
 
 
 def entry_of(text: str, name: str) -> dict[str, Any]:
-    """The settings of an entry as plain values; empty when it is not there."""
+    """Return the settings of an entry as plain values; empty if there is no such entry."""
     document = _yaml().load(text) or {}
     return {str(key): value for key, value in document.get(name, {}).items()}
 
 
 def shown(name: str, values: Mapping[str, object]) -> str:
-    """An entry as it stands in the file."""
+    """Format an entry as in the file."""
     return with_entry("", name, values).rstrip()
 
 
-def _changed(text: str, change: Any) -> str:
-    """The text after a change of its document; ConfigError when it cannot be read, or not any more."""
+def _edit(text: str, change: Any) -> str:
+    """Apply a change to the parsed text. Raises ConfigError if the text is invalid before or after it."""
     read_models(text, "models.yaml")
     yaml = _yaml()
     document = yaml.load(text)
-    # A file of comments alone has no document to hang them on: they go in front again.
-    remarks = text if document is None and text.strip() else ""
+    # A file with only comments has no document to attach them to: prepend them again.
+    comments = text if document is None and text.strip() else ""
     document = _empty() if document is None else document
     change(document)
-    made = io.StringIO()
+    output = io.StringIO()
     if document:
-        yaml.dump(document, made)
-    changed = f"{remarks.rstrip()}\n{made.getvalue()}" if remarks else made.getvalue()
+        yaml.dump(document, output)
+    changed = f"{comments.rstrip()}\n{output.getvalue()}" if comments else output.getvalue()
     read_models(changed, "the changed models.yaml")
     return changed
 
@@ -82,7 +83,7 @@ def _empty() -> Any:
 
 
 def check_name(name: str) -> None:
-    """ConfigError for what cannot be an entry's name: it is typed after -m."""
-    if not name or name.startswith("-") or any(sign in name for sign in " \t\"'|:#/\\"):
-        hint = "letters, digits, - _ and . make a name"
-        raise ConfigError(f"{name!r} cannot be a model's name", hint=hint)
+    """Raise ConfigError if a name is not valid for an entry, since it is typed after -m."""
+    if not name or name.startswith("-") or any(char in name for char in " \t\"'|:#/\\"):
+        hint = "use letters, digits, - _ and ."
+        raise ConfigError(f"invalid model name: {name!r}", hint=hint)

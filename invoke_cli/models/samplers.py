@@ -1,7 +1,7 @@
-"""The sampler table: every name that InvokeAI 2.x, InvokeAI 6 and A1111 use, and the diffusers scheduler behind it.
+"""The sampler table: the sampler names of InvokeAI 2.x, InvokeAI 6 and A1111, and their diffusers schedulers.
 
-Pure data: class names are text, resolved by the engine. A sampler is a row; a Karras, exponential, beta or trailing
-schedule is a suffix that the rows with `schedules` accept.
+Pure data: the engine resolves class names. A sampler is a row; a Karras, exponential, beta or trailing schedule is a
+suffix that the rows with a `karras` name accept.
 """
 
 from __future__ import annotations
@@ -17,13 +17,24 @@ from invoke_cli.errors import PlanError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampler:
-    """One row. `calls` is the number of model calls a step takes (the last step of a two-call sampler takes one).
+    """A row of the sampler table.
 
-    `karras` names the variant with Karras sigmas, empty where there is none. `sigma_space`: its latents grow with
-    sigma (k-diffusion's convention) instead of keeping unit variance. `stochastic`: it draws noise at every step.
-    `seeded`: that noise comes from a generator of its own, made from the seed. `with_init` is the sampler that does its
-    work when there is an init image. `max_steps` is the longest schedule it can make. `flow` is the class that does its
-    work for models of flow matching, with `flow_options`; empty where there is none.
+    Attributes:
+        scheduler: The diffusers class.
+        label: The name in A1111.
+        aliases: Other names.
+        options: Arguments of the scheduler.
+        karras: The name of the variant with Karras sigmas; empty if there is none.
+        karras_aliases: Other names of that variant.
+        calls: The model calls per step (the last step of a two-call sampler makes one).
+        sigma_space: Whether latents scale with sigma (k-diffusion's convention) instead of having unit variance.
+        stochastic: Whether it adds noise at each step.
+        seeded: Whether it creates its own generator for that noise from the seed.
+        with_init: The sampler that replaces it for init images.
+        max_steps: The longest schedule that it supports.
+        min_steps: The shortest schedule that it supports.
+        flow: The class that replaces it for flow matching models; empty if there is none.
+        flow_options: Additional arguments of that class.
     """
 
     name: str
@@ -120,26 +131,26 @@ SAMPLERS: tuple[Sampler, ...] = (
     Sampler(name="tcd", scheduler="TCDScheduler", label="TCD", stochastic=True, max_steps=50),
 )  # fmt: skip
 
-# Names of A1111 that no diffusers scheduler stands behind, with the nearest that one does.
+# A1111 samplers without a diffusers scheduler, and the closest sampler that has one.
 WITHOUT_SCHEDULER = {"dpm_fast": "k_dpmpp_2", "dpm_adaptive": "k_dpmpp_2", "restart": "k_heun", "ddim_cfgpp": "ddim"}
 
 
 def find_sampler(name: str) -> Sampler:
-    """The sampler of this name in any program's spelling; PlanError with the nearest names when there is none."""
+    """Find a sampler by any of its names. Raises PlanError, with the closest names, if there is none."""
     key = normal(name)
-    found = _names().get(key) or _scheduled(key)
+    found = _names().get(key) or _find_with_schedule(key)
     if found is not None:
         return found
     if key in WITHOUT_SCHEDULER:
         near = WITHOUT_SCHEDULER[key]
-        raise PlanError(f"{name} has no counterpart in diffusers", hint=f"the nearest is -A {near}", field="scheduler")
+        raise PlanError(f"{name} is not available in diffusers", hint=f"the closest is -A {near}", field="scheduler")
     close = difflib.get_close_matches(key, _names(), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}? " if close else ""
-    raise PlanError(f"there is no sampler {name[:40]!r}", hint=hint + "!help samplers lists them", field="scheduler")
+    raise PlanError(f"no such sampler: {name[:40]}", hint=hint + "!help samplers lists them", field="scheduler")
 
 
 def for_flow(sampler: Sampler) -> Sampler | None:
-    """The same sampler as models of flow matching take it; None when there is none."""
+    """Return the variant of a sampler for flow matching models; None if there is none."""
     if not sampler.flow:
         return None
     return replace(
@@ -148,7 +159,7 @@ def for_flow(sampler: Sampler) -> Sampler | None:
 
 
 def is_sampler(name: str) -> bool:
-    """Whether any program has a sampler of this name."""
+    """Return whether this is the name of a sampler."""
     try:
         find_sampler(name)
     except PlanError:
@@ -157,13 +168,13 @@ def is_sampler(name: str) -> bool:
 
 
 def normal(name: str) -> str:
-    """A sampler's name as the table's keys are written: `DPM++ 2M SDE Karras` is `dpmpp_2m_sde_k`."""
+    """Normalise the name of a sampler: `DPM++ 2M SDE Karras` becomes `dpmpp_2m_sde_k`."""
     key = re.sub(r"[\s/+-]+", "_", name.strip().lower().replace("dpm++", "dpmpp").replace("cfg++", "cfgpp"))
     return re.sub(r"_karras$", "_k", key)
 
 
 def sampler_names() -> tuple[str, ...]:
-    """The names to offer, in table order: each row and its Karras variant."""
+    """Return the names for completion, in table order: each row and its Karras variant."""
     return tuple(name for row in SAMPLERS for name in (row.name, row.karras) if name)
 
 
@@ -180,8 +191,8 @@ def _names() -> dict[str, Sampler]:
     return names
 
 
-def _scheduled(key: str) -> Sampler | None:
-    """A row with a schedule word behind it: `k_euler_exponential`, `dpmpp_2m_beta`."""
+def _find_with_schedule(key: str) -> Sampler | None:
+    """Find a row with a schedule suffix: `k_euler_exponential`, `dpmpp_2m_beta`."""
     for word in (*_SCHEDULES, *_SCHEDULE_WORDS):
         row = _names().get(key.removesuffix(f"_{word}")) if key.endswith(f"_{word}") else None
         if row is not None and row.karras:

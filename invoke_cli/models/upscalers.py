@@ -1,4 +1,4 @@
-"""The diffusion upscalers: models whose one work is to enlarge, told by their pipeline class. Pure data and reading."""
+"""Diffusion upscalers, identified by their pipeline class. Pure data, and reading of configs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from typing import Any
 from invoke_cli.errors import ModelError
 from invoke_cli.models.files.pickles import check_not_pickled
 
-_REMARKS = ("_diffusers_version", "_name_or_path")
+_IGNORED_KEYS = ("_diffusers_version", "_name_or_path")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpscalerKind:
-    """One row: the diffusers class, how many times it enlarges, the switch it stands behind, where one is published.
+    """A row of the table of diffusion upscalers.
 
-    Sides must be multiples of `multiple` pixels. `takes_latents`: it can start from latents of its own autoencoder.
+    Attributes:
+        field: The field of the request that selects it.
+        pipeline: The diffusers class.
+        factor: The scale factor.
+        multiple: Sides must be multiples of this many pixels.
+        published: A published model on Hugging Face.
+        takes_latents: Whether it accepts latents of the same VAE.
     """
 
     field: str
@@ -42,7 +48,7 @@ UPSCALER_KINDS: tuple[UpscalerKind, ...] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upscaler:
-    """An upscaler's folder. `sha256` is over its weights, `vae` tells which latents it shares; both may be unknown."""
+    """An upscaler in a folder. `sha256` hashes its weights, `vae` identifies its latent space; both may be empty."""
 
     name: str
     kind: UpscalerKind
@@ -52,18 +58,18 @@ class Upscaler:
 
     @property
     def weights(self) -> tuple[Path, ...]:
-        """Its weight files: UNet, VAE and text encoder."""
+        """The weight files: UNet, VAE and text encoder."""
         return tuple(_weights(self.folder / part) for part in ("unet", "vae", "text_encoder"))
 
     @property
     def vae_config(self) -> str:
-        """The configuration of its autoencoder, without remarks."""
+        """The config of its VAE as JSON, without version and path."""
         config = _read(self.folder / "vae" / "config.json")
-        return json.dumps({key: config[key] for key in sorted(config) if key not in _REMARKS})
+        return json.dumps({key: config[key] for key in sorted(config) if key not in _IGNORED_KEYS})
 
 
 def upscaler_at(folder: Path, name: str) -> Upscaler | None:
-    """The upscaler in a folder; None when what lies there is no upscaler."""
+    """Return the upscaler in a folder; None if it contains none."""
     try:
         index = _read(folder / "model_index.json")
     except ModelError:
@@ -89,4 +95,4 @@ def _weights(folder: Path) -> Path:
 
 
 def _damaged(path: Path, why: str) -> ModelError:
-    return ModelError(f"the upscaler cannot be used: {path}: {why}", hint="put its folder back as it was")
+    return ModelError(f"the upscaler is damaged: {path}: {why}", hint="download or restore its folder")

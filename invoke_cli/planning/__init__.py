@@ -1,1 +1,1 @@
-"""Decisions: sparse requests into total plans, and plans into words. Pure functions; no files, no engine."""
+"""Planning: convert sparse requests to complete plans, and describe plans. Pure functions; no files, no engine."""

@@ -1,4 +1,4 @@
-"""The adapters of a plan: LoRAs of the switch and of the prompt, embeddings that the prompt names, control images."""
+"""The adapters of a plan: LoRAs from the switch and the prompt, embeddings named in the prompt, control images."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from invoke_cli.request import LoraChoice
 
 
 def loras_of(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> tuple[LoraUse, ...]:
-    """The LoRAs of the switch and of the prompt, which wins where both name one."""
+    """Return the LoRAs of the switch and of the prompt. The prompt's weight wins if both name the same LoRA."""
     switched = dict(inputs.request.loras or ())
     twice = [name for name, _ in prompt.loras if name in switched]
-    notices.extend(f"the LoRA {name} is named twice: the prompt's weight counts" for name in twice)
+    notices.extend(f"the LoRA {name} is set twice: the weight in the prompt applies" for name in twice)
     chosen = [LoraChoice(*pair) for pair in (switched | dict(prompt.loras)).items()]
     found: list[LoraUse] = []
     for choice in chosen:
@@ -25,17 +25,17 @@ def loras_of(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> tuple[Lo
 
 
 def embeddings_of(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> Iterator[EmbeddingUse]:
-    """The embeddings that the prompt names; a name without one is text."""
+    """Yield the embeddings that the prompt names; an unknown name is read as text, with a notice."""
     for name in prompt.named:
         found = inputs.find_embedding(name)
         if found is not None:
             yield found
         else:
-            notices.append(f"<{name}> is not a known embedding; it is taken as text")
+            notices.append(f"unknown embedding <{name}>: read as text")
 
 
 def controls_of(inputs: PlanInputs) -> tuple[ControlUse, ...]:
-    """The control images of a line that draws."""
+    """Return the control images of a line; none if it only postprocesses."""
     if inputs.fixing:
         return ()
     with blame("controls", always=True):

@@ -1,4 +1,4 @@
-"""What a family of models can honour: the request of a line against the family's row. A pure function."""
+"""Check a request against the capabilities of the model's family. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,53 +16,58 @@ from invoke_cli.models.samplers import Sampler, for_flow
 from invoke_cli.planning.plan import Task
 from invoke_cli.planning.plan_inputs import PlanInputs
 
-_SAID_NOW = ("line", "record")
-_HOW = {
+_EXPLICIT = ("line", "record")
+_TASK_PHRASES = {
     Task.TEXT_TO_IMAGE: "from a prompt alone",
     Task.IMAGE_TO_IMAGE: "from an init image",
-    Task.INPAINT: "under a mask",
+    Task.INPAINT: "with a mask",
 }
 
 
-def honoured(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
-    """The inputs without what a session's defaults ask of other families; PlanError for what the line itself asks for
-    and this family cannot honour.
+def supported_inputs(inputs: PlanInputs, task: Task, notices: list[str]) -> PlanInputs:
+    """Remove defaults that the family does not support from the request.
+
+    Args:
+        inputs: The inputs of the plan.
+        task: The task of the plan.
+        notices: Receives a notice for each removed default that was set by the user.
+
+    Raises:
+        PlanError: If the line itself sets an unsupported switch, or the family cannot perform the task.
     """
-    family, usual = inputs.facts.family, switches_only(inputs.facts.family.defaults)
+    family, defaults = inputs.facts.family, switches_only(inputs.facts.family.defaults)
     if task is Task.POSTPROCESS:
         return inputs
-    _refuse_task(inputs, task)
+    _check_task(inputs, task)
     request = inputs.request
-    for name, why in _refusals(family, task):
-        value, allowed = getattr(request, name), getattr(usual, name)
+    for name, why in _unsupported(family, task):
+        value, allowed = getattr(request, name), getattr(defaults, name)
         if name == "strength" and task is Task.INPAINT and family.paints_whole:
             allowed = 1.0
         if not value or value == allowed:
             continue
         row = next(row for row in SWITCHES if row.field == name)
-        if inputs.sources.get(name) in _SAID_NOW:
-            message = f"{inputs.model} ({family.label}) cannot honour {row.spelling}: {why}"
-            raise PlanError(message, hint=f"leave {row.spelling} out, or choose another model with -m", field=name)
-        needed = {Needs.INIT: inputs.init, Needs.MASK: inputs.mask}.get(row.needs, True)
-        if inputs.sources.get(name) != "program" and needed is not None:
-            notices.append(f"{row.spelling} is left out with {inputs.model} ({family.label}): {why}")
+        if inputs.sources.get(name) in _EXPLICIT:
+            message = f"{inputs.model} ({family.label}) does not support {row.spelling}: {why}"
+            raise PlanError(message, hint=f"remove {row.spelling}, or choose another model with -m", field=name)
+        required_input = {Needs.INIT: inputs.init, Needs.MASK: inputs.mask}.get(row.needs, True)
+        if inputs.sources.get(name) != "program" and required_input is not None:
+            notices.append(f"{row.spelling} is ignored with {inputs.model} ({family.label}): {why}")
         request = replace(request, **{name: allowed})
     return replace(inputs, request=request)
 
 
-def _refusals(family: Family, task: Task) -> Iterator[tuple[str, str]]:
+def _unsupported(family: Family, task: Task) -> Iterator[tuple[str, str]]:
     yield from family.refuses.items()
     if not family.controlled:
-        yield "controls", "there are no control models for its kind"
+        yield "controls", "there are no control models for this family"
     if task is Task.INPAINT and family.paints_whole:
-        yield "strength", "under a mask it paints everything anew"
-        yield "real_steps", "under a mask it paints everything anew, so all steps are taken"
+        yield "strength", "it regenerates the whole masked area"
+        yield "real_steps", "it regenerates the whole masked area, so all steps run"
 
 
 def pipeline_for(family: Family, task: Task, *, controlled: bool = False) -> str:
-    """The name of the family's pipeline for a task, empty when diffusers has none; the one in which a ControlNet takes
-    part where it is `controlled`.
-    """
+    """Return the family's pipeline class for a task (with a ControlNet if `controlled`); empty if there is none."""
     name = {
         Task.TEXT_TO_IMAGE: family.text_to_image,
         Task.IMAGE_TO_IMAGE: family.image_to_image,
@@ -71,64 +76,66 @@ def pipeline_for(family: Family, task: Task, *, controlled: bool = False) -> str
     return family.controlled.get(name, "") if controlled else name
 
 
-def checked_prompt(inputs: PlanInputs) -> Prompt:
-    """The prompt that was read; PlanError for words in brackets where the family takes no negative prompt, and for
-    operators where its text encoder cannot be told of them.
+def parse_supported_prompt(inputs: PlanInputs) -> Prompt:
+    """Parse the prompt and check that the family supports its operators.
+
+    Raises:
+        PromptError: If the prompt is invalid.
+        PlanError: For a negative prompt, weights, blends or swaps that the family does not support.
     """
     prompt = read_prompt(inputs.request.prompt or "", inputs.request.negative_prompt)
     family = inputs.facts.family
     if not family.staged:
         for field, tree in (("prompt", prompt.wanted), ("negative_prompt", prompt.avoided)):
             if isinstance(tree, Swap):
-                message = (
-                    f"{inputs.model} ({family.label}) runs in its own pipeline: no words are exchanged in it (.swap)"
-                )
-                hint = "a chain does much the same: a cat -S 1 | a dog -f .6 -S 1"
+                message = f"{inputs.model} ({family.label}) runs in the stock pipeline, which does not support .swap()"
+                hint = "use a chain instead: a cat -S 1 | a dog -f .6 -S 1"
                 raise PlanError(message, hint=hint, field=field)
             if not tree.plain:
-                message = f"{inputs.model} ({family.label}) reads whole sentences: it takes no weights and no blends"
-                raise PlanError(message, hint="say it in words, or write \\ before the operator", field=field)
+                message = f"{inputs.model} ({family.label}) does not support weights and blends"
+                hint = "describe it in words, or write \\ before the operator to keep it as text"
+                raise PlanError(message, hint=hint, field=field)
     why = family.refuses.get("negative_prompt")
     if prompt.negative and why:
-        message = f"{inputs.model} ({family.label}) cannot honour [words in brackets]: {why}"
-        hint = "leave them out, or put a \\ before the bracket to keep it as text"
+        message = f"{inputs.model} ({family.label}) does not support [words in brackets]: {why}"
+        hint = "remove them, or write \\ before the bracket to keep it as text"
         raise PlanError(message, hint=hint, field="prompt")
     return prompt
 
 
-def _refuse_task(inputs: PlanInputs, task: Task) -> None:
-    """PlanError when the model cannot do what the line's images ask for."""
+def _check_task(inputs: PlanInputs, task: Task) -> None:
+    """Raise PlanError if the model cannot perform the task."""
     facts = inputs.facts
     if inputs.resume is not None and not facts.family.staged:
-        message = f"{inputs.model} ({facts.family.label}) cannot go on from saved latents: they stay in its pipeline"
-        raise PlanError(message, hint="start from the picture itself: -I @last", field="init_image")
+        message = f"{inputs.model} ({facts.family.label}) cannot resume from saved latents"
+        raise PlanError(message, hint="start from the image itself: -I @last", field="init_image")
     if facts.inpainting and task is not Task.INPAINT:
-        hint = "give it an init image and a mask (-I photo.png -M mask.png), or another model with -m"
-        raise PlanError(f"{inputs.model} paints under a mask and nothing else", hint=hint, field="model")
+        hint = "add an init image and a mask (-I photo.png -M mask.png), or choose another model with -m"
+        raise PlanError(f"{inputs.model} supports only inpainting", hint=hint, field="model")
     if pipeline_for(facts.family, task):
         return
     fields = {Task.TEXT_TO_IMAGE: "model", Task.IMAGE_TO_IMAGE: "init_image", Task.INPAINT: "init_mask"}
-    can = ", ".join(how for other, how in _HOW.items() if pipeline_for(facts.family, other))
-    message = f"{inputs.model} ({facts.family.label}) cannot draw {_HOW[task]}; it draws {can}"
-    hint = "name an init image with -I" if task is Task.TEXT_TO_IMAGE else "choose another model with -m"
+    can = ", ".join(how for other, how in _TASK_PHRASES.items() if pipeline_for(facts.family, other))
+    message = f"{inputs.model} ({facts.family.label}) cannot generate {_TASK_PHRASES[task]}, only {can}"
+    hint = "add an init image with -I" if task is Task.TEXT_TO_IMAGE else "choose another model with -m"
     raise PlanError(message, hint=hint, field=fields[task])
 
 
-def fitting_sampler(inputs: PlanInputs, sampler: Sampler) -> Sampler:
-    """The sampler as the family takes it; PlanError with those it takes when it is none of them."""
+def adapted_sampler(inputs: PlanInputs, sampler: Sampler) -> Sampler:
+    """Return the sampler, adapted to the family. Raises PlanError if the family does not support it."""
     family = inputs.facts.family
     adapted = for_flow(sampler) if family.flow else sampler
     if adapted is None or (family.samplers and sampler.name not in family.samplers):
         takes = ", ".join(family.samplers)
-        message = f"{inputs.model} ({family.label}) cannot be sampled with {sampler.name}"
-        raise PlanError(message, hint=f"it takes {takes}", field="scheduler")
+        message = f"{inputs.model} ({family.label}) does not support the sampler {sampler.name}"
+        raise PlanError(message, hint=f"use one of {takes}", field="scheduler")
     return adapted
 
 
 def check_refines(inputs: PlanInputs, field: str) -> None:
-    """PlanError when the model cannot draw the detail of an enlarged picture, for want of a strength."""
+    """Raise PlanError if the model cannot refine an enlarged image, which needs image to image with a strength."""
     facts = inputs.facts
     if not facts.family.image_to_image or facts.family.is_instruction or facts.inpainting:
-        why = "it paints under a mask only" if facts.inpainting else "it cannot start from one at a strength"
-        message = f"{inputs.model} ({facts.family.label}) cannot draw detail into a picture: {why}"
+        why = "it supports only inpainting" if facts.inpainting else "it has no image to image with a strength"
+        message = f"{inputs.model} ({facts.family.label}) cannot add detail to an image: {why}"
         raise PlanError(message, hint="choose another model with -m, or a network with --upscaler", field=field)

@@ -1,4 +1,4 @@
-"""Plans and tokens in words: for the echo, for `!plan`, for JSON. Pure functions from data to text."""
+"""Describe plans as text: for the echo, for `!plan` and for JSON. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _SHOWN_SEEDS = 8
 
 
 def plan_line(plan: Plan) -> str:
-    """What will be done, in one line."""
+    """Describe a plan in one line."""
     return ", ".join(_clauses(plan))
 
 
 def _clauses(plan: Plan) -> Iterator[str]:
     if plan.resume is not None:
-        yield f"on from step {plan.resume.step} of {plan.steps.taken} ({plan.resume.name})"
+        yield f"resumed from step {plan.resume.step} of {plan.steps.taken} ({plan.resume.name})"
     elif plan.init is not None:
-        name = "the stage before" if plan.init.chained else plan.init.name
-        yield f"{name} as it is" if plan.task is Task.POSTPROCESS else f"from {name} at strength {plan.strength:g}"
+        name = "the previous stage" if plan.init.chained else plan.init.name
+        yield f"{name} unchanged" if plan.task is Task.POSTPROCESS else f"from {name} at strength {plan.strength:g}"
     if plan.task is not Task.POSTPROCESS:
         yield from (steps_text(plan), str(plan.drawn_size), plan.sampler.name)
         yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
@@ -34,7 +34,7 @@ def _clauses(plan: Plan) -> Iterator[str]:
 
 
 def steps_text(plan: Plan) -> str:
-    """`30 steps`, or `7 of 10 steps` where an init image shortens the schedule."""
+    """Return `30 steps`, or `7 of 10 steps` if an init image shortens the schedule."""
     steps = plan.steps
     if plan.task is Task.TEXT_TO_IMAGE and plan.resume is None:
         return f"{steps.scheduled} step{'' if steps.scheduled == 1 else 's'}"
@@ -42,7 +42,7 @@ def steps_text(plan: Plan) -> str:
 
 
 def seeds_text(plan: Plan) -> str:
-    """The seeds of all images, shortened."""
+    """Return the seeds of all images, shortened."""
     seeds = list(dict.fromkeys(image.seed for image in plan.images))
     shown = ", ".join(map(str, seeds[:_SHOWN_SEEDS])) + (" …" if len(seeds) > _SHOWN_SEEDS else "")
     name = "seed" if len(seeds) == 1 else "seeds"
@@ -50,7 +50,7 @@ def seeds_text(plan: Plan) -> str:
 
 
 def plan_facts(plan: Plan) -> dict[str, object]:
-    """The numbers of a plan, for programs; equal for a dry run and the real one."""
+    """Return the values of a plan for programs; the same for a dry run and a real run."""
     return {
         "task": plan.task.value,
         "model": plan.model,
@@ -77,7 +77,7 @@ def plan_facts(plan: Plan) -> dict[str, object]:
 
 
 def plan_table(plan: Plan) -> str:
-    """A plan for people, a value a line, with the layer that each value came from."""
+    """Format a plan as a table, one value per line, with the layer that each value came from."""
     rows = [(name, _shown(value), _source(plan, name)) for name, value in plan_facts(plan).items()]
     rows = [row for row in rows if row[1]]
     width = max(len(name) for name, _, _ in rows)
@@ -96,11 +96,11 @@ _FIELDS = {"steps": "num_inference_steps", "sampler": "scheduler", "seeds": "see
 
 
 def _source(plan: Plan, name: str) -> str:
-    """Where a value came from, where that is a layer and not a calculation."""
+    """Return the layer that a value came from; empty if it was computed."""
     field = _FIELDS.get(name, name)
-    said = getattr(plan.request, field, None)
-    if field in ("width", "height", "num_inference_steps") and said != getattr(plan, field, plan.steps.asked):
-        return ""  # worked out, not said
+    value = getattr(plan.request, field, None)
+    if field in ("width", "height", "num_inference_steps") and value != getattr(plan, field, plan.steps.asked):
+        return ""  # computed, not set
     if any(switch.field == field for switch in SWITCHES):
-        return plan.sources.get(field, "drawn" if field == "seeds" else "")
+        return plan.sources.get(field, "random" if field == "seeds" else "")
     return ""

@@ -1,4 +1,4 @@
-"""Layers of defaults: several sparse requests into one, with the layer that each value came from."""
+"""Overlay layers of defaults: several sparse requests to one, with the layer that each value came from."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from invoke_cli.request import GenerationRequest, overlay
 
 
 class Layer(NamedTuple):
-    """A sparse request and the name by which its values are explained: `program`, `model`, `!set`, `line` …"""
+    """A sparse request, and the name of its layer as shown to the user: `program`, `model`, `!set`, `line` …"""
 
     name: str
     request: GenerationRequest
 
 
 class Effective(NamedTuple):
-    """What all layers say together, and which layer said each field last."""
+    """The combined request of all layers, and the layer that set each field."""
 
     request: GenerationRequest
     sources: Mapping[str, str]
 
 
 def resolve(layers: Sequence[Layer]) -> Effective:
-    """The layers laid over each other, lowest first."""
+    """Overlay the layers, lowest first."""
     request = GenerationRequest()
     sources: dict[str, str] = {}
     for layer in layers:

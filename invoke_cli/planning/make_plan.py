@@ -1,4 +1,4 @@
-"""Making a plan: a pure function of the request, the model's facts and the init image's. Loads and reads nothing."""
+"""Make a plan: a pure function of the request and the facts about the model and the init image. Reads no files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from invoke_cli.language.switches.switch import Needs
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.adapters import controls_of, embeddings_of, loras_of
-from invoke_cli.planning.capabilities import checked_prompt, fitting_sampler, honoured
+from invoke_cli.planning.capabilities import adapted_sampler, parse_supported_prompt, supported_inputs
 from invoke_cli.planning.decide_postprocess import MAX_SIDE, decide_postprocessing
 from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Task
@@ -31,21 +31,21 @@ T = TypeVar("T")
 
 
 def make_plan(inputs: PlanInputs) -> Plan:
-    """The plan for a request; PlanError or PromptError (naming the field) for what cannot be done."""
+    """Make the plan for a request. Raises PlanError or PromptError, whose `field` names the cause."""
     _check_needs(inputs)
     notices: list[str] = []
     task = _task(inputs)
-    inputs = honoured(inputs, task, notices)
-    request, prompt, controls = inputs.request, checked_prompt(inputs), controls_of(inputs)
+    inputs = supported_inputs(inputs, task, notices)
+    request, prompt, controls = inputs.request, parse_supported_prompt(inputs), controls_of(inputs)
     patches = patches_for(inputs, notices)
     geometry = geometry_for(inputs, patches, notices)
-    canvas = _checked(geometry.canvas if geometry else free_canvas(inputs, notices))
+    canvas = _check_canvas(geometry.canvas if geometry else free_canvas(inputs, notices))
     sampler = _sampler(inputs, notices)
     strength = _strength(inputs)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
     _check_steps(sampler, steps.scheduled)
     if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
-        notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: one step is taken")
+        notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: running one step")
     guidance_scale = _guidance_scale(request, prompt, notices)
     plan = Plan(
         request=request,
@@ -64,7 +64,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         parallel=request.parallel or AUTO_PARALLEL,
         output=_output(request),
         trace=bool(request.trace),
-        look=_look(request, sampler, notices),
+        look=_latent_effects(request, sampler, notices),
         loras=loras_of(inputs, prompt, notices),
         embeddings=tuple(embeddings_of(inputs, prompt, notices)),
         controls=controls,
@@ -82,29 +82,35 @@ def make_plan(inputs: PlanInputs) -> Plan:
     return replace(plan, tips=tips_for(plan))
 
 
-def _checked(canvas: Size) -> Size:
+def _check_canvas(canvas: Size) -> Size:
     if max(canvas) > MAX_SIDE:
-        hint = "say a smaller -W or -H"
-        raise PlanError(f"a picture of {canvas} is too large (at most {MAX_SIDE} a side)", hint=hint, field="height")
+        hint = "use a smaller -W or -H"
+        message = f"an image of {canvas} is too large (at most {MAX_SIDE} pixels per side)"
+        raise PlanError(message, hint=hint, field="height")
     return canvas
 
 
-_REMEDIES = {Needs.INIT: "name one with -I", Needs.MASK: "name one with -M, or an init image with transparent parts"}
+_REMEDIES = {Needs.INIT: "add one with -I", Needs.MASK: "add one with -M, or use an init image with transparent areas"}
 
 
 def _check_needs(inputs: PlanInputs) -> None:
-    """PlanError for a line with nothing to draw, or for a switch of it that means nothing here; the defaults of a
-    session may wait for their turn.
+    """Raise PlanError for a line without a prompt or image, or a switch whose required input is missing.
+
+    Defaults of the session are not checked: they apply once the input is there.
     """
     if inputs.request.prompt is None and inputs.init is None:
-        raise PlanError("nothing to draw", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
-    there = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
+        raise PlanError("nothing to generate", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
+    is_available = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
     for row in SWITCHES:
-        if not there[row.needs] and inputs.sources.get(row.field) == "line" and getattr(inputs.request, row.field):
-            hint = f"{_REMEDIES[row.needs]}, or leave {row.spelling} out"
+        if (
+            not is_available[row.needs]
+            and inputs.sources.get(row.field) == "line"
+            and getattr(inputs.request, row.field)
+        ):
+            hint = f"{_REMEDIES[row.needs]}, or remove {row.spelling}"
             raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
     if all(inputs.sources.get(name) == "line" for name in ("init_mask", "text_mask")):
-        raise PlanError("-M and -tm both say what is painted", hint="keep one of them", field="text_mask")
+        raise PlanError("-M and -tm cannot be combined", hint="keep one of them", field="text_mask")
 
 
 def _task(inputs: PlanInputs) -> Task:
@@ -121,7 +127,7 @@ def _required(value: T | None) -> T:
 
 
 def _strength(inputs: PlanInputs) -> float:
-    """1 without an init image, 0 where nothing is drawn, OUTCROP_STRENGTH beyond the sides unless one is said."""
+    """Return the strength: 1 without an init image, 0 for postprocessing only; outcropping has its own default."""
     if inputs.init is None or inputs.fixing:
         return 1.0 if inputs.init is None else 0.0
     if inputs.request.outcrop is not None and inputs.sources.get("strength") in (PROGRAM, FAMILY):
@@ -136,31 +142,31 @@ def _sampler(inputs: PlanInputs, notices: list[str]) -> Sampler:
     sampler = find_sampler(_required(inputs.request.scheduler))
     if inputs.init is not None and sampler.with_init:
         substitute = find_sampler(sampler.with_init)
-        notices.append(f"{sampler.name} cannot start from an image: {substitute.name} does it, as in InvokeAI")
-        return fitting_sampler(inputs, substitute)
-    return fitting_sampler(inputs, sampler)
+        notices.append(f"{sampler.name} does not support init images: using {substitute.name}, as in InvokeAI")
+        return adapted_sampler(inputs, substitute)
+    return adapted_sampler(inputs, sampler)
 
 
 def _check_steps(sampler: Sampler, scheduled: int) -> None:
     if not sampler.min_steps <= scheduled <= sampler.max_steps:
         limits = f"{sampler.min_steps} to {sampler.max_steps} steps"
         hint = "change -s, or choose another sampler with -A"
-        raise PlanError(f"{sampler.name} works with {limits}, not {scheduled}", hint=hint, field="num_inference_steps")
+        raise PlanError(f"{sampler.name} supports {limits}, not {scheduled}", hint=hint, field="num_inference_steps")
 
 
 def _guidance_scale(request: GenerationRequest, prompt: Prompt, notices: list[str]) -> float:
     scale = _required(request.guidance_scale)
     if prompt.negative and scale <= 1:
-        notices.append(f"what the picture should not show has no effect at -C {scale:g}: guidance is off")
+        notices.append(f"the negative prompt has no effect at -C {scale:g}: guidance is off")
     return scale
 
 
-# -- looks ----------------------------------------------------------------------------------------------------------
+# -- latent effects -------------------------------------------------------------------------------------------------
 
 
-def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> LatentEffects:
+def _latent_effects(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> LatentEffects:
     if request.eta and sampler.scheduler != "DDIMScheduler":
-        notices.append(f"--eta has no effect with {sampler.name}: ddim is the sampler that takes it")
+        notices.append(f"--eta has no effect with {sampler.name}, only with ddim")
     if request.guidance_rescale and (request.guidance_scale or 0) <= 1:
         notices.append("--cfg_rescale has no effect: guidance is off")
     axes = (request.seamless_axes or "xy").replace(",", "") if request.seamless or request.seamless_axes else ""
@@ -180,27 +186,27 @@ def _look(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> L
 
 
 def _images(inputs: PlanInputs, notices: list[str]) -> tuple[ImagePlan, ...]:
-    """An image for each seed and iteration; with `-v` each has a sub-seed of its own, drawn and recorded."""
+    """Return an image for each seed and iteration; with `-v`, each has its own random sub-seed, which is recorded."""
     request = inputs.request
     count = request.num_images or 1
-    firsts = request.seeds or (inputs.draw_seed(),)
-    if count * len(firsts) > MAX_IMAGES:
-        hint = "split the work over several lines"
+    first_seeds = request.seeds or (inputs.draw_seed(),)
+    if count * len(first_seeds) > MAX_IMAGES:
+        hint = "split them over several lines"
         raise PlanError(
-            f"{count * len(firsts)} images in one line (at most {MAX_IMAGES})", hint=hint, field="num_images"
+            f"{count * len(first_seeds)} images in one line (at most {MAX_IMAGES})", hint=hint, field="num_images"
         )
     variations = request.variations or ()
     amount = request.variation_amount or 0.0
     if amount and inputs.init is not None and count == 1:
-        notices.append("-v varies nothing here: with an init image it varies the images after the first (-n 4)")
+        notices.append("-v has no effect: with an init image it varies the images after the first one (-n 4)")
     images: list[ImagePlan] = []
-    for first in firsts:
+    for first in first_seeds:
         images.extend(_series(inputs, first, ImagePlan(seed=first, variations=variations), len(images)))
     return tuple(images)
 
 
 def _series(inputs: PlanInputs, first: int, base: ImagePlan, start: int) -> Iterator[ImagePlan]:
-    """The images of one seed. Without `-v` the seeds follow each other; with it all share the seed and vary."""
+    """Yield the images of one seed. Without `-v`, each has the next seed; with it, all are variations of one seed."""
     count = inputs.request.num_images or 1
     amount = inputs.request.variation_amount or 0.0
     if not amount:
@@ -210,13 +216,13 @@ def _series(inputs: PlanInputs, first: int, base: ImagePlan, start: int) -> Iter
         if inputs.init is not None and index == 0:
             yield base
             continue
-        varied = (*base.variations, Variation(inputs.draw_seed(), amount))
-        yield replace(base, variations=varied, follows=None if inputs.init is None else start)
+        variations = (*base.variations, Variation(inputs.draw_seed(), amount))
+        yield replace(base, variations=variations, follows=None if inputs.init is None else start)
 
 
 def _output(request: GenerationRequest) -> OutputPlan:
     if request.private and request.no_metadata:
-        raise PlanError("--private and --no_metadata together say it twice", hint="keep one of them", field="private")
+        raise PlanError("--private and --no_metadata cannot be combined", hint="keep one of them", field="private")
     return OutputPlan(
         outdir=_required(request.outdir),
         name_format=_required(request.name_format),

@@ -1,4 +1,4 @@
-"""The plan: everything a run will do, decided. Nothing in it is unset. Knows no files, no clock and no engine."""
+"""The plan: every decision about a run. No value in it is unset. Knows no files, no clock and no engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AUTO_PARALLEL = 0
 
 
 class Task(Enum):
-    """What the model is asked to do; the values are the original's names."""
+    """The task of the model; the values are the names in InvokeAI."""
 
     TEXT_TO_IMAGE = "txt2img"
     IMAGE_TO_IMAGE = "img2img"
@@ -29,9 +29,17 @@ class Task(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InitFacts:
-    """What planning knows of the init image: its base name, how it was referred to, its hash and upright size. A model
-    `generated` it, it says; `source_type` is the IPTC code that it says, or empty; `chained`: the result of the stage
-    before, without a name.
+    """Facts about the init image.
+
+    Attributes:
+        name: Its base name.
+        reference: The reference as typed.
+        sha256: The hash of the file.
+        size: Its size in pixels, after applying the EXIF orientation.
+        frames: The number of frames.
+        generated: Whether its metadata states that a model generated it.
+        source_type: The IPTC digital source type in its metadata, or empty.
+        chained: Whether it is the result of the previous stage, without a name.
     """
 
     name: str
@@ -46,10 +54,17 @@ class InitFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskFacts:
-    """What planning knows of a mask in its final shape: the painted rectangle of the init image (None when nothing is
-    painted), `hole`, what of it lies in the image as it was before it got borders, and the painted share of it, 0 to 1.
-    `name`, `reference` and `sha256` are empty for the init image's own transparency. `black` tells that a mask without
-    transparency paints the dark.
+    """Facts about a mask in its final shape.
+
+    Attributes:
+        box: The bounding box of the painted area in the init image; None if the mask is empty.
+        share: The fraction of the image that is painted, 0 to 1.
+        hole: The part of the box within the image before borders were added.
+        name: The base name of the file; empty for the transparency of the init image.
+        reference: The reference as typed; empty for the transparency of the init image.
+        sha256: The hash of the file; empty for the transparency of the init image.
+        black: Whether black areas are painted, in a mask without transparency.
+        notices: Notices for the user.
     """
 
     box: Box | None
@@ -64,8 +79,14 @@ class MaskFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResumeFacts:
-    """What planning knows of saved latents that a run goes on from: names and hash as of an init image, after which
-    step of the run they were saved, and the seed that this run had begun from.
+    """Facts about the saved latents that a run resumes from.
+
+    Attributes:
+        name: The base name of the file.
+        reference: The reference as typed.
+        sha256: The hash of the file.
+        step: The number of completed steps.
+        seed: The seed of the original run.
     """
 
     name: str
@@ -77,7 +98,7 @@ class ResumeFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Steps:
-    """`asked` by the user, `scheduled` for the sampler, `taken` of these: the last `taken` ones."""
+    """The number of steps: `asked` by the user, `scheduled` for the sampler, of which the last `taken` ones run."""
 
     asked: int
     scheduled: int
@@ -86,7 +107,7 @@ class Steps:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagePlan:
-    """One image: its seed, the noise blended in, and the image of the same plan that it starts from, if any."""
+    """One image: its seed, its variations, and the index of the image in the same plan that it `follows`, if any."""
 
     seed: int
     variations: tuple[Variation, ...] = ()
@@ -95,7 +116,7 @@ class ImagePlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputPlan:
-    """What is written beside or instead of the plain picture. `save_intermediates` of 0 is off, else every Nth step."""
+    """The output settings. `save_intermediates` saves every Nth step; 0 is off."""
 
     outdir: str
     name_format: str
@@ -113,7 +134,7 @@ class OutputPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoraUse:
-    """A LoRA of a line: its name, how strongly it works, its file and that file's hash."""
+    """A LoRA of a plan: its name, weight, file, and the hash of the file."""
 
     name: str
     weight: float
@@ -123,7 +144,7 @@ class LoraUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EmbeddingUse:
-    """An embedding (textual inversion) of a prompt: its name, its file and that file's hash."""
+    """An embedding (textual inversion) of a prompt: its name, file, and the hash of the file."""
 
     name: str
     path: str = ""
@@ -132,10 +153,20 @@ class EmbeddingUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlUse:
-    """A picture that guides a line: what it was `said` to be (a kind or a control model's name), how strongly it works,
-    its base name, how it was referred to and its hash. `made` is the kind of picture that is made of it, empty where
-    it is used as it is. The control model: its entry's name, technique, place and hash, and the place
-    of its image encoder.
+    """A control image and the control model that it is used with.
+
+    Attributes:
+        said: The kind or the name of the control model, as typed.
+        weight: The conditioning scale.
+        name: The base name of the image.
+        reference: The reference to the image, as typed.
+        image_sha256: The hash of the image file.
+        made: The kind of map to compute from the image; empty if the image is used unchanged.
+        model: The name of the control model's entry.
+        technique: The technique of the control model.
+        path: The path of the control model.
+        encoder: The path of its image encoder.
+        sha256: The hash of its weights.
     """
 
     said: str
@@ -153,7 +184,7 @@ class ControlUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentEffects:
-    """What bends the run; zero or empty is off. `seamless` are the axes along which the picture tiles: x, y, xy."""
+    """Modifications of the denoising process; zero or empty is off. `seamless` contains the tiling axes: x, y or xy."""
 
     eta: float = 0.0
     clip_skip: int = 0
@@ -167,7 +198,7 @@ class LatentEffects:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tip:
-    """Advice that is given at most once a session; `key` tells the tips apart."""
+    """Advice shown at most once per session; `key` identifies it."""
 
     key: str
     text: str
@@ -175,13 +206,18 @@ class Tip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A stage, decided. `request` is the effective request, every layer of defaults in it; `sources` names the layers.
+    """The complete plan of a stage. With `resume`, it has the settings of the original run, except what may change.
 
-    `width` and `height` are the canvas that the model works on; `geometry` tells how the init image gets there, and
-    `box` is the size that was asked for (the model's own where none was). `patches` are the passes in which borders are
-    painted, one after the other; `geometry` is then the first one's. With `resume` all is that of the earlier run, but
-    what may change on the way.
-    `parallel` of `AUTO_PARALLEL` leaves the size of a batch to the engine. `strength` is 1 without an init image.
+    Attributes:
+        request: The effective request, including all layers of defaults.
+        width: The width of the canvas that the model works on, in pixels.
+        height: The height of the canvas.
+        box: The requested size (by default, the model's native size).
+        strength: The strength; 1 without an init image.
+        parallel: The number of images per batch; `AUTO_PARALLEL` lets the engine choose.
+        geometry: The placement of the init image on the canvas; with `patches`, that of the first one.
+        patches: The passes that paint borders, in order.
+        sources: The layer that set each field.
     """
 
     request: GenerationRequest
@@ -218,25 +254,25 @@ class Plan:
 
     @property
     def drawn_size(self) -> Size:
-        """The size of the pictures before the work after them."""
+        """The size of the images before postprocessing."""
         return self.geometry.result if self.geometry else Size(self.width, self.height)
 
     @property
     def result_size(self) -> Size:
-        """The size of the finished pictures."""
+        """The size of the finished images."""
         return self.postprocessing.result_size(self.drawn_size)
 
     @property
     def steps_left(self) -> int:
-        """The steps that are made: all that are taken, but for those before the point that the run goes on from."""
+        """The number of steps to run, without those completed before the run is resumed."""
         return self.steps.taken - (self.resume.step if self.resume else 0)
 
     @property
     def untouched(self) -> bool:
-        """Whether the result is the fitted init image itself: strength 0, or a mask that paints nothing."""
+        """Whether the result is the fitted init image itself: strength 0, or an empty mask."""
         return self.steps.taken == 0 or (self.mask is not None and self.mask.box is None)
 
     @property
     def guided(self) -> bool:
-        """Whether classifier-free guidance is on (and the model is called with two prompts at a time)."""
+        """Whether classifier-free guidance is on (and each step evaluates two prompts)."""
         return self.guidance_scale > 1

@@ -1,4 +1,4 @@
-"""What a plan is made from, gathered by the caller."""
+"""The inputs of a plan, collected by the caller."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from invoke_cli.request import ControlChoice, GenerationRequest, LoraChoice
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanInputs:
-    """All that a plan is made from. Every layer of defaults is in `request`; `draw_seed` asks the OS for a seed,
-    `find_lora` looks a LoRA up, `find_control` a control model and its picture, `find_embedding` an embedding, which
-    need not be there.
+    """The inputs of a plan.
+
+    Attributes:
+        request: The effective request, including all layers of defaults.
+        draw_seed: Returns a random seed.
+        find_lora: Finds a LoRA.
+        find_control: Finds a control image and its control model.
+        find_embedding: Finds an embedding; returns None if there is none.
     """
 
     request: GenerationRequest
@@ -36,15 +41,15 @@ class PlanInputs:
 
     @property
     def fixing(self) -> bool:
-        """Whether nothing is drawn: all there is to do is work on the init image as it is."""
+        """Whether the line only postprocesses the init image."""
         return self.init is not None and bool(self.request.fix or self.request.latent_up or self.request.sr)
 
     @property
     def grid(self) -> Grid:
-        """The sides that the model accepts."""
+        """The sizes that the model supports."""
         return grid_of(self.facts)
 
 
 def grid_of(facts: ModelFacts) -> Grid:
-    """The sides that a model accepts."""
+    """Return the sizes that a model supports."""
     return Grid(multiple=facts.family.multiple, smallest=facts.family.smallest, native=facts.size)

@@ -1,4 +1,4 @@
-"""The work after the picture, decided: which colours, faces and size it gets, and by what. Data, and how it is said."""
+"""The plan of postprocessing: colour matching, face restoration and upscaling, and its description."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from invoke_cli.request import GenerationRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkFile:
-    """A network in a single file, such as ESRGAN's or GFPGAN's; `reference` is how it was named."""
+    """A network in a single file, such as ESRGAN or GFPGAN; `reference` is its name as typed."""
 
     name: str
     reference: str
@@ -24,7 +24,7 @@ class NetworkFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostprocessModels:
-    """What the work needs besides the model, found before the plan is made."""
+    """The models that postprocessing needs, found before the plan is made."""
 
     network: NetworkFile | None = None
     upscaler: Upscaler | None = None
@@ -33,7 +33,7 @@ class PostprocessModels:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Faces:
-    """Restoring the face in the middle, blended in by `strength`; `fidelity` counts for codeformer alone."""
+    """Face restoration, blended in with `strength`; `fidelity` only applies to codeformer."""
 
     tool: str
     strength: float
@@ -43,9 +43,15 @@ class Faces:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refining:
-    """Image to image over all of the enlarged picture, in tiles of `side` pixels that overlap by `overlap` pixels.
+    """Image to image over the enlarged image, in overlapping tiles.
 
-    `taken` of `scheduled` steps at `strength`; `tiles` are those to work on, counted from 1, none for all.
+    Attributes:
+        strength: The strength.
+        scheduled: The length of the schedule, in steps.
+        taken: The number of steps to run.
+        side: The side of a tile, in pixels.
+        overlap: The overlap of neighbouring tiles, in pixels.
+        tiles: The tiles to refine, counted from 1; empty for all.
     """
 
     strength: float
@@ -60,7 +66,7 @@ class Refining:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diffusion:
-    """Enlarging by a diffusion upscaler of its own: its prompt and steps."""
+    """Upscaling with a diffusion upscaler: its prompt, steps and guidance."""
 
     upscaler: Upscaler
     prompt: Prompt
@@ -70,7 +76,7 @@ class Diffusion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Enlarging:
-    """Enlarging `factor` times: smoothly, by `share` of a network or by diffusion; then, perhaps, drawing detail."""
+    """Upscaling by `factor` with resampling, a network (blended in by `share`) or diffusion, and optional refining."""
 
     factor: float
     network: NetworkFile | None = None
@@ -81,7 +87,7 @@ class Enlarging:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Postprocessing:
-    """All of it, in the order in which it is done; empty or None is left out. `keep` keeps the picture before it."""
+    """All postprocessing, in order of execution; empty or None is off. `keep` also saves the image before it."""
 
     match_colors: str = ""
     faces: Faces | None = None
@@ -95,31 +101,31 @@ class Postprocessing:
 
     @property
     def needs_engine(self) -> bool:
-        """Whether any of it runs on the device."""
+        """Whether any of it runs in the engine."""
         return bool(self.faces or self.enlarging)
 
     @property
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of each network that takes part, by its name."""
+        """The SHA-256 of each network used, by its name."""
         files = [self.faces.network if self.faces else None, self.enlarging.network if self.enlarging else None]
         found = {file.name: file.sha256 for file in files if file}
         if self.enlarging and self.enlarging.diffusion:
             found[self.enlarging.diffusion.upscaler.name] = self.enlarging.diffusion.upscaler.sha256
         return found
 
-    def result_size(self, drawn: Size) -> Size:
-        """The size that a picture of the size `drawn` gets."""
+    def result_size(self, size: Size) -> Size:
+        """Return the size of the result for an image of this size."""
         factor = self.enlarging.factor if self.enlarging else 1.0
-        return Size(round(drawn.width * factor), round(drawn.height * factor))
+        return Size(round(size.width * factor), round(size.height * factor))
 
     def clauses(self) -> list[str]:
-        """What is done, in words."""
-        said = [f"colours matched ({self.match_colors})"] if self.match_colors else []
+        """Describe each operation in words."""
+        clauses = [f"colours matched ({self.match_colors})"] if self.match_colors else []
         if self.faces:
-            said.append(f"face restored by {self.faces.tool} at {self.faces.strength:g}")
+            clauses.append(f"face restored by {self.faces.tool} at {self.faces.strength:g}")
         if self.enlarging:
-            said.append(_enlarging_clause(self.enlarging))
-        return said
+            clauses.append(_enlarging_clause(self.enlarging))
+        return clauses
 
 
 def _enlarging_clause(work: Enlarging) -> str:
@@ -129,37 +135,39 @@ def _enlarging_clause(work: Enlarging) -> str:
     elif work.network:
         by = f" by {work.network.name} at {work.share:g}"
     if work.refining:
-        by += f", detail drawn at strength {work.refining.strength:g}"
+        by += f", detail added at strength {work.refining.strength:g}"
     return f"enlarged {work.factor:g} times{by}"
 
 
-def recorded_postprocessing(request: GenerationRequest, after: Postprocessing, *, by_name: bool) -> GenerationRequest:
-    """The switches that do the same work again, every value said outright."""
-    said: dict[str, object] = {"match_colors": after.match_colors or None}
-    if after.faces:
-        fidelity = after.faces.fidelity if after.faces.tool == "codeformer" else None
-        said |= {"facetool_strength": after.faces.strength, "facetool": after.faces.tool}
-        said["codeformer_fidelity"] = fidelity
-    if after.enlarging:
-        said |= _recorded_enlarging(request, after.enlarging, by_name=by_name)
-    said["fix"] = (request.fix and not (request.latent_up or request.sr)) or None
-    return GenerationRequest.of({name: value for name, value in said.items() if value is not None})
+def recorded_postprocessing(
+    request: GenerationRequest, postprocessing: Postprocessing, *, by_name: bool
+) -> GenerationRequest:
+    """Return the switches that reproduce the postprocessing, with every value explicit."""
+    switches: dict[str, object] = {"match_colors": postprocessing.match_colors or None}
+    if postprocessing.faces:
+        fidelity = postprocessing.faces.fidelity if postprocessing.faces.tool == "codeformer" else None
+        switches |= {"facetool_strength": postprocessing.faces.strength, "facetool": postprocessing.faces.tool}
+        switches["codeformer_fidelity"] = fidelity
+    if postprocessing.enlarging:
+        switches |= _recorded_enlarging(request, postprocessing.enlarging, by_name=by_name)
+    switches["fix"] = (request.fix and not (request.latent_up or request.sr)) or None
+    return GenerationRequest.of({name: value for name, value in switches.items() if value is not None})
 
 
 def _recorded_enlarging(request: GenerationRequest, work: Enlarging, *, by_name: bool) -> dict[str, object]:
     refining = work.refining
-    said: dict[str, object] = {"latent_up": request.latent_up, "sr": request.sr, "new_prompt": request.new_prompt}
+    switches: dict[str, object] = {"latent_up": request.latent_up, "sr": request.sr, "new_prompt": request.new_prompt}
     if work.network:
-        said["upscaler"] = work.network.name if by_name else work.network.reference
+        switches["upscaler"] = work.network.name if by_name else work.network.reference
     elif work.diffusion:
-        said["upscaler"] = work.diffusion.upscaler.name
+        switches["upscaler"] = work.diffusion.upscaler.name
     if request.embiggen:
         assert refining is not None
         overlap = refining.overlap / refining.side
-        said["embiggen"] = (work.factor, work.share, overlap)
-        said["embiggen_strength"] = refining.strength
-        said["embiggen_tiles"] = refining.tiles or None
+        switches["embiggen"] = (work.factor, work.share, overlap)
+        switches["embiggen_strength"] = refining.strength
+        switches["embiggen_tiles"] = refining.tiles or None
     elif request.upscale:
         second = refining.strength if refining else work.share
-        said["upscale"] = (work.factor,) if work.diffusion else (work.factor, second)
-    return said
+        switches["upscale"] = (work.factor,) if work.diffusion else (work.factor, second)
+    return switches

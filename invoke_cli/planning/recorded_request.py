@@ -1,4 +1,4 @@
-"""A plan back into the request that makes one of its images again: what files and echoed lines say. Pure functions."""
+"""Convert a plan back to the request that reproduces one of its images, for metadata and echoed lines."""
 
 from __future__ import annotations
 
@@ -15,35 +15,38 @@ from invoke_cli.planning.plan import ImagePlan, Plan, Task
 from invoke_cli.planning.postprocess import recorded_postprocessing
 from invoke_cli.request import ControlChoice, GenerationRequest, overlay
 
-# What is settled, for a run that goes on from saved latents, by how it began: they say it themselves.
+# Settings of a resumed run that its saved latents determine.
 SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)) | {
     "perlin"
 }
 
 
-# How a later stage of a chain says that it goes on without a look of the stage before.
+# The values with which a later stage of a chain turns off an effect that it would inherit.
 _OFF: Mapping[str, object] = {
-    row.field: () if row.adds_up else not row.is_flag and 0.0
+    row.field: () if row.is_repeatable else not row.is_flag and 0.0
     for row in SWITCHES
-    if row.group is Group.LOOK and (row.adds_up or row.is_flag or isinstance(row.value, Number))
+    if row.group is Group.LOOK and (row.is_repeatable or row.is_flag or isinstance(row.value, Number))
 }
 
 
 def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
-    """The request that makes this one image again: one seed, every value that shapes the picture said outright.
+    """Return the request that reproduces one image: one seed, and every value that affects the image.
 
-    `by_name` refers to the init image and the mask by their base names, as files do.
+    Args:
+        plan: The plan of the image.
+        image: The image.
+        by_name: Whether to refer to the init image and the mask by their base names, as metadata does.
     """
     request = base_request(plan, image, by_name=by_name)
     if plan.resume is None:
         return request
-    said = {name: value for name, value in request.said().items() if name not in SETTLED}
-    said |= {"width": plan.width, "height": plan.height}
-    return GenerationRequest.of(said | {"init_image": plan.resume.name if by_name else plan.resume.reference})
+    values = {name: value for name, value in request.said().items() if name not in SETTLED}
+    values |= {"width": plan.width, "height": plan.height}
+    return GenerationRequest.of(values | {"init_image": plan.resume.name if by_name else plan.resume.reference})
 
 
 def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
-    """The same as if all steps were made at once: of a run that goes on, the request of the whole."""
+    """Return the request for all steps: for a resumed run, that of the whole run."""
     request = plan.request
     common = GenerationRequest(
         prompt=request.prompt or "",
@@ -58,35 +61,37 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
         variations=image.variations or None,
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
-    worked_on = overlay(_recorded_look(request), recorded_postprocessing(request, plan.postprocessing, by_name=by_name))
-    common = replace(overlay(common, worked_on), controls=said_controls(plan, by_name=by_name))
+    effects = overlay(
+        _recorded_effects(request), recorded_postprocessing(request, plan.postprocessing, by_name=by_name)
+    )
+    common = replace(overlay(common, effects), controls=said_controls(plan, by_name=by_name))
     if plan.init is None or plan.geometry is None:
         return common
     name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
     strength = None if plan.task is Task.POSTPROCESS else plan.strength
-    about_init = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
-    said = overlay(overlay(common, about_init), _recorded_mask(plan, by_name=by_name))
+    init_request = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
+    combined = overlay(overlay(common, init_request), _recorded_mask(plan, by_name=by_name))
     if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
-        return replace(said, width=None, height=None)
+        return replace(combined, width=None, height=None)
     if plan.geometry.untouched:
-        return said
-    return overlay(said, _recorded_fit(plan))
+        return combined
+    return overlay(combined, _recorded_fit(plan))
 
 
-def _recorded_look(request: GenerationRequest) -> GenerationRequest:
-    """The looks that do something."""
+def _recorded_effects(request: GenerationRequest) -> GenerationRequest:
+    """Return the settings of the image look that are on."""
     fields = [row.field for row in SWITCHES if row.group is Group.LOOK and row.field != "controls"]
     return GenerationRequest.of({name: value for name in fields if (value := getattr(request, name))})
 
 
 def said_controls(plan: Plan, *, by_name: bool = False) -> tuple[ControlChoice, ...] | None:
-    """The control images as a line can say them, or a file, which knows their base names."""
+    """Return the control images for a line, or with `by_name` for metadata, which contains their base names."""
     named = [(use, use.name if by_name else use.reference or use.name) for use in plan.controls]
     return tuple(ControlChoice(use.said, name, use.weight) for use, name in named) or None
 
 
 def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
-    """The switches that give the same mask again."""
+    """Return the switches that reproduce the mask."""
     if plan.mask is None:
         return GenerationRequest()
     mask, request = plan.mask, plan.request
@@ -102,7 +107,7 @@ def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
 
 
 def _recorded_fit(plan: Plan) -> GenerationRequest:
-    """The switches that give the same geometry again. A size that was worked out is said as the size to crop to."""
+    """Return the switches that reproduce the geometry. A computed size becomes the size to crop to."""
     assert plan.geometry is not None
     match plan.geometry.mode:
         case FitMode.FIT:
@@ -116,15 +121,15 @@ def _recorded_fit(plan: Plan) -> GenerationRequest:
 
 
 def recorded_line(stages: Sequence[tuple[Plan, ImagePlan]]) -> str:
-    """The requests of all stages as a line."""
+    """Format the requests of all stages as a line."""
     return format_line(recorded_requests(stages))
 
 
 def recorded_requests(stages: Sequence[tuple[Plan, ImagePlan]], *, by_name: bool = False) -> list[GenerationRequest]:
-    """The `recorded_request` of each stage; a look that a stage ends, rather than go on with, it says to be off."""
+    """Return the `recorded_request` of each stage; an effect that a stage does not inherit is turned off explicitly."""
     requests = [recorded_request(plan, image, by_name=by_name) for plan, image in stages]
     for number, before in enumerate(requests[:-1], start=1):
-        said, now = before.said(), requests[number].said()
-        ended = {name: off for name, off in _OFF.items() if said.get(name) and name not in now}
-        requests[number] = GenerationRequest.of(now | ended)
+        previous, current = before.said(), requests[number].said()
+        turned_off = {name: off for name, off in _OFF.items() if previous.get(name) and name not in current}
+        requests[number] = GenerationRequest.of(current | turned_off)
     return requests

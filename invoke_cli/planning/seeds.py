@@ -1,4 +1,4 @@
-"""The seeds of a run. InvokeAI 2.x chained them through Python's generator; its published lists come true here."""
+"""The seeds of a run of several images, as InvokeAI 2.x derived them from Python's generator."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from invoke_cli.request import MAX_SEED
 
 
 def next_seed(seed: int) -> int:
-    """The seed after `seed` in a run of several images: the first draw of Python's generator seeded with it."""
+    """Return the seed after `seed` in a run of several images: the first value of Python's generator seeded with it."""
     return random.Random(seed).randrange(0, MAX_SEED)
 
 
 def seed_run(first: int, count: int) -> Iterator[int]:
-    """`count` seeds: the first as given, each next one from the one before."""
+    """Yield `count` seeds, starting with `first`, each derived from the previous one."""
     seed = first
     for index in range(count):
         seed = next_seed(seed) if index else first

@@ -1,4 +1,4 @@
-"""Tips that come where they help: a function of the plan, or of a result. Knows no wording of the console."""
+"""Choose tips that help with a plan or a result. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUBTLE = 6.0
 
 
 def tips_for(plan: Plan) -> tuple[Tip, ...]:
-    """The tips that the numbers of a plan call for."""
+    """Return the tips for a plan."""
     return (*_seed_for_steps(plan), *_few_steps(plan), *_small_source(plan), *_artifacts(plan))
 
 
@@ -23,13 +23,13 @@ def _seed_for_steps(plan: Plan) -> Iterator[Tip]:
     seeds = plan.request.seeds or ()
     typed_here = plan.sources.get("seeds") == "line" and plan.sources.get("num_inference_steps") != "line"
     if typed_here and len(seeds) == 1 and LEAST_STEPS <= seeds[0] <= TINY_SEED and seeds[0] % 5 == 0:
-        yield Tip(key="seed-for-steps", text=f"-S {seeds[0]} is the seed; for {seeds[0]} steps write -s {seeds[0]}")
+        yield Tip(key="seed-for-steps", text=f"-S {seeds[0]} sets the seed; for {seeds[0]} steps, use -s {seeds[0]}")
 
 
 def _few_steps(plan: Plan) -> Iterator[Tip]:
     if plan.init is not None and 0 < plan.steps.taken < FEW_STEPS and plan.strength < 0.5:
         steps = "1 step" if plan.steps.taken == 1 else f"{plan.steps.taken} steps"
-        text = f"{steps} may look unfinished; --real_steps 20 takes 20 whatever the strength"
+        text = f"{steps} may look unfinished; --real_steps 20 runs 20 steps at any strength"
         yield Tip(key="few-steps", text=text)
 
 
@@ -38,20 +38,22 @@ def _small_source(plan: Plan) -> Iterator[Tip]:
         return
     small = min(plan.init.size) < SMALL_SOURCE and plan.geometry.scale > 1
     if small or plan.geometry.scale > LARGE_SCALE:
-        text = f"the init image is small ({plan.init.size}) and is enlarged {plan.geometry.scale:.1f} times"
+        text = f"the init image is small ({plan.init.size}) and will be enlarged {plan.geometry.scale:.1f} times"
         yield Tip(key="small-source", text=f"{text}; a larger, sharper one gives better results")
 
 
 def _artifacts(plan: Plan) -> Iterator[Tip]:
     if plan.guidance_scale >= STRONG_GUIDANCE and not plan.prompt.negative:
-        text = "strong guidance can leave artifacts; name what you do not want: [blurry, distorted, oversaturated]"
+        text = "strong guidance can cause artifacts; add a negative prompt: [blurry, distorted, oversaturated]"
         yield Tip(key="artifacts", text=text)
 
 
 def tip_for_result(plan: Plan, difference: float) -> Tip | None:
-    """The tip for a result that hardly differs from its init image (mean absolute difference, 0 to 255)."""
+    """Return a tip if a result hardly differs from its init image (mean absolute `difference`, 0 to 255)."""
     if plan.init is None or plan.steps.taken == 0 or difference >= SUBTLE:
         return None
     stronger = min(1.0, round(plan.strength + 0.15, 2))
-    text = f"hardly changed: raise the strength (!again -f+.15, that is -f {stronger:g}), then -C, then the wording"
+    text = (
+        f"the image barely changed; try a higher -f (!again -f+.15, that is -f {stronger:g}), then -C, then other words"
+    )
     return Tip(key="subtle", text=text)

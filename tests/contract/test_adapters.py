@@ -21,7 +21,7 @@ def test_i4_a_picture_as_a_prompt_equals_stock_and_leaves_no_trace(studio: Sessi
     (plain,) = studio.draw(LINE)
     file = build_ip_adapter(studio.folder / "ip", tiny_model)
     assert studio.run(f"!import_model {file}") is Outcome.OK, studio.errors
-    assert "IP-Adapter for models that read prompts 32 wide" in studio.notices[-1]
+    assert "IP-Adapter for models with a text width of 32" in studio.notices[-1]
     drawing(96, 64).save("style.png")
     (made,) = studio.draw(f"{LINE} --control ip:style.png:.6")
     stock = diffusers.StableDiffusionPipeline.from_pretrained(tiny_model, dtype=torch.float32, local_files_only=True)

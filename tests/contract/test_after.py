@@ -114,19 +114,19 @@ def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) ->
         ("!fix sketch.png -U2 -f .5", "-f has no effect with --fix"),
         ("!fix sketch.png --match_colors", "--match_colors has no effect with --fix"),
         ("a cat --fix -U2", "--fix needs an init image"),
-        ("a cat -I sketch.png --fix", "--fix has nothing to do"),
+        ("a cat -I sketch.png --fix", "--fix needs a postprocessing switch"),
         ("a cat -s2 --match_colors", "--match_colors needs an init image"),
         ("a cat -U 1", "-U needs a factor above 1"),
         ("a cat -U 9", "takes a number from 1 to 8"),
         ("a cat -U 2 .3 4", "takes at most 2 numbers"),
-        ("a cat -U 2 --embiggen 2", "-U and -embiggen exclude each other"),
+        ("a cat -U 2 --embiggen 2", "-U and -embiggen cannot be combined"),
         ("a cat --embiggen_tiles 1", "--embiggen_tiles needs --embiggen"),
         ("a cat --new_prompt sharp", "--new_prompt needs -U or --embiggen"),
         ("a cat --upscaler nothing -U 2", "there is no upscaler 'nothing'"),
-        ("a cat -W 4096 -H 4096 -U 8", "a picture of 32768x32768 is too large"),
-        ("a cat --embiggen 2 1 .9", "tiles of 64 cannot overlap by 58"),
+        ("a cat -W 4096 -H 4096 -U 8", "an image of 32768x32768 is too large"),
+        ("a cat --embiggen 2 1 .9", "tiles of 64 pixels cannot overlap by 58"),
         ("a cat -G .8", "the weights of gfpgan are not there"),
-        ("a cat --sr 4", "--sr needs a picture to enlarge"),
+        ("a cat --sr 4", "--sr needs an image to enlarge"),
         ("a cat | --sr 4", "--sr 4 needs an x4 diffusion upscaler, and models.yaml has none"),
         ("a cat --sr 3", "takes a whole number from 4 to 4"),
         ("a cat -U 2 --save_original -o -", "standard output"),
@@ -145,7 +145,7 @@ def test_what_cannot_be_is_said_before_anything_is_loaded(
 
 def test_a_strong_second_number_is_remarked(fake_session: SessionHarness) -> None:
     fake_session.run("a cat -s2 -U 2 .75")
-    assert any("draws much of the picture anew" in text for text in fake_session.notices)
+    assert any("regenerates much of the image" in text for text in fake_session.notices)
 
 
 def test_ctrl_c_among_the_tiles_ends_the_line(real_session: SessionHarness) -> None:

@@ -76,4 +76,4 @@ def test_braces_without_an_operator_are_text(harness: SessionHarness) -> None:
     harness.draw("a {cat} \\{on|off} -s2 -S1")
     assert harness.saved[0].line.startswith("a {cat} \\{on|off} -s 2")
     assert harness.run('"a {cat|dog" -s2') is Outcome.UNREADABLE
-    assert harness.errors == ["this brace with alternatives is not closed"]
+    assert harness.errors == ["unclosed brace with alternatives"]

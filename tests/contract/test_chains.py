@@ -145,11 +145,11 @@ def test_every_stage_can_be_kept_and_looked_at(harness: SessionHarness) -> None:
 @pytest.mark.parametrize(
     ("line", "said", "under"),
     [
-        ("a castle -s2 | oil -I sketch.png", "-I cannot stand in a later stage", "sketch.png"),
-        ("a castle -s2 | oil -n 3", "-n cannot stand in a later stage", "3"),
-        ("a castle -s2 | oil -S 1,2", "-S cannot stand in a later stage", "1,2"),
+        ("a castle -s2 | oil -I sketch.png", "-I is not valid in a later stage", "sketch.png"),
+        ("a castle -s2 | oil -n 3", "-n is not valid in a later stage", "3"),
+        ("a castle -s2 | oil -S 1,2", "-S is not valid in a later stage", "1,2"),
         ("a castle -s2 -f .6,.4", "a list of strengths and no init image", ".6,.4"),
-        ("a castle -s2 | oil -m nothing", "there is no model 'nothing'", "nothing"),
+        ("a castle -s2 | oil -m nothing", "no such model: nothing", "nothing"),
     ],
 )
 def test_errors_point_into_their_stage(harness: SessionHarness, sketch: Path, line: str, said: str, under: str) -> None:

@@ -111,6 +111,6 @@ def test_i3_a_single_file_is_a_control_model_too(studio: SessionHarness, nets: P
     file.write_bytes((nets / "canny" / "diffusion_pytorch_model.safetensors").read_bytes())
     (folder,) = studio.draw(f"{LINE} --control edges:depth.png")
     assert studio.run(f"!import_model {file}") is Outcome.OK, studio.errors
-    assert "control_canny: ControlNet for models that read prompts 32 wide" in studio.notices[-1]
+    assert "control_canny: ControlNet for models with a text width of 32" in studio.notices[-1]
     (single,) = studio.draw(f"{LINE} --control control_canny:depth.png")
     assert pixels(single) == pixels(folder)

@@ -71,7 +71,7 @@ def test_control_models_are_imported_listed_and_told(studio: SessionHarness, net
     assert studio.run(f"!import_model {nets / 'depth'} thing control=pose") is Outcome.OK, studio.errors
     assert studio.run("!models") is Outcome.OK
     (row,) = (line for line in studio.messages.splitlines() if line.startswith("thing"))
-    assert "ControlNet for models that read prompts 32 wide" in row and "(--control pose)" in row
+    assert "ControlNet for models with a text width of 32" in row and "(--control pose)" in row
     assert studio.run("!model thing") is Outcome.OK, studio.errors
     assert "--control pose:IMAGE" in studio.messages
     copy = shutil.copytree(nets / "depth", studio.folder / "anything")
@@ -91,15 +91,15 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(
     said = {
         "--control pose:square.png": "there is no control model for pose",
         "--control canny:nothing.png": "there is no image nothing.png",
-        "--control canny": "--control takes a kind and a picture, such as canny:photo.jpg, not canny",
-        "--control canny:square.png:9": "--control takes a weight from 0 to 2 behind the last colon, not 9",
+        "--control canny": "--control takes a kind and an image, such as canny:photo.jpg, not canny",
+        "--control canny:square.png:9": "--control takes a weight from 0 to 2 after the last colon, not 9",
         "--control seg:square.png": "a file of the control model is damaged",
-        "--control mlsd:square.png": "nowhere is no control model: /nowhere/at/all",
+        "--control mlsd:square.png": "nowhere is not a control model: /nowhere/at/all",
         "-m edges": "edges is a control model: no line can draw with it",
         f"-m {xl} --control canny:square.png": "the control model edges does not fit sdxl (Stable Diffusion XL): it "
-        "was made for models that read prompts 32 wide",
-        f"-m {flux} -A k_euler --control canny:square.png": "flux (FLUX.1 dev) cannot honour --control: there are "
-        "no control models for its kind",
+        "was made for models with a text width of 32",
+        f"-m {flux} -A k_euler --control canny:square.png": "flux (FLUX.1 dev) does not support --control: there are "
+        "no control models for this family",
     }
     for switches, sentence in said.items():
         studio.events.clear()

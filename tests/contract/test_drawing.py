@@ -168,7 +168,7 @@ def test_defaults_are_layered(harness: SessionHarness) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("a cat -S 20", "-S 20 is the seed"),
+        ("a cat -S 20", "-S 20 sets the seed"),
         ("a cat -C 14 -s2", "strong guidance"),
         ("a cat -s10 -f .3 -I sketch.png", "--real_steps"),
         ("a cat -s2 -I sketch.png -W 512 -H 344", "larger, sharper"),
@@ -183,12 +183,12 @@ def test_tips_come_once_a_session(harness: SessionHarness, sketch: Path, line: s
 
 def test_switches_that_exclude_each_other(harness: SessionHarness, sketch: Path) -> None:
     assert harness.run("a cat -I sketch.png --fit --crop") is Outcome.FAILED
-    assert "exclude each other" in harness.errors[0]
+    assert "cannot be combined" in harness.errors[0]
 
 
 def test_nothing_to_draw(harness: SessionHarness) -> None:
     assert harness.run("-s5") is Outcome.FAILED
-    assert harness.errors == ["nothing to draw"]
+    assert harness.errors == ["nothing to generate"]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_an_embedding_equals_diffusers_own_and_is_forgotten(
     prompt = f"a <{name}> on a hill"
     (made,) = studio.draw(f"{prompt} {REST}")
     assert pixels(made) == stock(tiny_model, studio.folder / "root" / "embeddings", prompt, name)
-    assert not [text for text in studio.notices if "not a known" in text]
+    assert not [text for text in studio.notices if "unknown embedding" in text]
     (text,) = studio.draw(f'"a \\<{name}> on a hill" {REST}')
     assert pixels(text) != pixels(made)
     (after,) = studio.draw(f"a cat {REST}")
@@ -67,7 +67,7 @@ def test_weights_hold_for_embeddings(studio: SessionHarness) -> None:
 
 def test_what_is_no_embedding_is_text_with_a_notice(studio: SessionHarness) -> None:
     studio.draw(f"a <nothing> {REST}")
-    assert "<nothing> is not a known embedding; it is taken as text" in studio.notices
+    assert "unknown embedding <nothing>: read as text" in studio.notices
 
 
 @pytest.mark.parametrize(

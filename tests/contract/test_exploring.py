@@ -133,9 +133,9 @@ def test_what_cannot_be_swept_is_told_before_anything_is_drawn(harness: SessionH
     for line, said in [
         ("!sweep a cat", "needs a list"),
         ("!sweep a cat -s 1,nine", "whole number"),
-        ("!sweep a cat -C 1.5..3.5", "cannot be counted"),
-        ("!sweep a cat -s 5..1", "cannot be counted"),
-        ("!sweep a cat -s 1..30 -C 1..20", "too many"),
+        ("!sweep a cat -C 1.5..3.5", "invalid range: 1.5..3.5"),
+        ("!sweep a cat -s 5..1", "invalid range: 5..1"),
+        ("!sweep a cat -s 1..30 -C 1..20", "too large"),
         ("!sweep a cat -s 1,2 -s 3,4", "two lists"),
         ("!sweep a cat -s 1,2 -o x.png", "many files"),
         ("!sweep a cat -m tiny,none", "none"),

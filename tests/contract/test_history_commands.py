@@ -48,13 +48,13 @@ def test_l4_what_was_made_is_found_again(harness: SessionHarness, sketch: Path) 
 def test_bad_questions_and_marks_are_told(harness: SessionHarness) -> None:
     harness.draw("a cat -s2")
     for line, said in [
-        ("!search strenth>1", "no setting strenth"),
+        ("!search strenth>1", "unknown setting: strenth"),
         ("!tag good", "no image"),
         ("!tag 9 good", "no image number 9"),
         ("!tag 1 9x!", "cannot be a tag"),
         ("!rate 1", "rating"),
         ("!rate 1 6", "rating"),
-        ("!history --since whenever", "no time"),
+        ("!history --since whenever", "not a time: whenever"),
         ("!history --tag", "needs a value"),
         ("!save 1", "takes images and then a folder"),
         ("!save nine out", "takes images"),

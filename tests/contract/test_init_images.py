@@ -125,7 +125,7 @@ def test_f_shapes(harness: SessionHarness, sketch: Path, switches: str, wanted: 
 def test_f4_another_shape_is_fitted_with_a_notice(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("a cat -s2 -I sketch.png -W 128 -H 128")
     assert size(path) == (128, 80)
-    assert any("--crop, --pad or --stretch" in text for text in harness.notices)
+    assert any("--crop, --pad and --stretch" in text for text in harness.notices)
 
 
 def test_f1_the_seed_line_with_fit(harness: SessionHarness) -> None:

@@ -98,7 +98,7 @@ def test_empty_and_full_masks(harness: SessionHarness, sketch: Path) -> None:
     Image.new("L", (96, 64), 0).save("none.png")
     Image.new("L", (96, 64), 255).save("all.png")
     (untouched,) = harness.draw("a cat -I sketch.png -M none.png -s2 -S1")
-    assert (values(untouched) == values(sketch)).all() and any("paints nothing" in text for text in harness.notices)
+    assert (values(untouched) == values(sketch)).all() and any("the mask is empty" in text for text in harness.notices)
     (made,) = harness.draw("a cat -I sketch.png -M all.png -s2 -S1 -f 1")
     assert size(made) == (96, 64) and (values(made) != values(sketch)).any(axis=-1).mean() > 0.9
 
@@ -154,7 +154,7 @@ def test_a_model_made_for_painting_needs_a_mask(
     real_session: SessionHarness, sketch: Path, tiny_inpainting_model: Path
 ) -> None:
     assert real_session.run(f"a cat -s2 -m {tiny_inpainting_model}") is Outcome.FAILED
-    assert "paints under a mask" in real_session.errors[0]
+    assert "supports only inpainting" in real_session.errors[0]
     disc(96, 64).save("mask.png")
     (made,) = real_session.draw(f"a cat -I sketch.png -M mask.png -s2 -S1 -m {tiny_inpainting_model}")
     assert size(made) == (96, 64)

@@ -73,7 +73,7 @@ def test_entries_keep_their_comments(fake_session: SessionHarness, tiny_model: P
     ("line", "said"),
     [
         ("!edit_model tiny siz 5", "unknown setting"),
-        ("!edit_model tiny size huge", "size is a number"),
+        ("!edit_model tiny size huge", "size must be a number"),
         ("!edit_model tiny defaults -s 0", "-s"),
         ("!edit_model nobody description x", "no model"),
         ("!del_model sketchbook", "came with the program"),
@@ -196,7 +196,7 @@ def test_n8_what_was_fetched_must_be_a_model(fake_session: SessionHarness, hub: 
     address, _, served = hub
     (served / "broken.safetensors").write_bytes(b"no tensors at all")
     assert fake_session.run(f"!import_model {address}/broken.safetensors") is Outcome.FAILED
-    assert "no whole .safetensors file" in fake_session.errors[0]
+    assert "incomplete or not a .safetensors file" in fake_session.errors[0]
     assert any("fetching" in notice and "MB" in notice for notice in fake_session.notices)
     assert fake_session.run(f"!import_model {address}/nothing.safetensors") is Outcome.FAILED
     assert "404" in fake_session.errors[0]

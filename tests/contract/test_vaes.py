@@ -95,13 +95,13 @@ def test_one_that_does_not_fit_is_refused_by_name(fake_session: SessionHarness, 
     wide.save_pretrained(tmp_path / "wide")
     short = {key: kinds[:2] for key, kinds in shape.items()}
     AutoencoderKL(block_out_channels=(8, 16), norm_num_groups=4, **short).save_pretrained(tmp_path / "short")
-    unfit = "the VAE wide does not fit tiny (Stable Diffusion 1.x): latent_channels is 16 in it and 4 here"
+    unfit = "the VAE wide does not fit tiny (Stable Diffusion 1.x): its latent_channels is 16, not 4"
     bad = {
         tmp_path / "wide": unfit,
-        tmp_path / "wide" / "diffusion_pytorch_model.safetensors": "latent_channels is 16 in it and 4 here",
+        tmp_path / "wide" / "diffusion_pytorch_model.safetensors": "its latent_channels is 16, not 4",
         tmp_path / "short": "the VAE short does not fit tiny",
         tmp_path / "none": "missing",
-        sketch: "no whole .safetensors file",
+        sketch: "neither a folder nor a complete .safetensors file",
     }
     for place, message in bad.items():
         assert fake_session.run(f"!edit_model tiny vae {place}") is Outcome.OK, fake_session.errors

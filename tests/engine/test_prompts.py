@@ -164,5 +164,5 @@ def test_of_a_very_long_prompt_few_parts_are_listed(real_engine: Engine, tiny_mo
 
 def test_a_model_that_takes_no_weights_says_so(folder_of: Folder) -> None:  # noqa: F811
     model = model_at(folder_of("pixart-sigma"))
-    with pytest.raises(PlanError, match="takes no weights"):
+    with pytest.raises(PlanError, match="does not support weights"):
         job_for("a cat++ -A flow_euler -s2", model)

@@ -152,7 +152,7 @@ def test_k_lms_is_mended_with_an_init_image_and_stock_without(engine: Engine, ti
 
 def test_samplers_that_need_more_or_fewer_steps_say_so(tiny_model: Path) -> None:
     for line in ("a cat -s60 -A lcm", "a cat -s1 -A plms"):
-        with pytest.raises(PlanError, match="works with"):
+        with pytest.raises(PlanError, match="supports"):
             job_for(line, model_at(tiny_model))
 
 

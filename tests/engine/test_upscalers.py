@@ -123,9 +123,9 @@ def test_h2_twenty_steps_of_the_x4_upscaler(harness: SessionHarness, x4: Path) -
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("a cat -U 2 --upscaler big-x4", "big-x4 enlarges 4 times, nothing else"),
+        ("a cat -U 2 --upscaler big-x4", "big-x4 only enlarges 4 times"),
         ("a cat | --sr 4 --upscaler big-x2", "big-x2 is no x4 diffusion upscaler"),
-        ("a cat -m big-x4", "no line can draw with big-x4"),
+        ("a cat -m big-x4", "big-x4 (x4 upscaler) cannot generate images"),
     ],
 )
 def test_what_an_upscaler_cannot_do(harness: SessionHarness, line: str, said: str) -> None:

@@ -136,8 +136,8 @@ def test_a_bad_file_is_one_sentence(real_engine: Engine, folder_of: Folder, tmp_
         from torch import zeros
 
         save_file({"lora_unet_down.lora_up.weight": zeros(2, 2)}, file)
-    said = {"missing": "missing", "cut": "no whole", "garbled": "no whole", "pickle": "can run code",
-            "lora": "no model that is known", "wrong-shapes": "cannot be loaded"}[how]  # fmt: skip
+    said = {"missing": "missing", "cut": "is incomplete", "garbled": "is incomplete", "pickle": "can run code",
+            "lora": "contains no supported model", "wrong-shapes": "cannot be loaded"}[how]  # fmt: skip
     with pytest.raises(ModelError) as caught:
         facts = read_file_facts(file, "model")
         model = Model(spec=ModelSpec(name="model", path=str(file)), facts=replace(facts, size=SIDE))

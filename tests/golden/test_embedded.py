@@ -155,6 +155,6 @@ def test_a_chain_and_a_mask_on_the_embedded_model(harness: SessionHarness) -> No
 def test_a_result_that_hardly_changed_says_how_to_change_it_more(harness: SessionHarness) -> None:
     harness.draw("a large red circle on a black background -S3 -s8")
     harness.draw("a large blue star on a white background -I !1 -f .9 -s8 -S3")
-    assert not any("hardly changed" in text for text in harness.notices)
+    assert not any("barely changed" in text for text in harness.notices)
     harness.draw("a large red circle on a black background -I !1 -f .15 -s8 -S3")
-    assert any("hardly changed: raise the strength" in text for text in harness.notices)
+    assert any("the image barely changed; try a higher -f" in text for text in harness.notices)

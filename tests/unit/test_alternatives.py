@@ -56,7 +56,7 @@ def test_one_is_drawn_from_the_seed() -> None:
 
 @pytest.mark.parametrize("source", ["a {red|blue cat", "a {?red", "{a|{b|c}"])
 def test_a_brace_that_is_not_closed_has_a_caret(source: str) -> None:
-    with pytest.raises(PromptError, match="not closed") as caught:
+    with pytest.raises(PromptError, match="unclosed brace") as caught:
         variants(source, 1, read)
     assert caught.value.span is not None and source[caught.value.span.start] == "{"
     assert "\\{" in caught.value.hint
@@ -65,7 +65,7 @@ def test_a_brace_that_is_not_closed_has_a_caret(source: str) -> None:
 def test_limits() -> None:
     with pytest.raises(PromptError, match=str(MAX_VARIANTS)):
         variants("{a|b|c|d}" * 12, 1, read)
-    with pytest.raises(PromptError, match="leads back to itself"):
+    with pytest.raises(PromptError, match="includes itself"):
         variants("{__loop__}", 1, read)
     with pytest.raises(PromptError, match="nested too deeply"):
         variants("{a|" * 40 + "b" + "}" * 40, 1, read)

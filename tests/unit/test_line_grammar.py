@@ -7,7 +7,7 @@ import pytest
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import CommandLine, Quit, parse
-from invoke_cli.language.switches.rejected import REFUSED
+from invoke_cli.language.switches.rejected import REJECTED_SWITCHES
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest, Variation
 from tests.lines import error, only, pointed_at
@@ -169,7 +169,7 @@ def test_every_spelling_of_the_original_is_known() -> None:
 
 
 def test_refused_spellings_do_not_overlap_the_table() -> None:
-    taken = [flag for row in SWITCHES for flag in row.flags] + [flag for row in REFUSED for flag in row.flags]
+    taken = [flag for row in SWITCHES for flag in row.flags] + [flag for row in REJECTED_SWITCHES for flag in row.flags]
     assert len(taken) == len(set(taken))
 
 
@@ -197,6 +197,6 @@ def test_a_100_kb_line_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["--precision", "--device", "--root", "--config", "--offline", "--from-file"])
 def test_what_belongs_to_the_start_says_so_on_a_line(name: str) -> None:
-    with pytest.raises(LineError, match="belongs to the start") as caught:
+    with pytest.raises(LineError, match="is a launch option") as caught:
         parse(f"a cat {name} x")
     assert f"invoke {name}" in caught.value.hint

@@ -22,10 +22,10 @@ def notices(line: str) -> tuple[str, ...]:
         ("a cat \u2014steps 20", "write --steps"),
         ("a cat \u2212C 7", "write -C"),
         ("\u2013s 20 a cat", "write -s"),
-        ("a cat\u00a0-s 20", "type the blank anew"),
-        ("a cat\u3000--steps 20", "type the blank anew"),
-        ("a cat |", "a stage on either side"),
-        ("|dog", "a stage on either side"),
+        ("a cat\u00a0-s 20", "retype it"),
+        ("a cat\u3000--steps 20", "retype it"),
+        ("a cat |", "put one on each side"),
+        ("|dog", "put one on each side"),
     ],
 )
 def test_what_looks_like_more_than_text_is_told(line: str, remedy: str) -> None:

@@ -107,7 +107,7 @@ def test_registry_reads_entries_and_layers() -> None:
         ("\n\na: 5\n", 3, "a"),
         ("# mine\n- a\n- b\n", 2, "list"),
         ("just words\n", 1, "a text"),
-        ("a:\n  path: x\n  default: true\nb:\n  path: y\n  default: true\n", 6, "b is the default, but so is a"),
+        ("a:\n  path: x\n  default: true\nb:\n  path: y\n  default: true\n", 6, "b and a are both the default"),
         ("a:\n  path: x\n  prediction: v\n", 3, "epsilon or v_prediction"),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_damaged_model_names_its_file_and_the_remedy(tiny_model: Path, tmp_pat
 
 
 def test_what_came_with_the_program_comes_back_with_it() -> None:
-    assert "install invoke-cli again" in how_to_restore(PACKAGE / "assets" / "sketchbook", "sketchbook")
+    assert "reinstall invoke-cli" in how_to_restore(PACKAGE / "assets" / "sketchbook", "sketchbook")
     assert "install" not in how_to_restore(Path("sketchbook"), "sketchbook")
 
 

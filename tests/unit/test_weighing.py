@@ -86,7 +86,7 @@ def test_blends_and_conjunctions() -> None:
 
 def test_a_look_alike_is_told() -> None:
     assert read_prompt("a (ratio 16:9.5)").notices == (
-        "(ratio 16:9.5) is text, since a number stands before the colon; a weight is (ratio 16)9.5",
+        "(ratio 16:9.5) is read as text (a number precedes the colon); for a weight, write (ratio 16)9.5",
     )
 
 
@@ -110,7 +110,7 @@ def test_any_text_is_read_or_refused_with_its_place(source: str) -> None:
 @given(st.integers(0, 5), st.sampled_from(["(", ")", '"']))
 def test_any_number_of_brackets_is_no_crash(count: int, char: str) -> None:
     parse_prompt(char * count + "cat" + char * count)
-    with pytest.raises(PromptError, match="not opened"):
+    with pytest.raises(PromptError, match="without an opening bracket"):
         parse_prompt("cat)" + "1.3")
     with pytest.raises(PromptError, match="nested too deeply"):
         parse_prompt("(" * 60 + "a" + ")1.1" * 60)

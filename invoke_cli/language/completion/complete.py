@@ -1,6 +1,6 @@
-"""What could stand at the cursor: a pure function of the text and of sources that are passed in.
+"""Compute completions at the cursor: a pure function of the text and of the sources passed in.
 
-Knows switches and where their values stand; asks the sources for models, samplers, images, seeds and commands.
+Knows the switches; the sources provide models, samplers, images, seeds and commands.
 """
 
 from __future__ import annotations
@@ -21,59 +21,61 @@ Found = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A text to put in the place of the characters from `start` to the cursor, and a word on what it is."""
+    """A completion: the text that replaces the characters from `start` to the cursor, and a short description."""
 
     text: str
     start: int
     about: str = ""
 
 
-def _nothing(_: str) -> Found:
+def _no_source(_: str) -> Found:
     return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Where values come from. Each takes what is typed so far and gives (text, what it is) pairs; `starts` are
-    pictures and their steps.
+    """The sources of values. Each takes the text typed so far and returns (text, description) pairs.
 
-    `commands` are (name, help, what the argument completes from) rows; `topics` those of `!help`.
+    Attributes:
+        starts: Images and their steps.
+        commands: Returns (name, help, kind of argument) rows.
+        topics: Returns the topics of `!help`.
     """
 
-    samplers: Callable[[str], Found] = _nothing
-    models: Callable[[str], Found] = _nothing
-    images: Callable[[str], Found] = _nothing
-    directories: Callable[[str], Found] = _nothing
-    seeds: Callable[[str], Found] = _nothing
-    loras: Callable[[str], Found] = _nothing
-    starts: Callable[[str], Found] = _nothing
+    samplers: Callable[[str], Found] = _no_source
+    models: Callable[[str], Found] = _no_source
+    images: Callable[[str], Found] = _no_source
+    directories: Callable[[str], Found] = _no_source
+    seeds: Callable[[str], Found] = _no_source
+    loras: Callable[[str], Found] = _no_source
+    starts: Callable[[str], Found] = _no_source
     commands: Callable[[], Iterable[tuple[str, str, str]]] = field(default=tuple)
     topics: Callable[[], Iterable[str]] = field(default=tuple)
 
 
 def complete(text: str, cursor: int, sources: Sources) -> list[Candidate]:
-    """The candidates at `cursor`, in the order in which they should be offered."""
+    """Return the candidates at `cursor`, best first."""
     before = text[:cursor]
     start = content_start(before)
     if before[start:].startswith("!"):
-        return list(_command(before, start, sources))
-    return list(_line(before, start, sources))
+        return list(_complete_command(before, start, sources))
+    return list(_complete_line(before, start, sources))
 
 
-def _line(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
-    """Candidates in a line to draw that begins at `start`."""
+def _complete_line(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+    """Yield candidates in a generation line that begins at `start`."""
     word_start = _word_start(before)
     tokens = tokenise(before, start)
     last = tokens[-1] if tokens else None
-    if last is not None and (switch := _awaiting(last, before)) is not None:
+    if last is not None and (switch := _switch_at_end(last, before)) is not None:
         typed_from = last.span.start if last.kind is Kind.VALUE else len(before)
-        yield from _values(switch, before, typed_from, sources)
+        yield from _complete_values(switch, before, typed_from, sources)
     elif before[word_start:].startswith("-") and not _in_quotes(last, before):
-        yield from _switches(before, word_start)
+        yield from _complete_switches(before, word_start)
 
 
 def _in_quotes(last: Token | None, before: str) -> bool:
-    """Whether the text ends inside a quote that is not closed yet."""
+    """Return whether the text ends inside an unclosed quote."""
     return last is not None and last.error is not None and before[last.span.start] == '"'
 
 
@@ -81,18 +83,18 @@ def _word_start(before: str) -> int:
     return max(before.rfind(blank) for blank in BLANKS) + 1
 
 
-def _awaiting(last: Token, before: str) -> Switch | None:
-    """The switch whose value is being typed at the end of the text."""
+def _switch_at_end(last: Token, before: str) -> Switch | None:
+    """Return the switch whose value is being typed at the end of the text."""
     if last.switch is None:
         return None
     if last.kind is Kind.VALUE and last.span.end == len(before):
         return last.switch
-    missing = last.kind is Kind.ERROR and before[-1:] in BLANKS and bool(before[-1:])
-    return last.switch if missing else None
+    is_value_missing = last.kind is Kind.ERROR and before[-1:] in BLANKS and bool(before[-1:])
+    return last.switch if is_value_missing else None
 
 
-def _switches(before: str, start: int) -> Iterator[Candidate]:
-    """The switches that begin with what is typed; short spellings are offered by their own letter alone."""
+def _complete_switches(before: str, start: int) -> Iterator[Candidate]:
+    """Yield the switches that begin with the typed text; short spellings only match their own letter."""
     typed = before[start:]
     for switch in SWITCHES:
         spellings = [
@@ -102,12 +104,12 @@ def _switches(before: str, start: int) -> Iterator[Candidate]:
             yield Candidate(text=spellings[0], start=start, about=switch.help)
     if len(typed) > 4:
         for switch in SWITCHES:
-            off = negation(switch)
-            if (switch.is_flag or switch.adds_up) and off.startswith(typed) and off not in switch.flags:
-                yield Candidate(text=off, start=start, about=f"not: {switch.help}")
+            negated = negation(switch)
+            if (switch.is_flag or switch.is_repeatable) and negated.startswith(typed) and negated not in switch.flags:
+                yield Candidate(text=negated, start=start, about=f"turn off: {switch.help}")
 
 
-def _values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+def _complete_values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:
     typed = before[start:].lstrip("\"'")
     if isinstance(switch.value, Choice):
         found: Found = [(option, "") for option in switch.value.options]
@@ -128,11 +130,11 @@ def _source(completes: Completes, sources: Sources) -> Callable[[str], Found]:
         Completes.SEED: sources.seeds,
         Completes.LORA: sources.loras,
         Completes.START: sources.starts,
-    }.get(completes, _nothing)
+    }.get(completes, _no_source)
 
 
-def _command(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
-    """A command's name, or its argument."""
+def _complete_command(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
+    """Yield candidates for the name of a command, or for its argument."""
     name, blank, argument = before[start + 1 :].partition(" ")
     rows = list(sources.commands())
     if not blank:
@@ -143,16 +145,16 @@ def _command(before: str, start: int, sources: Sources) -> Iterator[Candidate]:
     kind = next((kind for known, _, kind in rows if known == name), "")
     argument_start = len(before) - len(argument)
     if kind == "line":
-        yield from _line(before, argument_start, sources)
+        yield from _complete_line(before, argument_start, sources)
         return
     word_start = max(_word_start(before), argument_start)
     typed = before[word_start:]
-    for text, about in _argument(kind, typed, sources):
+    for text, about in _argument_candidates(kind, typed, sources):
         if text.startswith(typed):
             yield Candidate(text=quote_value(text), start=word_start, about=about)
 
 
-def _argument(kind: str, typed: str, sources: Sources) -> Found:
+def _argument_candidates(kind: str, typed: str, sources: Sources) -> Found:
     if kind == "image":
         return sources.images(typed)
     if kind == "model":

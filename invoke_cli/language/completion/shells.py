@@ -1,4 +1,4 @@
-"""Completion for bash, zsh and fish, as scripts made of the tables. Knows no shell but by what it reads."""
+"""Generate completion scripts for bash, zsh and fish from the tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class Takes(Enum):
-    """What comes after a switch, as far as a shell can help with it."""
+    """The kind of value after a switch, as far as a shell can complete it."""
 
     NOTHING = "nothing"
     ANYTHING = "anything"
@@ -36,14 +36,16 @@ _BY_COMPLETES: Mapping[Completes, Takes] = {
     Completes.LORA: Takes.NAMES,
 }
 _BY_METAVAR: Mapping[str, Takes] = {"FILE": Takes.FILE, "DIR": Takes.FOLDER}
-# Names that change: the script asks the program for them, `--completion models`.
-ASKED: Mapping[Completes, str] = {Completes.MODEL: "models", Completes.LORA: "loras"}
+# Names that change: the script runs the program to list them (`--completion models`).
+LISTED_BY_PROGRAM: Mapping[Completes, str] = {Completes.MODEL: "models", Completes.LORA: "loras"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A switch or a launch option: its spellings, its help, and what comes after it. `words` are the values, or, for
-    `NAMES`, what to ask the program for.
+    """A switch or a launch option with the kind of its value.
+
+    Attributes:
+        words: The values for `WORDS`; for `NAMES`, the argument of `--completion` that lists them.
     """
 
     flags: tuple[str, ...]
@@ -53,21 +55,27 @@ class Row:
 
 
 def shell_rows(samplers: Sequence[str]) -> list[Row]:
-    """Every switch and launch option."""
-    return [*(_of_switch(switch, samplers) for switch in SWITCHES), *map(_of_option, LAUNCH_OPTIONS)]
+    """Return a row for every switch and launch option."""
+    return [*(_switch_row(switch, samplers) for switch in SWITCHES), *map(_option_row, LAUNCH_OPTIONS)]
 
 
-def _of_switch(switch: Switch, samplers: Sequence[str]) -> Row:
+def _switch_row(switch: Switch, samplers: Sequence[str]) -> Row:
     if switch.is_flag or switch.value.takes == "glued":
         return Row(flags=switch.flags, help=switch.help)
     if isinstance(switch.value, Choice):
         return Row(flags=switch.flags, help=switch.help, takes=Takes.WORDS, words=switch.value.options)
     takes = _BY_COMPLETES.get(switch.completes, Takes.ANYTHING)
-    words = (ASKED[switch.completes],) if takes is Takes.NAMES else tuple(samplers) if takes is Takes.WORDS else ()
+    words = (
+        (LISTED_BY_PROGRAM[switch.completes],)
+        if takes is Takes.NAMES
+        else tuple(samplers)
+        if takes is Takes.WORDS
+        else ()
+    )
     return Row(flags=switch.flags, help=switch.help, takes=takes, words=words)
 
 
-def _of_option(option: LaunchOption) -> Row:
+def _option_row(option: LaunchOption) -> Row:
     flags = (option.name, *option.aliases)
     if not option.metavar:
         return Row(flags=flags, help=option.help)
@@ -80,7 +88,7 @@ def _of_option(option: LaunchOption) -> Row:
 
 
 def bash_script(rows: Sequence[Row], commands: Pairs) -> str:
-    """For ~/.bashrc: eval "$(invoke --completion bash)"."""
+    """Return the bash script, for ~/.bashrc: eval "$(invoke --completion bash)"."""
     cases = [
         f"    {'|'.join(row.flags)}) {_bash_case(row)}; return ;;" for row in rows if row.takes is not Takes.NOTHING
     ]
@@ -124,9 +132,9 @@ def _bash_case(row: Row) -> str:
 
 
 def zsh_script(rows: Sequence[Row], commands: Pairs) -> str:
-    """For ~/.zshrc, behind compinit: eval "$(invoke --completion zsh)"; or a file _invoke in $fpath."""
+    """Return the zsh script, for ~/.zshrc (eval "$(invoke --completion zsh)" after compinit) or _invoke in $fpath."""
     specs = [_zsh_spec(flag, row) for row in rows for flag in row.flags]
-    names = [_quoted(f"!{name}:{help}") for name, help in commands]
+    names = [_quote_posix(f"!{name}:{help}") for name, help in commands]
     return "\n".join(
         [
             f"#compdef {' '.join(PROGRAMS)}",
@@ -150,55 +158,56 @@ def zsh_script(rows: Sequence[Row], commands: Pairs) -> str:
 def _zsh_spec(flag: str, row: Row) -> str:
     help = row.help.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
     if row.takes is Takes.NOTHING:
-        return _quoted(f"*{flag}[{help}]")
+        return _quote_posix(f"*{flag}[{help}]")
     action = {
         Takes.FILE: "_files",
         Takes.FOLDER: "_files -/",
         Takes.WORDS: f"({' '.join(row.words)})",
         Takes.NAMES: f" _invoke_names {' '.join(row.words)}",
     }.get(row.takes, " ")
-    sign = "=" if flag.startswith("--") else "+" if len(flag) == 2 else ""
-    return _quoted(f"*{flag}{sign}[{help}]:value:{action}")
+    separator = "=" if flag.startswith("--") else "+" if len(flag) == 2 else ""
+    return _quote_posix(f"*{flag}{separator}[{help}]:value:{action}")
 
 
 # -- fish ------------------------------------------------------------------------------------------------------------
 
 
 def fish_script(rows: Sequence[Row], commands: Pairs) -> str:
-    """For ~/.config/fish/completions/invoke.fish: invoke --completion fish > that file."""
+    """Return the fish script, for ~/.config/fish/completions/invoke.fish."""
     lines = [line for program in PROGRAMS for row in rows for line in (_fish_line(program, row),)]
     for program in PROGRAMS:
         condition = "-n 'string match -qr \"^[\\'\\\"]?!\" -- (commandline -ct)'"
         lines += [
-            f"complete -c {program} {condition} -f -a {_fish(f'!{name}')} -d {_fish(help)}" for name, help in commands
+            f"complete -c {program} {condition} -f -a {_quote_fish(f'!{name}')} -d {_quote_fish(help)}"
+            for name, help in commands
         ]
     return "\n".join(lines)
 
 
 def _fish_line(program: str, row: Row) -> str:
-    spelt = " ".join(
+    spellings = " ".join(
         f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" if len(flag) == 2 else f"-o {flag[1:]}"
         for flag in row.flags
     )
-    after = {
+    value_options = {
         Takes.NOTHING: "",
         Takes.ANYTHING: "-x",
         Takes.FILE: "-r -F",
         Takes.FOLDER: "-x -a '(__fish_complete_directories)'",
-        Takes.WORDS: f"-x -a {_fish(' '.join(row.words))}",
+        Takes.WORDS: f"-x -a {_quote_fish(' '.join(row.words))}",
         Takes.NAMES: f"-x -a '(invoke --completion {' '.join(row.words)} 2>/dev/null)'",
     }[row.takes]
-    return f"complete -c {program} {spelt} {after} -d {_fish(row.help)}"
+    return f"complete -c {program} {spellings} {value_options} -d {_quote_fish(row.help)}"
 
 
-def _fish(text: str) -> str:
-    """A word in fish's single quotes."""
+def _quote_fish(text: str) -> str:
+    """Quote a word for fish."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
-def _quoted(text: str) -> str:
-    """A word in the single quotes of POSIX shells."""
+def _quote_posix(text: str) -> str:
+    """Quote a word for POSIX shells."""
     escaped = text.replace("'", "'\\''")
     return f"'{escaped}'"
 

@@ -1,1 +1,1 @@
-"""The line: tokens, parsing, formatting and their relatives."""
+"""The grammar of a line: tokens, parsing, formatting and related text formats."""

@@ -1,4 +1,4 @@
-"""Requests into lines, the inverse of `line.parse`: what is echoed, pasted back, makes the same picture."""
+"""Format requests as a line, the inverse of `line.parse`: the echoed line generates the same image when pasted back."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from invoke_cli.request import GenerationRequest
 
 
 def format_line(stages: Sequence[GenerationRequest]) -> str:
-    """The line that reads back as these stages: prompt first, switches in table order, stages joined by bars."""
-    return " | ".join(" ".join(_parts(stage)) for stage in stages)
+    """Return the line that parses to these stages: prompt first, switches in table order, stages joined by ` | `."""
+    return " | ".join(" ".join(_format_parts(stage)) for stage in stages)
 
 
-def _parts(request: GenerationRequest) -> Iterator[str]:
+def _format_parts(request: GenerationRequest) -> Iterator[str]:
     if request.prompt is not None:
-        yield _prompt(request.prompt)
+        yield _format_prompt(request.prompt)
     for switch in SWITCHES:
         value = getattr(request, switch.field)
         if value is None or switch.field == "prompt":
             continue
-        if value == () and switch.adds_up:
+        if value == () and switch.is_repeatable:
             yield negation(switch)
         elif isinstance(value, bool):
             yield (switch.spelling if len(switch.spelling) == 2 else switch.name) if value else negation(switch)
         else:
-            for part in [(one,) for one in value] if switch.adds_up else [value]:
+            for part in [(one,) for one in value] if switch.is_repeatable else [value]:
                 yield _with_value(switch.spelling, switch.value.format(part), glued=switch.value.takes == "glued")
 
 
@@ -39,20 +39,20 @@ def _with_value(spelling: str, text: str, *, glued: bool) -> str:
     return f"{spelling}={text}" if text else spelling
 
 
-def _prompt(source: str) -> str:
-    """The prompt as it stands if it would be read back unchanged wherever it stands, else in quotes."""
+def _format_prompt(source: str) -> str:
+    """Return the prompt, quoted unless it parses back unchanged as any stage of a chain."""
     source = canonical(source)
     alone = GenerationRequest(prompt=source)
     followed = GenerationRequest(prompt=source, num_inference_steps=1)
-    first = _reads_as(source, [alone])
+    first = _parses_as(source, [alone])
     return (
         source
-        if first and _reads_as(f"x | {source} -s 1", [GenerationRequest(prompt="x"), followed])
+        if first and _parses_as(f"x | {source} -s 1", [GenerationRequest(prompt="x"), followed])
         else quote_prompt(source)
     )
 
 
-def _reads_as(text: str, requests: list[GenerationRequest]) -> bool:
+def _parses_as(text: str, requests: list[GenerationRequest]) -> bool:
     try:
         line = parse(text)
     except LineError:

@@ -1,4 +1,4 @@
-"""Where an unquoted prompt ends: brackets, quotes and escapes hide what would end it. Knows no switches by name."""
+"""Find the end of an unquoted prompt. Brackets, quotes and escapes protect characters that would end it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
 class FreeText:
-    """Where an unquoted prompt that starts at `start` ends: at a switch, at a bar between stages, or at the end."""
+    """The extent of an unquoted prompt that starts at `start`.
+
+    Attributes:
+        stop: Where the prompt ends: at a switch, at a `|` between stages, or at the end of the line.
+        lone_quote: The position of an unbalanced double quote, or None.
+    """
 
     def __init__(self, text: str, start: int, end: int) -> None:
-        self.lone_quote: int | None = None
+        self.unbalanced_quote: int | None = None
         self.stop = end
-        marks = list(self._marks(text, start, end))
-        pairs = _balanced(marks)
-        for position, char in marks:
+        delimiters = list(self._brackets_and_bars(text, start, end))
+        pairs = _outermost_pairs(delimiters)
+        for position, char in delimiters:
             while pairs and pairs[0][1] < position:
                 pairs.pop(0)
             inside = bool(pairs) and pairs[0][0] < position
@@ -27,8 +32,8 @@ class FreeText:
                 self.stop = position
                 break
 
-    def _marks(self, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-        """The brackets and bars that are neither quoted nor escaped, up to the first switch (which sets `stop`)."""
+    def _brackets_and_bars(self, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+        """Yield the unquoted, unescaped brackets and bars up to the first switch (which sets `stop`)."""
         position = start
         while position < end:
             char = text[position]
@@ -38,7 +43,7 @@ class FreeText:
             if char == '"':
                 close = closing_quote(text, position)
                 if close is None or close >= end:
-                    self.lone_quote = _likely_culprit(text, start, position)
+                    self.unbalanced_quote = _misread_quote(text, start, position)
                     return
                 position = close
             elif char == "-" and text[position - 1] in BLANKS and looks_like_switch(text, position):
@@ -49,30 +54,30 @@ class FreeText:
             position += 1
 
 
-def _likely_culprit(text: str, start: int, lone: int) -> int:
-    """The quote to point at: the first that could open a quotation but reads like inches (`5"`), else the lone one."""
-    opens = True
+def _misread_quote(text: str, start: int, lone: int) -> int:
+    """Return the quote to point at: the first opening quote that looks like inches (`5"`), else the unbalanced one."""
+    is_opening = True
     for position in range(start + 1, lone + 1):
         if text[position] == '"':
-            if opens and text[position - 1].isalnum() and text[position + 1 : position + 2] in ("", " "):
+            if is_opening and text[position - 1].isalnum() and text[position + 1 : position + 2] in ("", " "):
                 return position
-            opens = not opens
+            is_opening = not is_opening
     return lone
 
 
-def _balanced(marks: list[tuple[int, str]]) -> list[tuple[int, int]]:
-    """The outermost pairs of matching brackets, in order; a bracket without a partner is text."""
+def _outermost_pairs(delimiters: list[tuple[int, str]]) -> list[tuple[int, int]]:
+    """Return the outermost pairs of matching brackets, in order; an unmatched bracket is text."""
     opened: list[tuple[int, str]] = []
-    waiting: Counter[str] = Counter()
+    open_counts: Counter[str] = Counter()
     pairs: list[tuple[int, int]] = []
-    for position, char in marks:
+    for position, char in delimiters:
         if char in _BRACKETS.values():
             opened.append((position, char))
-            waiting[char] += 1
-        elif char in _BRACKETS and waiting[_BRACKETS[char]]:
+            open_counts[char] += 1
+        elif char in _BRACKETS and open_counts[_BRACKETS[char]]:
             while True:
                 begin, kind = opened.pop()
-                waiting[kind] -= 1
+                open_counts[kind] -= 1
                 if kind == _BRACKETS[char]:
                     break
             while pairs and pairs[-1][0] > begin:
@@ -82,7 +87,7 @@ def _balanced(marks: list[tuple[int, str]]) -> list[tuple[int, int]]:
 
 
 def is_pipe(text: str, position: int, end: int) -> bool:
-    """Whether a bar with a blank on both sides stands at `position`."""
+    """Return whether there is a `|` with blanks on both sides at `position`."""
     return (
         0 < position < end - 1
         and text[position] == "|"

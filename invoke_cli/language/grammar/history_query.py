@@ -1,4 +1,4 @@
-"""Questions to the history: `fox strength>0.5 model:xl tag:good since:yesterday`. The names are the switches' own."""
+"""Parse history queries: `fox strength>0.5 model:xl tag:good since:yesterday`. Fields are named like switches."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from invoke_cli.language.switches.table import SWITCHES
 
 EXAMPLE = "!search fox strength>0.5 model:xl tag:good since:yesterday"
 WORDS_FIELDS = ("prompt", "negative_prompt")
-# Every setting that a picture's record can say, but for its words.
+# Every setting recorded for an image, except prompts.
 FIELDS = tuple(row.field for row in SWITCHES if row.recorded and row.field not in WORDS_FIELDS)
 MOST_RATING = 5
 
 _PART = re.compile(r"(?:--)?([A-Za-z_-]+)(>=|<=|!=|>|<|=|:)(.*)", re.DOTALL)
-_AGO = re.compile(r"(\d{1,4})\s*(h|d|w)[a-z]*")
+_RELATIVE_TIME = re.compile(r"(\d{1,4})\s*(h|d|w)[a-z]*")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 _DATES = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y-%m", "%Y")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Condition:
-    """`field` compared with `value`: < <= > >= = != for numbers and times, `has` for a part of a text."""
+    """A comparison of `field` with `value`: < <= > >= = != for numbers and times, `has` for a part of a text."""
 
     field: str
     comparison: str
@@ -35,7 +35,7 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query:
-    """All words in the line, all conditions, all tags."""
+    """A query: images must match all words, all conditions and all tags."""
 
     words: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
@@ -43,61 +43,67 @@ class Query:
 
 
 def parse_query(parts: Iterable[str], now: datetime) -> Query:
-    """The question that these words ask; `now` has a time zone, in which dates are meant. CommandError for a setting
-    that there is not, or a value that it cannot have.
+    """Parse the words of a query.
+
+    Args:
+        parts: The words.
+        now: The current time; dates are interpreted in its time zone.
+
+    Raises:
+        CommandError: If a setting is unknown or a value is invalid.
     """
     words: list[str] = []
     conditions: list[Condition] = []
     tags: list[str] = []
     for part in parts:
         match = _PART.fullmatch(part)
-        name = _name(match[1]) if match else ""
-        if match is None or (match[2] == ":" and name not in _names()):
+        name = _normalise_name(match[1]) if match else ""
+        if match is None or (match[2] == ":" and name not in _fields()):
             words.append(part)
         elif not match[3]:
             raise CommandError(f"{part} needs a value", hint=f"for example {EXAMPLE}")
         elif name == "tag":
             tags.append(match[3].lower())
         elif name in ("since", "before"):
-            conditions.append(_time(name, match[3], now))
-        elif (switch := _names().get(name)) is not None and switch.field in WORDS_FIELDS:
+            conditions.append(_parse_time_condition(name, match[3], now))
+        elif (switch := _fields().get(name)) is not None and switch.field in WORDS_FIELDS:
             words.append(match[3])
         else:
-            conditions.append(_condition(name, match[2], match[3]))
+            conditions.append(_parse_condition(name, match[2], match[3]))
     return Query(words=tuple(word for word in words if word), conditions=tuple(conditions), tags=tuple(tags))
 
 
-def _name(typed: str) -> str:
-    """A name in its usual form; single letters keep their case, which tells -s from -S."""
+def _normalise_name(typed: str) -> str:
+    """Normalise the name of a field; single letters keep their case (-s and -S differ)."""
     return typed if len(typed) == 1 else typed.lower().replace("-", "_")
 
 
-def _names() -> Mapping[str, Switch | None]:
-    """What may stand before a comparison: the names and letters of the recorded switches, and the history's own."""
-    own: dict[str, Switch | None] = dict.fromkeys(("tag", "since", "before", "rating", "kind"))
+def _fields() -> Mapping[str, Switch | None]:
+    """Return the fields of conditions: names and letters of recorded switches, and the history's own fields."""
+    fields: dict[str, Switch | None] = dict.fromkeys(("tag", "since", "before", "rating", "kind"))
     for row in SWITCHES:
         if row.recorded:
-            own |= dict.fromkeys([row.field, row.recorded, *(flag.lstrip("-") for flag in row.flags)], row)
-    return own
+            fields |= dict.fromkeys([row.field, row.recorded, *(flag.lstrip("-") for flag in row.flags)], row)
+    return fields
 
 
-def _condition(name: str, comparison: str, text: str) -> Condition:
-    if name not in _names():
-        near = nearest(name, list(_names()))
-        hint = f"did you mean {near}? " if near else ""
-        raise CommandError(f"pictures have no setting {name}", hint=f"{hint}for example {EXAMPLE}")
-    switch = _names()[name]
-    value = _value(name, switch, text)
+def _parse_condition(name: str, comparison: str, text: str) -> Condition:
+    if name not in _fields():
+        closest = nearest(name, list(_fields()))
+        hint = f"did you mean {closest}? " if closest else ""
+        raise CommandError(f"unknown setting: {name}", hint=f"{hint}for example {EXAMPLE}")
+    switch = _fields()[name]
+    value = _parse_value(name, switch, text)
     field = switch.field if switch else name
     if isinstance(value, str):
         if comparison not in (":", "="):
-            raise CommandError(f"{name} is text, which {comparison} cannot compare", hint=f"{name}:{text}")
+            raise CommandError(f"{comparison} cannot compare {name}, which is text", hint=f"use {name}:{text}")
         return Condition(field=field, comparison="has", value=value)
     return Condition(field=field, comparison="=" if comparison == ":" else comparison, value=value)
 
 
-def _value(name: str, switch: Switch | None, text: str) -> float | str:
-    """A number where the setting is one."""
+def _parse_value(name: str, switch: Switch | None, text: str) -> float | str:
+    """Convert a value to a number if the setting is numeric."""
     try:
         if switch is None:
             return float(text) if name == "rating" else text
@@ -111,22 +117,27 @@ def _value(name: str, switch: Switch | None, text: str) -> float | str:
     return float(value) if isinstance(value, (int, float)) else text
 
 
-def _time(name: str, text: str, now: datetime) -> Condition:
+def _parse_time_condition(name: str, text: str, now: datetime) -> Condition:
     moment = moment_of(text, now).astimezone(UTC).isoformat(timespec="seconds")
     return Condition(field="created", comparison=">=" if name == "since" else "<", value=moment)
 
 
 def moment_of(text: str, now: datetime) -> datetime:
-    """The beginning of the time that is meant: today, yesterday, 3d (or 12h, 2w) ago, 2026-11-20, 2026-11."""
+    """Return the start of a day or period: today, yesterday, 3d (or 12h, 2w) ago, 2026-11-20, 2026-11.
+
+    Raises:
+        CommandError: If the text is not a time.
+    """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     days = {"today": 0, "yesterday": 1}
     if text.lower() in days:
         return midnight - timedelta(days=days[text.lower()])
-    if (ago := _AGO.fullmatch(text.lower())) is not None:
+    if (ago := _RELATIVE_TIME.fullmatch(text.lower())) is not None:
         return now - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
     for form in _DATES:
         try:
             return datetime.strptime(text, form).replace(tzinfo=now.tzinfo)
         except ValueError:
             continue
-    raise CommandError(f"{text[:40]!r} is no time", hint="today, yesterday, 3d, 12h, 2w, or a date such as 2026-11-20")
+    hint = "use today, yesterday, 3d, 12h, 2w, or a date such as 2026-11-20"
+    raise CommandError(f"not a time: {text[:40]}", hint=hint)

@@ -1,6 +1,6 @@
-"""The line: text to request. `formatting` is the inverse.
+"""Parse a line into a request; `format` is the inverse.
 
-Decides what a line is (nothing, a command, a farewell, something to draw). Knows no models and no files.
+Distinguishes blank lines, commands, `quit` and lines to generate. Knows no models and no files.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from invoke_cli.errors import LineError, Span
-from invoke_cli.language.grammar.lookalikes import lookalikes
+from invoke_cli.language.grammar.lookalikes import find_lookalikes
 from invoke_cli.language.grammar.quotes import BLANKS
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest
 
-FAREWELLS = ("q", "quit", "exit")
+QUIT_WORDS = ("q", "quit", "exit")
 
-_LEADER = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*|\[\d+(?:\.\d+)?\] \S.*?\.(?i:png): ")
-_ADDING = frozenset(switch.field for switch in SWITCHES if switch.adds_up)
+_PROMPT_PREFIX = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*|\[\d+(?:\.\d+)?\] \S.*?\.(?i:png): ")
+_REPEATABLE = frozenset(switch.field for switch in SWITCHES if switch.is_repeatable)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _COMMAND = re.compile(r"!([A-Za-z_-]+|\d+)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Blank:
-    """Nothing, or a comment."""
+    """A blank line or a comment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quit:
-    """The user leaves."""
+    """A request to quit the session."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandLine:
-    """`!name argument`; the spans tell where the two stand. `!17` has the name `17`."""
+    """A command `!name argument`, with the spans of both. `!17` has the name `17`."""
 
     name: str
     argument: str
@@ -47,7 +47,7 @@ class CommandLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """One stage of a line and where each of its fields was said."""
+    """A stage of a line: its request, and the span of each field that it sets."""
 
     request: GenerationRequest
     spans: Mapping[str, Span] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Generation:
-    """Something to draw: the stages of a chain (mostly one), and what the parser has to remark."""
+    """A line to generate: the stages of the chain (usually one), and notices from the parser."""
 
     stages: tuple[Stage, ...]
     notices: tuple[str, ...] = ()
@@ -65,7 +65,11 @@ Line = Blank | Quit | CommandLine | Generation
 
 
 def parse(text: str) -> Line:
-    """What `text` says; LineError with a span inside it when it cannot be read."""
+    """Parse a line.
+
+    Raises:
+        LineError: If the line is invalid; its span lies within `text`.
+    """
     text = text.rstrip("\r\n")
     try:
         return _parse(text)
@@ -76,34 +80,34 @@ def parse(text: str) -> Line:
 def _parse(text: str) -> Line:
     if match := _CONTROL.search(text):
         name = f"character {ord(match.group()):#04x}"
-        raise LineError(f"the line holds a control {name}", hint="remove it", span=Span(*match.span()))
+        raise LineError(f"the line contains a control {name}", hint="remove it", span=Span(*match.span()))
     start = content_start(text)
     body = text[start:].rstrip(BLANKS)
     if not body or body.startswith(("#", "//")):
         return Blank()
     if body.startswith("!"):
-        return _command(text, start, start + len(body))
-    if body in FAREWELLS:
+        return _parse_command(text, start, start + len(body))
+    if body in QUIT_WORDS:
         return Quit()
-    return _generation(tokenise(text, start))
+    return _parse_generation(tokenise(text, start))
 
 
 def content_start(text: str) -> int:
-    """Where the content of a line begins, behind blanks and a pasted prompt (`invoke> `) or result (`[17] x.png: `)."""
+    """Return the start of the content, after blanks and a pasted prompt (`invoke> `) or result (`[17] x.png: `)."""
     start = len(text) - len(text.lstrip(BLANKS))
-    match = _LEADER.match(text, start)
+    match = _PROMPT_PREFIX.match(text, start)
     if match is None:
         return start
     rest = text[match.end() :]
     return match.end() + len(rest) - len(rest.lstrip(BLANKS))
 
 
-def _command(text: str, start: int, end: int) -> CommandLine:
+def _parse_command(text: str, start: int, end: int) -> CommandLine:
     match = _COMMAND.match(text, start, end)
     assert match is not None
     name = (match.group(1) or "").replace("-", "_")
     if not name:
-        raise LineError("a ! and no command", hint="type !help to see them", span=Span(start, start + 1))
+        raise LineError("no command after !", hint="type !help to list the commands", span=Span(start, start + 1))
     argument = text[match.end() : end].lstrip(BLANKS)
     return CommandLine(
         name=name,
@@ -113,17 +117,17 @@ def _command(text: str, start: int, end: int) -> CommandLine:
     )
 
 
-def _generation(tokens: Sequence[Token]) -> Generation:
+def _parse_generation(tokens: Sequence[Token]) -> Generation:
     for token in tokens:
         if token.error is not None:
             raise token.error
     notices: list[str] = []
-    stages = [stage for group in _split(tokens) for stage in _unrolled(_stage(group, notices))]
+    stages = [stage for group in _split_stages(tokens) for stage in _expand_strengths(_parse_stage(group, notices))]
     return Generation(stages=tuple(stages), notices=tuple(notices))
 
 
-def _split(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    """The tokens of each stage; an empty stage is an error at its bar."""
+def _split_stages(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """Yield the tokens of each stage; raise LineError for an empty stage."""
     group: list[Token] = []
     bar: Token | None = None
     for token in tokens:
@@ -142,29 +146,29 @@ def _split(tokens: Sequence[Token]) -> Iterator[list[Token]]:
 
 def _empty_stage(bar: Token) -> LineError:
     return LineError(
-        "nothing between two stages", hint="write a prompt or a switch there, or \\| for a bar", span=bar.span
+        "a stage of the chain is empty", hint="add a prompt or a switch, or write \\| for a literal |", span=bar.span
     )
 
 
-def _stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
+def _parse_stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
     values: dict[str, object] = {}
     spans: dict[str, Span] = {}
     for name, value, token in _assignments(tokens):
-        if name in _ADDING and name in values and value:
+        if name in _REPEATABLE and name in values and value:
             value = (*cast(tuple[object, ...], values[name]), *cast(tuple[object, ...], value))
         elif name in values:
             if name == "prompt":
-                raise LineError("a second prompt", hint="one stage has one prompt", span=token.span)
+                raise LineError("a second prompt", hint="each stage has one prompt", span=token.span)
             shown = "" if isinstance(value, bool) else f" ({token.text})"
-            notices.append(f"{_spelling(name)} is given twice: the last one counts{shown}")
+            notices.append(f"{_spelling(name)} is set twice: the last one applies{shown}")
         values[name], spans[name] = value, token.span
         if token.kind is Kind.PROMPT and not token.quoted:
-            notices.extend(lookalikes(token.text))
+            notices.extend(find_lookalikes(token.text))
     return Stage(request=GenerationRequest.of(values), spans=spans)
 
 
-def _unrolled(stage: Stage) -> Iterator[Stage]:
-    """A stage with a list of strengths as a chain of stages, one for each."""
+def _expand_strengths(stage: Stage) -> Iterator[Stage]:
+    """Expand a stage with a list of strengths into one stage per strength."""
     strengths: object = stage.request.strength
     if not isinstance(strengths, tuple):
         yield stage
@@ -181,22 +185,22 @@ def _spelling(name: str) -> str:
 
 
 def _assignments(tokens: Sequence[Token]) -> Iterator[tuple[str, object, Token]]:
-    """Each field that the tokens set, with its value and the token to point at."""
+    """Yield each field that the tokens set, its value, and the token for error messages."""
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.kind is Kind.PROMPT:
             yield "prompt", token.text, token
         elif token.kind is Kind.SWITCH and token.switch is not None:
-            if token.switch.adds_up and token.negated:
+            if token.switch.is_repeatable and token.negated:
                 yield token.switch.field, (), token
             elif token.switch.is_flag or token.negated:
                 yield token.switch.field, not token.negated, token
             elif following is not None and following.kind is Kind.VALUE:
-                yield token.switch.field, _converted(token, following), following
+                yield token.switch.field, _parse_value(token, following), following
             else:
-                yield token.switch.field, _left_out(token), token
+                yield token.switch.field, _omitted_value(token), token
 
 
-def _converted(switch_token: Token, value_token: Token) -> object:
+def _parse_value(switch_token: Token, value_token: Token) -> object:
     assert switch_token.switch is not None
     try:
         return switch_token.switch.value.parse(value_token.text)
@@ -209,18 +213,22 @@ def _usage(token: Token) -> str:
     return f"for example {token.switch.example}" if token.switch.example else f"{token.text}: {token.switch.help}"
 
 
-def _left_out(token: Token) -> object:
-    """The value of a switch whose value may be left out."""
+def _omitted_value(token: Token) -> object:
+    """Return the value of a switch whose optional value is missing."""
     assert token.switch is not None
     value = token.switch.value
     return getattr(value, "bare", None) or getattr(value, "default", None)
 
 
 def switches_only(text: str) -> GenerationRequest:
-    """The request of a line that holds switches and no prompt."""
+    """Parse a line that consists only of switches.
+
+    Raises:
+        LineError: If the line contains a prompt, a command or several stages.
+    """
     line = parse(text)
     if isinstance(line, Blank):
         return GenerationRequest()
     if not isinstance(line, Generation) or len(line.stages) > 1 or line.stages[0].request.prompt is not None:
-        raise LineError(f"switches were expected, not {text[:60]!r}", hint="for example -s 20 -C 7")
+        raise LineError(f"expected switches only: {text[:60]}", hint="for example -s 20 -C 7")
     return line.stages[0].request

@@ -1,8 +1,8 @@
-"""Quotes and backslashes. Knows how text is written into a line, not what it means.
+"""Quoting and escaping of text in a line. Does not interpret the text.
 
-Two kinds of text stand in a line. *Prompt source* keeps its escapes (the prompt language resolves them later), so its
-quotes only hide blanks and switches. A *plain value* (a path, a name) is what it says; inside quotes `\\\\` and `\\"`
-stand for the bare character and every other backslash is itself (`C:\\pics`).
+A line contains two kinds of text. *Prompt source* keeps its escapes (the prompt language resolves them later); quotes
+only protect blanks and switches in it. A *plain value* (a path, a name) is literal; inside quotes, `\\\\` and `\\"`
+stand for the bare character, and every other backslash is literal (`C:\\pics`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _NEEDS_QUOTES = re.compile(r"""^$|[ \t]|^["'#]|^--?[A-Za-z]|^\|$""")
 
 
 def canonical(source: str) -> str:
-    """Prompt source in the one form that a request holds; the meaning stays the same.
+    """Normalise prompt source to the form stored in a request, without changing its meaning.
 
-    A needless `\\"` becomes `"`, a line break becomes `\\n`, a lone backslash at the end is doubled. Idempotent.
+    A redundant `\\"` becomes `"`, a line break becomes `\\n`, a lone backslash at the end is doubled. Idempotent.
     """
     return _PAIR_OR_NEWLINE.sub(_canonical_part, source)
 
@@ -40,13 +40,13 @@ def _canonical_part(match: re.Match[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Plain text as prompt source that means just this text: whatever could be an operator gets a backslash."""
+    """Escape plain text as prompt source: every possible operator gets a backslash."""
     escaped = re.sub(r"[\\()\[\]{}<+]|(?<=[^\s-])-+(?!\w)", lambda m: "".join("\\" + c for c in m.group()), text)
     return canonical(escaped)
 
 
 def literal(source: str) -> str:
-    """The text that prompt source stands for, its escapes resolved."""
+    """Resolve the escapes in prompt source."""
     return re.sub(r"\\([\s\S])", _literal_part, source)
 
 
@@ -58,12 +58,12 @@ def _literal_part(match: re.Match[str]) -> str:
 
 
 def quote_prompt(source: str) -> str:
-    """Canonical prompt source between quotes."""
+    """Put canonical prompt source in double quotes."""
     return '"' + source.replace('"', '\\"') + '"'
 
 
 def quote_value(value: str) -> str:
-    """A plain value as one token of a line, quoted when it must be."""
+    """Format a plain value as one token of a line, quoted if necessary."""
     if not _NEEDS_QUOTES.search(value):
         return value
     doubled = _BACKSLASHES.sub(lambda m: m.group(0) * 2, value)
@@ -71,17 +71,17 @@ def quote_value(value: str) -> str:
 
 
 def quote_prompt_value(source: str) -> str:
-    """Canonical prompt source as one token of a line, quoted when it must be."""
+    """Format canonical prompt source as one token of a line, quoted if necessary."""
     return quote_prompt(source) if _NEEDS_QUOTES.search(source) else source
 
 
 def unquote_value(inner: str) -> str:
-    """The plain value that stood between double quotes as `inner`."""
+    """Unescape the inside of a double-quoted plain value."""
     return _VALUE_ESCAPE.sub(r"\1", inner)
 
 
 def closing_quote(text: str, start: int) -> int | None:
-    """Where the double quote that opens at `start` closes, or None. Backslash pairs are skipped."""
+    """Return the position of the quote that closes the one at `start`, or None. Skips escaped characters."""
     position = start + 1
     while position < len(text):
         if text[position] == "\\":

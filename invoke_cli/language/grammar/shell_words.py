@@ -1,4 +1,4 @@
-"""Shell arguments as a line. Knows how a shell has split them; the line it makes is read by the one parser."""
+"""Convert shell arguments to a line for the parser."""
 
 from __future__ import annotations
 
@@ -15,50 +15,54 @@ from invoke_cli.language.grammar.quotes import (
     quote_value,
     unquote_value,
 )
-from invoke_cli.language.grammar.spellings import Spelt, looks_like_switch, read_switch
+from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, read_switch
 from invoke_cli.language.switches.values import may_follow
 
-# What is surely meant as a file where files may stand.
-_PICTURE = re.compile(r"\S+\.(png|jpe?g|webp|bmp|gif|tiff?)", re.IGNORECASE)
+# Certainly meant as a file name where files are allowed.
+_IMAGE_NAME = re.compile(r"\S+\.(png|jpe?g|webp|bmp|gif|tiff?)", re.IGNORECASE)
 
 IsFile = Callable[[str], bool]
 TakesLine = Callable[[str], bool]
 
 
 def words_to_lines(words: Sequence[str], is_file: IsFile, takes_line: TakesLine = lambda _: False) -> list[str]:
-    """The lines that shell words say, mostly one.
+    """Convert shell words to lines, usually one.
 
-    A single word is a line as it stands. Otherwise each word is one token: one that holds a blank is prompt text, a
-    bare `|` chains, a switch takes the next word as its value, prompt words are joined by a blank. When `-I` is
-    followed by several files (a shell's glob), there is a line for each. `takes_line` tells of a command, by its name,
-    whether its argument is a line.
+    A single word is a complete line. Otherwise each word is one token: a word with a blank is prompt text, a bare `|`
+    separates stages, a switch takes the next word as its value, and prompt words are joined by blanks. If `-I` is
+    followed by several files (a shell glob), there is one line per file.
+
+    Args:
+        words: The arguments, as split by the shell.
+        is_file: Whether a word names an existing file.
+        takes_line: Whether the argument of the command with this name is a line.
     """
     if len(words) == 1:
         return [words[0]]
     if words[0].startswith("!"):
         quoted = " ".join([words[0], *map(quote_value, words[1:])])
-        return [_with_line(words) if takes_line(words[0][1:]) else quoted]
-    reader = _Words(words, is_file)
+        return [_format_line_command(words) if takes_line(words[0][1:]) else quoted]
+    reader = _WordReader(words, is_file)
     stages = reader.stages()
     if len(reader.images) < 2:
         return [" | ".join(stages)]
-    return [" | ".join(_with_image(stages, image)) for image in reader.images]
+    return [" | ".join(_add_image(stages, image)) for image in reader.images]
 
 
-def _with_line(words: Sequence[str]) -> str:
-    """A command whose argument is a line: one word is the line as it stands, several are its tokens."""
+def _format_line_command(words: Sequence[str]) -> str:
+    """Format a command whose argument is a line: one word is the complete line, several words are its tokens."""
     *plain, last = words
     if not any(blank in word for word in plain for blank in BLANKS) and any(blank in last for blank in BLANKS):
         return " ".join(words)
-    return f"{words[0]} {' | '.join(_Words(words[1:], lambda _: False).stages())}"
+    return f"{words[0]} {' | '.join(_WordReader(words[1:], lambda _: False).stages())}"
 
 
-def _with_image(stages: list[str], image: str) -> list[str]:
+def _add_image(stages: list[str], image: str) -> list[str]:
     return [f"{stages[0]} -I {quote_value(image)}", *stages[1:]]
 
 
-class _Words:
-    """One walk over the words of a command line."""
+class _WordReader:
+    """A single pass over the words of a command line."""
 
     def __init__(self, words: Sequence[str], is_file: IsFile) -> None:
         self.words = list(words)
@@ -72,58 +76,64 @@ class _Words:
         while self.words:
             word = self.words.pop(0)
             if word == "|":
-                stages.append(self._stage(prompt, switches))
+                stages.append(self._format_stage(prompt, switches))
                 prompt, switches = [], []
-            elif (spelt := _as_switch(word)) is not None:
-                self._switch(word, spelt, switches)
+            elif (switch_match := _as_switch(word)) is not None:
+                self._add_switch(word, switch_match, switches)
             else:
                 prompt.append(word)
-        stages.append(self._stage(prompt, switches))
+        stages.append(self._format_stage(prompt, switches))
         return stages
 
-    def _stage(self, prompt: list[str], switches: list[str]) -> str:
+    def _format_stage(self, prompt: list[str], switches: list[str]) -> str:
         if len(self.images) == 1:
             switches = [*switches, f"-I {quote_value(self.images.pop())}"]
         text = [quote_prompt(canonical(" ".join(prompt)))] if prompt else []
         return " ".join([*text, *switches])
 
-    def _switch(self, word: str, spelt: Spelt, switches: list[str]) -> None:
-        name = word[: spelt.length].removesuffix("=")
-        takes = "nothing" if spelt.negated else spelt.switch.value.takes
-        if spelt.glued:
-            values = [word[spelt.length :], *self._more(spelt)]
-        elif takes == "one" or (takes == "optional" and self.words and may_follow(spelt.switch.value, self.words[0])):
-            values = self._values(spelt, name)
+    def _add_switch(self, word: str, switch_match: SwitchMatch, switches: list[str]) -> None:
+        name = word[: switch_match.length].removesuffix("=")
+        takes = "nothing" if switch_match.negated else switch_match.switch.value.takes
+        if switch_match.glued:
+            values = [word[switch_match.length :], *self._take_more(switch_match)]
+        elif takes == "one" or (
+            takes == "optional" and self.words and may_follow(switch_match.switch.value, self.words[0])
+        ):
+            values = self._take_value(switch_match, name)
         elif takes in ("words", "numbers"):
-            values = self._values(spelt, name) + self._more(spelt)
+            values = self._take_value(switch_match, name) + self._take_more(switch_match)
         else:
             values = []
-        if spelt.switch.field == "init_image":
-            # An earlier -I stays in the line, where the parser says that the last one counts.
+        if switch_match.switch.field == "init_image":
+            # Keep an earlier -I in the line: the parser reports that the last one applies.
             switches.extend(f"-I {quote_value(image)}" for image in self.images)
-            self.images = values + self._more_files()
+            self.images = values + self._take_files()
             return
-        quote = quote_prompt_value if spelt.switch.value.prompt_text else quote_value
+        quote = quote_prompt_value if switch_match.switch.value.prompt_text else quote_value
         joined = "=" if takes == "glued" and values else " "
         switches.append(joined.join([name, *(quote(value) for value in values)]))
 
-    def _values(self, spelt: Spelt, name: str) -> list[str]:
+    def _take_value(self, switch_match: SwitchMatch, name: str) -> list[str]:
         if not self.words or self.words[0] == "|" or _as_switch(self.words[0]) is not None:
-            example = spelt.switch.example or f"{name} {spelt.switch.metavar}"
-            raise LineError(f"{name} needs a value", hint=f"write one after it, such as {example}")
+            example = switch_match.switch.example or f"{name} {switch_match.switch.metavar}"
+            raise LineError(f"{name} needs a value", hint=f"for example {example}")
         return [self.words.pop(0)]
 
-    def _more(self, spelt: Spelt) -> list[str]:
-        """More words of a value that has several: of numbers as many as follow, of words all up to the next switch."""
-        if spelt.switch.value.takes == "words":
-            return self._phrase()
+    def _take_more(self, switch_match: SwitchMatch) -> list[str]:
+        """Take the further words of a value: all following numbers, or all words up to the next switch."""
+        if switch_match.switch.value.takes == "words":
+            return self._take_phrase()
         numbers: list[str] = []
-        while spelt.switch.value.takes == "numbers" and self.words and may_follow(spelt.switch.value, self.words[0]):
+        while (
+            switch_match.switch.value.takes == "numbers"
+            and self.words
+            and may_follow(switch_match.switch.value, self.words[0])
+        ):
             numbers.append(self.words.pop(0))
         return numbers
 
-    def _phrase(self) -> list[str]:
-        """More words of a value, up to the next switch or one that holds a blank, which is prompt text."""
+    def _take_phrase(self) -> list[str]:
+        """Take words up to the next switch, `|`, or word with a blank, which is prompt text."""
         values: list[str] = []
         while self.words and self.words[0] != "|" and not any(blank in self.words[0] for blank in BLANKS):
             if _as_switch(self.words[0]) is not None:
@@ -131,18 +141,18 @@ class _Words:
             values.append(self.words.pop(0))
         return values
 
-    def _more_files(self) -> list[str]:
+    def _take_files(self) -> list[str]:
         files: list[str] = []
         while self.words and self.is_file(self.words[0]):
             files.append(self.words.pop(0))
-        if self.words and _PICTURE.fullmatch(self.words[0]):
-            hint = "check the name; words of the prompt stand before -I"
-            raise LineError(f"after -I only files that are there can follow, and {self.words[0]} is none", hint=hint)
+        if self.words and _IMAGE_NAME.fullmatch(self.words[0]):
+            hint = "check the name; write the prompt before -I"
+            raise LineError(f"no such file: {self.words[0]}", hint=hint)
         return files
 
 
-def _as_switch(word: str) -> Spelt | None:
-    """The switch that a word spells. A word with a blank is text, unless the blank stands in a `--name=value`."""
+def _as_switch(word: str) -> SwitchMatch | None:
+    """Return the switch in a word, if any. A word with a blank is text, unless the blank is in a `--name=value`."""
     if not looks_like_switch(word):
         return None
     name = word.split("=", 1)[0]
@@ -152,7 +162,7 @@ def _as_switch(word: str) -> Spelt | None:
 
 
 def split_words(argument: str) -> list[str]:
-    """The words of a command's argument: split at blanks, quotes as in the values of switches."""
+    """Split the argument of a command at blanks, with the quoting rules of switch values."""
     words: list[str] = []
     position = 0
     while (position := _next_word(argument, position)) < len(argument):

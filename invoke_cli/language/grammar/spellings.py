@@ -1,4 +1,4 @@
-"""From what was typed to a row: exact spellings, negations, abbreviations, glued values. Knows the tables only."""
+"""Find the switch for a spelling: exact names, negations, abbreviations and glued values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from invoke_cli.errors import LineError
-from invoke_cli.language.switches.rejected import REFUSED, Refused
+from invoke_cli.language.switches.rejected import REJECTED_SWITCHES, RejectedSwitch
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 
@@ -20,8 +20,15 @@ KEEP_AS_TEXT = "to keep it as text, write \\- or put the prompt in quotes"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spelt:
-    """What a word that looks like a switch says: the row, whether it is negated, and where a glued value starts."""
+class SwitchMatch:
+    """A parsed switch word.
+
+    Attributes:
+        switch: The row of the switch.
+        negated: Whether the word is the `--no_` form.
+        length: The length of the spelling; a glued value starts there.
+        glued: Whether the word contains the value, too.
+    """
 
     switch: Switch
     negated: bool = False
@@ -30,118 +37,122 @@ class Spelt:
 
 
 def looks_like_switch(text: str, position: int = 0) -> bool:
-    """Whether a token that starts at `position` has the form of a switch: `-` and a letter, or `--` and a letter."""
+    """Return whether the text at `position` has the form of a switch: `-` or `--` followed by a letter."""
     return _SWITCH_LIKE.match(text, position) is not None
 
 
-def read_switch(word: str) -> Spelt:
-    """The switch that `word` (from its dash to the next blank) spells; LineError when it spells none."""
+def read_switch(word: str) -> SwitchMatch:
+    """Parse a word that starts with a dash as a switch.
+
+    Raises:
+        LineError: If the switch is unknown, ambiguous or rejected, or has a value that it does not take.
+    """
     if word.startswith("--"):
         return _read_long(word)
-    run = _letters(word)
+    run = _letter_run(word)
     after = word[len(run) : len(run) + 1]
     if len(run) > 2 and after in ("", "="):
         entry = _spellings().get(run)
         if entry is not None:
-            return _spelt(entry, False, word, len(run))
+            return _match_entry(entry, False, word, len(run))
     entry = _spellings().get(word[:2])
     if entry is None:
-        raise _unknown(word)
-    return _spelt(entry, False, word, 2)
+        raise _unknown_switch(word)
+    return _match_entry(entry, False, word, 2)
 
 
-def _letters(word: str) -> str:
+def _letter_run(word: str) -> str:
     match = _LETTERS.match(word)
     assert match is not None
     return match.group()
 
 
-def _read_long(word: str) -> Spelt:
+def _read_long(word: str) -> SwitchMatch:
     match = _LONG.match(word)
     assert match is not None
-    name = normal(match.group())
+    name = normalise_name(match.group())
     entry, negated = _find_long(name, word)
     rest = word[match.end() :]
     if rest and not rest.startswith("="):
-        raise _unknown(word)
-    return _spelt(entry, negated, word, match.end())
+        raise _unknown_switch(word)
+    return _match_entry(entry, negated, word, match.end())
 
 
-def _find_long(name: str, word: str) -> tuple[Switch | Refused, bool]:
-    """The row with this long name or the only one that starts with it; and whether it is the `--no_` form."""
+def _find_long(name: str, word: str) -> tuple[Switch | RejectedSwitch, bool]:
+    """Return the row with this name or unique prefix, and whether it is the `--no_` form."""
     rows = {flag: (row, False) for flag, row in _spellings().items() if flag.startswith("--")}
     rows |= {flag: (switch, True) for flag, switch in _negations().items()}
     if name in rows:
         return rows[name]
-    starts = {flag: entry for flag, entry in rows.items() if flag.startswith(name)}
-    if len({(id(row), negated) for row, negated in starts.values()}) == 1:
-        return next(iter(starts.values()))
-    if starts:
-        raise LineError(f"{name} could be any of {', '.join(sorted(starts))}", hint="write more of the name")
-    raise _unknown(word)
+    matches = {flag: entry for flag, entry in rows.items() if flag.startswith(name)}
+    if len({(id(row), negated) for row, negated in matches.values()}) == 1:
+        return next(iter(matches.values()))
+    if matches:
+        raise LineError(f"{name} is ambiguous: {', '.join(sorted(matches))}", hint="write more of the name")
+    raise _unknown_switch(word)
 
 
-def _spelt(entry: Switch | Refused, negated: bool, word: str, length: int) -> Spelt:
+def _match_entry(entry: Switch | RejectedSwitch, negated: bool, word: str, length: int) -> SwitchMatch:
     spelling = word[:length]
-    if isinstance(entry, Refused):
-        raise refusal(entry, spelling)
+    if isinstance(entry, RejectedSwitch):
+        raise rejection_error(entry, spelling)
     rest = word[length:]
     glued = bool(rest) and not negated
     if entry.is_flag or negated:
         if rest:
-            raise LineError(f"{spelling} takes no value, so {rest!r} cannot follow it", hint=f"write {spelling} alone")
+            raise LineError(f"{spelling} takes no value, but {rest!r} follows", hint=f"write {spelling} alone")
     elif entry.value.takes == "glued" and rest and not rest.startswith("="):
-        raise _unknown(word)
+        raise _unknown_switch(word)
     skip = 1 if rest.startswith("=") else 0
-    return Spelt(switch=entry, negated=negated, length=length + skip, glued=glued)
+    return SwitchMatch(switch=entry, negated=negated, length=length + skip, glued=glued)
 
 
-def refusal(entry: Refused, spelling: str) -> LineError:
-    """The error for a spelling that is understood but not available."""
-    return LineError(f"{spelling} ({entry.what}) is not a switch of this program", hint=entry.instead)
+def rejection_error(entry: RejectedSwitch, spelling: str) -> LineError:
+    """Return the error for a rejected switch."""
+    return LineError(f"{spelling} ({entry.what}) is not supported", hint=entry.instead)
 
 
-def _unknown(word: str) -> LineError:
-    from invoke_cli.language.switches.launch import LAUNCH_OPTIONS  # it reads spellings itself
+def _unknown_switch(word: str) -> LineError:
+    from invoke_cli.language.switches.launch import LAUNCH_OPTIONS  # avoids an import cycle
 
     name = word.split("=", 1)[0][:40]
-    launch = next((row for row in LAUNCH_OPTIONS if normal(name) == row.name), None)
+    launch = next((row for row in LAUNCH_OPTIONS if normalise_name(name) == row.name), None)
     if launch is not None:
-        init = ", or write it into invoke.init" if launch.in_init else ""
-        hint = f"leave it out here, and start with it: invoke {name} …{init}; {KEEP_AS_TEXT}"
-        return LineError(f"{name} belongs to the start of the program, not to a line", hint=hint)
-    near = nearest(normal(name), [*_spellings(), *_negations()])
-    suggestion = f"did you mean {near}? " if near else ""
-    return LineError(f"{name} is not a switch", hint=suggestion + KEEP_AS_TEXT)
+        init = ", or put it into invoke.init" if launch.in_init else ""
+        hint = f"start the program with it: invoke {name} …{init}; {KEEP_AS_TEXT}"
+        return LineError(f"{name} is a launch option and cannot be used in a line", hint=hint)
+    closest = nearest(normalise_name(name), [*_spellings(), *_negations()])
+    suggestion = f"did you mean {closest}? " if closest else ""
+    return LineError(f"unknown switch: {name}", hint=suggestion + KEEP_AS_TEXT)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:
-    """The candidate most like `word`, or an empty string when none is like it."""
+    """Return the candidate closest to `word`, or an empty string if none is similar."""
     return next(iter(difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)), "")
 
 
-def normal(name: str) -> str:
-    """A long name with its dashes inside as underscores: `--from-file` and `--from_file` are one."""
+def normalise_name(name: str) -> str:
+    """Replace the inner dashes of a long name with underscores: `--from-file` equals `--from_file`."""
     return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
 
 
 @cache
-def _spellings() -> dict[str, Switch | Refused]:
-    rows: list[Switch | Refused] = [*SWITCHES, *REFUSED]
+def _spellings() -> dict[str, Switch | RejectedSwitch]:
+    rows: list[Switch | RejectedSwitch] = [*SWITCHES, *REJECTED_SWITCHES]
     return {flag: row for row in rows for flag in row.flags}
 
 
 @cache
 def _negations() -> dict[str, Switch]:
-    return {negation(switch): switch for switch in SWITCHES if switch.is_flag or switch.adds_up}
+    return {negation(switch): switch for switch in SWITCHES if switch.is_flag or switch.is_repeatable}
 
 
 def negation(switch: Switch) -> str:
-    """How a flag is turned off: `--no_grid`; for `--no_metadata` it is `--metadata`. What adds up ends so, too."""
+    """Return the switch that turns off a flag or clears a repeatable switch: `--no_grid`, or `--metadata`."""
     name = switch.name[2:]
     return "--" + (name[3:] if name.startswith("no_") else "no_" + name)
 
 
 def all_spellings() -> dict[str, Switch]:
-    """Every spelling that can be typed, the negated ones too."""
+    """Return every valid spelling, including the negated ones."""
     return {flag: row for flag, row in _spellings().items() if isinstance(row, Switch)} | _negations()

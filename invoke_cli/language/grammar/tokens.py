@@ -1,7 +1,7 @@
-"""The tokeniser: a line into tokens with spans. Never raises: what cannot be read becomes an ERROR token.
+"""Split a line into tokens with spans. Never raises: invalid input becomes an ERROR token.
 
-The parser turns tokens into a request, the prompt colours its input by them and completion finds its place with them.
-Knows spellings and quotes; knows no values, no models, no files.
+The parser, the syntax highlighting of the prompt and completion all use these tokens. Knows spellings and quotes, but
+no values, models or files.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from enum import Enum
 from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.free_text import FreeText, is_pipe
 from invoke_cli.language.grammar.quotes import BLANKS, canonical, closing_quote, unquote_value
-from invoke_cli.language.grammar.spellings import Spelt, looks_like_switch, read_switch
+from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, read_switch
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.values import may_follow
 
 
 class Kind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     PROMPT = "prompt"
     SWITCH = "switch"
@@ -31,7 +31,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """One piece of a line. `text` is decoded: prompt source, a plain value, or the spelling of a switch."""
+    """A token of a line. `text` is decoded: prompt source, a plain value, or the spelling of a switch."""
 
     kind: Kind
     span: Span
@@ -43,12 +43,12 @@ class Token:
 
 
 def tokenise(text: str, start: int = 0) -> tuple[Token, ...]:
-    """The tokens of the stages in `text` from `start` on, in order; spans count from the beginning of `text`."""
+    """Return the tokens of `text` from `start` on, in order; spans are relative to the beginning of `text`."""
     return tuple(_Scanner(text).scan(start))
 
 
 class _Scanner:
-    """One walk over one line; its state is what the current stage has had so far."""
+    """A single pass over a line; its state is what the current stage contains so far."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -71,7 +71,7 @@ class _Scanner:
             else:
                 yield self._free_text()
 
-    # -- pieces -------------------------------------------------------------------------------------------------
+    # -- tokens -------------------------------------------------------------------------------------------------
 
     def _pipe(self) -> Token:
         self.prompt_seen = self.switch_seen = False
@@ -81,43 +81,49 @@ class _Scanner:
         start, word_end = self.position, self._word_end(self.position)
         self.switch_seen = True
         try:
-            spelt = read_switch(self.text[start:word_end])
+            switch_match = read_switch(self.text[start:word_end])
         except LineError as error:
             yield self._error(error, word_end)
             return
-        spelling = self.text[start : start + spelt.length].removesuffix("=")
-        yield self._token(Kind.SWITCH, start + spelt.length, text=spelling, switch=spelt.switch, negated=spelt.negated)
-        value = self._value(spelt, spelling, start)
+        spelling = self.text[start : start + switch_match.length].removesuffix("=")
+        yield self._token(
+            Kind.SWITCH,
+            start + switch_match.length,
+            text=spelling,
+            switch=switch_match.switch,
+            negated=switch_match.negated,
+        )
+        value = self._value(switch_match, spelling, start)
         if value is not None:
             yield value
 
-    def _value(self, spelt: Spelt, spelling: str, switch_start: int) -> Token | None:
-        takes = "nothing" if spelt.negated else spelt.switch.value.takes
+    def _value(self, switch_match: SwitchMatch, spelling: str, switch_start: int) -> Token | None:
+        takes = "nothing" if switch_match.negated else switch_match.switch.value.takes
         after_name = self.position
-        if takes in ("words", "numbers") and (spelt.glued or self._skip_blanks()) and self._value_here():
-            return self._words(spelt.switch)
-        if spelt.glued:
-            return self._value_token(spelt.switch)
+        if takes in ("words", "numbers") and (switch_match.glued or self._skip_blanks()) and self._at_value():
+            return self._value_words(switch_match.switch)
+        if switch_match.glued:
+            return self._value_token(switch_match.switch)
         if takes in ("one", "words", "numbers"):
             self._skip_blanks()
-            if self._value_here():
-                return self._value_token(spelt.switch)
+            if self._at_value():
+                return self._value_token(switch_match.switch)
             self.position = after_name
-            return self._missing(spelt.switch, spelling, Span(switch_start, after_name))
+            return self._missing_value(switch_match.switch, spelling, Span(switch_start, after_name))
         if takes == "optional":
             self._skip_blanks()
-            if may_follow(spelt.switch.value, self.text[self.position : self._word_end(self.position)]):
-                return self._value_token(spelt.switch)
+            if may_follow(switch_match.switch.value, self.text[self.position : self._word_end(self.position)]):
+                return self._value_token(switch_match.switch)
             self.position = after_name
         return None
 
-    def _value_here(self) -> bool:
+    def _at_value(self) -> bool:
         at = self.position
         return at < self.end and not (looks_like_switch(self.text, at) or self._at_pipe(at) or self.text[at] == "#")
 
-    def _missing(self, switch: Switch, spelling: str, span: Span) -> Token:
-        example = f"such as {switch.example}" if switch.example else f"{spelling} {switch.metavar}"
-        error = LineError(f"{spelling} needs a value", hint=f"write one after it, {example}", span=span)
+    def _missing_value(self, switch: Switch, spelling: str, span: Span) -> Token:
+        example = switch.example or f"{spelling} {switch.metavar}"
+        error = LineError(f"{spelling} needs a value", hint=f"for example {example}", span=span)
         return Token(kind=Kind.ERROR, span=span, switch=switch, error=error)
 
     def _value_token(self, switch: Switch) -> Token:
@@ -127,7 +133,7 @@ class _Scanner:
         if opener == '"':
             close = closing_quote(self.text, start)
             if close is None or close >= self.end:
-                return self._error(unbalanced(Span(start, start + 1)), self.end)
+                return self._error(unclosed_quote(Span(start, start + 1)), self.end)
         elif opener == "'":
             close = self._single_quote_close(start)
         if close is None:
@@ -136,15 +142,15 @@ class _Scanner:
         inner = self.text[start + 1 : close]
         if opener == '"' and not switch.value.prompt_text:
             inner = unquote_value(inner)
-        return self._closed(close, inner, switch)
+        return self._quoted_token(close, inner, switch)
 
-    def _words(self, switch: Switch) -> Token:
-        """All words up to the next switch, bar or comment, or all numbers, joined by blanks; quotes keep what would end
-        them.
+    def _value_words(self, switch: Switch) -> Token:
+        """Join all words up to the next switch, bar or comment, or all numbers, by blanks. Quotes protect what would
+        end them.
         """
         start, words = self.position, list[str]()
         end = start
-        while self._value_here() and (not words or switch.value.takes == "words" or self._number_here(switch)):
+        while self._at_value() and (not words or switch.value.takes == "words" or self._at_number(switch)):
             token = self._value_token(switch)
             if token.error is not None:
                 return token
@@ -154,16 +160,16 @@ class _Scanner:
         self.position = start
         return self._token(Kind.VALUE, end, text=" ".join(words), switch=switch)
 
-    def _number_here(self, switch: Switch) -> bool:
+    def _at_number(self, switch: Switch) -> bool:
         return may_follow(switch.value, self.text[self.position : self._word_end(self.position)])
 
-    def _closed(self, close: int, inner: str, switch: Switch | None) -> Token:
-        """The quoted token that ends at `close`; a blank or the end must follow."""
+    def _quoted_token(self, close: int, inner: str, switch: Switch | None) -> Token:
+        """Return the quoted token that ends at `close`; a blank or the end of the line must follow."""
         if self._word_end(close + 1) > close + 1:
             end = self._word_end(close)
-            hint = 'leave a blank after the quote; to use quotes inside the text, write \\"'
+            hint = 'add a blank after the quote; for a quote inside the text, write \\"'
             return self._error(
-                LineError("text follows right after the closing quote", hint=hint, span=Span(close, end)), end
+                LineError("unexpected text right after the closing quote", hint=hint, span=Span(close, end)), end
             )
         kind = Kind.PROMPT if switch is None else Kind.VALUE
         return self._token(kind, close + 1, text=inner, quoted=True, switch=switch)
@@ -180,37 +186,37 @@ class _Scanner:
         start = self.position
         close = closing_quote(self.text, start)
         if close is None or close >= self.end:
-            return self._error(unbalanced(Span(start, start + 1)), self.end)
+            return self._error(unclosed_quote(Span(start, start + 1)), self.end)
         if self.prompt_seen:
             span = Span(start, close + 1)
             error = LineError(
-                "a second prompt", hint="one stage has one prompt; join the two, or chain with |", span=span
+                "a second prompt", hint="each stage has one prompt; join the two, or chain stages with |", span=span
             )
             return self._error(error, close + 1)
         self.prompt_seen = True
-        return self._closed(close, canonical(self.text[start + 1 : close]), None)
+        return self._quoted_token(close, canonical(self.text[start + 1 : close]), None)
 
     def _free_text(self) -> Token:
         start = self.position
         region = FreeText(self.text, start, self.end)
-        if region.lone_quote is not None and not self.switch_seen:
-            return self._error(unbalanced(Span(region.lone_quote, region.lone_quote + 1)), self.end)
+        if region.unbalanced_quote is not None and not self.switch_seen:
+            return self._error(unclosed_quote(Span(region.unbalanced_quote, region.unbalanced_quote + 1)), self.end)
         if self.prompt_seen or self.switch_seen:
-            return self._stray(start, region.stop)
+            return self._unexpected_text(start, region.stop)
         self.prompt_seen = True
         source = self.text[start : region.stop].rstrip(BLANKS)
         return self._token(Kind.PROMPT, start + len(source), text=canonical(source))
 
-    def _stray(self, start: int, stop: int) -> Token:
+    def _unexpected_text(self, start: int, stop: int) -> Token:
         comment = self.text.find(" #", start, stop) if self.switch_seen else -1
         end = start + len(self.text[start : stop if comment == -1 else comment].rstrip(BLANKS))
-        after = "a switch" if self.switch_seen else "the quoted prompt"
+        after = "a switch that takes no more values" if self.switch_seen else "the quoted prompt"
         hint = (
             "write the prompt first, or put it in quotes"
             if not self.prompt_seen
-            else ('put all of the prompt first, or all of it in quotes (\\" for a quote inside)')
+            else 'write the whole prompt first, or put all of it in quotes (\\" for a quote inside)'
         )
-        error = LineError(f"text after {after} that takes no more values", hint=hint, span=Span(start, end))
+        error = LineError(f"unexpected text after {after}", hint=hint, span=Span(start, end))
         return self._error(error, end)
 
     # -- helpers ------------------------------------------------------------------------------------------------
@@ -241,6 +247,6 @@ class _Scanner:
         return Token(kind=Kind.ERROR, span=span, error=error)
 
 
-def unbalanced(span: Span) -> LineError:
-    """The error for a quote that is not closed."""
-    return LineError("this quote is not closed", hint='close it, or write \\" for a quote that is text', span=span)
+def unclosed_quote(span: Span) -> LineError:
+    """Return the error for an unclosed quote."""
+    return LineError("this quote is not closed", hint='close it, or write \\" for a literal quote', span=span)

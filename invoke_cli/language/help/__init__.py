@@ -1,1 +1,1 @@
-"""Help texts, and the tables rendered as help."""
+"""Help texts, and help generated from the tables."""

@@ -1,4 +1,4 @@
-"""Recipes: lines to start from, one row each; `!help recipes` shows them and the tests draw them."""
+"""Example lines, one row each. `!help recipes` shows them, and the tests run them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import groupby
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """A line and the chapter that it stands in; the models and pictures that it names are the reader's own."""
+    """An example line and its chapter. The models and images that it names are placeholders."""
 
     chapter: str
     line: str
@@ -29,7 +29,7 @@ RECIPES: tuple[Recipe, ...] = (
         "tree on a hill with a river, national geographic -I ./big-sketch.png -H512 -W512 --fit",
     ),
     *_chapter(
-        "strength and steps, on one drawing",
+        "strength and steps, with one init image",
         _FIRE,
         f"{_FIRE} -I fire-drawing.png --strength 0.7",
         f"{_FIRE} -I fire-drawing.png -f 0.4",
@@ -39,7 +39,7 @@ RECIPES: tuple[Recipe, ...] = (
         "fire -s10 -f0.7 -v0.2 -n4 -I fire-drawing.png",
     ),
     *_chapter(
-        "another place, season or style",
+        "another setting, season or style",
         "Transform this landscape into a winter scene with snow-covered mountains and frozen lake "
         "[blurry, low quality, distorted, oversaturated, artifacts] -I landscape.jpg -f 0.6",
         "Transform this astronaut floating in space into a medieval knight floating in a fantasy cosmic realm with "
@@ -57,7 +57,7 @@ RECIPES: tuple[Recipe, ...] = (
         "in the style of elden ring -I landscape.jpg -f 0.45 -C 10.5",
     ),
     *_chapter(
-        "keeping what is there",
+        "preserving the original",
         'A blue car on a city street -I red-car.jpg -f 0.4 -C 10 --neg "red, distorted, blurry"',
         "professional product photography of a watch -I watch.jpg -f 0.35 -S 0..3",
         "Mountain in the background, lake in the middle ground, trees in the foreground, sunset lighting "
@@ -69,7 +69,7 @@ RECIPES: tuple[Recipe, ...] = (
         "a castle on the horizon -I landscape.jpg -c top 64 right 128",
     ),
     *_chapter(
-        "guidance, strength and negative words",
+        "guidance, strength and negative prompts",
         "cat wizard, gandalf, lord of the rings, detailed, fantasy, cute, adorable, Pixar, Disney, 8k -I cat.png",
         f"{_ASTRONAUT} -I astronaut.jpg -f 0.8",
         f"{_ASTRONAUT} -I astronaut.jpg -C 8.0",
@@ -80,21 +80,21 @@ RECIPES: tuple[Recipe, ...] = (
         "astronaut++ in a jungle-, muted colors -I astronaut.jpg",
     ),
     *_chapter(
-        "guided by a second picture",
+        "guided by a control image",
         f"{_ASTRONAUT} -I astronaut.jpg --control depth:depth.png",
         f"{_ASTRONAUT} --control canny:astronaut.jpg:0.8",
         f"{_ASTRONAUT} -I astronaut.jpg --control depth:depth.png | in the style of elden ring, astronaut in a jungle "
         "-f 0.45 -C 10.5 --no_control",
     ),
     *_chapter(
-        "several passes",
+        "several stages",
         "ethereal fantasy landscape with glowing crystals -I landscape.jpg -s 20 -f .6,.4,.2",
         "oil painting style -I photo.jpg -f .5 | dramatic sunset lighting -f .3 | highly detailed, masterpiece -f .2",
         f"{_ASTRONAUT} -m sd15 | {_ASTRONAUT} -f .5 -m other",
         f"{_ASTRONAUT} -I astronaut.jpg -m sd15 | -f .5 -m pixel | -f .5 -m comic",
     ),
     *_chapter(
-        "larger",
+        "upscaling",
         f"{_ASTRONAUT} -I astronaut.jpg | --latent_up 2 | --sr 4",
         '!fix small.png -U 4 --upscaler x4 --new_prompt "high quality, detailed, sharp" -s20',
         "a cat, portrait -I small.png -W 1024 -H 1024 -f .25",
@@ -104,7 +104,7 @@ RECIPES: tuple[Recipe, ...] = (
 
 
 def recipes_page() -> str:
-    """All recipes by chapter, each on one line, ready to be pasted."""
+    """Return all recipes, grouped by chapter, one line each for copying."""
     parts = []
     for chapter, rows in groupby(RECIPES, key=lambda recipe: recipe.chapter):
         parts.append("\n".join([chapter, *(f"  {recipe.line}" for recipe in rows)]))

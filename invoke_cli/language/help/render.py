@@ -1,4 +1,4 @@
-"""Help made of the tables: switches, launch options, and any other rows that are passed in. Knows no terminal."""
+"""Render switches, launch options and other rows as help text or Markdown. Does not access the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from invoke_cli.language.switches.launch import LAUNCH_OPTIONS, LaunchOption
-from invoke_cli.language.switches.rejected import REFUSED
+from invoke_cli.language.switches.rejected import REJECTED_SWITCHES
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.table import SWITCHES
 
@@ -16,7 +16,7 @@ Row = tuple[str, str]
 
 
 def columns(rows: Sequence[Row], width: int = WIDTH) -> str:
-    """Two columns, the second wrapped."""
+    """Format rows as two columns and wrap the second one."""
     left = min(36, max((len(name) for name, _ in rows), default=0)) + 2
     lines: list[str] = []
     for name, text in rows:
@@ -27,7 +27,7 @@ def columns(rows: Sequence[Row], width: int = WIDTH) -> str:
 
 
 def usage(switch: Switch) -> str:
-    """A switch's spellings with what follows them."""
+    """Return the spellings of a switch and its value placeholder: `-s, --steps N`."""
     joined = ", ".join(switch.flags)
     if switch.value.takes == "glued":
         return f"{joined}[={switch.metavar}]"
@@ -35,12 +35,12 @@ def usage(switch: Switch) -> str:
 
 
 def explained(switch: Switch) -> str:
-    """A switch's help with its default."""
+    """Return the help of a switch with its default value."""
     return f"{switch.help} (default {switch.default})" if switch.default else switch.help
 
 
 def switch_help(groups: Iterable[Group] = Group) -> str:
-    """The switches of these groups, a chapter each."""
+    """Return the help of all switches in these groups, with a heading for each group."""
     chapters = []
     for group in groups:
         rows = [(usage(switch), explained(switch)) for switch in SWITCHES if switch.group is group]
@@ -49,34 +49,34 @@ def switch_help(groups: Iterable[Group] = Group) -> str:
 
 
 def launch_help() -> str:
-    """The launch-only options."""
+    """Return the help of the launch options."""
     return columns([(launch_usage(row), row.help) for row in LAUNCH_OPTIONS])
 
 
 def launch_usage(row: LaunchOption) -> str:
-    """A launch option's spellings with what follows them."""
+    """Return the spellings of a launch option and its value placeholder."""
     return f"{', '.join((row.name, *row.aliases))} {row.metavar}".rstrip()
 
 
 def refused_help() -> str:
-    """The spellings that are understood and refused."""
-    rows = [(", ".join(row.flags), row.instead) for row in REFUSED]
+    """Return the rejected switches with their replacements."""
+    rows = [(", ".join(row.flags), row.instead) for row in REJECTED_SWITCHES]
     return columns(rows)
 
 
 def markdown_switches() -> str:
-    """The README's table of switches."""
+    """Return the table of switches for the README."""
     lines = ["| switch | what it does | default |", "|---|---|---|"]
     for switch in (row for row in SWITCHES if row.group is not Group.AFTER):
         cells = (f"`{usage(switch)}`", switch.help, f"`{switch.default}`" if switch.default else "")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     after = ", ".join(f"`{switch.spelling}`" for switch in SWITCHES if switch.group is Group.AFTER)
-    lines.append(f"| {after} | work {Group.AFTER.value}: `!help switches` and `!help upscaling` explain it |  |")
+    lines.append(f"| {after} | {Group.AFTER.value}: see `!help switches` and `!help upscaling` |  |")
     return "\n".join(lines)
 
 
 def markdown_rows(rows: Iterable[Row], heading: Row) -> str:
-    """A table of two columns for the README; the first is code."""
+    """Return a Markdown table of two columns; the first column is code."""
     lines = [f"| {heading[0]} | {heading[1]} |", "|---|---|"]
     lines += [f"| `{name}` | {text} |".replace("|`", "| `") for name, text in rows]
     return "\n".join(lines)

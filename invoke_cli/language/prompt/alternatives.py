@@ -1,5 +1,6 @@
-"""Alternatives in a prompt: `{a|b|c}` stands for all of them, `{?a|b|c}` for one, and `__names__` among the options for
-the lines of a list. Prompt source in, prompt sources out; where lists come from is the caller's business.
+"""Expand alternatives in a prompt: `{a|b|c}` gives all options, `{?a|b|c}` one; an option `__name__` inserts a list.
+
+Takes prompt source and returns prompt sources; the caller reads the lists.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ MAX_DEPTH = 20
 
 ReadList = Callable[[str], Sequence[str]]
 
-_NOTHING = "\0"
+_EMPTY_OPTION = "\0"
 _LIST = re.compile(r"__(\w(?:[\w./-]*\w)?)__")
-_EMPTY = re.compile(rf"(?P<before>^|[ ]){_NOTHING}(?:(?P<after>[ ]|$)|(?=[,.;:!?]))|{_NOTHING}")
+_EMPTY_OPTION_RE = re.compile(rf"(?P<before>^|[ ]){_EMPTY_OPTION}(?:(?P<after>[ ]|$)|(?=[,.;:!?]))|{_EMPTY_OPTION}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """Options in braces: `one` of them, or all. Each is a sequence of text and of choices inside it."""
+    """Options in braces, of which `one` or all are used. Each option is a sequence of text and nested choices."""
 
     options: tuple[Parts, ...]
     one: bool
@@ -33,94 +34,101 @@ Parts = tuple["str | Choice", ...]
 
 
 def has_alternatives(source: str) -> bool:
-    """Whether braces in prompt source stand for several texts; PromptError for such that are not closed."""
-    return any(isinstance(part, Choice) for part in _Reader(source, None).read())
+    """Return whether prompt source contains alternatives. Raises PromptError for unclosed braces."""
+    return any(isinstance(part, Choice) for part in _Parser(source, None).read())
 
 
 def draws(source: str) -> bool:
-    """Whether one of several texts is drawn, so that the seed decides."""
-    return _draws(_Reader(source, None).read())
+    """Return whether the prompt makes a random choice, which depends on the seed."""
+    return _is_random(_Parser(source, None).read())
 
 
 def variants(source: str, seed: int, read_list: ReadList) -> list[str]:
-    """The sources that prompt source stands for, in order; `seed` draws where one option is wanted.
+    """Expand prompt source into all of its variants, in order.
 
-    PromptError, with its place in `source`, for braces that are not closed, and for more than `MAX_VARIANTS` texts.
+    Args:
+        source: The prompt source.
+        seed: The seed of random choices.
+        read_list: Returns the entries of a named list.
+
+    Raises:
+        PromptError: For unclosed braces, or more than `MAX_VARIANTS` variants; its span lies within `source`.
     """
-    parts = _Reader(source, read_list).read()
-    return [_EMPTY.sub(_closed_up, text) for text in _texts(parts, random.Random(seed), source)]
+    parts = _Parser(source, read_list).read()
+    return [_EMPTY_OPTION_RE.sub(_remove_empty, text) for text in _expand(parts, random.Random(seed), source)]
 
 
-def _closed_up(match: re.Match[str]) -> str:
-    """One blank for an empty option between two words, none at an end or before a comma."""
+def _remove_empty(match: re.Match[str]) -> str:
+    """Replace an empty option by one blank between two words, and by nothing at an end or before a comma."""
     return " " if match["before"] == " " and match["after"] == " " else ""
 
 
-def _draws(parts: Parts) -> bool:
+def _is_random(parts: Parts) -> bool:
     choices = [part for part in parts if isinstance(part, Choice)]
-    return any(choice.one or any(map(_draws, choice.options)) for choice in choices)
+    return any(choice.one or any(map(_is_random, choice.options)) for choice in choices)
 
 
-def _texts(parts: Parts, source_of_chance: random.Random, whole: str) -> list[str]:
+def _expand(parts: Parts, rng: random.Random, source: str) -> list[str]:
     texts = [""]
     for part in parts:
-        found = [part] if isinstance(part, str) else _chosen(part, source_of_chance, whole)
+        found = [part] if isinstance(part, str) else _expand_choice(part, rng, source)
         if len(texts) * len(found) > MAX_VARIANTS:
-            raise _too_many(whole)
+            raise _too_many(source)
         texts = [text + more for text in texts for more in found]
     return texts
 
 
-def _chosen(choice: Choice, source_of_chance: random.Random, whole: str) -> list[str]:
+def _expand_choice(choice: Choice, rng: random.Random, source: str) -> list[str]:
     if choice.one:
-        chosen = choice.options[source_of_chance.randrange(len(choice.options))]
-        return [text or _NOTHING for text in _texts(chosen, source_of_chance, whole)]
+        chosen = choice.options[rng.randrange(len(choice.options))]
+        return [text or _EMPTY_OPTION for text in _expand(chosen, rng, source)]
     found: list[str] = []
     for option in choice.options:
-        found += [text or _NOTHING for text in _texts(option, source_of_chance, whole)]
+        found += [text or _EMPTY_OPTION for text in _expand(option, rng, source)]
         if len(found) > MAX_VARIANTS:
-            raise _too_many(whole)
+            raise _too_many(source)
     return found
 
 
-def _too_many(whole: str) -> PromptError:
-    message = f"these alternatives make more than {MAX_VARIANTS} prompts"
-    return PromptError(message, hint="use fewer of them, or {?a|b} to draw one", span=Span(0, len(whole)))
+def _too_many(source: str) -> PromptError:
+    message = f"these alternatives expand to more than {MAX_VARIANTS} prompts"
+    return PromptError(message, hint="use fewer alternatives, or {?a|b} for a random choice", span=Span(0, len(source)))
 
 
-class _Reader:
-    """One walk over a source. `trail` are the lists that led here; without `read_list` they are left unread."""
+class _Parser:
+    """Parse one source. `enclosing_lists` are the lists being expanded; without `read_list`, lists are not read."""
 
-    def __init__(self, source: str, read_list: ReadList | None, trail: tuple[str, ...] = ()) -> None:
+    def __init__(self, source: str, read_list: ReadList | None, enclosing_lists: tuple[str, ...] = ()) -> None:
         self.source = source
         self.masked = re.sub(r"\\[\s\S]", "\0\0", source)
         self.read_list = read_list
-        self.trail = trail
+        self.enclosing_lists = enclosing_lists
 
     def read(self) -> Parts:
-        return self._between(0, len(self.source), 0)
+        return self._parse_between(0, len(self.source), 0)
 
-    def _between(self, start: int, end: int, depth: int) -> Parts:
+    def _parse_between(self, start: int, end: int, depth: int) -> Parts:
         if depth > MAX_DEPTH:
-            raise PromptError("braces are nested too deeply", hint="write \\{ for a brace", span=Span(start, end))
+            hint = "write \\{ for a literal brace"
+            raise PromptError("braces are nested too deeply", hint=hint, span=Span(start, end))
         parts: list[str | Choice] = []
         position = start
         while (opened := self.masked.find("{", position, end)) != -1:
-            closed, bars = self._partner(opened, end)
+            closed, bars = self._closing_brace(opened, end)
             if closed is None:
                 self._check_open(opened, bars)
                 parts.append(self.source[position : opened + 1])
                 position = opened + 1
             elif not self._is_choice(opened, closed, bars):
-                parts += [self.source[position : opened + 1], *self._between(opened + 1, closed, depth + 1), "}"]
+                parts += [self.source[position : opened + 1], *self._parse_between(opened + 1, closed, depth + 1), "}"]
                 position = closed + 1
             else:
-                parts += [self.source[position:opened], self._choice((opened, *bars, closed), depth)]
+                parts += [self.source[position:opened], self._parse_choice((opened, *bars, closed), depth)]
                 position = closed + 1
         return (*parts, self.source[position:end])
 
-    def _partner(self, opened: int, end: int) -> tuple[int | None, list[int]]:
-        """Where the brace is closed, and the bars between its options."""
+    def _closing_brace(self, opened: int, end: int) -> tuple[int | None, list[int]]:
+        """Return the position of the closing brace, and of the bars between the options."""
         depth, bars = 0, list[int]()
         for position in range(opened, end):
             char = self.masked[position]
@@ -137,33 +145,34 @@ class _Reader:
 
     def _check_open(self, opened: int, bars: list[int]) -> None:
         if bars or self.masked[opened + 1 : opened + 2] == "?":
-            message = "this brace with alternatives is not closed"
-            raise PromptError(message, hint="close it with }, or write \\{ for a brace", span=Span(opened, opened + 1))
+            message = "unclosed brace with alternatives"
+            hint = "close it with }, or write \\{ for a literal brace"
+            raise PromptError(message, hint=hint, span=Span(opened, opened + 1))
 
-    def _choice(self, marks: tuple[int, ...], depth: int) -> Choice:
-        one = self.masked[marks[0] + 1 : marks[0] + 2] == "?"
-        starts = [marks[0] + (2 if one else 1), *(bar + 1 for bar in marks[1:-1])]
+    def _parse_choice(self, delimiters: tuple[int, ...], depth: int) -> Choice:
+        one = self.masked[delimiters[0] + 1 : delimiters[0] + 2] == "?"
+        starts = [delimiters[0] + (2 if one else 1), *(bar + 1 for bar in delimiters[1:-1])]
         options: list[Parts] = []
-        for start, end in zip(starts, marks[1:], strict=True):
-            options += self._option(start, end, depth)
+        for start, end in zip(starts, delimiters[1:], strict=True):
+            options += self._parse_option(start, end, depth)
         return Choice(options=tuple(options), one=one)
 
-    def _option(self, start: int, end: int, depth: int) -> Iterator[Parts]:
-        """An option without the blanks round it; in the place of a list's name, its entries."""
+    def _parse_option(self, start: int, end: int, depth: int) -> Iterator[Parts]:
+        """Parse an option without surrounding blanks; for the name of a list, yield its entries."""
         text = self.masked[start:end]
         start, end = start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
         named = _LIST.fullmatch(self.masked, start, end) if start < end else None
         if named is None:
-            yield self._between(start, max(start, end), depth + 1)
+            yield self._parse_between(start, max(start, end), depth + 1)
         else:
-            yield from self._entries(named[1], Span(start, end))
+            yield from self._list_entries(named[1], Span(start, end))
 
-    def _entries(self, name: str, span: Span) -> Iterator[Parts]:
+    def _list_entries(self, name: str, span: Span) -> Iterator[Parts]:
         if self.read_list is None:
             yield (name,)
             return
-        if name in self.trail or len(self.trail) > MAX_DEPTH:
-            raise PromptError(f"the list {name} leads back to itself", hint="take it out of its lines", span=span)
+        if name in self.enclosing_lists or len(self.enclosing_lists) > MAX_DEPTH:
+            raise PromptError(f"the list {name} includes itself", hint="remove it from its own lines", span=span)
         with blame(span=span):
             for line in self.read_list(name):
-                yield _Reader(line, self.read_list, (*self.trail, name)).read()
+                yield _Parser(line, self.read_list, (*self.enclosing_lists, name)).read()

@@ -1,4 +1,4 @@
-"""What prompt source says, as a small tree: words with weights, and blends and conjunctions of such phrases."""
+"""The syntax tree of a prompt: words with weights, and blends, conjunctions and swaps of phrases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
-    """Plain text and how much it counts: 1 is as it is, more is stronger, 0 is not at all."""
+    """Plain text with a weight: 1 is neutral, more is stronger, 0 has no effect."""
 
     text: str
     weight: float = 1.0
@@ -16,24 +16,24 @@ class Words:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phrase:
-    """Words side by side; neighbours differ in weight."""
+    """A sequence of words; neighbours differ in weight."""
 
     words: tuple[Words, ...] = ()
 
     @property
     def text(self) -> str:
-        """The words without their weights."""
+        """The words without weights."""
         return "".join(words.text for words in self.words)
 
     @property
     def plain(self) -> bool:
-        """Whether nothing in it has a weight."""
+        """Whether no words have a weight."""
         return all(words.weight == 1 for words in self.words)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Blend:
-    """The weighted sum of what phrases mean; `normalize` brings the weights' sum to 1."""
+    """A weighted sum of the embeddings of phrases; `normalize` scales the weights to a sum of 1."""
 
     phrases: tuple[Phrase, ...]
     weights: tuple[float, ...]
@@ -43,13 +43,13 @@ class Blend:
 
     @property
     def text(self) -> str:
-        """The phrases without their weights."""
+        """The phrases without weights."""
         return ", ".join(phrase.text for phrase in self.phrases)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conjunction:
-    """Phrases that the model reads one after the other, each in windows of its own."""
+    """Phrases whose embeddings are concatenated, each encoded in its own windows."""
 
     phrases: tuple[Phrase, ...]
     weights: tuple[float, ...]
@@ -58,15 +58,22 @@ class Conjunction:
 
     @property
     def text(self) -> str:
-        """The phrases without their weights."""
+        """The phrases without weights."""
         return ", ".join(phrase.text for phrase in self.phrases)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Windows:
-    """When an exchange holds, in shares of the schedule, 0 to 1: from `t_start` up to `t_end` words lie where those
-    before them lay, from `s_start` up to `s_end` the picture's parts attend to each other as before (compel's options
-    and meanings; where nothing is said, words for all steps, and shapes for the share of the authors' examples).
+    """The steps during which a swap is active, as fractions of the schedule, 0 to 1.
+
+    The options and their meanings are compel's; the default of `s_end` comes from the examples of the prompt-to-prompt
+    authors.
+
+    Attributes:
+        s_start: Start of the steps that use the self-attention maps of the original prompt.
+        s_end: End of these steps.
+        t_start: Start of the steps that use the cross-attention maps of the original prompt.
+        t_end: End of these steps.
     """
 
     NAMES: ClassVar[tuple[str, ...]] = ("s_start", "s_end", "t_start", "t_end")
@@ -79,8 +86,11 @@ class Windows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Swap:
-    """Words of which some stand in the place of others: each part as it was before and as it is after, the same where
-    nothing is exchanged.
+    """A prompt in which some words replace others.
+
+    Attributes:
+        parts: (original, replacement) phrases, equal where nothing is replaced.
+        windows: The steps during which the swap is active.
     """
 
     parts: tuple[tuple[Phrase, Phrase], ...]
@@ -90,17 +100,17 @@ class Swap:
 
     @property
     def before(self) -> Phrase:
-        """The words whose places are kept."""
-        return joined([words for part, _ in self.parts for words in part.words])
+        """The original prompt, whose layout is kept."""
+        return join_words([words for part, _ in self.parts for words in part.words])
 
     @property
     def after(self) -> Phrase:
-        """The words that are drawn."""
-        return joined([words for _, part in self.parts for words in part.words])
+        """The prompt with the replacements, which is generated."""
+        return join_words([words for _, part in self.parts for words in part.words])
 
     @property
     def text(self) -> str:
-        """The words that are drawn, without their weights."""
+        """The prompt with the replacements, without weights."""
         return self.after.text
 
 
@@ -108,12 +118,12 @@ Tree = Phrase | Blend | Conjunction | Swap
 
 
 def plain_tree(text: str) -> Phrase:
-    """The tree of a text without operators."""
+    """Return the tree of a text without operators."""
     return Phrase(words=(Words(text=text),) if text else ())
 
 
-def joined(pieces: list[Words]) -> Phrase:
-    """The phrase of these pieces: neighbours of one weight together, blanks with what stands before them."""
+def join_words(pieces: list[Words]) -> Phrase:
+    """Join pieces to a phrase: merge neighbours of equal weight, and attach blanks to the words before them."""
     words: list[Words] = []
     for piece in pieces:
         if not piece.text:

@@ -1,6 +1,6 @@
-"""Prompt source into a tree: weights `word++ (words)1.3`, `("a","b").blend(.3,.7)`, `.and()`, and `cat.swap(dog)`.
+"""Parse prompt source: weights `word++ (words)1.3`, `("a","b").blend(.3,.7)`, `.and()` and `cat.swap(dog)`.
 
-An operator counts only at the end of a word, a bracket or a quotation; brackets and quotes without one are text.
+An operator counts only at the end of a word, bracket or quotation; brackets and quotes without one are text.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from invoke_cli.errors import PromptError, Span
 from invoke_cli.language.grammar.quotes import literal
-from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Swap, Tree, Words, joined
-from invoke_cli.language.prompt.swap import BREAKS_WORD, partner, swaps
+from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Swap, Tree, Words, join_words
+from invoke_cli.language.prompt.swap import BREAKS_WORD, closing_position, find_swaps
 
 PLUS, MINUS = 1.1, 0.9
 MAX_WEIGHT = 10.0
@@ -29,17 +29,21 @@ _NUMBERS = re.compile(rf"\s*-?{NUMBER}\s*(?:,\s*-?{NUMBER}\s*)*")
 
 
 def masked(source: str) -> str:
-    """The source with every escape blanked out, position for position, so that only live characters remain."""
+    """Blank out every escape sequence, keeping positions, so that only unescaped characters remain."""
     return re.sub(r"\\[\s\S]", "\0\0", source)
 
 
 def parse_prompt(source: str) -> Tree:
-    """The tree of prompt source; PromptError, with its place in `source`, for what cannot be read."""
-    return _Reader(source).tree()
+    """Parse prompt source to a tree.
+
+    Raises:
+        PromptError: If the source is invalid; its span lies within `source`.
+    """
+    return _Parser(source).tree()
 
 
-class _Reader:
-    """One walk over a source."""
+class _Parser:
+    """Parse one source."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -53,64 +57,64 @@ class _Reader:
             return self._phrase(0, len(self.source))
         span = Span(method.start(), method.end())
         if method[1] == "swap":
-            return self._exchange()
-        return self._combined(method[1], span)
+            return self._parse_swap()
+        return self._parse_method(method[1], span)
 
-    # -- exchanges --------------------------------------------------------------------------------------------------
+    # -- swaps ------------------------------------------------------------------------------------------------------
 
-    def _exchange(self) -> Swap:
-        """Words of which some are exchanged; PromptError for exchanges in brackets, and with unlike options."""
+    def _parse_swap(self) -> Swap:
+        """Parse a prompt with swaps. Raises PromptError for swaps in weighted brackets or with different options."""
         parts: list[tuple[Phrase, Phrase]] = []
-        places = list(swaps(self.masked))
+        found_swaps = list(find_swaps(self.masked))
         position = 0
-        for place in places:
-            if place.windows != places[0].windows:
-                message = "the exchanges of a prompt hold for the same steps"
-                raise PromptError(message, hint="give each .swap() the same options", span=place.whole)
-            kept = self._kept(position, place.whole)
-            parts += [(kept, kept), (self._phrase(*place.before), self._phrase(*place.after))]
-            position = place.whole.end
-        rest = self._kept(position, Span(len(self.source), len(self.source)))
-        return Swap(parts=(*parts, (rest, rest)), windows=places[0].windows)
+        for swap in found_swaps:
+            if swap.windows != found_swaps[0].windows:
+                message = "all swaps in a prompt must use the same options"
+                raise PromptError(message, hint="give each .swap() the same options", span=swap.whole)
+            unchanged = self._unchanged_phrase(position, swap.whole)
+            parts += [(unchanged, unchanged), (self._phrase(*swap.before), self._phrase(*swap.after))]
+            position = swap.whole.end
+        rest = self._unchanged_phrase(position, Span(len(self.source), len(self.source)))
+        return Swap(parts=(*parts, (rest, rest)), windows=found_swaps[0].windows)
 
-    def _kept(self, start: int, until: Span) -> Phrase:
-        """The words up to an exchange, which stands in no brackets that carry an operator."""
+    def _unchanged_phrase(self, start: int, until: Span) -> Phrase:
+        """Return the words up to a swap. Raises PromptError if weighted brackets contain the swap."""
         other = _METHOD.search(self.masked, start, until.start)
         if other is not None:
-            message = f".swap() and .{other[1]}() cannot stand in one prompt"
+            message = f".swap() and .{other[1]}() cannot be combined in one prompt"
             raise PromptError(message, hint="use one of them", span=Span(*other.span()))
         for opened in range(start, until.start):
             group = self._group(opened, len(self.masked)) if self.masked[opened] == "(" else None
             if group is not None and group[2] > until.start:
-                hint = "weigh the words beside it, or the words inside of its brackets"
-                raise PromptError("an exchange stands outside of weighted brackets", hint=hint, span=until)
+                hint = "move the weight to the words next to it, or inside its own brackets"
+                raise PromptError(".swap() cannot be inside weighted brackets", hint=hint, span=until)
         return self._phrase(start, until.start)
 
     # -- blends and conjunctions ------------------------------------------------------------------------------------
 
-    def _combined(self, method: str, span: Span) -> Tree:
+    def _parse_method(self, method: str, span: Span) -> Tree:
         example = f'for example ("a cat","a dog").{method}(.3,.7); to keep it as text, write \\( for the bracket'
         start = len(self.masked) - len(self.masked.lstrip())
         opened = span.end - 1
-        closed = partner(self.masked, opened, len(self.masked))
+        closed = closing_position(self.masked, opened, len(self.masked))
         if closed is None:
-            raise PromptError("this bracket is not closed", hint=example, span=Span(opened, opened + 1))
-        around = self.masked[start] != "(" or partner(self.masked, start, len(self.masked)) != span.start - 1
+            raise PromptError("unclosed bracket", hint=example, span=Span(opened, opened + 1))
+        around = self.masked[start] != "(" or closing_position(self.masked, start, len(self.masked)) != span.start - 1
         if around or self.masked[closed + 1 :].strip():
-            message = f".{method}() stands for the whole prompt: quoted prompts in brackets, and no other text"
+            message = f".{method}() must be the whole prompt: quoted prompts in brackets, without other text"
             raise PromptError(message, hint=example, span=span)
-        phrases = tuple(self._quoted(start + 1, span.start - 1, example))
+        phrases = tuple(self._quoted_phrases(start + 1, span.start - 1, example))
         weights, normalize = self._weights(Span(span.end, closed), len(phrases), method)
         if method == "and":
             return Conjunction(phrases=phrases, weights=weights)
         return Blend(phrases=phrases, weights=weights, normalize=normalize)
 
-    def _quoted(self, start: int, end: int, example: str) -> Iterator[Phrase]:
+    def _quoted_phrases(self, start: int, end: int, example: str) -> Iterator[Phrase]:
         position = start
         while position < end:
             match = _QUOTED.match(self.masked, position, end)
             if match is None or self.masked[match.end() : match.end() + 1] not in (",", ")"):
-                raise PromptError("a prompt in quotes is expected here", hint=example, span=Span(position, end))
+                raise PromptError("expected a quoted prompt", hint=example, span=Span(position, end))
             yield self._phrase(*match.span(1))
             position = match.end() + 1
 
@@ -124,46 +128,47 @@ class _Reader:
         weights = tuple(float(number) for number in text.split(",")) if text else (1.0,) * count
         if len(weights) != count:
             message = f".{method}() has {len(weights)} weights for {count} prompts"
-            hint = "give one for each prompt, or none"
+            hint = "write one weight for each prompt, or none"
             raise PromptError(message, hint=hint, span=Span(span.start - 1, span.end + 1))
         if method == "blend" and normalize and not sum(weights) > 0:
-            hint = "make their sum positive, or add no_normalize"
-            raise PromptError("these weights cancel out", hint=hint, span=Span(span.start - 1, span.end + 1))
+            hint = "change the weights, or add no_normalize"
+            message = "the sum of these weights is not positive"
+            raise PromptError(message, hint=hint, span=Span(span.start - 1, span.end + 1))
         return weights, normalize
 
     # -- weights ----------------------------------------------------------------------------------------------------
 
     def _phrase(self, start: int, end: int) -> Phrase:
-        return joined(list(self._pieces(Span(start, end), 1.0, 0)))
+        return join_words(list(self._pieces(Span(start, end), 1.0, 0)))
 
     def _pieces(self, region: Span, weight: float, depth: int) -> Iterator[Words]:
-        """The words of a region; `weight` is what the groups round it say."""
+        """Yield the words of a region; `weight` is the product of the weights of the enclosing groups."""
         self._check_depth(region, depth)
-        begun = position = region.start
+        text_start = position = region.start
         while position < region.end:
             group = self._group(position, region.end)
-            word = self._word(begun, position, region.end)
+            word = self._word(text_start, position, region.end)
             if group is not None:
                 inner, factor, stop = group
-                yield self._text(begun, position, weight)
+                yield self._text(text_start, position, weight)
                 yield from self._pieces(inner, weight * factor, depth + 1)
-                begun = position = stop
+                text_start = position = stop
             elif word is not None:
                 start, factor, stop = word
-                yield self._text(begun, start, weight)
+                yield self._text(text_start, start, weight)
                 yield self._text(start, position, weight * factor)
-                begun = position = stop
+                text_start = position = stop
             else:
-                self._check_alone(position)
+                self._check_unopened(position)
                 position += 1
-        yield self._text(begun, region.end, weight)
+        yield self._text(text_start, region.end, weight)
 
     def _group(self, position: int, end: int) -> tuple[Span, float, int] | None:
-        """The inside of a group that carries a weight, its factor, and where it ends; None for text."""
+        """Return the inside of a weighted group, its factor, and its end; None for text."""
         char = self.masked[position]
         if char not in '("' or position in self.closing:
             return None
-        closed = partner(self.masked, position, end)
+        closed = closing_position(self.masked, position, end)
         if closed is None:
             return None
         operator = _AFTER_GROUP.match(self.masked, closed + 1)
@@ -175,34 +180,35 @@ class _Reader:
             return None
         return Span(position + 1, colon.start()), self._number(*colon.span(1)), closed + 1
 
-    def _word(self, begun: int, position: int, end: int) -> tuple[int, float, int] | None:
-        """Where the word that carries the operator at `position` begins, its factor, and where the operator ends."""
-        before = self.masked[position - 1 : position] if position > begun else ""
+    def _word(self, text_start: int, position: int, end: int) -> tuple[int, float, int] | None:
+        """Return the start of the word with the operator at `position`, its factor, and the end of the operator."""
+        before = self.masked[position - 1 : position] if position > text_start else ""
         carries = (
-            before.isalnum() or before == "_" or (before == ">" and _NAMED_END.search(self.masked[begun:position]))
+            before.isalnum() or before == "_" or (before == ">" and _NAMED_END.search(self.masked[text_start:position]))
         )
         operator = _AFTER_WORD.match(self.masked, position) if carries else None
         if operator is None or operator.end() > end:
             return None
         start = position
-        while start > begun and not BREAKS_WORD.match(self.masked[start - 1]):
+        while start > text_start and not BREAKS_WORD.match(self.masked[start - 1]):
             start -= 1
         return start, _factor(operator[1]), operator.end()
 
-    def _check_alone(self, position: int) -> None:
+    def _check_unopened(self, position: int) -> None:
         if self.masked[position] == ")" and _AFTER_GROUP.match(self.masked, position + 1):
-            hint = "open it with ( before the words, or write \\) for a bracket that is text"
-            raise PromptError("this bracket with a weight was not opened", hint=hint, span=Span(position, position + 1))
+            hint = "add ( before the words, or write \\) for a literal bracket"
+            message = "weighted bracket without an opening bracket"
+            raise PromptError(message, hint=hint, span=Span(position, position + 1))
 
     def _check_depth(self, region: Span, depth: int) -> None:
         if depth > MAX_DEPTH:
-            raise PromptError("brackets are nested too deeply", hint="write \\( for a bracket", span=region)
+            raise PromptError("brackets are nested too deeply", hint="write \\( for a literal bracket", span=region)
 
     def _number(self, start: int, end: int) -> float:
         value = float(self.masked[start:end])
         if value > MAX_WEIGHT:
-            hint = "write \\) for a bracket that is text"
-            raise PromptError(f"a weight is 0 to {MAX_WEIGHT:g}", hint=hint, span=Span(start, end))
+            hint = "write \\) for a literal bracket"
+            raise PromptError(f"a weight must be from 0 to {MAX_WEIGHT:g}", hint=hint, span=Span(start, end))
         return value
 
     def _text(self, start: int, end: int, weight: float) -> Words:

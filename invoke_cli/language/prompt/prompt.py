@@ -1,6 +1,7 @@
-"""The prompt language: prompt source into what is wanted and what is not. Knows no tokenizer and no models.
+"""Parse prompt source into positive and negative prompts. Knows no tokenizer and no models.
 
-`[negative words]` are cut out here, `weighing` makes trees of the rest. What is refused is refused by name.
+This module extracts `[negative words]` and LoRA terms; `parser` parses the rest. Operators that are not supported are
+rejected by name.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ _LOOKS_WEIGHTED = re.compile(r"\(([^()]*\d)\s*:\s*(\d*\.\d+)\s*\)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """What a prompt says: what to draw and what to avoid, as trees, LoRAs to use, and remarks for the user. What is
-    `named` stands between < and >: embeddings, if there are such.
+    """A parsed prompt.
+
+    Attributes:
+        wanted: The tree of the positive prompt.
+        avoided: The tree of the negative prompt.
+        loras: The LoRAs that the prompt names.
+        named: The names between < and >, which may be embeddings (textual inversion).
+        notices: Notices for the user.
     """
 
     wanted: Tree
@@ -35,44 +42,48 @@ class Prompt:
 
     @property
     def positive(self) -> str:
-        """The text to draw, without operators."""
+        """The positive prompt, without operators."""
         return self.wanted.text
 
     @property
     def negative(self) -> str:
-        """The text to avoid, without operators."""
+        """The negative prompt, without operators."""
         return self.avoided.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Operator:
-    """An operator that is understood and refused: how it looks, why it is refused, and what to write."""
+class RejectedOperator:
+    """An operator that is recognised but rejected: its pattern, the reason, and the alternative."""
 
     pattern: re.Pattern[str]
     why: str
     instead: str
 
 
-REFUSED_OPERATORS: tuple[Operator, ...] = (
-    Operator(
+REJECTED_OPERATORS: tuple[RejectedOperator, ...] = (
+    RejectedOperator(
         pattern=re.compile(r"\{\?|\{__|\{[^{}|]*\|[^{}]*\}"),
-        why="alternatives cannot stand here",
-        instead="write one of them, or \\{ for a brace",
+        why="alternatives are not supported here",
+        instead="write one of them, or \\{ for a literal brace",
     ),
-    Operator(
+    RejectedOperator(
         pattern=re.compile(r"\[[^\[\]]*:\s*(?=[\d.])\d*(?:\.\d*)?\s*\]"),
-        why="[a:b:0.5] is A1111's for changing the prompt on the way",
-        instead="a chain does that: a castle | a ruin -f .5; to keep it as text, write \\[ for the bracket",
+        why="prompt editing with [a:b:0.5] (A1111) is not supported",
+        instead="use a chain: a castle | a ruin -f .5; to keep it as text, write \\[ for the bracket",
     ),
 )
 
 
 def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
-    """What prompt source and the source of `--neg` say together; PromptError (span within its source) when refused."""
+    """Parse prompt source together with the source of `--neg`.
+
+    Raises:
+        PromptError: If a source is invalid; its `field` names the source, and its span lies within it.
+    """
     _check(source, "prompt")
     _check(negative_source or "", "negative_prompt")
     terms = list(lora_terms(masked(source)))
-    positive, bracketed = split_negative(_without(source, [span for span, _ in terms]))
+    positive, bracketed = split_negative(_remove_spans(source, [span for span, _ in terms]))
     negatives = [part for part in (bracketed, negative_source) if part]
     try:
         wanted, avoided = parse_prompt(positive), parse_prompt(", ".join(negatives))
@@ -85,69 +96,71 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
         avoided=avoided,
         loras=loras,
         named=tuple(dict.fromkeys(named)),
-        notices=tuple(_remarks(source)),
+        notices=tuple(_notices(source)),
     )
 
 
 def _check(source: str, field: str) -> None:
-    """PromptError for what is refused and for what cannot be read, with its place in `source`."""
+    """Raise PromptError, with a span in `source`, for invalid or rejected syntax."""
     with blame(field, always=True):
-        _refuse(source)
+        _reject_operators(source)
         spans = [span for span, _ in lora_terms(masked(source))]
         brackets = list(_brackets(source))
         for span in spans:
             if field != "prompt" or any(start < span.start < end for start, end in brackets):
-                hint = "write it outside of the brackets and of --neg"
-                raise PromptError("a LoRA cannot be avoided, only used", hint=hint, span=span)
-        outside = _outside(source, [*brackets, *spans])
+                hint = "move it out of the brackets or --neg"
+                raise PromptError("a LoRA cannot be part of a negative prompt", hint=hint, span=span)
+        outside = _blank_out(source, [*brackets, *spans])
         parse_prompt(outside)
-        for part in (*_insides(source), *([outside] if field != "prompt" else [])):
+        for part in (*_bracket_contents(source), *([outside] if field != "prompt" else [])):
             if isinstance(parse_prompt(part), Swap):
-                _refuse_avoided_swap(part)
+                _reject_negative_swap(part)
 
 
-def _refuse_avoided_swap(source: str) -> None:
+def _reject_negative_swap(source: str) -> None:
     match = SWAP.search(masked(source))
     assert match is not None
-    hint = "exchange words of the prompt itself; to keep it as text, write \\( for the bracket"
-    raise PromptError("words to avoid cannot be exchanged", hint=hint, span=Span(*match.span()))
+    hint = "use it in the prompt itself; to keep it as text, write \\( for the bracket"
+    raise PromptError(".swap() is not supported in a negative prompt", hint=hint, span=Span(*match.span()))
 
 
-def _outside(source: str, parts: Sequence[tuple[int, int]]) -> str:
-    """The source with some parts of it as blanks, each character in its place."""
+def _blank_out(source: str, parts: Sequence[tuple[int, int]]) -> str:
+    """Replace some parts of the source by blanks, keeping positions."""
     kept = list(source)
     for start, end in parts:
         kept[start:end] = " " * (end - start)
     return "".join(kept)
 
 
-def _insides(source: str) -> Iterator[str]:
-    """For each bracketed part the source with all else as blanks."""
+def _bracket_contents(source: str) -> Iterator[str]:
+    """Yield, for each bracketed part, the source with everything else replaced by blanks."""
     for start, end in _brackets(source):
         yield " " * (start + 1) + source[start + 1 : end - 1] + " " * (len(source) - end + 1)
 
 
 def _brackets(source: str) -> Iterator[tuple[int, int]]:
-    """Where the bracketed parts begin and end. Nested brackets belong to the outer one's text."""
-    live = masked(source)
+    """Yield the start and end of each bracketed part. Nested brackets are text of the outer part."""
+    unescaped = masked(source)
     position = 0
-    while (opened := live.find("[", position)) != -1 and (closed := _partner(live, opened)) is not None:
+    while (opened := unescaped.find("[", position)) != -1 and (
+        closed := _closing_bracket(unescaped, opened)
+    ) is not None:
         yield opened, closed + 1
         position = closed + 1
 
 
-def _without(source: str, spans: Sequence[Span]) -> str:
-    """The source without some parts of it."""
+def _remove_spans(source: str, spans: Sequence[Span]) -> str:
+    """Remove some parts of the source."""
     if not spans:
         return source
     starts, ends = [0, *(span.end for span in spans)], [*(span.start for span in spans), len(source)]
-    return _joined([source[start:end] for start, end in zip(starts, ends, strict=True)])
+    return _join_parts([source[start:end] for start, end in zip(starts, ends, strict=True)])
 
 
 def split_negative(source: str) -> tuple[str, str]:
-    """The source without its bracketed parts, and these joined by a blank, in order.
+    """Split source into the text without bracketed parts, and these parts joined by blanks.
 
-    Nested brackets belong to the outer one's text; a bracket without a partner is text.
+    Nested brackets are text of the outer part; an unmatched bracket is text.
     """
     kept: list[str] = []
     negatives: list[str] = []
@@ -159,11 +172,11 @@ def split_negative(source: str) -> tuple[str, str]:
     kept.append(source[position:])
     if not negatives:
         return source, ""
-    return _joined(kept), " ".join(part for part in negatives if part)
+    return _join_parts(kept), " ".join(part for part in negatives if part)
 
 
-def _joined(parts: list[str]) -> str:
-    """The kept parts with one blank at each cut, none at the ends or before a comma."""
+def _join_parts(parts: list[str]) -> str:
+    """Join parts with one blank at each cut, but none at the ends or before a comma."""
     text = parts[0].rstrip()
     for part in parts[1:]:
         rest = part.strip()
@@ -172,7 +185,7 @@ def _joined(parts: list[str]) -> str:
     return text.strip()
 
 
-def _partner(masked: str, opened: int) -> int | None:
+def _closing_bracket(masked: str, opened: int) -> int | None:
     depth = 0
     for position in range(opened, len(masked)):
         if masked[position] == "[":
@@ -184,23 +197,23 @@ def _partner(masked: str, opened: int) -> int | None:
     return None
 
 
-def _refuse(source: str) -> None:
-    live = masked(source)
-    for operator in REFUSED_OPERATORS:
-        match = operator.pattern.search(live)
+def _reject_operators(source: str) -> None:
+    unescaped = masked(source)
+    for operator in REJECTED_OPERATORS:
+        match = operator.pattern.search(unescaped)
         if match is not None:
             span = Span(*match.span())
             shown = source[span.start : span.end][-60:]
             raise PromptError(f"{operator.why}: {shown}", hint=operator.instead, span=span)
 
 
-def _remarks(source: str) -> list[str]:
-    live = masked(source)
-    remarks: list[str] = []
-    for match in _LOOKS_WEIGHTED.finditer(live):
-        remarks.append(
-            f"{match[0]} is text, since a number stands before the colon; a weight is ({match[1]}){match[2]}"
+def _notices(source: str) -> list[str]:
+    unescaped = masked(source)
+    notices: list[str] = []
+    for match in _LOOKS_WEIGHTED.finditer(unescaped):
+        notices.append(
+            f"{match[0]} is read as text (a number precedes the colon); for a weight, write ({match[1]}){match[2]}"
         )
-    if _LEGACY_BLEND.search(live):
-        remarks.append('colons are text; the old blend dog:1,cat:2 is now spelt ("dog","cat").blend(1,2)')
-    return remarks
+    if _LEGACY_BLEND.search(unescaped):
+        notices.append('colons are read as text; write the old blend dog:1,cat:2 as ("dog","cat").blend(1,2)')
+    return notices

@@ -1,4 +1,4 @@
-"""Where a prompt's source exchanges words: `cat.swap(dog)`, `(black cat).swap(white dog, t_end=.6)`. Pure text."""
+"""Find swaps in prompt source: `cat.swap(dog)`, `(black cat).swap(white dog, t_end=.6)`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _EXAMPLE = "for example a cat.swap(dog) on a chair; to keep it as text, write \\
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """One exchange: where the words stand that were there before and those after, and all of it."""
+class SwapMatch:
+    """The position of a swap: the original words, the replacement, and the whole expression."""
 
     before: Span
     after: Span
@@ -26,8 +26,8 @@ class Place:
     windows: Windows
 
 
-def partner(masked: str, opened: int, end: int) -> int | None:
-    """Where the bracket or quotation that begins at `opened` ends, before `end`; None when it does not."""
+def closing_position(masked: str, opened: int, end: int) -> int | None:
+    """Return the position before `end` that closes the bracket or quote at `opened`; None if there is none."""
     if masked[opened] == '"':
         closed = masked.find('"', opened + 1, end)
         return closed if closed != -1 else None
@@ -39,64 +39,66 @@ def partner(masked: str, opened: int, end: int) -> int | None:
     return None
 
 
-def swaps(masked: str) -> Iterator[Place]:
-    """The exchanges of a source, in order; PromptError for one that cannot be read."""
+def find_swaps(masked: str) -> Iterator[SwapMatch]:
+    """Yield the swaps in a source, in order. Raises PromptError for an invalid one."""
     position = 0
     while (match := SWAP.search(masked, position)) is not None:
         operator = Span(match.start(), match.end())
-        closed = partner(masked, operator.end - 1, len(masked))
+        closed = closing_position(masked, operator.end - 1, len(masked))
         if closed is None:
             span = Span(operator.end - 1, operator.end)
-            raise PromptError("this bracket is not closed", hint=_EXAMPLE, span=span)
-        before, start = _before(masked, position, operator)
+            raise PromptError("unclosed bracket", hint=_EXAMPLE, span=span)
+        before, start = _original_span(masked, position, operator)
         if not masked[before.start : before.end].strip():
-            raise PromptError(".swap() needs words to exchange", hint=_EXAMPLE, span=operator)
-        after, windows = _after(masked, Span(operator.end, closed))
-        yield Place(before=before, after=after, whole=Span(start, closed + 1), windows=windows)
+            raise PromptError(".swap() needs words to replace", hint=_EXAMPLE, span=operator)
+        after, windows = _replacement_span(masked, Span(operator.end, closed))
+        yield SwapMatch(before=before, after=after, whole=Span(start, closed + 1), windows=windows)
         position = closed + 1
 
 
-def _before(masked: str, begun: int, operator: Span) -> tuple[Span, int]:
-    """The words in front of an operator: a word, or what its brackets or quotes hold; and where they begin."""
+def _original_span(masked: str, search_start: int, operator: Span) -> tuple[Span, int]:
+    """Return the words before an operator (a word, or the inside of brackets or quotes), and the start of all of it."""
     last = operator.start - 1
     if masked[last] == '"':
-        opened = masked.rfind('"', begun, last)
+        opened = masked.rfind('"', search_start, last)
     elif masked[last] == ")":
-        opened = max((at for at in range(begun, last) if partner(masked, at, last + 1) == last), default=-1)
+        opened = max(
+            (at for at in range(search_start, last) if closing_position(masked, at, last + 1) == last), default=-1
+        )
     else:
         start = operator.start
-        while start > begun and not BREAKS_WORD.match(masked[start - 1]):
+        while start > search_start and not BREAKS_WORD.match(masked[start - 1]):
             start -= 1
         return Span(start, operator.start), start
     if opened == -1:
-        raise PromptError("what this .swap() exchanges does not begin anywhere", hint=_EXAMPLE, span=operator)
+        raise PromptError("the words before .swap() have no opening bracket or quote", hint=_EXAMPLE, span=operator)
     return Span(opened + 1, last), opened
 
 
-def _after(masked: str, inside: Span) -> tuple[Span, Windows]:
-    """What is to be there instead, and the options behind it."""
-    given: dict[str, float] = {}
+def _replacement_span(masked: str, inside: Span) -> tuple[Span, Windows]:
+    """Return the replacement and the options after it."""
+    options: dict[str, float] = {}
     end = inside.end
     while (option := _OPTION.search(masked, inside.start, end)) is not None:
         span = Span(option.start(1), option.end())
         if option[1] not in (*Windows.NAMES, "shape_freedom"):
-            hint = f"known: {', '.join(Windows.NAMES)} and shape_freedom, each from 0 to 1"
-            raise PromptError(f".swap() knows no {option[1]}", hint=hint, span=span)
+            hint = f"valid options: {', '.join(Windows.NAMES)} and shape_freedom, each from 0 to 1"
+            raise PromptError(f"unknown option of .swap(): {option[1]}", hint=hint, span=span)
         if not _SHARE.fullmatch(option[2]) or float(option[2]) > 1:
-            raise PromptError(f"{option[1]} is a number from 0 to 1", hint="such as t_end=.6", span=span)
-        given[option[1]] = float(option[2])
+            raise PromptError(f"{option[1]} must be a number from 0 to 1", hint="for example t_end=.6", span=span)
+        options[option[1]] = float(option[2])
         end = option.start()
     if not masked[inside.start : end].strip():
         span = Span(inside.start - 1, inside.end + 1)
-        raise PromptError(".swap() needs the words to be there instead", hint=_EXAMPLE, span=span)
+        raise PromptError(".swap() needs a replacement", hint=_EXAMPLE, span=span)
     words = re.fullmatch(r'\s*"([^"]*)"\s*|\s*(.*?)\s*', masked[inside.start : end], re.DOTALL)
     assert words is not None
-    return Span(*words.span(1 if words[1] is not None else 2)).shifted(inside.start), _windows(given)
+    return Span(*words.span(1 if words[1] is not None else 2)).shifted(inside.start), _windows(options)
 
 
-def _windows(given: dict[str, float]) -> Windows:
-    """The windows that the options say. `shape_freedom` is another way to say s_end: 1 - its cube root."""
-    freedom = given.pop("shape_freedom", None)
-    if freedom is not None:
-        given.setdefault("s_end", round(1 - freedom ** (1 / 3), 6))
-    return Windows(**given)
+def _windows(options: dict[str, float]) -> Windows:
+    """Convert options to windows. `shape_freedom` is another way to set s_end: 1 minus its cube root."""
+    shape_freedom = options.pop("shape_freedom", None)
+    if shape_freedom is not None:
+        options.setdefault("s_end", round(1 - shape_freedom ** (1 / 3), 6))
+    return Windows(**options)

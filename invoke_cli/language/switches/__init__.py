@@ -1,1 +1,1 @@
-"""The switch table, its rows, and the kinds of value that switches take."""
+"""The switch table, its rows, and the value types of switches."""

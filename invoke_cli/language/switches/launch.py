@@ -1,6 +1,6 @@
-"""The launch-only options: one table, and taking them out of a command line or out of invoke.init.
+"""The table of launch options, and their parsing from a command line or from invoke.init.
 
-What is left are the words of a line, or switches that become defaults of the session.
+The remaining words are a line, or switches that become defaults of the session.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import ConfigError
-from invoke_cli.language.grammar.spellings import nearest, normal
+from invoke_cli.language.grammar.spellings import nearest, normalise_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaunchOption:
-    """One row: `metavar` is empty for a flag; `choices` are the only values where there are any. `in_init` tells
-    whether invoke.init may say it too.
+    """A row of the table of launch options.
+
+    Attributes:
+        metavar: The placeholder of the value; empty for a flag.
+        choices: The allowed values; empty if any value is allowed.
+        in_init: Whether the option is also allowed in invoke.init.
     """
 
     name: str
@@ -27,83 +31,96 @@ class LaunchOption:
 
 
 LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
-    LaunchOption(name="--from_file", metavar="FILE", help="do the lines of a file, - for standard input, and end"),
-    LaunchOption(name="--config", metavar="FILE", help="another models.yaml than the one in the root's configs/"),
-    LaunchOption(name="--root", metavar="DIR", help="where your configuration lies", aliases=("--root_dir",)),
-    LaunchOption(name="--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps", in_init=True),
+    LaunchOption(name="--from_file", metavar="FILE", help="run the lines of FILE (- for standard input), then exit"),
+    LaunchOption(
+        name="--config", metavar="FILE", help="use this models.yaml instead of configs/models.yaml in the root"
+    ),
+    LaunchOption(name="--root", metavar="DIR", help="folder of your configuration and models", aliases=("--root_dir",)),
+    LaunchOption(
+        name="--device", metavar="NAME", help="device to run on: auto, cpu, cuda, cuda:1 or mps", in_init=True
+    ),
     LaunchOption(
         name="--precision",
         metavar="NAME",
-        help="auto, float32, float16 or bfloat16",
+        help="precision of the weights: auto, float32, float16 or bfloat16",
         choices=("auto", "float32", "float16", "bfloat16"),
         in_init=True,
     ),
-    LaunchOption(name="--offline", help="never touch the network, whatever a line asks for", in_init=True),
+    LaunchOption(name="--offline", help="never access the network, even if a line requests it", in_init=True),
     LaunchOption(
         name="--theme",
         metavar="NAME",
-        help="colours at the prompt: dark, light (for a light background) or mono, which NO_COLOR asks for too",
+        help="colours at the prompt: dark, light (for a light background) or mono (also selected by NO_COLOR)",
         choices=("dark", "light", "mono"),
         in_init=True,
     ),
     LaunchOption(
         name="--bell",
         metavar="SECONDS",
-        help="at the prompt, ring when a line took so long; 30 unless said, 0 is never",
+        help="at the prompt, ring the bell after lines that took at least this long (default 30; 0 turns it off)",
         in_init=True,
     ),
-    LaunchOption(name="--json", help="tell everything as JSON events, one a line, on standard output"),
-    LaunchOption(name="--quiet", help="nothing but results and errors"),
+    LaunchOption(name="--json", help="write JSON events to standard output, one per line"),
+    LaunchOption(name="--quiet", help="print only results and errors"),
     LaunchOption(
         name="--completion",
         metavar="SHELL",
-        help='completion for bash, zsh or fish: eval "$(invoke --completion bash)" in ~/.bashrc; models and loras '
-        "tell their names",
+        help='print the completion script for bash, zsh or fish, for example eval "$(invoke --completion bash)" in '
+        "~/.bashrc; models and loras list their names",
         choices=("bash", "zsh", "fish", "models", "loras"),
     ),
-    LaunchOption(name="--version", help="the program's version"),
-    LaunchOption(name="--help", metavar="", help="this help; --help advanced for every switch", aliases=("-h",)),
+    LaunchOption(name="--version", help="show the version and exit"),
+    LaunchOption(
+        name="--help", metavar="", help="show this help and exit; --help advanced lists every switch", aliases=("-h",)
+    ),
 )
 
 Options = dict[str, str | bool]
 
 
 def take_launch_options(words: Sequence[str]) -> tuple[Options, list[str]]:
-    """The launch-only options among the words, by name without dashes, and the words that are left, in order."""
+    """Split shell words into launch options and the remaining words.
+
+    Returns:
+        The options by name without dashes, and the remaining words in order.
+
+    Raises:
+        ConfigError: If an option lacks its value or has an invalid one.
+    """
     options: Options = {}
     rest: list[str] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
+    remaining = list(words)
+    while remaining:
+        word = remaining.pop(0)
         row, value = _match(word)
         if row is None:
             rest.append(word)
             continue
         if row.metavar and value is None:
-            if not waiting:
+            if not remaining:
                 raise ConfigError(f"{row.name} needs a value", hint=f"{row.name} {row.metavar}: {row.help}")
-            value = waiting.pop(0)
-        options[row.name[2:]] = _checked(row, value)
+            value = remaining.pop(0)
+        options[row.name[2:]] = _check_value(row, value)
     return options, rest
 
 
 def _match(word: str) -> tuple[LaunchOption | None, str | None]:
     name, equals, value = word.partition("=")
-    name = normal(name)
+    name = normalise_name(name)
     for row in LAUNCH_OPTIONS:
         if name == row.name or name in row.aliases:
             return row, value if equals else None
     return None, None
 
 
-def _checked(row: LaunchOption, value: str | None) -> str | bool:
+def _check_value(row: LaunchOption, value: str | None) -> str | bool:
     if not row.metavar:
         if value is not None:
-            raise ConfigError(f"{row.name} takes no value", hint=f"write {row.name} alone")
+            raise ConfigError(f"{row.name} takes no value", hint=f"write {row.name} without a value")
         return True
     assert value is not None
     if row.choices and value not in row.choices:
-        near = nearest(value, row.choices)
-        hint = f"did you mean {near}?" if near else f"one of {', '.join(row.choices)}"
-        raise ConfigError(f"{row.name} does not know {value!r}", hint=hint)
+        closest = nearest(value, row.choices)
+        hint = f"did you mean {closest}?" if closest else f"one of {', '.join(row.choices)}"
+        raise ConfigError(f"invalid value for {row.name}: {value!r}", hint=hint)
     return value

@@ -1,7 +1,7 @@
-"""The words of a text mask: `face AND NOT (hair OR hat) 0.4` to a tree. The operators are in capitals.
+"""Parse the query of a text mask: `face AND NOT (hair OR hat) 0.4`. Operators are upper case.
 
-As in fuzzy logic a tree is worth, at each pixel, the least of what AND joins, the most of what OR joins, and one minus
-what NOT turns round (Zadeh, Fuzzy Sets, 1965); what is above the threshold is painted.
+A tree is evaluated at each pixel with fuzzy logic: AND is the minimum, OR the maximum, and NOT one minus the value
+(Zadeh, Fuzzy Sets, 1965). Pixels above the threshold are painted.
 """
 
 from __future__ import annotations
@@ -21,115 +21,135 @@ _OPERATORS = ("AND", "OR", "NOT")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """What a phrase of ordinary words names."""
+class Words:
+    """A phrase of ordinary words."""
 
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """All but."""
+    """The negation of a node."""
 
-    of: Node
+    operand: Node
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """Two parts: what both (`both`) or at least one of them names."""
+class BinaryOperation:
+    """Two nodes joined by AND (`both`) or OR."""
 
     both: bool
     left: Node
     right: Node
 
 
-Node = Named | Not | Joined
+Node = Words | Not | BinaryOperation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskQuery:
-    """A tree of words and the threshold, 0 to 1, above which a pixel is painted."""
+    """The tree of a query, and the threshold, 0 to 1, above which a pixel is painted."""
 
     tree: Node
     threshold: float
 
 
 def read_mask_words(text: str) -> MaskQuery:
-    """What `text` asks for; ValueError with a sentence that reads after the switch's name."""
+    """Parse the query of a text mask.
+
+    Raises:
+        ValueError: If the query is invalid; the message continues a sentence that starts with the switch.
+    """
     match = _THRESHOLD.search(text)
     threshold = float(match[1]) if match else DEFAULT_THRESHOLD
     if not 0 <= threshold <= 1:
         raise ValueError(f"takes a threshold from 0 to 1, not {threshold:g}")
-    reader = _Reader(_TOKEN.findall(text[: match.start()] if match else text))
-    return MaskQuery(tree=reader.whole(), threshold=threshold)
+    reader = _Parser(_TOKEN.findall(text[: match.start()] if match else text))
+    return MaskQuery(tree=reader.parse(), threshold=threshold)
 
 
 def phrases(node: Node) -> tuple[str, ...]:
-    """The different phrases of a tree, in order."""
+    """Return the distinct phrases of a tree, in order."""
     match node:
-        case Named(words):
+        case Words(words):
             return (words,)
-        case Not(of):
-            return phrases(of)
-        case Joined(_, left, right):
+        case Not(operand):
+            return phrases(operand)
+        case BinaryOperation(_, left, right):
             return tuple(dict.fromkeys((*phrases(left), *phrases(right))))
 
 
-def worth(node: Node, of: Callable[[str], Number], least: Callable[[Number, Number], Number],
-          most: Callable[[Number, Number], Number], turned: Callable[[Number], Number]) -> Number:  # fmt: skip
-    """What a tree is worth when `of` tells the worth of a phrase, and three functions stand for AND, OR and NOT."""
+def worth(
+    node: Node,
+    value_of: Callable[[str], Number],
+    minimum: Callable[[Number, Number], Number],
+    maximum: Callable[[Number, Number], Number],
+    complement: Callable[[Number], Number],
+) -> Number:
+    """Evaluate a tree with fuzzy logic.
+
+    Args:
+        node: The tree.
+        value_of: Returns the value of a phrase, 0 to 1.
+        minimum: Implements AND.
+        maximum: Implements OR.
+        complement: Implements NOT.
+    """
     match node:
-        case Named(words):
-            return of(words)
-        case Not(inner):
-            return turned(worth(inner, of, least, most, turned))
-        case Joined(both, left, right):
-            join = least if both else most
-            return join(worth(left, of, least, most, turned), worth(right, of, least, most, turned))
+        case Words(words):
+            return value_of(words)
+        case Not(operand):
+            return complement(worth(operand, value_of, minimum, maximum, complement))
+        case BinaryOperation(both, left, right):
+            join = minimum if both else maximum
+            return join(
+                worth(left, value_of, minimum, maximum, complement),
+                worth(right, value_of, minimum, maximum, complement),
+            )
 
 
-class _Reader:
-    """A walk over the tokens: OR binds least, then AND, then NOT."""
+class _Parser:
+    """A recursive descent parser: NOT binds tightest, then AND, then OR."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
 
-    def whole(self) -> Node:
+    def parse(self) -> Node:
         if not self.tokens:
-            raise ValueError("needs words that name what is to be painted, such as face or sky")
-        node = self._any()
+            raise ValueError("needs words that describe the area to paint, such as face or sky")
+        node = self._parse_or()
         if self.tokens:
-            raise ValueError(f"has a {self.tokens[0]} too many")
+            raise ValueError(f"has an unexpected {self.tokens[0]}")
         return node
 
-    def _any(self) -> Node:
-        node = self._all()
-        while self._takes("OR"):
-            node = Joined(False, node, self._all())
+    def _parse_or(self) -> Node:
+        node = self._parse_and()
+        while self._accept("OR"):
+            node = BinaryOperation(False, node, self._parse_and())
         return node
 
-    def _all(self) -> Node:
-        node = self._one()
-        while self._takes("AND"):
-            node = Joined(True, node, self._one())
+    def _parse_and(self) -> Node:
+        node = self._parse_unary()
+        while self._accept("AND"):
+            node = BinaryOperation(True, node, self._parse_unary())
         return node
 
-    def _one(self) -> Node:
-        if self._takes("NOT"):
-            return Not(self._one())
-        if self._takes("("):
-            node = self._any()
-            if not self._takes(")"):
-                raise ValueError("has a ( that is not closed")
+    def _parse_unary(self) -> Node:
+        if self._accept("NOT"):
+            return Not(self._parse_unary())
+        if self._accept("("):
+            node = self._parse_or()
+            if not self._accept(")"):
+                raise ValueError("has an unclosed (")
             return node
         words: list[str] = []
         while self.tokens and self.tokens[0] not in (*_OPERATORS, "(", ")"):
             words.append(self.tokens.pop(0))
         if not words:
             raise ValueError("needs words on both sides of AND and OR, and after NOT")
-        return Named(" ".join(words))
+        return Words(" ".join(words))
 
-    def _takes(self, token: str) -> bool:
+    def _accept(self, token: str) -> bool:
         if self.tokens[:1] != [token]:
             return False
         self.tokens.pop(0)

@@ -1,4 +1,4 @@
-"""The kinds of value that are numbers: whole, decimal, seeds, variations. Knows no switches."""
+"""Value types for numbers: integers, decimals, seeds and variations. Knows no switches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from invoke_cli.language.switches.values import refuse_list, shown
+from invoke_cli.language.switches.values import display_value, reject_list
 from invoke_cli.request import MAX_SEED, Variation
 
 MAX_SEEDS = 10_000
@@ -18,7 +18,7 @@ _SEED_RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Integer:
-    """A whole number from `low` to `high`. With `bare` the value may be left out and is then that."""
+    """An integer from `low` to `high`. With `bare`, the value is optional and defaults to it."""
 
     low: int
     high: int
@@ -27,27 +27,27 @@ class Integer:
 
     @property
     def takes(self) -> str:
-        """`optional` when there is a value to fall back on."""
+        """`optional` if the value may be omitted."""
         return "one" if self.bare is None else "optional"
 
     def parse(self, text: str) -> int:
-        """The number, in range."""
+        """Parse an integer."""
         if not _INTEGER.fullmatch(text):
-            refuse_list(text)
-            raise ValueError(f"takes a whole number, not {shown(text)}")
+            reject_list(text)
+            raise ValueError(f"takes a whole number, not {display_value(text)}")
         number = int(text)
         if not self.low <= number <= self.high:
             raise ValueError(f"takes a whole number from {self.low} to {self.high}, not {text}")
         return number
 
     def format(self, value: object) -> str:
-        """The number."""
+        """Format the number."""
         return str(value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Number:
-    """A decimal number from `low` to `high`; `words` are names for some of them. `several` allows a list of them."""
+    """A decimal number from `low` to `high`; `words` are named values, `several` allows a list."""
 
     low: float
     high: float
@@ -57,25 +57,25 @@ class Number:
     prompt_text: bool = False
 
     def parse(self, text: str) -> float | tuple[float, ...]:
-        """The number, in range; of a list, all of them."""
+        """Parse a number or, if `several`, a list of numbers."""
         if self.several and "," in text:
-            return tuple(self.one(part.strip()) for part in text.split(","))
-        return self.one(text)
+            return tuple(self.parse_one(part.strip()) for part in text.split(","))
+        return self.parse_one(text)
 
-    def one(self, text: str) -> float:
-        """A single number, in range."""
+    def parse_one(self, text: str) -> float:
+        """Parse a single number."""
         if text.lower() in self.words:
             return self.words[text.lower()]
         if not _NUMBER.fullmatch(text):
-            refuse_list(text)
-            raise ValueError(f"takes a number{self._words()}, not {shown(text)}")
+            reject_list(text)
+            raise ValueError(f"takes a number{self._words()}, not {display_value(text)}")
         number = float(text)
         if not self.low <= number <= self.high:
             raise ValueError(f"takes a number from {self.low:g} to {self.high:g}{self._words()}, not {text}")
         return number + 0.0
 
     def format(self, value: object) -> str:
-        """The shortest text that reads back as the same number."""
+        """Return the shortest text that parses back to the same number."""
         return format_number(value)
 
     def _words(self) -> str:
@@ -84,32 +84,32 @@ class Number:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seeds:
-    """Seeds: a number, a list `1,2,3`, a range `0..3` (both ends in), or recalls (-1: the seed of the last image)."""
+    """Seeds: a number, a list `1,2,3`, an inclusive range `0..3`, or a reference (-1: the seed of the last image)."""
 
     takes: str = "one"
     prompt_text: bool = False
 
     def parse(self, text: str) -> tuple[int, ...]:
-        """The seeds in order."""
+        """Parse the seeds, in order."""
         seeds: list[int] = []
         for part in text.split(","):
-            seeds.extend(self._part(part.strip()))
+            seeds.extend(self._parse_part(part.strip()))
             if len(seeds) > MAX_SEEDS:
                 raise ValueError(f"takes at most {MAX_SEEDS} seeds in one line")
         return tuple(seeds)
 
-    def _part(self, part: str) -> range | tuple[int]:
+    def _parse_part(self, part: str) -> range | tuple[int]:
         if match := _SEED_RANGE.fullmatch(part):
             first, last = self._checked(match[1]), self._checked(match[2])
             if last < first:
-                raise ValueError(f"takes a range that goes up, such as {last}..{first}, not {shown(part)}")
+                raise ValueError(f"takes an ascending range, such as {last}..{first}, not {display_value(part)}")
             if last - first >= MAX_SEEDS:
                 raise ValueError(f"takes at most {MAX_SEEDS} seeds in one line")
             return range(first, last + 1)
         if _INTEGER.fullmatch(part):
             return (self._checked(part),)
         kinds = f"a seed (0 to {MAX_SEED}), a list 1,2,3, a range 0..3, or -1 for the last image's"
-        raise ValueError(f"takes {kinds}, not {shown(part)}")
+        raise ValueError(f"takes {kinds}, not {display_value(part)}")
 
     def _checked(self, text: str) -> int:
         seed = int(text)
@@ -118,7 +118,7 @@ class Seeds:
         return seed
 
     def format(self, value: object) -> str:
-        """Runs of three or more as `a..b`, the rest with commas."""
+        """Format runs of three or more as `a..b`, and separate the rest by commas."""
         assert isinstance(value, tuple)
         runs: list[list[int]] = []
         for seed in value:
@@ -131,56 +131,56 @@ class Seeds:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variations:
-    """`seed:weight,seed:weight`. The separators of old files are read too: `seed,w;seed,w` and `seed,w,seed,w`."""
+    """Variations `seed:weight,seed:weight`. Also accepts older formats: `seed,w;seed,w` and `seed,w,seed,w`."""
 
     takes: str = "one"
     prompt_text: bool = False
 
     def parse(self, text: str) -> tuple[Variation, ...]:
-        """The variations in order."""
+        """Parse the variations, in order."""
         parts = [part.strip() for part in re.split(r"[:,;]", text.strip(" ,;"))]
         if len(parts) % 2 or not all(parts):
-            raise ValueError(f"takes pairs of seed and weight, such as 12345:0.2,678:0.1, not {shown(text)}")
-        return tuple(self._pair(seed, weight) for seed, weight in zip(parts[::2], parts[1::2], strict=True))
+            raise ValueError(f"takes pairs of seed and weight, such as 12345:0.2,678:0.1, not {display_value(text)}")
+        return tuple(self._parse_pair(seed, weight) for seed, weight in zip(parts[::2], parts[1::2], strict=True))
 
-    def _pair(self, seed: str, weight: str) -> Variation:
+    def _parse_pair(self, seed: str, weight: str) -> Variation:
         if not _INTEGER.fullmatch(seed) or not 0 <= int(seed) <= MAX_SEED:
-            raise ValueError(f"takes seeds from 0 to {MAX_SEED}, not {shown(seed)}")
+            raise ValueError(f"takes seeds from 0 to {MAX_SEED}, not {display_value(seed)}")
         if not _NUMBER.fullmatch(weight) or not 0 <= float(weight) <= 1:
-            raise ValueError(f"takes a weight from 0 to 1 after each seed, not {shown(weight)}")
+            raise ValueError(f"takes a weight from 0 to 1 after each seed, not {display_value(weight)}")
         return Variation(int(seed), float(weight) + 0.0)
 
     def format(self, value: object) -> str:
-        """Pairs with a colon, commas between them."""
+        """Format the variations as `seed:weight` pairs separated by commas."""
         assert isinstance(value, tuple)
         return ",".join(f"{variation.seed}:{format_number(variation.weight)}" for variation in value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Numbers:
-    """One to several numbers with blanks between them; each is from `low` to `high` of its place in `ranges`."""
+    """One or more decimal numbers separated by blanks; `ranges` contains the (low, high) limits of each."""
 
     ranges: tuple[tuple[float, float], ...]
     takes: str = "numbers"
     prompt_text: bool = False
 
     def parse(self, text: str) -> tuple[float, ...]:
-        """The numbers in order."""
+        """Parse the numbers, in order."""
         parts = text.split()
         if len(parts) > len(self.ranges):
             raise ValueError(f"takes at most {len(self.ranges)} numbers, not {len(parts)}")
         limits = zip(self.ranges, parts, strict=False)
-        return tuple(Number(low=low, high=high).one(part) for (low, high), part in limits)
+        return tuple(Number(low=low, high=high).parse_one(part) for (low, high), part in limits)
 
     def format(self, value: object) -> str:
-        """The numbers with blanks between them."""
+        """Format the numbers, separated by blanks."""
         assert isinstance(value, tuple)
         return " ".join(map(format_number, value))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Integers:
-    """One to `most` whole numbers from `low` to `high`, with blanks or commas between them."""
+    """One to `most` integers from `low` to `high`, separated by blanks or commas."""
 
     low: int
     high: int
@@ -189,19 +189,19 @@ class Integers:
     prompt_text: bool = False
 
     def parse(self, text: str) -> tuple[int, ...]:
-        """The numbers in order."""
+        """Parse the numbers, in order."""
         parts = text.replace(",", " ").split()
         if not 1 <= len(parts) <= self.most:
             raise ValueError(f"takes 1 to {self.most} whole numbers")
         return tuple(Integer(low=self.low, high=self.high).parse(part) for part in parts)
 
     def format(self, value: object) -> str:
-        """The numbers with blanks between them."""
+        """Format the numbers, separated by blanks."""
         assert isinstance(value, tuple)
         return " ".join(map(str, value))
 
 
 def format_number(value: object) -> str:
-    """The shortest decimal text that reads back as the same number, without a needless `.0`."""
+    """Return the shortest decimal text that parses back to the same number, without a trailing `.0`."""
     text = repr(value)
     return text[:-2] if text.endswith(".0") else text

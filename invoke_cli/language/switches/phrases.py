@@ -1,4 +1,4 @@
-"""The kinds of value that are several words, up to the next switch: sides to extend, words that find a mask."""
+"""Value types of several words, up to the next switch: sides to extend, and the query of a text mask."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from invoke_cli.language.grammar.quotes import quote_value
 from invoke_cli.language.switches.mask_query import read_mask_words
-from invoke_cli.language.switches.values import shown
+from invoke_cli.language.switches.values import display_value
 from invoke_cli.request import Borders
 
 MAX_BORDER = 8192
@@ -19,32 +19,34 @@ _ENDS_WORDS = re.compile(r"(^| )(--?[A-Za-z]|[|#\"'])")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sides:
-    """Sides and pixels: `top 64 right 128`; `all 64` is every side."""
+    """Sides and pixels: `top 64 right 128`; `all 64` extends every side."""
 
     takes: str = "words"
     prompt_text: bool = False
 
     def parse(self, text: str) -> Borders:
-        """The pixels of each side, 0 to 8192."""
+        """Parse the number of pixels for each side, 0 to 8192."""
         sides = [0, 0, 0, 0]
         position = 0
         for match in _PAIR.finditer(text):
             if text[position : match.start()].strip(" ,"):
                 break
-            for side in self._named(match[1]):
+            for side in self._side_indices(match[1]):
                 if sides[side]:
                     raise ValueError(f"names {match[1]} twice")
                 sides[side] = self._pixels(match[2])
             position = match.end()
         if text[position:].strip(" ,") or not position:
-            raise ValueError(f"takes sides and pixels, such as top 64 right 128, not {shown(text[position:].strip())}")
+            raise ValueError(
+                f"takes sides and pixels, such as top 64 right 128, not {display_value(text[position:].strip())}"
+            )
         return Borders(*sides)
 
-    def _named(self, name: str) -> tuple[int, ...]:
+    def _side_indices(self, name: str) -> tuple[int, ...]:
         if name.lower() == "all":
             return (0, 1, 2, 3)
         if name.lower() not in _SIDES:
-            raise ValueError(f"takes the sides top, bottom, left, right or all, not {shown(name)}")
+            raise ValueError(f"takes the sides top, bottom, left, right or all, not {display_value(name)}")
         return (_SIDES[name.lower()],)
 
     def _pixels(self, text: str) -> int:
@@ -53,7 +55,7 @@ class Sides:
         return int(text)
 
     def format(self, value: object) -> str:
-        """The sides that grow, in the order top, right, bottom, left."""
+        """Format the sides with pixels, in the order top, right, bottom, left."""
         assert isinstance(value, Borders)
         pairs = (("top", value.top), ("right", value.right), ("bottom", value.bottom), ("left", value.left))
         return " ".join(f"{name} {pixels}" for name, pixels in pairs if pixels)
@@ -61,16 +63,16 @@ class Sides:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskWords:
-    """Words that find a mask, joined by AND, OR and NOT, and perhaps a threshold: `face AND NOT hair 0.4`."""
+    """The query of a text mask: words joined by AND, OR and NOT, and an optional threshold: `face AND NOT hair 0.4`."""
 
     takes: str = "words"
     prompt_text: bool = False
 
     def parse(self, text: str) -> str:
-        """The words with single blanks, once they can be read."""
+        """Check the query and normalise its blanks."""
         read_mask_words(text)
         return " ".join(text.split())
 
     def format(self, value: object) -> str:
-        """The words as they stand, in quotes where something in them would end them."""
+        """Format the query, quoted if something in it would end the value."""
         return quote_value(str(value)) if _ENDS_WORDS.search(str(value)) else str(value)

@@ -1,4 +1,4 @@
-"""Spellings that are understood and refused: those of InvokeAI 2.x that have gone, and A1111's."""
+"""Switches of InvokeAI 2.x and A1111 that are recognised but rejected, each with its replacement."""
 
 from __future__ import annotations
 
@@ -6,58 +6,84 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refused:
-    """Spellings that are never taken for prompt text; `instead` is the remedy."""
+class RejectedSwitch:
+    """A switch that is rejected with an error instead of being read as prompt text.
+
+    Attributes:
+        flags: Its spellings.
+        what: What the switch did.
+        instead: What to use instead.
+    """
 
     flags: tuple[str, ...]
     what: str
     instead: str
 
 
-REFUSED: tuple[Refused, ...] = (
-    Refused(
+REJECTED_SWITCHES: tuple[RejectedSwitch, ...] = (
+    RejectedSwitch(
         flags=("-i", "--individual"),
         what="single images",
-        instead="single images are always kept; leave -g out, or say --no_grid, to go without the grid",
+        instead="single images are always saved; to save no grid, remove -g or use --no_grid",
     ),
-    Refused(
+    RejectedSwitch(
         flags=("-x", "--skip_normalize"),
         what="unnormalised blends",
-        instead='write ("a","b").blend(.3,.7,no_normalize)',
+        instead='use ("a","b").blend(.3,.7,no_normalize)',
     ),
-    Refused(flags=("-h", "--help"), what="help in a line", instead="type !help, or !help switches"),
-    Refused(flags=("--karras_max",), what="the Karras limit", instead="choose a Karras sampler, such as -A dpmpp_2m_k"),
-    Refused(
+    RejectedSwitch(flags=("-h", "--help"), what="help within a line", instead="use !help or !help switches"),
+    RejectedSwitch(
+        flags=("--karras_max",),
+        what="threshold for Karras sigmas",
+        instead="use a Karras sampler, such as -A dpmpp_2m_k",
+    ),
+    RejectedSwitch(
         flags=("--use_mps_noise",),
-        what="portable noise",
-        instead="leave it out: noise is always drawn on the CPU, so a seed is the same picture on every device",
+        what="device-independent noise",
+        instead="remove it: noise is always generated on the CPU, so a seed gives the same image on every device",
     ),
-    Refused(
+    RejectedSwitch(
         flags=("-r", "--inpaint_replace"),
-        what="the replaced fraction",
-        instead="use -f: 1 replaces everything that is painted",
+        what="fraction to replace when inpainting",
+        instead="use -f: 1 replaces the masked area completely",
     ),
-    Refused(flags=("--init_color",), what="colour from a reference", instead="use --match_colors, with -I"),
-    Refused(flags=("--force_outpaint",), what="forced outpainting", instead="leave it out: transparency alone decides"),
-    Refused(
+    RejectedSwitch(flags=("--init_color",), what="colour reference image", instead="use --match_colors with -I"),
+    RejectedSwitch(
+        flags=("--force_outpaint",),
+        what="forced outpainting",
+        instead="remove it: transparent areas are always painted",
+    ),
+    RejectedSwitch(
         flags=("--seam_size", "--seam_blur", "--seam_strength", "--seam_steps"),
-        what="seam repair",
-        instead="leave it out: seams are blended inside the mask",
+        what="seam correction",
+        instead="remove it: seams are blended inside the mask; --mask_blur sets the width",
     ),
-    Refused(flags=("--tile_size",), what="the infill tiles", instead="leave it out: the size is chosen from the hole"),
-    Refused(flags=("-D", "--out_direction"), what="outpainting by direction", instead="use -c, such as -c top 64"),
-    Refused(flags=("--batch_size",), what="images in one batch", instead="use -n for how many; --parallel for at once"),
-    Refused(flags=("--tiling",), what="seamless tiles, true or false", instead="use --seamless, or leave it out"),
-    Refused(flags=("--restore_faces",), what="faces, true or false", instead="use -G 0.8, or leave it out"),
-    Refused(
+    RejectedSwitch(
+        flags=("--tile_size",), what="size of infill tiles", instead="remove it: the size is chosen automatically"
+    ),
+    RejectedSwitch(
+        flags=("-D", "--out_direction"), what="outpainting by direction", instead="use -c, such as -c top 64"
+    ),
+    RejectedSwitch(
+        flags=("--batch_size",),
+        what="images per batch",
+        instead="use -n for the number of images, --parallel for images per batch",
+    ),
+    RejectedSwitch(flags=("--tiling",), what="seamless tiling, true or false", instead="use --seamless, or remove it"),
+    RejectedSwitch(
+        flags=("--restore_faces",), what="face restoration, true or false", instead="use -G 0.8, or remove it"
+    ),
+    RejectedSwitch(
         flags=("--subseed", "--subseed_strength"),
         what="variations",
         instead="use -V with both, such as -V 5:0.3 for --subseed 5 --subseed_strength 0.3",
     ),
-    Refused(flags=("--styles",), what="named styles", instead="write the words, or name them with !alias"),
-    Refused(
+    RejectedSwitch(
+        flags=("--styles",), what="saved styles", instead="write the words in the prompt, or define an !alias"
+    ),
+    RejectedSwitch(
         flags=("--seed_resize_from_w", "--seed_resize_from_h"),
-        what="noise of another size",
-        instead="leave it out: --hires_fix keeps a layout at a larger size",
+        what="noise of another image size",
+        instead="use --hires_fix to keep the layout at a larger size",
     ),
 )

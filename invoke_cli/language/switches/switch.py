@@ -1,4 +1,4 @@
-"""What a row of the switch table has to answer, so that nothing else repeats it."""
+"""The row type of the switch table. Everything about a switch is declared in its row."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from invoke_cli.language.switches.values import Value
 
 
 class Group(Enum):
-    """The chapters of the switch help, in order."""
+    """The groups of switches, in the order of the help."""
 
     BASIC = "basic"
     INIT_IMAGE = "init image"
     MASK = "mask"
     VARIATION = "variation"
-    LOOK = "look"
-    AFTER = "after the picture"
+    LOOK = "image look"
+    AFTER = "postprocessing"
     OUTPUT = "output"
     RUN = "run"
 
 
 class Needs(Enum):
-    """What must be there for a switch to mean anything."""
+    """The input that a switch requires."""
 
     NOTHING = "nothing"
     INIT = "an init image"
@@ -30,7 +30,7 @@ class Needs(Enum):
 
 
 class Completes(Enum):
-    """What the words after a switch can be completed from."""
+    """The source of completions for the value of a switch."""
 
     NOTHING = "nothing"
     SAMPLER = "sampler"
@@ -44,10 +44,21 @@ class Completes(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Switch:
-    """One row: how it is spelt, which field it sets, how text becomes value and back, how it is explained and recorded.
+    """A row of the switch table.
 
-    `recorded` is its name in the metadata of a picture, empty where it does not change the picture. `default` is the
-    program's default as it would be typed. Where it `adds_up`, a repeated switch adds to what it said before.
+    Attributes:
+        field: The field of the request that the switch sets.
+        flags: Its spellings; the first one is used in formatted lines, the last one is the long name.
+        value: Converts text to a value and back.
+        group: Its group in the help.
+        help: Its description.
+        metavar: The placeholder of the value in the help.
+        default: The program's default, as it would be typed.
+        recorded: Its name in the metadata of an image; empty if it does not affect the image.
+        completes: The source of completions for its value.
+        needs: The input that it requires.
+        example: An example for error messages.
+        adds_up: Whether a repeated switch adds to the earlier values.
     """
 
     field: str
@@ -61,11 +72,11 @@ class Switch:
     completes: Completes = Completes.NOTHING
     needs: Needs = Needs.NOTHING
     example: str = ""
-    adds_up: bool = False
+    is_repeatable: bool = False
 
     @property
     def spelling(self) -> str:
-        """The spelling that lines are written with."""
+        """The spelling used in formatted lines."""
         return self.flags[0]
 
     @property
@@ -75,5 +86,5 @@ class Switch:
 
     @property
     def is_flag(self) -> bool:
-        """Whether the switch takes no value at all."""
+        """Whether the switch takes no value."""
         return self.value.takes == "nothing"

@@ -1,7 +1,7 @@
-"""How the text of a switch's value becomes data and back: one small class for each kind of value.
+"""Value types of switches: each class converts the text of a value to data and back.
 
-Each knows `parse` (raises ValueError with a sentence that reads after the switch's name), `format` (its inverse) and
-whether the value may be left out. Knows no switches.
+`parse` raises ValueError with a message that continues a sentence starting with the switch; `format` is its inverse.
+Knows no switches.
 """
 
 from __future__ import annotations
@@ -17,57 +17,57 @@ _LIST = re.compile(r"[^,]*\d[^,]*(,[^,]+)+|-?[\d.]*\d\.\.[\d.]*\d(:[\d.]+)?")
 
 
 class Value(Protocol):
-    """One kind of value: text to data and back."""
+    """A value type: converts text to data and back."""
 
     @property
     def takes(self) -> str:
-        """`nothing`, `one` value, an `optional` or a `glued` one, or all `words` up to the next switch."""
+        """`nothing`, `one` value, an `optional` or `glued` one (`=`), several `numbers`, or `words` up to a switch."""
 
     @property
     def prompt_text(self) -> bool:
-        """Whether the value is prompt source (its escapes stay) or a plain value."""
+        """Whether the value is prompt source (which keeps its escapes) or a plain value."""
 
     def parse(self, text: str) -> object:
-        """The datum that `text` spells; ValueError says what is wrong with it."""
+        """Convert `text` to a value. Raises ValueError if it is invalid."""
 
     def format(self, value: object) -> str:
-        """`value` as one token of a line."""
+        """Format `value` as one token of a line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flag:
-    """A switch that is on by being there, and off in its `--no_` spelling."""
+    """A flag: on if present, off in its `--no_` form."""
 
     takes: str = "nothing"
     prompt_text: bool = False
 
     def parse(self, text: str) -> bool:
-        """Whether a default of the table turns the flag on; no user's text comes here."""
+        """Parse a default from the table; never called with user input."""
         return text == "on"
 
-    def format(self, value: object) -> str:  # noqa: ARG002  # the Value protocol has it
-        """A flag has no value."""
+    def format(self, value: object) -> str:  # noqa: ARG002  # required by the Value protocol
+        """Return an empty text, since a flag has no value."""
         return ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text:
-    """A plain value: a path, a name, a template."""
+    """A plain value: a path, a name or a template. With `listed`, a list is an error that points to !sweep."""
 
     takes: str = "one"
     prompt_text: bool = False
     listed: bool = False
 
     def parse(self, text: str) -> str:
-        """The text itself."""
+        """Return the text; raise ValueError if it is empty."""
         if not text:
-            raise ValueError("needs a value, not an empty one")
+            raise ValueError("needs a value that is not empty")
         if self.listed and "," in text and "/" not in text:
-            raise ValueError(f"takes one value on a plain line; a list such as {shown(text)} is an axis of !sweep")
+            raise ValueError(f"takes one value; to try a list such as {display_value(text)}, use !sweep")
         return text
 
     def format(self, value: object) -> str:
-        """The text, quoted when it must be."""
+        """Format the text, quoted if necessary."""
         return quote_value(str(value))
 
 
@@ -79,30 +79,30 @@ class PromptText:
     prompt_text: bool = True
 
     def parse(self, text: str) -> str:
-        """The source in canonical form."""
+        """Normalise the source."""
         return canonical(text)
 
     def format(self, value: object) -> str:
-        """The source, quoted when it must be."""
+        """Format the source, quoted if necessary."""
         return quote_prompt_value(str(value))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Colour:
-    """An optional colour after `=`: a name or #rrggbb; the imaging floor knows which names exist."""
+    """An optional colour after `=`: a name or #rrggbb. The imaging package checks the name."""
 
     default: str = "black"
     takes: str = "glued"
     prompt_text: bool = False
 
     def parse(self, text: str) -> str:
-        """The name in lower case."""
+        """Check the name and convert it to lower case."""
         if not re.fullmatch(r"#?[A-Za-z0-9]+", text):
-            raise ValueError(f"takes a colour such as white or #808080, not {shown(text)}")
+            raise ValueError(f"takes a colour such as white or #808080, not {display_value(text)}")
         return text.lower()
 
     def format(self, value: object) -> str:
-        """The name, or nothing for the usual one."""
+        """Format the name, or nothing for the default."""
         return "" if value == self.default else str(value)
 
 
@@ -115,42 +115,42 @@ class Choice:
     prompt_text: bool = False
 
     def parse(self, text: str) -> str:
-        """The word in lower case."""
+        """Check the word and convert it to lower case."""
         word = text.lower()
         if word not in self.options:
             if all(part in self.options for part in word.split(",")):
-                raise ValueError(f"takes one value on a plain line; a list such as {shown(text)} is an axis of !sweep")
-            raise ValueError(f"takes one of {', '.join(self.options)}, not {shown(text)}")
+                raise ValueError(f"takes one value; to try a list such as {display_value(text)}, use !sweep")
+            raise ValueError(f"takes one of {', '.join(self.options)}, not {display_value(text)}")
         return word
 
     def format(self, value: object) -> str:
-        """The word."""
+        """Format the word."""
         return str(value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptionalChoice(Choice):
-    """One of a few words, or none of them, which means `bare`."""
+    """One of a few words, or none, which means `bare`."""
 
     bare: str
     takes: str = "optional"
 
 
 def may_follow(value: Value, word: str) -> bool:
-    """Whether a word after a switch belongs to its value, where that may be left out or go on."""
+    """Return whether a word belongs to the optional or further values of a switch."""
     if isinstance(value, Choice):
         return word.lower() in value.options
     return bool(_PLAIN_NUMBER.fullmatch(word)) if value.takes == "numbers" else word.isdigit()
 
 
-def shown(text: str) -> str:
-    """A value as it stands in an error message: quoted when empty or odd, shortened when long."""
+def display_value(text: str) -> str:
+    """Format a value for an error message: quoted if empty or unusual, shortened if long."""
     short = text if len(text) <= 40 else text[:37] + "..."
     return short if re.fullmatch(r"[\w.,:;+\-]+", short) else repr(short)
 
 
-def refuse_list(text: str) -> None:
-    """Say what a list or a range is for, where it is one; ValueError."""
+def reject_list(text: str) -> None:
+    """Raise ValueError, pointing to !sweep, if the text is a list or a range."""
     if len(text) > 200 or not _LIST.fullmatch(text):
         return
-    raise ValueError(f"takes one value on a plain line; lists and ranges such as {shown(text)} are axes of !sweep")
+    raise ValueError(f"takes one value; to try a list or range such as {display_value(text)}, use !sweep")

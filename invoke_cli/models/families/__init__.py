@@ -1,1 +1,1 @@
-"""The family table: what each kind of model can do. One row for each family."""
+"""The family table: the capabilities of each kind of model, one row per family."""

@@ -1,4 +1,4 @@
-"""What a row of the family table has to answer, so that nothing else asks which family a model is of."""
+"""The row type of the family table. Everything that depends on the family of a model is declared in its row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Matrix = tuple[tuple[float, float, float], ...]
 
 
 class StrengthRule(Enum):
-    """How a pipeline turns a strength into steps, and so how it is asked for just so many."""
+    """How a pipeline converts a strength to a number of steps."""
 
     DOWN = "int(steps * strength)"
     UP = "steps - int(steps - steps * strength)"
@@ -20,25 +20,46 @@ class StrengthRule(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
-    """One row. The class names are diffusers'; the engine resolves them. An empty one: diffusers has no such pipeline.
+    """A row of the family table.
 
-    A model is of the first family that has its pipeline class in `pipelines` and whose `marks` all hold: a mark is a
-    value of a component's config (`scheduler.prediction_type`) or of the model_index.json (`index.…`).
+    A model belongs to the first family that lists its pipeline class in `pipelines` and whose `match_config` matches.
+    Pipeline classes are those of diffusers, resolved by the engine; an empty one means that diffusers has none.
 
-    Sides are multiples of `multiple` pixels and at least `smallest`; latents have `latent_channels` channels and a
-    side of one for `latent_scale` pixels. `max_tokens` is what the text encoder reads, its two marks included.
-    `preview` maps latents to RGB: a row for each channel, and one to add. `scheduler_overrides` are forced on every
-    scheduler, since configs in the wild leave them out. `defaults` are switches, below those of a model's entry.
-
-    `controlled` names, for each of its pipelines, the one that a ControlNet takes part in.
-
-    `staged` families run in our own stages (so that latents travel in chains); the others through the stock
-    pipeline's own call, with `arguments` besides the plan's. `flow` models are sampled by flow matching. `guidance`
-    is the argument that -C sets; `without_negative` is what guidance is told when there is nothing to avoid.
-    `paints_whole`: under a mask it has no strength. `upcasts`: its pipeline lets a VAE that asks for it work in
-    float32. `edits`: image to image follows the prompt as an instruction. `refuses` are fields of a request with the
-    reason why this family cannot honour them; `samplers` are those it takes, all where it names none. `instead` says
-    what to do with a model that no line can draw with. `needs` are components that folders of one half lack.
+    Attributes:
+        name: The name of the family.
+        label: Its name as shown to the user.
+        pipelines: The pipeline classes in model_index.json.
+        native_size: The native side, in pixels, if the configs do not state it.
+        text_to_image: The pipeline class for text to image.
+        image_to_image: The pipeline class for image to image.
+        inpaint: The pipeline class for inpainting.
+        controlled: The ControlNet variant of each pipeline class.
+        match_config: Required values in the configs of components (`scheduler.prediction_type`) or in
+            model_index.json (`index.…`).
+        multiple: Sides are multiples of this many pixels.
+        smallest: The smallest side, in pixels.
+        latent_channels: The channels of the latents.
+        latent_scale: The number of pixels per latent, along each side.
+        max_tokens: The limit of the text encoder, including the start and end tokens.
+        denoiser: The name of the denoiser component.
+        vae: The name of the VAE component.
+        staged: Whether it runs in our own stages, which can pass latents through chains, instead of the stock
+            pipeline's call.
+        flow: Whether it is a flow matching model.
+        is_instruction: Whether image to image follows the prompt as an instruction.
+        upcasts: Whether its pipeline runs the VAE in float32 if the VAE's config requires it.
+        guidance: The argument that -C sets.
+        without_negative: The negative prompt that enables guidance if there is none.
+        strength: How its pipelines convert a strength to steps.
+        paints_whole: Whether inpainting has no strength.
+        arguments: Additional arguments of the stock pipeline's call.
+        refuses: Unsupported fields of a request, with the reason.
+        samplers: The supported samplers; empty for all.
+        scheduler_overrides: Options forced on every scheduler, since published configs omit them.
+        preview: A map from latents to RGB: a row for each channel, and a bias row.
+        defaults: Default switches; those of a model's entry override them.
+        alternative: What to use a model for that cannot generate images.
+        required_components: Components that incomplete folders lack.
     """
 
     name: str
@@ -76,5 +97,5 @@ class Family:
 
     @property
     def can_generate(self) -> bool:
-        """Whether a line can draw with a model of this family."""
+        """Whether models of this family can generate images."""
         return bool(self.text_to_image or self.image_to_image or self.inpaint)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from invoke_cli.models import preview_factors
 from invoke_cli.models.families.family import Family, StrengthRule
-from invoke_cli.models.families.transformer import FLOW, FLUX_SAMPLERS
+from invoke_cli.models.families.transformer import FLOW_MATCHING, FLUX_SAMPLERS
 from invoke_cli.models.families.unet import WITHOUT_STRENGTH
 
-_REFUSES: Mapping[str, str] = {**FLOW, "negative_prompt": "it was distilled to draw without one"}
-_EDITS: Mapping[str, str] = {**_REFUSES, **WITHOUT_STRENGTH}
+_UNSUPPORTED: Mapping[str, str] = {**FLOW_MATCHING, "negative_prompt": "it is distilled and supports none"}
+_UNSUPPORTED_INSTRUCTION: Mapping[str, str] = {**_UNSUPPORTED, **WITHOUT_STRENGTH}
 
 _FLUX = Family(
     name="flux",
@@ -27,7 +27,7 @@ _FLUX = Family(
     denoiser="transformer",
     flow=True,
     strength=StrengthRule.UP,
-    refuses=_REFUSES,
+    refuses=_UNSUPPORTED,
     samplers=FLUX_SAMPLERS,
     preview=preview_factors.FLUX,
     defaults="-s 28 -C 3.5 -A k_euler -f 0.6",
@@ -43,12 +43,12 @@ _FLUX_2 = replace(
     latent_channels=32,
     is_instruction=True,
     strength=StrengthRule.NONE,
-    refuses=_EDITS,
+    refuses=_UNSUPPORTED_INSTRUCTION,
     preview=(),
     defaults="-s 50 -C 4 -A k_euler -f 1",
 )
 
-FLUXES: tuple[Family, ...] = (
+FLUX_FAMILIES: tuple[Family, ...] = (
     replace(
         _FLUX,
         name="flux-schnell",
@@ -56,7 +56,7 @@ FLUXES: tuple[Family, ...] = (
         match_config={"transformer.guidance_embeds": False},
         max_tokens=256,
         arguments={"max_sequence_length": 256},
-        refuses={**_REFUSES, "guidance_scale": "it was distilled to draw without guidance"},
+        refuses={**_UNSUPPORTED, "guidance_scale": "it is distilled to run without guidance"},
         defaults="-s 4 -C 0 -A k_euler -f 0.6",
     ),
     _FLUX,
@@ -81,7 +81,7 @@ FLUXES: tuple[Family, ...] = (
         is_instruction=True,
         strength=StrengthRule.NONE,
         arguments={"_auto_resize": False},
-        refuses=_EDITS,
+        refuses=_UNSUPPORTED_INSTRUCTION,
         defaults="-s 28 -C 3.5 -A k_euler -f 1",
     ),
     replace(

@@ -8,18 +8,18 @@ from invoke_cli.models import preview_factors
 from invoke_cli.models.families.family import Family, StrengthRule
 from invoke_cli.models.families.unet import ONE_BY_ONE, OWN_GUIDANCE, WITHOUT_STRENGTH
 
-_PLACED = "its transformer numbers the places of a picture, so that no side continues the opposite one"
-PLACED: Mapping[str, str] = {"seamless": _PLACED, "seamless_axes": _PLACED}
-NO_ETA: Mapping[str, str] = {"eta": "its samplers take none"}
-LANGUAGE_MODEL: Mapping[str, str] = {"clip_skip": "its text encoder is no CLIP whose last layers could be left out"}
-COMMON: Mapping[str, str] = {**ONE_BY_ONE, **OWN_GUIDANCE, **PLACED, **LANGUAGE_MODEL}
+_POSITIONAL = "its transformer encodes positions, so opposite sides cannot join"
+POSITIONAL: Mapping[str, str] = {"seamless": _POSITIONAL, "seamless_axes": _POSITIONAL}
+NO_ETA: Mapping[str, str] = {"eta": "its samplers do not use it"}
+LANGUAGE_MODEL: Mapping[str, str] = {"clip_skip": "its text encoder is not CLIP"}
+COMMON: Mapping[str, str] = {**ONE_BY_ONE, **OWN_GUIDANCE, **POSITIONAL, **LANGUAGE_MODEL}
 FLUX_SAMPLERS = ("k_euler", "unipc", "lcm")
-FLOW: Mapping[str, str] = {**COMMON, **NO_ETA}
-UNBENT = "its pipeline lets nobody change a step"
+FLOW_MATCHING: Mapping[str, str] = {**COMMON, **NO_ETA}
+NO_STEP_CHANGES = "its pipeline does not allow changes between steps"
 
 
 def _pixart(name: str, label: str, pipeline: str, max_tokens: int) -> Family:
-    """The two PixArts differ in their pipeline's class and in how much they read."""
+    """Return the row of a PixArt model; the two differ in their pipeline class and token limit."""
     return Family(
         name=name,
         label=label,
@@ -30,14 +30,19 @@ def _pixart(name: str, label: str, pipeline: str, max_tokens: int) -> Family:
         max_tokens=max_tokens,
         denoiser="transformer",
         arguments={"use_resolution_binning": False, "clean_caption": False},
-        refuses={**COMMON, "threshold": UNBENT, "h_symmetry_time_pct": UNBENT, "v_symmetry_time_pct": UNBENT},
+        refuses={
+            **COMMON,
+            "threshold": NO_STEP_CHANGES,
+            "h_symmetry_time_pct": NO_STEP_CHANGES,
+            "v_symmetry_time_pct": NO_STEP_CHANGES,
+        },
         scheduler_overrides={"clip_sample": False},
         preview=preview_factors.SD1 if name == "pixart-alpha" else preview_factors.SDXL,
         defaults="-s 20 -C 4.5 -A k_dpmpp_2",
     )
 
 
-TRANSFORMERS: tuple[Family, ...] = (
+TRANSFORMER_FAMILIES: tuple[Family, ...] = (
     Family(
         name="stable-diffusion-3",
         label="Stable Diffusion 3 and 3.5",
@@ -56,7 +61,7 @@ TRANSFORMERS: tuple[Family, ...] = (
         denoiser="transformer",
         flow=True,
         strength=StrengthRule.UP,
-        refuses=FLOW,
+        refuses=FLOW_MATCHING,
         samplers=("k_euler", "k_heun", "unipc", "k_dpmpp_2", "lcm"),
         preview=preview_factors.SD3,
         defaults="-s 28 -C 7 -A k_euler -f 0.6",
@@ -76,7 +81,7 @@ TRANSFORMERS: tuple[Family, ...] = (
         denoiser="transformer",
         flow=True,
         arguments={"use_resolution_binning": False},
-        refuses=FLOW,
+        refuses=FLOW_MATCHING,
         samplers=("k_dpmpp_2", "unipc", "k_euler"),
         defaults="-s 20 -C 4.5 -A k_dpmpp_2",
     ),
@@ -95,7 +100,7 @@ TRANSFORMERS: tuple[Family, ...] = (
         guidance="true_cfg_scale",
         without_negative=" ",
         strength=StrengthRule.NONE,
-        refuses={**FLOW, **WITHOUT_STRENGTH},
+        refuses={**FLOW_MATCHING, **WITHOUT_STRENGTH},
         samplers=FLUX_SAMPLERS,
         defaults="-s 50 -C 4 -A k_euler -f 1",
     ),
@@ -115,7 +120,7 @@ TRANSFORMERS: tuple[Family, ...] = (
         guidance="true_cfg_scale",
         without_negative=" ",
         strength=StrengthRule.UP,
-        refuses=FLOW,
+        refuses=FLOW_MATCHING,
         samplers=FLUX_SAMPLERS,
         defaults="-s 50 -C 4 -A k_euler -f 0.6",
     ),
@@ -133,7 +138,7 @@ TRANSFORMERS: tuple[Family, ...] = (
         denoiser="transformer",
         flow=True,
         strength=StrengthRule.UP,
-        refuses=FLOW,
+        refuses=FLOW_MATCHING,
         samplers=("k_euler",),
         preview=preview_factors.FLUX,
         defaults="-s 50 -C 5 -A k_euler -f 0.6",

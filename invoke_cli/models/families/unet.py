@@ -15,12 +15,12 @@ OVERRIDES: Mapping[str, object] = {
     "steps_offset": 1,
 }
 WITHOUT_STRENGTH: Mapping[str, str] = {
-    "strength": "it follows the prompt as an instruction and has no strength",
-    "real_steps": "it follows the prompt as an instruction, so all steps are taken",
+    "strength": "it follows the prompt as an instruction",
+    "real_steps": "it follows the prompt as an instruction, so all steps run",
 }
-ONE_BY_ONE: Mapping[str, str] = {"parallel": "its pictures are made one by one"}
-OWN_CLIP: Mapping[str, str] = {"clip_skip": "its text encoder has to be read to the last layer"}
-OWN_GUIDANCE: Mapping[str, str] = {"guidance_rescale": "its guidance is worked out inside its own pipeline"}
+ONE_BY_ONE: Mapping[str, str] = {"parallel": "it generates one image at a time"}
+OWN_CLIP: Mapping[str, str] = {"clip_skip": "its pipeline always uses the last layer of the text encoder"}
+OWN_GUIDANCE: Mapping[str, str] = {"guidance_rescale": "its pipeline computes guidance itself"}
 
 _SD = Family(
     name="stable-diffusion",
@@ -81,17 +81,17 @@ _KANDINSKY = Family(
         **ONE_BY_ONE,
         **OWN_CLIP,
         **OWN_GUIDANCE,
-        "eta": "its sampler takes none",
-        "seamless": "its decoder mends the seams with places of its own",
-        "seamless_axes": "its decoder mends the seams with places of its own",
-        "vae_tiling": "its decoder works on whole pictures",
+        "eta": "its sampler does not use it",
+        "seamless": "its decoder encodes positions, so opposite sides cannot join",
+        "seamless_axes": "its decoder encodes positions, so opposite sides cannot join",
+        "vae_tiling": "its decoder does not support tiles",
     },
     defaults="-s 50 -C 4 -A ddpm",
 )
 _TRAILING: Mapping[str, object] = {"scheduler.timestep_spacing": "trailing"}
 _OPEN_CLIP: Mapping[str, object] = {"text_encoder.hidden_act": "gelu"}
 
-UNETS: tuple[Family, ...] = (
+UNET_FAMILIES: tuple[Family, ...] = (
     replace(
         _SD,
         name="sd-turbo",
@@ -142,9 +142,9 @@ UNETS: tuple[Family, ...] = (
         strength=StrengthRule.SHORT,
         samplers=("lcm",),
         refuses={
-            "negative_prompt": "it was distilled to draw without one",
-            "real_steps": "its schedule has always as many steps as it takes",
-            "eta": "its sampler takes none",
+            "negative_prompt": "it is distilled and supports none",
+            "real_steps": "all steps of its schedule always run",
+            "eta": "its sampler does not use it",
             **ONE_BY_ONE,
             **OWN_CLIP,
             **OWN_GUIDANCE,
@@ -169,7 +169,7 @@ UNETS: tuple[Family, ...] = (
         label="x4 upscaler",
         pipelines=("StableDiffusionUpscalePipeline",),
         native_size=512,
-        alternative="it enlarges pictures: use it with --sr",
+        alternative="it enlarges images: use it with --sr",
     ),
     Family(
         name="x2-latent-upscaler",

@@ -1,1 +1,1 @@
-"""What model files say about themselves, read without loading a weight."""
+"""Read facts about models from their files, without loading weights."""

@@ -1,4 +1,4 @@
-"""What a folder in the diffusers layout says of itself without loading a weight: its family, size and completeness."""
+"""Read the facts of a model in the diffusers layout, without loading weights: its family, size and completeness."""
 
 from __future__ import annotations
 
@@ -17,22 +17,34 @@ from invoke_cli.models.files.pickles import check_not_pickled
 from invoke_cli.models.files.weights_header import SINGLE_FILES, is_whole
 
 INPAINTING_CHANNELS = 9
-# Components that no line needs: pictures are not judged.
-_LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
+# Unused components: images are not safety-checked.
+_IGNORED_COMPONENTS = ("safety_checker", "feature_extractor", "image_encoder")
 _WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "processor")
-_PACKAGED = Path(__file__).resolve().parent.parent.parent / "assets"
+_BUNDLED = Path(__file__).resolve().parent.parent.parent / "assets"
 Configs = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelFacts:
-    """What planning needs to know of a model. `size` is the native side in pixels, `vae_channels` the width of the
-    VAE at full resolution. `inpainting` models paint under a mask and do nothing else. `folder` is the file itself
-    where the model is a single file, `base` then the folder that has what the file lacks. `parts` are the weight
-    files by component, `vae_weights` those of the VAE, which lies at `vae_from` where it is not the model's own.
-    `told_by` says what `prediction_type` was told by, where it is not the scheduler's config.
-    `quantize` is how the denoiser is kept in fewer bits. A UNet reads prompts `text_width` wide, and its blocks have
-    these `channels`. `preview_vae` is the folder of a tiny VAE for previews.
+    """Facts about a model.
+
+    Attributes:
+        folder: The folder, or the file of a single-file model.
+        size: The native side, in pixels.
+        scheduler: The class of its scheduler.
+        prediction_type: The prediction type of its scheduler.
+        weights: All weight files.
+        vae_channels: The channels of the VAE at full resolution.
+        inpainting: Whether the model supports only inpainting.
+        vae_config: The config of the VAE as JSON.
+        parts: The weight files by component.
+        base: The folder with the components that a single file lacks.
+        vae_from: The folder or file of the VAE, if it is not the model's own.
+        prediction_type_source: What determined `prediction_type`, if it was not the scheduler's config.
+        quantize: The quantization type of the denoiser.
+        text_width: The cross-attention width of a UNet.
+        channels: The block channels of a UNet.
+        preview_vae: The folder of a tiny VAE for previews.
     """
 
     family: Family
@@ -55,18 +67,20 @@ class ModelFacts:
 
     @property
     def key(self) -> str:
-        """What tells this model in memory from others: the places that it is made from, and how."""
-        told = self.prediction_type if self.prediction_type_source else ""
-        return "|".join(str(place or "") for place in (self.folder, self.base, self.vae_from, self.quantize, told))
+        """The key of the model in caches: the paths and options that it is loaded with."""
+        prediction_type = self.prediction_type if self.prediction_type_source else ""
+        return "|".join(
+            str(part or "") for part in (self.folder, self.base, self.vae_from, self.quantize, prediction_type)
+        )
 
     @property
     def single_file(self) -> bool:
-        """Whether the model is a file rather than a folder."""
+        """Whether the model is a single file."""
         return self.folder.suffix in SINGLE_FILES
 
     @property
     def quantised(self) -> bool:
-        """Whether the denoiser's numbers are kept in fewer bits than they are worked with."""
+        """Whether the denoiser is quantised."""
         return bool(self.quantize) or self.folder.suffix == GGUF
 
     @property
@@ -76,12 +90,21 @@ class ModelFacts:
 
     @property
     def size_on_disk(self) -> int:
-        """Bytes of all weight files."""
+        """The total size of all weight files, in bytes."""
         return sum(path.stat().st_size for path in self.weights)
 
 
 def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
-    """The facts of the model in `folder`; ModelError names the file that is missing or damaged, and the remedy."""
+    """Read the facts of the model in `folder`.
+
+    Args:
+        folder: The folder of the model.
+        name: Its name, for error messages.
+        size: Its native size, if known.
+
+    Raises:
+        ModelError: If a file is missing or damaged, or the model is not supported.
+    """
     restore = how_to_restore(folder, name)
     if not folder.is_dir():
         raise ModelError(f"the folder of the model {name} is missing: {folder}", hint=restore, field="model")
@@ -90,25 +113,25 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     configs = read_configs(folder, components, restore)
     family = family_of(index, configs)
     if not family.can_generate:
-        raise ModelError(f"no line can draw with {name} ({family.label})", hint=family.alternative, field="model")
-    _check_halves(name, family, components)
+        raise ModelError(f"{name} ({family.label}) cannot generate images", hint=family.alternative, field="model")
+    _check_components(name, family, components)
     _check_channels(name, family, configs)
     parts = {part: weights_in(folder / part, restore) for part in components if has_weights(part)}
     return facts_from(family, folder, configs, parts, size)
 
 
 def how_to_restore(folder: Path, name: str) -> str:
-    """What to do when files of a model are missing or damaged; those of the program's own come back with it."""
-    other = "or take another model with -m (!models lists them)"
-    if _PACKAGED in folder.resolve().parents:
-        return f"install invoke-cli again (in a checkout: git restore invoke_cli/assets), {other}"
-    return f"put the folder of {name} back as it was, {other}"
+    """Return the hint for missing or damaged files of a model; the bundled model needs a reinstallation."""
+    other = "or choose another model with -m (!models lists them)"
+    if _BUNDLED in folder.resolve().parents:
+        return f"reinstall invoke-cli (in a checkout: git restore invoke_cli/assets), {other}"
+    return f"download or restore the folder of {name}, {other}"
 
 
 def facts_from(
     family: Family, folder: Path, configs: Configs, parts: Mapping[str, tuple[Path, ...]], size: int | None
 ) -> ModelFacts:
-    """The facts of a model whose family, configs and files are known."""
+    """Build the facts of a model from its family, configs and files."""
     denoiser, vae, scheduler = (configs.get(part, {}) for part in (family.denoiser, family.vae, "scheduler"))
     facts = ModelFacts(
         family=family,
@@ -117,7 +140,7 @@ def facts_from(
         scheduler=str(scheduler.get("_class_name", "")),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")),
         weights=tuple(dict.fromkeys(path for files in parts.values() for path in files)),
-        inpainting=_paints_only(family, denoiser),
+        inpainting=_is_inpainting_only(family, denoiser),
         parts=parts,
         text_width=width if isinstance(width := denoiser.get("cross_attention_dim"), int) else 0,
         channels=tuple(denoiser.get("block_out_channels") or ()),
@@ -126,13 +149,13 @@ def facts_from(
 
 
 def vae_facts(facts: ModelFacts, vae: Mapping[str, Any]) -> ModelFacts:
-    """The facts with what the config of a VAE says."""
-    config = json.dumps({key: vae[key] for key in sorted(vae) if not _is_remark(key)})
-    return replace(facts, vae_channels=_widest(vae), vae_config=config)
+    """Add the facts of a VAE's config."""
+    config = json.dumps({key: vae[key] for key in sorted(vae) if not _is_origin_key(key)})
+    return replace(facts, vae_channels=_full_resolution_channels(vae), vae_config=config)
 
 
 def read_configs(folder: Path, components: Mapping[str, str], restore: str) -> dict[str, dict[str, Any]]:
-    """The config of each component that has one: of models and of schedulers."""
+    """Read the config of each model and scheduler component."""
     configs: dict[str, dict[str, Any]] = {}
     for part, name in components.items():
         if has_weights(part):
@@ -143,34 +166,34 @@ def read_configs(folder: Path, components: Mapping[str, str], restore: str) -> d
 
 
 def components_of(index: Mapping[str, Any]) -> dict[str, str]:
-    """The class of each component that the model has, by its name."""
+    """Return the class of each component of the model, by name."""
     pairs = {part: entry for part, entry in index.items() if isinstance(entry, list) and len(entry) == 2}
-    return {part: str(entry[1]) for part, entry in pairs.items() if entry[1] and part not in _LEFT_OUT}
+    return {part: str(entry[1]) for part, entry in pairs.items() if entry[1] and part not in _IGNORED_COMPONENTS}
 
 
 def has_weights(part: str) -> bool:
-    """Whether a component of this name is a network."""
+    """Return whether a component with this name is a network."""
     return not any(word in part for word in _WITHOUT_WEIGHTS)
 
 
-def _check_halves(name: str, family: Family, components: Mapping[str, str]) -> None:
-    """ModelError for a folder that holds one half of a model."""
+def _check_components(name: str, family: Family, components: Mapping[str, str]) -> None:
+    """Raise ModelError if components are missing from the folder."""
     missing = [part for part in family.required_components if part not in components]
     if missing:
-        message = f"{name} is the decoder of {family.label} alone: {missing[0]} and what belongs to it are missing"
-        hint = "save both as one: KandinskyV22CombinedPipeline.from_pretrained(…).save_pretrained(FOLDER) in Python"
+        message = f"{name} contains only the decoder of {family.label}: {missing[0]} and related components are missing"
+        hint = "in Python, save both: KandinskyV22CombinedPipeline.from_pretrained(…).save_pretrained(FOLDER)"
         raise ModelError(message, hint=hint, field="model")
 
 
 def _check_channels(name: str, family: Family, configs: Configs) -> None:
-    """ModelError for a UNet of an unknown kind: 4 channels in are an ordinary one's, 9 one's made for inpainting."""
+    """Raise ModelError unless the UNet has 4 input channels, or 9 for inpainting."""
     channels = configs.get("unet", {}).get("in_channels", 4)
     if family.staged and channels not in (4, INPAINTING_CHANNELS):
-        message = f"{name} has a UNet of {channels} input channels, a kind that is not supported yet"
+        message = f"{name} has a UNet with {channels} input channels, which is not supported"
         raise ModelError(message, hint="choose another model with -m", field="model")
 
 
-def _paints_only(family: Family, denoiser: Mapping[str, Any]) -> bool:
+def _is_inpainting_only(family: Family, denoiser: Mapping[str, Any]) -> bool:
     if family.staged:
         return bool(denoiser.get("in_channels", 4) == INPAINTING_CHANNELS)
     return not (family.text_to_image or family.image_to_image)
@@ -185,19 +208,19 @@ def _native_size(denoiser: Mapping[str, Any], vae: Mapping[str, Any], family: Fa
     return int(sample * 2 ** (len(blocks) - 1))
 
 
-def _is_remark(key: str) -> bool:
-    """Whether a key of a configuration tells where it comes from, and nothing of the network."""
+def _is_origin_key(key: str) -> bool:
+    """Return whether a key of a config contains its origin rather than the architecture."""
     return key.startswith("_") and key != "_class_name"
 
 
-def _widest(vae: Mapping[str, Any]) -> int:
-    """Channels of the VAE's stage at full resolution."""
+def _full_resolution_channels(vae: Mapping[str, Any]) -> int:
+    """Return the channels of the VAE at full resolution."""
     blocks = vae.get("block_out_channels")
     return int(blocks[0]) if isinstance(blocks, list) and blocks else 128
 
 
 def read_json(path: Path, restore: str) -> dict[str, Any]:
-    """A JSON object from a file of the model; ModelError names the file when it is missing or damaged."""
+    """Read a JSON object from a file of the model. Raises ModelError if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -210,14 +233,16 @@ def read_json(path: Path, restore: str) -> dict[str, Any]:
 
 
 def variant_of(path: Path) -> str | None:
-    """The variant that a file's name carries: `diffusion_pytorch_model.fp16.safetensors` is `fp16`."""
+    """Return the variant in a file name: `diffusion_pytorch_model.fp16.safetensors` is `fp16`."""
     parts = path.name.split(".")
     return re.sub(r"-\d+-of-\d+$", "", parts[1]) if len(parts) > 2 else None
 
 
 def weights_in(folder: Path, restore: str) -> tuple[Path, ...]:
-    """The weight files of a component: the shards that an index names, or the one file. ModelError when there are none
-    but pickles.
+    """Return the weight files of a component: the shards in its index, or the single file.
+
+    Raises:
+        ModelError: If files are missing or damaged, or there are only pickles.
     """
     indices = sorted(folder.glob("*.safetensors.index*.json"))
     if indices:
@@ -228,8 +253,8 @@ def weights_in(folder: Path, restore: str) -> tuple[Path, ...]:
     if not files:
         check_not_pickled(folder)
         own = "_class_name" in read_json(folder / "config.json", restore)
-        wanted = folder / ("diffusion_pytorch_model.safetensors" if own else "model.safetensors")  # diffusers' names
-        raise ModelError(f"a file of the model is missing: {wanted}", hint=restore, field="model")
+        missing = folder / ("diffusion_pytorch_model.safetensors" if own else "model.safetensors")  # diffusers' names
+        raise ModelError(f"a file of the model is missing: {missing}", hint=restore, field="model")
     for path in files:
         if not path.is_file():
             raise ModelError(f"a file of the model is missing: {path}", hint=restore, field="model")

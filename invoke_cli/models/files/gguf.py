@@ -1,6 +1,6 @@
-"""The header of a GGUF file: what is in it, how it is quantised, and whether all of it is there. Reads no tensor.
+"""Read the header of a GGUF file: its tensors and their quantization. Checks that the file is complete.
 
-The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, BinaryIO
 SUFFIX = ".gguf"
 _MAGIC, _VERSIONS = b"GGUF", (2, 3)
 _ALIGNMENT = "general.alignment"
-_MOST = 1_000_000
+_MAX_COUNT = 1_000_000
 _STRING, _ARRAY = 8, 9
-# struct's letters for the numbers that metadata is made of.
+# struct formats of the number types in metadata.
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-# A kind of tensor: its name, how many numbers a block has, and the block's bytes.
-_KINDS: dict[int, tuple[str, int, int]] = {
+# Tensor types: name, numbers per block, bytes per block.
+_TENSOR_TYPES: dict[int, tuple[str, int, int]] = {
     0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22),
     7: ("Q5_1", 32, 24), 8: ("Q8_0", 32, 34), 10: ("Q2_K", 256, 84), 11: ("Q3_K", 256, 110), 12: ("Q4_K", 256, 144),
     13: ("Q5_K", 256, 176), 14: ("Q6_K", 256, 210), 20: ("IQ4_NL", 32, 18), 23: ("IQ4_XS", 256, 136),
@@ -26,18 +26,22 @@ _KINDS: dict[int, tuple[str, int, int]] = {
 
 
 def read_gguf(path: Path) -> dict[str, Any] | None:
-    """Tensor name to its entry (`dtype`, `shape`), as of a safetensors header; None when the file is no whole GGUF."""
+    """Read the header of a GGUF file.
+
+    Returns:
+        An entry (`dtype`, `shape`) for each tensor name; None if the file is invalid or truncated.
+    """
     try:
         with path.open("rb") as file:
             if file.read(4) != _MAGIC or _number(file, "I") not in _VERSIONS:
                 return None
-            count, remarks = _number(file, "Q"), _number(file, "Q")
-            if max(count, remarks) > _MOST:
+            count, metadata_count = _number(file, "Q"), _number(file, "Q")
+            if max(count, metadata_count) > _MAX_COUNT:
                 return None
-            said = {_text(file): _value(file, _number(file, "I")) for _ in range(remarks)}
+            metadata = {_text(file): _value(file, _number(file, "I")) for _ in range(metadata_count)}
             tensors = dict(_tensor(file) for _ in range(count))
             end = max((entry.pop("end") for entry in tensors.values()), default=0)
-            alignment = int(said.get(_ALIGNMENT, 32))
+            alignment = int(metadata.get(_ALIGNMENT, 32))
             start = -(-file.tell() // alignment) * alignment
     except (OSError, struct.error, UnicodeDecodeError, ValueError, KeyError, TypeError, ZeroDivisionError):
         return None
@@ -51,7 +55,7 @@ def _tensor(file: BinaryIO) -> tuple[str, dict[str, Any]]:
     numbers = 1
     for side in sides:
         numbers *= side
-    label, block, size = _KINDS.get(kind, (f"kind {kind}", 1, 0))
+    label, block, size = _TENSOR_TYPES.get(kind, (f"kind {kind}", 1, 0))
     return name, {"dtype": label, "shape": sides[::-1], "end": offset + numbers // block * size}
 
 
@@ -60,16 +64,16 @@ def _value(file: BinaryIO, kind: int) -> Any:
         return _text(file)
     if kind == _ARRAY:
         inner, count = int(_number(file, "I")), int(_number(file, "Q"))
-        if inner == _ARRAY or count > _MOST:
-            raise ValueError("an array that no model has")
+        if inner == _ARRAY or count > _MAX_COUNT:
+            raise ValueError("invalid array in metadata")
         return [_value(file, inner) for _ in range(count)]
     return _number(file, _NUMBERS[kind])
 
 
 def _text(file: BinaryIO) -> str:
     length = int(_number(file, "Q"))
-    if length > _MOST:
-        raise ValueError("a text that no model has")
+    if length > _MAX_COUNT:
+        raise ValueError("text too long")
     return file.read(length).decode("utf-8")
 
 

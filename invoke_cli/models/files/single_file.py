@@ -1,7 +1,7 @@
-"""What a single-file checkpoint says of itself: which kind it is, told by the names and shapes of its tensors.
+"""Read the facts of a single-file checkpoint, whose kind is detected by the names and shapes of its tensors.
 
-Its configs come from `layouts`, which ship with the program, or from a base: a folder in the diffusers layout that has
-what the file has not.
+Its configs come from the bundled `layouts`, or from a base: a folder in the diffusers layout with the components that
+the file lacks.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.families.table import family_of
 from invoke_cli.models.files.folder import ModelFacts, components_of, facts_from, has_weights, read_configs, read_json
 from invoke_cli.models.files.gguf import SUFFIX as GGUF
-from invoke_cli.models.files.pickles import PICKLES, refused
-from invoke_cli.models.files.prediction_type import EPSILON, prediction_of
+from invoke_cli.models.files.pickles import PICKLES, pickle_error
+from invoke_cli.models.files.prediction_type import EPSILON, detect_prediction_type
 from invoke_cli.models.files.weights_header import header_of, shape_of
 
 LAYOUTS = Path(__file__).parent.parent.parent / "assets" / "layouts"
@@ -32,7 +32,7 @@ Header = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A component that a file may hold: its tensors begin with one of `prefixes`."""
+    """A component that a file may contain: its tensor names start with one of `prefixes`."""
 
     name: str
     prefixes: tuple[str, ...]
@@ -55,111 +55,123 @@ _TRANSFORMERS: tuple[str, ...] = (
 def read_file_facts(
     path: Path, name: str, size: int | None = None, base: Path | None = None, *, other_vae: bool = False
 ) -> ModelFacts:
-    """The facts of the model in a file; ModelError says in one sentence what is wrong with it, and the remedy. With
-    `other_vae` they lack that of the VAE.
+    """Read the facts of the model in a file.
+
+    Args:
+        path: The file.
+        name: The name of the model, for error messages.
+        size: Its native size, if known.
+        base: The folder with the components that the file lacks.
+        other_vae: Whether the VAE comes from elsewhere.
+
+    Raises:
+        ModelError: If the file is missing, damaged or not supported.
     """
     if not path.is_file():
         message = f"the file of the model {name} is missing: {path}"
-        raise ModelError(message, hint="put it back, or take another model with -m (!models lists them)", field="model")
+        raise ModelError(
+            message, hint="restore it, or choose another model with -m (!models lists them)", field="model"
+        )
     if path.suffix in PICKLES:
-        raise refused(path)
+        raise pickle_error(path)
     header = header_of(path)
     if header is None:
-        hint = "fetch it again, or take another model with -m"
-        raise ModelError(f"{path.name} is no whole {path.suffix} file", hint=hint, field="model")
+        hint = "download it again, or choose another model with -m"
+        raise ModelError(f"{path.name} is incomplete or not a {path.suffix} file", hint=hint, field="model")
     layout = base or _layout_for(path, header)
-    restore = f"name a folder in the diffusers layout as the base of {name} in its entry (!edit_model {name})"
+    restore = f"set a folder in the diffusers layout as the base of {name} in its entry (!edit_model {name})"
     index = read_json(layout / "model_index.json", restore)
     components = components_of(index)
     configs = read_configs(layout, components, restore)
     family = family_of(index, configs)
     if path.suffix == GGUF and family.denoiser == "unet":
-        hint = "take its .safetensors file; GGUF files are read of models with a transformer (FLUX and the like)"
-        raise ModelError(f"{path.name} is a GGUF file of {family.label}, which is not read", hint=hint, field="model")
+        hint = "use its .safetensors file; GGUF is supported only for transformer models such as FLUX"
+        raise ModelError(f"GGUF is not supported for {family.label}: {path.name}", hint=hint, field="model")
     elsewhere = (family.denoiser, family.vae) if other_vae else (family.denoiser,)
     needed = [part for part in components if has_weights(part) and part not in elsewhere]
-    whole = family.denoiser == "unet" and held_parts(header).issuperset(needed)
-    files = {part: (path,) if whole else _from_base(path, part, base) for part in needed}
+    is_complete = family.denoiser == "unet" and contained_parts(header).issuperset(needed)
+    files = {part: (path,) if is_complete else _from_base(path, part, base) for part in needed}
     facts = replace(facts_from(family, path, configs, {family.denoiser: (path,), **files}, size), base=base)
-    return facts if base else _predicting(facts, header, size)
+    return facts if base else _with_detected_prediction(facts, header, size)
 
 
-def _predicting(facts: ModelFacts, header: Header, size: int | None) -> ModelFacts:
-    """The facts with what the file itself says that the model predicts, where the layout says another thing. The
-    epsilon models of Stable Diffusion 2 are its base models, of 512 pixels.
+def _with_detected_prediction(facts: ModelFacts, header: Header, size: int | None) -> ModelFacts:
+    """Apply the prediction type detected in the file, if it differs from the layout's.
+
+    The epsilon models of Stable Diffusion 2 are its base models, with a native size of 512 pixels.
     """
-    sign = prediction_of(facts.folder, header) if facts.family.staged else None
-    if sign is None or sign[0] == facts.prediction_type:
+    indicator = detect_prediction_type(facts.folder, header) if facts.family.staged else None
+    if indicator is None or indicator[0] == facts.prediction_type:
         return facts
-    base = facts.family.name == "stable-diffusion-2" and sign[0] == EPSILON
+    base = facts.family.name == "stable-diffusion-2" and indicator[0] == EPSILON
     return replace(
         facts,
-        prediction_type=sign[0],
-        prediction_type_source=sign[1],
+        prediction_type=indicator[0],
+        prediction_type_source=indicator[1],
         size=size or (_BASE_SIZE if base else facts.size),
     )
 
 
-def held_parts(header: Header) -> frozenset[str]:
-    """The components besides the denoiser that a file holds."""
+def contained_parts(header: Header) -> frozenset[str]:
+    """Return the components other than the denoiser that a file contains."""
     return frozenset(part.name for part in _PARTS if any(key.startswith(part.prefixes) for key in header))
 
 
 def layout_of(facts: ModelFacts) -> Path:
-    """The folder of configs that a single file's model is made with."""
+    """Return the folder with the configs for a single-file model."""
     return facts.base or _layout_for(facts.folder, header_of(facts.folder) or {})
 
 
 def _from_base(path: Path, part: str, base: Path | None) -> tuple[Path, ...]:
-    """The files of a component that the checkpoint lacks."""
+    """Return the files of a component that the checkpoint lacks."""
     files = tuple(sorted((base / part).glob("*.safetensors"))) if base else ()
     if not files:
         hint = (
-            f"name a diffusers folder that has it: base: FOLDER in its entry, or !import_model {path.name} base=FOLDER"
+            f"set a diffusers folder that has it: base: FOLDER in its entry, or !import_model {path.name} base=FOLDER"
         )
-        raise ModelError(f"{path.name} holds no {part.replace('_', ' ')}", hint=hint, field="model")
+        raise ModelError(f"{path.name} contains no {part.replace('_', ' ')}", hint=hint, field="model")
     return files
 
 
 def _layout_for(path: Path, header: Header) -> Path:
     kind = kind_of(header)
     if kind is None:
-        hint = "models of Stable Diffusion 1, 2 and XL and of FLUX are known; LoRAs and the like are no models"
-        raise ModelError(f"{path.name} holds no model that is known", hint=hint, field="model")
+        hint = "supported are Stable Diffusion 1, 2 and XL, and transformers such as FLUX; a LoRA is not a model"
+        raise ModelError(f"{path.name} contains no supported model", hint=hint, field="model")
     layout = LAYOUTS / kind
     if not layout.is_dir():
-        hint = f"name a diffusers folder with the rest: {_BASE}"
-        message = f"{path.name} holds only the transformer of a model: text encoders and VAE are missing"
+        hint = f"set a diffusers folder with the other components: {_BASE}"
+        message = f"{path.name} contains only a transformer: text encoders and VAE are missing"
         raise ModelError(message, hint=hint, field="model")
     return layout
 
 
 def kind_of(header: Header) -> str | None:
-    """The name of the file's kind: a layout's for models with a UNet, `transformer` for others; None when unknown."""
-    plain = {key.removeprefix("model.diffusion_model.") for key in header}
-    if any(key in plain for key in _TRANSFORMERS):
+    """Return the kind of a file: the layout of a UNet model, or `transformer`; None if unknown."""
+    unprefixed = {key.removeprefix("model.diffusion_model.") for key in header}
+    if any(key in unprefixed for key in _TRANSFORMERS):
         return "transformer"
     first = shape_of(dict(header), _FIRST)
     if not first:
         return None
-    stem = next((name for name, fits in _BY_ENCODER.items() if fits(header)), None) or _by_width(header)
-    return f"{stem}{_CHANNELS.get(first[1], '')}" if stem else None
+    layout = next((name for name, fits in _BY_ENCODER.items() if fits(header)), None) or _by_width(header)
+    return f"{layout}{_CHANNELS.get(first[1], '')}" if layout else None
 
 
-def _starts(*prefixes: str) -> Callable[[Header], bool]:
+def _has_prefix(*prefixes: str) -> Callable[[Header], bool]:
     return lambda header: any(key.startswith(prefixes) for key in header)
 
 
 _BY_ENCODER: Mapping[str, Callable[[Header], bool]] = {
-    "sdxl": _starts("conditioner.embedders.1."),
-    "sdxl-refiner": _starts("conditioner.embedders.0.model."),
-    "sd2": _starts("cond_stage_model.model."),
-    "sd1": _starts("cond_stage_model.transformer."),
+    "sdxl": _has_prefix("conditioner.embedders.1."),
+    "sdxl-refiner": _has_prefix("conditioner.embedders.0.model."),
+    "sd2": _has_prefix("cond_stage_model.model."),
+    "sd1": _has_prefix("cond_stage_model.transformer."),
 }
 
 
 def _by_width(header: Header) -> str | None:
-    """The kind by the width of what the UNet reads of a prompt, for a file without a text encoder."""
+    """Return the kind by the cross-attention width of the UNet, for a file without a text encoder."""
     for block in range(1, 9):
         shape = shape_of(dict(header), _ATTENTION.format(block))
         if shape:

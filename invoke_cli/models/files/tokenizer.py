@@ -1,6 +1,6 @@
-"""How a model's tokenizer reads a text, found in its files alone: for counting while a line is typed.
+"""Load a model's tokenizer from its files, to count tokens while a line is typed.
 
-Knows the tokenizers in one `tokenizer.json`, and CLIP's in two files as older folders have it; the rest is not counted.
+Supports `tokenizer.json`, and CLIP's two files in older folders; other tokenizers are not counted.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from invoke_cli.models.files.folder import ModelFacts
 CLIP_VOCABULARY = Path(__file__).parent.parent.parent / "assets" / "clip" / "merges.txt.gz"
 CLIP_MERGES = 49152 - 256 - 2
 
-# CLIP's words: contractions, letters, single digits, other signs; from OpenAI's simple_tokenizer.py.
+# CLIP's words: contractions, letters, single digits, other characters; from OpenAI's simple_tokenizer.py.
 _CLIP_WORDS = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
-# From a text to where each of its tokens stands in it: start and end, in characters.
+# Maps a text to the (start, end) of each token, in characters.
 ReadTokens = Callable[[str], Sequence[tuple[int, int]]]
 
 
 def token_reader(facts: ModelFacts) -> ReadTokens | None:
-    """The reader for a model's prompts; None where its files tell of none. Takes a moment: not for the first prompt."""
+    """Return the tokenizer for a model's prompts; None if unsupported. Too slow to call before the first prompt."""
     try:
         tokenizer = _tokenizer(facts)
     except (OSError, ValueError, KeyError):
-        return None  # what is damaged here is told of by the loading of the model
+        return None  # loading the model reports damaged files
     if tokenizer is None:
         return None
     tokenizer.no_truncation()
@@ -42,36 +42,36 @@ def _tokenizer(facts: ModelFacts) -> Any:
     folder = facts.base or facts.folder
     found = [path for path in sorted(folder.glob("tokenizer*")) if path.is_dir()]
     if not found:
-        return _clip(*_published()) if facts.family.denoiser == "unet" else None
-    last = found[-1]  # the one whose window is the widest, as when drawing
+        return _clip_tokenizer(*_published_vocabulary()) if facts.family.denoiser == "unet" else None
+    last = found[-1]  # the one with the longest window, as when generating
     if (last / "tokenizer.json").is_file():
         text = (last / "tokenizer.json").read_text(encoding="utf-8")
-        json.loads(text)  # ValueError where the library below raises Exception itself
+        json.loads(text)  # raises ValueError; the library below raises Exception
         return Tokenizer.from_str(text)
     if not (last / "merges.txt").is_file() or facts.family.denoiser != "unet":
         return None
     vocabulary = json.loads((last / "vocab.json").read_text(encoding="utf-8"))
-    return _clip(vocabulary, _pairs((last / "merges.txt").read_text(encoding="utf-8")))
+    return _clip_tokenizer(vocabulary, _parse_merges((last / "merges.txt").read_text(encoding="utf-8")))
 
 
-def _published() -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """The vocabulary that OpenAI published: 256 bytes, the same at a word's end, and what the merges make of them."""
+def _published_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Return OpenAI's vocabulary and merges: 256 bytes, the same at the end of a word, and their merges."""
     from tokenizers.pre_tokenizers import ByteLevel
 
     with gzip.open(CLIP_VOCABULARY, "rt", encoding="utf-8") as file:
-        merges = _pairs(file.read())[:CLIP_MERGES]
+        merges = _parse_merges(file.read())[:CLIP_MERGES]
     letters = sorted(ByteLevel.alphabet())
     words = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges)]
     return {word: index for index, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}, merges
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    """The merges of a file, whose first line tells its version."""
+def _parse_merges(text: str) -> list[tuple[str, str]]:
+    """Parse the merges of a file, whose first line is its version."""
     words = (line.split() for line in text.split("\n")[1:])
     return [(pair[0], pair[1]) for pair in words if len(pair) == 2]
 
 
-def _clip(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Any:
+def _clip_tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Any:
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     tokenizer = Tokenizer(

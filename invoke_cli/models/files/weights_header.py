@@ -1,4 +1,4 @@
-"""The header of a file of weights: what is in it, and whether all of it is there; and a few numbers of it."""
+"""Read the header of a weight file: its tensors, whether it is complete, and the values of small tensors."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from invoke_cli.models.files import gguf
 
 SAFETENSORS = ".safetensors"
 SINGLE_FILES = (SAFETENSORS, gguf.SUFFIX)
-_MOST_BYTES = 100_000_000
+_MAX_HEADER_BYTES = 100_000_000
 _NUMBERS = {"F64": "d", "F32": "f", "F16": "e", "I64": "q", "I32": "i"}
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
-    """Tensor name to its entry (`dtype`, `shape`, `data_offsets`); None when the file is no whole safetensors file.
-    ModelError for one that this user may not read.
+    """Read the header of a safetensors file.
 
-    The file begins with the header's length (8 bytes, little-endian), then the header as JSON, then the tensors.
+    The file contains the length of the header (8 bytes, little-endian), the header as JSON, and the tensors.
+
+    Returns:
+        An entry (`dtype`, `shape`, `data_offsets`) for each tensor name; None if the file is invalid or truncated.
+
+    Raises:
+        ModelError: If the user has no permission to read the file.
     """
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(size, _MOST_BYTES):
+            if length > min(size, _MAX_HEADER_BYTES):
                 return None
             header = json.loads(file.read(length))
         tensors = {str(key): entry for key, entry in header.items() if key != "__metadata__"}
@@ -40,17 +45,17 @@ def read_header(path: Path) -> dict[str, Any] | None:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """What the makers of a whole safetensors file wrote beside its tensors; empty for another file."""
+    """Return the metadata of a complete safetensors file; empty for other files."""
     if path.suffix != SAFETENSORS:
         return {}
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
-        about = json.loads(file.read(length)).get("__metadata__", {})
-    return {str(key): str(value) for key, value in about.items()} if isinstance(about, dict) else {}
+        metadata = json.loads(file.read(length)).get("__metadata__", {})
+    return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}
 
 
 def read_numbers(path: Path, header: Mapping[str, Any], key: str) -> tuple[float, ...]:
-    """The numbers of one small tensor of a safetensors file; empty when it is not there or of a rare kind."""
+    """Return the values of a small tensor in a safetensors file; empty if missing or of an unsupported dtype."""
     entry = header.get(key)
     if entry is None or path.suffix != SAFETENSORS or entry["dtype"] not in (*_NUMBERS, "BF16"):
         return ()
@@ -67,24 +72,24 @@ def read_numbers(path: Path, header: Mapping[str, Any], key: str) -> tuple[float
 
 
 def header_of(path: Path) -> dict[str, Any] | None:
-    """The header of a safetensors or GGUF file; None for another file and for one that is not whole."""
+    """Read the header of a safetensors or GGUF file; None for other, invalid or truncated files."""
     if path.suffix == gguf.SUFFIX:
         return gguf.read_gguf(path)
     return read_header(path) if path.suffix == SAFETENSORS else None
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a safetensors file has the length that its header announces."""
+    """Return whether a safetensors file has the length stated in its header."""
     return read_header(path) is not None
 
 
 def shape_of(header: dict[str, Any], key: str) -> tuple[int, ...]:
-    """The shape of a tensor; empty when it is not there."""
+    """Return the shape of a tensor; empty if there is no such tensor."""
     return tuple(header[key]["shape"]) if key in header else ()
 
 
 def count_parameters(header: dict[str, Any]) -> int:
-    """How many numbers all tensors hold."""
+    """Return the number of parameters in all tensors."""
     total = 0
     for entry in header.values():
         count = 1

@@ -1,1 +1,1 @@
-"""The switch table's rows, a file for each group."""
+"""Rows of the switch table, one module per group."""

@@ -1,4 +1,4 @@
-"""Switch rows: what every line may say."""
+"""Switch rows: basic settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BASIC: tuple[Switch, ...] = (
         group=Group.BASIC,
         metavar="TEXT",
         recorded="prompt",
-        help="the prompt, where it does not stand first in the line",
+        help="the prompt, if it does not come first in the line",
     ),
     Switch(
         field="num_inference_steps",
@@ -25,7 +25,7 @@ BASIC: tuple[Switch, ...] = (
         default="30",
         recorded="steps",
         example="-s 50",
-        help="denoising steps: 20 to 30 to explore, 40 to 50 to finish",
+        help="denoising steps: 20 to 30 to explore, 40 to 50 for a final image",
     ),
     Switch(
         field="seeds",
@@ -36,8 +36,8 @@ BASIC: tuple[Switch, ...] = (
         recorded="seed",
         completes=Completes.SEED,
         example="-S 42",
-        help="where the noise starts from: a number, a list 1,2,3, a range 0..3, or -1 for the last image's; "
-        "drawn when not given",
+        help="random seed: a number, a list 1,2,3, a range 0..3, or -1 for the seed of the last image; random by "
+        "default",
     ),
     Switch(
         field="num_images",
@@ -47,7 +47,7 @@ BASIC: tuple[Switch, ...] = (
         metavar="N",
         default="1",
         example="-n 4",
-        help="how many images; with a list of seeds, so many for each",
+        help="number of images (per seed, when a list is given)",
     ),
     Switch(
         field="width",
@@ -57,7 +57,7 @@ BASIC: tuple[Switch, ...] = (
         metavar="PIXELS",
         recorded="width",
         example="-W 384",
-        help="width, a multiple of 8; 0 or unset: the model's own",
+        help="image width, a multiple of 8; 0 or unset for the model's native size",
     ),
     Switch(
         field="height",
@@ -67,7 +67,7 @@ BASIC: tuple[Switch, ...] = (
         metavar="PIXELS",
         recorded="height",
         example="-H 384",
-        help="height, a multiple of 8; 0 or unset: the model's own",
+        help="image height, a multiple of 8; 0 or unset for the model's native size",
     ),
     Switch(
         field="guidance_scale",
@@ -78,7 +78,8 @@ BASIC: tuple[Switch, ...] = (
         default="7.5",
         recorded="cfg_scale",
         example="-C 7.5",
-        help="how closely to follow the prompt: 1 to 7 free, 7 to 10 balanced, up to 15 strict; 1 or less turns it off",
+        help="how closely to follow the prompt: 1 to 7 free, 7 to 10 balanced, up to 15 strict; 1 or less disables "
+        "guidance",
     ),
     Switch(
         field="scheduler",
@@ -89,7 +90,7 @@ BASIC: tuple[Switch, ...] = (
         recorded="sampler",
         completes=Completes.SAMPLER,
         example="-A k_euler",
-        help="the sampler; names of InvokeAI 2.x, InvokeAI 6 and A1111 are known (!help samplers)",
+        help="sampler, by its InvokeAI 2.x, InvokeAI 6 or A1111 name (!help samplers)",
     ),
     Switch(
         field="negative_prompt",
@@ -99,7 +100,7 @@ BASIC: tuple[Switch, ...] = (
         metavar="TEXT",
         recorded="negative_prompt",
         example='--neg "blurry, low quality"',
-        help="what the picture should not show; [words in brackets] in the prompt do the same",
+        help="what the image should not show; same as [words in brackets] in the prompt",
     ),
     Switch(
         field="model",
@@ -110,6 +111,6 @@ BASIC: tuple[Switch, ...] = (
         recorded="model",
         completes=Completes.MODEL,
         example="-m sketchbook",
-        help="the model for this line: a name from !models or the folder of a diffusers model",
+        help="model for this line: a name from !models, a diffusers folder or a model file",
     ),
 )

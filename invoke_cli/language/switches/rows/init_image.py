@@ -1,4 +1,4 @@
-"""Switch rows: what an init image is and how it is used."""
+"""Switch rows: the init image and how it is used."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ INIT_IMAGE: tuple[Switch, ...] = (
         recorded="init_image",
         completes=Completes.START,
         example="-I sketch.png",
-        help="start from this image: a path, a name in outputs, -1 or @last for the last result, @last2, !17, "
-        "the start of a name, a URL; @last:4 goes on from its step 4, a .safetensors file from saved latents; "
-        "a pattern or folder: each picture in it",
+        help="start from this image: a path, a name in outputs, -1 or @last for the last result, @last2, !17, the "
+        "start of a name, or a URL; @last:4 resumes from its step 4, a .safetensors file from saved latents; a "
+        "pattern or folder runs the line for each image",
     ),
     Switch(
         field="strength",
@@ -32,8 +32,8 @@ INIT_IMAGE: tuple[Switch, ...] = (
         default="0.75",
         recorded="strength_steps",
         example="-f 0.6",
-        help="how much of the init image to change: 0 nothing, 0.3 light, 0.5 balanced, 0.8 heavy, 1 all; "
-        "a list .6,.4,.2 refines step by step",
+        help="how much of the init image to change: 0 nothing, 0.3 light, 0.5 balanced, 0.8 heavy, 1 all; a list "
+        ".6,.4,.2 refines in stages",
     ),
     Switch(
         field="fit",
@@ -42,7 +42,7 @@ INIT_IMAGE: tuple[Switch, ...] = (
         group=Group.INIT_IMAGE,
         needs=Needs.INIT,
         recorded="fit",
-        help="scale the init image to fit inside width x height, aspect kept",
+        help="scale the init image to fit inside width x height, keeping its aspect ratio",
     ),
     Switch(
         field="pad",
@@ -52,8 +52,8 @@ INIT_IMAGE: tuple[Switch, ...] = (
         needs=Needs.INIT,
         metavar="COLOUR",
         recorded="pad",
-        help="centre the init image on a canvas of width x height and cut the margin off the result; "
-        "--pad=white for another colour than black",
+        help="centre the init image on a canvas of width x height and crop the margin off the result; --pad=white "
+        "changes the colour from black",
     ),
     Switch(
         field="crop",
@@ -62,7 +62,7 @@ INIT_IMAGE: tuple[Switch, ...] = (
         group=Group.INIT_IMAGE,
         needs=Needs.INIT,
         recorded="crop",
-        help="fill width x height with the init image and cut off what stands over",
+        help="scale the init image to fill width x height and crop the overflow",
     ),
     Switch(
         field="stretch",
@@ -71,7 +71,7 @@ INIT_IMAGE: tuple[Switch, ...] = (
         group=Group.INIT_IMAGE,
         needs=Needs.INIT,
         recorded="stretch",
-        help="stretch the init image to width x height, aspect lost",
+        help="stretch the init image to width x height, ignoring its aspect ratio",
     ),
     Switch(
         field="real_steps",
@@ -82,6 +82,6 @@ INIT_IMAGE: tuple[Switch, ...] = (
         metavar="N",
         recorded="real_steps",
         example="--real_steps 20",
-        help="take exactly N steps whatever the strength, by lengthening the schedule",
+        help="run exactly N steps at any strength, by lengthening the schedule",
     ),
 )

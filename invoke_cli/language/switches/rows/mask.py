@@ -1,4 +1,4 @@
-"""Switch rows: which part of the init image is painted."""
+"""Switch rows: which part of the init image is repainted."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MASK: tuple[Switch, ...] = (
         recorded="init_mask",
         completes=Completes.IMAGE,
         example="-M mask.png",
-        help="paint only where this image is transparent or, without transparency, white; without it the init "
-        "image's own transparent parts are painted",
+        help="paint only where this image is transparent or, if it has no transparency, white; by default, the "
+        "transparent areas of the init image are painted",
     ),
     Switch(
         field="invert_mask",
@@ -28,7 +28,7 @@ MASK: tuple[Switch, ...] = (
         group=Group.MASK,
         needs=Needs.MASK,
         recorded="invert_mask",
-        help="paint what the mask would keep, and keep what it would paint",
+        help="invert the mask: paint what it would keep",
     ),
     Switch(
         field="mask_polarity",
@@ -39,7 +39,8 @@ MASK: tuple[Switch, ...] = (
         metavar="white|black",
         recorded="mask_polarity",
         example="--mask_polarity black",
-        help="what a mask without transparency paints: white, the rule, or black for scripts of InvokeAI 2.x",
+        help="which areas of a mask without transparency are painted: white (default), or black for InvokeAI 2.x "
+        "scripts",
     ),
     Switch(
         field="mask_blur",
@@ -51,7 +52,7 @@ MASK: tuple[Switch, ...] = (
         default="8",
         recorded="mask_blur",
         example="--mask_blur 16",
-        help="how wide the painted part fades into the kept one, inside the mask",
+        help="width of the soft edge of the painted area, inside the mask",
     ),
     Switch(
         field="mask_grow",
@@ -63,7 +64,7 @@ MASK: tuple[Switch, ...] = (
         default="0",
         recorded="mask_grow",
         example="--mask_grow 12",
-        help="paint so far beyond the mask's edge",
+        help="extend the painted area beyond the edge of the mask",
     ),
     Switch(
         field="text_mask",
@@ -74,8 +75,8 @@ MASK: tuple[Switch, ...] = (
         metavar="WORDS [THRESHOLD]",
         recorded="text_mask",
         example="-tm face AND NOT hair 0.4",
-        help="paint what these words name, found by CLIPSeg; AND, OR, NOT and brackets join them; a threshold, 0.5, "
-        "may end them",
+        help="paint what these words describe, detected by CLIPSeg; combine words with AND, OR, NOT and brackets; an "
+        "optional threshold comes last (default 0.5)",
     ),
     Switch(
         field="outcrop",
@@ -86,7 +87,7 @@ MASK: tuple[Switch, ...] = (
         metavar="SIDE PIXELS …",
         recorded="outcrop",
         example="-c top 64 right 128",
-        help="extend the init image beyond its sides (top, bottom, left, right, all) and paint what is new; the "
-        "strength is then 0.9",
+        help="extend the init image at these sides (top, bottom, left, right, all) and paint the new areas, at "
+        "strength 0.9 by default",
     ),
 )

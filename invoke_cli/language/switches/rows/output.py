@@ -1,4 +1,4 @@
-"""Switch rows: where results go and what is kept with them."""
+"""Switch rows: output files and what is saved with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTPUT: tuple[Switch, ...] = (
         metavar="DIR",
         default="outputs",
         completes=Completes.DIRECTORY,
-        help="where results go; a name ending in .png names the file, - writes it to standard output",
+        help="output folder; a name ending in .png sets the file name, - writes to standard output",
     ),
     Switch(
         field="name_format",
@@ -26,21 +26,21 @@ OUTPUT: tuple[Switch, ...] = (
         group=Group.OUTPUT,
         metavar="TEMPLATE",
         default="{prefix}.{seed}.png",
-        help="file names, from fields such as {prefix} {seed} {prompt:40} {strength} {model} {steps} {source}",
+        help="file name template, with fields such as {prefix} {seed} {prompt:40} {strength} {model} {steps} {source}",
     ),
     Switch(
         field="prompt_as_dir",
         flags=("-p", "--prompt_as_dir"),
         value=Flag(),
         group=Group.OUTPUT,
-        help="a folder of its own for each prompt",
+        help="save the images of each prompt in a separate folder",
     ),
     Switch(
         field="grid",
         flags=("-g", "--grid"),
         value=Flag(),
         group=Group.OUTPUT,
-        help="also put the line's images into one grid; the single images stay",
+        help="also save a grid of the line's images",
     ),
     Switch(
         field="png_compression",
@@ -49,7 +49,7 @@ OUTPUT: tuple[Switch, ...] = (
         group=Group.OUTPUT,
         metavar="0-9",
         default="6",
-        help="how hard to compress the PNG: 0 large and fast, 9 small and slow",
+        help="PNG compression level: 0 large and fast, 9 small and slow",
     ),
     Switch(
         field="save_intermediates",
@@ -57,28 +57,28 @@ OUTPUT: tuple[Switch, ...] = (
         value=Integer(low=1, high=1000, bare=1),
         group=Group.OUTPUT,
         metavar="[N]",
-        help="keep a picture of the latents after every step, or every Nth, under intermediates/",
+        help="save an image of the latents after every step, or every Nth, in intermediates/",
     ),
     Switch(
         field="save_latents",
         flags=("--save_latents",),
         value=Flag(),
         group=Group.OUTPUT,
-        help="keep the latents of every step as .safetensors under intermediates/; -I goes on from them",
+        help="save the latents of every step as .safetensors in intermediates/; -I resumes from them",
     ),
     Switch(
         field="save_all",
         flags=("--save_all",),
         value=Flag(),
         group=Group.OUTPUT,
-        help="keep every stage's image of a chain (a line of one stage always keeps all)",
+        help="save the image of every stage of a chain",
     ),
     Switch(
         field="strip",
         flags=("--strip",),
         value=Flag(),
         group=Group.OUTPUT,
-        help="write the latents of all steps side by side as one picture beside the result",
+        help="save the latents of all steps side by side as one image",
     ),
     Switch(
         field="preview",
@@ -87,8 +87,8 @@ OUTPUT: tuple[Switch, ...] = (
         group=Group.OUTPUT,
         metavar="KIND",
         default="auto",
-        help="show the picture in the terminal, growing and finished: auto asks the terminal what it can; kitty, "
-        "iterm, sixel, blocks or off",
+        help="show images in the terminal, during and after generation: auto (detect terminal support), kitty, iterm, "
+        "sixel, blocks or off",
     ),
     Switch(
         field="private",
@@ -102,6 +102,6 @@ OUTPUT: tuple[Switch, ...] = (
         flags=("--no_metadata",),
         value=Flag(),
         group=Group.OUTPUT,
-        help="write no metadata into the file (it cannot make itself again then)",
+        help="do not save metadata in the file (the image cannot be reproduced from it)",
     ),
 )

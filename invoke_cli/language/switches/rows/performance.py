@@ -1,11 +1,11 @@
-"""Switch rows: measures for memory and speed. They may change the last bits of a picture, so they are recorded."""
+"""Switch rows: memory and speed optimizations. They may change low-order bits of the image, so they are recorded."""
 
 from __future__ import annotations
 
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.values import Choice, Flag
 
-MEASURES: tuple[Switch, ...] = (
+PERFORMANCE: tuple[Switch, ...] = (
     Switch(
         field="offload",
         flags=("--offload",),
@@ -14,8 +14,8 @@ MEASURES: tuple[Switch, ...] = (
         metavar="HOW",
         recorded="offload",
         example="--offload model",
-        help="keep what is not at work off the GPU: model (one network there at a time), group (one block), "
-        "sequential (one layer, slowest); none is the rule",
+        help="keep idle weights off the GPU: model (one network on the GPU at a time), group (one block), sequential "
+        "(one layer, slowest) or none (default)",
     ),
     Switch(
         field="attention",
@@ -25,8 +25,8 @@ MEASURES: tuple[Switch, ...] = (
         metavar="NAME",
         recorded="attention",
         example="--attention math",
-        help="how attention is worked out: auto, math (plain), flash, efficient or cudnn (on a GPU), sliced (UNets; "
-        "least memory)",
+        help="attention implementation: auto, sdpa, math (plain), flash, efficient or cudnn (GPU only), sliced (UNets "
+        "only, least memory)",
     ),
     Switch(
         field="vae_tiling",
@@ -34,7 +34,7 @@ MEASURES: tuple[Switch, ...] = (
         value=Flag(),
         group=Group.LOOK,
         recorded="vae_tiling",
-        help="decode large pictures tile by tile, in less memory; the seams are blended",
+        help="decode large images tile by tile to save memory; the seams are blended",
     ),
     Switch(
         field="fast",
@@ -44,7 +44,7 @@ MEASURES: tuple[Switch, ...] = (
         metavar="NAME",
         recorded="fast",
         example="--fast channels_last",
-        help="faster, with other last bits: compile (on a GPU; the first picture of a size takes minutes), tf32 (on a "
-        "GPU), channels_last (UNets)",
+        help="speed-ups that may change low-order bits: compile (GPU only; the first image of a size takes minutes), "
+        "tf32 (GPU only), channels_last (UNets only)",
     ),
 )

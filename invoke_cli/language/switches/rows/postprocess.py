@@ -1,4 +1,4 @@
-"""Switch rows: work after the picture, in the order in which it is done."""
+"""Switch rows: postprocessing, in the order in which it runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ AFTER: tuple[Switch, ...] = (
         metavar="[histogram|lab|chroma]",
         recorded="match_colors",
         example="--match_colors lab",
-        help="give the result the init image's colours, under a mask only inside it: the whole histogram, mean and "
-        "spread in LAB, or the same without the lightness",
+        help="transfer the colours of the init image to the result (with a mask, only inside it): histogram, lab "
+        "(mean and spread), or chroma (lab without the lightness)",
     ),
     Switch(
         field="facetool_strength",
@@ -32,7 +32,7 @@ AFTER: tuple[Switch, ...] = (
         metavar="STRENGTH",
         recorded="facetool_strength",
         example="-G 0.8",
-        help="restore the face that fills the middle of the picture, and blend it in by so much",
+        help="restore the face in the middle of the image and blend it in at this strength",
     ),
     Switch(
         field="facetool",
@@ -42,7 +42,7 @@ AFTER: tuple[Switch, ...] = (
         metavar="TOOL",
         recorded="facetool",
         example="-ft gfpgan",
-        help="the network that restores faces: gfpgan or codeformer (!help upscaling)",
+        help="face restoration network: gfpgan or codeformer (!help upscaling)",
     ),
     Switch(
         field="codeformer_fidelity",
@@ -52,7 +52,7 @@ AFTER: tuple[Switch, ...] = (
         metavar="FIDELITY",
         recorded="codeformer_fidelity",
         example="-cf 0.75",
-        help="how true codeformer stays to the face it is given: 0 free, 1 true",
+        help="how closely codeformer keeps the original face: 0 loosely, 1 exactly",
     ),
     Switch(
         field="upscale",
@@ -62,8 +62,8 @@ AFTER: tuple[Switch, ...] = (
         metavar="FACTOR [STRENGTH]",
         recorded="upscale",
         example="-U 2 0.3",
-        help="enlarge the picture, the model itself drawing the detail, tile by tile, at this strength (0.25); of a "
-        "network of --upscaler, its share",
+        help="upscale the image; the model adds detail tile by tile at this strength (default 0.25); with a network "
+        "from --upscaler, the second number is its blend ratio",
     ),
     Switch(
         field="upscaler",
@@ -73,8 +73,8 @@ AFTER: tuple[Switch, ...] = (
         metavar="NAME",
         recorded="upscaler",
         example="--upscaler RealESRGAN_x4plus",
-        help="what enlarges: a network's file (its name under the root's models/, or a path), or an x2 or x4 "
-        "diffusion upscaler of models.yaml",
+        help="upscaler to use: a network file (a name in models/ of the root, or a path), or an x2 or x4 diffusion "
+        "upscaler from models.yaml",
     ),
     Switch(
         field="embiggen",
@@ -84,8 +84,8 @@ AFTER: tuple[Switch, ...] = (
         metavar="FACTOR [SHARE [OVERLAP]]",
         recorded="embiggen",
         example="--embiggen 2 0.75 0.25",
-        help="enlarge by --upscaler at this share, else smoothly, then let the model draw detail in tiles that overlap "
-        "by a share of their side, or by pixels",
+        help="upscale with --upscaler at this blend ratio, or smoothly without one, then add detail with the model in "
+        "tiles that overlap by a fraction of their side, or by pixels",
     ),
     Switch(
         field="embiggen_strength",
@@ -95,7 +95,7 @@ AFTER: tuple[Switch, ...] = (
         metavar="F",
         recorded="embiggen_strength",
         example="--embiggen_strength 0.4",
-        help="how much of each tile to change",
+        help="how much of each --embiggen tile to change",
     ),
     Switch(
         field="embiggen_tiles",
@@ -105,7 +105,7 @@ AFTER: tuple[Switch, ...] = (
         metavar="N …",
         recorded="embiggen_tiles",
         example="--embiggen_tiles 1 4",
-        help="draw detail in these tiles alone, counted by rows from 1",
+        help="add detail only in these tiles, counted from 1, row by row",
     ),
     Switch(
         field="latent_up",
@@ -115,7 +115,7 @@ AFTER: tuple[Switch, ...] = (
         metavar="2",
         recorded="latent_up",
         example="a castle | --latent_up 2",
-        help="a stage of its own: the x2 latent upscaler, which takes the latents of the stage before",
+        help="a separate stage: run the x2 latent upscaler on the latents of the previous stage",
     ),
     Switch(
         field="sr",
@@ -125,7 +125,7 @@ AFTER: tuple[Switch, ...] = (
         metavar="4",
         recorded="sr",
         example="a castle | --sr 4",
-        help="a stage of its own: the x4 diffusion upscaler",
+        help="a separate stage: run the x4 diffusion upscaler",
     ),
     Switch(
         field="new_prompt",
@@ -135,14 +135,14 @@ AFTER: tuple[Switch, ...] = (
         metavar="TEXT",
         recorded="new_prompt",
         example='--new_prompt "high quality, detailed, sharp"',
-        help="the prompt for drawing detail, in the place of the picture's own",
+        help="prompt for adding detail, instead of the image's own prompt",
     ),
     Switch(
         field="save_original",
         flags=("-save_orig", "--save_orig", "--save_original"),
         value=Flag(),
         group=Group.AFTER,
-        help="keep the picture as it was before this work too, as a numbered image of its own",
+        help="also keep the image before postprocessing, as a separate numbered image",
     ),
     Switch(
         field="fix",
@@ -151,6 +151,6 @@ AFTER: tuple[Switch, ...] = (
         group=Group.AFTER,
         needs=Needs.INIT,
         recorded="fix",
-        help="draw nothing: do this work on the init image as it is, at its own size (what !fix says)",
+        help="skip generation and postprocess the init image at its own size (as !fix does)",
     ),
 )

@@ -1,4 +1,4 @@
-"""Switch rows: how the work is done."""
+"""Switch rows: how a line runs."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ RUN: tuple[Switch, ...] = (
         group=Group.RUN,
         metavar="N",
         recorded="parallel",
-        help="images in one batch; unset: 1 on the CPU, by free memory on a GPU",
+        help="images per batch; by default 1 on the CPU, and chosen by free memory on a GPU",
     ),
     Switch(
         field="dry_run",
         flags=("--dry_run",),
         value=Flag(),
         group=Group.RUN,
-        help="show what would be done and load nothing",
+        help="show the plan without loading a model or generating an image",
     ),
     Switch(
         field="log_tokenization",
         flags=("-t", "--log_tokenization"),
         value=Flag(),
         group=Group.RUN,
-        help="show the prompt's tokens and where it is cut",
+        help="show the tokens of the prompt and where it is truncated",
     ),
     Switch(
         field="trace",
         flags=("--trace",),
         value=Flag(),
         group=Group.RUN,
-        help="tell what the engine does, step by step, and count it",
+        help="log each step of the engine, and totals",
     ),
     Switch(
         field="no_session",
         flags=("--no_session",),
         value=Flag(),
         group=Group.RUN,
-        help="do the work in this process, never in another session's",
+        help="run in this process, without using the model of another session",
     ),
 )

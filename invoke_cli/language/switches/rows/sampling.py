@@ -1,4 +1,4 @@
-"""Switch rows: how the picture looks."""
+"""Switch rows: sampling options, latent effects, LoRAs and control images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="ETA",
         recorded="eta",
         example="--eta 0.5",
-        help="how much noise ddim adds at every step, 0 none, 1 as much as ddpm; other samplers take none",
+        help="noise that ddim adds at each step: 0 none, 1 as much as ddpm; other samplers ignore it",
     ),
     Switch(
         field="clip_skip",
@@ -27,7 +27,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="LAYERS",
         recorded="clip_skip",
         example="--clip_skip 1",
-        help="leave out so many of the text encoder's last layers (A1111 counts one more)",
+        help="number of last text encoder layers to skip (one less than in A1111)",
     ),
     Switch(
         field="guidance_rescale",
@@ -37,7 +37,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="SHARE",
         recorded="cfg_rescale",
         example="--cfg_rescale 0.7",
-        help="take back so much of the contrast that strong guidance adds",
+        help="rescale guidance by this fraction, to reduce the contrast that strong guidance adds",
     ),
     Switch(
         field="threshold",
@@ -47,7 +47,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="LIMIT",
         recorded="threshold",
         example="--threshold 10",
-        help="draw latents beyond this limit back, against burnt colours at strong guidance; 0 is off",
+        help="clamp latents above this value, to avoid oversaturated colours at strong guidance; 0 is off",
     ),
     Switch(
         field="perlin",
@@ -57,7 +57,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="SHARE",
         recorded="perlin",
         example="--perlin 0.1",
-        help="mix so much cloud-like noise into the start",
+        help="fraction of Perlin noise to mix into the initial noise",
     ),
     Switch(
         field="seamless",
@@ -65,7 +65,7 @@ LOOK: tuple[Switch, ...] = (
         value=Flag(),
         group=Group.LOOK,
         recorded="seamless",
-        help="make a picture that tiles: each side continues the opposite one",
+        help="generate a seamless tile: opposite sides join",
     ),
     Switch(
         field="seamless_axes",
@@ -75,7 +75,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="x|y|xy",
         recorded="seamless_axes",
         example="--seamless_axes x",
-        help="tile along these axes alone",
+        help="make the image seamless only along these axes",
     ),
     Switch(
         field="hires_fix",
@@ -83,8 +83,8 @@ LOOK: tuple[Switch, ...] = (
         value=Flag(),
         group=Group.LOOK,
         recorded="hires_fix",
-        help="paint a size beyond the model's own in two passes: first at its own area, where -V and -v vary, then "
-        "enlarged and painted over at strength -f; short for a chain",
+        help="generate sizes above the model's native size in two passes: first at the native area, where -V and -v "
+        "apply, then enlarged and refined at strength -f",
     ),
     Switch(
         field="h_symmetry_time_pct",
@@ -94,7 +94,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="WHEN",
         recorded="h_symmetry_time_pct",
         example="--h_symmetry_time_pct 0.1",
-        help="mirror the left half onto the right one after this share of the steps",
+        help="mirror the left half onto the right half after this fraction of the steps",
     ),
     Switch(
         field="v_symmetry_time_pct",
@@ -104,7 +104,7 @@ LOOK: tuple[Switch, ...] = (
         metavar="WHEN",
         recorded="v_symmetry_time_pct",
         example="--v_symmetry_time_pct 0.1",
-        help="mirror the upper half onto the lower one after this share of the steps",
+        help="mirror the upper half onto the lower half after this fraction of the steps",
     ),
     Switch(
         field="loras",
@@ -115,8 +115,8 @@ LOOK: tuple[Switch, ...] = (
         recorded="loras",
         completes=Completes.LORA,
         example="--lora film:0.8",
-        adds_up=True,
-        help="a LoRA of the folder loras of your root, and how strongly it works; several add up",
+        is_repeatable=True,
+        help="apply a LoRA from the loras folder of your root, with this weight; repeat the switch to combine several",
     ),
     Switch(
         field="controls",
@@ -126,8 +126,8 @@ LOOK: tuple[Switch, ...] = (
         metavar="KIND:IMAGE[:W]",
         recorded="controls",
         example="--control canny:photo.jpg:0.8",
-        adds_up=True,
-        help="let a second picture guide this one: its edges (canny, softedge), one made for it (depth, pose, "
-        "scribble …), or as a prompt (ip); several add up (!help control)",
+        is_repeatable=True,
+        help="guide the image by a second one: its edges (canny, softedge), a map (depth, pose, scribble …), or as "
+        "part of the prompt (ip); repeat the switch to combine several (!help control)",
     ),
 )

@@ -13,7 +13,7 @@ VARIATION: tuple[Switch, ...] = (
         group=Group.VARIATION,
         metavar="AMOUNT",
         example="-v 0.2",
-        help="vary each image by so much of another seed's noise; with an init image, vary the first result",
+        help="vary each image by this amount of noise from another seed; with an init image, vary the first result",
     ),
     Switch(
         field="variations",
@@ -23,6 +23,6 @@ VARIATION: tuple[Switch, ...] = (
         metavar="SEED:W,…",
         recorded="variations",
         example="-V 3357757885:0.2",
-        help="blend the noise of these seeds in, in order; the -V of a result's line makes it again",
+        help="blend in the noise of these seeds, in order; the -V in a result's line reproduces that result",
     ),
 )
