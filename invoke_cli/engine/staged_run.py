@@ -1,7 +1,7 @@
-"""One job in stages: prompt, init image, denoising, decoding; each with its measures against want of memory.
+"""Run a job in stages (prompt, init image, denoising, decoding), each with its own out-of-memory fallbacks.
 
-A failed decode never costs the denoising again. What may change pixels is told and written down; every measure ends
-with the job.
+A failed decode never repeats the denoising. Fallbacks that may change pixels are reported and recorded, and all of
+them are undone when the job ends.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.files.folder import INPAINTING_CHANNELS
 
-REMEDIES = "ask for a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
-SLICED_ATTENTION = "attention in slices"
+REMEDIES = "use a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
+SLICED_ATTENTION = "attention in slices"  # recorded in image files, like every fallback's name
 
 Result = TypeVar("Result")
 
@@ -51,9 +51,9 @@ class JobRun:
             self._tile()
 
     def images(self, conditioning: Conditioning, encoder: ImageEncoder, batch_size: int) -> Iterator[ImageResult]:
-        """The job's images, batch by batch, in order."""
+        """Yield the job's images in order, batch by batch."""
         plan, count = self.job.plan, len(self.job.images)
-        # Like the stock pipeline: what is to be avoided is read by all layers.
+        # As in the stock pipeline, the negative prompt ignores clip_skip.
         wishes = [
             PromptSpec(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)
         ]
@@ -82,14 +82,14 @@ class JobRun:
             )
             latents = self._denoised(batch)
             if latents is None:
-                self._tell(f"{len(places)} images at once are too many: trying half as many")
+                self._tell(f"a batch of {len(places)} images does not fit: trying half as many")
                 middle = (places.start + places.stop + 1) // 2
                 waiting[:0] = [range(places.start, middle), range(middle, places.stop)]
             else:
                 yield from watcher.results(self._finished(latents), latents)
 
     def restore(self) -> None:
-        """Undo the measures of this job."""
+        """Undo the fallbacks of this job."""
         if self.fallbacks:
             if hasattr(self.loaded.vae, "disable_tiling"):
                 self.loaded.vae.disable_slicing()
@@ -107,7 +107,7 @@ class JobRun:
                 found = conditioning.encode_evenly(self.loaded, wishes, self.counters)
                 return [embedding.to(self.device.place) for embedding in found]
 
-        return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
+        return self._climb("encoding the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
 
     def _source(self, encoder: ImageEncoder) -> Source | None:
         plan, init, mask = self.job.plan, self.job.init, self.job.mask
@@ -125,7 +125,7 @@ class JobRun:
         return Source(moments=moments, mask=mask, blanked=blanked)
 
     def _point(self) -> tuple[LatentFile, Checkpoint] | None:
-        """Where the run goes on from."""
+        """Return the checkpoint to resume from, with its file; None for a run from the beginning."""
         file = self.job.point
         return (file, unpack(file.data, file.about)) if file is not None and self.job.plan.resume is not None else None
 
@@ -133,7 +133,7 @@ class JobRun:
         return self._climb("encoding the init image", action, [self._rung(TILING, self._tile)])
 
     def _denoised(self, batch: Batching) -> torch.Tensor | None:
-        """The batch's latents; None when it must be halved."""
+        """Return the batch's latents; None if the batch must be halved."""
 
         def action() -> torch.Tensor:
             return denoise(self.loaded, self.job.plan, batch)
@@ -150,7 +150,7 @@ class JobRun:
         return self._climb("denoising", action, rungs)
 
     def _finished(self, latents: torch.Tensor) -> Sequence[Image.Image]:
-        """Decoded pictures, or previews of what is handed over as it is."""
+        """Return decoded images, or latent previews if the latents are passed on undecoded."""
         if self.job.decode and self.job.until is None:
             return self._decoded(latents)
         return [to_image(one, self.loaded.preview) for one in latents]
@@ -162,7 +162,7 @@ class JobRun:
         ]
         return self._climb("decoding", lambda: decode(self.loaded, latents, self.counters), rungs)
 
-    # -- measures ---------------------------------------------------------------------------------------------------
+    # -- fallbacks --------------------------------------------------------------------------------------------------
 
     def _climb(self, stage: str, action: Callable[[], Result], rungs: Sequence[Fallback]) -> Result:
         try:
@@ -195,7 +195,7 @@ class JobRun:
 
 
 class Watcher:
-    """Follows one batch: its progress as events, its frames, and its results in the end."""
+    """Follows one batch: emits its progress, records its frames, and builds its results."""
 
     def __init__(self, run: JobRun, places: range) -> None:
         self.run, self.paths = run, places
@@ -204,7 +204,7 @@ class Watcher:
         self.recorder = Recorder(run.job, images, run.loaded.preview)
 
     def watch(self, snapshot: Snapshot) -> None:
-        """Record a snapshot and tell of it."""
+        """Record a snapshot and emit it as a step event."""
         self.recorder.add(snapshot)
         job = self.run.job
         self.run.hooks.emit(
@@ -222,7 +222,7 @@ class Watcher:
         )
 
     def _preview(self, snapshot: Snapshot) -> Preview | None:
-        """What the first image is on its way to, when somebody has time to look at it."""
+        """Return a preview of the first image's predicted result, if the viewer wants one now."""
         kind = self.run.job.plan.output.preview
         if not self.run.hooks.viewer.wants(kind):
             return None
@@ -233,7 +233,7 @@ class Watcher:
         return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes(), kind=kind)
 
     def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor | None) -> Iterator[ImageResult]:
-        """The results of the batch; `latents` are what the next stage of a chain may start from."""
+        """Yield the results of the batch; `latents` are what the next stage of a chain can start from."""
         images = self.run.job.images
         handed = latents if self.run.job.stages > 1 else None
         seconds = (time.perf_counter() - self.started) / len(self.paths)

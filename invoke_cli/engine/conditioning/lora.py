@@ -1,6 +1,6 @@
-"""LoRAs on a loaded model: put on for one job and off again, which gives the model back bit for bit.
+"""LoRAs on a loaded model: activated for one job and deactivated afterwards, which restores the model bit for bit.
 
-The layers stay in memory beside the weights, so that changing LoRAs between lines reads no model again.
+The layers stay in memory beside the weights, so that changing LoRAs between lines does not reload the model.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ _OUT_OF = (".lora_B.weight", ".lora.up.weight", ".lora_linear_layer.up.weight")
 
 @contextmanager
 def wearing(loaded: LoadedModel, loras: Sequence[LoraUse]) -> Iterator[None]:
-    """The model with these LoRAs at their weights; ModelError, naming both, when one does not fit it."""
+    """Activate these LoRAs at their weights.
+
+    Raises:
+        ModelError: A LoRA does not fit the model; the message names both.
+    """
     if not loras:
         yield
         return
     pipeline = loaded.pipeline
     with ExitStack() as refused:
-        refused.callback(take_off, loaded)  # those before one that is refused are on the model already
+        refused.callback(take_off, loaded)  # LoRAs before the one that fails are already on the model
         _put_on(loaded, loras)
         refused.pop_all()
     pipeline.enable_lora()
@@ -43,13 +47,13 @@ def wearing(loaded: LoadedModel, loras: Sequence[LoraUse]) -> Iterator[None]:
 
 
 def worn(plan: Plan) -> tuple[tuple[str, float], ...]:
-    """What a plan puts on a model that changes how it reads: hashes and weights."""
+    """Return the hash and weight of each adapter of a plan that changes how the text encoder reads."""
     embeddings = [(embedding.sha256, 1.0) for embedding in plan.embeddings]
     return (*((lora.sha256, lora.weight) for lora in plan.loras), *embeddings)
 
 
 def take_off(loaded: LoadedModel) -> None:
-    """Remove all layers of LoRAs from the model, before it is written to disk."""
+    """Remove all LoRA layers from the model, before it is written to disk."""
     if any(hasattr(part, "peft_config") for part in loaded.pipeline.components.values()):
         loaded.pipeline.unload_lora_weights()
 
@@ -59,11 +63,11 @@ def _name(lora: LoraUse) -> str:
 
 
 def _put_on(loaded: LoadedModel, loras: Sequence[LoraUse]) -> None:
-    """Load the LoRAs that are not in memory; all others leave where there would be too many."""
+    """Load the LoRAs that are not in memory; if there would be too many, unload all others first."""
     if importlib.util.find_spec("peft") is None:
         raise ModelError("LoRAs need the package peft", hint='pip install "invoke-cli[lora]"', field="loras")
     if not hasattr(loaded.pipeline, "load_lora_weights"):
-        raise _misfit(loaded, loras[0], "models of this kind take no LoRAs")
+        raise _misfit(loaded, loras[0], "models of this kind do not support LoRAs")
     there = {name for names in loaded.pipeline.get_list_adapters().values() for name in names}
     if len(there | set(map(_name, loras))) > KEPT:
         loaded.pipeline.unload_lora_weights()
@@ -88,31 +92,35 @@ def _load(loaded: LoadedModel, lora: LoraUse) -> None:
 
 
 def _check_fit(loaded: LoadedModel, lora: LoraUse, tensors: Mapping[str, torch.Tensor]) -> None:
-    """ModelError when a layer of the LoRA has no counterpart in the model, one of another width, or is half missing."""
+    """Check that each LoRA layer is complete and matches a layer of the model.
+
+    Raises:
+        ModelError: A layer has no counterpart in the model or one of another width, or lacks one of its two matrices.
+    """
     into, out_of = _halves(tensors, _INTO), _halves(tensors, _OUT_OF)
     if not into and not out_of:
-        raise _misfit(loaded, lora, "it has no layers that are known")
+        raise _misfit(loaded, lora, "it contains no known layers")
     for path in {**into, **out_of}:
         layer, down, up = _layer(loaded, path), into.get(path), out_of.get(path)
         if layer is None:
             raise _misfit(loaded, lora, f"the model has no layer {path}")
         if down is None or up is None:
-            raise _misfit(loaded, lora, f"{path} is there by half")
+            raise _misfit(loaded, lora, f"{path} has only one of its two matrices")
         for wide, given in ((layer.shape[1], down.shape[1]), (layer.shape[0], up.shape[0])):
             if wide != given:
-                raise _misfit(loaded, lora, f"{path} is {wide} wide in the model and {given} in the LoRA")
+                raise _misfit(loaded, lora, f"{path} has width {wide} in the model and {given} in the LoRA")
         if down.shape[0] != up.shape[1]:
-            raise _misfit(loaded, lora, f"{path} is of rank {down.shape[0]} in one half and {up.shape[1]} in the other")
+            raise _misfit(loaded, lora, f"{path} has rank {down.shape[0]} in one matrix and {up.shape[1]} in the other")
 
 
 def _halves(tensors: Mapping[str, torch.Tensor], suffixes: Sequence[str]) -> dict[str, torch.Tensor]:
-    """The tensors of one half of the LoRA's layers, by the paths of the layers."""
+    """Return the tensors whose names end in one of `suffixes`, keyed by the path of their layer."""
     found = ((key, next((suffix for suffix in suffixes if key.endswith(suffix)), "")) for key in tensors)
     return {key.removesuffix(suffix): tensors[key] for key, suffix in found if suffix}
 
 
 def _layer(loaded: LoadedModel, path: str) -> torch.Tensor | None:
-    """The weights (out, in, …) of the layer at `component.module.…`."""
+    """Return the weights (out, in, …) of the layer at `component.module.…`, or None."""
     part, _, rest = path.partition(".")
     module: Any = loaded.pipeline.components.get(part)
     for name in (rest, rest.removeprefix("text_model.")):
@@ -127,4 +135,4 @@ def _layer(loaded: LoadedModel, path: str) -> torch.Tensor | None:
 
 def _misfit(loaded: LoadedModel, lora: LoraUse, reason: str) -> ModelError:
     message = f"the LoRA {lora.name} does not fit {loaded.model.spec.name} ({loaded.family.label}): {reason}"
-    return ModelError(message, hint="leave it out, or choose the model it was made for with -m", field="loras")
+    return ModelError(message, hint="remove it, or choose the model it was trained for with -m", field="loras")

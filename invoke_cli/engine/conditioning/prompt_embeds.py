@@ -1,4 +1,4 @@
-"""Prompts into embeddings, kept for the next time. A prompt is encoded exactly as the stock pipeline would."""
+"""Encode prompts exactly as the stock pipeline would, and cache the embeddings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ Encode = Callable[..., Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromptSpec:
-    """A prompt to be encoded, without the encoder's last `clip_skip` layers; `avoided` is what should not be seen."""
+    """A prompt to encode.
+
+    Attributes:
+        tree: The parsed prompt.
+        clip_skip: How many of the encoder's last layers to skip.
+        avoided: Whether it is the negative prompt.
+    """
 
     tree: Tree
     clip_skip: int = 0
@@ -34,7 +40,7 @@ class PromptSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Embedding:
-    """`states` of shape (n, tokens, width) and, where the family has it, the `pooled` one (n, width)."""
+    """A prompt's embedding: `states` (n, tokens, width) and, if the family has it, `pooled` (n, width)."""
 
     states: torch.Tensor
     pooled: torch.Tensor | None = None
@@ -45,34 +51,34 @@ class Embedding:
         return self.pooled is not None
 
     def to(self, place: torch.device) -> Embedding:
-        """The same on a device."""
+        """Return the embedding on a device."""
         return Embedding(states=self.states.to(place), pooled=None if self.pooled is None else self.pooled.to(place))
 
     def repeated(self, count: int) -> Embedding:
-        """The same for a batch of `count` images."""
+        """Return the embedding repeated for a batch of `count` images."""
         pooled = None if self.pooled is None else self.pooled.repeat(count, 1)
         return Embedding(states=self.states.repeat(count, 1, 1), pooled=pooled)
 
     def followed_by(self, other: Embedding, tokens: int) -> Embedding:
-        """The same with so many windows of another behind it that there are `tokens` states."""
+        """Return the embedding padded to `tokens` states with copies of another one."""
         windows = [other.states] * ((tokens - self.states.shape[1]) // other.states.shape[1])
         return Embedding(states=torch.cat([self.states, *windows], dim=1), pooled=self.pooled)
 
     def zeros(self) -> Embedding:
-        """Nothing, in the same shape."""
+        """Return zeros of the same shape."""
         pooled = None if self.pooled is None else torch.zeros_like(self.pooled)
         return Embedding(states=torch.zeros_like(self.states), pooled=pooled)
 
 
 class Conditioning:
-    """Embeddings in the text encoder's dtype, by model and text."""
+    """A cache of embeddings in the text encoder's dtype, keyed by model and text."""
 
     def __init__(self) -> None:
         self._cache: RecentlyUsed[Embedding] = RecentlyUsed(KEPT_PROMPTS)
         self._whole: RecentlyUsed[Any] = RecentlyUsed(KEPT_PROMPTS)
 
     def encode(self, loaded: LoadedModel, wish: PromptSpec, counters: Counters) -> Embedding:
-        """The embedding of one prompt; a repeated one costs nothing."""
+        """Encode one prompt, or return its cached embedding."""
         without_words = wish.avoided and not wish.text and loaded.pipeline.config.get("force_zeros_for_empty_prompt")
 
         def make() -> Embedding:
@@ -87,7 +93,7 @@ class Conditioning:
         return self._cache.get((loaded.text_key, wish.tree, wish.clip_skip, bool(without_words)), make)
 
     def encode_evenly(self, loaded: LoadedModel, wishes: Sequence[PromptSpec], counters: Counters) -> list[Embedding]:
-        """The embeddings of several prompts, as many states of each: behind the shorter ones nothing is said."""
+        """Encode several prompts to the same number of states; shorter ones are padded with the empty prompt."""
         found = [self.encode(loaded, wish, counters) for wish in wishes]
         most = max(embedding.states.shape[1] for embedding in found)
         evened: list[Embedding] = []
@@ -98,7 +104,7 @@ class Conditioning:
         return evened
 
     def remembering(self, loaded: LoadedModel, encode: Encode, counters: Counters) -> Encode:
-        """A pipeline's own `encode_prompt`, which does nothing twice for the same words."""
+        """Wrap a pipeline's own `encode_prompt` in a cache keyed by its arguments."""
 
         def encode_once(*arguments: Any, **named: Any) -> Any:
             given = (*arguments, *sorted(named.items(), key=lambda pair: pair[0]))
@@ -112,13 +118,13 @@ class Conditioning:
         return encode_once
 
     def clear(self) -> None:
-        """Forget all embeddings."""
+        """Remove all embeddings."""
         self._cache.clear()
         self._whole.clear()
 
 
 def _is_plain(value: object) -> bool:
-    """Whether a value tells all of itself in words: no tensor, no picture."""
+    """Return whether a value's repr identifies it: no tensor, no image."""
     if isinstance(value, (tuple, list)):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, (str, int, float, torch.device, torch.dtype))
@@ -129,7 +135,7 @@ def _is_dual(loaded: LoadedModel) -> bool:
 
 
 def _by_the_pipeline(loaded: LoadedModel, wish: PromptSpec) -> Embedding:
-    """The pipeline's own encoding: of one encoder, or of two with the second one's pooled output."""
+    """Encode with the pipeline itself; with two encoders, include the second one's pooled output."""
     device = next(iter(loaded.text_encoders.values())).device
     arguments = {"device": device, "num_images_per_prompt": 1, "do_classifier_free_guidance": False}
     if not _is_dual(loaded):
@@ -141,15 +147,15 @@ def _by_the_pipeline(loaded: LoadedModel, wish: PromptSpec) -> Embedding:
 
 
 def needs_windows(loaded: LoadedModel, text: str) -> bool:
-    """Whether a text has more tokens than the encoder reads at once, and is read in several windows."""
+    """Return whether a text has more tokens than the encoder reads at once, so that it needs several windows."""
     window, tokenizer = loaded.family.max_tokens - 2, loaded.tokenizer
     text = loaded.spelt_out(text, tokenizer)
     return len(text) > window and len(tokenizer(text, add_special_tokens=False).input_ids) > window
 
 
 def _by_its_tree(loaded: LoadedModel, wish: PromptSpec) -> Embedding:
-    """Weighted, blended or long: the states are compel's, the pooled one is that of the words alone."""
-    from invoke_cli.engine.conditioning.weighted import embed  # it takes a moment, and most prompts never need it
+    """Encode a weighted, blended or long prompt: the states by compel, the pooled embedding from the text alone."""
+    from invoke_cli.engine.conditioning.weighted import embed  # slow to import, and most prompts do not need it
 
     states = embed(loaded, wish.tree, wish.clip_skip)
     if not _is_dual(loaded):
@@ -164,8 +170,9 @@ def _by_its_tree(loaded: LoadedModel, wish: PromptSpec) -> Embedding:
 
 
 def _without_last_layers(loaded: LoadedModel, text: str, count: int) -> torch.Tensor:
-    """The normed states of an earlier layer, as the stock pipeline takes them; it looks for the norm where
-    transformers 5 no longer has it.
+    """Return the normed hidden states of an earlier layer.
+
+    The stock pipeline does the same, but looks for the norm where transformers 5 no longer has it.
     """
     tokenizer, encoder = loaded.pipeline.tokenizer, loaded.pipeline.text_encoder
     ids = tokenizer(
@@ -182,7 +189,7 @@ def _without_last_layers(loaded: LoadedModel, text: str, count: int) -> torch.Te
 
 
 def read_tokens(loaded: LoadedModel, text: str) -> Tokens:
-    """The words that the model's tokenizer makes of a text, those that its window cuts off, or the windows it fills."""
+    """Tokenize a text: the tokens read, those that the window cuts off, or the sizes of the windows it fills."""
     tokenizer = loaded.tokenizer
     ids = tokenizer(loaded.spelt_out(text, tokenizer), add_special_tokens=False).input_ids
     words = [str(tokenizer.decode([token])).strip() for token in ids]

@@ -1,7 +1,8 @@
-"""Trees of prompts into embeddings through compel, for text encoders of CLIP's kind. Imported only when it is needed.
+"""Encode prompt trees with compel, for CLIP text encoders. Imported only when it is needed.
 
-compel weights tokens: above 1 away from the empty prompt, below 1 also towards the prompt without them; and it reads a
-text of more tokens than the encoder's window in several windows. Trees are ours, since its own parser eats brackets.
+compel weights tokens: above 1 it moves them away from the empty prompt, below 1 also towards the prompt without them.
+Text longer than the encoder's window is encoded in several windows. The trees come from our own parser, since
+compel's drops brackets.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Swap, Tre
 
 
 def embed(loaded: LoadedModel, tree: Tree, clip_skip: int) -> torch.Tensor:
-    """The states of a tree, (1, windows x tokens, width): those of several encoders side by side. Without the last
-    `clip_skip` layers.
+    """Encode a prompt tree, without the encoder's last `clip_skip` layers.
+
+    Returns:
+        Hidden states (1, windows x tokens, width), those of several encoders concatenated along the width.
     """
     return torch.cat([reader.states(tree) for reader in _readers(loaded, clip_skip)], dim=-1)
 
 
 def windows(loaded: LoadedModel, text: str) -> list[int]:
-    """How many tokens of a long text stand in each window."""
+    """Return how many tokens of a long text are in each window."""
     reader = _readers(loaded, 0)[-1]
     provider = reader.provider
     ids, _, _ = provider.get_token_ids_and_expand_weights([reader.spell(text)], [1.0], device="cpu")
@@ -37,7 +40,12 @@ def windows(loaded: LoadedModel, text: str) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Layer:
-    """A text encoder that gives the states of the layer that the stock pipeline takes."""
+    """A text encoder that returns the hidden states of the layer that the stock pipeline uses.
+
+    Attributes:
+        skipped: How many of the last layers to skip.
+        normed: Whether the final layer norm is applied.
+    """
 
     encoder: Any
     device: torch.device
@@ -46,7 +54,7 @@ class _Layer:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The encoder's."""
+        """The encoder's dtype."""
         dtype: torch.dtype = self.encoder.dtype
         return dtype
 
@@ -62,7 +70,7 @@ class _Layer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Reader:
-    """One encoder and what reads weighted words with it."""
+    """One text encoder and the compel provider that encodes weighted text with it."""
 
     provider: Any
     device: torch.device
@@ -103,7 +111,7 @@ class _Reader:
         return torch.cat(parts, dim=1)
 
     def _even(self, parts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The parts, with windows of nothing behind the shorter ones."""
+        """Pad the shorter parts with windows of the empty prompt, so that all have the same length."""
         most = max(part.shape[1] for part in parts)
         empty = self._phrase(Phrase())
         return [torch.cat([part] + [empty] * ((most - part.shape[1]) // empty.shape[1]), dim=1) for part in parts]

@@ -1,6 +1,4 @@
-"""Control models at hand, whatever their technique: read once, kept in memory while they are among the last used, and
-what is wrong with one told in a sentence that names it and the model.
-"""
+"""Cache control models of every technique, and turn their errors into sentences that name the control and the model."""
 
 from __future__ import annotations
 
@@ -24,37 +22,41 @@ Network = TypeVar("Network")
 
 _KEPT: Mapping[Technique, int] = {Technique.CONTROLNET: 3, Technique.T2I_ADAPTER: 3, Technique.IP_ADAPTER: 2}
 _AGAIN: Mapping[Technique, str] = {
-    Technique.CONTROLNET: "fetch it again, as a diffusers folder",
-    Technique.T2I_ADAPTER: "fetch it again, or try another size",
-    Technique.IP_ADAPTER: "fetch it and its image encoder again",
+    Technique.CONTROLNET: "download it again, as a diffusers folder",
+    Technique.T2I_ADAPTER: "download it again, or try another size",
+    Technique.IP_ADAPTER: "download it and its image encoder again",
 }
 
 
 class ControlModelCache(Generic[Network]):
-    """The control models of one technique that were used last; `read` brings one from disk to the device."""
+    """The most recently used control models of one technique; `read` loads one onto the device."""
 
     def __init__(self, technique: Technique, read: Callable[[LoadedModel, ControlUse], Network]) -> None:
         self._technique, self._read = technique, read
         self._kept: RecentlyUsed[Network] = RecentlyUsed(_KEPT[technique])
 
     def wanted(self, job: Job) -> list[tuple[ControlUse, Image.Image]]:
-        """The control images of a job that are for this technique."""
+        """Return the job's controls of this technique with their control images."""
         pairs = zip(job.plan.controls, job.guides, strict=True)
         return [(use, image) for use, image in pairs if use.technique is self._technique]
 
     def get(self, loaded: LoadedModel, use: ControlUse) -> Network:
-        """The control model of a use; ModelError for one that cannot be read."""
+        """Return the control model of a use, loading it if necessary.
+
+        Raises:
+            ModelError: The control model cannot be read.
+        """
         with telling(loaded, use):
             return self._kept.get((use.path, use.sha256), partial(self._read, loaded, use))
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all control models."""
         self._kept.clear()
 
 
 @contextmanager
 def telling(loaded: LoadedModel, use: ControlUse) -> Iterator[None]:
-    """What the libraries raise over a control model, as a ModelError that names it and the model."""
+    """Convert library errors about a control model to a ModelError that names it and the model."""
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -64,15 +66,15 @@ def telling(loaded: LoadedModel, use: ControlUse) -> Iterator[None]:
 
 
 def misfit(loaded: LoadedModel, use: ControlUse, reason: str) -> ModelError:
-    """The error for a control model that was made for models of another layout."""
+    """Return the error for a control model that was trained for another architecture."""
     model = f"{loaded.model.spec.name} ({loaded.family.label})"
-    hint = "import one that was made for it (!import_model), or choose another model with -m"
+    hint = "import one that was trained for it (!import_model), or choose another model with -m"
     return ModelError(
         f"the {use.technique.value} {use.model} does not fit {model}: {reason}", hint=hint, field="controls"
     )
 
 
 def at_work(network: Any, device: Device) -> Any:
-    """A network that is only looked through, on the device."""
+    """Prepare a network for inference: frozen, in evaluation mode, on the device in its dtype."""
     network.requires_grad_(False)
     return network.to(device.place, device.dtype).eval()

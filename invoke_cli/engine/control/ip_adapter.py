@@ -1,4 +1,4 @@
-"""Pictures as prompts (IP-Adapter): put on a loaded model for one job, and off again, which gives the model back."""
+"""IP-Adapters (image prompts): attached to a model for one job and removed afterwards, which restores the model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PARTS = ("image_proj", "ip_adapter")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Eyes:
-    """An adapter's tensors by its two parts, and the network that sees for it."""
+    """An adapter's tensors, by its two parts, and its CLIP image encoder with the preprocessor."""
 
     tensors: dict[str, dict[str, torch.Tensor]]
     encoder: Any
@@ -33,7 +33,7 @@ class _Eyes:
 
 
 class IPAdapters:
-    """The adapters that were used last, in memory."""
+    """A cache of IP-Adapters."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
@@ -41,7 +41,11 @@ class IPAdapters:
 
     @contextmanager
     def seen(self, loaded: LoadedModel, job: Job) -> Iterator[LoadedModel]:
-        """The model with the pictures that the job's plan has as prompts; ModelError when they cannot be seen."""
+        """Attach the job's IP-Adapters and yield the model with their image embeddings.
+
+        Raises:
+            ModelError: An adapter does not fit the model, or cannot process its image.
+        """
         wanted = self._kept.wanted(job)
         if not wanted:
             yield loaded
@@ -54,13 +58,13 @@ class IPAdapters:
             pipeline.register_modules(image_encoder=None, feature_extractor=None)
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all adapters."""
         self._kept.clear()
 
     def _embeddings(
         self, loaded: LoadedModel, wanted: Sequence[tuple[ControlUse, Image.Image]], *, guided: bool
     ) -> tuple[torch.Tensor, ...]:
-        """What the adapters, put on the model, see in their pictures: (1 or 2, 1, …) each."""
+        """Attach the adapters and return each one's image embedding: (1, 1, …), or (2, 1, …) with guidance."""
         pipeline, uses = loaded.pipeline, [use for use, _ in wanted]
         eyes = [self._kept.get(loaded, use) for use in uses]
         for use, each in zip(uses, eyes, strict=True):
@@ -71,7 +75,7 @@ class IPAdapters:
             pipeline.set_ip_adapter_scale([use.weight for use in uses])
             images = [image for _, image in wanted]
             found = pipeline.prepare_ip_adapter_image_embeds(images, None, loaded.place, 1, guided)
-            loaded.denoiser.encoder_hid_proj(found)  # as each step will: what it cannot take is told before them
+            loaded.denoiser.encoder_hid_proj(found)  # run once now: a mismatch is reported before the first step
         return tuple(found)
 
     def _read(self, _: LoadedModel, use: ControlUse) -> _Eyes:
@@ -91,16 +95,20 @@ class IPAdapters:
 
 
 def _check_fit(loaded: LoadedModel, use: ControlUse, eyes: _Eyes) -> None:
-    """ModelError when the adapter's layers are not as many, or not as wide, as those that read the prompt."""
+    """Check that the adapter has one layer per cross-attention layer, of the same width.
+
+    Raises:
+        ModelError: The number or the widths of the layers differ.
+    """
     unet = loaded.denoiser
     reading = [unet.get_submodule(name.removesuffix(".processor")) for name in unet.attn_processors if "attn2" in name]
     keys = [value for name, value in eyes.tensors["ip_adapter"].items() if name.endswith("to_k_ip.weight")]
     if len(keys) != len(reading):
-        reason = f"it has {len(keys)} layers, {len(reading)} of the model's read the prompt"
+        reason = f"it has {len(keys)} layers, the model has {len(reading)} cross-attention layers"
         raise misfit(loaded, use, reason)
     given, wide = sorted(len(key) for key in keys), sorted(layer.inner_kv_dim for layer in reading)
     if given != wide:
-        reason = f"its layers are {_spelt(given)} wide, those of the model that read the prompt {_spelt(wide)}"
+        reason = f"its layers have width {_spelt(given)}, the model's cross-attention layers {_spelt(wide)}"
         raise misfit(loaded, use, reason)
 
 

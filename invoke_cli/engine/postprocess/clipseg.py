@@ -1,5 +1,6 @@
-"""Finding by words what a picture shows: CLIPSeg (Lueddecke and Ecker, Image Segmentation Using Text and Image Prompts,
-2022), for text masks. Knows nothing of lines and of how words are joined.
+"""Find what a phrase names in an image with CLIPSeg, for text masks; knows nothing of how phrases are combined.
+
+Lueddecke and Ecker, "Image Segmentation Using Text and Image Prompts" (2022).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ KEPT_MODELS = 1
 
 
 class Segmenter:
-    """Keeps the model of the last folder."""
+    """CLIPSeg; keeps the model of the last folder in memory."""
 
     def __init__(self) -> None:
         self._kept: RecentlyUsed[tuple[Any, Any, Any]] = RecentlyUsed(KEPT_MODELS)
@@ -29,7 +30,17 @@ class Segmenter:
     def heat(
         self, folder: Path, image: Image.Image, phrases: Sequence[str], device: Device
     ) -> tuple[NDArray[np.float32], ...]:
-        """How much each pixel of the picture shows what a phrase names: for each phrase (height, width), 0 to 1."""
+        """Return a heat map of each phrase.
+
+        Args:
+            folder: A diffusers-style folder of CLIPSeg.
+            image: An RGB image.
+            phrases: What to look for; each is scored separately.
+            device: Where the model runs, in float32.
+
+        Returns:
+            For each phrase a (height, width) float32 array, 0 to 1.
+        """
         model, processor, tokenizer = self._kept.get(str(folder), lambda: _loaded(folder, device))
         pixels = processor(images=image, return_tensors="pt").pixel_values.to(device.place)
         found = [self._one(model, tokenizer, pixels, phrase, device) for phrase in phrases]
@@ -43,7 +54,7 @@ class Segmenter:
         return torch.sigmoid(logits).reshape(1, 1, *logits.shape[-2:]).float().cpu()
 
     def clear(self) -> None:
-        """Give the model's memory back."""
+        """Unload the model."""
         self._kept.clear()
 
 

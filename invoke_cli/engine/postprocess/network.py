@@ -1,4 +1,7 @@
-"""Networks in single files, ESRGAN's family and GFPGAN's, through spandrel; an extra, since it needs torchvision."""
+"""Run single-file networks of the ESRGAN and GFPGAN families through spandrel.
+
+spandrel is an optional extra, since it needs torchvision.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,15 @@ from invoke_cli.errors import Interrupted, ModelError
 TILE = 512
 MARGIN = 24
 FACE_SIDE = 512
-_HINT = "take another file; ESRGAN's family and GFPGAN are read"
+_HINT = "use another file; networks of the ESRGAN and GFPGAN families are supported"
 
 
 def load_network(path: Path, device: Device) -> Any:
-    """The network in a file, as spandrel describes it; ModelError when it is none that spandrel knows."""
+    """Load a network file with spandrel.
+
+    Raises:
+        ModelError: The file is damaged, unknown to spandrel, or not an image-to-image network.
+    """
     import spandrel
 
     _add_restricted()
@@ -33,13 +40,13 @@ def load_network(path: Path, device: Device) -> Any:
     except pickle.UnpicklingError as error:
         raise _unusable(path, error) from None
     if not isinstance(network, spandrel.ImageModelDescriptor) or network.input_channels != 3:
-        raise ModelError(f"{path.name} does not take one picture and give one", hint=_HINT, field="upscaler")
+        raise ModelError(f"{path.name} is not an image-to-image network", hint=_HINT, field="upscaler")
     network.model.requires_grad_(False)
     return network.eval()
 
 
 def _add_restricted() -> None:
-    """Let spandrel read the architectures whose licences forbid commercial use, where the user has installed them."""
+    """Register the architectures whose licences forbid commercial use, if the user has installed them."""
     try:
         import spandrel_extra_arches
     except ImportError:
@@ -53,7 +60,7 @@ def _unusable(path: Path, error: Exception) -> ModelError:
 
 
 def run_network(network: Any, job: NetworkJob, hooks: Hooks) -> Image.Image:
-    """The picture that the network makes of the job's, tile by tile; a face's in one piece."""
+    """Return the network's output, tile by tile; a face is processed in one piece."""
     if network.purpose == "FaceSR":
         face = job.image.resize((FACE_SIDE, FACE_SIDE), Image.Resampling.LANCZOS)
         return _restored(network, face, job.fidelity)
@@ -79,25 +86,25 @@ def _corners(image: Image.Image) -> Iterator[tuple[int, int]]:
 
 
 def _restored(network: Any, face: Image.Image, fidelity: float | None) -> Image.Image:
-    """A face through a network made for faces, which works on -1..1; spandrel's own call leaves the noise unfixed."""
+    """Run a face network, which works on -1 to 1; calling it through spandrel would leave its noise unseeded."""
     with torch.inference_mode():
         made = network.model(_tensor(network, face) * 2 - 1, weight=fidelity or 0.0, randomize_noise=False)
     return _picture(made[0] / 2 + 0.5)
 
 
 def _passed(network: Any, image: Image.Image) -> Image.Image:
-    """A picture through the network once."""
+    """Run an image through the network once."""
     with torch.inference_mode():
         return _picture(network(_tensor(network, image)))
 
 
 def _tensor(network: Any, image: Image.Image) -> torch.Tensor:
-    """A picture as (1, 3, height, width), 0..1."""
+    """Convert an image to a float32 tensor (1, 3, height, width), 0 to 1."""
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     return pixels.to(network.device, torch.float32) / 255
 
 
 def _picture(values: torch.Tensor) -> Image.Image:
-    """The picture of (1, 3, height, width), 0..1."""
+    """Convert a tensor (1, 3, height, width), 0 to 1, to an image."""
     rounded = values[0].clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
     return Image.fromarray(rounded.permute(1, 2, 0).numpy())

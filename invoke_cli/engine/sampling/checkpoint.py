@@ -1,6 +1,6 @@
-"""Where a run stands between two steps, as a file: the latents, the sampler's history, the generators' states.
+"""Save a run between two steps to a file: the latents, the sampler's history and the generators' states.
 
-A run that begins from such a file goes on to the same bytes. Nothing in a file is code: tensors, and JSON.
+A run resumed from such a file produces the same bytes. A file contains tensors and JSON only, no code.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ _CHANNELS_LAST = "channels_last"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplerState:
-    """A run after `calls` of the denoiser: what its sampler remembers, by attribute, and the states of its images'
-    generators (none where the beginning of the run sets them anew).
+    """The state of a run after `calls` denoiser calls.
+
+    Attributes:
+        calls: How many denoiser calls have been made.
+        history: The scheduler's attributes that changed since its schedule was set.
+        generators: The state of each image's generator; empty if resuming from the first step seeds them again.
     """
 
     calls: int
@@ -33,14 +37,14 @@ class SamplerState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """A moment of one image with its latents (1, channels, height / 8, width / 8)."""
+    """The state of one image's run, with its latents (1, channels, height / 8, width / 8)."""
 
     latents: torch.Tensor
     moment: SamplerState
 
 
 def history_of(scheduler: Any, fresh: Any) -> dict[str, object]:
-    """What a scheduler remembers of its run: every value that a fresh one of the same schedule has otherwise."""
+    """Return the attributes in which a scheduler differs from a fresh one with the same schedule."""
     remembered: dict[str, object] = {}
     for name, value in vars(scheduler).items():
         plain = _plain(value)
@@ -50,13 +54,20 @@ def history_of(scheduler: Any, fresh: Any) -> dict[str, object]:
 
 
 def recall(scheduler: Any, history: Mapping[str, object], count: int, device: torch.device) -> None:
-    """Give a scheduler, whose schedule is set, the history of one image for `count` images alike."""
+    """Restore a scheduler, whose schedule is set, to the history of one image, repeated for `count` images."""
     for name, value in history.items():
         setattr(scheduler, name, _moved(value, count, device))
 
 
 def pack(about: Mapping[str, object], latents: torch.Tensor, moment: SamplerState, index: int) -> bytes:
-    """Image `index` of a batch at a moment, as a safetensors file."""
+    """Serialise image `index` of a batch as a safetensors file.
+
+    Args:
+        about: The entries of the file's JSON description.
+        latents: The batch's latents (n, channels, height / 8, width / 8).
+        moment: The state of the batch's run.
+        index: The image's position in the batch.
+    """
     tensors: dict[str, torch.Tensor] = {}
 
     def kept(name: str, tensor: torch.Tensor) -> dict[str, object]:
@@ -80,7 +91,7 @@ def pack(about: Mapping[str, object], latents: torch.Tensor, moment: SamplerStat
 
 
 def unpack(data: bytes, about: Mapping[str, Any]) -> Checkpoint:
-    """The point in a file that `pack` wrote; `about` is what the file says of itself."""
+    """Parse the data that `pack` wrote; `about` is the file's JSON description."""
     tensors = load(data)
 
     def decoded(value: Any) -> Any:
@@ -99,7 +110,7 @@ def unpack(data: bytes, about: Mapping[str, Any]) -> Checkpoint:
 
 
 class _NotKept:
-    """A value of another kind: a tree of noise, a configuration. Such are made anew from the seed or the model."""
+    """Marks a value of any other type: a noise tree, a configuration. These are rebuilt from the seed or the model."""
 
 
 _NOT_KEPT = _NotKept()
@@ -125,7 +136,7 @@ def _equal(one: object, other: object) -> bool:
 
 
 def _copied(value: object) -> object:
-    """The value as it is now: the run goes on to fill the same lists."""
+    """Return a copy of nested lists, which the continuing run keeps changing."""
     return [_copied(part) for part in value] if isinstance(value, list) else value
 
 
@@ -138,10 +149,10 @@ def _moved(value: object, count: int, device: torch.device) -> object:
 
 
 def repeated(tensor: torch.Tensor, count: int) -> torch.Tensor:
-    """A tensor of one image for `count` images alike; one that belongs to no image as it is."""
+    """Repeat a tensor of one image for `count` images; a tensor that is not per image stays as it is."""
     return torch.cat([tensor] * count) if tensor.ndim == 4 and count > 1 else tensor
 
 
 def generator_states(generators: Sequence[torch.Generator]) -> tuple[torch.Tensor, ...]:
-    """The states of generators, as bytes."""
+    """Return the states of generators as byte tensors."""
     return tuple(source.get_state() for source in generators)

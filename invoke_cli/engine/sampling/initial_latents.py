@@ -1,7 +1,7 @@
-"""How a run begins: from noise, from a noised image, or from an image of which only a part is painted.
+"""Prepare the initial latents of a run: from noise, from a noised image, or from an image of which a part is painted.
 
-Each start tells the stock pipeline what it needs besides, and stands in for the part of it that draws latents: same
-draws, same order, but from kept distributions and one generator for each image.
+Each start supplies the stock pipeline's additional arguments and replaces its method that draws latents: the same
+draws in the same order, but from cached distributions and with one generator per image.
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ from invoke_cli.planning.plan import ImagePlan, Plan, Task
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """What a run starts from: `moments` of the init image's posterior, or the `latents` of the stage before; where only
-    a part is painted also the mask (mode L on the canvas, whole latent cells) and the moments of the init image with
-    that part blanked.
+    """What a run starts from.
+
+    Attributes:
+        moments: The parameters of the init image's posterior (see `ImageEncoder.moments`).
+        latents: The scaled latents of the previous stage, instead of `moments`.
+        mask: The inpainting mask: mode L at the canvas size, whole latent cells.
+        blanked: The posterior of the init image with the masked part set to grey, for inpainting UNets.
     """
 
     moments: torch.Tensor | None = None
@@ -38,7 +42,7 @@ class Source:
 
 @dataclass(kw_only=True)
 class DenoiseContext:
-    """Where a start does its work: the model, the plan, the images of the batch, and the run's scheduler."""
+    """What the start of a run needs: the model, the plan, the images of the batch, and the run's scheduler."""
 
     loaded: LoadedModel
     plan: Plan
@@ -56,12 +60,12 @@ class DenoiseContext:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """The shape of one image's latents."""
+        """The shape of one image's latents: (1, channels, height / 8, width / 8)."""
         factor = self.loaded.scale_factor
         return (1, self.loaded.latent_channels, self.plan.height // factor, self.plan.width // factor)
 
     def noise(self) -> torch.Tensor:
-        """The noise of all images, (n, channels, height, width), each from its own generator."""
+        """Draw the noise of all images, (n, channels, height, width), each from its own generator."""
         drawn = [
             self._part(mixed_with_perlin(blend(first, image.variations), self.plan.look.perlin, image.seed))
             for first, image in zip(self._first_draws(), self.images, strict=True)
@@ -69,7 +73,7 @@ class DenoiseContext:
         return torch.cat(drawn).to(self.device, self.dtype)
 
     def _first_draws(self) -> list[torch.Tensor]:
-        """The noise of each seed; of a tile, that of all the canvas it belongs to."""
+        """Draw the noise of each seed, for a tile that of the whole canvas."""
         if self.tile is None:
             return [draw(self.shape, source) for source in self.generators]
         factor, canvas = self.loaded.scale_factor, self.tile.canvas
@@ -85,18 +89,18 @@ class DenoiseContext:
 
 
 class FromNoise:
-    """Text to image."""
+    """Text to image: starts from pure noise."""
 
     def __init__(self, setting: DenoiseContext) -> None:
         self.setting = setting
 
     @property
     def first(self) -> int:
-        """The place in the scheduler's list of timesteps where the run begins."""
+        """The index in the scheduler's timesteps at which the run begins."""
         return 0
 
     def attach(self, view: Any) -> dict[str, object]:
-        """Stand in for the pipeline's own start; returns what its call needs besides."""
+        """Replace the pipeline's own start; return the additional arguments of its call."""
         view.prepare_latents = self._latents
         return {"width": self.setting.plan.width, "height": self.setting.plan.height}
 
@@ -106,23 +110,23 @@ class FromNoise:
 
 
 class FromImage(FromNoise):
-    """Image to image: the init image with the noise that the first step expects."""
+    """Image to image: starts from the init image with the noise that the first step expects."""
 
     @property
     def first(self) -> int:
-        """The place in the scheduler's list of timesteps where the run begins."""
+        """The index in the scheduler's timesteps at which the run begins."""
         steps = self.setting.plan.steps
         return (steps.scheduled - steps.taken) * int(self.setting.scheduler.order)
 
     def attach(self, view: Any) -> dict[str, object]:
-        """Stand in for the pipeline's own start; returns what its call needs besides."""
+        """Replace the pipeline's own start; return the additional arguments of its call."""
         view.prepare_latents = self._noised
-        # The pipeline looks at its image's shape alone; the latents are handed over when it asks for them.
+        # The pipeline reads only its image's shape; our prepare_latents supplies the values.
         placeholder = torch.zeros(self.setting.shape, dtype=self.setting.dtype)
         return {"image": placeholder, "strength": self._share()}
 
     def _share(self) -> float:
-        """Half a step more than the share of k steps in n: int(n * strength) is then k in any rounding."""
+        """Return the strength for k of n steps: half a step above k / n, so that int(n * strength) is always k."""
         steps = self.setting.plan.steps
         return min(1.0, (steps.taken + 0.5) / steps.scheduled)
 
@@ -144,7 +148,7 @@ class FromImage(FromNoise):
         return self._with_noise(clean, noise, timestep)
 
     def _interleaved(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The clean latents and the noise; each generator gives first the one, then the other."""
+        """Return the clean latents and the noise; each generator draws them in this order."""
         clean = self._clean()
         return clean, self.setting.noise()
 
@@ -155,10 +159,10 @@ class FromImage(FromNoise):
 
 
 class FromPainting(FromImage):
-    """Inpainting, with an ordinary UNet (what is kept is put back after every step) or one made for it."""
+    """Inpainting, with an ordinary UNet (the pipeline restores the unmasked part each step) or an inpainting UNet."""
 
     def attach(self, view: Any) -> dict[str, object]:
-        """Stand in for the pipeline's own start; returns what its call needs besides."""
+        """Replace the pipeline's own start; return the additional arguments of its call."""
         arguments = super().attach(view)
         view.prepare_latents = self._prepared
         view.prepare_mask_latents = self._masked
@@ -176,8 +180,8 @@ class FromPainting(FromImage):
         return self.setting.loaded.input_channels == INPAINTING_CHANNELS
 
     def _prepared(self, *_: object, timestep: torch.Tensor, is_strength_max: bool, **__: object) -> Any:
-        """The start, the noise and, for an ordinary UNet, the clean latents, as the pipeline wants them."""
-        # The layout in memory is the stock pipeline's too: it decides on the last bits.
+        """Return the initial latents, the noise and, for an ordinary UNet, the clean latents."""
+        # Contiguous, as in the stock pipeline: the memory layout affects the low-order bits.
         clean = None if self._made_for_it and is_strength_max else self._clean().contiguous()
         noise = self.setting.noise()
         if is_strength_max or clean is None:
@@ -187,7 +191,7 @@ class FromPainting(FromImage):
         return (start, noise) if self._made_for_it else (start, noise, clean)
 
     def _masked(self, mask: torch.Tensor, *arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
-        """The mask on the latents' grid and the latents of what is kept, once more each under guidance."""
+        """Return the mask and the masked image's latents on the latent grid, both doubled under guidance."""
         guided = bool(arguments[-1])
         count, (_, channels, height, width) = len(self.setting.images), self.setting.shape
         cells = torch.nn.functional.interpolate(mask, size=(height, width)).to(self.setting.device, self.setting.dtype)

@@ -1,4 +1,4 @@
-"""Latents as rows of tokens and as pictures: some transformers take four neighbours as one token."""
+"""Convert between packed latents (tokens) and spatial ones: some transformers pack 2 x 2 latents into a token."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ FOUR = 2
 
 
 def unpacked(latents: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """Latents as (n, channels, rows, columns), from that shape itself, from (n, channels, 1, rows, columns) or from
-    tokens (n, rows / 2 x columns / 2, 4 x channels) as FLUX and its kin order them.
+    """Convert latents to (n, channels, rows, columns).
+
+    Args:
+        latents: (n, channels, rows, columns), (n, channels, 1, rows, columns), or packed tokens
+            (n, rows / 2 x columns / 2, 4 x channels) in the order of FLUX and related models.
+        rows: The height in latents.
+        columns: The width in latents.
     """
     if latents.ndim == 5:
         return latents[:, :, 0]
@@ -21,7 +26,7 @@ def unpacked(latents: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
 
 
 def packed_like(picture: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
-    """The inverse of `unpacked`: (n, channels, rows, columns) in the shape of `latents`."""
+    """Convert (n, channels, rows, columns) back to the shape of `latents`; the inverse of `unpacked`."""
     if latents.ndim != 3:
         return picture.reshape(latents.shape)
     count, channels, rows, columns = picture.shape

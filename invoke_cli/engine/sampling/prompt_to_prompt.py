@@ -1,10 +1,8 @@
-"""Words exchanged inside the attention (prompt-to-prompt, Hertz et al. 2022, word swap): what is drawn anew lies where
-the words before it lay.
+"""Word swaps inside the attention (prompt-to-prompt, Hertz et al. 2022): the new words keep the layout of the old ones.
 
-Before each call of the UNet it is called once more for the picture of the words before, which is drawn along. Its
-queries and keys are kept and stand in for the drawn prompt's, so that the attention maps are those of that picture;
-what the maps carry is the drawn prompt's. The stock attention does the arithmetic: an exchange of a word with itself
-changes no bit.
+Before each call of the UNet, an additional call processes the source branch, the image of the original prompt. Its
+queries and keys replace those of the edited prompt, so that the attention maps are the source's; the values remain
+the edited prompt's. The stock attention does the arithmetic: swapping a word with itself changes no bit.
 """
 
 from __future__ import annotations
@@ -28,8 +26,13 @@ MARKS = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SwapEncodings:
-    """What a run needs for an exchange: the embedding of the words before, when it holds, and which states of the drawn
-    prompt stand in the place of each state before (tokens x tokens, rows add up to 1; None where each stays).
+    """What a run needs for a word swap.
+
+    Attributes:
+        before: The embedding of the original prompt.
+        windows: The shares of the schedule in which the maps are replaced.
+        places: The mapper from the edited prompt's states to the source's, (tokens, tokens), rows add up to 1; None for
+            the identity.
     """
 
     before: Embedding
@@ -38,8 +41,10 @@ class SwapEncodings:
 
 
 def wordings(loaded: LoadedModel, tree: Tree) -> list[Tree]:
-    """What the text encoder reads: the prompt, and where words are exchanged the words before; PromptError when these
-    are too many.
+    """Return the prompts to encode: the prompt, followed by the original prompt if words are swapped.
+
+    Raises:
+        PromptError: A prompt with a swap is longer than one window.
     """
     if not isinstance(tree, Swap):
         return [tree]
@@ -48,7 +53,7 @@ def wordings(loaded: LoadedModel, tree: Tree) -> list[Tree]:
 
 
 def encode_swap(loaded: LoadedModel, tree: Tree, others: Sequence[Embedding]) -> SwapEncodings | None:
-    """What a run needs, from the embeddings of the wordings after the first; None where nothing is exchanged."""
+    """Return what a run needs for a swap, from the embeddings of the prompts after the first; None without a swap."""
     if not isinstance(tree, Swap):
         return None
     (before,) = others
@@ -56,24 +61,30 @@ def encode_swap(loaded: LoadedModel, tree: Tree, others: Sequence[Embedding]) ->
 
 
 def check_length(loaded: LoadedModel, exchange: Swap) -> None:
-    """PromptError when either wording has more tokens than the text encoder reads at once."""
+    """Check that both prompts fit the text encoder's window.
+
+    Raises:
+        PromptError: One of them has too many tokens.
+    """
     window = loaded.family.max_tokens - MARKS
     for phrase in (exchange.before, exchange.after):
         count = _count(loaded, phrase.text)
         if count > window:
-            message = f"a prompt with a .swap() is read in one window of {window} tokens, and this has {count}"
-            raise PromptError(message, hint="make it shorter, or leave the .swap() out", field="prompt")
+            message = f"a prompt with .swap() is limited to one window of {window} tokens; this one has {count}"
+            raise PromptError(message, hint="shorten it, or remove the .swap()", field="prompt")
 
 
 def places_of(loaded: LoadedModel, exchange: Swap, length: int) -> torch.Tensor | None:
-    """The map of the states after to those before, (length, length): a token that stays to itself, one that is
-    exchanged evenly to all that stand in its place, as in the authors' word swap. Behind the words each to its like.
+    """Return the mapper of a word swap, (length, length), or None for the identity.
+
+    An unchanged token maps to itself, a swapped one evenly to all tokens that replace it, as in the authors' word swap.
+    Padding maps to padding.
     """
     counts = [tuple(_count(loaded, phrase.text) for phrase in part) for part in exchange.parts]
     if all(before == after for before, after in counts):
         return None
     places = torch.zeros(length, length)
-    row = column = 1  # behind the mark of the beginning
+    row = column = 1  # after the start token
     places[0, 0] = 1
     for before, after in counts:
         block = places[row : row + before, column : column + after]
@@ -88,8 +99,14 @@ def places_of(loaded: LoadedModel, exchange: Swap, length: int) -> torch.Tensor 
 def prompt_to_prompt(
     unet: Any, given: SwapEncodings | None, companion: SourceBranch | None, rows: int, progress: Callable[[], float]
 ) -> Iterator[None]:
-    """The UNet while a pipeline calls it for `rows` pictures with the `companion` of the words before; `progress` is
-    the share of the schedule behind it.
+    """Replace attention maps while a pipeline calls the UNet.
+
+    Args:
+        unet: The UNet to hook.
+        given: The swap; None leaves the UNet as it is.
+        companion: The source branch of the original prompt.
+        rows: The number of images in the batch.
+        progress: Returns the finished share of the schedule.
     """
     if given is None or companion is None:
         yield
@@ -102,7 +119,7 @@ def prompt_to_prompt(
 
 
 class _Work:
-    """The hooks on a UNet and what they keep from one call to the next."""
+    """The hooks on a UNet, and the projections that they store between calls."""
 
     def __init__(
         self, unet: Any, given: tuple[SwapEncodings, SourceBranch], rows: int, progress: Callable[[], float]
@@ -120,13 +137,14 @@ class _Work:
                     )
 
     def remove(self) -> None:
-        """Take the hooks off again."""
+        """Remove the hooks."""
         for hook in self._hooks:
             hook.remove()
 
     def _before(self, unet: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        """Look at the picture of the words before, as long as anything is exchanged. By `forward`: other hooks count
-        calls.
+        """Process the source branch first, as long as any maps are replaced.
+
+        Calls `forward` directly, since other hooks count calls of the UNet.
         """
         windows, now = self._given.windows, self._progress()
         crossed = ("attn2",) if windows.t_start <= now < windows.t_end else ()
@@ -137,13 +155,13 @@ class _Work:
             self._looking = False
 
     def _with_words_before(self, named: Mapping[str, Any]) -> dict[str, Any]:
-        """A call's arguments with the words before in the place of those that are drawn, which come last."""
+        """Return a call's arguments with the original prompt's embedding in place of the edited one's (last rows)."""
         words = self._given.before
         changed = dict(named)
         changed["encoder_hidden_states"] = self._behind(named["encoder_hidden_states"], words.states)
         hints = named.get("down_intrablock_additional_residuals")
         if hints is not None:
-            changed["down_intrablock_additional_residuals"] = list(hints)  # the UNet takes them off its list
+            changed["down_intrablock_additional_residuals"] = list(hints)  # a copy: the UNet removes them from its list
         more = named.get("added_cond_kwargs")
         if more and words.pooled is not None:
             changed["added_cond_kwargs"] = {**more, "text_embeds": self._behind(more["text_embeds"], words.pooled)}
@@ -154,7 +172,7 @@ class _Work:
         return torch.cat([given[: -self._rows], repeated])
 
     def _projected(self, layer: str, part: str, _module: object, _inputs: object, output: torch.Tensor) -> Any:
-        """A layer's queries, keys or values: kept while looking, and exchanged when the prompt is drawn."""
+        """Handle a layer's queries, keys or values: store them in the source pass, replace them in the main pass."""
         kind = layer.rsplit(".", 1)[-1]
         if kind not in self._kinds:
             return None
@@ -174,6 +192,6 @@ class _Work:
 
 
 def _count(loaded: LoadedModel, text: str) -> int:
-    """How many tokens the model's tokenizer makes of a text."""
+    """Return the number of tokens of a text."""
     tokenizer = loaded.tokenizer
     return len(tokenizer(loaded.spelt_out(text, tokenizer), add_special_tokens=False).input_ids)

@@ -1,7 +1,7 @@
-"""How a run goes on that stood still: from saved latents, with its sampler's history and its generators' states.
+"""Resume a run from saved latents, with its sampler's history and its generators' states.
 
-The pipeline is told the rest of the schedule; what the beginning of the run had drawn for later (the noise of the kept
-part, under a mask) is drawn again, from the seed it began with.
+The pipeline gets the rest of the schedule. Values that the original start drew for later use (the noise of the
+unmasked part, in inpainting) are drawn again from the original seed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from invoke_cli.planning.plan import Task
 
 
 class Resumed(FromNoise):
-    """The rest of a run. `beginning` is the start that it once had."""
+    """The start of a resumed run; `beginning` is the start that the run originally had."""
 
     def __init__(self, setting: DenoiseContext, file: LatentFile, point: Checkpoint) -> None:
         images = [replace(image, seed=file.seed) for image in setting.images]
@@ -34,16 +34,16 @@ class Resumed(FromNoise):
 
     @property
     def first(self) -> int:
-        """The place in the scheduler's list of timesteps where the run once began."""
+        """The index in the scheduler's timesteps at which the run originally began."""
         return self.beginning.first
 
     @property
     def moment(self) -> SamplerState:
-        """Where the run stands when it goes on."""
+        """The state at which the run resumes."""
         return replace(self.point.moment, generators=self.states)
 
     def attach(self, view: Any) -> dict[str, object]:
-        """Stand in for the pipeline's own start; returns what its call needs besides."""
+        """Replace the pipeline's own start; return the additional arguments of its call."""
         view.get_timesteps = self._rest
         if self.setting.plan.task is Task.INPAINT:
             return self._attach_painting(view)
@@ -71,13 +71,13 @@ class Resumed(FromNoise):
         return self.latents
 
     def _rest(self, *_: object, **__: object) -> tuple[Any, int]:
-        """The timesteps that are left, once the sampler remembers those before."""
+        """Return the remaining timesteps, after restoring the scheduler's history."""
         scheduler, plan = self.setting.scheduler, self.setting.plan
         recall(scheduler, self.point.moment.history, len(self.setting.images), self.setting.device)
         return scheduler.timesteps[self.first + self.point.moment.calls :], plan.steps_left
 
     def _states(self, file: LatentFile) -> tuple[torch.Tensor, ...]:
-        """The generators' states: as they were saved; of an image with a seed of its own, at that seed's start."""
+        """Return the generators' states: the saved one, or for an image with another seed the start of that seed."""
         saved, drawn = self.point.moment.generators, file.request.seeds
         states = [
             saved[0] if saved and (image.seed,) == drawn else generator(image.seed).get_state()
