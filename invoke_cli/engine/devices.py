@@ -18,18 +18,18 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 class Device:
     """The torch device that models run on, and their dtype."""
 
-    place: torch.device
+    torch_device: torch.device
     dtype: torch.dtype
 
     @property
     def kind(self) -> str:
         """The device type: `cpu`, `cuda` or `mps`."""
-        return self.place.type
+        return self.torch_device.type
 
     @property
     def label(self) -> str:
         """The name to display: the GPU's own name, or `cpu`."""
-        return torch.cuda.get_device_name(self.place) if self.kind == "cuda" else self.kind
+        return torch.cuda.get_device_name(self.torch_device) if self.kind == "cuda" else self.kind
 
     @property
     def dtype_name(self) -> str:
@@ -39,10 +39,10 @@ class Device:
     def memory(self) -> Memory:
         """Return the memory that images are generated in: the GPU's, otherwise the machine's."""
         if self.kind == "cuda":
-            free, total = torch.cuda.mem_get_info(self.place)
-            used = torch.cuda.memory_allocated(self.place)
-            free += torch.cuda.memory_reserved(self.place) - used  # torch's allocator cache can be reused
-            peak = torch.cuda.max_memory_allocated(self.place)
+            free, total = torch.cuda.mem_get_info(self.torch_device)
+            used = torch.cuda.memory_allocated(self.torch_device)
+            free += torch.cuda.memory_reserved(self.torch_device) - used  # torch's allocator cache can be reused
+            peak = torch.cuda.max_memory_allocated(self.torch_device)
             return Memory(device=self.label, free=free, total=total, used=used, peak=peak)
         machine = psutil.virtual_memory()
         used = psutil.Process().memory_info().rss
@@ -72,12 +72,12 @@ def choose_device(settings: EngineSettings) -> Device:
     """
     device = _device(settings.device)
     if settings.precision == "auto":
-        return Device(place=device, dtype=torch.float16 if device.type == "cuda" else torch.float32)
+        return Device(torch_device=device, dtype=torch.float16 if device.type == "cuda" else torch.float32)
     if settings.precision not in DTYPES:
         raise ConfigError(f"unknown --precision: {settings.precision}", hint=f"use auto, {', '.join(DTYPES)}")
     if device.type == "cpu" and settings.precision == "float16":
         raise ConfigError("float16 does not run on the CPU", hint="use --precision float32 or bfloat16")
-    return Device(place=device, dtype=DTYPES[settings.precision])
+    return Device(torch_device=device, dtype=DTYPES[settings.precision])
 
 
 def _device(name: str) -> torch.device:

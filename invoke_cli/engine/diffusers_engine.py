@@ -28,9 +28,9 @@ from invoke_cli.engine import (
     NetworkJob,
     Tokens,
 )
-from invoke_cli.engine.conditioning.lora import take_off, wearing, worn
+from invoke_cli.engine.conditioning.lora import active_loras, adapter_weights, unload_loras
 from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, read_tokens
-from invoke_cli.engine.conditioning.textual_inversion import knowing
+from invoke_cli.engine.conditioning.textual_inversion import active_embeddings
 from invoke_cli.engine.control.controlnet import ControlNets
 from invoke_cli.engine.control.ip_adapter import IPAdapters
 from invoke_cli.engine.control.t2i_adapter import T2IAdapters
@@ -38,7 +38,7 @@ from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.loading.convert import save_as_folder, unpickle
 from invoke_cli.engine.loading.load import LoadedModel, load_model
 from invoke_cli.engine.loading.model_cache import ModelCache
-from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.engine.postprocess.clipseg import Segmenter
 from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_upscaler
 from invoke_cli.engine.postprocess.network import load_network, run_network
@@ -55,7 +55,7 @@ from invoke_cli.planning.plan import Plan
 _BYTES_PER_ACTIVATION = 6
 _MAX_PARTS_SHOWN = 8  # in the notice about a long prompt
 _SAFE_SHARE = 0.8
-KEPT_HELPERS = 1
+MAX_CACHED_NETWORKS = 1
 
 
 class DiffusersEngine:
@@ -63,14 +63,14 @@ class DiffusersEngine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._device = choose_device(settings)
-        self._shelf = ModelCache(self._device)
+        self._models = ModelCache(self._device)
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()
-        self._helpers: RecentlyUsed[Any] = RecentlyUsed(KEPT_HELPERS)
+        self._networks: LRUCache[Any] = LRUCache(MAX_CACHED_NETWORKS)
         self._segmenter = Segmenter()
-        self._controls = ControlNets(self._device)
-        self._image_prompts = IPAdapters(self._device)
-        self._hints = T2IAdapters(self._device)
+        self._controlnets = ControlNets(self._device)
+        self._ip_adapters = IPAdapters(self._device)
+        self._t2i_adapters = T2IAdapters(self._device)
 
     def load(self, model: Model, hooks: Hooks) -> None:
         """Load the model; earlier models stay in memory while there is room."""
@@ -81,32 +81,34 @@ class DiffusersEngine:
         request = job.plan.request
         check_optimizations(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
-        loaded = replace(loaded, worn=worn(job.plan), controls=self._controls.get(loaded, job.plan.controls))
-        with self._image_prompts.seen(loaded, job) as loaded:
+        loaded = replace(
+            loaded, adapters=adapter_weights(job.plan), controls=self._controlnets.get(loaded, job.plan.controls)
+        )
+        with self._ip_adapters.attached(loaded, job) as loaded:
             run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
             try:
                 with (
-                    wearing(loaded, job.plan.loras),
-                    knowing(loaded, job.plan.embeddings),
+                    active_loras(loaded, job.plan.loras),
+                    active_embeddings(loaded, job.plan.embeddings),
                     optimizations(loaded, request, hooks.emit),
-                    self._hints.given(loaded, job),
+                    self._t2i_adapters.attached(loaded, job),
                     seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.look.seamless),
                 ):
-                    self._tell_long_prompts(loaded, job, hooks)
+                    self._report_long_prompts(loaded, job, hooks)
                     yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
             finally:
                 run.restore()
 
     def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """Return the output of a single-file network; the last one used stays in memory."""
-        network = self._helpers.get(job.path, lambda: load_network(job.path, self._device))
+        network = self._networks.get(job.path, lambda: load_network(job.path, self._device))
         return run_network(network, job, hooks)
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
         """Return the image enlarged by a diffusion upscaler; the last one used stays in memory."""
         hooks.counters.tell = hooks.trace if job.trace else None
         upscaler = job.work.upscaler
-        pipeline = self._helpers.get(upscaler.folder, lambda: load_upscaler(upscaler, self._device))
+        pipeline = self._networks.get(upscaler.folder, lambda: load_upscaler(upscaler, self._device))
         return run_upscaler(pipeline, job, self._device, hooks)
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
@@ -115,7 +117,7 @@ class DiffusersEngine:
 
     def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
         """Return a heat map of each phrase: (height, width), 0 to 1."""
-        return self._segmenter.heat(folder, image, phrases, self._device)
+        return self._segmenter.heat_maps(folder, image, phrases, self._device)
 
     def environment(self) -> Mapping[str, object]:
         """Return the versions, device, dtype and thread count."""
@@ -140,12 +142,12 @@ class DiffusersEngine:
 
     def loaded(self) -> tuple[str, ...]:
         """Return the names of the loaded models, most recently used first."""
-        return self._shelf.names()
+        return self._models.names()
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
         """Write the model in the diffusers layout, without LoRA layers."""
         loaded = self._ready(model, hooks)
-        take_off(loaded)
+        unload_loras(loaded)
         save_as_folder(loaded, folder)
 
     def unpickle(self, source: Path, target: Path) -> None:
@@ -154,14 +156,14 @@ class DiffusersEngine:
 
     def unload(self) -> None:
         """Unload the models and everything derived from them, and release the memory."""
-        self._shelf.clear()
+        self._models.clear()
         self._conditioning.clear()
         self._encoder.clear()
-        self._helpers.clear()
+        self._networks.clear()
         self._segmenter.clear()
-        self._controls.clear()
-        self._hints.clear()
-        self._image_prompts.clear()
+        self._controlnets.clear()
+        self._t2i_adapters.clear()
+        self._ip_adapters.clear()
         gc.collect()
         self._device.release()
 
@@ -169,7 +171,7 @@ class DiffusersEngine:
 
     @property
     def _loaded(self) -> LoadedModel | None:
-        return self._shelf.current
+        return self._models.current
 
     def _ready(self, model: Model, hooks: Hooks, offload: str = "") -> LoadedModel:
         """Return the loaded model; an empty `offload` accepts any offload mode."""
@@ -177,13 +179,13 @@ class DiffusersEngine:
         def load(wanted: Model, shared: Mapping[str, object]) -> LoadedModel:
             return load_model(wanted, self._device, shared, offload or "none")
 
-        if self._shelf.has(model, offload):
-            return self._shelf.get(model, load, offload)
+        if self._models.has(model, offload):
+            return self._models.get(model, load, offload)
         if hooks.stopped():
             raise Interrupted("stopped")
         hooks.emit(Loading(model=model.spec.name))
         started = time.perf_counter()
-        loaded = self._shelf.get(model, load, offload)
+        loaded = self._models.get(model, load, offload)
         hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
         if model.facts.prediction_type_source:
             source = model.facts.prediction_type_source
@@ -201,7 +203,7 @@ class DiffusersEngine:
         free = self._device.memory().free * _SAFE_SHARE
         return max(1, min(8, int(free // self.estimate(job.plan, job.model))))
 
-    def _tell_long_prompts(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
+    def _report_long_prompts(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
         for name, prompt in (("prompt", job.plan.prompt.positive), ("negative prompt", job.plan.prompt.negative)):
             limit = job.plan.family.max_tokens - 2
             if len(prompt) <= limit or job.first != 1:

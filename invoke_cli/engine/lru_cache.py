@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class RecentlyUsed(Generic[Value]):
+class LRUCache(Generic[Value]):
     """A cache of at most `limit` values; the least recently used one is evicted first."""
 
     def __init__(self, limit: int) -> None:

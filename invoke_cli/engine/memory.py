@@ -24,7 +24,7 @@ _CPU_ALLOCATOR = ("DefaultCPUAllocator", "not enough memory", "can't allocate me
 class Fallback:
     """A fallback: its name for the notice, and the change to apply before the next attempt."""
 
-    measure: str
+    name: str
     apply: Callable[[], None]
 
 
@@ -36,7 +36,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def retry_with_fallbacks(
-    action: Callable[[], Result], rungs: Sequence[Fallback], tell: Callable[[str], None], release: Callable[[], None]
+    action: Callable[[], Result],
+    fallbacks: Sequence[Fallback],
+    report: Callable[[str], None],
+    release: Callable[[], None],
 ) -> Result:
     """Run `action`, applying one more fallback after each out-of-memory failure.
 
@@ -49,15 +52,15 @@ def retry_with_fallbacks(
     Raises:
         OutOfMemory: The action failed after the last fallback, too.
     """
-    for rung in (*rungs, None):
+    for fallback in (*fallbacks, None):
         result = _attempt(action)
         if not isinstance(result, _Failed):
             return result
         gc.collect()
         release()
-        if rung is not None:
-            tell(rung.measure)
-            rung.apply()
+        if fallback is not None:
+            report(fallback.name)
+            fallback.apply()
     raise OutOfMemory("out of memory")
 
 

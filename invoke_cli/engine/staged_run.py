@@ -22,8 +22,8 @@ from invoke_cli.engine.memory import Fallback, retry_with_fallbacks
 from invoke_cli.engine.sampling.checkpoint import Checkpoint, unpack
 from invoke_cli.engine.sampling.denoise import Batching, Snapshot, denoise
 from invoke_cli.engine.sampling.initial_latents import Source
-from invoke_cli.engine.sampling.preview import tiny_picture, to_image
-from invoke_cli.engine.sampling.prompt_to_prompt import encode_swap, wordings
+from invoke_cli.engine.sampling.preview import decode_with_tiny_vae, to_image
+from invoke_cli.engine.sampling.prompt_to_prompt import encode_swap, prompts_to_encode
 from invoke_cli.engine.sampling.step_recorder import Recorder, keeps_latents
 from invoke_cli.engine.sampling.vae import ImageEncoder, decode
 from invoke_cli.errors import OutOfMemory
@@ -55,9 +55,10 @@ class JobRun:
         plan, count = self.job.plan, len(self.job.images)
         # As in the stock pipeline, the negative prompt ignores clip_skip.
         wishes = [
-            PromptSpec(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)
+            PromptSpec(tree=tree, clip_skip=plan.look.clip_skip)
+            for tree in prompts_to_encode(self.loaded, plan.prompt.wanted)
         ]
-        avoided = [PromptSpec(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
+        avoided = [PromptSpec(tree=plan.prompt.avoided, is_negative=True)] if plan.guided else []
         prompt, *others = self._encoded(conditioning, [*wishes, *avoided])
         negative = others.pop() if plan.guided else None
         source = self._source(encoder)
@@ -97,15 +98,15 @@ class JobRun:
             if self._attention:
                 self.loaded.denoiser.set_attn_processor(self._attention)
             if self.loaded.offload == "none":
-                self.loaded.pipeline.to(self.device.place)
+                self.loaded.pipeline.to(self.device.torch_device)
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
     def _encoded(self, conditioning: Conditioning, wishes: Sequence[PromptSpec]) -> list[Embedding]:
         def action() -> list[Embedding]:
             with torch.no_grad():
-                found = conditioning.encode_evenly(self.loaded, wishes, self.counters)
-                return [embedding.to(self.device.place) for embedding in found]
+                found = conditioning.encode_padded(self.loaded, wishes, self.counters)
+                return [embedding.to(self.device.torch_device) for embedding in found]
 
         return self._climb("encoding the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
 
@@ -179,7 +180,7 @@ class JobRun:
             self.fallbacks.append(measure)
             apply()
 
-        return Fallback(measure=measure, apply=applied)
+        return Fallback(name=measure, apply=applied)
 
     def _tile(self) -> None:
         if TILING not in self.fallbacks:
@@ -228,7 +229,7 @@ class Watcher:
             return None
         latents = (snapshot.visible if snapshot.expected is None else snapshot.expected)[0]
         loaded, tiny = self.run.loaded, self.run.loaded.preview_vae
-        picture = to_image(latents, loaded.preview) if tiny is None else tiny_picture(latents, tiny)
+        picture = to_image(latents, loaded.preview) if tiny is None else decode_with_tiny_vae(latents, tiny)
         picture.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
         return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes(), kind=kind)
 

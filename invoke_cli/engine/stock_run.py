@@ -153,7 +153,7 @@ class _Call:
         seams.enter_context(replaced(vae, "encode", encoded))
         seams.enter_context(replaced(vae, "decode", lambda *given, **named: self.run.decoded(decode, *given, **named)))
         if hasattr(view, "encode_prompt"):
-            view.encode_prompt = self.conditioning.remembering(self.loaded, view.encode_prompt, self.counters)
+            view.encode_prompt = self.conditioning.cached(self.loaded, view.encode_prompt, self.counters)
         hook = self.loaded.denoiser.register_forward_pre_hook(self._count)
         seams.callback(hook.remove)
 
@@ -201,7 +201,7 @@ class _Call:
                 visible=visible,
                 expected=None if expected is None else self._spatial(expected),
                 first=step == 0,
-                moment=moment,
+                state=moment,
                 noise=self._noise(position),
             )
         )

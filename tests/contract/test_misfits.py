@@ -89,8 +89,8 @@ def test_an_ip_adapter(studio: SessionHarness, tiny_model: Path, how: str) -> No
     save_file(tensors, file)
     said = {
         "fewer": "does not fit tiny (Stable Diffusion 1.x): it has 3 layers, the model has 4 cross-attention layers",
-        "wider": "does not fit tiny (Stable Diffusion 1.x): its layers are 64 wide, those of the model that read the "
-        "prompt 32",
+        "wider": "does not fit tiny (Stable Diffusion 1.x): its layers have width 64, the model's "
+        "cross-attention layers 32",
         "other eyes": "cannot be used with tiny: mat1 and mat2 shapes cannot be multiplied",
     }[how]
     assert f"the IP-Adapter ip-adapter {said}" in refused(studio, imported(studio, file, "ip"))

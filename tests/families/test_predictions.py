@@ -39,7 +39,7 @@ def checkpoint(path: Path, *, about: dict[str, str], spread: float | None = None
 
 
 @pytest.mark.parametrize(
-    ("about", "spread", "more", "predicts", "told_by"),
+    ("about", "spread", "more", "predicts", "prediction_type_source"),
     [
         ({}, None, {}, "v_prediction", ""),
         ({"modelspec.prediction_type": "epsilon"}, None, {}, "epsilon", "its metadata (modelspec.prediction_type)"),

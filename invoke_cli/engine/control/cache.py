@@ -13,15 +13,15 @@ from safetensors import SafetensorError
 from invoke_cli.engine import Job
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
-from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.errors import ModelError
 from invoke_cli.models.control_models import Technique
 from invoke_cli.planning.plan import ControlUse
 
 Network = TypeVar("Network")
 
-_KEPT: Mapping[Technique, int] = {Technique.CONTROLNET: 3, Technique.T2I_ADAPTER: 3, Technique.IP_ADAPTER: 2}
-_AGAIN: Mapping[Technique, str] = {
+_MAX_CACHED: Mapping[Technique, int] = {Technique.CONTROLNET: 3, Technique.T2I_ADAPTER: 3, Technique.IP_ADAPTER: 2}
+_HINTS: Mapping[Technique, str] = {
     Technique.CONTROLNET: "download it again, as a diffusers folder",
     Technique.T2I_ADAPTER: "download it again, or try another size",
     Technique.IP_ADAPTER: "download it and its image encoder again",
@@ -33,9 +33,9 @@ class ControlModelCache(Generic[Network]):
 
     def __init__(self, technique: Technique, read: Callable[[LoadedModel, ControlUse], Network]) -> None:
         self._technique, self._read = technique, read
-        self._kept: RecentlyUsed[Network] = RecentlyUsed(_KEPT[technique])
+        self._cache: LRUCache[Network] = LRUCache(_MAX_CACHED[technique])
 
-    def wanted(self, job: Job) -> list[tuple[ControlUse, Image.Image]]:
+    def of_job(self, job: Job) -> list[tuple[ControlUse, Image.Image]]:
         """Return the job's controls of this technique with their control images."""
         pairs = zip(job.plan.controls, job.guides, strict=True)
         return [(use, image) for use, image in pairs if use.technique is self._technique]
@@ -46,26 +46,26 @@ class ControlModelCache(Generic[Network]):
         Raises:
             ModelError: The control model cannot be read.
         """
-        with telling(loaded, use):
-            return self._kept.get((use.path, use.sha256), partial(self._read, loaded, use))
+        with translated_errors(loaded, use):
+            return self._cache.get((use.path, use.sha256), partial(self._read, loaded, use))
 
     def clear(self) -> None:
         """Remove all control models."""
-        self._kept.clear()
+        self._cache.clear()
 
 
 @contextmanager
-def telling(loaded: LoadedModel, use: ControlUse) -> Iterator[None]:
+def translated_errors(loaded: LoadedModel, use: ControlUse) -> Iterator[None]:
     """Convert library errors about a control model to a ModelError that names it and the model."""
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join((str(error) or type(error).__name__).split())[:160]
         message = f"the {use.technique.value} {use.model} cannot be used with {loaded.model.spec.name}: {reason}"
-        raise ModelError(message, hint=_AGAIN[use.technique], field="controls") from None
+        raise ModelError(message, hint=_HINTS[use.technique], field="controls") from None
 
 
-def misfit(loaded: LoadedModel, use: ControlUse, reason: str) -> ModelError:
+def incompatible(loaded: LoadedModel, use: ControlUse, reason: str) -> ModelError:
     """Return the error for a control model that was trained for another architecture."""
     model = f"{loaded.model.spec.name} ({loaded.family.label})"
     hint = "import one that was trained for it (!import_model), or choose another model with -m"
@@ -74,7 +74,7 @@ def misfit(loaded: LoadedModel, use: ControlUse, reason: str) -> ModelError:
     )
 
 
-def at_work(network: Any, device: Device) -> Any:
+def prepared(network: Any, device: Device) -> Any:
     """Prepare a network for inference: frozen, in evaluation mode, on the device in its dtype."""
     network.requires_grad_(False)
-    return network.to(device.place, device.dtype).eval()
+    return network.to(device.torch_device, device.dtype).eval()

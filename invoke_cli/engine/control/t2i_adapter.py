@@ -19,7 +19,7 @@ from diffusers import T2IAdapter
 from PIL import Image
 
 from invoke_cli.engine import Job
-from invoke_cli.engine.control.cache import ControlModelCache, at_work, misfit, telling
+from invoke_cli.engine.control.cache import ControlModelCache, incompatible, prepared, translated_errors
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.models.control_models import Technique
@@ -33,16 +33,16 @@ class T2IAdapters:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept: ControlModelCache[Any] = ControlModelCache(Technique.T2I_ADAPTER, self._read)
+        self._cache: ControlModelCache[Any] = ControlModelCache(Technique.T2I_ADAPTER, self._read)
 
     @contextmanager
-    def given(self, loaded: LoadedModel, job: Job) -> Iterator[None]:
+    def attached(self, loaded: LoadedModel, job: Job) -> Iterator[None]:
         """Add the features of the job's T2I-Adapters to every call of the model's UNet.
 
         Raises:
             ModelError: An adapter cannot be loaded or does not fit the UNet.
         """
-        wanted = self._kept.wanted(job)
+        wanted = self._cache.of_job(job)
         if not wanted:
             yield
             return
@@ -55,7 +55,7 @@ class T2IAdapters:
 
     def clear(self) -> None:
         """Remove all adapters."""
-        self._kept.clear()
+        self._cache.clear()
 
     def _features(
         self, loaded: LoadedModel, wanted: Sequence[tuple[ControlUse, Image.Image]]
@@ -63,8 +63,8 @@ class T2IAdapters:
         """Return the weighted sum of the adapters' features: (1, channels, height, width) for each block."""
         total: list[torch.Tensor] = []
         for use, image in wanted:
-            adapter = self._kept.get(loaded, use)
-            with telling(loaded, use), torch.no_grad():
+            adapter = self._cache.get(loaded, use)
+            with translated_errors(loaded, use), torch.no_grad():
                 seen = [each * use.weight for each in adapter(self._pixels(image, adapter.config.in_channels))]
             _check_fit(loaded, use, image, seen)
             total = [one + other for one, other in zip(total, seen, strict=True)] if total else seen
@@ -74,7 +74,7 @@ class T2IAdapters:
         adapter = T2IAdapter.from_pretrained(
             Path(use.path), torch_dtype=self._device.dtype, use_safetensors=True, local_files_only=True
         )
-        return at_work(adapter, self._device)
+        return prepared(adapter, self._device)
 
     def _pixels(self, image: Image.Image, channels: int) -> torch.Tensor:
         """Convert an image to (1, channels, height, width), 0 to 1; greyscale if the adapter takes one channel.
@@ -83,7 +83,7 @@ class T2IAdapters:
         """
         values = np.asarray(image.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
         values = values.reshape(1, image.height, image.width, channels).transpose(0, 3, 1, 2) / np.float32(255)
-        return torch.from_numpy(values).to(self._device.place, self._device.dtype)
+        return torch.from_numpy(values).to(self._device.torch_device, self._device.dtype)
 
 
 def _check_fit(loaded: LoadedModel, use: ControlUse, image: Image.Image, seen: Sequence[torch.Tensor]) -> None:
@@ -93,30 +93,34 @@ def _check_fit(loaded: LoadedModel, use: ControlUse, image: Image.Image, seen: S
         ModelError: The number or the shapes of the features differ.
     """
     rows, columns = (side // loaded.scale_factor for side in (image.height, image.width))
-    places = _places(loaded.denoiser, rows, columns)
+    accepted = _accepted_shapes(loaded.denoiser, rows, columns)
     # A feature for the middle block is optional.
-    for number, (place, given) in enumerate(zip_longest(places, [tuple(each.shape[1:]) for each in seen]), start=1):
-        if place != given and not (given is None and number == len(places)):
-            reason = f"block {number} of its UNet takes {_spelt(place)}, the adapter gives {_spelt(given)}"
-            raise misfit(loaded, use, reason)
+    for number, (expected, attached) in enumerate(
+        zip_longest(accepted, [tuple(each.shape[1:]) for each in seen]), start=1
+    ):
+        if expected != attached and not (attached is None and number == len(accepted)):
+            reason = (
+                f"block {number} of its UNet takes {_described(expected)}, the adapter gives {_described(attached)}"
+            )
+            raise incompatible(loaded, use, reason)
 
 
-def _places(unet: Any, rows: int, columns: int) -> list[Shape]:
+def _accepted_shapes(unet: Any, rows: int, columns: int) -> list[Shape]:
     """Return the feature shapes (channels, rows, columns) that the UNet accepts: the down blocks', then the middle's.
 
     Blocks with cross-attention add them before downsampling, the others after it.
     """
-    found: list[Shape] = []
+    shapes: list[Shape] = []
     for block, channels in zip(unet.down_blocks, unet.config.block_out_channels, strict=True):
-        reads = getattr(block, "has_cross_attention", False)
-        within = (channels, rows, columns)
+        has_attention = getattr(block, "has_cross_attention", False)
+        full_size = (channels, rows, columns)
         if block.downsamplers is not None:
             rows, columns = (rows + 1) // 2, (columns + 1) // 2
-        found.append(within if reads else (channels, rows, columns))
-    return [*found, (unet.config.block_out_channels[-1], rows, columns)]
+        shapes.append(full_size if has_attention else (channels, rows, columns))
+    return [*shapes, (unet.config.block_out_channels[-1], rows, columns)]
 
 
-def _spelt(shape: Sequence[int] | None) -> str:
+def _described(shape: Sequence[int] | None) -> str:
     return f"{shape[0]} channels of {shape[1]} x {shape[2]}" if shape else "nothing"
 
 

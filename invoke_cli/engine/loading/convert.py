@@ -14,7 +14,7 @@ from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.errors import ModelError
 
 # The key of an embedding's vectors in safetensors files.
-_VECTORS = "emb_params"
+_EMBEDDING_KEY = "emb_params"
 
 
 def save_as_folder(loaded: LoadedModel, folder: Path) -> None:
@@ -57,18 +57,18 @@ def unpickle(source: Path, target: Path) -> None:
 
 def _tensors(content: Any) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the file's tensors by name, each in memory of its own; training state is left out."""
-    for name, value in _inner(content).items():
+    for name, value in _tensor_mapping(content).items():
         if isinstance(value, torch.Tensor):
             yield str(name), value.detach().contiguous().clone()
 
 
-def _inner(content: Any) -> Mapping[str, Any]:
+def _tensor_mapping(content: Any) -> Mapping[str, Any]:
     """Return the mapping with the tensors: a checkpoint's `state_dict`, or an embedding's single vector tensor."""
     if not isinstance(content, dict):
         return {}
     vectors = content.get("string_to_param")
     if vectors is not None:
         vectors = vectors.__dict__.get("_parameters") if isinstance(vectors, torch.nn.ParameterDict) else vectors
-        return {_VECTORS: next(iter(vectors.values()))} if isinstance(vectors, dict) and len(vectors) == 1 else {}
+        return {_EMBEDDING_KEY: next(iter(vectors.values()))} if isinstance(vectors, dict) and len(vectors) == 1 else {}
     inner = content.get("state_dict", content)
     return inner if isinstance(inner, dict) else {}

@@ -23,7 +23,7 @@ from invoke_cli.models.preview_factors import without_factors
 from invoke_cli.planning.capabilities import pipeline_for
 from invoke_cli.planning.plan import Task
 
-_LEFT_OUT: Mapping[str, object] = {
+_OMITTED_COMPONENTS: Mapping[str, object] = {
     "safety_checker": None,
     "feature_extractor": None,
     "image_encoder": None,
@@ -38,7 +38,7 @@ class LoadedModel:
 
     Attributes:
         scheduler_config: The model's own scheduler config, the base for every sampler.
-        place: The device that the model runs on.
+        device: The device that the model runs on.
         offload: How the weights reach that device: `none`, `model`, `sequential` or `group`.
         worn: The hash and weight of each active LoRA and embedding.
         controls: The ControlNets of the current job.
@@ -49,11 +49,11 @@ class LoadedModel:
     model: Model
     pipeline: Any
     scheduler_config: Mapping[str, object]
-    place: torch.device
+    device: torch.device
     offload: str = "none"
-    worn: tuple[tuple[str, float], ...] = ()
+    adapters: tuple[tuple[str, float], ...] = ()
     controls: tuple[Any, ...] = ()
-    seen: tuple[torch.Tensor, ...] = ()
+    image_embeds: tuple[torch.Tensor, ...] = ()
     preview_vae: Any = None
 
     @property
@@ -117,9 +117,9 @@ class LoadedModel:
     @property
     def text_key(self) -> str:
         """The key of the model's cached text embeddings; it includes the adapters, which change text encoders, too."""
-        return f"{self.key} {self.worn}" if self.worn else self.key
+        return f"{self.key} {self.adapters}" if self.adapters else self.key
 
-    def spelt_out(self, text: str, tokenizer: Any) -> str:
+    def expand_embeddings(self, text: str, tokenizer: Any) -> str:
         """Expand each multi-vector embedding in `text` to the names of all its vectors."""
         if not hasattr(self.pipeline, "maybe_convert_prompt"):
             return text
@@ -138,7 +138,7 @@ class LoadedModel:
             replaced["controlnet"] = self.controls[0] if len(self.controls) == 1 else list(self.controls)
         if self.family.staged:
             replaced |= dict.fromkeys(self.text_encoders)
-        view = cls(**known(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
+        view = cls(**accepted_arguments(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
         view.set_progress_bar_config(disable=True)
         return view
 
@@ -151,7 +151,7 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     """
     family = model.facts.family
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
-    arguments = {**known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
+    arguments = {**accepted_arguments(cls, _OMITTED_COMPONENTS), "torch_dtype": device.dtype, **shared}
     try:
         if model.facts.vae_from is not None and family.vae not in shared:
             arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
@@ -162,9 +162,9 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         else:
             pipeline = _from_folder(model.facts, cls, arguments)
     except ImportError as error:
-        raise _lacking(model, error) from None
+        raise _missing_package(model, error) from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise _unusable(model, error) from None
+        raise _load_error(model, error) from None
     if model.facts.prediction_type_source:
         pipeline.scheduler.register_to_config(prediction_type=model.facts.prediction_type)
     pipeline.set_progress_bar_config(disable=True)
@@ -175,10 +175,10 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         model=model,
         pipeline=pipeline,
         scheduler_config=dict(pipeline.scheduler.config),
-        place=device.place,
+        device=device.torch_device,
         offload=offload,
     )
-    _put(loaded, device)
+    _place_on_device(loaded, device)
     return with_preview_vae(loaded, device)
 
 
@@ -187,9 +187,9 @@ def with_preview_vae(loaded: LoadedModel, device: Device) -> LoadedModel:
     return replace(loaded, preview_vae=load_tiny_vae(loaded.model, loaded.latent_channels, device))
 
 
-def _put(loaded: LoadedModel, device: Device) -> None:
+def _place_on_device(loaded: LoadedModel, device: Device) -> None:
     """Move the weights to the device, or set up offloading."""
-    pipeline, place = loaded.pipeline, device.place
+    pipeline, place = loaded.pipeline, device.torch_device
     if loaded.offload in ("sequential", "group") and loaded.family.upcasts and loaded.vae.config.get("force_upcast"):
         loaded.vae.to(torch.float32)  # an offloaded VAE cannot change its dtype later
     match loaded.offload:
@@ -215,7 +215,7 @@ def _from_folder(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> A
     )
 
 
-def known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def accepted_arguments(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that the constructor of `cls` accepts."""
     names = inspect.signature(cls.__init__).parameters
     return {name: value for name, value in arguments.items() if name in names}
@@ -227,7 +227,7 @@ def _settings(pipeline: Any) -> dict[str, Any]:
     return {**given, "requires_safety_checker": False, "add_watermarker": False}
 
 
-def _lacking(model: Model, error: ImportError) -> ModelError:
+def _missing_package(model: Model, error: ImportError) -> ModelError:
     """Return the error for a missing package; libraries name it in their message or as the error's module."""
     named = re.search(r"requires the (\S+) library", str(error), re.IGNORECASE)
     package = (named[1] if named else error.name or str(error).strip().split("\n")[0][:80]).lower()
@@ -238,7 +238,7 @@ def _lacking(model: Model, error: ImportError) -> ModelError:
     return ModelError(message, hint=hint, field="model")
 
 
-def _unusable(model: Model, error: Exception) -> ModelError:
+def _load_error(model: Model, error: Exception) -> ModelError:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     hint = "restore its folder, or choose another model with -m (!models lists them)"
     if model.facts.single_file:

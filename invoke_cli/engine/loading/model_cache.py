@@ -34,7 +34,7 @@ class ModelCache:
     def __init__(self, device: Device) -> None:
         self._device = device
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
-        self._parked: set[str] = set()
+        self._on_cpu: set[str] = set()
         self._sizes: dict[str, int] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
 
@@ -62,16 +62,16 @@ class ModelCache:
         """
         key = model.facts.key
         if key in self._models and not self.has(model, offload):
-            self._forget(key)  # offload hooks cannot be removed, so the model is loaded again
+            self._remove(key)  # offload hooks cannot be removed, so the model is loaded again
         if key not in self._models:
-            self._sizes[key] = _bytes(model.facts, self._device)
+            self._sizes[key] = _weight_bytes(model.facts, self._device)
             self._make_room(self._sizes[key])
-            shared = {} if offload not in ("", "none") else self._shared(model.facts)
+            shared = {} if offload not in ("", "none") else self._shared_components(model.facts)
             self._models[key] = load(model, shared)
-        elif key in self._parked:
+        elif key in self._on_cpu:
             self._make_room(self._sizes[key], keep=key)
-            self._models[key].pipeline.to(self._device.place)
-            self._parked.remove(key)
+            self._models[key].pipeline.to(self._device.torch_device)
+            self._on_cpu.remove(key)
         if self._models[key].model != model:  # another entry for the same files
             self._models[key] = with_preview_vae(replace(self._models[key], model=model), self._device)
         self._models.move_to_end(key)
@@ -80,7 +80,7 @@ class ModelCache:
     def clear(self) -> None:
         """Remove all models."""
         self._models.clear()
-        self._parked.clear()
+        self._on_cpu.clear()
 
     # -- memory -----------------------------------------------------------------------------------------------------
 
@@ -90,49 +90,51 @@ class ModelCache:
             memory = self._device.memory()
             if memory.free >= needed + max(RESERVED_BYTES, memory.total * RESERVED_SHARE):
                 return
-            if key != keep and key not in self._parked:
-                self._leave(key)
+            if key != keep and key not in self._on_cpu:
+                self._evict(key)
                 gc.collect()
                 self._device.release()
 
-    def _forget(self, key: str) -> None:
+    def _remove(self, key: str) -> None:
         del self._models[key]
-        self._parked.discard(key)
+        self._on_cpu.discard(key)
         gc.collect()
         self._device.release()
 
-    def _leave(self, key: str) -> None:
+    def _evict(self, key: str) -> None:
         """Move a model to main memory if it fits there, otherwise remove it."""
         size = self._sizes[key]
         resident = self._device.kind != "cpu" and self._models[key].offload == "none"
         if resident and psutil.virtual_memory().available > size + RESERVED_BYTES:
             self._models[key].pipeline.to("cpu")
-            self._parked.add(key)
+            self._on_cpu.add(key)
         else:
             del self._models[key]
 
     # -- sharing ----------------------------------------------------------------------------------------------------
 
-    def _shared(self, facts: ModelFacts) -> dict[str, Any]:
+    def _shared_components(self, facts: ModelFacts) -> dict[str, Any]:
         """Return the model's components that another loaded model has, too: same config, same files."""
         found: dict[str, Any] = {}
         for part, files in facts.parts.items():
             config = _config(facts, part)
             for key, loaded in self._models.items():
-                twin = None if key in self._parked or config is None else self._twin(config, files, loaded)
-                if twin is not None:
-                    found[part] = twin
+                component = (
+                    None if key in self._on_cpu or config is None else self._matching_component(config, files, loaded)
+                )
+                if component is not None:
+                    found[part] = component
         return found
 
-    def _twin(self, config: dict[str, Any], files: Sequence[Path], loaded: LoadedModel) -> Any | None:
-        there = loaded.model.facts
+    def _matching_component(self, config: dict[str, Any], files: Sequence[Path], loaded: LoadedModel) -> Any | None:
+        other = loaded.model.facts
         if loaded.offload != "none":
             return None
-        for part, others in there.parts.items():
-            if not all(path.is_file() for path in others):
+        for part, other_files in other.parts.items():
+            if not all(path.is_file() for path in other_files):
                 continue  # the files were moved after loading
-            same = [path.stat().st_size for path in files] == [path.stat().st_size for path in others]
-            if same and config == _config(there, part) and self._digest(files) == self._digest(others):
+            same = [path.stat().st_size for path in files] == [path.stat().st_size for path in other_files]
+            if same and config == _config(other, part) and self._digest(files) == self._digest(other_files):
                 return getattr(loaded.pipeline, part, None)
         return None
 
@@ -140,8 +142,8 @@ class ModelCache:
         return tuple(self._hash(path) for path in files)
 
     def _hash(self, path: Path) -> str:
-        state = path.stat()
-        key = (str(path.resolve()), state.st_mtime_ns, state.st_size)
+        stat = path.stat()
+        key = (str(path.resolve()), stat.st_mtime_ns, stat.st_size)
         if key not in self._digests:
             with path.open("rb") as file:
                 self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -160,7 +162,7 @@ def _config(facts: ModelFacts, part: str) -> dict[str, Any] | None:
     return {**{key: value for key, value in config.items() if not key.startswith("_")}, **quantized}
 
 
-def _bytes(facts: ModelFacts, device: Device) -> int:
+def _weight_bytes(facts: ModelFacts, device: Device) -> int:
     """Return the size of a model's weights in the device's dtype, in bytes."""
     total = 0
     for path in facts.weights:

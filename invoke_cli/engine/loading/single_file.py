@@ -44,17 +44,17 @@ def _gguf(path: Path, dtype: Any) -> dict[str, Any]:
     return {"quantization_config": diffusers.GGUFQuantizationConfig(compute_dtype=dtype)}
 
 
-def load_vae(facts: ModelFacts, place: Path, dtype: Any) -> Any:
+def load_vae(facts: ModelFacts, path: Path, dtype: Any) -> Any:
     """Load the VAE from a folder, or from a file of either layout with the config of the model's own VAE."""
     own = layout_of(facts) if facts.single_file else facts.folder
     cls = getattr(diffusers, _class_of(own, facts.family.vae))
-    if place.is_dir():
+    if path.is_dir():
         variant = variant_of(facts.vae_weights[0])
         return cls.from_pretrained(
-            place, torch_dtype=dtype, local_files_only=True, use_safetensors=True, variant=variant
+            path, torch_dtype=dtype, local_files_only=True, use_safetensors=True, variant=variant
         )
     return cls.from_single_file(
-        str(place), config=str(own), subfolder=facts.family.vae, local_files_only=True, torch_dtype=dtype
+        str(path), config=str(own), subfolder=facts.family.vae, local_files_only=True, torch_dtype=dtype
     )
 
 
@@ -68,14 +68,14 @@ def tokenizers(layout: Path) -> dict[str, Any]:
     """Create CLIP's tokenizers for a layout that has none, with each text encoder's padding."""
     from transformers import CLIPTextConfig
 
-    made: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for part in ("text_encoder", "text_encoder_2"):
         name = part.replace("text_encoder", "tokenizer")
         if (layout / part).is_dir() and not (layout / name).is_dir():
             # OpenCLIP's encoders were trained with text padded by zeros.
             padded_with_zeros = CLIPTextConfig.from_pretrained(layout / part).hidden_act == "gelu"
-            made[name] = clip_tokenizer("!" if padded_with_zeros else "<|endoftext|>")
-    return made
+            result[name] = clip_tokenizer("!" if padded_with_zeros else "<|endoftext|>")
+    return result
 
 
 def clip_tokenizer(pad_token: str = "<|endoftext|>") -> Any:

@@ -19,7 +19,7 @@ from invoke_cli.errors import Interrupted, ModelError, OutOfMemory
 from invoke_cli.events import Step
 from invoke_cli.models.upscalers import Upscaler
 
-_LEFT_OUT = {"safety_checker": None, "feature_extractor": None, "watermarker": None}
+_OMITTED = {"safety_checker": None, "feature_extractor": None, "watermarker": None}
 _REMEDY = "enlarge a smaller image, or use -U, which works in tiles"
 
 
@@ -31,7 +31,7 @@ def load_upscaler(upscaler: Upscaler, device: Device) -> Any:
     """
     cls = getattr(diffusers, upscaler.kind.pipeline)
     names = upscaler.weights[0].name.split(".")
-    optional = {name: None for name in _LEFT_OUT if name in cls._optional_components}
+    optional = {name: None for name in _OMITTED if name in cls._optional_components}
     try:
         pipeline = cls.from_pretrained(
             upscaler.folder, dtype=device.dtype, local_files_only=True, use_safetensors=True,
@@ -42,7 +42,7 @@ def load_upscaler(upscaler: Upscaler, device: Device) -> Any:
         message = f"the upscaler {upscaler.name} cannot be loaded: {reason}"
         raise ModelError(message, hint="restore its folder", field="upscaler") from None
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device.place)
+    return pipeline.to(device.torch_device)
 
 
 def run_upscaler(pipeline: Any, job: DiffusionJob, device: Device, hooks: Hooks) -> Image.Image:
@@ -62,7 +62,7 @@ def run_upscaler(pipeline: Any, job: DiffusionJob, device: Device, hooks: Hooks)
 
 def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
     work = job.work
-    source = job.latents if isinstance(job.latents, torch.Tensor) else _filled_up(job)
+    source = job.latents if isinstance(job.latents, torch.Tensor) else _padded(job)
     if isinstance(source, Image.Image) and work.upscaler.kind.takes_latents:
         hooks.counters.encoded(*source.size)
 
@@ -89,7 +89,7 @@ def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
     return image.crop((0, 0, job.image.width * factor, job.image.height * factor))  # type: ignore[no-any-return]
 
 
-def _filled_up(job: DiffusionJob) -> Image.Image:
+def _padded(job: DiffusionJob) -> Image.Image:
     """Pad the image to the network's multiple by repeating its last column and row."""
     assert job.image is not None
     multiple = job.work.upscaler.kind.multiple

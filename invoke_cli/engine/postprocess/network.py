@@ -34,11 +34,11 @@ def load_network(path: Path, device: Device) -> Any:
 
     _add_restricted()
     try:
-        network = spandrel.ModelLoader(device=device.place).load_from_file(path)
+        network = spandrel.ModelLoader(device=device.torch_device).load_from_file(path)
     except (spandrel.UnsupportedModelError, ValueError, KeyError, RuntimeError, OSError, EOFError) as error:
-        raise _unusable(path, error) from None
+        raise _load_error(path, error) from None
     except pickle.UnpicklingError as error:
-        raise _unusable(path, error) from None
+        raise _load_error(path, error) from None
     if not isinstance(network, spandrel.ImageModelDescriptor) or network.input_channels != 3:
         raise ModelError(f"{path.name} is not an image-to-image network", hint=_HINT, field="upscaler")
     network.model.requires_grad_(False)
@@ -54,7 +54,7 @@ def _add_restricted() -> None:
     spandrel_extra_arches.install(ignore_duplicates=True)
 
 
-def _unusable(path: Path, error: Exception) -> ModelError:
+def _load_error(path: Path, error: Exception) -> ModelError:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
     return ModelError(f"{path.name} cannot be used as a network: {reason}", hint=_HINT, field="upscaler")
 
@@ -63,7 +63,7 @@ def run_network(network: Any, job: NetworkJob, hooks: Hooks) -> Image.Image:
     """Return the network's output, tile by tile; a face is processed in one piece."""
     if network.purpose == "FaceSR":
         face = job.image.resize((FACE_SIDE, FACE_SIDE), Image.Resampling.LANCZOS)
-        return _restored(network, face, job.fidelity)
+        return _run_face(network, face, job.fidelity)
     factor = int(network.scale)
     result = Image.new("RGB", (job.image.width * factor, job.image.height * factor))
     for left, top in _corners(job.image):
@@ -71,11 +71,11 @@ def run_network(network: Any, job: NetworkJob, hooks: Hooks) -> Image.Image:
             raise Interrupted("stopped")
         outer = (max(0, left - MARGIN), max(0, top - MARGIN),
                  min(job.image.width, left + TILE + MARGIN), min(job.image.height, top + TILE + MARGIN))  # fmt: skip
-        made = _passed(network, job.image.crop(outer))
+        output = _run_once(network, job.image.crop(outer))
         inner = ((left - outer[0]) * factor, (top - outer[1]) * factor)
         right = min(job.image.width, left + TILE) - outer[0]
         bottom = min(job.image.height, top + TILE) - outer[1]
-        result.paste(made.crop((*inner, right * factor, bottom * factor)), (left * factor, top * factor))
+        result.paste(output.crop((*inner, right * factor, bottom * factor)), (left * factor, top * factor))
     return result
 
 
@@ -85,26 +85,26 @@ def _corners(image: Image.Image) -> Iterator[tuple[int, int]]:
             yield left, top
 
 
-def _restored(network: Any, face: Image.Image, fidelity: float | None) -> Image.Image:
+def _run_face(network: Any, face: Image.Image, fidelity: float | None) -> Image.Image:
     """Run a face network, which works on -1 to 1; calling it through spandrel would leave its noise unseeded."""
     with torch.inference_mode():
-        made = network.model(_tensor(network, face) * 2 - 1, weight=fidelity or 0.0, randomize_noise=False)
-    return _picture(made[0] / 2 + 0.5)
+        output = network.model(_to_tensor(network, face) * 2 - 1, weight=fidelity or 0.0, randomize_noise=False)
+    return _to_image(output[0] / 2 + 0.5)
 
 
-def _passed(network: Any, image: Image.Image) -> Image.Image:
+def _run_once(network: Any, image: Image.Image) -> Image.Image:
     """Run an image through the network once."""
     with torch.inference_mode():
-        return _picture(network(_tensor(network, image)))
+        return _to_image(network(_to_tensor(network, image)))
 
 
-def _tensor(network: Any, image: Image.Image) -> torch.Tensor:
+def _to_tensor(network: Any, image: Image.Image) -> torch.Tensor:
     """Convert an image to a float32 tensor (1, 3, height, width), 0 to 1."""
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     return pixels.to(network.device, torch.float32) / 255
 
 
-def _picture(values: torch.Tensor) -> Image.Image:
+def _to_image(values: torch.Tensor) -> Image.Image:
     """Convert a tensor (1, 3, height, width), 0 to 1, to an image."""
     rounded = values[0].clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
     return Image.fromarray(rounded.permute(1, 2, 0).numpy())

@@ -43,7 +43,7 @@ class Snapshot:
         visible: The same latents scaled to unit variance.
         expected: The predicted original sample of the step, if it is known.
         first: Whether this is the snapshot that a run begins with.
-        moment: The state of the run, if its latents are to be saved.
+        state: The state of the run, if its latents are to be saved.
     """
 
     step: int
@@ -53,7 +53,7 @@ class Snapshot:
     visible: torch.Tensor
     expected: torch.Tensor | None = None
     first: bool = False
-    moment: SamplerState | None = None
+    state: SamplerState | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,27 +110,27 @@ class _Run:
         seeds = [image.seed for image in batch.images]
         family = loaded.model.facts.family
         self.scheduler: Any = build_scheduler(plan.sampler, loaded.scheduler_config, family, seeds)
-        self.foresight = PredictedX0(self.scheduler, sigma_space=plan.sampler.sigma_space)
+        self.predicted_x0 = PredictedX0(self.scheduler, sigma_space=plan.sampler.sigma_space)
         self.loaded = loaded
         resumed = Task.IMAGE_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else plan.task
         self.task = resumed if batch.point else plan.task
         self.view = loaded.view(self.task, self.scheduler)
-        setting = DenoiseContext(
+        context = DenoiseContext(
             loaded=loaded,
             plan=plan,
             images=batch.images,
             source=batch.source,
             scheduler=self.scheduler,
-            device=loaded.place,
+            device=loaded.device,
             dtype=batch.prompt.states.dtype,
             counters=batch.counters,
             tile=batch.tile,
         )
-        self.resumed = Resumed(setting, *batch.point) if batch.point else None
-        self.start = self.resumed or STARTS[plan.task](setting)
-        self.generators = setting.generators
-        self.calls = self.resumed.point.moment.calls if self.resumed else 0
-        self.companion: SourceBranch | None = None
+        self.resumed = Resumed(context, *batch.point) if batch.point else None
+        self.start = self.resumed or STARTS[plan.task](context)
+        self.generators = context.generators
+        self.calls = self.resumed.checkpoint.state.calls if self.resumed else 0
+        self.source_branch: SourceBranch | None = None
 
     def latents(self) -> torch.Tensor:
         if self.resumed is not None and not self.plan.steps_left:
@@ -144,8 +144,8 @@ class _Run:
         }
         arguments |= self._conditions() | self.start.attach(self.view)
         arguments |= control_arguments(self.plan, self.batch.guides, self.task)
-        if self.loaded.seen:
-            arguments["ip_adapter_image_embeds"] = list(self.loaded.seen)
+        if self.loaded.image_embeds:
+            arguments["ip_adapter_image_embeds"] = list(self.loaded.image_embeds)
         if self.plan.look.eta:
             arguments["eta"] = self.plan.look.eta
         self._watch_start()
@@ -154,9 +154,9 @@ class _Run:
         if rescale:
             hooks.append(RescaledGuidance(self.view, rescale))
         given = self.batch.encode_swap
-        self.companion = SourceBranch(self.view, self._fresh, rescale) if given else None
+        self.source_branch = SourceBranch(self.view, self._fresh, rescale) if given else None
         try:
-            with prompt_to_prompt(self.view.unet, given, self.companion, len(self.generators), self._progress):
+            with prompt_to_prompt(self.view.unet, given, self.source_branch, len(self.generators), self._progress):
                 latents: torch.Tensor = self.view(**arguments).images
         finally:
             for hook in hooks:
@@ -171,7 +171,7 @@ class _Run:
 
     def _kept(self, resumed: Resumed) -> torch.Tensor:
         """Return the saved latents of a run that has no steps left."""
-        self.scheduler.set_timesteps(self.plan.steps.scheduled, device=self.loaded.place)
+        self.scheduler.set_timesteps(self.plan.steps.scheduled, device=self.loaded.device)
         self._watch(self.plan.steps.taken, 0, resumed.latents, first=True)
         return resumed.latents
 
@@ -185,8 +185,8 @@ class _Run:
             self.batch.counters.say(f"timesteps {' '.join(map(str, timesteps))}")
             step = self.plan.resume.step if self.plan.resume else 0
             latents = prepared[0] if isinstance(prepared, tuple) else prepared
-            if self.companion is not None:
-                self.companion.begin(latents)
+            if self.source_branch is not None:
+                self.source_branch.begin(latents)
             self._watch(step, timesteps[0], latents, first=True)
             return prepared
 
@@ -198,11 +198,11 @@ class _Run:
         if self.batch.stopped():
             raise Interrupted("stopped")
         calls = len(self.scheduler.timesteps) - self.start.first
-        before = self.resumed.point.moment.calls if self.resumed else 0
+        before = self.resumed.checkpoint.state.calls if self.resumed else 0
         step = finished_step(before + call + 1, calls, self.plan)
         look = partial(after_step, look=self.plan.look, step=step, steps=self.plan.steps.taken) if step else None
-        if self.companion is not None:
-            self.companion.follow(tensors["latents"], look)
+        if self.source_branch is not None:
+            self.source_branch.follow(tensors["latents"], look)
         if look is None:
             return {}
         self.batch.counters.say(f"step {step} at timestep {int(timestep)}")
@@ -221,28 +221,28 @@ class _Run:
                 noise=noise,
                 latents=latents,
                 visible=visible,
-                expected=self.foresight.latents() if step < self.plan.steps.taken else None,
+                expected=self.predicted_x0.latents() if step < self.plan.steps.taken else None,
                 first=first,
-                moment=self._moment(first=first) if self.batch.keeps(step) else None,
+                state=self._state(first=first) if self.batch.keeps(step) else None,
             )
         )
         if step == self.batch.until:
             self.view._interrupt = True  # the stock pipelines' own way of ending early
 
-    def _moment(self, *, first: bool) -> SamplerState:
+    def _state(self, *, first: bool) -> SamplerState:
         """Return the state of the run.
 
         At the start of an inpainting run the generators are left out: resuming from there draws from the seeds again.
         """
         if first and self.resumed is not None:
-            return self.resumed.moment
+            return self.resumed.state
         plan = self.plan
         fresh = self._fresh()
         unsettled = first and plan.task is Task.INPAINT
         states = () if unsettled else generator_states(self.generators)
         history = history_of(self.scheduler, fresh)
-        if self.companion is not None:
-            history |= self.companion.history(fresh)
+        if self.source_branch is not None:
+            history |= self.source_branch.history(fresh)
         return SamplerState(calls=self.calls, history=history, generators=states)
 
     def _fresh(self) -> Any:
@@ -250,7 +250,7 @@ class _Run:
         seeds = [image.seed for image in self.batch.images]
         plan, family = self.plan, self.loaded.model.facts.family
         fresh: Any = build_scheduler(plan.sampler, self.loaded.scheduler_config, family, seeds)
-        fresh.set_timesteps(plan.steps.scheduled, device=self.loaded.place)
+        fresh.set_timesteps(plan.steps.scheduled, device=self.loaded.device)
         return fresh
 
     def _count(self, _module: object, _inputs: object) -> None:

@@ -18,7 +18,7 @@ from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.sampling.latent_effects import mixed_with_perlin
 from invoke_cli.engine.sampling.noise import blend, draw, generator
-from invoke_cli.engine.sampling.vae import draw_latents
+from invoke_cli.engine.sampling.vae import sample_latents
 from invoke_cli.models.files.folder import INPAINTING_CHANNELS
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
 
@@ -66,11 +66,11 @@ class DenoiseContext:
 
     def noise(self) -> torch.Tensor:
         """Draw the noise of all images, (n, channels, height, width), each from its own generator."""
-        drawn = [
-            self._part(mixed_with_perlin(blend(first, image.variations), self.plan.look.perlin, image.seed))
+        noises = [
+            self._tile_of(mixed_with_perlin(blend(first, image.variations), self.plan.look.perlin, image.seed))
             for first, image in zip(self._first_draws(), self.images, strict=True)
         ]
-        return torch.cat(drawn).to(self.device, self.dtype)
+        return torch.cat(noises).to(self.device, self.dtype)
 
     def _first_draws(self) -> list[torch.Tensor]:
         """Draw the noise of each seed, for a tile that of the whole canvas."""
@@ -80,7 +80,7 @@ class DenoiseContext:
         shape = (1, self.loaded.latent_channels, canvas.height // factor, canvas.width // factor)
         return [draw(shape, generator(image.seed)) for image in self.images]
 
-    def _part(self, noise: torch.Tensor) -> torch.Tensor:
+    def _tile_of(self, noise: torch.Tensor) -> torch.Tensor:
         if self.tile is None:
             return noise
         _, _, height, width = self.shape
@@ -91,8 +91,8 @@ class DenoiseContext:
 class FromNoise:
     """Text to image: starts from pure noise."""
 
-    def __init__(self, setting: DenoiseContext) -> None:
-        self.setting = setting
+    def __init__(self, context: DenoiseContext) -> None:
+        self.context = context
 
     @property
     def first(self) -> int:
@@ -102,10 +102,10 @@ class FromNoise:
     def attach(self, view: Any) -> dict[str, object]:
         """Replace the pipeline's own start; return the additional arguments of its call."""
         view.prepare_latents = self._latents
-        return {"width": self.setting.plan.width, "height": self.setting.plan.height}
+        return {"width": self.context.plan.width, "height": self.context.plan.height}
 
     def _latents(self, *_: object) -> torch.Tensor:
-        latents: torch.Tensor = self.setting.noise() * self.setting.scheduler.init_noise_sigma
+        latents: torch.Tensor = self.context.noise() * self.context.scheduler.init_noise_sigma
         return latents
 
 
@@ -115,33 +115,33 @@ class FromImage(FromNoise):
     @property
     def first(self) -> int:
         """The index in the scheduler's timesteps at which the run begins."""
-        steps = self.setting.plan.steps
-        return (steps.scheduled - steps.taken) * int(self.setting.scheduler.order)
+        steps = self.context.plan.steps
+        return (steps.scheduled - steps.taken) * int(self.context.scheduler.order)
 
     def attach(self, view: Any) -> dict[str, object]:
         """Replace the pipeline's own start; return the additional arguments of its call."""
         view.prepare_latents = self._noised
         # The pipeline reads only its image's shape; our prepare_latents supplies the values.
-        placeholder = torch.zeros(self.setting.shape, dtype=self.setting.dtype)
-        return {"image": placeholder, "strength": self._share()}
+        placeholder = torch.zeros(self.context.shape, dtype=self.context.dtype)
+        return {"image": placeholder, "strength": self._strength()}
 
-    def _share(self) -> float:
+    def _strength(self) -> float:
         """Return the strength for k of n steps: half a step above k / n, so that int(n * strength) is always k."""
-        steps = self.setting.plan.steps
+        steps = self.context.plan.steps
         return min(1.0, (steps.taken + 0.5) / steps.scheduled)
 
     def _clean(self) -> torch.Tensor:
-        source = self.setting.source
+        source = self.context.source
         assert source is not None
         if source.latents is not None:
-            given = source.latents.to(self.setting.device, self.setting.dtype)
-            return given.repeat(len(self.setting.images), 1, 1, 1)
+            given = source.latents.to(self.context.device, self.context.dtype)
+            return given.repeat(len(self.context.images), 1, 1, 1)
         assert source.moments is not None
-        return self._drawn(source.moments)
+        return self._sampled(source.moments)
 
-    def _drawn(self, moments: torch.Tensor) -> torch.Tensor:
-        loaded = self.setting.loaded
-        return torch.cat([draw_latents(loaded, moments, source) for source in self.setting.generators])
+    def _sampled(self, moments: torch.Tensor) -> torch.Tensor:
+        loaded = self.context.loaded
+        return torch.cat([sample_latents(loaded, moments, source) for source in self.context.generators])
 
     def _noised(self, _image: object, timestep: torch.Tensor, *_: object) -> torch.Tensor:
         clean, noise = self._interleaved()
@@ -150,15 +150,15 @@ class FromImage(FromNoise):
     def _interleaved(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the clean latents and the noise; each generator draws them in this order."""
         clean = self._clean()
-        return clean, self.setting.noise()
+        return clean, self.context.noise()
 
     def _with_noise(self, clean: torch.Tensor, noise: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-        self.setting.counters.say(f"add_noise at timestep {int(timestep[0])}")
-        noised: torch.Tensor = self.setting.scheduler.add_noise(clean, noise, timestep)
+        self.context.counters.say(f"add_noise at timestep {int(timestep[0])}")
+        noised: torch.Tensor = self.context.scheduler.add_noise(clean, noise, timestep)
         return noised
 
 
-class FromPainting(FromImage):
+class FromMaskedImage(FromImage):
     """Inpainting, with an ordinary UNet (the pipeline restores the unmasked part each step) or an inpainting UNet."""
 
     def attach(self, view: Any) -> dict[str, object]:
@@ -166,40 +166,40 @@ class FromPainting(FromImage):
         arguments = super().attach(view)
         view.prepare_latents = self._prepared
         view.prepare_mask_latents = self._masked
-        plan = self.setting.plan
-        assert self.setting.source is not None
+        plan = self.context.plan
+        assert self.context.source is not None
         return arguments | {
             "image": torch.zeros((1, 3, plan.height, plan.width)),
-            "mask_image": self.setting.source.mask,
+            "mask_image": self.context.source.mask,
             "width": plan.width,
             "height": plan.height,
         }
 
     @property
-    def _made_for_it(self) -> bool:
-        return self.setting.loaded.input_channels == INPAINTING_CHANNELS
+    def _has_inpaint_unet(self) -> bool:
+        return self.context.loaded.input_channels == INPAINTING_CHANNELS
 
     def _prepared(self, *_: object, timestep: torch.Tensor, is_strength_max: bool, **__: object) -> Any:
         """Return the initial latents, the noise and, for an ordinary UNet, the clean latents."""
         # Contiguous, as in the stock pipeline: the memory layout affects the low-order bits.
-        clean = None if self._made_for_it and is_strength_max else self._clean().contiguous()
-        noise = self.setting.noise()
+        clean = None if self._has_inpaint_unet and is_strength_max else self._clean().contiguous()
+        noise = self.context.noise()
         if is_strength_max or clean is None:
-            start = noise * self.setting.scheduler.init_noise_sigma
+            start = noise * self.context.scheduler.init_noise_sigma
         else:
             start = self._with_noise(clean, noise, timestep)
-        return (start, noise) if self._made_for_it else (start, noise, clean)
+        return (start, noise) if self._has_inpaint_unet else (start, noise, clean)
 
     def _masked(self, mask: torch.Tensor, *arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the mask and the masked image's latents on the latent grid, both doubled under guidance."""
         guided = bool(arguments[-1])
-        count, (_, channels, height, width) = len(self.setting.images), self.setting.shape
-        cells = torch.nn.functional.interpolate(mask, size=(height, width)).to(self.setting.device, self.setting.dtype)
-        source = self.setting.source
+        count, (_, channels, height, width) = len(self.context.images), self.context.shape
+        cells = torch.nn.functional.interpolate(mask, size=(height, width)).to(self.context.device, self.context.dtype)
+        source = self.context.source
         if source is not None and source.blanked is not None:
-            kept = self._drawn(source.blanked).to(self.setting.dtype)
+            kept = self._sampled(source.blanked).to(self.context.dtype)
         else:
-            kept = torch.zeros((count, channels, height, width), device=self.setting.device, dtype=self.setting.dtype)
+            kept = torch.zeros((count, channels, height, width), device=self.context.device, dtype=self.context.dtype)
         cells = cells.repeat(count, 1, 1, 1)
         times = 2 if guided else 1
         return torch.cat([cells] * times), torch.cat([kept] * times)
@@ -208,5 +208,5 @@ class FromPainting(FromImage):
 STARTS: Mapping[Task, type[FromNoise]] = {
     Task.TEXT_TO_IMAGE: FromNoise,
     Task.IMAGE_TO_IMAGE: FromImage,
-    Task.INPAINT: FromPainting,
+    Task.INPAINT: FromMaskedImage,
 }

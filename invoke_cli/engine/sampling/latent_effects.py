@@ -20,7 +20,7 @@ from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.planning.plan import LatentEffects
 
 LATTICE = 8
-_WARM_SHARE, _WARM_FACTOR, _KEPT_SHARE = 0.2, 5.0, 0.7
+_WARMUP_SHARE, _WARMUP_FACTOR, _KEPT_SHARE = 0.2, 5.0, 0.7
 
 
 def perlin_noise(shape: tuple[int, int, int, int], seed: int) -> torch.Tensor:
@@ -61,8 +61,8 @@ def after_step(latents: torch.Tensor, look: LatentEffects, step: int, steps: int
     """Apply threshold and symmetry to latents (n, channels, height, width) after step `step` of `steps`, from 1."""
     if look.threshold:
         latents = thresholded(latents, look.threshold, step / steps)
-    for place, axis in ((look.h_symmetry_time_pct, 3), (look.v_symmetry_time_pct, 2)):
-        if place and (step - 1) / steps < place <= step / steps:
+    for fraction, axis in ((look.h_symmetry_time_pct, 3), (look.v_symmetry_time_pct, 2)):
+        if fraction and (step - 1) / steps < fraction <= step / steps:
             latents = mirrored(latents, axis)
     return latents
 
@@ -78,12 +78,12 @@ def thresholded(latents: torch.Tensor, threshold: float, progress: float) -> tor
         threshold: The largest absolute value allowed.
         progress: The finished share of the run, 0 to 1.
     """
-    if progress < _WARM_SHARE:
-        threshold *= 1 + _WARM_FACTOR * (1 - progress / _WARM_SHARE)
-    most = latents.abs().amax(dim=(1, 2, 3), keepdim=True)
-    limit = (most * _KEPT_SHARE).clamp(1, threshold)
-    beyond = (latents.abs() > limit) & (most > threshold)
-    return torch.where(beyond, latents / most * limit, latents)
+    if progress < _WARMUP_SHARE:
+        threshold *= 1 + _WARMUP_FACTOR * (1 - progress / _WARMUP_SHARE)
+    largest = latents.abs().amax(dim=(1, 2, 3), keepdim=True)
+    limit = (largest * _KEPT_SHARE).clamp(1, threshold)
+    exceeds = (latents.abs() > limit) & (largest > threshold)
+    return torch.where(exceeds, latents / largest * limit, latents)
 
 
 def mirrored(latents: torch.Tensor, axis: int) -> torch.Tensor:
@@ -100,17 +100,17 @@ def seamless(networks: Sequence[nn.Module], axes: str) -> Iterator[None]:
         yield
         return
     modules: list[Any] = [module for part in networks for module in part.modules()]
-    changed = [module for module in modules if isinstance(module, nn.Conv2d)]
-    for module in changed:
-        vars(module)["_conv_forward"] = _Wrapping(module, axes)
+    convolutions = [module for module in modules if isinstance(module, nn.Conv2d)]
+    for module in convolutions:
+        vars(module)["_conv_forward"] = _PaddedConv(module, axes)
     try:
         yield
     finally:
-        for module in changed:
+        for module in convolutions:
             del vars(module)["_conv_forward"]
 
 
-class _Wrapping:
+class _PaddedConv:
     """A convolution's forward pass with circular padding along the chosen axes."""
 
     def __init__(self, module: nn.Conv2d, axes: str) -> None:
@@ -123,7 +123,7 @@ class _Wrapping:
         return F.conv2d(values, weight, bias, self.module.stride, 0, self.module.dilation, self.module.groups)
 
 
-def in_place_of(step: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+def with_signature_of(step: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
     """Give `other` the signature of a scheduler's `step`.
 
     Pipelines inspect the signature for optional arguments, such as the generator of the noise that a step adds.
@@ -141,14 +141,14 @@ class RescaledGuidance:
         self._share = share
         self._output: torch.Tensor | None = None
         self._step = view.scheduler.step
-        view.scheduler.step = in_place_of(self._step, self._rescaled)
-        self._hook = view.unet.register_forward_hook(self._keep)
+        view.scheduler.step = with_signature_of(self._step, self._rescaled)
+        self._hook = view.unet.register_forward_hook(self._record)
 
     def remove(self) -> None:
         """Remove the hook from the UNet; the scheduler belongs to the run and is discarded with it."""
         self._hook.remove()
 
-    def _keep(self, _module: object, _inputs: object, output: Any) -> None:
+    def _record(self, _module: object, _inputs: object, output: Any) -> None:
         self._output = output[0]
 
     def _rescaled(self, prediction: torch.Tensor, *arguments: Any, **named: Any) -> Any:

@@ -25,18 +25,18 @@ class Optimization:
     """A row of the optimization table: one value of a request field.
 
     Attributes:
-        on_gpu: Whether it needs CUDA.
-        unet: Whether only models with a UNet support it.
+        needs_gpu: Whether it needs CUDA.
+        needs_unet: Whether only models with a UNet support it.
         apply: Applies it and registers its undo on the stack; None if loading the model applies it.
-        says: A notice to show when it is applied.
+        notice: A notice to show when it is applied.
     """
 
     field: str
     value: object
-    on_gpu: bool = False
-    unet: bool = False
+    needs_gpu: bool = False
+    needs_unet: bool = False
     apply: Apply | None = None
-    says: str = ""
+    notice: str = ""
 
 
 def _kernel(backend: SDPBackend) -> Apply:
@@ -74,19 +74,19 @@ def _tf32(_: LoadedModel, stack: ExitStack) -> None:
     torch.set_float32_matmul_precision("high")
 
 
-MEASURES: tuple[Optimization, ...] = (
-    *(Optimization(field="offload", value=how, on_gpu=True) for how in ("model", "sequential", "group")),
+OPTIMIZATIONS: tuple[Optimization, ...] = (
+    *(Optimization(field="offload", value=how, needs_gpu=True) for how in ("model", "sequential", "group")),
     Optimization(field="attention", value="math", apply=_kernel(SDPBackend.MATH)),
-    Optimization(field="attention", value="flash", on_gpu=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
-    Optimization(field="attention", value="efficient", on_gpu=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
-    Optimization(field="attention", value="cudnn", on_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
-    Optimization(field="attention", value="sliced", unet=True, apply=_sliced),
+    Optimization(field="attention", value="flash", needs_gpu=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
+    Optimization(field="attention", value="efficient", needs_gpu=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
+    Optimization(field="attention", value="cudnn", needs_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
+    Optimization(field="attention", value="sliced", needs_unet=True, apply=_sliced),
     Optimization(field="vae_tiling", value=True, apply=_tiled),
-    Optimization(field="fast", value="channels_last", unet=True, apply=_channels_last),
-    Optimization(field="fast", value="tf32", on_gpu=True, apply=_tf32),
+    Optimization(field="fast", value="channels_last", needs_unet=True, apply=_channels_last),
+    Optimization(field="fast", value="tf32", needs_gpu=True, apply=_tf32),
     Optimization(
-        field="fast", value="compile", on_gpu=True, apply=_compiled,
-        says="compiling: the first image of each size takes minutes, later ones are faster",
+        field="fast", value="compile", needs_gpu=True, apply=_compiled,
+        notice="compiling: the first image of each size takes minutes, later ones are faster",
     ),
 )  # fmt: skip
 _WHY: Mapping[str, str] = {
@@ -96,9 +96,9 @@ _WHY: Mapping[str, str] = {
 }
 
 
-def asked_for(request: GenerationRequest) -> Iterator[Optimization]:
+def requested(request: GenerationRequest) -> Iterator[Optimization]:
     """Yield the optimizations that a request contains."""
-    for row in MEASURES:
+    for row in OPTIMIZATIONS:
         if getattr(request, row.field) == row.value:
             yield row
 
@@ -109,12 +109,12 @@ def check_optimizations(request: GenerationRequest, family: Family, device: Devi
     Raises:
         PlanError: The device or the family does not support one of them.
     """
-    for row in asked_for(request):
+    for row in requested(request):
         name = f"--{row.field} {row.value}"
-        if row.on_gpu and device.kind != "cuda":
+        if row.needs_gpu and device.kind != "cuda":
             message = f"{name} needs an NVIDIA GPU and this is {device.label}: {_WHY[row.field]}"
             raise PlanError(message, hint="remove it, or start with --device cuda", field=row.field)
-        if row.unet and family.denoiser != "unet":
+        if row.needs_unet and family.denoiser != "unet":
             message = f"{name} works only with models that have a UNet; {family.label} has a transformer"
             raise PlanError(message, hint="remove it; --attention math works with every model", field=row.field)
 
@@ -123,9 +123,9 @@ def check_optimizations(request: GenerationRequest, family: Family, device: Devi
 def optimizations(loaded: LoadedModel, request: GenerationRequest, emit: Emit) -> Iterator[None]:
     """Apply the requested optimizations while the job runs."""
     with ExitStack() as stack:
-        for row in asked_for(request):
-            if row.says:
-                emit(Notice(text=row.says))
+        for row in requested(request):
+            if row.notice:
+                emit(Notice(text=row.notice))
             if row.apply is not None:
                 row.apply(loaded, stack)
         yield

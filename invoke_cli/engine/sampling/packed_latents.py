@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-FOUR = 2
+PATCH = 2
 
 
 def unpacked(latents: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
@@ -21,14 +21,14 @@ def unpacked(latents: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     if latents.ndim != 3:
         return latents
     count, _, width = latents.shape
-    cells = latents.view(count, rows // FOUR, columns // FOUR, width // 4, FOUR, FOUR)
+    cells = latents.view(count, rows // PATCH, columns // PATCH, width // 4, PATCH, PATCH)
     return cells.permute(0, 3, 1, 4, 2, 5).reshape(count, width // 4, rows, columns)
 
 
-def packed_like(picture: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+def packed_like(spatial: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
     """Convert (n, channels, rows, columns) back to the shape of `latents`; the inverse of `unpacked`."""
     if latents.ndim != 3:
-        return picture.reshape(latents.shape)
-    count, channels, rows, columns = picture.shape
-    cells = picture.view(count, channels, rows // FOUR, FOUR, columns // FOUR, FOUR)
+        return spatial.reshape(latents.shape)
+    count, channels, rows, columns = spatial.shape
+    cells = spatial.view(count, channels, rows // PATCH, PATCH, columns // PATCH, PATCH)
     return cells.permute(0, 2, 4, 1, 3, 5).reshape(latents.shape)

@@ -26,11 +26,11 @@ class PredictedX0:
         step = scheduler.step
 
         @wraps(step)
-        def seen(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **named: Any) -> Any:
+        def observed(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **named: Any) -> Any:
             self._last = (model_output, timestep, sample)
             return step(model_output, timestep, sample, *rest, **named)
 
-        scheduler.step = seen
+        scheduler.step = observed
 
     def latents(self) -> torch.Tensor | None:
         """Return the predicted original sample of the last step, in the shape of the latents; None if it is unknown.
@@ -48,29 +48,29 @@ class PredictedX0:
             output = output[:, : sample.shape[1]]  # models with learned variance append it as channels
         if output.shape != sample.shape:
             return None
-        if self._flows():
+        if self._is_flow():
             return sample - float(timestep) / float(self._scheduler.config.num_train_timesteps) * output
-        kept = self._kept(float(timestep))
-        picture, noise = math.sqrt(kept), math.sqrt(1 - kept)
-        unit = sample * picture if self._sigma_space else sample
+        alpha = self._alpha_cumprod(float(timestep))
+        signal, noise = math.sqrt(alpha), math.sqrt(1 - alpha)
+        unit = sample * signal if self._sigma_space else sample
         match self._scheduler.config.get("prediction_type", "epsilon"):
             case "sample":
                 return output
             case "v_prediction":
-                return picture * unit - noise * output
+                return signal * unit - noise * output
             case _:
-                return (unit - noise * output) / picture
+                return (unit - noise * output) / signal
 
-    def _flows(self) -> bool:
+    def _is_flow(self) -> bool:
         config = self._scheduler.config
         return not hasattr(self._scheduler, "alphas_cumprod") or bool(config.get("use_flow_sigmas"))
 
-    def _kept(self, timestep: float) -> float:
+    def _alpha_cumprod(self, timestep: float) -> float:
         """Return the cumulative alpha at a timestep, log-linearly interpolating sigma between whole timesteps."""
         alphas = self._scheduler.alphas_cumprod
         lower = min(max(int(timestep), 0), len(alphas) - 1)
         upper = min(lower + 1, len(alphas) - 1)
-        ends = [min(max(float(alphas[place]), 1e-9), 1 - 1e-9) for place in (lower, upper)]
+        ends = [min(max(float(alphas[index]), 1e-9), 1 - 1e-9) for index in (lower, upper)]
         logs = [math.log((1 - end) / end) / 2 for end in ends]
         share = min(max(timestep - lower, 0.0), 1.0)
         sigma = math.exp((1 - share) * logs[0] + share * logs[1])

@@ -28,7 +28,7 @@ def to_image(latents: torch.Tensor, factors: Matrix) -> Image.Image:
     return Image.fromarray((np.clip(np.nan_to_num(rgb), 0, 1) * 255).round().astype(np.uint8), mode="RGB")
 
 
-def tiny_picture(latents: torch.Tensor, vae: Any) -> Image.Image:
+def decode_with_tiny_vae(latents: torch.Tensor, vae: Any) -> Image.Image:
     """Decode latents (channels, height, width) with a tiny VAE, which takes them scaled, as the denoiser does."""
     with torch.no_grad():
         decoded = vae.decode(latents[None].to(vae.device, vae.dtype)).sample[0]
@@ -52,12 +52,12 @@ def load_tiny_vae(model: Model, channels: int, device: Device) -> Any | None:
             folder, local_files_only=True, use_safetensors=True, torch_dtype=device.dtype
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise _unfit(model, folder, (str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
+        raise _unusable(model, folder, (str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
     if vae.config.latent_channels != channels:
-        raise _unfit(model, folder, f"it takes {vae.config.latent_channels} channels, the model has {channels}")
-    return vae.to(device.place).requires_grad_(False)
+        raise _unusable(model, folder, f"it takes {vae.config.latent_channels} channels, the model has {channels}")
+    return vae.to(device.torch_device).requires_grad_(False)
 
 
-def _unfit(model: Model, folder: Path, reason: str) -> ModelError:
+def _unusable(model: Model, folder: Path, reason: str) -> ModelError:
     hint = f"remove it with !edit_model {model.spec.name} preview_vae none; each TAESD variant fits one model family"
     return ModelError(f"the preview VAE {folder} cannot be used: {reason}", hint=hint, field="model")

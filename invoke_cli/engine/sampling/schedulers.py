@@ -18,7 +18,7 @@ from invoke_cli.models.samplers import Sampler
 _DROPPED = ("_class_name", "_diffusers_version", "_use_default_values")
 
 
-class MendedLMSDiscreteScheduler(LMSDiscreteScheduler):  # type: ignore[misc]  # diffusers is untyped
+class FixedLMSDiscreteScheduler(LMSDiscreteScheduler):  # type: ignore[misc]  # diffusers is untyped
     """k_lms whose order never exceeds the derivatives it has, even if it starts in the middle of the schedule.
 
     The stock class derives the order from the step index, so that with an init image its first steps use fourth-order
@@ -31,7 +31,7 @@ class MendedLMSDiscreteScheduler(LMSDiscreteScheduler):  # type: ignore[misc]  #
         return super().step(model_output, timestep, sample, order=available, return_dict=return_dict)
 
 
-_MENDED: Mapping[str, type[Any]] = {"LMSDiscreteScheduler": MendedLMSDiscreteScheduler}
+_FIXED: Mapping[str, type[Any]] = {"LMSDiscreteScheduler": FixedLMSDiscreteScheduler}
 
 
 def build_scheduler(
@@ -48,7 +48,7 @@ def build_scheduler(
     options: dict[str, object] = {**family.scheduler_overrides, **sampler.options}
     if sampler.seeded:
         options["noise_sampler_seed"] = seeds[0] if len(seeds) == 1 else list(seeds)
-    cls = _MENDED.get(sampler.scheduler) or getattr(diffusers, sampler.scheduler)
+    cls = _FIXED.get(sampler.scheduler) or getattr(diffusers, sampler.scheduler)
     config = {key: value for key, value in base.items() if key not in _DROPPED}
     if family.flow:
         config |= _shifts(config)
@@ -72,8 +72,8 @@ def noise_at(scheduler: Any, position: int) -> float:
         return float(sigmas[min(position, len(sigmas) - 1)])
     if position >= len(scheduler.timesteps):
         return 0.0
-    kept = float(scheduler.alphas_cumprod[int(scheduler.timesteps[position])])
-    return float(((1 - kept) / kept) ** 0.5)
+    alpha = float(scheduler.alphas_cumprod[int(scheduler.timesteps[position])])
+    return float(((1 - alpha) / alpha) ** 0.5)
 
 
 def normalised(latents: torch.Tensor, scheduler: Any, sampler: Sampler, position: int) -> torch.Tensor:

@@ -58,9 +58,9 @@ class Recorder:
         return tuple(self._latents[index])
 
     def _serialised(self, snapshot: Snapshot, index: int) -> bytes:
-        assert snapshot.moment is not None
+        assert snapshot.state is not None
         about = describe(self._plan, self._images[index], snapshot.step, self._job.vae)
         latents = snapshot.latents
-        about |= {"calls": snapshot.moment.calls, "timestep": snapshot.timestep}
+        about |= {"calls": snapshot.state.calls, "timestep": snapshot.timestep}
         about |= {"shape": [1, *latents.shape[1:]], "dtype": str(latents.dtype).removeprefix("torch.")}
-        return pack(about, latents, snapshot.moment, index)
+        return pack(about, latents, snapshot.state, index)

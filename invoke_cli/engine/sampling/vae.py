@@ -14,17 +14,17 @@ from PIL import Image
 
 from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
-from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.engine.lru_cache import LRUCache
 
-KEPT_IMAGES = 16
-BLANKED_FROM = 128
+MAX_CACHED_IMAGES = 16
+MASK_THRESHOLD = 128
 
 
 class ImageEncoder:
     """A cache of encoded init images, as distributions over latents, keyed by model and pixels."""
 
     def __init__(self) -> None:
-        self._cache: RecentlyUsed[torch.Tensor] = RecentlyUsed(KEPT_IMAGES)
+        self._cache: LRUCache[torch.Tensor] = LRUCache(MAX_CACHED_IMAGES)
 
     def moments(
         self,
@@ -52,9 +52,9 @@ class ImageEncoder:
             vae = loaded.vae
             pixels = loaded.pipeline.image_processor.preprocess(image)
             if blanked is not None:
-                pixels = pixels * torch.from_numpy(np.asarray(blanked) < BLANKED_FROM)
+                pixels = pixels * torch.from_numpy(np.asarray(blanked) < MASK_THRESHOLD)
             with torch.no_grad(), in_full_precision(loaded):
-                posterior = vae.encode(pixels.to(device=loaded.place, dtype=vae.dtype)).latent_dist
+                posterior = vae.encode(pixels.to(device=loaded.device, dtype=vae.dtype)).latent_dist
             parameters: torch.Tensor = posterior.parameters
             return parameters
 
@@ -67,7 +67,7 @@ class ImageEncoder:
         self._cache.clear()
 
 
-def draw_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Generator) -> torch.Tensor:
+def sample_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Generator) -> torch.Tensor:
     """Sample scaled latents (1, channels, height / 8, width / 8) from the posterior.
 
     Advances the generator, as the stock pipeline does before it draws its noise.
@@ -89,10 +89,10 @@ def decode(loaded: LoadedModel, latents: torch.Tensor, counters: Counters) -> Se
         latents = latents / scale if statistics is None else latents * statistics[1] / scale + statistics[0]
         pixels = vae.decode(latents, return_dict=False)[0]
     counters.decoded(len(latents))
-    pictures: Sequence[Image.Image] = loaded.pipeline.image_processor.postprocess(
+    images: Sequence[Image.Image] = loaded.pipeline.image_processor.postprocess(
         pixels, output_type="pil", do_denormalize=[True] * len(latents)
     )
-    return pictures
+    return images
 
 
 def _statistics(loaded: LoadedModel, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
