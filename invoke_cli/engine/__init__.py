@@ -1,6 +1,7 @@
-"""The engine's seam: what the application asks for and what it gets. Imports no torch; `open_engine` does, late.
+"""The interface between the application and the engine: jobs, results and the `Engine` protocol.
 
-The engine knows nothing of lines, file names and terminals.
+Imports no torch; only `open_engine` does, when it is called. The engine knows nothing of command lines, file names of
+outputs, or terminals.
 """
 
 from __future__ import annotations
@@ -25,14 +26,20 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from PIL import Image  # the seam is imported before the first prompt, which must not wait for Pillow
+    from PIL import Image  # this module is imported before the first prompt, which must not wait for Pillow
 
 TILING = "vae tiling"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineSettings:
-    """What is fixed for a session. `auto` leaves the choice to the engine."""
+    """Settings that are fixed for a session.
+
+    Attributes:
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; `auto` picks the best available.
+        precision: `auto`, `float32`, `float16` or `bfloat16`; `auto` follows from the device.
+        offline: Whether network access is disabled for the session.
+    """
 
     device: str = "auto"
     precision: str = "auto"
@@ -41,7 +48,7 @@ class EngineSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """A registry entry together with what its folder says."""
+    """A registry entry together with the facts read from its folder."""
 
     spec: ModelSpec
     facts: ModelFacts
@@ -49,8 +56,14 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tile:
-    """A part of a larger canvas: the canvas's size and where the part lies on it, in pixels, whole latent cells. The
-    noise of a tile is its part of the canvas's, so that tiles that overlap start alike.
+    """A part of a larger canvas, in pixels; all values are whole latent cells.
+
+    The noise of a tile is cut out of the canvas's noise, so that overlapping tiles start from the same noise.
+
+    Attributes:
+        canvas: The size of the whole canvas.
+        left: The tile's left edge on the canvas.
+        top: The tile's top edge on the canvas.
     """
 
     canvas: Size
@@ -60,17 +73,24 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """Images of one plan that share their init image. `init` is already on its canvas (RGB, plan's width x height).
+    """The images of one plan that share an init image.
 
-    `mask` (mode L, 255 is painted) lies on the same canvas and covers whole latent cells, `guides` are the pictures of
-    the plan's controls, on that canvas too.
-    `batch_size` of 0 leaves the size of a batch to the engine. `tiled` decodes in tiles, for replaying what had to be.
-    `first` and `total` number the images in the events, `stage` and `stages` the places in a chain. In a chain `start`
-    is what an earlier result handed over (its `state`), in the place of `init`; without `decode` the result is to be
-    handed over itself.
-
-    `point` is a file of saved latents to go on from, as the plan's `resume` says, or else in the place of `init`.
-    `until` ends the run after that step, whose latents alone are kept. `vae` is the hash of the model's autoencoder.
+    Attributes:
+        init: The init image, RGB, already at the plan's width x height.
+        mask: Mode L at the same size, 255 = paint; covers whole latent cells.
+        batch_size: The images per batch; 0 lets the engine choose.
+        tiled: Whether to decode in tiles, to replay a run that had to.
+        first: The number of the job's first image in events, from 1.
+        total: The number of images in events.
+        stage: The number of this stage in a chain, from 1.
+        stages: The number of stages in the chain.
+        start: The `state` of an earlier stage's result, used instead of `init`.
+        decode: False if the result is passed to the next stage without decoding.
+        point: Saved latents: the checkpoint to resume from if the plan has `resume`, otherwise used instead of `init`.
+        until: End the run after this step and keep only that step's latents.
+        guides: The control images of the plan's controls, in order, at the canvas size.
+        vae: The hash of the model's autoencoder.
+        tile: The position on a larger canvas, for tiled enlargement.
     """
 
     plan: Plan
@@ -95,7 +115,11 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkJob:
-    """A picture (RGB) for the network in a file; `fidelity` goes to those that take one (CodeFormer)."""
+    """An RGB image for the single-file network at `path`.
+
+    Attributes:
+        fidelity: CodeFormer's fidelity weight; ignored by networks that take none.
+    """
 
     path: Path
     image: Image.Image
@@ -104,7 +128,7 @@ class NetworkJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiffusionJob:
-    """A picture (RGB), or the scaled `latents` that an earlier result handed over, for a diffusion upscaler."""
+    """Input for a diffusion upscaler: an RGB `image`, or the scaled `latents` that an earlier result passed on."""
 
     work: Diffusion
     seed: int
@@ -115,14 +139,20 @@ class DiffusionJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageResult:
-    """A finished image. `frames` are pictures of the latents, the first before any step; `latents` the same as
-    safetensors files, in memory; `noise` is how much of it is in each (its standard deviation over the picture's, 0 at
-    the end). `concessions` are the measures against want of memory that may change pixels.
+    """A finished image.
 
-    `first_step` is the step of the first of these, after 0 where a run went on from saved latents.
-    `state` is what the next stage of a chain can start from, the engine's own; `image` is a small preview where it was
-    not decoded. `before` is the picture before the work after it, where that is kept. `earlier` are the results of the
-    chain's stages before.
+    Attributes:
+        image: The decoded image; a small preview if the result was not decoded.
+        index: The position of the image in its job, from 0.
+        seconds: The time that the image took.
+        frames: Previews of the latents, the first before any step.
+        latents: The same latents as safetensors files, in memory.
+        noise: The noise level of each frame: its standard deviation divided by the image's; 0 at the end.
+        fallbacks: The out-of-memory fallbacks applied that may change pixels.
+        first_step: The step of the first frame; above 0 if the run was resumed from saved latents.
+        state: What the next stage of a chain can start from; opaque outside the engine.
+        before: The image before postprocessing, if it is kept.
+        earlier: The results of the chain's earlier stages.
     """
 
     image: Image.Image
@@ -142,8 +172,12 @@ class ImageResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:
-    """How a prompt is cut: the words the model reads, and those beyond its window. Of a prompt that is read in several
-    `windows`, how many words each has.
+    """A tokenized prompt.
+
+    Attributes:
+        read: The tokens that the model reads, as text.
+        cut: The tokens beyond its window, which it ignores.
+        windows: The tokens per window if the prompt is read in several windows.
     """
 
     read: tuple[str, ...]
@@ -153,7 +187,15 @@ class Tokens:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memory:
-    """Bytes. `free` and `total` are the device's; `used` is this process's on it, `peak` the most so far."""
+    """Memory in bytes.
+
+    Attributes:
+        device: The device's name.
+        free: Free memory of the device.
+        total: Total memory of the device.
+        used: This process's memory on the device.
+        peak: The highest `used` so far.
+    """
 
     device: str
     free: int
@@ -164,7 +206,10 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hooks:
-    """How the engine reports and is told to stop; previews are made when the viewer wants one."""
+    """The callbacks through which the engine reports progress and checks for cancellation.
+
+    Previews are generated only when the viewer wants one.
+    """
 
     emit: Emit
     stopped: Callable[[], bool] = field(default=lambda: False)
@@ -172,55 +217,64 @@ class Hooks:
     viewer: Viewer = field(default=NullViewer())
 
     def trace(self, line: str) -> None:
-        """Tell a line of `--trace`."""
+        """Emit a line of `--trace`."""
         self.emit(Trace(text=line))
 
 
 class Engine(Protocol):
-    """Makes pictures from plans. Not thread-safe: one thread calls it."""
+    """Generates images from plans. Not thread-safe: only one thread may call it."""
 
     def load(self, model: Model, hooks: Hooks) -> None:
-        """Make the model ready; nothing to do when it is."""
+        """Load the model if it is not loaded yet."""
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
-        """The job's images as they are finished; Interrupted when stopped, OutOfMemory when nothing helps."""
+        """Yield the job's images as they finish.
+
+        Raises:
+            Interrupted: The run was stopped.
+            OutOfMemory: Memory ran out and every fallback failed.
+        """
 
     def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
-        """The picture that the network makes, as many times as large as it enlarges."""
+        """Return the network's output image, enlarged by the network's factor."""
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
-        """The picture that the diffusion upscaler makes of the job's."""
+        """Return the job's image enlarged by a diffusion upscaler."""
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
-        """How the model's tokenizer reads `text`."""
+        """Tokenize `text` with the model's tokenizer."""
 
     def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
-        """Where a picture shows what each phrase names, by the CLIPSeg in `folder`: (height, width) each, 0 to 1."""
+        """Return a heat map of each phrase, by the CLIPSeg model in `folder`.
+
+        Returns:
+            For each phrase a (height, width) array, 0 to 1.
+        """
 
     def environment(self) -> Mapping[str, object]:
-        """Versions, device, dtype and threads: what the same bytes depend on."""
+        """Return the versions, device, dtype and thread count that bit-identical results depend on."""
 
     def memory(self) -> Memory:
-        """The device's memory now."""
+        """Return the device's current memory use."""
 
     def estimate(self, plan: Plan, model: Model) -> int:
-        """About how many bytes one image of the plan needs besides the weights."""
+        """Estimate the bytes that one image of the plan needs besides the weights."""
 
     def loaded(self) -> tuple[str, ...]:
-        """The names of the models in memory, the last used one first."""
+        """Return the names of the loaded models, most recently used first."""
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
         """Write the model in the diffusers layout."""
 
     def unpickle(self, source: Path, target: Path) -> None:
-        """Write a pickle's tensors as a .safetensors file, by the loader that runs no code."""
+        """Convert a pickle's tensors to a .safetensors file, with the loader that executes no code."""
 
     def unload(self) -> None:
-        """Give all memory back."""
+        """Unload everything and release all memory."""
 
 
 def open_engine(settings: EngineSettings) -> Engine:
-    """The engine on torch and diffusers; importing these takes seconds."""
+    """Create the engine on torch and diffusers; importing these takes seconds."""
     from invoke_cli.engine.libraries import prepare_libraries
 
     prepare_libraries()

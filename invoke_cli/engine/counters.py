@@ -1,4 +1,4 @@
-"""What the engine does, counted, and told where `--trace` asks for it."""
+"""Count the engine's work, and log each piece of it for `--trace`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(kw_only=True, slots=True)
 class Counters:
-    """Counts of the engine's work; `tell` is called with a line for each piece of it."""
+    """Counts of the engine's work.
+
+    Attributes:
+        tell: Called with one line per piece of work, or None.
+    """
 
     tell: Callable[[str], None] | None = None
     encodes: int = 0
@@ -17,25 +21,25 @@ class Counters:
     text_encodes: int = 0
 
     def encoded(self, width: int, height: int) -> None:
-        """The VAE encoded an image."""
+        """Count an image that the VAE encoded."""
         self.encodes += 1
         self.say(f"encode {width}x{height}")
 
     def decoded(self, count: int) -> None:
-        """The VAE decoded latents of `count` images."""
+        """Count `count` images that the VAE decoded."""
         self.decodes += count
         self.say(f"decode {count}" if count > 1 else "decode")
 
     def text_encoded(self, text: str) -> None:
-        """The text encoder read a prompt."""
+        """Count a prompt that the text encoder read."""
         self.text_encodes += 1
         self.say(f"text encode {len(text)} characters")
 
     def say(self, line: str) -> None:
-        """Tell a line, if anybody listens."""
+        """Emit a line if a receiver is set."""
         if self.tell is not None:
             self.tell(line)
 
     def summary(self) -> str:
-        """All counts in one line, keys and numbers."""
+        """Return all counts in one line of `key=number`."""
         return f"trace: encodes={self.encodes} decodes={self.decodes} denoiser_calls={self.denoiser_calls}"

@@ -1,4 +1,4 @@
-"""Devices: which one, in which dtype, and how its memory stands."""
+"""Choose the torch device and dtype, and report the device's memory."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
-    """Where the model runs and in which dtype."""
+    """The torch device that models run on, and their dtype."""
 
-    place: torch.device
+    torch_device: torch.device
     dtype: torch.dtype
 
     @property
     def kind(self) -> str:
-        """`cpu`, `cuda` or `mps`."""
-        return self.place.type
+        """The device type: `cpu`, `cuda` or `mps`."""
+        return self.torch_device.type
 
     @property
     def label(self) -> str:
-        """For people: the GPU's own name, or `cpu`."""
-        return torch.cuda.get_device_name(self.place) if self.kind == "cuda" else self.kind
+        """The name to display: the GPU's own name, or `cpu`."""
+        return torch.cuda.get_device_name(self.torch_device) if self.kind == "cuda" else self.kind
 
     @property
     def dtype_name(self) -> str:
-        """`float32`, `float16` or `bfloat16`."""
+        """The dtype's name: `float32`, `float16` or `bfloat16`."""
         return str(self.dtype).removeprefix("torch.")
 
     def memory(self) -> Memory:
-        """The memory that pictures are made in: the GPU's, else the machine's."""
+        """Return the memory that images are generated in: the GPU's, otherwise the machine's."""
         if self.kind == "cuda":
-            free, total = torch.cuda.mem_get_info(self.place)
-            used = torch.cuda.memory_allocated(self.place)
-            free += torch.cuda.memory_reserved(self.place) - used  # torch's own cache, which it uses again
-            peak = torch.cuda.max_memory_allocated(self.place)
+            free, total = torch.cuda.mem_get_info(self.torch_device)
+            used = torch.cuda.memory_allocated(self.torch_device)
+            free += torch.cuda.memory_reserved(self.torch_device) - used  # torch's allocator cache can be reused
+            peak = torch.cuda.max_memory_allocated(self.torch_device)
             return Memory(device=self.label, free=free, total=total, used=used, peak=peak)
         machine = psutil.virtual_memory()
         used = psutil.Process().memory_info().rss
         return Memory(device=self.label, free=machine.available, total=machine.total, used=used, peak=_peak_rss(used))
 
     def release(self) -> None:
-        """Hand cached blocks back to the device."""
+        """Return cached blocks to the device."""
         if self.kind == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.ipc_collect()  # type: ignore[no-untyped-call]
@@ -65,15 +65,19 @@ def _peak_rss(now: int) -> int:
 
 
 def choose_device(settings: EngineSettings) -> Device:
-    """The device and dtype that the settings name, for `auto` the best there is; ConfigError when it is not there."""
+    """Return the device and dtype that the settings name; `auto` picks the best available.
+
+    Raises:
+        ConfigError: The device is missing or unknown, or does not support the precision.
+    """
     device = _device(settings.device)
     if settings.precision == "auto":
-        return Device(place=device, dtype=torch.float16 if device.type == "cuda" else torch.float32)
+        return Device(torch_device=device, dtype=torch.float16 if device.type == "cuda" else torch.float32)
     if settings.precision not in DTYPES:
-        raise ConfigError(f"--precision {settings.precision} is unknown", hint=f"auto, {', '.join(DTYPES)}")
+        raise ConfigError(f"unknown --precision: {settings.precision}", hint=f"use auto, {', '.join(DTYPES)}")
     if device.type == "cpu" and settings.precision == "float16":
-        raise ConfigError("float16 does not run on the CPU", hint="use --precision float32 or bfloat16 there")
-    return Device(place=device, dtype=DTYPES[settings.precision])
+        raise ConfigError("float16 does not run on the CPU", hint="use --precision float32 or bfloat16")
+    return Device(torch_device=device, dtype=DTYPES[settings.precision])
 
 
 def _device(name: str) -> torch.device:
@@ -84,11 +88,11 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"--device {name} is not a device", hint="auto, cpu, cuda, cuda:1 or mps") from None
+        raise ConfigError(f"not a device: {name}", hint="auto, cpu, cuda, cuda:1 or mps") from None
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise ConfigError(f"--device {name} is not there", hint="--device cpu works everywhere")
+        raise ConfigError(f"--device {name} is not available", hint="--device cpu works everywhere")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("--device mps is not there", hint="--device cpu works everywhere")
+        raise ConfigError("--device mps is not available", hint="--device cpu works everywhere")
     if device.type not in ("cpu", "cuda", "mps"):
         raise ConfigError(f"--device {name} is not supported", hint="auto, cpu, cuda, cuda:1 or mps")
     return device

@@ -1,4 +1,4 @@
-"""The engine on diffusers: one model in memory, plans into pictures."""
+"""The `Engine` on torch and diffusers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from invoke_cli.engine import (
     NetworkJob,
     Tokens,
 )
-from invoke_cli.engine.conditioning.lora import take_off, wearing, worn
+from invoke_cli.engine.conditioning.lora import active_loras, adapter_weights, unload_loras
 from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, read_tokens
-from invoke_cli.engine.conditioning.textual_inversion import knowing
+from invoke_cli.engine.conditioning.textual_inversion import active_embeddings
 from invoke_cli.engine.control.controlnet import ControlNets
 from invoke_cli.engine.control.ip_adapter import IPAdapters
 from invoke_cli.engine.control.t2i_adapter import T2IAdapters
@@ -38,7 +38,7 @@ from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.loading.convert import save_as_folder, unpickle
 from invoke_cli.engine.loading.load import LoadedModel, load_model
 from invoke_cli.engine.loading.model_cache import ModelCache
-from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.engine.postprocess.clipseg import Segmenter
 from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_upscaler
 from invoke_cli.engine.postprocess.network import load_network, run_network
@@ -51,74 +51,76 @@ from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
 from invoke_cli.planning.plan import Plan
 
-# Bytes of working memory for each pixel and channel of the VAE's widest stage, as measured on Stable Diffusion's VAE.
+# Bytes of working memory per pixel and channel of the VAE's widest stage, measured on Stable Diffusion's VAE.
 _BYTES_PER_ACTIVATION = 6
-_PARTS_SHOWN = 8  # of a long prompt, in the notice about it
+_MAX_PARTS_SHOWN = 8  # in the notice about a long prompt
 _SAFE_SHARE = 0.8
-KEPT_HELPERS = 1
+MAX_CACHED_NETWORKS = 1
 
 
 class DiffusersEngine:
-    """Keeps a model, the embeddings of prompts and the latents of init images; see the `Engine` protocol."""
+    """Caches models, prompt embeddings and encoded init images; see the `Engine` protocol."""
 
     def __init__(self, settings: EngineSettings) -> None:
         self._device = choose_device(settings)
-        self._shelf = ModelCache(self._device)
+        self._models = ModelCache(self._device)
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()
-        self._helpers: RecentlyUsed[Any] = RecentlyUsed(KEPT_HELPERS)
+        self._networks: LRUCache[Any] = LRUCache(MAX_CACHED_NETWORKS)
         self._segmenter = Segmenter()
-        self._controls = ControlNets(self._device)
-        self._image_prompts = IPAdapters(self._device)
-        self._hints = T2IAdapters(self._device)
+        self._controlnets = ControlNets(self._device)
+        self._ip_adapters = IPAdapters(self._device)
+        self._t2i_adapters = T2IAdapters(self._device)
 
     def load(self, model: Model, hooks: Hooks) -> None:
-        """Make the model ready; those before stay warm while there is room."""
+        """Load the model; earlier models stay in memory while there is room."""
         self._ready(model, hooks)
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
-        """The job's images as they are finished."""
+        """Yield the job's images as they finish."""
         request = job.plan.request
         check_optimizations(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
-        loaded = replace(loaded, worn=worn(job.plan), controls=self._controls.get(loaded, job.plan.controls))
-        with self._image_prompts.seen(loaded, job) as loaded:
+        loaded = replace(
+            loaded, adapters=adapter_weights(job.plan), controls=self._controlnets.get(loaded, job.plan.controls)
+        )
+        with self._ip_adapters.attached(loaded, job) as loaded:
             run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
             try:
                 with (
-                    wearing(loaded, job.plan.loras),
-                    knowing(loaded, job.plan.embeddings),
+                    active_loras(loaded, job.plan.loras),
+                    active_embeddings(loaded, job.plan.embeddings),
                     optimizations(loaded, request, hooks.emit),
-                    self._hints.given(loaded, job),
+                    self._t2i_adapters.attached(loaded, job),
                     seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.look.seamless),
                 ):
-                    self._tell_long_prompts(loaded, job, hooks)
+                    self._report_long_prompts(loaded, job, hooks)
                     yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
             finally:
                 run.restore()
 
     def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
-        """The picture that a network in a file makes; the last one used stays in memory."""
-        network = self._helpers.get(job.path, lambda: load_network(job.path, self._device))
+        """Return the output of a single-file network; the last one used stays in memory."""
+        network = self._networks.get(job.path, lambda: load_network(job.path, self._device))
         return run_network(network, job, hooks)
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
-        """The picture that a diffusion upscaler makes; the last one used stays in memory."""
+        """Return the image enlarged by a diffusion upscaler; the last one used stays in memory."""
         hooks.counters.tell = hooks.trace if job.trace else None
         upscaler = job.work.upscaler
-        pipeline = self._helpers.get(upscaler.folder, lambda: load_upscaler(upscaler, self._device))
+        pipeline = self._networks.get(upscaler.folder, lambda: load_upscaler(upscaler, self._device))
         return run_upscaler(pipeline, job, self._device, hooks)
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
-        """How the model's tokenizer reads `text`."""
+        """Tokenize `text` with the model's tokenizer."""
         return read_tokens(self._ready(model, hooks), text)
 
     def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
-        """Where a picture shows what each phrase names."""
-        return self._segmenter.heat(folder, image, phrases, self._device)
+        """Return a heat map of each phrase: (height, width), 0 to 1."""
+        return self._segmenter.heat_maps(folder, image, phrases, self._device)
 
     def environment(self) -> Mapping[str, object]:
-        """Versions, device, dtype and threads."""
+        """Return the versions, device, dtype and thread count."""
         return {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -130,38 +132,38 @@ class DiffusersEngine:
         }
 
     def memory(self) -> Memory:
-        """The device's memory now."""
+        """Return the device's current memory use."""
         return self._device.memory()
 
     def estimate(self, plan: Plan, model: Model) -> int:
-        """Working memory of one image, from the pixels and the width of the VAE's last stage."""
+        """Estimate the working memory of one image in bytes, from its pixels and the width of the VAE's last stage."""
         widest = model.facts.vae_channels
         return int(plan.width * plan.height * widest * self._device.dtype.itemsize * _BYTES_PER_ACTIVATION)
 
     def loaded(self) -> tuple[str, ...]:
-        """The names of the models in memory, the last used one first."""
-        return self._shelf.names()
+        """Return the names of the loaded models, most recently used first."""
+        return self._models.names()
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
-        """Write the model in the diffusers layout."""
+        """Write the model in the diffusers layout, without LoRA layers."""
         loaded = self._ready(model, hooks)
-        take_off(loaded)
+        unload_loras(loaded)
         save_as_folder(loaded, folder)
 
     def unpickle(self, source: Path, target: Path) -> None:
-        """Write a pickle's tensors as a .safetensors file, by the loader that runs no code."""
+        """Convert a pickle's tensors to a .safetensors file, with the loader that executes no code."""
         unpickle(source, target)
 
     def unload(self) -> None:
-        """Drop the models and everything made with them, and hand the memory back."""
-        self._shelf.clear()
+        """Unload the models and everything derived from them, and release the memory."""
+        self._models.clear()
         self._conditioning.clear()
         self._encoder.clear()
-        self._helpers.clear()
+        self._networks.clear()
         self._segmenter.clear()
-        self._controls.clear()
-        self._hints.clear()
-        self._image_prompts.clear()
+        self._controlnets.clear()
+        self._t2i_adapters.clear()
+        self._ip_adapters.clear()
         gc.collect()
         self._device.release()
 
@@ -169,48 +171,50 @@ class DiffusersEngine:
 
     @property
     def _loaded(self) -> LoadedModel | None:
-        return self._shelf.current
+        return self._models.current
 
     def _ready(self, model: Model, hooks: Hooks, offload: str = "") -> LoadedModel:
-        """The model in memory; without `offload` it may be kept in any way."""
+        """Return the loaded model; an empty `offload` accepts any offload mode."""
 
         def load(wanted: Model, shared: Mapping[str, object]) -> LoadedModel:
             return load_model(wanted, self._device, shared, offload or "none")
 
-        if self._shelf.has(model, offload):
-            return self._shelf.get(model, load, offload)
+        if self._models.has(model, offload):
+            return self._models.get(model, load, offload)
         if hooks.stopped():
             raise Interrupted("stopped")
         hooks.emit(Loading(model=model.spec.name))
         started = time.perf_counter()
-        loaded = self._shelf.get(model, load, offload)
+        loaded = self._models.get(model, load, offload)
         hooks.emit(Loading(model=model.spec.name, seconds=time.perf_counter() - started))
         if model.facts.prediction_type_source:
             source = model.facts.prediction_type_source
-            said = f"{model.spec.name} predicts {model.facts.prediction_type}, as told by {source}"
-            hooks.emit(Notice(text=said))
+            text = f"{model.spec.name} predicts {model.facts.prediction_type}, according to {source}"
+            hooks.emit(Notice(text=text))
         return loaded
 
     def _batch_size(self, job: Job) -> int:
-        """The batch that was asked for; else one on the CPU, and on a GPU as many as its free memory holds."""
-        asked = job.batch_size or job.plan.parallel
-        if asked:
-            return asked
+        """Return the requested batch size; by default 1 on the CPU, and on a GPU as many images as fit."""
+        requested = job.batch_size or job.plan.parallel
+        if requested:
+            return requested
         if self._device.kind != "cuda":
             return 1
         free = self._device.memory().free * _SAFE_SHARE
         return max(1, min(8, int(free // self.estimate(job.plan, job.model))))
 
-    def _tell_long_prompts(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
-        for name, text in (("prompt", job.plan.prompt.positive), ("negative prompt", job.plan.prompt.negative)):
+    def _report_long_prompts(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
+        for name, prompt in (("prompt", job.plan.prompt.positive), ("negative prompt", job.plan.prompt.negative)):
             limit = job.plan.family.max_tokens - 2
-            if len(text) <= limit or job.first != 1:
+            if len(prompt) <= limit or job.first != 1:
                 continue
-            tokens = read_tokens(loaded, text)
+            tokens = read_tokens(loaded, prompt)
             if tokens.cut:
                 words = " ".join(tokens.cut)[:80]
-                hooks.emit(Notice(text=f"the {name} is longer than {limit} tokens; cut from: {words!r} on"))
+                text = f"the {name} is longer than {limit} tokens; the model ignores: {words!r}"
+                hooks.emit(Notice(text=text))
             elif tokens.windows:
-                sizes = " + ".join(map(str, tokens.windows[:_PARTS_SHOWN]))
-                parts = f"{len(tokens.windows)} parts ({sizes}{' + …' if len(tokens.windows) > _PARTS_SHOWN else ''})"
+                sizes = " + ".join(map(str, tokens.windows[:_MAX_PARTS_SHOWN]))
+                more = " + …" if len(tokens.windows) > _MAX_PARTS_SHOWN else ""
+                parts = f"{len(tokens.windows)} parts ({sizes}{more})"
                 hooks.emit(Notice(text=f"the {name} has {len(tokens.read)} tokens and is read in {parts}"))

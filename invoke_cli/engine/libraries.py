@@ -1,4 +1,4 @@
-"""Importing the heavy libraries: offline and silent. Must be called before anything imports them."""
+"""Import the heavy libraries offline and silently; call before anything else imports them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import warnings
 
 
 def prepare_libraries() -> None:
-    """Import torch, transformers and diffusers with their chatter off and the hub shut.
+    """Import torch, transformers and diffusers with their logging silenced and the Hub disabled.
 
-    No network at generation time is a promise; a model that has to be fetched is fetched by a command of its own.
+    Generation never uses the network; commands that fetch a model do so separately.
     """
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_OFFLINE"] = "1"

@@ -1,4 +1,4 @@
-"""A small cache that forgets what was not used for longest."""
+"""A small least-recently-used cache."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class RecentlyUsed(Generic[Value]):
-    """At most `limit` values by key."""
+class LRUCache(Generic[Value]):
+    """A cache of at most `limit` values; the least recently used one is evicted first."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of `key`, made and kept when it is not there."""
+        """Return the value of `key`; if it is missing, create it with `make` and cache it."""
         if key not in self._values:
             self._values[key] = make()
             if len(self._values) > self._limit:
@@ -26,5 +26,5 @@ class RecentlyUsed(Generic[Value]):
         return self._values[key]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         self._values.clear()

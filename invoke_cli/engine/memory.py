@@ -1,7 +1,7 @@
-"""Want of memory: recognising it, freeing what the failed attempt held, and trying again with less.
+"""Recognise out-of-memory errors, free what the failed attempt held, and retry with fallbacks.
 
-The error must be out of reach before anything is freed: while an `except` block runs, the frames of the failure keep
-its tensors alive.
+The exception must be out of scope before memory is freed: while an `except` block runs, the frames of the traceback
+keep their tensors alive.
 """
 
 from __future__ import annotations
@@ -22,37 +22,50 @@ _CPU_ALLOCATOR = ("DefaultCPUAllocator", "not enough memory", "can't allocate me
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fallback:
-    """One measure of the ladder: what is said, and what is done, before the next attempt."""
+    """A fallback: its name for the notice, and the change to apply before the next attempt."""
 
-    measure: str
+    name: str
     apply: Callable[[], None]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the device or the machine has no memory left."""
+    """Return whether an error means that the device or the machine is out of memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _CPU_ALLOCATOR)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_ALLOCATOR)
 
 
 def retry_with_fallbacks(
-    action: Callable[[], Result], rungs: Sequence[Fallback], tell: Callable[[str], None], release: Callable[[], None]
+    action: Callable[[], Result],
+    fallbacks: Sequence[Fallback],
+    report: Callable[[str], None],
+    release: Callable[[], None],
 ) -> Result:
-    """The action's result, after as many rungs as it takes; OutOfMemory when it fails on the last one too."""
-    for rung in (*rungs, None):
+    """Run `action`, applying one more fallback after each out-of-memory failure.
+
+    Args:
+        action: The work to attempt.
+        rungs: The fallbacks, in order.
+        tell: Called with the name of each fallback before it is applied.
+        release: Returns cached blocks to the device.
+
+    Raises:
+        OutOfMemory: The action failed after the last fallback, too.
+    """
+    for fallback in (*fallbacks, None):
         result = _attempt(action)
         if not isinstance(result, _Failed):
             return result
         gc.collect()
         release()
-        if rung is not None:
-            tell(rung.measure)
-            rung.apply()
+        if fallback is not None:
+            report(fallback.name)
+            fallback.apply()
     raise OutOfMemory("out of memory")
 
 
 class _Failed:
-    """An attempt found no memory."""
+    """The result of an attempt that ran out of memory."""
 
 
 def _attempt(action: Callable[[], Result]) -> Result | _Failed:

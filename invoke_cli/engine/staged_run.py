@@ -1,7 +1,7 @@
-"""One job in stages: prompt, init image, denoising, decoding; each with its measures against want of memory.
+"""Run a job in stages (prompt, init image, denoising, decoding), each with its own out-of-memory fallbacks.
 
-A failed decode never costs the denoising again. What may change pixels is told and written down; every measure ends
-with the job.
+A failed decode never repeats the denoising. Fallbacks that may change pixels are reported and recorded, and all of
+them are undone when the job ends.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from invoke_cli.engine.memory import Fallback, retry_with_fallbacks
 from invoke_cli.engine.sampling.checkpoint import Checkpoint, unpack
 from invoke_cli.engine.sampling.denoise import Batching, Snapshot, denoise
 from invoke_cli.engine.sampling.initial_latents import Source
-from invoke_cli.engine.sampling.preview import tiny_picture, to_image
-from invoke_cli.engine.sampling.prompt_to_prompt import encode_swap, wordings
+from invoke_cli.engine.sampling.preview import decode_with_tiny_vae, to_image
+from invoke_cli.engine.sampling.prompt_to_prompt import encode_swap, prompts_to_encode
 from invoke_cli.engine.sampling.step_recorder import Recorder, keeps_latents
 from invoke_cli.engine.sampling.vae import ImageEncoder, decode
 from invoke_cli.errors import OutOfMemory
@@ -32,8 +32,8 @@ from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.files.folder import INPAINTING_CHANNELS
 
-REMEDIES = "ask for a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
-SLICED_ATTENTION = "attention in slices"
+REMEDIES = "use a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
+SLICED_ATTENTION = "attention in slices"  # recorded in image files, like every fallback's name
 
 Result = TypeVar("Result")
 
@@ -51,13 +51,14 @@ class JobRun:
             self._tile()
 
     def images(self, conditioning: Conditioning, encoder: ImageEncoder, batch_size: int) -> Iterator[ImageResult]:
-        """The job's images, batch by batch, in order."""
+        """Yield the job's images in order, batch by batch."""
         plan, count = self.job.plan, len(self.job.images)
-        # Like the stock pipeline: what is to be avoided is read by all layers.
+        # As in the stock pipeline, the negative prompt ignores clip_skip.
         wishes = [
-            PromptSpec(tree=tree, clip_skip=plan.look.clip_skip) for tree in wordings(self.loaded, plan.prompt.wanted)
+            PromptSpec(tree=tree, clip_skip=plan.look.clip_skip)
+            for tree in prompts_to_encode(self.loaded, plan.prompt.wanted)
         ]
-        avoided = [PromptSpec(tree=plan.prompt.avoided, avoided=True)] if plan.guided else []
+        avoided = [PromptSpec(tree=plan.prompt.avoided, is_negative=True)] if plan.guided else []
         prompt, *others = self._encoded(conditioning, [*wishes, *avoided])
         negative = others.pop() if plan.guided else None
         source = self._source(encoder)
@@ -82,14 +83,14 @@ class JobRun:
             )
             latents = self._denoised(batch)
             if latents is None:
-                self._tell(f"{len(places)} images at once are too many: trying half as many")
+                self._tell(f"a batch of {len(places)} images does not fit: trying half as many")
                 middle = (places.start + places.stop + 1) // 2
                 waiting[:0] = [range(places.start, middle), range(middle, places.stop)]
             else:
                 yield from watcher.results(self._finished(latents), latents)
 
     def restore(self) -> None:
-        """Undo the measures of this job."""
+        """Undo the fallbacks of this job."""
         if self.fallbacks:
             if hasattr(self.loaded.vae, "disable_tiling"):
                 self.loaded.vae.disable_slicing()
@@ -97,17 +98,17 @@ class JobRun:
             if self._attention:
                 self.loaded.denoiser.set_attn_processor(self._attention)
             if self.loaded.offload == "none":
-                self.loaded.pipeline.to(self.device.place)
+                self.loaded.pipeline.to(self.device.torch_device)
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
     def _encoded(self, conditioning: Conditioning, wishes: Sequence[PromptSpec]) -> list[Embedding]:
         def action() -> list[Embedding]:
             with torch.no_grad():
-                found = conditioning.encode_evenly(self.loaded, wishes, self.counters)
-                return [embedding.to(self.device.place) for embedding in found]
+                found = conditioning.encode_padded(self.loaded, wishes, self.counters)
+                return [embedding.to(self.device.torch_device) for embedding in found]
 
-        return self._climb("reading the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
+        return self._climb("encoding the prompt", action, [self._rung("reads it on the CPU", self._park_text_encoder)])
 
     def _source(self, encoder: ImageEncoder) -> Source | None:
         plan, init, mask = self.job.plan, self.job.init, self.job.mask
@@ -125,7 +126,7 @@ class JobRun:
         return Source(moments=moments, mask=mask, blanked=blanked)
 
     def _point(self) -> tuple[LatentFile, Checkpoint] | None:
-        """Where the run goes on from."""
+        """Return the checkpoint to resume from, with its file; None for a run from the beginning."""
         file = self.job.point
         return (file, unpack(file.data, file.about)) if file is not None and self.job.plan.resume is not None else None
 
@@ -133,7 +134,7 @@ class JobRun:
         return self._climb("encoding the init image", action, [self._rung(TILING, self._tile)])
 
     def _denoised(self, batch: Batching) -> torch.Tensor | None:
-        """The batch's latents; None when it must be halved."""
+        """Return the batch's latents; None if the batch must be halved."""
 
         def action() -> torch.Tensor:
             return denoise(self.loaded, self.job.plan, batch)
@@ -150,7 +151,7 @@ class JobRun:
         return self._climb("denoising", action, rungs)
 
     def _finished(self, latents: torch.Tensor) -> Sequence[Image.Image]:
-        """Decoded pictures, or previews of what is handed over as it is."""
+        """Return decoded images, or latent previews if the latents are passed on undecoded."""
         if self.job.decode and self.job.until is None:
             return self._decoded(latents)
         return [to_image(one, self.loaded.preview) for one in latents]
@@ -162,7 +163,7 @@ class JobRun:
         ]
         return self._climb("decoding", lambda: decode(self.loaded, latents, self.counters), rungs)
 
-    # -- measures ---------------------------------------------------------------------------------------------------
+    # -- fallbacks --------------------------------------------------------------------------------------------------
 
     def _climb(self, stage: str, action: Callable[[], Result], rungs: Sequence[Fallback]) -> Result:
         try:
@@ -179,7 +180,7 @@ class JobRun:
             self.fallbacks.append(measure)
             apply()
 
-        return Fallback(measure=measure, apply=applied)
+        return Fallback(name=measure, apply=applied)
 
     def _tile(self) -> None:
         if TILING not in self.fallbacks:
@@ -195,7 +196,7 @@ class JobRun:
 
 
 class Watcher:
-    """Follows one batch: its progress as events, its frames, and its results in the end."""
+    """Follows one batch: emits its progress, records its frames, and builds its results."""
 
     def __init__(self, run: JobRun, places: range) -> None:
         self.run, self.paths = run, places
@@ -204,7 +205,7 @@ class Watcher:
         self.recorder = Recorder(run.job, images, run.loaded.preview)
 
     def watch(self, snapshot: Snapshot) -> None:
-        """Record a snapshot and tell of it."""
+        """Record a snapshot and emit it as a step event."""
         self.recorder.add(snapshot)
         job = self.run.job
         self.run.hooks.emit(
@@ -222,18 +223,18 @@ class Watcher:
         )
 
     def _preview(self, snapshot: Snapshot) -> Preview | None:
-        """What the first image is on its way to, when somebody has time to look at it."""
+        """Return a preview of the first image's predicted result, if the viewer wants one now."""
         kind = self.run.job.plan.output.preview
         if not self.run.hooks.viewer.wants(kind):
             return None
         latents = (snapshot.visible if snapshot.expected is None else snapshot.expected)[0]
         loaded, tiny = self.run.loaded, self.run.loaded.preview_vae
-        picture = to_image(latents, loaded.preview) if tiny is None else tiny_picture(latents, tiny)
+        picture = to_image(latents, loaded.preview) if tiny is None else decode_with_tiny_vae(latents, tiny)
         picture.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
         return Preview(width=picture.width, height=picture.height, rgb=picture.tobytes(), kind=kind)
 
     def results(self, pictures: Sequence[Image.Image], latents: torch.Tensor | None) -> Iterator[ImageResult]:
-        """The results of the batch; `latents` are what the next stage of a chain may start from."""
+        """Yield the results of the batch; `latents` are what the next stage of a chain can start from."""
         images = self.run.job.images
         handed = latents if self.run.job.stages > 1 else None
         seconds = (time.perf_counter() - self.started) / len(self.paths)

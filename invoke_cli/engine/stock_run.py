@@ -1,7 +1,7 @@
-"""One job by a family's stock pipeline as a whole: its own call draws, and is watched at its seams.
+"""Run a job with a family's stock pipeline as a whole: its own call generates, observed through patched methods.
 
-For the families whose start and end are their own business (packed latents, priors, language models as encoders). One
-image at a time; the latents do not leave.
+For families that prepare and decode latents in their own way (packed latents, priors, language models as encoders).
+Generates one image at a time; the latents are not passed on to later stages.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from invoke_cli.planning.plan import ImagePlan, Task
 
 
 class StockRun(JobRun):
-    """The state of one job while a stock pipeline does it."""
+    """The state of one job that a stock pipeline runs."""
 
     def images(self, conditioning: Conditioning, *_: object) -> Iterator[ImageResult]:
-        """The job's images, one by one, in order."""
+        """Yield the job's images one by one, in order."""
         for place, image in enumerate(self.job.images):
             watcher = Watcher(self, range(place, place + 1))
             call = _Call(self, conditioning, watcher, image)
@@ -43,7 +43,7 @@ class StockRun(JobRun):
             yield from watcher.results([picture], None)
 
     def decoded(self, decode: Any, *arguments: Any, **named: Any) -> Any:
-        """What the VAE makes of latents, with the measures that want of memory takes."""
+        """Decode latents with the VAE, with fallbacks against out-of-memory errors."""
         vae = self.loaded.vae
         rungs = []
         if hasattr(vae, "enable_tiling"):
@@ -63,7 +63,11 @@ class _Call:
         self.conditioning = conditioning
 
     def picture(self) -> Image.Image:
-        """The finished picture; Interrupted when stopped."""
+        """Return the finished image.
+
+        Raises:
+            Interrupted: The run was stopped.
+        """
         self.calls = self.steps = 0
         config = self.loaded.scheduler_config
         self.scheduler: Any = build_scheduler(self.plan.sampler, config, self.family, [self.image.seed])
@@ -78,10 +82,10 @@ class _Call:
         assert isinstance(picture, Image.Image)
         return picture
 
-    # -- what the pipeline is told ----------------------------------------------------------------------------------
+    # -- arguments --------------------------------------------------------------------------------------------------
 
     def _arguments(self, view: Any) -> dict[str, Any]:
-        """The arguments that this pipeline takes; what it cannot honour was refused when the plan was made."""
+        """Return the arguments that this pipeline accepts; planning has rejected what it cannot honour."""
         taken = inspect.signature(type(view).__call__).parameters
         given: dict[str, Any] = {
             "prompt": self.plan.prompt.positive,
@@ -120,7 +124,7 @@ class _Call:
         return about
 
     def _strength(self) -> float:
-        """The strength at which the pipeline takes just the planned steps, in any rounding."""
+        """Return the strength at which the pipeline takes exactly the planned steps, whatever its rounding."""
         steps = self.plan.steps
         match self.family.strength:
             case StrengthRule.DOWN:
@@ -130,7 +134,7 @@ class _Call:
             case _:
                 return self.plan.strength
 
-    # -- the seams --------------------------------------------------------------------------------------------------
+    # -- hooks ------------------------------------------------------------------------------------------------------
 
     def _watch(self, seams: ExitStack, view: Any, inner: Any) -> None:
         vae, prepare = self.loaded.vae, inner.prepare_latents
@@ -149,7 +153,7 @@ class _Call:
         seams.enter_context(replaced(vae, "encode", encoded))
         seams.enter_context(replaced(vae, "decode", lambda *given, **named: self.run.decoded(decode, *given, **named)))
         if hasattr(view, "encode_prompt"):
-            view.encode_prompt = self.conditioning.remembering(self.loaded, view.encode_prompt, self.counters)
+            view.encode_prompt = self.conditioning.cached(self.loaded, view.encode_prompt, self.counters)
         hook = self.loaded.denoiser.register_forward_pre_hook(self._count)
         seams.callback(hook.remove)
 
@@ -157,7 +161,7 @@ class _Call:
         self.counters.denoiser_calls += 1
 
     def _after_callback(self, call: int, timestep: Any, latents: torch.Tensor) -> None:
-        """The older form of a pipeline's report, which nothing can be handed back to."""
+        """Handle the older `callback` argument of pipelines, which cannot return changed latents."""
         self._after_step(None, call, timestep, {"latents": latents})
 
     def _after_step(self, _pipeline: object, call: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -175,7 +179,7 @@ class _Call:
         return {} if bent is picture else {"latents": packed_like(bent, latents)}
 
     def _first(self) -> int:
-        """The place in the schedule where the run begins."""
+        """Return the index in the schedule at which the run begins."""
         steps = self.plan.steps
         whole = self.plan.task is Task.TEXT_TO_IMAGE or self.family.strength in (StrengthRule.SHORT, StrengthRule.NONE)
         return 0 if whole else (steps.scheduled - steps.taken) * int(self.scheduler.order)
@@ -187,7 +191,7 @@ class _Call:
         expected = self.foresight.latents() if step < self.plan.steps.taken else None
         timesteps = self.scheduler.timesteps
         timestep = int(timesteps[min(position, len(timesteps) - 1)]) if len(timesteps) else 0
-        # The latents can be looked at; a run cannot begin from them, since what its pipeline remembers is its own.
+        # The latents can be viewed, but not resumed from: the stock pipeline's state is out of reach.
         moment = SamplerState(calls=self.calls, history={}) if keeps_latents(self.run.job, step) else None
         self.watcher.watch(
             Snapshot(
@@ -197,13 +201,13 @@ class _Call:
                 visible=visible,
                 expected=None if expected is None else self._spatial(expected),
                 first=step == 0,
-                moment=moment,
+                state=moment,
                 noise=self._noise(position),
             )
         )
 
     def _noise(self, position: int) -> float:
-        """How much noise is in the latents. Flow models keep (1 - sigma) of the picture beside sigma of the noise."""
+        """Return the noise level of the latents. Flow models mix (1 - sigma) of the image with sigma of the noise."""
         noise = noise_at(self.scheduler, position)
         return noise / max(1e-3, 1 - noise) if self.family.flow else noise
 

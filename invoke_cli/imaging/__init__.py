@@ -1,1 +1,1 @@
-"""Pictures as Pillow images: opening, fitting, assembling. Pure functions; never torch."""
+"""Pixels and geometry: sizes, masks, tiles, colours and composed images. Knows neither models nor torch."""

@@ -1,4 +1,4 @@
-"""Carrying out a geometry: a source onto its canvas, and the finished picture out of it. All resizing is Lanczos."""
+"""Apply a geometry: put a source on its canvas, and cut the finished image out of it. All image resizing is Lanczos."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from invoke_cli.imaging.sizes import Geometry, Size
 
 
 def onto_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> Image.Image:
-    """The RGB picture that the model is to work on, of the size `geometry.canvas`."""
+    """Return the RGB image at `geometry.canvas` size that the model works on; `fill` colours the padding."""
     if geometry.window is not None:
         return _extended(_scaled(image.crop(geometry.window), geometry), geometry)
     scaled = _scaled(image, geometry)
@@ -22,7 +22,7 @@ def onto_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> 
 
 
 def mask_onto_canvas(mask: Image.Image, geometry: Geometry) -> Image.Image:
-    """A mask (mode L) of the source in the place that `onto_canvas` gives the source; margins are kept."""
+    """Put a mask (mode L) of the source where `onto_canvas` puts the source; padding is not painted."""
     if geometry.window is not None:
         return _extended(_scaled(mask.crop(geometry.window), geometry, Image.Resampling.BILINEAR), geometry)
     scaled = _scaled(mask, geometry, Image.Resampling.BILINEAR)
@@ -32,7 +32,7 @@ def mask_onto_canvas(mask: Image.Image, geometry: Geometry) -> Image.Image:
 
 
 def out_of_canvas(image: Image.Image, geometry: Geometry) -> Image.Image:
-    """The part of a finished canvas that is the result; of a window's, at the size of the window."""
+    """Return the part of a finished canvas that is the result, for a window at the window's size."""
     part = image if geometry.output is None else image.crop(geometry.output)
     if geometry.window is None or part.size == geometry.window.size:
         return part
@@ -40,17 +40,21 @@ def out_of_canvas(image: Image.Image, geometry: Geometry) -> Image.Image:
 
 
 def filling(image: Image.Image, size: Size) -> Image.Image:
-    """The picture scaled until it fills the size, aspect kept, and what stands over cut off evenly."""
+    """Scale an image to fill `size`, keeping its aspect, and crop the overflow evenly."""
     return image if image.size == size else ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 
 
 def colour(name: str) -> tuple[int, int, int]:
-    """Red, green and blue (0..255) of a colour's name; PlanError when there is none of that name."""
+    """Return red, green and blue (0..255) of a colour name.
+
+    Raises:
+        PlanError: The name is unknown.
+    """
     try:
         red, green, blue = ImageColor.getrgb(name)[:3]
     except ValueError:
-        hint = "write a name such as white or grey, or #808080"
-        raise PlanError(f"there is no colour {name!r}", hint=hint, field="pad") from None
+        hint = "use a name such as white or grey, or #808080"
+        raise PlanError(f"unknown colour: {name!r}", hint=hint, field="pad") from None
     return red, green, blue
 
 
@@ -59,7 +63,7 @@ def _scaled(image: Image.Image, geometry: Geometry, how: Image.Resampling = Imag
 
 
 def _extended(image: Image.Image, geometry: Geometry) -> Image.Image:
-    """The picture with its last column and row repeated until it fills the canvas."""
+    """Pad an image to the canvas by repeating its last column and row."""
     right, below = geometry.canvas.width - image.width, geometry.canvas.height - image.height
     if not (right or below):
         return image

@@ -1,4 +1,4 @@
-"""Where a face is taken to be, and blending the restored one in."""
+"""Locate a portrait's face, and blend the restored face into the image."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ FADE_SHARE = 0.1
 
 
 def face_box(size: Size) -> Box:
-    """The square in the middle of a picture, which a portrait's face fills."""
+    """Return the central square of an image, where a portrait's face is assumed to be."""
     side = min(size)
     left, top = (size.width - side) // 2, (size.height - side) // 2
     return Box(left, top, left + side, top + side)
 
 
 def with_face(image: Image.Image, face: Image.Image, box: Box, strength: float) -> Image.Image:
-    """The picture with the restored face in `box`, blended in by `strength` (0..1) and fading out towards the edge."""
+    """Blend a restored face into `box` with `strength` (0..1), fading out towards the box's edge."""
     side = box.size.width
     near = np.minimum(np.arange(side), np.arange(side)[::-1]) / max(1.0, side * FADE_SHARE)
     fade = np.clip(near, 0, 1)

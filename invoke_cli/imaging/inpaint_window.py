@@ -1,4 +1,4 @@
-"""The window: the part of a picture that is worked on when only some of it is painted. Numbers only, no images."""
+"""Compute the window: the part of an image that the model works on in inpainting. Numbers only, no images."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ LEAST_MARGIN = 32
 
 
 def window_geometry(source: Size, painted: Box, grid: Grid) -> Geometry:
-    """The geometry that paints inside `painted` and gives the whole source back, at its own size.
+    """Return the geometry that inpaints `painted` and returns the whole source at its own size.
 
-    The window is the smallest round the painted part with a margin, at least as large as the model's native side as
-    far as the source goes. What is larger than the native area is worked on at that area; a source smaller than it
-    is enlarged to it. The canvas is rounded up, so that nothing painted is cut off.
+    The window is the smallest one around the painted area with a margin, but at least the model's native side if the
+    source is large enough. A window above the native area is scaled down to it; a smaller source is enlarged to it. The
+    canvas is rounded up, so that no painted pixel is cut off.
     """
     left, right = _span(painted.left, painted.right, source.width, grid.native)
     top, bottom = _span(painted.top, painted.bottom, source.height, grid.native)
@@ -23,13 +23,13 @@ def window_geometry(source: Size, painted: Box, grid: Grid) -> Geometry:
 
 
 def geometry_of(source: Size, window: Box, grid: Grid) -> Geometry:
-    """The geometry that works in `window` and gives the whole source back."""
+    """Return the geometry that works in `window` and returns the whole source."""
     width, height = window.size
     scale = math.sqrt(grid.native**2 / (width * height))
     if min(width, height) >= grid.native:
         scale = min(1.0, scale)
     scaled = Size(max(1, round(width * scale)), max(1, round(height * scale)))
-    canvas = Size(_up(scaled.width, grid), _up(scaled.height, grid))
+    canvas = Size(_rounded_up(scaled.width, grid), _rounded_up(scaled.height, grid))
     return Geometry(
         source=source,
         mode=FitMode.AUTO,
@@ -42,12 +42,12 @@ def geometry_of(source: Size, window: Box, grid: Grid) -> Geometry:
 
 
 def _span(start: int, end: int, limit: int, least: int) -> tuple[int, int]:
-    """The window along one axis: the painted span with its margin, widened to `least`, inside 0..limit."""
+    """Return the window along one axis: the painted span with its margin, widened to `least`, within 0..limit."""
     margin = max(LEAST_MARGIN, round((end - start) * MARGIN_SHARE))
     length = min(limit, max(least, end - start + 2 * margin))
     first = min(max(0, (start + end - length) // 2), limit - length)
     return first, first + length
 
 
-def _up(side: int, grid: Grid) -> int:
+def _rounded_up(side: int, grid: Grid) -> int:
     return max(grid.smallest, -(-side // grid.multiple) * grid.multiple)

@@ -1,6 +1,6 @@
-"""Masks: what is to be painted, as pictures of mode L in the source's size. 255 is painted, 0 is kept.
+"""Masks: images of mode L in the source's size. 255 is painted, 0 is kept.
 
-Knows neither files nor models. Arrays are uint8, height x width.
+Knows neither files nor models. Arrays are uint8, (height, width).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _SMOOTH = 3.0
 
 
 def from_alpha(alpha: Image.Image) -> Image.Image:
-    """The mask that paints what is transparent."""
+    """Return the mask that paints transparent pixels."""
     return ImageOps.invert(alpha)
 
 
 def from_image(opened: OpenedImage, *, black: bool) -> Image.Image:
-    """The mask of a picture: its transparency if it has any, else its brightness; `black` paints the dark."""
+    """Return an image's mask: its transparency if it has any, otherwise its brightness; `black` paints dark pixels."""
     if opened.alpha is not None:
         return from_alpha(opened.alpha)
     grey = opened.image.convert("L")
@@ -33,14 +33,14 @@ def from_image(opened: OpenedImage, *, black: bool) -> Image.Image:
 
 
 def shaped(mask: Image.Image, size: Size, *, invert: bool, grow: int) -> Image.Image:
-    """The mask in the source's size, inverted and grown by so many pixels."""
+    """Return the mask in the source's size, optionally inverted, and grown by `grow` pixels."""
     if mask.size != size:
         mask = mask.resize(size, Image.Resampling.BILINEAR)
     if invert:
         mask = ImageOps.invert(mask)
     if not grow or mask.getbbox() is None:
         return mask
-    from scipy import ndimage  # late: most pictures have no mask, and it takes a while
+    from scipy import ndimage  # slow to import, and most images have no mask
 
     values = np.asarray(mask)
     near = ndimage.distance_transform_edt(values < _PAINTED) <= grow
@@ -48,18 +48,18 @@ def shaped(mask: Image.Image, size: Size, *, invert: bool, grow: int) -> Image.I
 
 
 def painted_box(mask: Image.Image) -> Box | None:
-    """The smallest rectangle round all that is painted at all; None when nothing is."""
+    """Return the bounding box of the painted area; None if nothing is painted."""
     box = mask.getbbox()
     return Box(*box) if box else None
 
 
 def painted_share(mask: Image.Image) -> float:
-    """How much of the picture is painted, 0 to 1; half-painted pixels count half."""
+    """Return the painted share of the image, 0 to 1; half-painted pixels count half."""
     return float(np.asarray(mask, dtype=np.float32).mean() / 255)
 
 
 def for_model(mask: Image.Image, cell: int) -> Image.Image:
-    """The mask as the model sees it: of every cell of `cell` x `cell` pixels that is painted in part, all of it."""
+    """Return the mask in whole latent cells: a cell of `cell` x `cell` pixels with any painted one is painted."""
     values = np.asarray(mask)
     height, width = (side // cell for side in values.shape)
     cells = values.reshape(height, cell, width, cell).max(axis=(1, 3))
@@ -68,10 +68,10 @@ def for_model(mask: Image.Image, cell: int) -> Image.Image:
 
 
 def feathered(mask: Image.Image, blur: int) -> Mask:
-    """How much of the new picture each pixel takes: the mask, fading to 0 towards its edge over `blur` pixels.
+    """Return each pixel's weight of the new image, 0 to 255: the mask, fading to 0 at its edge within `blur`.
 
-    The fading lies inside the mask, so that what is kept stays as it was; a part that is too thin for it fades over
-    half its own thickness. The picture's border is no edge.
+    The fade is inside the mask, so that kept pixels do not change. An area too thin for it fades over half its own
+    thickness. The image's border is not an edge.
     """
     values = np.asarray(mask)
     if not blur or not values.any():
@@ -90,7 +90,7 @@ def feathered(mask: Image.Image, blur: int) -> Mask:
 
 
 def is_erased(image: Image.Image, alpha: Image.Image) -> bool:
-    """Whether the colours under full transparency are gone: nearly all of them the same."""
+    """Return whether the colours under full transparency are erased, i.e. almost all the same."""
     under = np.asarray(image)[np.asarray(alpha) == 0]
     if len(under) == 0:
         return False
@@ -99,7 +99,7 @@ def is_erased(image: Image.Image, alpha: Image.Image) -> bool:
 
 
 def infilled(image: Image.Image, mask: Image.Image) -> Image.Image:
-    """The picture with what is painted filled from its surroundings: the nearest kept colour, softened."""
+    """Fill the painted area from its surroundings: the nearest kept colour, smoothed."""
     hole = np.asarray(mask) >= _PAINTED
     if not hole.any() or hole.all():
         return image

@@ -1,4 +1,4 @@
-"""Opening pictures that strangers made: every format Pillow reads, as upright 8-bit RGB, or one clear sentence."""
+"""Open untrusted images as upright 8-bit RGB, or raise one clear error."""
 
 from __future__ import annotations
 
@@ -19,16 +19,22 @@ from invoke_cli.imaging.sizes import Size
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 500_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some start programs
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no others: Pillow starts programs for some
 
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenedImage:
-    """A source picture: upright RGB pixels, the bytes it came from, and what was noticed on the way.
+    """An opened image.
 
-    `name` is its base name, `sha256` the hash of `data`. `alpha` (mode L) is there when some pixels are not opaque.
+    Attributes:
+        name: The base name of the file.
+        data: The bytes of the file.
+        image: The upright RGB pixels.
+        sha256: The hash of `data`.
+        alpha: The alpha channel (mode L), if some pixels are not opaque.
+        frames: The number of frames; only the first is read.
     """
 
     name: str
@@ -40,25 +46,33 @@ class OpenedImage:
 
     @property
     def transparent(self) -> bool:
-        """Whether some of its pixels are not opaque."""
+        """Whether some pixels are not opaque."""
         return self.alpha is not None
 
     @property
     def size(self) -> Size:
-        """Width and height of the upright picture."""
+        """The size of the upright image."""
         return Size(*self.image.size)
 
 
 def open_path(path: Path) -> OpenedImage:
-    """The picture in a file; ImageError says what is wrong with it."""
+    """Open an image file.
+
+    Raises:
+        ImageError: The file cannot be read, is too large, or is not a valid image.
+    """
     return open_bytes(read_file(path), path.name)
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a regular file of a sensible size."""
+    """Return the bytes of a regular file.
+
+    Raises:
+        ImageError: It is missing, a folder, unreadable, or larger than `MAX_BYTES`.
+    """
     try:
         if path.is_dir():
-            raise ImageError(f"{path} is a folder, not an image", hint="name one image in it")
+            raise ImageError(f"{path} is a folder, not an image", hint="pass one of the images in it")
         if not path.exists():
             raise ImageError(f"there is no image {path}", hint="check the name; Tab completes it")
         if not path.is_file():
@@ -72,22 +86,26 @@ def read_file(path: Path) -> bytes:
 
 
 def open_bytes(data: bytes, name: str) -> OpenedImage:
-    """The picture in `data`, called `name`; ImageError says what is wrong with it."""
+    """Open the image in `data`; errors call it `name`.
+
+    Raises:
+        ImageError: The data is empty, too large, or not a valid image.
+    """
     if not data:
         raise ImageError(f"{name} is empty (0 bytes)", hint="save or send the image again")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is wrong is told in one sentence, or did not matter
+        warnings.simplefilter("ignore")  # a real problem raises an error, which is reported in one sentence
         try:
             return _open(data, name)
         except Image.DecompressionBombError:
             raise _too_large(name) from None
         except UnidentifiedImageError:
-            hint = "PNG, JPEG, WebP, BMP, GIF and TIFF are read"
+            hint = "PNG, JPEG, WebP, BMP, GIF and TIFF are supported"
             raise ImageError(f"{name} is not an image of a known format", hint=hint) from None
         except MemoryError:
             raise _too_large(name) from None
         except _BROKEN as error:
-            raise ImageError(f"{name} is damaged: {_plain(error)}", hint="save or download it again") from None
+            raise ImageError(f"{name} is damaged: {_first_line(error)}", hint="save or download it again") from None
 
 
 def _open(data: bytes, name: str) -> OpenedImage:
@@ -103,17 +121,22 @@ def _open(data: bytes, name: str) -> OpenedImage:
 
 
 def _too_large(name: str, size: str = "") -> ImageError:
-    limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels are opened; make it smaller first"
+    limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels; make it smaller first"
     return ImageError(f"{name} is too large{size}", hint=limit)
 
 
-def _plain(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return text[0][:120] if text else type(error).__name__
 
 
 def to_rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """The image as 8-bit RGB with the colours under its transparency, and its alpha where any pixel is not opaque."""
+    """Convert an image to 8-bit RGB.
+
+    Returns:
+        The RGB image, with the colours under its transparency, and the alpha channel (mode L), or None if every pixel
+        is opaque.
+    """
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
         return _scaled_to_8_bit(image).convert("RGB"), None
     has_alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
@@ -126,11 +149,11 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _scaled_to_8_bit(image: Image.Image) -> Image.Image:
-    """A grey image of more than 8 bits as mode L: 16-bit by its full range, floats by 0..1 unless they go beyond."""
+    """Convert a grey image of more than 8 bits to mode L, by the 16-bit range, 0..1 for floats, or a larger maximum."""
     values = np.asarray(image).astype(np.float64)
-    top = 65535.0 if image.mode != "F" else 1.0
-    if image.mode in ("I", "F") and values.max(initial=0) > top:
-        top = float(values.max())
+    full_range = 65535.0 if image.mode != "F" else 1.0
+    if image.mode in ("I", "F") and values.max(initial=0) > full_range:
+        full_range = float(values.max())
     elif image.mode == "I" and values.max(initial=0) <= 255:
-        top = 255.0
-    return Image.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8), mode="L")
+        full_range = 255.0
+    return Image.fromarray(np.clip(values / full_range * 255 + 0.5, 0, 255).astype(np.uint8), mode="L")

@@ -1,4 +1,4 @@
-"""Putting what was painted back into the picture that it belongs to: kept pixels stay as they are, to the byte."""
+"""Paste the inpainted part back into its source; kept pixels do not change by a single byte."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from invoke_cli.imaging.sizes import Box
 RING = 16
 NEAR = 24.0
 _SMOOTH = 5.0
-_EVEN = 8.0
-_FEWEST = 64
+_SMOOTH_SHIFT = 8.0
+_MIN_RING_PIXELS = 64
 
 
 def pasted(base: Image.Image, made: Image.Image, alpha: Mask, box: Box | None = None) -> Image.Image:
-    """`made` over `base` by `alpha` (0..255), in `box` of `base` or all over it; both RGB, `made` of the box's size.
+    """Composite `made` over `base`.
 
-    The autoencoder shifts colours a little; what is painted is shifted back by what the kept pixels round it tell.
+    The autoencoder shifts colours slightly; the painted part is shifted back by the difference of the kept pixels
+    around it.
+
+    Args:
+        base: The source, RGB.
+        made: The painted image, RGB, of the box's size.
+        alpha: The weight of `made` at each pixel, 0..255.
+        box: The position in `base`; by default all of it.
     """
     box = box or Box(0, 0, *base.size)
     below = np.asarray(base.crop(box), dtype=np.float32)
@@ -32,31 +39,33 @@ def pasted(base: Image.Image, made: Image.Image, alpha: Mask, box: Box | None = 
 
 
 def _shift(below: np.ndarray, above: np.ndarray, alpha: Mask) -> np.ndarray:
-    """What to add to `above` so that it fits `below`: on the whole what the kept pixels round the painted ones tell,
-    and near the seam what those close by do, so that it does not show (after Perez et al., Poisson Image Editing, 2003:
-    the correction runs inwards from the seam; here it fades over NEAR pixels instead of solving for a membrane).
+    """Return the correction to add to `above` so that it matches `below`, (height, width, 3) or (3,).
+
+    It is the mean difference of the kept pixels around the painted area, plus near the seam that of the nearest ones,
+    so that the seam is invisible (after Perez et al., Poisson Image Editing, 2003: the correction propagates inwards
+    from the seam; here it fades over NEAR pixels instead of solving for a membrane).
     """
     kept = alpha == 0
     if not kept.any() or kept.all():
         return np.zeros(3, dtype=np.float32)
-    from scipy import ndimage  # late: most pictures have no mask, and it takes a while
+    from scipy import ndimage  # slow to import, and most images have no mask
 
     depth, nearest = ndimage.distance_transform_edt(~kept, return_indices=True)
     ring = kept & (ndimage.distance_transform_edt(kept) <= RING)
-    if ring.sum() < _FEWEST:
+    if ring.sum() < _MIN_RING_PIXELS:
         return np.zeros(3, dtype=np.float32)
     difference = below - above
-    whole = difference[ring].mean(axis=0)
-    close_by = _averaged(difference, ring)[nearest[0], nearest[1]]
+    overall = difference[ring].mean(axis=0)
+    local = _averaged(difference, ring)[nearest[0], nearest[1]]
     fading = np.exp(-depth / NEAR).astype(np.float32)[..., None]
-    # Smoothed, so that no edge shows where the nearest kept pixel changes from one side to another.
-    nearby = ndimage.gaussian_filter((close_by - whole) * fading, (_EVEN, _EVEN, 0))
-    shift: np.ndarray = whole + nearby
+    # Smoothed, to avoid a visible edge where the nearest kept pixel changes from one side to another.
+    nearby = ndimage.gaussian_filter((local - overall) * fading, (_SMOOTH_SHIFT, _SMOOTH_SHIFT, 0))
+    shift: np.ndarray = overall + nearby
     return shift
 
 
 def _averaged(difference: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """The difference averaged over the pixels of the ring that are close by."""
+    """Return the difference, averaged over nearby pixels of the ring."""
     from scipy import ndimage
 
     weight = ndimage.gaussian_filter(ring.astype(np.float32), _SMOOTH)[..., None]

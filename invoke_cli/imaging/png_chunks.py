@@ -1,6 +1,6 @@
-"""The chunks of a PNG file, walked without a picture library, so that a damaged or hostile file costs little.
+"""Iterate over the chunks of a PNG file without an image library, so that a damaged or hostile file costs little.
 
-Layout: PNG specification, section 5: length (4 bytes, big-endian), type, body, check sum.
+PNG specification, section 5: length (4 bytes, big-endian), type, body, checksum.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 100_000
 TEXT_KINDS = (b"tEXt", b"zTXt", b"iTXt")
 
-_MOST_TEXT_OF_PILLOW = 2**20
+_MAX_TEXT_OF_PILLOW = 2**20
 
 
 class Chunk(NamedTuple):
-    """A chunk: its type and where its body stands in the data."""
+    """A chunk: its type, and the start and end of its body in the data."""
 
     kind: bytes
     start: int
@@ -26,7 +26,7 @@ class Chunk(NamedTuple):
 
 
 def walk(data: bytes) -> Iterator[Chunk]:
-    """Each chunk, until the end or the first that is cut off."""
+    """Yield each chunk, up to IEND or the first that is truncated."""
     if not data.startswith(SIGNATURE):
         return
     position = len(SIGNATURE)
@@ -40,18 +40,18 @@ def walk(data: bytes) -> Iterator[Chunk]:
         position += 12 + length
 
 
-def inflated(data: bytes, most: int) -> bytes | None:
-    """Deflated data unpacked; None when it is damaged or would be larger than `most`."""
+def inflated(data: bytes, max_size: int) -> bytes | None:
+    """Decompress deflated data; None if it is damaged or larger than `most`."""
     inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(data, most)
+        text = inflater.decompress(data, max_size)
     except zlib.error:
         return None
     return None if inflater.unconsumed_tail else text
 
 
 def without_large_text(data: bytes) -> bytes:
-    """PNG data without the text chunks that Pillow refuses to open a picture for; the data itself without such."""
+    """Return PNG data without the text chunks that are too large for Pillow to open the image."""
     large = [chunk for chunk in walk(data) if chunk.kind in TEXT_KINDS and _is_large(data, chunk)]
     if not large:
         return data
@@ -65,7 +65,7 @@ def without_large_text(data: bytes) -> bytes:
 
 def _is_large(data: bytes, chunk: Chunk) -> bool:
     body = data[chunk.start : chunk.end]
-    if len(body) > _MOST_TEXT_OF_PILLOW:
+    if len(body) > _MAX_TEXT_OF_PILLOW:
         return True
     _, _, rest = body.partition(b"\0")
     if chunk.kind == b"iTXt":
@@ -76,4 +76,4 @@ def _is_large(data: bytes, chunk: Chunk) -> bool:
         rest = rest[1:]
     else:
         return False
-    return inflated(rest, _MOST_TEXT_OF_PILLOW) is None
+    return inflated(rest, _MAX_TEXT_OF_PILLOW) is None

@@ -1,4 +1,4 @@
-"""The geometry of sizes: how a source becomes the picture that the model works on. Numbers only, no images."""
+"""The geometry of sizes: how a source is fitted to the canvas that the model works on. Numbers only, no images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ASPECT_TOLERANCE = 0.05
 
 
 class Size(NamedTuple):
-    """Width and height in pixels."""
+    """A width and height in pixels."""
 
     width: int
     height: int
@@ -21,7 +21,7 @@ class Size(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels; right and bottom are outside it."""
+    """A rectangle in pixels; right and bottom are exclusive."""
 
     left: int
     top: int
@@ -30,12 +30,12 @@ class Box(NamedTuple):
 
     @property
     def size(self) -> Size:
-        """Its width and height."""
+        """The width and height."""
         return Size(self.right - self.left, self.bottom - self.top)
 
 
 class FitMode(Enum):
-    """How a source is brought to the size of the canvas."""
+    """How a source is fitted to the canvas."""
 
     AUTO = "auto"
     FIT = "fit"
@@ -45,23 +45,29 @@ class FitMode(Enum):
 
 
 class Grid(NamedTuple):
-    """What sides a model accepts: multiples of `multiple` from `smallest` on; `native` is what it was made for."""
+    """The sides that a model accepts: multiples of `multiple`, at least `smallest`; `native` is its training side."""
 
     multiple: int
     smallest: int
     native: int
 
     def floor(self, side: float) -> int:
-        """The largest allowed side that is not above `side` (but at least `smallest`)."""
+        """Return the largest accepted side up to `side`, at least `smallest`."""
         return max(self.smallest, int(side + 1e-6) // self.multiple * self.multiple)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
-    """How to fit a source: scale it to `scaled`, put that at `offset` on a `canvas`, cut `output` out of the result.
+    """How to fit a source to a canvas.
 
-    A negative offset means that the scaled source stands over and is cropped. `output` is None for the whole canvas.
-    With a `window` only that part of the source is worked on; the result has the source's size again.
+    Attributes:
+        source: The source's size.
+        mode: The fit mode.
+        scaled: The size that the source is scaled to.
+        offset: The position of the scaled source on the canvas; negative if it overflows and is cropped.
+        canvas: The size that the model works at.
+        output: The part of the canvas that is the result; None for all of it.
+        window: The part of the source that is worked on; the result then has the source's size again.
     """
 
     source: Size
@@ -74,7 +80,7 @@ class Geometry:
 
     @property
     def result(self) -> Size:
-        """The size of the finished picture."""
+        """The size of the finished image."""
         if self.window is not None:
             return self.source
         if self.output is None:
@@ -83,28 +89,28 @@ class Geometry:
 
     @property
     def untouched(self) -> bool:
-        """Whether the source lies on the canvas as it is, and the canvas is the result."""
+        """Whether the source is on the canvas unscaled, and the whole canvas is the result."""
         return self.source == self.scaled == self.canvas == self.result and self.window is None
 
     @property
     def scale(self) -> float:
-        """By how much the source is enlarged (above 1) or reduced, along the axis where it is most."""
-        worked_on = self.window.size if self.window else self.source
-        return max(self.scaled.width / worked_on.width, self.scaled.height / worked_on.height)
+        """The factor by which the source is enlarged (above 1) or reduced, along the axis where it is larger."""
+        region = self.window.size if self.window else self.source
+        return max(self.scaled.width / region.width, self.scaled.height / region.height)
 
 
 def free_size(width: int, height: int, grid: Grid) -> Size:
-    """The size of a picture without a source: what is asked for (0: the native side), on the grid."""
+    """Return the size of an image without a source: the requested sides (0 = the native side), on the grid."""
     return Size(grid.floor(width or grid.native), grid.floor(height or grid.native))
 
 
 def as_it_is(source: Size) -> Geometry:
-    """The geometry that changes nothing."""
+    """Return the geometry that changes nothing."""
     return Geometry(source=source, mode=FitMode.AUTO, scaled=source, offset=(0, 0), canvas=source)
 
 
 def fit(source: Size, width: int, height: int, mode: FitMode, grid: Grid) -> Geometry:
-    """The geometry for a source; `width` and `height` of 0 are free. The aspect is kept in every mode but STRETCH."""
+    """Return the geometry for a source; a side of 0 is free. All modes except STRETCH keep the aspect."""
     if mode is FitMode.PAD:
         return _pad(source, free_size(width, height, grid))
     if mode is FitMode.STRETCH:
@@ -120,7 +126,10 @@ def fit(source: Size, width: int, height: int, mode: FitMode, grid: Grid) -> Geo
 
 
 def _auto(source: Size, width: int, height: int, grid: Grid) -> Size:
-    """Both sides given: these. One: the other by the aspect. None: the native area in the source's aspect."""
+    """Return the canvas of mode AUTO.
+
+    Both sides given: these. One: the other follows the aspect. None: the native area in the source's aspect.
+    """
     aspect = source.width / source.height
     if width and height:
         return Size(grid.floor(width), grid.floor(height))
@@ -128,20 +137,20 @@ def _auto(source: Size, width: int, height: int, grid: Grid) -> Size:
         return Size(grid.floor(width), grid.floor(width / aspect))
     if height:
         return Size(grid.floor(height * aspect), grid.floor(height))
-    longest = grid.native**2 / grid.smallest  # of an extreme aspect the ends are cropped, so that the area stays native
+    longest = grid.native**2 / grid.smallest  # extreme aspects are cropped to keep the native area
     width_free, height_free = grid.native * math.sqrt(aspect), grid.native / math.sqrt(aspect)
     return Size(grid.floor(min(width_free, longest)), grid.floor(min(height_free, longest)))
 
 
 def _inside(source: Size, width: int, height: int, grid: Grid) -> Size:
-    """The largest size of the source's aspect in width x height; a side of 0 is free, both are the native ones."""
+    """Return the largest size of the source's aspect within width x height; 0 is free, both 0 mean the native side."""
     sides = (width, height) if width or height else (grid.native, grid.native)
     scale = min(side / of for side, of in zip(sides, source, strict=True) if side)
     return Size(grid.floor(source.width * scale), grid.floor(source.height * scale))
 
 
 def _cover(source: Size, canvas: Size, mode: FitMode) -> Geometry:
-    """Scale until the canvas is covered and crop the few pixels over, evenly on both sides."""
+    """Scale the source until it covers the canvas, and crop the overflow evenly on both sides."""
     scale = max(canvas.width / source.width, canvas.height / source.height)
     scaled = Size(
         max(canvas.width, round(source.width * scale)),
@@ -152,7 +161,7 @@ def _cover(source: Size, canvas: Size, mode: FitMode) -> Geometry:
 
 
 def _pad(source: Size, canvas: Size) -> Geometry:
-    """Scale into the canvas, centre it there, and cut that part out of the result."""
+    """Scale the source to fit into the canvas, centre it, and cut it out of the result again."""
     scale = min(canvas.width / source.width, canvas.height / source.height)
     scaled = Size(max(1, round(source.width * scale)), max(1, round(source.height * scale)))
     left, top = (canvas.width - scaled.width) // 2, (canvas.height - scaled.height) // 2
@@ -164,6 +173,6 @@ def _pad(source: Size, canvas: Size) -> Geometry:
 
 
 def aspects_differ(source: Size, canvas: Size) -> bool:
-    """Whether the two aspects are more than 5 % apart."""
+    """Return whether two aspects are more than 5 % apart."""
     ratio = (source.width / source.height) / (canvas.width / canvas.height)
     return max(ratio, 1 / ratio) > 1 + ASPECT_TOLERANCE

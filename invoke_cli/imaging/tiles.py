@@ -1,4 +1,4 @@
-"""Working on a large picture in tiles: where they lie, cutting them out, and putting them back without seams."""
+"""Process a large image in tiles: lay them out, cut them out, and blend them back without seams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from invoke_cli.imaging.sizes import Box, Grid, Size
 
 
 class Placed(NamedTuple):
-    """A tile: its rectangle on the canvas, and by how many pixels it overlaps its neighbours on each side."""
+    """A tile: its box on the canvas, and its overlap in pixels with the neighbour on each side."""
 
     box: Box
     left: int
@@ -23,14 +23,15 @@ class Placed(NamedTuple):
 
 
 def canvas_of(size: Size, grid: Grid) -> Size:
-    """The canvas on which a picture of this size is tiled: its sides rounded up to what the model takes."""
-    return Size(_up(size.width, grid), _up(size.height, grid))
+    """Return the canvas for tiling an image: its sides rounded up to what the model accepts."""
+    return Size(_rounded_up(size.width, grid), _rounded_up(size.height, grid))
 
 
 def laid_out(canvas: Size, side: int, overlap: int, multiple: int) -> tuple[Placed, ...]:
-    """Tiles of `side` x `side` pixels, or the canvas where it is smaller, evenly over all of it, row by row.
+    """Lay out tiles of `side` x `side` pixels evenly over the canvas, row by row.
 
-    Neighbours overlap by about `overlap` pixels, `multiple` at least, on which every corner lies.
+    A tile is smaller if the canvas is. Neighbours overlap by about `overlap` pixels, at least `multiple`; corners are
+    multiples of `multiple`, except in the last row and column.
     """
     overlap = max(overlap, multiple)
     columns = _starts(canvas.width, side, overlap, multiple)
@@ -49,7 +50,7 @@ def laid_out(canvas: Size, side: int, overlap: int, multiple: int) -> tuple[Plac
 
 
 def cut_out(image: Image.Image, box: Box) -> Image.Image:
-    """The part of a picture in `box`; what lies beyond its right and bottom is the last column and row repeated."""
+    """Crop `box` from an image; beyond the right and bottom border the last column and row are repeated."""
     inside = image.crop((box.left, box.top, min(box.right, image.width), min(box.bottom, image.height)))
     right, below = box.size.width - inside.width, box.size.height - inside.height
     if not (right or below):
@@ -58,9 +59,9 @@ def cut_out(image: Image.Image, box: Box) -> Image.Image:
 
 
 def put_back(image: Image.Image, made: Image.Image, tile: Placed, *, alone: bool) -> None:
-    """Paste a finished tile into the picture, fading in over what it shares with the tiles before it.
+    """Paste a finished tile into the image, fading in over the overlap with the tiles before it.
 
-    With `alone` its other neighbours are not drawn anew, so that it fades on all sides that have one.
+    With `alone` the tile's other neighbours are not regenerated, so that it fades on every side that has one.
     """
     width, height = tile.box.size
     across = _ramp(width, tile.left, tile.right if alone else 0)
@@ -70,7 +71,7 @@ def put_back(image: Image.Image, made: Image.Image, tile: Placed, *, alone: bool
 
 
 def _ramp(length: int, first: int, last: int) -> NDArray[np.float64]:
-    """Weights 0..1 along one side: rising over the first pixels, falling over the last."""
+    """Return weights 0..1 along one side: rising over the first pixels, falling over the last."""
     weights = np.ones(length)
     weights[:first] *= (np.arange(first) + 0.5) / max(first, 1)
     weights[length - last :] *= ((np.arange(last) + 0.5) / max(last, 1))[::-1]
@@ -85,5 +86,5 @@ def _starts(length: int, side: int, overlap: int, multiple: int) -> list[int]:
     return [int(index * step) // multiple * multiple for index in range(count - 1)] + [length - side]
 
 
-def _up(side: int, grid: Grid) -> int:
+def _rounded_up(side: int, grid: Grid) -> int:
     return max(grid.smallest, -(-side // grid.multiple) * grid.multiple)

@@ -73,7 +73,7 @@ def test_what_is_no_embedding_is_text_with_a_notice(studio: SessionHarness) -> N
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("wide", "does not fit tiny (Stable Diffusion 1.x): it is 768 wide, the model's words are 32"),
+        ("wide", "does not fit tiny (Stable Diffusion 1.x): its width is 768, the model's is 32"),
         ("broken", "does not fit tiny"),
         ("old", "is a pickle (old.pt)"),
     ],

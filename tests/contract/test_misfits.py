@@ -45,8 +45,8 @@ def imported(studio: SessionHarness, path: Path, kind: str) -> str:
     [
         ({"layers_per_block": 2}, "the layers of a block are 2, those of the model's UNet 1"),
         ({"block_out_channels": (16, 32, 32), "down_block_types": LATE}, "the channels of its blocks are 16, 32, 32"),
-        ({"in_channels": 8}, "it reads latents of 8 channels, the model's have 4"),
-        ({"conditioning_channels": 1}, "it looks at pictures of 1 channels"),
+        ({"in_channels": 8}, "it takes latents with 8 channels, the model's have 4"),
+        ({"conditioning_channels": 1}, "it takes images with 1 channels"),
     ],
 )
 def test_a_controlnet(studio: SessionHarness, tiny_model: Path, changes: dict[str, Any], reason: str) -> None:
@@ -88,9 +88,9 @@ def test_an_ip_adapter(studio: SessionHarness, tiny_model: Path, how: str) -> No
         tensors["image_proj.proj.weight"] = tensors["image_proj.proj.weight"].repeat(1, 2)
     save_file(tensors, file)
     said = {
-        "fewer": "does not fit tiny (Stable Diffusion 1.x): it has 3 layers, 4 of the model's read the prompt",
-        "wider": "does not fit tiny (Stable Diffusion 1.x): its layers are 64 wide, those of the model that read the "
-        "prompt 32",
+        "fewer": "does not fit tiny (Stable Diffusion 1.x): it has 3 layers, the model has 4 cross-attention layers",
+        "wider": "does not fit tiny (Stable Diffusion 1.x): its layers have width 64, the model's "
+        "cross-attention layers 32",
         "other eyes": "cannot be used with tiny: mat1 and mat2 shapes cannot be multiplied",
     }[how]
     assert f"the IP-Adapter ip-adapter {said}" in refused(studio, imported(studio, file, "ip"))
@@ -111,9 +111,12 @@ def test_a_lora_beside_one_that_fits(studio: SessionHarness, tiny_model: Path, h
         save_file(
             {**{key: value for key, value in tensors.items() if key != name}, **cut[how]}, folder / "bad.safetensors"
         )
-    said = {"wide": "is 32 wide in the model and 64 in", "half": "by half", "rank": "of rank 5", "text": "and 48 in"}[
-        how
-    ]
+    said = {
+        "wide": "has width 32 in the model and 64 in",
+        "half": "has only one of its two matrices",
+        "rank": "has rank 5",
+        "text": "and 48 in",
+    }[how]
     sentence = refused(studio, f"{LINE} --lora film --lora bad")
     assert sentence.startswith("the LoRA bad does not fit tiny (Stable Diffusion 1.x): ") and said in sentence
     assert pixels(studio.draw(LINE)[0]) == pixels(plain), "the one before it is off again, too"
@@ -135,5 +138,5 @@ def test_many_loras_make_room_for_a_line_of_two(studio: SessionHarness, tiny_mod
 def test_an_embedding_without_vectors(studio: SessionHarness, shape: tuple[int, ...]) -> None:
     (studio.folder / "root" / "embeddings").mkdir()
     save_file({"emb_params": torch.zeros(shape)}, studio.folder / "root" / "embeddings" / "nought.safetensors")
-    said = "the embedding <nought> does not fit tiny (Stable Diffusion 1.x): it holds no vectors"
+    said = "the embedding <nought> does not fit tiny (Stable Diffusion 1.x): it contains no vectors"
     assert refused(studio, f"a <nought> {LINE}").startswith(said)

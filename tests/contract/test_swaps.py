@@ -91,7 +91,7 @@ def test_what_cannot_do_it_says_so(real_session: SessionHarness, real_engine: En
         with pytest.raises(PlanError, match=r"which does not support \.swap"):
             job("a cat.swap(dog)", tiny(folder_of(name)))
     assert real_session.run(f"a cat.swap({'dog ' * 30}) {END}") is not Outcome.OK
-    assert real_session.errors[0].startswith("a prompt with a .swap() is read in one window of 75 tokens")
+    assert real_session.errors[0].startswith("a prompt with .swap() is limited to one window of 75 tokens")
     assert not real_session.saved
 
 

@@ -54,7 +54,7 @@ def warnings(events: list[Any]) -> list[str]:
 
 
 STAGES = [
-    ("text_encoder", "forward", "reading the prompt", 1),
+    ("text_encoder", "forward", "encoding the prompt", 1),
     ("vae", "encode", "encoding the init image", 1),
     ("unet", "forward", "denoising", 2),
     ("vae", "decode", "decoding", 2),

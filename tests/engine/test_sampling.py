@@ -133,10 +133,10 @@ def test_k_lms_is_mended_with_an_init_image_and_stock_without(engine: Engine, ti
     import torch
     from diffusers import LMSDiscreteScheduler
 
-    from invoke_cli.engine.sampling.schedulers import MendedLMSDiscreteScheduler
+    from invoke_cli.engine.sampling.schedulers import FixedLMSDiscreteScheduler
 
     errors = {}
-    for cls in (LMSDiscreteScheduler, MendedLMSDiscreteScheduler):
+    for cls in (LMSDiscreteScheduler, FixedLMSDiscreteScheduler):
         scheduler = cls(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
         scheduler.set_timesteps(20)
         scheduler.set_begin_index(5)
@@ -147,7 +147,7 @@ def test_k_lms_is_mended_with_an_init_image_and_stock_without(engine: Engine, ti
             scheduler.scale_model_input(x, t)
             x = scheduler.step(x * s / (1 + s**2), t, x).prev_sample  # data of unit variance: eps = x s / (1 + s^2)
         errors[cls] = abs(float(x) - 1.0)
-    assert errors[MendedLMSDiscreteScheduler] < 0.02 < errors[LMSDiscreteScheduler]
+    assert errors[FixedLMSDiscreteScheduler] < 0.02 < errors[LMSDiscreteScheduler]
 
 
 def test_samplers_that_need_more_or_fewer_steps_say_so(tiny_model: Path) -> None:

@@ -88,5 +88,5 @@ def test_a_pickle_that_would_run_code_is_not_opened(real_session: SessionHarness
     file = real_session.folder / "root" / "embeddings" / "toy.pt"
     torch.save({"string_to_param": {"*": Trap()}}, file)
     assert real_session.run(f"!convert_model {file}") is not Outcome.OK
-    assert "holds more than tensors" in real_session.errors[0]
+    assert "contains more than tensors" in real_session.errors[0]
     assert not (tmp_path / "ran").exists() and not file.with_suffix(".safetensors").exists()

@@ -72,7 +72,7 @@ def test_an_entry_says_what_a_model_predicts(real_session: SessionHarness, folde
     book.write_text(book.read_text(encoding="utf-8") + entries, encoding="utf-8")
     (own,) = real_session.draw(f"{LINE} -m velocity")
     (made,) = real_session.draw(f"{LINE} -m noise")
-    assert "noise predicts epsilon, as told by its entry" in real_session.notices
+    assert "noise predicts epsilon, according to its entry" in real_session.notices
     assert pixels(made) == by_hand(folder) != pixels(own)
     assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.messages
     real_session.run("!model noise")

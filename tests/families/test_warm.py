@@ -89,14 +89,14 @@ def test_the_least_recently_used_leaves_for_want_of_memory(
     for model in (first, second):
         engine.load(model, Events().hooks())
     engine.load(first, Events().hooks())
-    kept = ModelCache._leave
+    kept = ModelCache._evict
     left: list[str] = []
 
     def leave(shelf: ModelCache, key: str) -> None:
         left.append(key)
         kept(shelf, key)
 
-    monkeypatch.setattr(ModelCache, "_leave", leave)
+    monkeypatch.setattr(ModelCache, "_evict", leave)
     monkeypatch.setattr("invoke_cli.engine.loading.model_cache.RESERVED_BYTES", 10**18)
     engine.load(third, Events().hooks())
     assert [Path(key.split("|")[0]) for key in left] == [second.facts.folder, first.facts.folder]

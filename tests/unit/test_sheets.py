@@ -10,7 +10,7 @@ from PIL import Image
 
 from invoke_cli.commands.images.plot import strength_bars
 from invoke_cli.imaging.sheets.comparison import aligned
-from invoke_cli.imaging.sheets.lettering import INK, PAPER, caption, font_for, length, wrapped
+from invoke_cli.imaging.sheets.lettering import BACKGROUND, INK, caption, font_for, length, wrapped
 from invoke_cli.imaging.sheets.plot import across, chart, chart_text
 from invoke_cli.imaging.sheets.sheets import captioned_grid, contact_sheet, strip
 from invoke_cli.metadata.sheet_record import SheetRecord, Shown, decode_sheet, encode_sheet
@@ -48,7 +48,7 @@ def test_captions_are_never_cut(width: int, size: int) -> None:
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     pixels = np.asarray(caption(text, width, size)).astype(int)
     edges = [pixels[:, 0], pixels[:, -1], pixels[0], pixels[-1]]
-    assert all(np.array_equal(edge, np.broadcast_to(PAPER, edge.shape)) for edge in edges)
+    assert all(np.array_equal(edge, np.broadcast_to(BACKGROUND, edge.shape)) for edge in edges)
 
 
 def test_signs_that_no_font_has_are_told_by_their_number() -> None:
@@ -64,7 +64,7 @@ def test_labels_are_legible_whatever_the_picture(colour: str) -> None:
         strip([picture.resize((12, 8))] * 3, ["start", "step 1 of 2", "step 2 of 2"], picture),
     ):
         top = np.asarray(sheet)[:18].reshape(-1, 3).astype(int)
-        light, dark = np.abs(top - INK).sum(axis=1).min(), np.abs(top - PAPER).sum(axis=1).min()
+        light, dark = np.abs(top - INK).sum(axis=1).min(), np.abs(top - BACKGROUND).sum(axis=1).min()
         assert light < 60 and dark == 0
 
 

@@ -1,4 +1,4 @@
-"""Embeddings (textual inversion): new words of a model's own, known for one job and forgotten after it."""
+"""Textual inversion: embeddings added to the tokenizer and text encoder for one job and removed after it."""
 
 from __future__ import annotations
 
@@ -14,56 +14,64 @@ from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.errors import ModelError
 from invoke_cli.planning.plan import EmbeddingUse
 
-# The names under which files for two encoders keep the vectors of each.
-_PARTS = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
+# The keys of each encoder's vectors in files for two text encoders.
+_ENCODER_KEYS = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
 
 
 @contextmanager
-def knowing(loaded: LoadedModel, embeddings: Sequence[EmbeddingUse]) -> Iterator[None]:
-    """The model with `<name>` as a word for each of these; ModelError, naming both, for one that does not fit it."""
+def active_embeddings(loaded: LoadedModel, embeddings: Sequence[EmbeddingUse]) -> Iterator[None]:
+    """Add `<name>` to the model's vocabulary for each embedding.
+
+    Raises:
+        ModelError: An embedding does not fit the model; the message names both.
+    """
     with ExitStack() as stack:
         for embedding in embeddings:
-            _teach(loaded, embedding, stack)
+            _add(loaded, embedding, stack)
         yield
 
 
-def _teach(loaded: LoadedModel, embedding: EmbeddingUse, stack: ExitStack) -> None:
+def _add(loaded: LoadedModel, embedding: EmbeddingUse, stack: ExitStack) -> None:
     pipeline, token = loaded.pipeline, f"<{embedding.name}>"
     if not hasattr(pipeline, "load_textual_inversion"):
-        raise _misfit(loaded, embedding, "models of this kind take no embeddings")
+        raise _incompatible(loaded, embedding, "models of this kind do not support embeddings")
     for vectors, part in _vectors(loaded, embedding):
         encoder, tokenizer = getattr(pipeline, part), getattr(pipeline, part.replace("text_encoder", "tokenizer"))
         width = encoder.get_input_embeddings().weight.shape[1]
         if vectors.shape[-1] != width:
-            raise _misfit(loaded, embedding, f"it is {vectors.shape[-1]} wide, the model's words are {width}")
+            raise _incompatible(loaded, embedding, f"its width is {vectors.shape[-1]}, the model's is {width}")
         try:
             pipeline.load_textual_inversion(vectors, token=token, tokenizer=tokenizer, text_encoder=encoder)
         except ValueError as error:
-            raise _misfit(loaded, embedding, str(error).splitlines()[0][:160]) from None
+            raise _incompatible(loaded, embedding, str(error).splitlines()[0][:160]) from None
         tokens = [token, *(f"{token}_{number}" for number in range(1, len(vectors)))]
-        stack.callback(_forget, pipeline, (tokens, tokenizer, encoder))
+        stack.callback(_remove, pipeline, (tokens, tokenizer, encoder))
 
 
-def _forget(pipeline: Any, known: tuple[list[str], Any, Any]) -> None:
-    tokens, tokenizer, encoder = known
+def _remove(pipeline: Any, added: tuple[list[str], Any, Any]) -> None:
+    tokens, tokenizer, encoder = added
     pipeline.unload_textual_inversion(tokens=tokens, tokenizer=tokenizer, text_encoder=encoder)
 
 
 def _vectors(loaded: LoadedModel, embedding: EmbeddingUse) -> list[tuple[torch.Tensor, str]]:
-    """The vectors (n, width) for each text encoder; ModelError when the file does not hold them."""
+    """Return the vectors (n, width) for each text encoder, with the encoder's component name.
+
+    Raises:
+        ModelError: The file cannot be read, or lacks the vectors of an encoder.
+    """
     try:
         tensors: Mapping[str, torch.Tensor] = load_file(embedding.path)
     except (OSError, SafetensorError) as error:
-        raise _misfit(loaded, embedding, str(error).splitlines()[0][:160]) from None
-    parts = [part for part in _PARTS if part in loaded.text_encoders]
-    if len(parts) > 1 or set(_PARTS.values()) <= set(tensors):
-        found = [(tensors.get(_PARTS[part]), part) for part in parts]
+        raise _incompatible(loaded, embedding, str(error).splitlines()[0][:160]) from None
+    parts = [part for part in _ENCODER_KEYS if part in loaded.text_encoders]
+    if len(parts) > 1 or set(_ENCODER_KEYS.values()) <= set(tensors):
+        found = [(tensors.get(_ENCODER_KEYS[part]), part) for part in parts]
     else:
         found = [(next(iter(tensors.values())) if len(tensors) == 1 else tensors.get("emb_params"), parts[0])]
     complete = [(tensor.reshape(-1, tensor.shape[-1]), part) for tensor, part in found if _is_filled(tensor)]
     if len(complete) != len(found):
         kind = "two text encoders" if len(parts) > 1 else "one text encoder"
-        raise _misfit(loaded, embedding, f"it holds no vectors for a model of {kind}")
+        raise _incompatible(loaded, embedding, f"it contains no vectors for a model with {kind}")
     return complete
 
 
@@ -71,8 +79,8 @@ def _is_filled(tensor: torch.Tensor | None) -> TypeGuard[torch.Tensor]:
     return tensor is not None and tensor.ndim > 0 and tensor.numel() > 0
 
 
-def _misfit(loaded: LoadedModel, embedding: EmbeddingUse, reason: str) -> ModelError:
+def _incompatible(loaded: LoadedModel, embedding: EmbeddingUse, reason: str) -> ModelError:
     name = f"<{embedding.name}>"
     message = f"the embedding {name} does not fit {loaded.model.spec.name} ({loaded.family.label}): {reason}"
-    hint = "leave it out, choose the model it was made for with -m, or write \\< to keep it as text"
+    hint = "remove it, choose the model it was trained for with -m, or write \\< to keep it as text"
     return ModelError(message, hint=hint, field="prompt")

@@ -1,6 +1,4 @@
-"""Control models at hand, whatever their technique: read once, kept in memory while they are among the last used, and
-what is wrong with one told in a sentence that names it and the model.
-"""
+"""Cache control models of every technique, and turn their errors into sentences that name the control and the model."""
 
 from __future__ import annotations
 
@@ -15,64 +13,68 @@ from safetensors import SafetensorError
 from invoke_cli.engine import Job
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
-from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.errors import ModelError
 from invoke_cli.models.control_models import Technique
 from invoke_cli.planning.plan import ControlUse
 
 Network = TypeVar("Network")
 
-_KEPT: Mapping[Technique, int] = {Technique.CONTROLNET: 3, Technique.T2I_ADAPTER: 3, Technique.IP_ADAPTER: 2}
-_AGAIN: Mapping[Technique, str] = {
-    Technique.CONTROLNET: "fetch it again, as a diffusers folder",
-    Technique.T2I_ADAPTER: "fetch it again, or try another size",
-    Technique.IP_ADAPTER: "fetch it and its image encoder again",
+_MAX_CACHED: Mapping[Technique, int] = {Technique.CONTROLNET: 3, Technique.T2I_ADAPTER: 3, Technique.IP_ADAPTER: 2}
+_HINTS: Mapping[Technique, str] = {
+    Technique.CONTROLNET: "download it again, as a diffusers folder",
+    Technique.T2I_ADAPTER: "download it again, or try another size",
+    Technique.IP_ADAPTER: "download it and its image encoder again",
 }
 
 
 class ControlModelCache(Generic[Network]):
-    """The control models of one technique that were used last; `read` brings one from disk to the device."""
+    """The most recently used control models of one technique; `read` loads one onto the device."""
 
     def __init__(self, technique: Technique, read: Callable[[LoadedModel, ControlUse], Network]) -> None:
         self._technique, self._read = technique, read
-        self._kept: RecentlyUsed[Network] = RecentlyUsed(_KEPT[technique])
+        self._cache: LRUCache[Network] = LRUCache(_MAX_CACHED[technique])
 
-    def wanted(self, job: Job) -> list[tuple[ControlUse, Image.Image]]:
-        """The control images of a job that are for this technique."""
+    def of_job(self, job: Job) -> list[tuple[ControlUse, Image.Image]]:
+        """Return the job's controls of this technique with their control images."""
         pairs = zip(job.plan.controls, job.guides, strict=True)
         return [(use, image) for use, image in pairs if use.technique is self._technique]
 
     def get(self, loaded: LoadedModel, use: ControlUse) -> Network:
-        """The control model of a use; ModelError for one that cannot be read."""
-        with telling(loaded, use):
-            return self._kept.get((use.path, use.sha256), partial(self._read, loaded, use))
+        """Return the control model of a use, loading it if necessary.
+
+        Raises:
+            ModelError: The control model cannot be read.
+        """
+        with translated_errors(loaded, use):
+            return self._cache.get((use.path, use.sha256), partial(self._read, loaded, use))
 
     def clear(self) -> None:
-        """Forget all of them."""
-        self._kept.clear()
+        """Remove all control models."""
+        self._cache.clear()
 
 
 @contextmanager
-def telling(loaded: LoadedModel, use: ControlUse) -> Iterator[None]:
-    """What the libraries raise over a control model, as a ModelError that names it and the model."""
+def translated_errors(loaded: LoadedModel, use: ControlUse) -> Iterator[None]:
+    """Convert library errors about a control model to a ModelError that names it and the model."""
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join((str(error) or type(error).__name__).split())[:160]
         message = f"the {use.technique.value} {use.model} cannot be used with {loaded.model.spec.name}: {reason}"
-        raise ModelError(message, hint=_AGAIN[use.technique], field="controls") from None
+        raise ModelError(message, hint=_HINTS[use.technique], field="controls") from None
 
 
-def misfit(loaded: LoadedModel, use: ControlUse, reason: str) -> ModelError:
-    """The error for a control model that was made for models of another layout."""
+def incompatible(loaded: LoadedModel, use: ControlUse, reason: str) -> ModelError:
+    """Return the error for a control model that was trained for another architecture."""
     model = f"{loaded.model.spec.name} ({loaded.family.label})"
-    hint = "import one that was made for it (!import_model), or choose another model with -m"
+    hint = "import one that was trained for it (!import_model), or choose another model with -m"
     return ModelError(
         f"the {use.technique.value} {use.model} does not fit {model}: {reason}", hint=hint, field="controls"
     )
 
 
-def at_work(network: Any, device: Device) -> Any:
-    """A network that is only looked through, on the device."""
+def prepared(network: Any, device: Device) -> Any:
+    """Prepare a network for inference: frozen, in evaluation mode, on the device in its dtype."""
     network.requires_grad_(False)
-    return network.to(device.place, device.dtype).eval()
+    return network.to(device.torch_device, device.dtype).eval()

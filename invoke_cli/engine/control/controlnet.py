@@ -1,4 +1,4 @@
-"""Control models at work: brought to the device when a job wants them, and told to the pipeline with their pictures."""
+"""Load a job's ControlNets and build the pipeline arguments for their control images."""
 
 from __future__ import annotations
 
@@ -12,44 +12,46 @@ from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from PIL import Image
 from safetensors.torch import load_file
 
-from invoke_cli.engine.control.cache import ControlModelCache, at_work, misfit
+from invoke_cli.engine.control.cache import ControlModelCache, incompatible, prepared
 from invoke_cli.engine.devices import Device
-from invoke_cli.engine.loading.load import LoadedModel, known
+from invoke_cli.engine.loading.load import LoadedModel, accepted_arguments
 from invoke_cli.models.control_models import Technique
 from invoke_cli.planning.plan import ControlUse, Plan, Task
 
-# What decides the shapes of what a ControlNet hands to a UNet, by its name in both configs.
-_LAYOUT: Mapping[str, str] = {
+# The config keys that determine the shapes of a ControlNet's residuals, the same in a UNet's config.
+_SHAPE_KEYS: Mapping[str, str] = {
     "block_out_channels": "the channels of its blocks",
     "layers_per_block": "the layers of a block",
 }
-_SEEN_CHANNELS = 3
+_IMAGE_CHANNELS = 3
 
 
 class ControlNets:
-    """The control models that were used last, in memory."""
+    """A cache of ControlNets."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept: ControlModelCache[Any] = ControlModelCache(Technique.CONTROLNET, self._read)
+        self._cache: ControlModelCache[Any] = ControlModelCache(Technique.CONTROLNET, self._read)
 
     def get(self, loaded: LoadedModel, uses: Sequence[ControlUse]) -> tuple[Any, ...]:
-        """The ControlNets of these uses, ready on the device; ModelError for one that cannot be loaded, or that was
-        made for UNets of another layout.
+        """Return the ControlNets of these uses, on the device.
+
+        Raises:
+            ModelError: A ControlNet cannot be loaded, or was trained for another UNet architecture.
         """
-        nets = [use for use in uses if use.technique is Technique.CONTROLNET]
-        found = tuple(self._kept.get(loaded, use) for use in nets)
-        for use, network in zip(nets, found, strict=True):
+        controlnets = [use for use in uses if use.technique is Technique.CONTROLNET]
+        found = tuple(self._cache.get(loaded, use) for use in controlnets)
+        for use, network in zip(controlnets, found, strict=True):
             _check_fit(loaded, use, network.config)
         return found
 
     def clear(self) -> None:
-        """Forget all of them."""
-        self._kept.clear()
+        """Remove all ControlNets."""
+        self._cache.clear()
 
     def _read(self, loaded: LoadedModel, use: ControlUse) -> Any:
         path = Path(use.path)
-        return at_work(self._from_folder(path) if path.is_dir() else _from_file(path, loaded), self._device)
+        return prepared(self._from_folder(path) if path.is_dir() else _from_file(path, loaded), self._device)
 
     def _from_folder(self, folder: Path) -> Any:
         plain = any(".fp16." not in path.name for path in folder.glob("*.safetensors"))
@@ -63,8 +65,8 @@ class ControlNets:
 
 
 def _from_file(path: Path, loaded: LoadedModel) -> Any:
-    """A ControlNet from a file that holds its tensors alone: it is built like the UNet that it is for."""
-    config = known(ControlNetModel, {**loaded.denoiser.config, "in_channels": loaded.latent_channels})
+    """Load a ControlNet from a file of tensors alone; its config is that of the UNet it is used with."""
+    config = accepted_arguments(ControlNetModel, {**loaded.denoiser.config, "in_channels": loaded.latent_channels})
     network = ControlNetModel(**config)
     tensors: Mapping[str, torch.Tensor] = convert_controlnet_checkpoint(load_file(path), config)
     network.load_state_dict(tensors)
@@ -72,32 +74,39 @@ def _from_file(path: Path, loaded: LoadedModel) -> Any:
 
 
 def _check_fit(loaded: LoadedModel, use: ControlUse, config: Mapping[str, Any]) -> None:
-    """ModelError when what the ControlNet takes or gives has other shapes than the model's."""
+    """Check a ControlNet's config against the model's UNet.
+
+    Raises:
+        ModelError: Its input channels or block layout differ.
+    """
     if config["in_channels"] != loaded.latent_channels:
-        reason = f"it reads latents of {config['in_channels']} channels, the model's have {loaded.latent_channels}"
-        raise misfit(loaded, use, reason)
-    if config["conditioning_channels"] != _SEEN_CHANNELS:
-        raise misfit(loaded, use, f"it looks at pictures of {config['conditioning_channels']} channels")
-    for name, meaning in _LAYOUT.items():
-        own, other = (_spelt(each[name]) for each in (config, loaded.denoiser.config))
+        reason = f"it takes latents with {config['in_channels']} channels, the model's have {loaded.latent_channels}"
+        raise incompatible(loaded, use, reason)
+    if config["conditioning_channels"] != _IMAGE_CHANNELS:
+        raise incompatible(loaded, use, f"it takes images with {config['conditioning_channels']} channels")
+    for name, meaning in _SHAPE_KEYS.items():
+        own, other = (_joined(each[name]) for each in (config, loaded.denoiser.config))
         if own != other:
-            raise misfit(loaded, use, f"{meaning} are {own}, those of the model's UNet {other}")
+            raise incompatible(loaded, use, f"{meaning} are {own}, those of the model's UNet {other}")
 
 
-def _spelt(value: Any) -> str:
+def _joined(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 def control_arguments(plan: Plan, guides: Sequence[Image.Image], task: Task) -> dict[str, object]:
-    """What the pipeline of a task is told of the control images; nothing without any. Several add up."""
+    """Return the pipeline arguments for the control images of a task; empty without ControlNets.
+
+    With several, diffusers adds up the residuals of all of them.
+    """
     pairs = zip(plan.controls, guides, strict=True)
-    nets = [(use.weight, image) for use, image in pairs if use.technique is Technique.CONTROLNET]
-    if not nets:
+    controlnets = [(use.weight, image) for use, image in pairs if use.technique is Technique.CONTROLNET]
+    if not controlnets:
         return {}
     name = "image" if task is Task.TEXT_TO_IMAGE else "control_image"
-    weights, images = [weight for weight, _ in nets], [image for _, image in nets]
-    alone = len(nets) == 1
+    weights, images = [weight for weight, _ in controlnets], [image for _, image in controlnets]
+    is_single = len(controlnets) == 1
     return {
-        name: images[0] if alone else images,
-        "controlnet_conditioning_scale": weights[0] if alone else weights,
+        name: images[0] if is_single else images,
+        "controlnet_conditioning_scale": weights[0] if is_single else weights,
     }

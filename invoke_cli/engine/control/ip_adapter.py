@@ -1,4 +1,4 @@
-"""Pictures as prompts (IP-Adapter): put on a loaded model for one job, and off again, which gives the model back."""
+"""IP-Adapters (image prompts): attached to a model for one job and removed afterwards, which restores the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from invoke_cli.engine import Job
-from invoke_cli.engine.control.cache import ControlModelCache, at_work, misfit, telling
+from invoke_cli.engine.control.cache import ControlModelCache, incompatible, prepared, translated_errors
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.models.control_models import Technique
@@ -24,8 +24,8 @@ _PARTS = ("image_proj", "ip_adapter")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Eyes:
-    """An adapter's tensors by its two parts, and the network that sees for it."""
+class _ImagePromptAdapter:
+    """An adapter's tensors, by its two parts, and its CLIP image encoder with the preprocessor."""
 
     tensors: dict[str, dict[str, torch.Tensor]]
     encoder: Any
@@ -33,48 +33,54 @@ class _Eyes:
 
 
 class IPAdapters:
-    """The adapters that were used last, in memory."""
+    """A cache of IP-Adapters."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept: ControlModelCache[_Eyes] = ControlModelCache(Technique.IP_ADAPTER, self._read)
+        self._cache: ControlModelCache[_ImagePromptAdapter] = ControlModelCache(Technique.IP_ADAPTER, self._read)
 
     @contextmanager
-    def seen(self, loaded: LoadedModel, job: Job) -> Iterator[LoadedModel]:
-        """The model with the pictures that the job's plan has as prompts; ModelError when they cannot be seen."""
-        wanted = self._kept.wanted(job)
+    def attached(self, loaded: LoadedModel, job: Job) -> Iterator[LoadedModel]:
+        """Attach the job's IP-Adapters and yield the model with their image embeddings.
+
+        Raises:
+            ModelError: An adapter does not fit the model, or cannot process its image.
+        """
+        wanted = self._cache.of_job(job)
         if not wanted:
             yield loaded
             return
         pipeline = loaded.pipeline
         try:
-            yield replace(loaded, seen=self._embeddings(loaded, wanted, guided=job.plan.guided))
+            yield replace(loaded, image_embeds=self._embeddings(loaded, wanted, guided=job.plan.guided))
         finally:
             pipeline.unload_ip_adapter()
             pipeline.register_modules(image_encoder=None, feature_extractor=None)
 
     def clear(self) -> None:
-        """Forget all of them."""
-        self._kept.clear()
+        """Remove all adapters."""
+        self._cache.clear()
 
     def _embeddings(
         self, loaded: LoadedModel, wanted: Sequence[tuple[ControlUse, Image.Image]], *, guided: bool
     ) -> tuple[torch.Tensor, ...]:
-        """What the adapters, put on the model, see in their pictures: (1 or 2, 1, …) each."""
+        """Attach the adapters and return each one's image embedding: (1, 1, …), or (2, 1, …) with guidance."""
         pipeline, uses = loaded.pipeline, [use for use, _ in wanted]
-        eyes = [self._kept.get(loaded, use) for use in uses]
-        for use, each in zip(uses, eyes, strict=True):
+        adapters = [self._cache.get(loaded, use) for use in uses]
+        for use, each in zip(uses, adapters, strict=True):
             _check_fit(loaded, use, each)
-        with telling(loaded, uses[0]), torch.no_grad():
-            pipeline.register_modules(image_encoder=eyes[0].encoder, feature_extractor=eyes[0].processor)
-            pipeline.load_ip_adapter([each.tensors for each in eyes], subfolder="", weight_name=[""] * len(eyes))
+        with translated_errors(loaded, uses[0]), torch.no_grad():
+            pipeline.register_modules(image_encoder=adapters[0].encoder, feature_extractor=adapters[0].processor)
+            pipeline.load_ip_adapter(
+                [each.tensors for each in adapters], subfolder="", weight_name=[""] * len(adapters)
+            )
             pipeline.set_ip_adapter_scale([use.weight for use in uses])
             images = [image for _, image in wanted]
-            found = pipeline.prepare_ip_adapter_image_embeds(images, None, loaded.place, 1, guided)
-            loaded.denoiser.encoder_hid_proj(found)  # as each step will: what it cannot take is told before them
+            found = pipeline.prepare_ip_adapter_image_embeds(images, None, loaded.device, 1, guided)
+            loaded.denoiser.encoder_hid_proj(found)  # run once now: a mismatch is reported before the first step
         return tuple(found)
 
-    def _read(self, _: LoadedModel, use: ControlUse) -> _Eyes:
+    def _read(self, _: LoadedModel, use: ControlUse) -> _ImagePromptAdapter:
         tensors: dict[str, dict[str, torch.Tensor]] = {part: {} for part in _PARTS}
         for key, tensor in load_file(use.path).items():
             part, _dot, name = key.partition(".")
@@ -83,26 +89,32 @@ class IPAdapters:
             Path(use.encoder), local_files_only=True, use_safetensors=True, dtype=self._device.dtype
         )
         side = encoder.config.image_size
-        return _Eyes(
+        return _ImagePromptAdapter(
             tensors={part: tensors[part] for part in _PARTS},
-            encoder=at_work(encoder, self._device),
+            encoder=prepared(encoder, self._device),
             processor=CLIPImageProcessor(size=side, crop_size=side),
         )
 
 
-def _check_fit(loaded: LoadedModel, use: ControlUse, eyes: _Eyes) -> None:
-    """ModelError when the adapter's layers are not as many, or not as wide, as those that read the prompt."""
+def _check_fit(loaded: LoadedModel, use: ControlUse, adapter: _ImagePromptAdapter) -> None:
+    """Check that the adapter has one layer per cross-attention layer, of the same width.
+
+    Raises:
+        ModelError: The number or the widths of the layers differ.
+    """
     unet = loaded.denoiser
-    reading = [unet.get_submodule(name.removesuffix(".processor")) for name in unet.attn_processors if "attn2" in name]
-    keys = [value for name, value in eyes.tensors["ip_adapter"].items() if name.endswith("to_k_ip.weight")]
-    if len(keys) != len(reading):
-        reason = f"it has {len(keys)} layers, {len(reading)} of the model's read the prompt"
-        raise misfit(loaded, use, reason)
-    given, wide = sorted(len(key) for key in keys), sorted(layer.inner_kv_dim for layer in reading)
-    if given != wide:
-        reason = f"its layers are {_spelt(given)} wide, those of the model that read the prompt {_spelt(wide)}"
-        raise misfit(loaded, use, reason)
+    cross_attention = [
+        unet.get_submodule(name.removesuffix(".processor")) for name in unet.attn_processors if "attn2" in name
+    ]
+    keys = [value for name, value in adapter.tensors["ip_adapter"].items() if name.endswith("to_k_ip.weight")]
+    if len(keys) != len(cross_attention):
+        reason = f"it has {len(keys)} layers, the model has {len(cross_attention)} cross-attention layers"
+        raise incompatible(loaded, use, reason)
+    widths, expected = sorted(len(key) for key in keys), sorted(layer.inner_kv_dim for layer in cross_attention)
+    if widths != expected:
+        reason = f"its layers have width {_joined(widths)}, the model's cross-attention layers {_joined(expected)}"
+        raise incompatible(loaded, use, reason)
 
 
-def _spelt(widths: Sequence[int]) -> str:
+def _joined(widths: Sequence[int]) -> str:
     return ", ".join(map(str, dict.fromkeys(widths)))

@@ -1,4 +1,4 @@
-"""Loading a model: the stock pipeline of its family, and views of it for each task that share every component."""
+"""Load a family's stock pipeline, and create pipelines for each task that share its components."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from invoke_cli.models.preview_factors import without_factors
 from invoke_cli.planning.capabilities import pipeline_for
 from invoke_cli.planning.plan import Task
 
-_LEFT_OUT: Mapping[str, object] = {
+_OMITTED_COMPONENTS: Mapping[str, object] = {
     "safety_checker": None,
     "feature_extractor": None,
     "image_encoder": None,
@@ -34,36 +34,45 @@ _LEFT_OUT: Mapping[str, object] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedModel:
-    """A model in memory. `scheduler_config` is the model's own, the base of every sampler. `place` is the device that
-    it works on, `offload` how its weights get there. `worn` are the LoRAs and embeddings that it has on: hashes and
-    weights. `controls` are the ControlNets that take part in a job, `seen` the embeddings of pictures as prompts.
-    `preview_vae` draws the live previews where its entry names one.
+    """A model in memory.
+
+    Attributes:
+        scheduler_config: The model's own scheduler config, the base for every sampler.
+        device: The device that the model runs on.
+        offload: How the weights reach that device: `none`, `model`, `sequential` or `group`.
+        worn: The hash and weight of each active LoRA and embedding.
+        controls: The ControlNets of the current job.
+        seen: The image embeddings of the job's IP-Adapters (`ip_adapter_image_embeds`).
+        preview_vae: The tiny VAE for live previews, if the registry entry names one.
     """
 
     model: Model
     pipeline: Any
     scheduler_config: Mapping[str, object]
-    place: torch.device
+    device: torch.device
     offload: str = "none"
-    worn: tuple[tuple[str, float], ...] = ()
+    adapters: tuple[tuple[str, float], ...] = ()
     controls: tuple[Any, ...] = ()
-    seen: tuple[torch.Tensor, ...] = ()
+    image_embeds: tuple[torch.Tensor, ...] = ()
     preview_vae: Any = None
 
     @property
     def family(self) -> Family:
-        """The model's row of the family table."""
+        """The model's row in the family table."""
         return self.model.facts.family
 
     @property
     def preview(self) -> Matrix:
-        """The map from latents to RGB: the entry's own, else the family's where it has a row for each channel."""
+        """The linear map from latents to RGB.
+
+        The entry's own if it has one; otherwise the family's if it has a row for each latent channel.
+        """
         fits = len(self.family.preview) == self.latent_channels + 1
         return self.model.spec.preview or (self.family.preview if fits else without_factors(self.latent_channels))
 
     @property
     def denoiser(self) -> Any:
-        """The network that takes the noise away."""
+        """The denoising network: a UNet or a transformer."""
         return getattr(self.pipeline, self.family.denoiser)
 
     @property
@@ -73,13 +82,13 @@ class LoadedModel:
 
     @property
     def text_encoders(self) -> Mapping[str, Any]:
-        """The text encoders that are there, by their names in the pipeline."""
+        """The loaded text encoders, keyed by their names in the pipeline."""
         parts = self.pipeline.components.items()
         return {name: part for name, part in parts if "text_encoder" in name and part is not None}
 
     @property
     def tokenizer(self) -> Any:
-        """The tokenizer that reads the whole of a prompt: the last one, whose window is the widest."""
+        """The last tokenizer, which has the widest window and reads the whole prompt."""
         tokenizers = [
             part for name, part in self.pipeline.components.items() if "tokenizer" in name and part is not None
         ]
@@ -87,41 +96,41 @@ class LoadedModel:
 
     @property
     def latent_channels(self) -> int:
-        """Channels of the latents."""
+        """The number of channels of the latents."""
         return int(self.vae.config.get("latent_channels") or self.vae.config.z_dim)
 
     @property
     def input_channels(self) -> int:
-        """Channels that the UNet takes: the latents', and five more where it was made for inpainting."""
+        """The number of channels that the UNet takes: the latents', plus five for an inpainting UNet."""
         return int(self.denoiser.config.in_channels)
 
     @property
     def scale_factor(self) -> int:
-        """Pixels a side of one latent."""
+        """The pixels per latent along each side."""
         return int(self.pipeline.vae_scale_factor)
 
     @property
     def key(self) -> str:
-        """What tells this model's cached tensors from another's."""
+        """The key that separates this model's cached tensors from another's."""
         return self.model.facts.key
 
     @property
     def text_key(self) -> str:
-        """What tells its embeddings of a text from another's: LoRAs change text encoders too."""
-        return f"{self.key} {self.worn}" if self.worn else self.key
+        """The key of the model's cached text embeddings; it includes the adapters, which change text encoders, too."""
+        return f"{self.key} {self.adapters}" if self.adapters else self.key
 
-    def spelt_out(self, text: str, tokenizer: Any) -> str:
-        """A text in which each embedding of several vectors stands as the names of all of them."""
+    def expand_embeddings(self, text: str, tokenizer: Any) -> str:
+        """Expand each multi-vector embedding in `text` to the names of all its vectors."""
         if not hasattr(self.pipeline, "maybe_convert_prompt"):
             return text
         converted: str = self.pipeline.maybe_convert_prompt(text, tokenizer)
         return converted
 
     def view(self, task: Task, scheduler: Any) -> Any:
-        """A pipeline for the task on the same modules, with a scheduler of its own. Takes about a millisecond.
+        """Create a pipeline for a task on the same modules, with a scheduler of its own. Takes about a millisecond.
 
-        Where the family runs in our own stages it has no text encoder, which may stand on another device: embeddings
-        are handed to it.
+        If the family runs in our own stages, the pipeline gets no text encoder, which may be on another device: it is
+        passed embeddings instead.
         """
         cls = getattr(diffusers, pipeline_for(self.family, task, controlled=bool(self.controls)))
         replaced: dict[str, Any] = {"scheduler": scheduler}
@@ -129,18 +138,20 @@ class LoadedModel:
             replaced["controlnet"] = self.controls[0] if len(self.controls) == 1 else list(self.controls)
         if self.family.staged:
             replaced |= dict.fromkeys(self.text_encoders)
-        view = cls(**known(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
+        view = cls(**accepted_arguments(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
         view.set_progress_bar_config(disable=True)
         return view
 
 
 def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload: str = "none") -> LoadedModel:
-    """Load the model's pipeline on the device, but for the components that are `shared` with another; ModelError when
-    its files cannot be used.
+    """Load the model's pipeline on the device, reusing the components in `shared`.
+
+    Raises:
+        ModelError: The model's files cannot be used, or a package is missing.
     """
     family = model.facts.family
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
-    arguments = {**known(cls, _LEFT_OUT), "torch_dtype": device.dtype, **shared}
+    arguments = {**accepted_arguments(cls, _OMITTED_COMPONENTS), "torch_dtype": device.dtype, **shared}
     try:
         if model.facts.vae_from is not None and family.vae not in shared:
             arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
@@ -151,9 +162,9 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         else:
             pipeline = _from_folder(model.facts, cls, arguments)
     except ImportError as error:
-        raise _lacking(model, error) from None
+        raise _missing_package(model, error) from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise _unusable(model, error) from None
+        raise _load_error(model, error) from None
     if model.facts.prediction_type_source:
         pipeline.scheduler.register_to_config(prediction_type=model.facts.prediction_type)
     pipeline.set_progress_bar_config(disable=True)
@@ -164,23 +175,23 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         model=model,
         pipeline=pipeline,
         scheduler_config=dict(pipeline.scheduler.config),
-        place=device.place,
+        device=device.torch_device,
         offload=offload,
     )
-    _put(loaded, device)
+    _place_on_device(loaded, device)
     return with_preview_vae(loaded, device)
 
 
 def with_preview_vae(loaded: LoadedModel, device: Device) -> LoadedModel:
-    """The model with what its entry names for previews."""
+    """Return the model with the preview VAE that its registry entry names."""
     return replace(loaded, preview_vae=load_tiny_vae(loaded.model, loaded.latent_channels, device))
 
 
-def _put(loaded: LoadedModel, device: Device) -> None:
-    """Bring the weights to the device, or let them come when they are needed."""
-    pipeline, place = loaded.pipeline, device.place
+def _place_on_device(loaded: LoadedModel, device: Device) -> None:
+    """Move the weights to the device, or set up offloading."""
+    pipeline, place = loaded.pipeline, device.torch_device
     if loaded.offload in ("sequential", "group") and loaded.family.upcasts and loaded.vae.config.get("force_upcast"):
-        loaded.vae.to(torch.float32)  # it could not change its dtype later
+        loaded.vae.to(torch.float32)  # an offloaded VAE cannot change its dtype later
     match loaded.offload:
         case "model":
             pipeline.enable_model_cpu_offload(device=place)
@@ -204,32 +215,32 @@ def _from_folder(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> A
     )
 
 
-def known(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that a pipeline's class takes."""
+def accepted_arguments(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that the constructor of `cls` accepts."""
     names = inspect.signature(cls.__init__).parameters
     return {name: value for name, value in arguments.items() if name in names}
 
 
 def _settings(pipeline: Any) -> dict[str, Any]:
-    """What a pipeline was made with besides its components: plain values such as `requires_aesthetics_score`."""
+    """Return the pipeline's plain config values besides its components, such as `requires_aesthetics_score`."""
     given = {name: value for name, value in pipeline.config.items() if isinstance(value, (bool, int, float, str))}
     return {**given, "requires_safety_checker": False, "add_watermarker": False}
 
 
-def _lacking(model: Model, error: ImportError) -> ModelError:
-    """What a component needs that is not installed; the libraries say so in words, or by the module's name."""
+def _missing_package(model: Model, error: ImportError) -> ModelError:
+    """Return the error for a missing package; libraries name it in their message or as the error's module."""
     named = re.search(r"requires the (\S+) library", str(error), re.IGNORECASE)
     package = (named[1] if named else error.name or str(error).strip().split("\n")[0][:80]).lower()
     message = (
         f"the model {model.spec.name} ({model.facts.family.label}) needs the package {package}, which is not installed"
     )
-    hint = f"pip install {package}, in the version that fits torch, or take another model with -m"
+    hint = f"pip install {package}, in the version that matches torch, or choose another model with -m"
     return ModelError(message, hint=hint, field="model")
 
 
-def _unusable(model: Model, error: Exception) -> ModelError:
+def _load_error(model: Model, error: Exception) -> ModelError:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    hint = "put its folder back as it was, or take another model with -m (!models lists them)"
+    hint = "restore its folder, or choose another model with -m (!models lists them)"
     if model.facts.single_file:
-        hint = f"name the folder it was made from as its base: !edit_model {model.spec.name} base FOLDER"
+        hint = f"set the folder it was derived from as its base: !edit_model {model.spec.name} base FOLDER"
     return ModelError(f"the model {model.spec.name} cannot be loaded: {reason}", hint=hint, field="model")

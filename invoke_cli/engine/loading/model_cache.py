@@ -1,6 +1,6 @@
-"""Models that stay in memory while there is room: the one that was used least recently leaves first.
+"""Keep models in memory while there is room, and evict the least recently used first.
 
-What leaves a GPU waits in the machine's own memory where that has room, and comes back without a look at the disk.
+A model evicted from a GPU is kept in main memory if that has room, and is then restored without reading the disk.
 Components that two models share are in memory once.
 """
 
@@ -23,109 +23,118 @@ from invoke_cli.engine.loading.load import LoadedModel, with_preview_vae
 from invoke_cli.models.files.folder import ModelFacts, read_json
 from invoke_cli.models.files.weights_header import count_parameters, read_header
 
-# What a picture and the libraries want besides the weights: a share of the device's memory, and bytes at least.
+# Memory reserved for an image and the libraries besides the weights: a share of the device's, and a minimum in bytes.
 RESERVED_SHARE, RESERVED_BYTES = 0.1, 1_000_000_000
 Load = Callable[[Model, dict[str, Any]], LoadedModel]
 
 
 class ModelCache:
-    """The models in memory, the last used one last."""
+    """The models in memory, in order of use."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
-        self._parked: set[str] = set()
+        self._on_cpu: set[str] = set()
         self._sizes: dict[str, int] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
 
     @property
     def current(self) -> LoadedModel | None:
-        """The model that was used last."""
+        """The most recently used model."""
         return next(reversed(self._models.values()), None)
 
     def names(self) -> tuple[str, ...]:
-        """The models in memory, the last used one first."""
+        """Return the names of the models in memory, most recently used first."""
         return tuple(loaded.model.spec.name for loaded in reversed(self._models.values()))
 
     def has(self, model: Model, offload: str) -> bool:
-        """Whether the model is in memory, with its weights kept in this way (in any way when none is named)."""
+        """Return whether the model is in memory with this offload mode; an empty `offload` accepts any."""
         loaded = self._models.get(model.facts.key)
         return loaded is not None and offload in ("", loaded.offload)
 
     def get(self, model: Model, load: Load, offload: str = "") -> LoadedModel:
-        """The model, ready on the device; `load` brings it there with the components that are in memory already."""
+        """Return the model, ready on the device.
+
+        Args:
+            model: The registry entry and its facts.
+            load: Loads the model, given the components that are already in memory.
+            offload: The offload mode; empty accepts any.
+        """
         key = model.facts.key
         if key in self._models and not self.has(model, offload):
-            self._forget(key)  # hooks are not taken off again: it is loaded anew
+            self._remove(key)  # offload hooks cannot be removed, so the model is loaded again
         if key not in self._models:
-            self._sizes[key] = _bytes(model.facts, self._device)
+            self._sizes[key] = _weight_bytes(model.facts, self._device)
             self._make_room(self._sizes[key])
-            shared = {} if offload not in ("", "none") else self._shared(model.facts)
+            shared = {} if offload not in ("", "none") else self._shared_components(model.facts)
             self._models[key] = load(model, shared)
-        elif key in self._parked:
+        elif key in self._on_cpu:
             self._make_room(self._sizes[key], keep=key)
-            self._models[key].pipeline.to(self._device.place)
-            self._parked.remove(key)
+            self._models[key].pipeline.to(self._device.torch_device)
+            self._on_cpu.remove(key)
         if self._models[key].model != model:  # another entry for the same files
             self._models[key] = with_preview_vae(replace(self._models[key], model=model), self._device)
         self._models.move_to_end(key)
         return self._models[key]
 
     def clear(self) -> None:
-        """Forget all models."""
+        """Remove all models."""
         self._models.clear()
-        self._parked.clear()
+        self._on_cpu.clear()
 
-    # -- room -------------------------------------------------------------------------------------------------------
+    # -- memory -----------------------------------------------------------------------------------------------------
 
     def _make_room(self, needed: int, keep: str = "") -> None:
-        """Let models leave, the one used least recently first, until as many bytes are free as are needed."""
+        """Evict models, the least recently used first, until `needed` bytes and the reserve are free."""
         for key in list(self._models):
             memory = self._device.memory()
             if memory.free >= needed + max(RESERVED_BYTES, memory.total * RESERVED_SHARE):
                 return
-            if key != keep and key not in self._parked:
-                self._leave(key)
+            if key != keep and key not in self._on_cpu:
+                self._evict(key)
                 gc.collect()
                 self._device.release()
 
-    def _forget(self, key: str) -> None:
+    def _remove(self, key: str) -> None:
         del self._models[key]
-        self._parked.discard(key)
+        self._on_cpu.discard(key)
         gc.collect()
         self._device.release()
 
-    def _leave(self, key: str) -> None:
+    def _evict(self, key: str) -> None:
+        """Move a model to main memory if it fits there, otherwise remove it."""
         size = self._sizes[key]
         resident = self._device.kind != "cpu" and self._models[key].offload == "none"
         if resident and psutil.virtual_memory().available > size + RESERVED_BYTES:
             self._models[key].pipeline.to("cpu")
-            self._parked.add(key)
+            self._on_cpu.add(key)
         else:
             del self._models[key]
 
     # -- sharing ----------------------------------------------------------------------------------------------------
 
-    def _shared(self, facts: ModelFacts) -> dict[str, Any]:
-        """The model's components that another model in memory has, too: same config, same files."""
+    def _shared_components(self, facts: ModelFacts) -> dict[str, Any]:
+        """Return the model's components that another loaded model has, too: same config, same files."""
         found: dict[str, Any] = {}
         for part, files in facts.parts.items():
             config = _config(facts, part)
             for key, loaded in self._models.items():
-                twin = None if key in self._parked or config is None else self._twin(config, files, loaded)
-                if twin is not None:
-                    found[part] = twin
+                component = (
+                    None if key in self._on_cpu or config is None else self._matching_component(config, files, loaded)
+                )
+                if component is not None:
+                    found[part] = component
         return found
 
-    def _twin(self, config: dict[str, Any], files: Sequence[Path], loaded: LoadedModel) -> Any | None:
-        there = loaded.model.facts
+    def _matching_component(self, config: dict[str, Any], files: Sequence[Path], loaded: LoadedModel) -> Any | None:
+        other = loaded.model.facts
         if loaded.offload != "none":
             return None
-        for part, others in there.parts.items():
-            if not all(path.is_file() for path in others):
-                continue  # moved away since it was loaded
-            same = [path.stat().st_size for path in files] == [path.stat().st_size for path in others]
-            if same and config == _config(there, part) and self._digest(files) == self._digest(others):
+        for part, other_files in other.parts.items():
+            if not all(path.is_file() for path in other_files):
+                continue  # the files were moved after loading
+            same = [path.stat().st_size for path in files] == [path.stat().st_size for path in other_files]
+            if same and config == _config(other, part) and self._digest(files) == self._digest(other_files):
                 return getattr(loaded.pipeline, part, None)
         return None
 
@@ -133,8 +142,8 @@ class ModelCache:
         return tuple(self._hash(path) for path in files)
 
     def _hash(self, path: Path) -> str:
-        state = path.stat()
-        key = (str(path.resolve()), state.st_mtime_ns, state.st_size)
+        stat = path.stat()
+        key = (str(path.resolve()), stat.st_mtime_ns, stat.st_size)
         if key not in self._digests:
             with path.open("rb") as file:
                 self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -142,7 +151,7 @@ class ModelCache:
 
 
 def _config(facts: ModelFacts, part: str) -> dict[str, Any] | None:
-    """The config of a component; None where its file is another thing than its folder would hold, or is gone."""
+    """Return a component's config; None if its weights come from elsewhere, or its config file is missing."""
     if part == facts.family.vae and facts.vae_from is not None:
         config: dict[str, Any] = json.loads(facts.vae_config)
     elif facts.single_file or not (facts.folder / part / "config.json").is_file():
@@ -153,8 +162,8 @@ def _config(facts: ModelFacts, part: str) -> dict[str, Any] | None:
     return {**{key: value for key, value in config.items() if not key.startswith("_")}, **quantized}
 
 
-def _bytes(facts: ModelFacts, device: Device) -> int:
-    """The bytes of a model's weights in the device's dtype."""
+def _weight_bytes(facts: ModelFacts, device: Device) -> int:
+    """Return the size of a model's weights in the device's dtype, in bytes."""
     total = 0
     for path in facts.weights:
         header = read_header(path) if path.suffix == ".safetensors" else None

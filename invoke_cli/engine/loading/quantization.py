@@ -1,4 +1,4 @@
-"""A denoiser in fewer bits: a folder's weights are quantised while they are read, by a package that is an extra."""
+"""Load a denoiser quantised: the weights are quantised while they are read, by an optional package."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from invoke_cli.models.quantization import QUANTIZATIONS
 
 
 def load_quantized(facts: ModelFacts, name: str, device: Device) -> Any:
-    """The denoiser of the model `name`, quantised as its facts say; ModelError where this machine cannot do it."""
+    """Load the denoiser of the model `name`, quantised as its facts state.
+
+    Raises:
+        ModelError: The quantisation needs a GPU or a package that is missing.
+    """
     row = next(row for row in QUANTIZATIONS if row.name == facts.quantize)
-    leave = f"or take it out of the entry: !edit_model {name} quantize none"
+    removal = f"or remove it from the entry: !edit_model {name} quantize none"
     if row.on_gpu and device.kind != "cuda":
         message = f"quantize: {row.name} of {name} needs an NVIDIA GPU and this is {device.label}"
-        raise ModelError(message, hint=f"int8 works everywhere, {leave}", field="model")
+        raise ModelError(message, hint=f"int8 works everywhere, {removal}", field="model")
     if importlib.util.find_spec(row.package) is None:
         message = f"quantize: {row.name} of {name} needs the package {row.package}"
-        raise ModelError(message, hint=f'pip install "invoke-cli[{row.package}]", {leave}', field="model")
+        raise ModelError(message, hint=f'pip install "invoke-cli[{row.package}]", {removal}', field="model")
     files = facts.parts[facts.family.denoiser]
     return diffusers.AutoModel.from_pretrained(
         str(facts.folder),

@@ -1,4 +1,4 @@
-"""Loading a model from a single file: diffusers converts the tensors, the configs and tokenizers come from here."""
+"""Load a model from a single file: diffusers converts the tensors; configs and tokenizers come from the project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from invoke_cli.models.files.tokenizer import CLIP_MERGES, CLIP_VOCABULARY
 
 
 def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> Any:
-    """The pipeline of a single file, what the file lacks from its base; errors are those of diffusers."""
+    """Load the pipeline of a single file, taking what the file lacks from its base folder. Raises diffusers' errors."""
     layout = layout_of(facts)
     denoiser = facts.family.denoiser
     own = {path for part, files in facts.parts.items() if part not in arguments for path in files}
@@ -37,24 +37,24 @@ def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) 
 
 
 def _gguf(path: Path, dtype: Any) -> dict[str, Any]:
-    """How diffusers is told of a GGUF file, whose tensors stay quantised and are worked with in `dtype`."""
+    """Return the options for a GGUF file: its tensors stay quantised and are computed in `dtype`."""
     if importlib.util.find_spec("gguf") is None:
         hint = 'pip install "invoke-cli[gguf]"'
-        raise ModelError(f"{path.name} needs the package gguf to be read", hint=hint, field="model")
+        raise ModelError(f"reading {path.name} needs the package gguf", hint=hint, field="model")
     return {"quantization_config": diffusers.GGUFQuantizationConfig(compute_dtype=dtype)}
 
 
-def load_vae(facts: ModelFacts, place: Path, dtype: Any) -> Any:
-    """The VAE in a folder or in a file of either layout, for which the model's own VAE lends its config."""
+def load_vae(facts: ModelFacts, path: Path, dtype: Any) -> Any:
+    """Load the VAE from a folder, or from a file of either layout with the config of the model's own VAE."""
     own = layout_of(facts) if facts.single_file else facts.folder
     cls = getattr(diffusers, _class_of(own, facts.family.vae))
-    if place.is_dir():
+    if path.is_dir():
         variant = variant_of(facts.vae_weights[0])
         return cls.from_pretrained(
-            place, torch_dtype=dtype, local_files_only=True, use_safetensors=True, variant=variant
+            path, torch_dtype=dtype, local_files_only=True, use_safetensors=True, variant=variant
         )
     return cls.from_single_file(
-        str(place), config=str(own), subfolder=facts.family.vae, local_files_only=True, torch_dtype=dtype
+        str(path), config=str(own), subfolder=facts.family.vae, local_files_only=True, torch_dtype=dtype
     )
 
 
@@ -65,22 +65,23 @@ def _class_of(layout: Path, part: str) -> str:
 
 
 def tokenizers(layout: Path) -> dict[str, Any]:
-    """The tokenizers of a layout that has none of its own: CLIP's, padded as each text encoder wants it."""
+    """Create CLIP's tokenizers for a layout that has none, with each text encoder's padding."""
     from transformers import CLIPTextConfig
 
-    made: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for part in ("text_encoder", "text_encoder_2"):
         name = part.replace("text_encoder", "tokenizer")
         if (layout / part).is_dir() and not (layout / name).is_dir():
-            # The encoders of OpenCLIP were trained with zeros behind the text.
+            # OpenCLIP's encoders were trained with text padded by zeros.
             padded_with_zeros = CLIPTextConfig.from_pretrained(layout / part).hidden_act == "gelu"
-            made[name] = clip_tokenizer("!" if padded_with_zeros else "<|endoftext|>")
-    return made
+            result[name] = clip_tokenizer("!" if padded_with_zeros else "<|endoftext|>")
+    return result
 
 
 def clip_tokenizer(pad_token: str = "<|endoftext|>") -> Any:
-    """CLIP's tokenizer, from the merges that OpenAI published: 256 bytes, the same at a word's end, what the merges
-    make of them, and two marks.
+    """Create CLIP's tokenizer from the merges that OpenAI published.
+
+    The vocabulary is 256 bytes, the same at the end of a word, the merged pairs, and two special tokens.
     """
     from transformers import CLIPTokenizer
     from transformers.convert_slow_tokenizer import bytes_to_unicode

@@ -1,1 +1,1 @@
-"""Work after the picture that runs on the device: networks in single files, and diffusion upscalers."""
+"""Postprocessing on the device: networks in single files, diffusion upscalers, and CLIPSeg."""

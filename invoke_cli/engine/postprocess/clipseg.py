@@ -1,5 +1,6 @@
-"""Finding by words what a picture shows: CLIPSeg (Lueddecke and Ecker, Image Segmentation Using Text and Image Prompts,
-2022), for text masks. Knows nothing of lines and of how words are joined.
+"""Find what a phrase names in an image with CLIPSeg, for text masks; knows nothing of how phrases are combined.
+
+Lueddecke and Ecker, "Image Segmentation Using Text and Image Prompts" (2022).
 """
 
 from __future__ import annotations
@@ -14,40 +15,52 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from invoke_cli.engine.devices import Device
-from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.errors import ModelError
 
-KEPT_MODELS = 1
+MAX_CACHED_MODELS = 1
 
 
 class Segmenter:
-    """Keeps the model of the last folder."""
+    """CLIPSeg; keeps the model of the last folder in memory."""
 
     def __init__(self) -> None:
-        self._kept: RecentlyUsed[tuple[Any, Any, Any]] = RecentlyUsed(KEPT_MODELS)
+        self._cache: LRUCache[tuple[Any, Any, Any]] = LRUCache(MAX_CACHED_MODELS)
 
-    def heat(
+    def heat_maps(
         self, folder: Path, image: Image.Image, phrases: Sequence[str], device: Device
     ) -> tuple[NDArray[np.float32], ...]:
-        """How much each pixel of the picture shows what a phrase names: for each phrase (height, width), 0 to 1."""
-        model, processor, tokenizer = self._kept.get(str(folder), lambda: _loaded(folder, device))
-        pixels = processor(images=image, return_tensors="pt").pixel_values.to(device.place)
-        found = [self._one(model, tokenizer, pixels, phrase, device) for phrase in phrases]
-        size = (image.height, image.width)
-        return tuple(torch.nn.functional.interpolate(one, size, mode="bilinear")[0, 0].numpy() for one in found)
+        """Return a heat map of each phrase.
 
-    def _one(self, model: Any, tokenizer: Any, pixels: torch.Tensor, phrase: str, device: Device) -> torch.Tensor:
-        words = tokenizer([phrase], padding="max_length", truncation=True, return_tensors="pt").to(device.place)
+        Args:
+            folder: A diffusers-style folder of CLIPSeg.
+            image: An RGB image.
+            phrases: What to look for; each is scored separately.
+            device: Where the model runs, in float32.
+
+        Returns:
+            For each phrase a (height, width) float32 array, 0 to 1.
+        """
+        model, processor, tokenizer = self._cache.get(str(folder), lambda: _load(folder, device))
+        pixels = processor(images=image, return_tensors="pt").pixel_values.to(device.torch_device)
+        small = [self._heat_map(model, tokenizer, pixels, phrase, device) for phrase in phrases]
+        size = (image.height, image.width)
+        return tuple(
+            torch.nn.functional.interpolate(heat_map, size, mode="bilinear")[0, 0].numpy() for heat_map in small
+        )
+
+    def _heat_map(self, model: Any, tokenizer: Any, pixels: torch.Tensor, phrase: str, device: Device) -> torch.Tensor:
+        tokens = tokenizer([phrase], padding="max_length", truncation=True, return_tensors="pt").to(device.torch_device)
         with torch.no_grad():
-            logits = model(pixel_values=pixels, input_ids=words.input_ids, attention_mask=words.attention_mask).logits
+            logits = model(pixel_values=pixels, input_ids=tokens.input_ids, attention_mask=tokens.attention_mask).logits
         return torch.sigmoid(logits).reshape(1, 1, *logits.shape[-2:]).float().cpu()
 
     def clear(self) -> None:
-        """Give the model's memory back."""
-        self._kept.clear()
+        """Unload the model."""
+        self._cache.clear()
 
 
-def _loaded(folder: Path, device: Device) -> tuple[Any, Any, Any]:
+def _load(folder: Path, device: Device) -> tuple[Any, Any, Any]:
     from transformers import CLIPSegForImageSegmentation, CLIPTokenizer, ViTImageProcessorPil
 
     try:
@@ -59,4 +72,4 @@ def _loaded(folder: Path, device: Device) -> tuple[Any, Any, Any]:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise ModelError(f"CLIPSeg in {folder} cannot be loaded: {reason}", hint="download its folder again") from None
-    return model.to(device.place).eval(), processor, tokenizer
+    return model.to(device.torch_device).eval(), processor, tokenizer

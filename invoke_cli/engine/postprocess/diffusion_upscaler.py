@@ -1,4 +1,4 @@
-"""The diffusion upscalers of diffusers, as they are: x2 on latents, x4 on pixels."""
+"""Run diffusers' diffusion upscalers: x2 on latents, x4 on pixels."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ from invoke_cli.errors import Interrupted, ModelError, OutOfMemory
 from invoke_cli.events import Step
 from invoke_cli.models.upscalers import Upscaler
 
-_LEFT_OUT = {"safety_checker": None, "feature_extractor": None, "watermarker": None}
-_REMEDY = "enlarge a smaller picture, or use -U, which works in tiles"
+_OMITTED = {"safety_checker": None, "feature_extractor": None, "watermarker": None}
+_REMEDY = "enlarge a smaller image, or use -U, which works in tiles"
 
 
 def load_upscaler(upscaler: Upscaler, device: Device) -> Any:
-    """The pipeline in the upscaler's folder; ModelError when its files cannot be used."""
+    """Load the pipeline in the upscaler's folder.
+
+    Raises:
+        ModelError: Its files cannot be used.
+    """
     cls = getattr(diffusers, upscaler.kind.pipeline)
     names = upscaler.weights[0].name.split(".")
-    optional = {name: None for name in _LEFT_OUT if name in cls._optional_components}
+    optional = {name: None for name in _OMITTED if name in cls._optional_components}
     try:
         pipeline = cls.from_pretrained(
             upscaler.folder, dtype=device.dtype, local_files_only=True, use_safetensors=True,
@@ -36,23 +40,29 @@ def load_upscaler(upscaler: Upscaler, device: Device) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         message = f"the upscaler {upscaler.name} cannot be loaded: {reason}"
-        raise ModelError(message, hint="put its folder back as it was", field="upscaler") from None
+        raise ModelError(message, hint="restore its folder", field="upscaler") from None
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device.place)
+    return pipeline.to(device.torch_device)
 
 
 def run_upscaler(pipeline: Any, job: DiffusionJob, device: Device, hooks: Hooks) -> Image.Image:
-    """The job's picture, enlarged; its seed's generator draws all noise, as in a plain call of the pipeline."""
+    """Return the job's image, enlarged.
+
+    One generator seeded with the job's seed supplies all noise, as in a plain call of the pipeline.
+
+    Raises:
+        OutOfMemory: The device's memory does not suffice.
+    """
     try:
         return retry_with_fallbacks(lambda: _run(pipeline, job, hooks), [], lambda _: None, device.release)
     except OutOfMemory:
-        message = f"out of memory while {job.work.upscaler.name} enlarges the picture"
+        message = f"out of memory while {job.work.upscaler.name} was enlarging the image"
     raise OutOfMemory(message, hint=_REMEDY)
 
 
 def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
     work = job.work
-    source = job.latents if isinstance(job.latents, torch.Tensor) else _filled_up(job)
+    source = job.latents if isinstance(job.latents, torch.Tensor) else _padded(job)
     if isinstance(source, Image.Image) and work.upscaler.kind.takes_latents:
         hooks.counters.encoded(*source.size)
 
@@ -61,7 +71,7 @@ def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
 
     counting = pipeline.unet.register_forward_pre_hook(count)
     try:
-        (picture,) = pipeline(
+        (image,) = pipeline(
             prompt=work.prompt.positive,
             negative_prompt=work.prompt.negative or None,
             image=source,
@@ -74,13 +84,13 @@ def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
         counting.remove()
     hooks.counters.decoded(1)
     if job.image is None or job.latents is not None:
-        return picture  # type: ignore[no-any-return]  # a Pillow image; diffusers is untyped
+        return image  # type: ignore[no-any-return]  # a Pillow image; diffusers is untyped
     factor = work.upscaler.kind.factor
-    return picture.crop((0, 0, job.image.width * factor, job.image.height * factor))  # type: ignore[no-any-return]
+    return image.crop((0, 0, job.image.width * factor, job.image.height * factor))  # type: ignore[no-any-return]
 
 
-def _filled_up(job: DiffusionJob) -> Image.Image:
-    """The picture with its last column and row repeated until both sides are multiples of what the network takes."""
+def _padded(job: DiffusionJob) -> Image.Image:
+    """Pad the image to the network's multiple by repeating its last column and row."""
     assert job.image is not None
     multiple = job.work.upscaler.kind.multiple
     right, below = -job.image.width % multiple, -job.image.height % multiple

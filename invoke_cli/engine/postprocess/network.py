@@ -1,4 +1,7 @@
-"""Networks in single files, ESRGAN's family and GFPGAN's, through spandrel; an extra, since it needs torchvision."""
+"""Run single-file networks of the ESRGAN and GFPGAN families through spandrel.
+
+spandrel is an optional extra, since it needs torchvision.
+"""
 
 from __future__ import annotations
 
@@ -18,28 +21,32 @@ from invoke_cli.errors import Interrupted, ModelError
 TILE = 512
 MARGIN = 24
 FACE_SIDE = 512
-_HINT = "take another file; ESRGAN's family and GFPGAN are read"
+_HINT = "use another file; networks of the ESRGAN and GFPGAN families are supported"
 
 
 def load_network(path: Path, device: Device) -> Any:
-    """The network in a file, as spandrel describes it; ModelError when it is none that spandrel knows."""
+    """Load a network file with spandrel.
+
+    Raises:
+        ModelError: The file is damaged, unknown to spandrel, or not an image-to-image network.
+    """
     import spandrel
 
     _add_restricted()
     try:
-        network = spandrel.ModelLoader(device=device.place).load_from_file(path)
+        network = spandrel.ModelLoader(device=device.torch_device).load_from_file(path)
     except (spandrel.UnsupportedModelError, ValueError, KeyError, RuntimeError, OSError, EOFError) as error:
-        raise _unusable(path, error) from None
+        raise _load_error(path, error) from None
     except pickle.UnpicklingError as error:
-        raise _unusable(path, error) from None
+        raise _load_error(path, error) from None
     if not isinstance(network, spandrel.ImageModelDescriptor) or network.input_channels != 3:
-        raise ModelError(f"{path.name} does not take one picture and give one", hint=_HINT, field="upscaler")
+        raise ModelError(f"{path.name} is not an image-to-image network", hint=_HINT, field="upscaler")
     network.model.requires_grad_(False)
     return network.eval()
 
 
 def _add_restricted() -> None:
-    """Let spandrel read the architectures whose licences forbid commercial use, where the user has installed them."""
+    """Register the architectures whose licences forbid commercial use, if the user has installed them."""
     try:
         import spandrel_extra_arches
     except ImportError:
@@ -47,16 +54,16 @@ def _add_restricted() -> None:
     spandrel_extra_arches.install(ignore_duplicates=True)
 
 
-def _unusable(path: Path, error: Exception) -> ModelError:
+def _load_error(path: Path, error: Exception) -> ModelError:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
     return ModelError(f"{path.name} cannot be used as a network: {reason}", hint=_HINT, field="upscaler")
 
 
 def run_network(network: Any, job: NetworkJob, hooks: Hooks) -> Image.Image:
-    """The picture that the network makes of the job's, tile by tile; a face's in one piece."""
+    """Return the network's output, tile by tile; a face is processed in one piece."""
     if network.purpose == "FaceSR":
         face = job.image.resize((FACE_SIDE, FACE_SIDE), Image.Resampling.LANCZOS)
-        return _restored(network, face, job.fidelity)
+        return _run_face(network, face, job.fidelity)
     factor = int(network.scale)
     result = Image.new("RGB", (job.image.width * factor, job.image.height * factor))
     for left, top in _corners(job.image):
@@ -64,11 +71,11 @@ def run_network(network: Any, job: NetworkJob, hooks: Hooks) -> Image.Image:
             raise Interrupted("stopped")
         outer = (max(0, left - MARGIN), max(0, top - MARGIN),
                  min(job.image.width, left + TILE + MARGIN), min(job.image.height, top + TILE + MARGIN))  # fmt: skip
-        made = _passed(network, job.image.crop(outer))
+        output = _run_once(network, job.image.crop(outer))
         inner = ((left - outer[0]) * factor, (top - outer[1]) * factor)
         right = min(job.image.width, left + TILE) - outer[0]
         bottom = min(job.image.height, top + TILE) - outer[1]
-        result.paste(made.crop((*inner, right * factor, bottom * factor)), (left * factor, top * factor))
+        result.paste(output.crop((*inner, right * factor, bottom * factor)), (left * factor, top * factor))
     return result
 
 
@@ -78,26 +85,26 @@ def _corners(image: Image.Image) -> Iterator[tuple[int, int]]:
             yield left, top
 
 
-def _restored(network: Any, face: Image.Image, fidelity: float | None) -> Image.Image:
-    """A face through a network made for faces, which works on -1..1; spandrel's own call leaves the noise unfixed."""
+def _run_face(network: Any, face: Image.Image, fidelity: float | None) -> Image.Image:
+    """Run a face network, which works on -1 to 1; calling it through spandrel would leave its noise unseeded."""
     with torch.inference_mode():
-        made = network.model(_tensor(network, face) * 2 - 1, weight=fidelity or 0.0, randomize_noise=False)
-    return _picture(made[0] / 2 + 0.5)
+        output = network.model(_to_tensor(network, face) * 2 - 1, weight=fidelity or 0.0, randomize_noise=False)
+    return _to_image(output[0] / 2 + 0.5)
 
 
-def _passed(network: Any, image: Image.Image) -> Image.Image:
-    """A picture through the network once."""
+def _run_once(network: Any, image: Image.Image) -> Image.Image:
+    """Run an image through the network once."""
     with torch.inference_mode():
-        return _picture(network(_tensor(network, image)))
+        return _to_image(network(_to_tensor(network, image)))
 
 
-def _tensor(network: Any, image: Image.Image) -> torch.Tensor:
-    """A picture as (1, 3, height, width), 0..1."""
+def _to_tensor(network: Any, image: Image.Image) -> torch.Tensor:
+    """Convert an image to a float32 tensor (1, 3, height, width), 0 to 1."""
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     return pixels.to(network.device, torch.float32) / 255
 
 
-def _picture(values: torch.Tensor) -> Image.Image:
-    """The picture of (1, 3, height, width), 0..1."""
+def _to_image(values: torch.Tensor) -> Image.Image:
+    """Convert a tensor (1, 3, height, width), 0 to 1, to an image."""
     rounded = values[0].clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
     return Image.fromarray(rounded.permute(1, 2, 0).numpy())

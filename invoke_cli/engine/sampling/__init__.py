@@ -1,1 +1,1 @@
-"""From noise to latents to pixels: schedulers, initial latents, the denoising loop, previews, the VAE."""
+"""Sampling: schedulers, initial latents, the denoising loop, previews, and the VAE."""

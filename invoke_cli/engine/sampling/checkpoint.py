@@ -1,6 +1,6 @@
-"""Where a run stands between two steps, as a file: the latents, the sampler's history, the generators' states.
+"""Save a run between two steps to a file: the latents, the sampler's history and the generators' states.
 
-A run that begins from such a file goes on to the same bytes. Nothing in a file is code: tensors, and JSON.
+A run resumed from such a file produces the same bytes. A file contains tensors and JSON only, no code.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ _CHANNELS_LAST = "channels_last"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplerState:
-    """A run after `calls` of the denoiser: what its sampler remembers, by attribute, and the states of its images'
-    generators (none where the beginning of the run sets them anew).
+    """The state of a run after `calls` denoiser calls.
+
+    Attributes:
+        calls: How many denoiser calls have been made.
+        history: The scheduler's attributes that changed since its schedule was set.
+        generators: The state of each image's generator; empty if resuming from the first step seeds them again.
     """
 
     calls: int
@@ -33,85 +37,94 @@ class SamplerState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """A moment of one image with its latents (1, channels, height / 8, width / 8)."""
+    """The state of one image's run, with its latents (1, channels, height / 8, width / 8)."""
 
     latents: torch.Tensor
-    moment: SamplerState
+    state: SamplerState
 
 
 def history_of(scheduler: Any, fresh: Any) -> dict[str, object]:
-    """What a scheduler remembers of its run: every value that a fresh one of the same schedule has otherwise."""
-    remembered: dict[str, object] = {}
+    """Return the attributes in which a scheduler differs from a fresh one with the same schedule."""
+    history: dict[str, object] = {}
     for name, value in vars(scheduler).items():
-        plain = _plain(value)
-        if plain is not _NOT_KEPT and not _equal(plain, _plain(vars(fresh).get(name))):
-            remembered[name] = _copied(plain)
-    return remembered
+        plain = _to_plain(value)
+        if plain is not _UNSUPPORTED and not _equal(plain, _to_plain(vars(fresh).get(name))):
+            history[name] = _copied(plain)
+    return history
 
 
-def recall(scheduler: Any, history: Mapping[str, object], count: int, device: torch.device) -> None:
-    """Give a scheduler, whose schedule is set, the history of one image for `count` images alike."""
+def restore_history(scheduler: Any, history: Mapping[str, object], count: int, device: torch.device) -> None:
+    """Restore a scheduler, whose schedule is set, to the history of one image, repeated for `count` images."""
     for name, value in history.items():
-        setattr(scheduler, name, _moved(value, count, device))
+        setattr(scheduler, name, _to_device(value, count, device))
 
 
-def pack(about: Mapping[str, object], latents: torch.Tensor, moment: SamplerState, index: int) -> bytes:
-    """Image `index` of a batch at a moment, as a safetensors file."""
+def pack(about: Mapping[str, object], latents: torch.Tensor, state: SamplerState, index: int) -> bytes:
+    """Serialise image `index` of a batch as a safetensors file.
+
+    Args:
+        about: The entries of the file's JSON description.
+        latents: The batch's latents (n, channels, height / 8, width / 8).
+        state: The state of the batch's run.
+        index: The image's position in the batch.
+    """
     tensors: dict[str, torch.Tensor] = {}
 
-    def kept(name: str, tensor: torch.Tensor) -> dict[str, object]:
+    def store(name: str, tensor: torch.Tensor) -> dict[str, object]:
         one = tensor[index : index + 1] if tensor.ndim == 4 and len(tensor) > index else tensor
-        ordered = one.ndim == 4 and not one.is_contiguous() and one.is_contiguous(memory_format=torch.channels_last)
+        is_channels_last = (
+            one.ndim == 4 and not one.is_contiguous() and one.is_contiguous(memory_format=torch.channels_last)
+        )
         tensors[name] = one.detach().to("cpu").clone(memory_format=torch.contiguous_format)
-        return {_TENSOR: name, _CHANNELS_LAST: ordered}
+        return {_TENSOR: name, _CHANNELS_LAST: is_channels_last}
 
     def encoded(name: str, value: object) -> object:
         if isinstance(value, torch.Tensor):
-            return kept(name, value)
+            return store(name, value)
         if isinstance(value, list):
-            return [encoded(f"{name}.{place}", each) for place, each in enumerate(value)]
+            return [encoded(f"{name}.{number}", each) for number, each in enumerate(value)]
         return value
 
-    history = {name: encoded(f"{HISTORY}.{name}", value) for name, value in moment.history.items()}
-    document = {**about, LATENTS: kept(LATENTS, latents), HISTORY: history}
-    if moment.generators:
-        tensors[GENERATOR] = moment.generators[index].clone()
+    history = {name: encoded(f"{HISTORY}.{name}", value) for name, value in state.history.items()}
+    document = {**about, LATENTS: store(LATENTS, latents), HISTORY: history}
+    if state.generators:
+        tensors[GENERATOR] = state.generators[index].clone()
     return bytes(save(tensors, metadata={ABOUT: json.dumps(document)}))
 
 
 def unpack(data: bytes, about: Mapping[str, Any]) -> Checkpoint:
-    """The point in a file that `pack` wrote; `about` is what the file says of itself."""
+    """Parse the data that `pack` wrote; `about` is the file's JSON description."""
     tensors = load(data)
 
     def decoded(value: Any) -> Any:
         if isinstance(value, dict):
-            form = torch.channels_last if value[_CHANNELS_LAST] else torch.contiguous_format
-            return tensors[value[_TENSOR]].contiguous(memory_format=form)
+            memory_format = torch.channels_last if value[_CHANNELS_LAST] else torch.contiguous_format
+            return tensors[value[_TENSOR]].contiguous(memory_format=memory_format)
         return [decoded(each) for each in value] if isinstance(value, list) else value
 
     history = {name: decoded(value) for name, value in about[HISTORY].items()}
     generators = (tensors[GENERATOR],) if GENERATOR in tensors else ()
-    moment = SamplerState(calls=about["calls"], history=history, generators=generators)
-    return Checkpoint(latents=decoded(about[LATENTS]), moment=moment)
+    state = SamplerState(calls=about["calls"], history=history, generators=generators)
+    return Checkpoint(latents=decoded(about[LATENTS]), state=state)
 
 
 # -- values ----------------------------------------------------------------------------------------------------------
 
 
-class _NotKept:
-    """A value of another kind: a tree of noise, a configuration. Such are made anew from the seed or the model."""
+class _Unsupported:
+    """Marks a value of any other type: a noise tree, a configuration. These are rebuilt from the seed or the model."""
 
 
-_NOT_KEPT = _NotKept()
+_UNSUPPORTED = _Unsupported()
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, list):
-        parts = [_plain(part) for part in value]
-        return _NOT_KEPT if any(part is _NOT_KEPT for part in parts) else parts
-    return value if value is None or isinstance(value, (bool, int, float, str, torch.Tensor)) else _NOT_KEPT
+        parts = [_to_plain(part) for part in value]
+        return _UNSUPPORTED if any(part is _UNSUPPORTED for part in parts) else parts
+    return value if value is None or isinstance(value, (bool, int, float, str, torch.Tensor)) else _UNSUPPORTED
 
 
 def _equal(one: object, other: object) -> bool:
@@ -125,23 +138,23 @@ def _equal(one: object, other: object) -> bool:
 
 
 def _copied(value: object) -> object:
-    """The value as it is now: the run goes on to fill the same lists."""
+    """Return a copy of nested lists, which the continuing run keeps changing."""
     return [_copied(part) for part in value] if isinstance(value, list) else value
 
 
-def _moved(value: object, count: int, device: torch.device) -> object:
+def _to_device(value: object, count: int, device: torch.device) -> object:
     if isinstance(value, list):
-        return [_moved(part, count, device) for part in value]
+        return [_to_device(part, count, device) for part in value]
     if not isinstance(value, torch.Tensor):
         return value
-    return repeated(value.to(device), count)
+    return repeat_latents(value.to(device), count)
 
 
-def repeated(tensor: torch.Tensor, count: int) -> torch.Tensor:
-    """A tensor of one image for `count` images alike; one that belongs to no image as it is."""
+def repeat_latents(tensor: torch.Tensor, count: int) -> torch.Tensor:
+    """Repeat a tensor of one image for `count` images; a tensor that is not per image stays as it is."""
     return torch.cat([tensor] * count) if tensor.ndim == 4 and count > 1 else tensor
 
 
 def generator_states(generators: Sequence[torch.Generator]) -> tuple[torch.Tensor, ...]:
-    """The states of generators, as bytes."""
+    """Return the states of generators as byte tensors."""
     return tuple(source.get_state() for source in generators)

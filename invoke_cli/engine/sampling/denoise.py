@@ -1,6 +1,6 @@
-"""Denoising one batch: our noise into a stock pipeline, its steps out as events, and an end when the user says so.
+"""Denoise one batch: pass our noise to a stock pipeline, report its steps, and end it when the user stops the run.
 
-The pipeline runs as it is. How it starts is `starting`'s business; the view is thrown away afterwards.
+The pipeline runs unchanged; `initial_latents` prepares its start. The pipeline view is discarded afterwards.
 """
 
 from __future__ import annotations
@@ -33,10 +33,17 @@ from invoke_cli.planning.plan import ImagePlan, Plan, Task
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """The latents of a batch before any step (`step` 0) or after a step, as they are and with unit variance. `noise` is
-    how much of it is in them (see `noise_at`); `expected` are the clean ones that the step was taken towards.
+    """The latents of a batch before the first step (`step` 0) or after a step.
 
-    `first` tells the one that a run begins with; `moment` is there where the latents are wanted.
+    Attributes:
+        step: The finished step; 0 before the first.
+        timestep: The scheduler's timestep.
+        noise: The noise level of the latents (see `noise_at`).
+        latents: The latents as they are, (n, channels, height / 8, width / 8).
+        visible: The same latents scaled to unit variance.
+        expected: The predicted original sample of the step, if it is known.
+        first: Whether this is the snapshot that a run begins with.
+        state: The state of the run, if its latents are to be saved.
     """
 
     step: int
@@ -46,15 +53,21 @@ class Snapshot:
     visible: torch.Tensor
     expected: torch.Tensor | None = None
     first: bool = False
-    moment: SamplerState | None = None
+    state: SamplerState | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batching:
-    """The images of one batch and how they are watched. `watch` gets every snapshot, the one before any step too.
+    """The images of one batch, their inputs and callbacks.
 
-    `keeps` tells after which steps the latents are wanted; `point` is where the run goes on from, `until` the step
-    after which it ends; `guides` are the control images. `exchanged` is there where words of the prompt are exchanged.
+    Attributes:
+        watch: Called with every snapshot, including the one before the first step.
+        stopped: Returns whether the run should stop.
+        keeps: Returns whether the latents after a step are to be saved.
+        point: The checkpoint to resume from, with its file.
+        until: The step after which the run ends.
+        encode_swap: The encodings of a prompt with a word swap.
+        guides: The control images.
     """
 
     images: Sequence[ImagePlan]
@@ -73,13 +86,17 @@ class Batching:
 
 
 def denoise(loaded: LoadedModel, plan: Plan, batch: Batching) -> torch.Tensor:
-    """The denoised, scaled latents of a batch (n, channels, height / 8, width / 8); Interrupted when stopped."""
+    """Return a batch's denoised, scaled latents (n, channels, height / 8, width / 8).
+
+    Raises:
+        Interrupted: The run was stopped.
+    """
     run = _Run(loaded, plan, batch)
     return run.latents()
 
 
 def finished_step(call: int, calls: int, plan: Plan) -> int:
-    """The step that is finished with a run's call number `call` of `calls`, from 1; 0 when it is only part of one."""
+    """Return the step that call number `call` of `calls`, from 1, finishes; 0 if it finishes none."""
     if plan.sampler.calls == 2:
         return (call + 1) // 2 if call % 2 == 0 or call == calls else 0
     return max(0, call - (calls - plan.steps.taken))
@@ -93,27 +110,27 @@ class _Run:
         seeds = [image.seed for image in batch.images]
         family = loaded.model.facts.family
         self.scheduler: Any = build_scheduler(plan.sampler, loaded.scheduler_config, family, seeds)
-        self.foresight = PredictedX0(self.scheduler, sigma_space=plan.sampler.sigma_space)
+        self.predicted_x0 = PredictedX0(self.scheduler, sigma_space=plan.sampler.sigma_space)
         self.loaded = loaded
         resumed = Task.IMAGE_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else plan.task
         self.task = resumed if batch.point else plan.task
         self.view = loaded.view(self.task, self.scheduler)
-        setting = DenoiseContext(
+        context = DenoiseContext(
             loaded=loaded,
             plan=plan,
             images=batch.images,
             source=batch.source,
             scheduler=self.scheduler,
-            device=loaded.place,
+            device=loaded.device,
             dtype=batch.prompt.states.dtype,
             counters=batch.counters,
             tile=batch.tile,
         )
-        self.resumed = Resumed(setting, *batch.point) if batch.point else None
-        self.start = self.resumed or STARTS[plan.task](setting)
-        self.generators = setting.generators
-        self.calls = self.resumed.point.moment.calls if self.resumed else 0
-        self.companion: SourceBranch | None = None
+        self.resumed = Resumed(context, *batch.point) if batch.point else None
+        self.start = self.resumed or STARTS[plan.task](context)
+        self.generators = context.generators
+        self.calls = self.resumed.checkpoint.state.calls if self.resumed else 0
+        self.source_branch: SourceBranch | None = None
 
     def latents(self) -> torch.Tensor:
         if self.resumed is not None and not self.plan.steps_left:
@@ -127,8 +144,8 @@ class _Run:
         }
         arguments |= self._conditions() | self.start.attach(self.view)
         arguments |= control_arguments(self.plan, self.batch.guides, self.task)
-        if self.loaded.seen:
-            arguments["ip_adapter_image_embeds"] = list(self.loaded.seen)
+        if self.loaded.image_embeds:
+            arguments["ip_adapter_image_embeds"] = list(self.loaded.image_embeds)
         if self.plan.look.eta:
             arguments["eta"] = self.plan.look.eta
         self._watch_start()
@@ -137,9 +154,9 @@ class _Run:
         if rescale:
             hooks.append(RescaledGuidance(self.view, rescale))
         given = self.batch.encode_swap
-        self.companion = SourceBranch(self.view, self._fresh, rescale) if given else None
+        self.source_branch = SourceBranch(self.view, self._fresh, rescale) if given else None
         try:
-            with prompt_to_prompt(self.view.unet, given, self.companion, len(self.generators), self._progress):
+            with prompt_to_prompt(self.view.unet, given, self.source_branch, len(self.generators), self._progress):
                 latents: torch.Tensor = self.view(**arguments).images
         finally:
             for hook in hooks:
@@ -147,19 +164,19 @@ class _Run:
         return latents
 
     def _progress(self) -> float:
-        """The share of the schedule that lies behind the call that begins."""
+        """Return the share of the schedule that is finished when the current call begins."""
         return (self.start.first + self.calls - 1) / len(self.scheduler.timesteps)
 
-    # -- the start --------------------------------------------------------------------------------------------------
+    # -- start ------------------------------------------------------------------------------------------------------
 
     def _kept(self, resumed: Resumed) -> torch.Tensor:
-        """The latents of a run that has no step left."""
-        self.scheduler.set_timesteps(self.plan.steps.scheduled, device=self.loaded.place)
+        """Return the saved latents of a run that has no steps left."""
+        self.scheduler.set_timesteps(self.plan.steps.scheduled, device=self.loaded.device)
         self._watch(self.plan.steps.taken, 0, resumed.latents, first=True)
         return resumed.latents
 
     def _watch_start(self) -> None:
-        """Look at the latents when the pipeline gets them."""
+        """Report the initial latents when the pipeline prepares them."""
         prepare = self.view.prepare_latents
 
         def watched(*arguments: object, **named: object) -> Any:
@@ -168,24 +185,24 @@ class _Run:
             self.batch.counters.say(f"timesteps {' '.join(map(str, timesteps))}")
             step = self.plan.resume.step if self.plan.resume else 0
             latents = prepared[0] if isinstance(prepared, tuple) else prepared
-            if self.companion is not None:
-                self.companion.begin(latents)
+            if self.source_branch is not None:
+                self.source_branch.begin(latents)
             self._watch(step, timesteps[0], latents, first=True)
             return prepared
 
         self.view.prepare_latents = watched
 
-    # -- the steps --------------------------------------------------------------------------------------------------
+    # -- steps ------------------------------------------------------------------------------------------------------
 
     def _after_call(self, _pipeline: object, call: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if self.batch.stopped():
             raise Interrupted("stopped")
         calls = len(self.scheduler.timesteps) - self.start.first
-        before = self.resumed.point.moment.calls if self.resumed else 0
+        before = self.resumed.checkpoint.state.calls if self.resumed else 0
         step = finished_step(before + call + 1, calls, self.plan)
         look = partial(after_step, look=self.plan.look, step=step, steps=self.plan.steps.taken) if step else None
-        if self.companion is not None:
-            self.companion.follow(tensors["latents"], look)
+        if self.source_branch is not None:
+            self.source_branch.follow(tensors["latents"], look)
         if look is None:
             return {}
         self.batch.counters.say(f"step {step} at timestep {int(timestep)}")
@@ -204,33 +221,36 @@ class _Run:
                 noise=noise,
                 latents=latents,
                 visible=visible,
-                expected=self.foresight.latents() if step < self.plan.steps.taken else None,
+                expected=self.predicted_x0.latents() if step < self.plan.steps.taken else None,
                 first=first,
-                moment=self._moment(first=first) if self.batch.keeps(step) else None,
+                state=self._state(first=first) if self.batch.keeps(step) else None,
             )
         )
         if step == self.batch.until:
-            self.view._interrupt = True  # the stock pipelines' own way to end early
+            self.view._interrupt = True  # the stock pipelines' own way of ending early
 
-    def _moment(self, *, first: bool) -> SamplerState:
-        """Where the run stands. What a mask lets the beginning draw later is drawn again when a run goes on from it."""
+    def _state(self, *, first: bool) -> SamplerState:
+        """Return the state of the run.
+
+        At the start of an inpainting run the generators are left out: resuming from there draws from the seeds again.
+        """
         if first and self.resumed is not None:
-            return self.resumed.moment
+            return self.resumed.state
         plan = self.plan
         fresh = self._fresh()
         unsettled = first and plan.task is Task.INPAINT
         states = () if unsettled else generator_states(self.generators)
         history = history_of(self.scheduler, fresh)
-        if self.companion is not None:
-            history |= self.companion.history(fresh)
+        if self.source_branch is not None:
+            history |= self.source_branch.history(fresh)
         return SamplerState(calls=self.calls, history=history, generators=states)
 
     def _fresh(self) -> Any:
-        """A sampler with the run's schedule that has taken no step."""
+        """Return a scheduler with the run's schedule that has taken no step."""
         seeds = [image.seed for image in self.batch.images]
         plan, family = self.plan, self.loaded.model.facts.family
         fresh: Any = build_scheduler(plan.sampler, self.loaded.scheduler_config, family, seeds)
-        fresh.set_timesteps(plan.steps.scheduled, device=self.loaded.place)
+        fresh.set_timesteps(plan.steps.scheduled, device=self.loaded.device)
         return fresh
 
     def _count(self, _module: object, _inputs: object) -> None:
@@ -238,7 +258,7 @@ class _Run:
         self.batch.counters.denoiser_calls += 1
 
     def _conditions(self) -> dict[str, object]:
-        """The embeddings, once for each image."""
+        """Return the prompt embeddings, repeated for each image."""
         count = len(self.generators)
         named = {"": self.batch.prompt.repeated(count)}
         if self.batch.negative is not None:

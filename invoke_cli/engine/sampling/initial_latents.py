@@ -1,7 +1,7 @@
-"""How a run begins: from noise, from a noised image, or from an image of which only a part is painted.
+"""Prepare the initial latents of a run: from noise, from a noised image, or from an image of which a part is painted.
 
-Each start tells the stock pipeline what it needs besides, and stands in for the part of it that draws latents: same
-draws, same order, but from kept distributions and one generator for each image.
+Each start supplies the stock pipeline's additional arguments and replaces its method that draws latents: the same
+draws in the same order, but from cached distributions and with one generator per image.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.sampling.latent_effects import mixed_with_perlin
 from invoke_cli.engine.sampling.noise import blend, draw, generator
-from invoke_cli.engine.sampling.vae import draw_latents
+from invoke_cli.engine.sampling.vae import sample_latents
 from invoke_cli.models.files.folder import INPAINTING_CHANNELS
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """What a run starts from: `moments` of the init image's posterior, or the `latents` of the stage before; where only
-    a part is painted also the mask (mode L on the canvas, whole latent cells) and the moments of the init image with
-    that part blanked.
+    """What a run starts from.
+
+    Attributes:
+        moments: The parameters of the init image's posterior (see `ImageEncoder.moments`).
+        latents: The scaled latents of the previous stage, instead of `moments`.
+        mask: The inpainting mask: mode L at the canvas size, whole latent cells.
+        blanked: The posterior of the init image with the masked part set to grey, for inpainting UNets.
     """
 
     moments: torch.Tensor | None = None
@@ -38,7 +42,7 @@ class Source:
 
 @dataclass(kw_only=True)
 class DenoiseContext:
-    """Where a start does its work: the model, the plan, the images of the batch, and the run's scheduler."""
+    """What the start of a run needs: the model, the plan, the images of the batch, and the run's scheduler."""
 
     loaded: LoadedModel
     plan: Plan
@@ -56,27 +60,27 @@ class DenoiseContext:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """The shape of one image's latents."""
+        """The shape of one image's latents: (1, channels, height / 8, width / 8)."""
         factor = self.loaded.scale_factor
         return (1, self.loaded.latent_channels, self.plan.height // factor, self.plan.width // factor)
 
     def noise(self) -> torch.Tensor:
-        """The noise of all images, (n, channels, height, width), each from its own generator."""
-        drawn = [
-            self._part(mixed_with_perlin(blend(first, image.variations), self.plan.look.perlin, image.seed))
+        """Draw the noise of all images, (n, channels, height, width), each from its own generator."""
+        noises = [
+            self._tile_of(mixed_with_perlin(blend(first, image.variations), self.plan.look.perlin, image.seed))
             for first, image in zip(self._first_draws(), self.images, strict=True)
         ]
-        return torch.cat(drawn).to(self.device, self.dtype)
+        return torch.cat(noises).to(self.device, self.dtype)
 
     def _first_draws(self) -> list[torch.Tensor]:
-        """The noise of each seed; of a tile, that of all the canvas it belongs to."""
+        """Draw the noise of each seed, for a tile that of the whole canvas."""
         if self.tile is None:
             return [draw(self.shape, source) for source in self.generators]
         factor, canvas = self.loaded.scale_factor, self.tile.canvas
         shape = (1, self.loaded.latent_channels, canvas.height // factor, canvas.width // factor)
         return [draw(shape, generator(image.seed)) for image in self.images]
 
-    def _part(self, noise: torch.Tensor) -> torch.Tensor:
+    def _tile_of(self, noise: torch.Tensor) -> torch.Tensor:
         if self.tile is None:
             return noise
         _, _, height, width = self.shape
@@ -85,117 +89,117 @@ class DenoiseContext:
 
 
 class FromNoise:
-    """Text to image."""
+    """Text to image: starts from pure noise."""
 
-    def __init__(self, setting: DenoiseContext) -> None:
-        self.setting = setting
+    def __init__(self, context: DenoiseContext) -> None:
+        self.context = context
 
     @property
     def first(self) -> int:
-        """The place in the scheduler's list of timesteps where the run begins."""
+        """The index in the scheduler's timesteps at which the run begins."""
         return 0
 
     def attach(self, view: Any) -> dict[str, object]:
-        """Stand in for the pipeline's own start; returns what its call needs besides."""
+        """Replace the pipeline's own start; return the additional arguments of its call."""
         view.prepare_latents = self._latents
-        return {"width": self.setting.plan.width, "height": self.setting.plan.height}
+        return {"width": self.context.plan.width, "height": self.context.plan.height}
 
     def _latents(self, *_: object) -> torch.Tensor:
-        latents: torch.Tensor = self.setting.noise() * self.setting.scheduler.init_noise_sigma
+        latents: torch.Tensor = self.context.noise() * self.context.scheduler.init_noise_sigma
         return latents
 
 
 class FromImage(FromNoise):
-    """Image to image: the init image with the noise that the first step expects."""
+    """Image to image: starts from the init image with the noise that the first step expects."""
 
     @property
     def first(self) -> int:
-        """The place in the scheduler's list of timesteps where the run begins."""
-        steps = self.setting.plan.steps
-        return (steps.scheduled - steps.taken) * int(self.setting.scheduler.order)
+        """The index in the scheduler's timesteps at which the run begins."""
+        steps = self.context.plan.steps
+        return (steps.scheduled - steps.taken) * int(self.context.scheduler.order)
 
     def attach(self, view: Any) -> dict[str, object]:
-        """Stand in for the pipeline's own start; returns what its call needs besides."""
+        """Replace the pipeline's own start; return the additional arguments of its call."""
         view.prepare_latents = self._noised
-        # The pipeline looks at its image's shape alone; the latents are handed over when it asks for them.
-        placeholder = torch.zeros(self.setting.shape, dtype=self.setting.dtype)
-        return {"image": placeholder, "strength": self._share()}
+        # The pipeline reads only its image's shape; our prepare_latents supplies the values.
+        placeholder = torch.zeros(self.context.shape, dtype=self.context.dtype)
+        return {"image": placeholder, "strength": self._strength()}
 
-    def _share(self) -> float:
-        """Half a step more than the share of k steps in n: int(n * strength) is then k in any rounding."""
-        steps = self.setting.plan.steps
+    def _strength(self) -> float:
+        """Return the strength for k of n steps: half a step above k / n, so that int(n * strength) is always k."""
+        steps = self.context.plan.steps
         return min(1.0, (steps.taken + 0.5) / steps.scheduled)
 
     def _clean(self) -> torch.Tensor:
-        source = self.setting.source
+        source = self.context.source
         assert source is not None
         if source.latents is not None:
-            given = source.latents.to(self.setting.device, self.setting.dtype)
-            return given.repeat(len(self.setting.images), 1, 1, 1)
+            given = source.latents.to(self.context.device, self.context.dtype)
+            return given.repeat(len(self.context.images), 1, 1, 1)
         assert source.moments is not None
-        return self._drawn(source.moments)
+        return self._sampled(source.moments)
 
-    def _drawn(self, moments: torch.Tensor) -> torch.Tensor:
-        loaded = self.setting.loaded
-        return torch.cat([draw_latents(loaded, moments, source) for source in self.setting.generators])
+    def _sampled(self, moments: torch.Tensor) -> torch.Tensor:
+        loaded = self.context.loaded
+        return torch.cat([sample_latents(loaded, moments, source) for source in self.context.generators])
 
     def _noised(self, _image: object, timestep: torch.Tensor, *_: object) -> torch.Tensor:
         clean, noise = self._interleaved()
         return self._with_noise(clean, noise, timestep)
 
     def _interleaved(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The clean latents and the noise; each generator gives first the one, then the other."""
+        """Return the clean latents and the noise; each generator draws them in this order."""
         clean = self._clean()
-        return clean, self.setting.noise()
+        return clean, self.context.noise()
 
     def _with_noise(self, clean: torch.Tensor, noise: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-        self.setting.counters.say(f"add_noise at timestep {int(timestep[0])}")
-        noised: torch.Tensor = self.setting.scheduler.add_noise(clean, noise, timestep)
+        self.context.counters.say(f"add_noise at timestep {int(timestep[0])}")
+        noised: torch.Tensor = self.context.scheduler.add_noise(clean, noise, timestep)
         return noised
 
 
-class FromPainting(FromImage):
-    """Inpainting, with an ordinary UNet (what is kept is put back after every step) or one made for it."""
+class FromMaskedImage(FromImage):
+    """Inpainting, with an ordinary UNet (the pipeline restores the unmasked part each step) or an inpainting UNet."""
 
     def attach(self, view: Any) -> dict[str, object]:
-        """Stand in for the pipeline's own start; returns what its call needs besides."""
+        """Replace the pipeline's own start; return the additional arguments of its call."""
         arguments = super().attach(view)
         view.prepare_latents = self._prepared
         view.prepare_mask_latents = self._masked
-        plan = self.setting.plan
-        assert self.setting.source is not None
+        plan = self.context.plan
+        assert self.context.source is not None
         return arguments | {
             "image": torch.zeros((1, 3, plan.height, plan.width)),
-            "mask_image": self.setting.source.mask,
+            "mask_image": self.context.source.mask,
             "width": plan.width,
             "height": plan.height,
         }
 
     @property
-    def _made_for_it(self) -> bool:
-        return self.setting.loaded.input_channels == INPAINTING_CHANNELS
+    def _has_inpaint_unet(self) -> bool:
+        return self.context.loaded.input_channels == INPAINTING_CHANNELS
 
     def _prepared(self, *_: object, timestep: torch.Tensor, is_strength_max: bool, **__: object) -> Any:
-        """The start, the noise and, for an ordinary UNet, the clean latents, as the pipeline wants them."""
-        # The layout in memory is the stock pipeline's too: it decides on the last bits.
-        clean = None if self._made_for_it and is_strength_max else self._clean().contiguous()
-        noise = self.setting.noise()
+        """Return the initial latents, the noise and, for an ordinary UNet, the clean latents."""
+        # Contiguous, as in the stock pipeline: the memory layout affects the low-order bits.
+        clean = None if self._has_inpaint_unet and is_strength_max else self._clean().contiguous()
+        noise = self.context.noise()
         if is_strength_max or clean is None:
-            start = noise * self.setting.scheduler.init_noise_sigma
+            start = noise * self.context.scheduler.init_noise_sigma
         else:
             start = self._with_noise(clean, noise, timestep)
-        return (start, noise) if self._made_for_it else (start, noise, clean)
+        return (start, noise) if self._has_inpaint_unet else (start, noise, clean)
 
     def _masked(self, mask: torch.Tensor, *arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
-        """The mask on the latents' grid and the latents of what is kept, once more each under guidance."""
+        """Return the mask and the masked image's latents on the latent grid, both doubled under guidance."""
         guided = bool(arguments[-1])
-        count, (_, channels, height, width) = len(self.setting.images), self.setting.shape
-        cells = torch.nn.functional.interpolate(mask, size=(height, width)).to(self.setting.device, self.setting.dtype)
-        source = self.setting.source
+        count, (_, channels, height, width) = len(self.context.images), self.context.shape
+        cells = torch.nn.functional.interpolate(mask, size=(height, width)).to(self.context.device, self.context.dtype)
+        source = self.context.source
         if source is not None and source.blanked is not None:
-            kept = self._drawn(source.blanked).to(self.setting.dtype)
+            kept = self._sampled(source.blanked).to(self.context.dtype)
         else:
-            kept = torch.zeros((count, channels, height, width), device=self.setting.device, dtype=self.setting.dtype)
+            kept = torch.zeros((count, channels, height, width), device=self.context.device, dtype=self.context.dtype)
         cells = cells.repeat(count, 1, 1, 1)
         times = 2 if guided else 1
         return torch.cat([cells] * times), torch.cat([kept] * times)
@@ -204,5 +208,5 @@ class FromPainting(FromImage):
 STARTS: Mapping[Task, type[FromNoise]] = {
     Task.TEXT_TO_IMAGE: FromNoise,
     Task.IMAGE_TO_IMAGE: FromImage,
-    Task.INPAINT: FromPainting,
+    Task.INPAINT: FromMaskedImage,
 }

@@ -1,4 +1,7 @@
-"""The looks: what bends a run away from the plain one. Each is a function of tensors, or leaves no trace afterwards."""
+"""Latent effects: threshold, Perlin noise, symmetry, seamless tiling, guidance rescale.
+
+Each is a function of tensors, or a patch that undoes itself.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,16 @@ from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.planning.plan import LatentEffects
 
 LATTICE = 8
-_WARM_SHARE, _WARM_FACTOR, _KEPT_SHARE = 0.2, 5.0, 0.7
+_WARMUP_SHARE, _WARMUP_FACTOR, _KEPT_SHARE = 0.2, 5.0, 0.7
 
 
 def perlin_noise(shape: tuple[int, int, int, int], seed: int) -> torch.Tensor:
-    """Gradient noise (1, channels, height, width) on a lattice of 8 x 8 cells, float32 (Perlin 1985, fade of 2002).
+    """Return gradient noise on a lattice of 8 x 8 cells (Perlin 1985, with the fade curve of 2002).
 
-    The gradients come from a generator of their own, so that the ordinary noise of the seed stays what it is.
+    The gradients come from a separate generator, so that the ordinary noise of the seed does not change.
+
+    Returns:
+        A float32 tensor (1, channels, height, width).
     """
     _, channels, height, width = shape
     source = generator(seed)
@@ -44,7 +50,7 @@ def perlin_noise(shape: tuple[int, int, int, int], seed: int) -> torch.Tensor:
 
 
 def mixed_with_perlin(noise: torch.Tensor, share: float, seed: int) -> torch.Tensor:
-    """(1 - share) of the noise and `share` of gradient noise, as InvokeAI 2.x mixed them."""
+    """Return (1 - share) of the noise plus `share` of gradient noise, mixed as in InvokeAI 2.x."""
     if not share:
         return noise
     _, channels, height, width = noise.shape
@@ -52,31 +58,36 @@ def mixed_with_perlin(noise: torch.Tensor, share: float, seed: int) -> torch.Ten
 
 
 def after_step(latents: torch.Tensor, look: LatentEffects, step: int, steps: int) -> torch.Tensor:
-    """The latents (n, channels, height, width) as the looks want them after step `step` of `steps`, from 1."""
+    """Apply threshold and symmetry to latents (n, channels, height, width) after step `step` of `steps`, from 1."""
     if look.threshold:
         latents = thresholded(latents, look.threshold, step / steps)
-    for place, axis in ((look.h_symmetry_time_pct, 3), (look.v_symmetry_time_pct, 2)):
-        if place and (step - 1) / steps < place <= step / steps:
+    for fraction, axis in ((look.h_symmetry_time_pct, 3), (look.v_symmetry_time_pct, 2)):
+        if fraction and (step - 1) / steps < fraction <= step / steps:
             latents = mirrored(latents, axis)
     return latents
 
 
 def thresholded(latents: torch.Tensor, threshold: float, progress: float) -> torch.Tensor:
-    """Latents beyond `threshold` drawn back to between 0 and 0.7 of the largest, evenly (InvokeAI 2.x's --threshold).
+    """Scale latents above `threshold` down to at most 0.7 of the largest (InvokeAI 2.x's --threshold).
 
-    The original drew new values at random; here they are scaled into that range, so that a replay is exact. In the
-    first fifth of the run the threshold is up to six times as high.
+    The original replaced them with random values; scaling keeps a replay exact. During the first fifth of the run the
+    threshold is up to six times as high.
+
+    Args:
+        latents: (n, channels, height, width).
+        threshold: The largest absolute value allowed.
+        progress: The finished share of the run, 0 to 1.
     """
-    if progress < _WARM_SHARE:
-        threshold *= 1 + _WARM_FACTOR * (1 - progress / _WARM_SHARE)
-    most = latents.abs().amax(dim=(1, 2, 3), keepdim=True)
-    limit = (most * _KEPT_SHARE).clamp(1, threshold)
-    beyond = (latents.abs() > limit) & (most > threshold)
-    return torch.where(beyond, latents / most * limit, latents)
+    if progress < _WARMUP_SHARE:
+        threshold *= 1 + _WARMUP_FACTOR * (1 - progress / _WARMUP_SHARE)
+    largest = latents.abs().amax(dim=(1, 2, 3), keepdim=True)
+    limit = (largest * _KEPT_SHARE).clamp(1, threshold)
+    exceeds = (latents.abs() > limit) & (largest > threshold)
+    return torch.where(exceeds, latents / largest * limit, latents)
 
 
 def mirrored(latents: torch.Tensor, axis: int) -> torch.Tensor:
-    """The first half along an axis, and its mirror image in the place of the second."""
+    """Replace the second half of the latents along `axis` with the mirror image of the first."""
     half = latents.shape[axis] // 2
     first = latents.narrow(axis, 0, latents.shape[axis] - half)
     return torch.cat([first, latents.narrow(axis, 0, half).flip(axis)], dim=axis)
@@ -84,23 +95,23 @@ def mirrored(latents: torch.Tensor, axis: int) -> torch.Tensor:
 
 @contextmanager
 def seamless(networks: Sequence[nn.Module], axes: str) -> Iterator[None]:
-    """Let every convolution of these networks wrap round along these axes (`x`, `y`), so that the picture tiles."""
+    """Let every convolution of these networks wrap around along the given axes (`x`, `y`), so that the image tiles."""
     if not axes:
         yield
         return
     modules: list[Any] = [module for part in networks for module in part.modules()]
-    changed = [module for module in modules if isinstance(module, nn.Conv2d)]
-    for module in changed:
-        vars(module)["_conv_forward"] = _Wrapping(module, axes)
+    convolutions = [module for module in modules if isinstance(module, nn.Conv2d)]
+    for module in convolutions:
+        vars(module)["_conv_forward"] = _PaddedConv(module, axes)
     try:
         yield
     finally:
-        for module in changed:
+        for module in convolutions:
             del vars(module)["_conv_forward"]
 
 
-class _Wrapping:
-    """A convolution's own work on an input that is continued by its opposite side."""
+class _PaddedConv:
+    """A convolution's forward pass with circular padding along the chosen axes."""
 
     def __init__(self, module: nn.Conv2d, axes: str) -> None:
         self.module, self.axes = module, axes
@@ -112,32 +123,32 @@ class _Wrapping:
         return F.conv2d(values, weight, bias, self.module.stride, 0, self.module.dilation, self.module.groups)
 
 
-def in_place_of(step: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
-    """`other` with the signature of a scheduler's `step`: pipelines look there for what they may hand to it, such as
-    the generator of the noise that it adds.
+def with_signature_of(step: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `other` the signature of a scheduler's `step`.
+
+    Pipelines inspect the signature for optional arguments, such as the generator of the noise that a step adds.
     """
     return update_wrapper(partial(other), step)
 
 
 class RescaledGuidance:
-    """Guidance rescale for every task (Lin et al. 2024, section 3.4): the stock image to image pipelines have none.
+    """Guidance rescale for every task (Lin et al. 2024, section 3.4); the stock image-to-image pipelines have none.
 
-    Stands between the pipeline and its scheduler, where the guided prediction passes, and looks at the UNet's output
-    for the share that follows the prompt.
+    Patches the scheduler's `step`, which receives the guided prediction, and hooks the UNet for the prompted one.
     """
 
     def __init__(self, view: Any, share: float) -> None:
         self._share = share
         self._output: torch.Tensor | None = None
         self._step = view.scheduler.step
-        view.scheduler.step = in_place_of(self._step, self._rescaled)
-        self._hook = view.unet.register_forward_hook(self._keep)
+        view.scheduler.step = with_signature_of(self._step, self._rescaled)
+        self._hook = view.unet.register_forward_hook(self._record)
 
     def remove(self) -> None:
-        """Look no longer at the UNet; the scheduler was the run's own."""
+        """Remove the hook from the UNet; the scheduler belongs to the run and is discarded with it."""
         self._hook.remove()
 
-    def _keep(self, _module: object, _inputs: object, output: Any) -> None:
+    def _record(self, _module: object, _inputs: object, output: Any) -> None:
         self._output = output[0]
 
     def _rescaled(self, prediction: torch.Tensor, *arguments: Any, **named: Any) -> Any:

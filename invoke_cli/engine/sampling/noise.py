@@ -1,4 +1,4 @@
-"""Noise from seeds: always drawn on the CPU in float32, so that one seed is one picture whatever the device."""
+"""Noise from seeds, always drawn on the CPU in float32, so that a seed gives the same noise on every device."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ _NEARLY_PARALLEL = 0.9995
 
 
 def generator(seed: int) -> torch.Generator:
-    """A CPU generator at the start of `seed`."""
+    """Return a CPU generator seeded with `seed`."""
     return torch.Generator("cpu").manual_seed(seed)
 
 
 def draw(shape: Sequence[int], source: torch.Generator) -> torch.Tensor:
-    """Unit normal noise of `shape`, float32, on the CPU; advances the generator."""
+    """Draw standard normal noise of `shape`, float32 on the CPU; advances the generator."""
     return torch.randn(tuple(shape), generator=source, device="cpu", dtype=torch.float32)
 
 
 def blend(noise: torch.Tensor, variations: Sequence[Variation]) -> torch.Tensor:
-    """`noise` with the noise of each variation's seed blended in, in order."""
+    """Blend the noise of each variation's seed into `noise`, in order."""
     for variation in variations:
         noise = slerp(variation.weight, noise, draw(noise.shape, generator(variation.seed)))
     return noise
 
 
 def slerp(weight: float, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
-    """Spherical interpolation from `start` (weight 0) to `end` (weight 1) over the flattened tensors, float32.
+    """Interpolate spherically from `start` (weight 0) to `end` (weight 1) over the flattened tensors.
 
-    Shoemake, "Animating rotation with quaternion curves" (1985), as InvokeAI 2.x applied it; linear where the two are
-    nearly parallel. Worked in float64 on one thread, so that the result does not depend on the number of threads.
+    Shoemake, "Animating rotation with quaternion curves" (1985), as InvokeAI 2.x applied it; linear if the two are
+    nearly parallel. Computed in float64 on one thread, so that the result does not depend on the number of threads.
+
+    Returns:
+        A float32 tensor of the same shape.
     """
     first, second = (tensor.double().numpy() for tensor in (start, end))
     cosine = float((first * second).sum() / np.sqrt((first**2).sum() * (second**2).sum()))

@@ -1,4 +1,4 @@
-"""Measures for memory and speed that a line asks for: what they need, what they do, and that they end with the job."""
+"""Optimizations for memory and speed that a line requests: their requirements and effects. All end with the job."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ Apply = Callable[[LoadedModel, ExitStack], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Optimization:
-    """One row: a value of a field of the request. `on_gpu`: it needs CUDA; `unet`: only models with a UNet have it.
-    `apply` begins it and lets the stack end it; none where it is done when the model is loaded.
+    """A row of the optimization table: one value of a request field.
+
+    Attributes:
+        needs_gpu: Whether it needs CUDA.
+        needs_unet: Whether only models with a UNet support it.
+        apply: Applies it and registers its undo on the stack; None if loading the model applies it.
+        notice: A notice to show when it is applied.
     """
 
     field: str
     value: object
-    on_gpu: bool = False
-    unet: bool = False
+    needs_gpu: bool = False
+    needs_unet: bool = False
     apply: Apply | None = None
-    says: str = ""
+    notice: str = ""
 
 
 def _kernel(backend: SDPBackend) -> Apply:
@@ -55,7 +60,7 @@ def _channels_last(loaded: LoadedModel, stack: ExitStack) -> None:
 
 
 def _compiled(loaded: LoadedModel, stack: ExitStack) -> None:
-    """The blocks that repeat are compiled once for all; they stay so, but are set aside when the job ends."""
+    """Compile the repeated blocks. They stay compiled in memory, but are bypassed when the job ends."""
     denoiser: Any = loaded.denoiser
     names = getattr(denoiser, "_repeated_blocks", None) or ()
     blocks = [module for module in denoiser.modules() if type(module).__name__ in names]
@@ -69,54 +74,58 @@ def _tf32(_: LoadedModel, stack: ExitStack) -> None:
     torch.set_float32_matmul_precision("high")
 
 
-MEASURES: tuple[Optimization, ...] = (
-    *(Optimization(field="offload", value=how, on_gpu=True) for how in ("model", "sequential", "group")),
+OPTIMIZATIONS: tuple[Optimization, ...] = (
+    *(Optimization(field="offload", value=how, needs_gpu=True) for how in ("model", "sequential", "group")),
     Optimization(field="attention", value="math", apply=_kernel(SDPBackend.MATH)),
-    Optimization(field="attention", value="flash", on_gpu=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
-    Optimization(field="attention", value="efficient", on_gpu=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
-    Optimization(field="attention", value="cudnn", on_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
-    Optimization(field="attention", value="sliced", unet=True, apply=_sliced),
+    Optimization(field="attention", value="flash", needs_gpu=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
+    Optimization(field="attention", value="efficient", needs_gpu=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
+    Optimization(field="attention", value="cudnn", needs_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
+    Optimization(field="attention", value="sliced", needs_unet=True, apply=_sliced),
     Optimization(field="vae_tiling", value=True, apply=_tiled),
-    Optimization(field="fast", value="channels_last", unet=True, apply=_channels_last),
-    Optimization(field="fast", value="tf32", on_gpu=True, apply=_tf32),
+    Optimization(field="fast", value="channels_last", needs_unet=True, apply=_channels_last),
+    Optimization(field="fast", value="tf32", needs_gpu=True, apply=_tf32),
     Optimization(
-        field="fast", value="compile", on_gpu=True, apply=_compiled,
-        says="compiling: the first picture of each size takes minutes, the next ones are faster",
+        field="fast", value="compile", needs_gpu=True, apply=_compiled,
+        notice="compiling: the first image of each size takes minutes, later ones are faster",
     ),
 )  # fmt: skip
 _WHY: Mapping[str, str] = {
-    "offload": "there is nothing to move weights off",
+    "offload": "it moves weights off a GPU",
     "attention": "its kernels run on a GPU",
-    "fast": "it is for GPUs",
+    "fast": "it is a GPU feature",
 }
 
 
-def asked_for(request: GenerationRequest) -> Iterator[Optimization]:
-    """The measures that a request asks for."""
-    for row in MEASURES:
+def requested(request: GenerationRequest) -> Iterator[Optimization]:
+    """Yield the optimizations that a request contains."""
+    for row in OPTIMIZATIONS:
         if getattr(request, row.field) == row.value:
             yield row
 
 
 def check_optimizations(request: GenerationRequest, family: Family, device: Device) -> None:
-    """PlanError, before anything is loaded, for a measure that this device or this family has not."""
-    for row in asked_for(request):
+    """Check the requested optimizations against the device and the family, before anything is loaded.
+
+    Raises:
+        PlanError: The device or the family does not support one of them.
+    """
+    for row in requested(request):
         name = f"--{row.field} {row.value}"
-        if row.on_gpu and device.kind != "cuda":
+        if row.needs_gpu and device.kind != "cuda":
             message = f"{name} needs an NVIDIA GPU and this is {device.label}: {_WHY[row.field]}"
-            raise PlanError(message, hint="leave it out, or say --device cuda at start", field=row.field)
-        if row.unet and family.denoiser != "unet":
-            message = f"{name} is for models with a UNet, and {family.label} has a transformer"
-            raise PlanError(message, hint="leave it out; --attention math works with every model", field=row.field)
+            raise PlanError(message, hint="remove it, or start with --device cuda", field=row.field)
+        if row.needs_unet and family.denoiser != "unet":
+            message = f"{name} works only with models that have a UNet; {family.label} has a transformer"
+            raise PlanError(message, hint="remove it; --attention math works with every model", field=row.field)
 
 
 @contextmanager
 def optimizations(loaded: LoadedModel, request: GenerationRequest, emit: Emit) -> Iterator[None]:
-    """What the request asks for, while the job runs."""
+    """Apply the requested optimizations while the job runs."""
     with ExitStack() as stack:
-        for row in asked_for(request):
-            if row.says:
-                emit(Notice(text=row.says))
+        for row in requested(request):
+            if row.notice:
+                emit(Notice(text=row.notice))
             if row.apply is not None:
                 row.apply(loaded, stack)
         yield

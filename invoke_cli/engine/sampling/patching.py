@@ -1,4 +1,4 @@
-"""The places where a stock pipeline can be watched and helped without changing what it does. Each undoes itself."""
+"""Patch stock pipelines to observe and extend them without changing what they compute. Each patch undoes itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from invoke_cli.planning.plan import ImagePlan, Plan
 
 @contextmanager
 def replaced(owner: Any, name: str, stand_in: Callable[..., Any]) -> Iterator[None]:
-    """`owner.name` is `stand_in` for a while, which may call the original that it has kept."""
+    """Set `owner.name` to `stand_in` within the context; `stand_in` may call the original."""
     had, before = name in vars(owner), getattr(owner, name)
     setattr(owner, name, stand_in)
     try:
@@ -30,9 +30,9 @@ def replaced(owner: Any, name: str, stand_in: Callable[..., Any]) -> Iterator[No
 
 @contextmanager
 def patched_noise(pipeline: Any, plan: Plan, image: ImagePlan) -> Iterator[None]:
-    """What the pipeline draws as its first noise, varied as the plan wants it; nothing changes where it wants nothing.
+    """Apply the plan's variations and Perlin noise to the initial noise that the pipeline draws.
 
-    A pipeline takes its noise from a function of its module, whatever its task and the layout of its latents.
+    Every pipeline draws its noise through a function of its module, whatever its task and latent layout.
     """
     if not (image.variations or plan.look.perlin):
         yield

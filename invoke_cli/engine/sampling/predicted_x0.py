@@ -1,6 +1,6 @@
-"""What a picture is on its way to: the clean latents that a sampler's last step was taken towards, for looking at.
+"""The predicted original sample (pred_x0): the clean latents that a sampler's last step moved towards, for previews.
 
-Latents half way are mostly noise to the eye; what the denoiser takes them for shows the picture from the first steps.
+Latents look like noise for most of a run; the prediction shows the image from the first steps on.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import torch
 
 
 class PredictedX0:
-    """Looks on while a sampler steps; made for one run, since the sampler keeps telling it of every step.
+    """Observes a scheduler's steps for one run; it patches the scheduler's `step` for good.
 
-    `sigma_space`: the sampler's latents grow with sigma (k-diffusion's convention), as the sampler's row says.
+    Args:
+        scheduler: The run's scheduler.
+        sigma_space: Whether the latents grow with sigma (k-diffusion's convention), as the sampler's row states.
     """
 
     def __init__(self, scheduler: Any, *, sigma_space: bool) -> None:
@@ -24,48 +26,51 @@ class PredictedX0:
         step = scheduler.step
 
         @wraps(step)
-        def seen(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **named: Any) -> Any:
+        def observed(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **named: Any) -> Any:
             self._last = (model_output, timestep, sample)
             return step(model_output, timestep, sample, *rest, **named)
 
-        scheduler.step = seen
+        scheduler.step = observed
 
     def latents(self) -> torch.Tensor | None:
-        """The clean latents that the last step expects, shaped as the run's own; None where none can be told.
+        """Return the predicted original sample of the last step, in the shape of the latents; None if it is unknown.
 
-        With a the share of the picture's variance and x of unit variance: (x - sqrt(1-a) e) / sqrt(a) for noise (Ho et
-        al. 2020, eq. 15), sqrt(a) x - sqrt(1-a) v for velocity (Salimans & Ho 2022, app. D), x - sigma v for flows.
+        With a the cumulative alpha and x of unit variance:
+
+        - epsilon prediction: (x - sqrt(1-a) e) / sqrt(a) (Ho et al. 2020, eq. 15)
+        - v-prediction: sqrt(a) x - sqrt(1-a) v (Salimans & Ho 2022, app. D)
+        - flow models: x - sigma v
         """
         if self._last is None:
             return None
         output, timestep, sample = self._last
         if output.ndim > 1:
-            output = output[:, : sample.shape[1]]  # a model that has learned its variance puts it behind
+            output = output[:, : sample.shape[1]]  # models with learned variance append it as channels
         if output.shape != sample.shape:
             return None
-        if self._flows():
+        if self._is_flow():
             return sample - float(timestep) / float(self._scheduler.config.num_train_timesteps) * output
-        kept = self._kept(float(timestep))
-        picture, noise = math.sqrt(kept), math.sqrt(1 - kept)
-        unit = sample * picture if self._sigma_space else sample
+        alpha = self._alpha_cumprod(float(timestep))
+        signal, noise = math.sqrt(alpha), math.sqrt(1 - alpha)
+        unit = sample * signal if self._sigma_space else sample
         match self._scheduler.config.get("prediction_type", "epsilon"):
             case "sample":
                 return output
             case "v_prediction":
-                return picture * unit - noise * output
+                return signal * unit - noise * output
             case _:
-                return (unit - noise * output) / picture
+                return (unit - noise * output) / signal
 
-    def _flows(self) -> bool:
+    def _is_flow(self) -> bool:
         config = self._scheduler.config
         return not hasattr(self._scheduler, "alphas_cumprod") or bool(config.get("use_flow_sigmas"))
 
-    def _kept(self, timestep: float) -> float:
-        """The cumulative alpha at a timestep; between two whole ones sigma is interpolated in its logarithm."""
+    def _alpha_cumprod(self, timestep: float) -> float:
+        """Return the cumulative alpha at a timestep, log-linearly interpolating sigma between whole timesteps."""
         alphas = self._scheduler.alphas_cumprod
         lower = min(max(int(timestep), 0), len(alphas) - 1)
         upper = min(lower + 1, len(alphas) - 1)
-        ends = [min(max(float(alphas[place]), 1e-9), 1 - 1e-9) for place in (lower, upper)]
+        ends = [min(max(float(alphas[index]), 1e-9), 1 - 1e-9) for index in (lower, upper)]
         logs = [math.log((1 - end) / end) / 2 for end in ends]
         share = min(max(timestep - lower, 0.0), 1.0)
         sigma = math.exp((1 - share) * logs[0] + share * logs[1])

@@ -1,7 +1,7 @@
-"""How a run goes on that stood still: from saved latents, with its sampler's history and its generators' states.
+"""Resume a run from saved latents, with its sampler's history and its generators' states.
 
-The pipeline is told the rest of the schedule; what the beginning of the run had drawn for later (the noise of the kept
-part, under a mask) is drawn again, from the seed it began with.
+The pipeline gets the rest of the schedule. Values that the original start drew for later use (the noise of the
+unmasked part, in inpainting) are drawn again from the original seed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from invoke_cli.engine.sampling.checkpoint import Checkpoint, SamplerState, recall, repeated
+from invoke_cli.engine.sampling.checkpoint import Checkpoint, SamplerState, repeat_latents, restore_history
 from invoke_cli.engine.sampling.initial_latents import STARTS, DenoiseContext, FromNoise
 from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.metadata.latents import LatentFile
@@ -19,39 +19,39 @@ from invoke_cli.planning.plan import Task
 
 
 class Resumed(FromNoise):
-    """The rest of a run. `beginning` is the start that it once had."""
+    """The start of a resumed run; `beginning` is the start that the run originally had."""
 
-    def __init__(self, setting: DenoiseContext, file: LatentFile, point: Checkpoint) -> None:
-        images = [replace(image, seed=file.seed) for image in setting.images]
-        setting.generators[:] = [generator(file.seed) for _ in images]
-        super().__init__(setting)
-        self.point = point
+    def __init__(self, context: DenoiseContext, file: LatentFile, checkpoint: Checkpoint) -> None:
+        images = [replace(image, seed=file.seed) for image in context.images]
+        context.generators[:] = [generator(file.seed) for _ in images]
+        super().__init__(context)
+        self.checkpoint = checkpoint
         self.states = self._states(file)
-        self.latents = repeated(point.latents.to(setting.device, setting.dtype), len(images))
-        begun = replace(setting, images=images)
-        begun.generators = setting.generators
-        self.beginning = STARTS[setting.plan.task](begun)
+        self.latents = repeat_latents(checkpoint.latents.to(context.device, context.dtype), len(images))
+        original = replace(context, images=images)
+        original.generators = context.generators
+        self.beginning = STARTS[context.plan.task](original)
 
     @property
     def first(self) -> int:
-        """The place in the scheduler's list of timesteps where the run once began."""
+        """The index in the scheduler's timesteps at which the run originally began."""
         return self.beginning.first
 
     @property
-    def moment(self) -> SamplerState:
-        """Where the run stands when it goes on."""
-        return replace(self.point.moment, generators=self.states)
+    def state(self) -> SamplerState:
+        """The state at which the run resumes."""
+        return replace(self.checkpoint.state, generators=self.states)
 
     def attach(self, view: Any) -> dict[str, object]:
-        """Stand in for the pipeline's own start; returns what its call needs besides."""
-        view.get_timesteps = self._rest
-        if self.setting.plan.task is Task.INPAINT:
-            return self._attach_painting(view)
-        view.prepare_latents = self._given
-        placeholder = torch.zeros(self.setting.shape, dtype=self.setting.dtype)
+        """Replace the pipeline's own start; return the additional arguments of its call."""
+        view.get_timesteps = self._remaining_timesteps
+        if self.context.plan.task is Task.INPAINT:
+            return self._attach_inpainting(view)
+        view.prepare_latents = self._resumed_latents
+        placeholder = torch.zeros(self.context.shape, dtype=self.context.dtype)
         return {"image": placeholder, "strength": 1.0}
 
-    def _attach_painting(self, view: Any) -> dict[str, object]:
+    def _attach_inpainting(self, view: Any) -> dict[str, object]:
         arguments = self.beginning.attach(view)
         begin, mask = view.prepare_latents, view.prepare_mask_latents
 
@@ -59,33 +59,33 @@ class Resumed(FromNoise):
             return (self.latents, *begin(*values, **named)[1:])
 
         def masked(*values: object) -> Any:
-            made = mask(*values)
-            self._settle()
-            return made
+            mask_latents = mask(*values)
+            self._restore_generators()
+            return mask_latents
 
         view.prepare_latents, view.prepare_mask_latents = prepared, masked
         return arguments
 
-    def _given(self, *_: object) -> torch.Tensor:
-        self._settle()
+    def _resumed_latents(self, *_: object) -> torch.Tensor:
+        self._restore_generators()
         return self.latents
 
-    def _rest(self, *_: object, **__: object) -> tuple[Any, int]:
-        """The timesteps that are left, once the sampler remembers those before."""
-        scheduler, plan = self.setting.scheduler, self.setting.plan
-        recall(scheduler, self.point.moment.history, len(self.setting.images), self.setting.device)
-        return scheduler.timesteps[self.first + self.point.moment.calls :], plan.steps_left
+    def _remaining_timesteps(self, *_: object, **__: object) -> tuple[Any, int]:
+        """Return the remaining timesteps, after restoring the scheduler's history."""
+        scheduler, plan = self.context.scheduler, self.context.plan
+        restore_history(scheduler, self.checkpoint.state.history, len(self.context.images), self.context.device)
+        return scheduler.timesteps[self.first + self.checkpoint.state.calls :], plan.steps_left
 
     def _states(self, file: LatentFile) -> tuple[torch.Tensor, ...]:
-        """The generators' states: as they were saved; of an image with a seed of its own, at that seed's start."""
-        saved, drawn = self.point.moment.generators, file.request.seeds
+        """Return the generators' states: the saved one, or for an image with another seed the start of that seed."""
+        saved, drawn = self.checkpoint.state.generators, file.request.seeds
         states = [
             saved[0] if saved and (image.seed,) == drawn else generator(image.seed).get_state()
-            for image in self.setting.images
+            for image in self.context.images
             if saved or (image.seed,) != drawn
         ]
-        return tuple(states) if len(states) == len(self.setting.images) else ()
+        return tuple(states) if len(states) == len(self.context.images) else ()
 
-    def _settle(self) -> None:
-        for source, state in zip(self.setting.generators, self.states, strict=False):
+    def _restore_generators(self) -> None:
+        for source, state in zip(self.context.generators, self.states, strict=False):
             source.set_state(state)

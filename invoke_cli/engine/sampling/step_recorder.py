@@ -1,4 +1,4 @@
-"""What is kept and shown of a run while it goes on: pictures of the latents, the latents themselves, live previews."""
+"""Record what a job keeps of each step: previews of the latents, and the latents themselves."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from invoke_cli.planning.plan import ImagePlan
 
 
 def keeps_latents(job: Job, step: int) -> bool:
-    """Whether a job wants the latents after this step: those of all steps, or of the one that it ends after."""
+    """Return whether a job saves the latents after this step: of all steps, or of the one that it ends after."""
     return job.plan.output.save_latents if job.until is None else step == job.until
 
 
 class Recorder:
-    """Collects, for each image of a batch, what its job wants kept; latents are mapped by `factors`."""
+    """Collects the frames and latents of each image of a batch; `factors` maps latents to RGB."""
 
     def __init__(self, job: Job, images: Sequence[ImagePlan], factors: Matrix) -> None:
         self._job, self._plan, self._images = job, job.plan, images
@@ -31,7 +31,7 @@ class Recorder:
         self._noise: list[float] = []
 
     def add(self, snapshot: Snapshot) -> None:
-        """Keep what is wanted of this step. The first of a run begins anew, after a failed attempt too."""
+        """Record a step. The first snapshot of a run clears what a failed attempt recorded."""
         if snapshot.first:
             self._frames = [[] for _ in self._frames]
             self._latents = [[] for _ in self._latents]
@@ -45,22 +45,22 @@ class Recorder:
                 self._latents[index].append(self._serialised(snapshot, index))
 
     def frames(self, index: int) -> tuple[Image.Image, ...]:
-        """Image `index`'s frames, the one before any step first."""
+        """Return the frames of image `index`, the first from before any step."""
         return tuple(self._frames[index])
 
     @property
     def noise(self) -> tuple[float, ...]:
-        """How much noise was in the latents of each frame."""
+        """The noise level of each frame."""
         return tuple(self._noise)
 
     def latents(self, index: int) -> tuple[bytes, ...]:
-        """Image `index`'s latents as safetensors files."""
+        """Return the latents of image `index` as safetensors files."""
         return tuple(self._latents[index])
 
     def _serialised(self, snapshot: Snapshot, index: int) -> bytes:
-        assert snapshot.moment is not None
+        assert snapshot.state is not None
         about = describe(self._plan, self._images[index], snapshot.step, self._job.vae)
         latents = snapshot.latents
-        about |= {"calls": snapshot.moment.calls, "timestep": snapshot.timestep}
+        about |= {"calls": snapshot.state.calls, "timestep": snapshot.timestep}
         about |= {"shape": [1, *latents.shape[1:]], "dtype": str(latents.dtype).removeprefix("torch.")}
-        return pack(about, latents, snapshot.moment, index)
+        return pack(about, latents, snapshot.state, index)

@@ -1,4 +1,4 @@
-"""Pictures into latents and back. An init image is kept as its distribution, from which every seed draws its own."""
+"""Encode images to latents and decode them. Init images are cached as distributions, which every seed samples anew."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from PIL import Image
 
 from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
-from invoke_cli.engine.lru_cache import RecentlyUsed
+from invoke_cli.engine.lru_cache import LRUCache
 
-KEPT_IMAGES = 16
-BLANKED_FROM = 128
+MAX_CACHED_IMAGES = 16
+MASK_THRESHOLD = 128
 
 
 class ImageEncoder:
-    """Init images as distributions over latents, by model and pixels."""
+    """A cache of encoded init images, as distributions over latents, keyed by model and pixels."""
 
     def __init__(self) -> None:
-        self._cache: RecentlyUsed[torch.Tensor] = RecentlyUsed(KEPT_IMAGES)
+        self._cache: LRUCache[torch.Tensor] = LRUCache(MAX_CACHED_IMAGES)
 
     def moments(
         self,
@@ -34,9 +34,17 @@ class ImageEncoder:
         blanked: Image.Image | None = None,
         axes: str = "",
     ) -> torch.Tensor:
-        """The parameters of the posterior, (1, 2 x channels, height / 8, width / 8); a repeated image costs nothing.
+        """Encode an image with the VAE, or return its cached posterior.
 
-        `blanked` is a mask: what it paints is grey to the encoder. `axes` are those along which it wraps round.
+        Args:
+            loaded: The model.
+            image: An RGB image at the canvas size.
+            counters: Counts the encoding.
+            blanked: A mask (mode L); pixels at or above 128 are set to grey before encoding.
+            axes: The seamless axes, which change the encoding.
+
+        Returns:
+            The parameters of the posterior, (1, 2 x channels, height / 8, width / 8): means and log variances.
         """
 
         def make() -> torch.Tensor:
@@ -44,9 +52,9 @@ class ImageEncoder:
             vae = loaded.vae
             pixels = loaded.pipeline.image_processor.preprocess(image)
             if blanked is not None:
-                pixels = pixels * torch.from_numpy(np.asarray(blanked) < BLANKED_FROM)
+                pixels = pixels * torch.from_numpy(np.asarray(blanked) < MASK_THRESHOLD)
             with torch.no_grad(), in_full_precision(loaded):
-                posterior = vae.encode(pixels.to(device=loaded.place, dtype=vae.dtype)).latent_dist
+                posterior = vae.encode(pixels.to(device=loaded.device, dtype=vae.dtype)).latent_dist
             parameters: torch.Tensor = posterior.parameters
             return parameters
 
@@ -55,13 +63,14 @@ class ImageEncoder:
         return self._cache.get(key, make)
 
     def clear(self) -> None:
-        """Forget all images."""
+        """Remove all images."""
         self._cache.clear()
 
 
-def draw_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Generator) -> torch.Tensor:
-    """Scaled latents (1, channels, height / 8, width / 8) from the posterior; advances the generator, as the stock
-    pipeline does before it draws its noise.
+def sample_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Generator) -> torch.Tensor:
+    """Sample scaled latents (1, channels, height / 8, width / 8) from the posterior.
+
+    Advances the generator, as the stock pipeline does before it draws its noise.
     """
     sample = DiagonalGaussianDistribution(moments).sample(source)
     statistics, scale = _statistics(loaded, sample), loaded.vae.config.scaling_factor
@@ -72,7 +81,7 @@ def draw_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Gener
 
 
 def decode(loaded: LoadedModel, latents: torch.Tensor, counters: Counters) -> Sequence[Image.Image]:
-    """RGB pictures of scaled latents (n, channels, height, width), in order."""
+    """Decode scaled latents (n, channels, height, width) to RGB images, in order."""
     vae, scale = loaded.vae, loaded.vae.config.scaling_factor
     with torch.no_grad(), in_full_precision(loaded):
         latents = latents.to(vae.dtype)
@@ -80,14 +89,14 @@ def decode(loaded: LoadedModel, latents: torch.Tensor, counters: Counters) -> Se
         latents = latents / scale if statistics is None else latents * statistics[1] / scale + statistics[0]
         pixels = vae.decode(latents, return_dict=False)[0]
     counters.decoded(len(latents))
-    pictures: Sequence[Image.Image] = loaded.pipeline.image_processor.postprocess(
+    images: Sequence[Image.Image] = loaded.pipeline.image_processor.postprocess(
         pixels, output_type="pil", do_denormalize=[True] * len(latents)
     )
-    return pictures
+    return images
 
 
 def _statistics(loaded: LoadedModel, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """The mean and the deviation of each channel of the latents, where the VAE's config gives them."""
+    """Return each latent channel's mean and standard deviation, (1, channels, 1, 1), if the VAE's config has them."""
     config = loaded.vae.config
     if config.get("latents_mean") is None or config.get("latents_std") is None:
         return None
@@ -97,7 +106,7 @@ def _statistics(loaded: LoadedModel, like: torch.Tensor) -> tuple[torch.Tensor, 
 
 @contextmanager
 def in_full_precision(loaded: LoadedModel) -> Iterator[None]:
-    """The VAE in float32 while it works, where its numbers do not fit into float16 (the first one of SDXL)."""
+    """Run the VAE in float32 if its activations overflow float16 (SDXL's first VAE)."""
     dtype = loaded.vae.dtype
     if dtype != torch.float16 or not (loaded.family.upcasts and loaded.vae.config.get("force_upcast")):
         yield

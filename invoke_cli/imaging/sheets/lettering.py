@@ -1,4 +1,4 @@
-"""Words in pictures: captions wrapped to their width and never cut, light on a dark paper of their own."""
+"""Render text in images: captions wrapped to their width and never cut, light on a dark background."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import unicodedata
 
 from PIL import Image, ImageDraw, ImageFont
 
-PAPER, INK, FAINT = (24, 24, 24), (228, 228, 228), (96, 96, 96)
-USUAL_SIZE = 14
+BACKGROUND, INK, FAINT = (24, 24, 24), (228, 228, 228), (96, 96, 96)
+DEFAULT_SIZE = 14
 MIN_SIZE = 10
 _MARGIN = 2
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-# Pillow's own font draws little beyond ASCII; for more, these are tried where the system has them.
+# Pillow's own font has few glyphs beyond ASCII; for the others, these system fonts are tried.
 _SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "arial.ttf", "Arial Unicode.ttf", "NotoSansCJK-Regular.ttc")
 
 
 def font_for(text: str, size: int) -> Font:
-    """The font, `size` pixels high, that can draw the most of the text."""
+    """Return the font of `size` pixels that has the most glyphs of the text."""
     plain = ImageFont.load_default(size=size)
     if text.isascii():
         return plain
@@ -31,17 +31,17 @@ def font_for(text: str, size: int) -> Font:
 
 
 def line_height(size: int) -> int:
-    """How far apart lines of this size stand, in pixels."""
+    """Return the distance between lines of this font size, in pixels."""
     return round(size * 1.3)
 
 
 def length(text: str, font: Font) -> int:
-    """How many pixels a line of text is wide."""
+    """Return the width of a line of text, in pixels."""
     return round(font.getlength(text) + 0.5)
 
 
-def wrapped(text: str, width: int, size: int = USUAL_SIZE) -> list[str]:
-    """The text in lines of at most `width` pixels, broken at blanks and, where a word is too long, inside it."""
+def wrapped(text: str, width: int, size: int = DEFAULT_SIZE) -> list[str]:
+    """Wrap text to lines of at most `width` pixels, at blanks or, if a word is too long, inside it."""
     font = font_for(text, size)
     lines: list[str] = []
     for paragraph in text.split("\n"):
@@ -56,10 +56,10 @@ def wrapped(text: str, width: int, size: int = USUAL_SIZE) -> list[str]:
     return lines
 
 
-def caption(text: str, width: int, size: int = USUAL_SIZE) -> Image.Image:
-    """The text as a picture of just this width, as high as its lines need."""
+def caption(text: str, width: int, size: int = DEFAULT_SIZE) -> Image.Image:
+    """Render text as an image of exactly this width, as high as its lines need."""
     lines = wrapped(text, width, size)
-    block = Image.new("RGB", (width, len(lines) * line_height(size) + 2 * _MARGIN), PAPER)
+    block = Image.new("RGB", (width, len(lines) * line_height(size) + 2 * _MARGIN), BACKGROUND)
     pen, font = ImageDraw.Draw(block), font_for(text, size)
     for number, line in enumerate(lines):
         pen.text((_MARGIN, _MARGIN + number * line_height(size)), line, fill=INK, font=font)
@@ -67,36 +67,40 @@ def caption(text: str, width: int, size: int = USUAL_SIZE) -> Image.Image:
 
 
 def drawable(text: str, font: Font) -> str:
-    """The text with the signs that the font cannot draw as their plain letters, else as their code points."""
+    """Replace characters that the font has no glyph for by plain letters, otherwise by their code points."""
     missing = _missing(text, font)
-    return "".join(_replaced(sign) if sign in missing else sign for sign in text)
+    return "".join(_replaced(character) if character in missing else character for character in text)
 
 
-def _replaced(sign: str) -> str:
-    plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode("ascii")
-    return plain or f"<{ord(sign):X}>"
+def _replaced(character: str) -> str:
+    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode("ascii")
+    return plain or f"<{ord(character):X}>"
 
 
 def _missing(text: str, font: Font) -> set[str]:
-    """The signs of the text that the font draws as it draws one that no font has."""
-    unknown = _drawn("\U0010fffe", font)
-    return {sign for sign in text if not sign.isascii() and not sign.isspace() and _drawn(sign, font) == unknown}
+    """Return the characters that the font renders like one that no font has."""
+    unknown = _rendered("\U0010fffe", font)
+    return {
+        character
+        for character in text
+        if not character.isascii() and not character.isspace() and _rendered(character, font) == unknown
+    }
 
 
-def _drawn(sign: str, font: Font) -> tuple[tuple[int, int], bytes]:
-    mask = font.getmask(sign)
+def _rendered(character: str, font: Font) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(character)
     return mask.size, bytes(mask)
 
 
 def _breakable(text: str, width: int, font: Font) -> list[str]:
-    """The words, those that are wider than `width` in pieces that are not."""
+    """Split text into words; words wider than `width` are split into pieces."""
     pieces: list[str] = []
     for word in text.split():
         piece = ""
-        for sign in word:
-            if piece and length(piece + sign, font) > width - 2 * _MARGIN:
+        for character in word:
+            if piece and length(piece + character, font) > width - 2 * _MARGIN:
                 pieces.append(piece)
                 piece = ""
-            piece += sign
+            piece += character
         pieces.append(piece)
     return pieces

@@ -1,4 +1,4 @@
-"""A chart of horizontal bars, as a picture and as text: which of the scheduled steps each strength takes."""
+"""A chart of horizontal bars, as an image and as text: which of the scheduled steps each strength takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from invoke_cli.imaging.sheets.lettering import FAINT, INK, PAPER, font_for, length
+from invoke_cli.imaging.sheets.lettering import BACKGROUND, FAINT, INK, font_for, length
 
 WIDTH, HEIGHT = 960, 600
 LEFT, RIGHT, TOP, BOTTOM = 90, 130, 60, 70
@@ -18,7 +18,7 @@ _REST = (52, 56, 62)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """One bar: `begin` to `end` on the axis, with its label at the left and a note at the right."""
+    """One bar, from `begin` to `end` on the axis, with a label at the left and a note at the right."""
 
     label: str
     begin: int
@@ -27,16 +27,16 @@ class Bar:
 
 
 def chart(bars: Sequence[Bar], title: str, axes: tuple[str, str], limit: int) -> Image.Image:
-    """The bars as a picture, the last one at the top; the axis reaches from 0 to `limit`."""
-    sheet = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    """Render the bars as an image, the last one at the top; the axis reaches from 0 to `limit`."""
+    sheet = Image.new("RGB", (WIDTH, HEIGHT), BACKGROUND)
     pen = ImageDraw.Draw(sheet)
     _write(pen, title, (WIDTH // 2, TOP // 2), 20)
     _write(pen, axes[0], ((LEFT + WIDTH - RIGHT) // 2, HEIGHT - 18), 15)
     _write(pen, axes[1], (LEFT // 2, TOP - 12), 15)
     _ticks(pen, limit)
-    room = (HEIGHT - TOP - BOTTOM) / len(bars)
+    bar_height = (HEIGHT - TOP - BOTTOM) / len(bars)
     for place, bar in enumerate(reversed(bars)):
-        upper, lower = round(TOP + (place + 0.15) * room), round(TOP + (place + 0.85) * room)
+        upper, lower = round(TOP + (place + 0.15) * bar_height), round(TOP + (place + 0.85) * bar_height)
         middle = (upper + lower) // 2
         pen.rectangle((across(0, limit), upper, across(limit, limit), lower), fill=_REST)
         if bar.end > bar.begin:
@@ -48,17 +48,17 @@ def chart(bars: Sequence[Bar], title: str, axes: tuple[str, str], limit: int) ->
 
 
 def across(value: int, limit: int) -> int:
-    """Where a value of the axis lies, in pixels from the left."""
+    """Return the horizontal position of a value, in pixels from the left."""
     return LEFT + round(value / limit * (WIDTH - LEFT - RIGHT))
 
 
 def chart_text(bars: Sequence[Bar], limit: int) -> str:
-    """The bars as lines of ASCII, the last one at the top, over an axis from 0 to `limit`."""
+    """Render the bars as lines of ASCII, the last one at the top, over an axis from 0 to `limit`."""
     lines = []
     for bar in reversed(bars):
         begin, end = (round(value / limit * TEXT_WIDTH) for value in (bar.begin, bar.end))
-        drawn = "." * begin + "#" * (end - begin) + "." * (TEXT_WIDTH - end)
-        lines.append(f"{bar.label:>4} |{drawn}| {bar.note}")
+        filled = "." * begin + "#" * (end - begin) + "." * (TEXT_WIDTH - end)
+        lines.append(f"{bar.label:>4} |{filled}| {bar.note}")
     axis = f"{'':>4} 0{limit!s:>{TEXT_WIDTH + 1}}"
     return "\n".join([*lines, axis])
 

@@ -1,4 +1,4 @@
-"""Several pictures as one: the strip of a run's latents, the plain grid of a line's images, grids with captions."""
+"""Combine images: the strip of a run's latents, plain and captioned grids, contact sheets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ STRIP_SIDE = 192
 GRID_CELL = 768
 CONTACT_CELL = 224
 _CONTACT_COLUMNS = 6
-_WIDEST = 6000
-_LEAST_CELL = 128
+_MAX_WIDTH = 6000
+_MIN_CELL = 128
 _LABEL_SIZE = 12
 
 
 def grid(images: Sequence[Image.Image]) -> Image.Image:
-    """The images in floor(sqrt(n)) rows without margins, as InvokeAI laid them out; cells as large as the largest."""
+    """Return the images in floor(sqrt(n)) rows without margins, as in InvokeAI; cells are as large as the largest."""
     rows = max(1, math.isqrt(len(images)))
     columns = math.ceil(len(images) / rows)
     width, height = max(image.width for image in images), max(image.height for image in images)
@@ -33,28 +33,28 @@ def grid(images: Sequence[Image.Image]) -> Image.Image:
 
 
 def captioned_grid(images: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
-    """The images, each under its caption, in cells of one size: two in a row, more in a square."""
+    """Return captioned images in cells of one size: up to three in a row, more in a square."""
     columns = len(images) if len(images) <= 3 else math.ceil(math.sqrt(len(images)))
-    most = max(_LEAST_CELL, min(GRID_CELL, _WIDEST // columns))
+    most = max(_MIN_CELL, min(GRID_CELL, _MAX_WIDTH // columns))
     return _cells(images, captions, columns, most)
 
 
 def labelled_grid(images: Sequence[Image.Image], captions: Sequence[str], columns: int) -> Image.Image:
-    """The images in rows of `columns`, each under its caption; the cells shrink as there are more of them."""
+    """Return captioned images in rows of `columns`; the cells shrink as their number grows."""
     rows = math.ceil(len(images) / columns)
-    return _cells(images, captions, columns, max(_LEAST_CELL, min(GRID_CELL // 2, _WIDEST // max(columns, rows))))
+    return _cells(images, captions, columns, max(_MIN_CELL, min(GRID_CELL // 2, _MAX_WIDTH // max(columns, rows))))
 
 
 def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title: str) -> Image.Image:
-    """Small pictures, each under its caption, below a title."""
+    """Return captioned thumbnails below a title."""
     body = _cells(images, captions, min(_CONTACT_COLUMNS, len(images)), CONTACT_CELL)
     return stacked([with_margin(caption(title, max(CONTACT_CELL, body.width))), body], 0)
 
 
 def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int, most: int) -> Image.Image:
-    """Captioned pictures in cells as large as the largest picture, up to `most` pixels, wide enough for words."""
+    """Return captioned images in cells as large as the largest image, up to `most` pixels, and wide enough for text."""
     width, height = max(image.width for image in images), max(image.height for image in images)
-    scale = max(min(1.0, most / max(width, height)), _LEAST_CELL / width)
+    scale = max(min(1.0, most / max(width, height)), _MIN_CELL / width)
     cell = round(width * scale), max(1, round(height * scale))
     pictures = [fitted(image, *cell) for image in images]
     rows = []
@@ -64,7 +64,7 @@ def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int,
 
 
 def strip(frames: Sequence[Image.Image], labels: Sequence[str], final: Image.Image | None = None) -> Image.Image:
-    """The frames side by side, each under its label, with the finished picture at the end."""
+    """Return the captioned frames side by side, with the finished image at the end."""
     cells = [_scaled(frame) for frame in frames]
     names = list(labels)
     if final is not None:
@@ -74,19 +74,19 @@ def strip(frames: Sequence[Image.Image], labels: Sequence[str], final: Image.Ima
 
 
 def _scaled(frame: Image.Image) -> Image.Image:
-    """A frame of one pixel a latent, enlarged so that its longer side is `STRIP_SIDE`."""
+    """Enlarge a latent preview so that its longer side is `STRIP_SIDE`."""
     scale = STRIP_SIDE / max(frame.size)
     size = (max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
     return frame.resize(size, Image.Resampling.BILINEAR)
 
 
 def enlarged(frame: Image.Image, factor: int = 8) -> Image.Image:
-    """A frame of one pixel a latent at about the size of the picture."""
+    """Enlarge a latent preview to about the size of the image."""
     return frame.resize((frame.width * factor, frame.height * factor), Image.Resampling.BILINEAR)
 
 
 def difference(first: Image.Image, second: Image.Image) -> float:
-    """Mean absolute difference of two pictures of one size, 0 to 255."""
+    """Return the mean absolute difference of two images of one size, 0 to 255."""
     import numpy as np
 
     return float(np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16)).mean())
@@ -94,8 +94,12 @@ def difference(first: Image.Image, second: Image.Image) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distance:
-    """How far two pictures of one size are apart: the mean and the largest difference of a channel (0 to 255), and the
-    share of the pixels that differ at all (0 to 1).
+    """The difference of two images of one size.
+
+    Attributes:
+        mean: The mean difference of a channel, 0 to 255.
+        most: The largest difference of a channel, 0 to 255.
+        share: The share of pixels that differ, 0 to 1.
     """
 
     mean: float
@@ -104,8 +108,10 @@ class Distance:
 
 
 def distance(first: Image.Image, second: Image.Image) -> Distance:
-    """The distance of two RGB pictures of one size."""
+    """Return the difference of two RGB images of one size."""
     import numpy as np
 
-    apart = np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16))
-    return Distance(mean=float(apart.mean()), most=int(apart.max()), share=float((apart.max(axis=-1) > 0).mean()))
+    differences = np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16))
+    return Distance(
+        mean=float(differences.mean()), most=int(differences.max()), share=float((differences.max(axis=-1) > 0).mean())
+    )
