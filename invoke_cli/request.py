@@ -140,11 +140,11 @@ class GenerationRequest:
         """Build a request from values that are already converted by the rows of their switches."""
         return cls(**values)  # type: ignore[arg-type]
 
-    def said(self) -> dict[str, object]:
+    def set_fields(self) -> dict[str, object]:
         """Return the fields that are set, in table order."""
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
 
 
 def overlay(lower: GenerationRequest, upper: GenerationRequest) -> GenerationRequest:
     """Combine two requests: fields set in `upper` override those in `lower`."""
-    return GenerationRequest.of(lower.said() | upper.said())
+    return GenerationRequest.of(lower.set_fields() | upper.set_fields())

@@ -116,7 +116,7 @@ def paint(plan: Plan, image: ImagePlan, *inputs: Image.Image | None) -> Image.Im
     """A plain picture whose colour depends on everything that should shape it."""
     said = [
         plan.model, plan.prompt.positive, plan.prompt.negative, plan.steps.scheduled, plan.steps.taken,
-        plan.guidance_scale, plan.sampler.name, image.seed, image.variations, repr(plan.look),
+        plan.guidance_scale, plan.sampler.name, image.seed, image.variations, repr(plan.latent_effects),
         [hashlib.sha256(picture.tobytes()).hexdigest() for picture in inputs if picture],
     ]  # fmt: skip
     digest = hashlib.sha256(json.dumps(said).encode()).digest()

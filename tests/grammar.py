@@ -14,7 +14,7 @@ from invoke_cli.language.prompt.ast import (
     Windows,
     Words,
     join_words,
-    plain_tree,
+    text_phrase,
 )
 
 _LETTERS = st.sampled_from([*"abcé漢 ,.:;'()[]{}<+-\\5_", " cat", " (dog) ", " mid-air", "++ ", ".and("])
@@ -40,7 +40,7 @@ def trees(draw: st.DrawFn) -> Tree:
     if kind is Phrase:
         return draw(phrases())
     if kind is Swap:
-        rest = plain_tree(" " + draw(_TEXTS))
+        rest = text_phrase(" " + draw(_TEXTS))
         swapped = (draw(phrases()), draw(phrases()))
         end = draw(st.sampled_from([0.0, 0.25, 1.0]))
         return Swap(parts=((Phrase(), Phrase()), swapped, (rest, rest)), windows=Windows(t_end=end, s_end=1 - end))

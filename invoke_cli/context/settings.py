@@ -125,7 +125,7 @@ class Settings:
         for a picture that is to be written, how the session writes its files.
         """
         model = self.model(request.model)
-        said = resolve(self.upper_layers()).request.said() if output else {}
+        said = resolve(self.upper_layers()).request.set_fields() if output else {}
         fields = {row.field for row in SWITCHES if row.group is Group.OUTPUT}
         writing = GenerationRequest.of({name: value for name, value in said.items() if name in fields})
         layers = [*_lower(model), Layer("session", writing), Layer("record", request)]

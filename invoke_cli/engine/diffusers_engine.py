@@ -92,7 +92,7 @@ class DiffusersEngine:
                     active_embeddings(loaded, job.plan.embeddings),
                     optimizations(loaded, request, hooks.emit),
                     self._t2i_adapters.attached(loaded, job),
-                    seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.look.seamless),
+                    seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.latent_effects.seamless),
                 ):
                     self._report_long_prompts(loaded, job, hooks)
                     yield from run.images(self._conditioning, self._encoder, self._batch_size(job))

@@ -55,10 +55,10 @@ class JobRun:
         plan, count = self.job.plan, len(self.job.images)
         # As in the stock pipeline, the negative prompt ignores clip_skip.
         wishes = [
-            PromptSpec(tree=tree, clip_skip=plan.look.clip_skip)
-            for tree in prompts_to_encode(self.loaded, plan.prompt.wanted)
+            PromptSpec(tree=tree, clip_skip=plan.latent_effects.clip_skip)
+            for tree in prompts_to_encode(self.loaded, plan.prompt.positive_tree)
         ]
-        avoided = [PromptSpec(tree=plan.prompt.avoided, is_negative=True)] if plan.guided else []
+        avoided = [PromptSpec(tree=plan.prompt.negative_tree, is_negative=True)] if plan.guided else []
         prompt, *others = self._encoded(conditioning, [*wishes, *avoided])
         negative = others.pop() if plan.guided else None
         source = self._source(encoder)
@@ -70,7 +70,7 @@ class JobRun:
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
                 negative=negative,
-                encode_swap=encode_swap(self.loaded, plan.prompt.wanted, others),
+                encode_swap=encode_swap(self.loaded, plan.prompt.positive_tree, others),
                 source=source,
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,
@@ -112,7 +112,7 @@ class JobRun:
 
     def _source(self, encoder: ImageEncoder) -> Source | None:
         plan, init, mask = self.job.plan, self.job.init, self.job.mask
-        axes = plan.look.seamless
+        axes = plan.latent_effects.seamless
         if isinstance(self.job.start, torch.Tensor):
             return Source(latents=self.job.start)
         if self.job.point is not None and plan.resume is None:

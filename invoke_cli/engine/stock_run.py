@@ -100,12 +100,12 @@ class _Call:
             **self._about_image(),
             **self.family.arguments,
         }
-        if self.plan.look.eta:
-            given["eta"] = self.plan.look.eta
+        if self.plan.latent_effects.eta:
+            given["eta"] = self.plan.latent_effects.eta
         if "callback_on_step_end" not in taken:
             given["callback"] = self._after_callback
-        if "clip_skip" in taken and self.plan.look.clip_skip:
-            given["clip_skip"] = self.plan.look.clip_skip
+        if "clip_skip" in taken and self.plan.latent_effects.clip_skip:
+            given["clip_skip"] = self.plan.latent_effects.clip_skip
         return {name: value for name, value in given.items() if name in taken and value is not None}
 
     def _negative(self) -> str | None:
@@ -174,7 +174,7 @@ class _Call:
         self.counters.say(f"step {step} at timestep {int(timestep)}")
         latents = tensors["latents"]
         picture = self._spatial(latents)
-        bent = after_step(picture, self.plan.look, step, self.plan.steps.taken)
+        bent = after_step(picture, self.plan.latent_effects, step, self.plan.steps.taken)
         self._show(step, bent)
         return {} if bent is picture else {"latents": packed_like(bent, latents)}
 

@@ -16,7 +16,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import names_a_file
 from invoke_cli.errors import LineError
 from invoke_cli.generation.line import generate
-from invoke_cli.language.grammar.axes import Sweep, read_sweep, with_seed
+from invoke_cli.language.grammar.axes import Sweep, parse_sweep, with_seed
 from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.files import append_line
@@ -38,19 +38,19 @@ class SweepResult:
 
 def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
     """Draw all cells, but for those that an unfinished run of the same line has drawn; None for a dry run."""
-    first = _stages(read_sweep(line), read_sweep(line).cells[0])[0]
+    first = _stages(parse_sweep(line), parse_sweep(line).cells[0])[0]
     effective = context.settings.resolve(first.request).effective.request
     if effective.dry_run:
-        context.say("\n".join(read_sweep(line).line_of(cell) for cell in read_sweep(line).cells))
+        context.say("\n".join(parse_sweep(line).line_of(cell) for cell in parse_sweep(line).cells))
         return None
     note = _Note(_folder(context, effective.outdir or ""), hashlib.sha256(f"{line}\n{effective}".encode()).hexdigest())
     seed = note.seed if note.seed is not None else context.draw_seed()
-    sweep = read_sweep(line if effective.seeds else with_seed(line, seed))
+    sweep = parse_sweep(line if effective.seeds else with_seed(line, seed))
     for cell in sweep.cells:  # all are read before any is drawn
         for stage in _stages(sweep, cell):
             context.settings.resolve(stage.request)
     note.begin(seed)
-    cells = [cell for cell in sweep.in_order_of_cost if cell not in note.images]
+    cells = [cell for cell in sweep.cells_by_cost if cell not in note.images]
     if len(cells) < len(sweep.cells):
         context.notice(f"going on with this sweep: {len(cells)} of {len(sweep.cells)} cells are left")
     for number, cell in enumerate(cells, start=1):

@@ -16,7 +16,7 @@ from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.supplied import NO_INPUTS, SuppliedInputs
 from invoke_cli.language.grammar.line import Stage
-from invoke_cli.planning.chain import linked, sized
+from invoke_cli.planning.chain import link_stages, sized
 from invoke_cli.planning.hires_fix import two_passes
 from invoke_cli.planning.plan import Task
 from invoke_cli.planning.plan_inputs import grid_of
@@ -51,7 +51,7 @@ def blame_typed_stage(*, added: int) -> Iterator[None]:
 
 
 def _prepared(context: SessionContext, line: ResolvedLine, supplied: SuppliedInputs) -> Prepared:
-    requests = linked(line.stages)
+    requests = link_stages(line.stages)
     first = prepare_stage(context, line.with_request(context, requests[0]).first, supplied)
     later: list[Prepared] = []
     for number, request in enumerate(requests[1:], start=1):

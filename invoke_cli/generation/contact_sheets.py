@@ -61,12 +61,12 @@ def titles(context: SessionContext, subjects: Sequence[Subject]) -> list[str]:
 
 def _title(each: Subject, apart: frozenset[str]) -> str:
     said = [_only(stage, apart) for stage in each.stages]
-    line = format_line(said) if any(stage.said() for stage in said) else ""
+    line = format_line(said) if any(stage.set_fields() for stage in said) else ""
     return f"{each.path.name}\n{line}" if line else each.path.name
 
 
 def _only(stage: GenerationRequest, fields: Iterable[str]) -> GenerationRequest:
-    return GenerationRequest.of({name: value for name, value in stage.said().items() if name in fields})
+    return GenerationRequest.of({name: value for name, value in stage.set_fields().items() if name in fields})
 
 
 def _telling_apart(stages: Sequence[Sequence[GenerationRequest]]) -> frozenset[str]:

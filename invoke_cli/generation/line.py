@@ -28,7 +28,7 @@ from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.planning.describe import plan_facts, plan_line, plan_table
 from invoke_cli.planning.plan import ImagePlan, Plan
-from invoke_cli.planning.recorded_request import said_controls
+from invoke_cli.planning.recorded_request import recorded_controls
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
 
@@ -100,7 +100,7 @@ class LineRun:
         values = {
             "seeds": plan.request.seeds or (plan.images[0].seed,),
             "init_image": began_from.reference if began_from and typed.init_image is not None else None,
-            "controls": said_controls(plan) if typed.controls is not None else None,
+            "controls": recorded_controls(plan) if typed.controls is not None else None,
             "init_mask": plan.mask.reference if plan.mask and typed.init_mask is not None else None,
         }
         return overlay(

@@ -199,7 +199,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         init=point_facts(supplied) or init_facts(init, request.init_image, recalled=metadata is not None),
         resume=resume_facts(supplied),
         mask=masked.facts if masked else None,
-        helpers=find_postprocess_models(context, request, with_init=init is not None),
+        postprocess_models=find_postprocess_models(context, request, with_init=init is not None),
         sources=resolved.effective.sources,
     )
     plan = make_plan(inputs)

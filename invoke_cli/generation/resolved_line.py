@@ -43,7 +43,7 @@ class ResolvedLine:
         Defaults are resolved again only where they can differ: for another model, or where the line no longer sets
         what it set.
         """
-        before, after = self.typed.said(), request.said()
+        before, after = self.typed.set_fields(), request.set_fields()
         changed = {name: value for name, value in after.items() if value != before.get(name)}
         if "model" in changed or before.keys() - after.keys():
             first = context.settings.resolve(request, self.first.model)

@@ -124,6 +124,6 @@ def _tile_plan(plan: Plan, refining: Refining, size: Size, image: ImagePlan) -> 
         resume=None,
         controls=(),
         images=(image,),
-        look=replace(plan.look, seamless="", h_symmetry_time_pct=0.0, v_symmetry_time_pct=0.0),
+        latent_effects=replace(plan.latent_effects, seamless="", h_symmetry_time_pct=0.0, v_symmetry_time_pct=0.0),
         output=replace(plan.output, strip=False, save_intermediates=0, save_latents=False, preview="off"),
     )

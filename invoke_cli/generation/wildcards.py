@@ -14,7 +14,7 @@ from invoke_cli.generation.prepare import recalled_seeds
 from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.generation.save import save_grid
 from invoke_cli.language.grammar.line import Stage
-from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, draws, has_alternatives, variants
+from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, has_alternatives, is_random, variants
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.request import GenerationRequest
@@ -64,7 +64,7 @@ class _AlternativesRun:
     def _lines(self) -> Iterator[ResolvedLine]:
         """Yield the variants: of each text all seeds, but, where the seed chooses the text, of each seed all texts."""
         stages = enumerate(self.line.stages)
-        if not any(_any_prompt(number, stage, draws) for number, stage in stages):
+        if not any(_any_prompt(number, stage, is_random) for number, stage in stages):
             yield from self._variants(self.line, self.seeds[0])
             return
         count = 1 if self.effective.variation_amount else self.effective.num_images or 1
@@ -95,7 +95,7 @@ class _AlternativesRun:
             with blame(name, stage=number, always=True):
                 texts.append(variants(getattr(stage.request, name), seed, self._read_list))
         for chosen in product(*texts):
-            values = stage.request.said() | dict(zip(fields, chosen, strict=True))
+            values = stage.request.set_fields() | dict(zip(fields, chosen, strict=True))
             yield replace(stage, request=GenerationRequest.of(values))
 
     def _read_list(self, name: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import PlanError, blame
-from invoke_cli.models.files.pickles import PICKLES, converting
+from invoke_cli.models.files.pickles import PICKLES, conversion_command
 from invoke_cli.planning.plan import EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
 
@@ -65,7 +65,7 @@ def _find(folder: Path, name: str, kind: str) -> Path:
         raise PlanError(f"the {kind} {name} could be {names}", hint="write it with its folder")
     if found:
         message = f"the {kind} {name} is a pickle ({found[0].name}), which can run code and is not opened"
-        raise PlanError(message, hint=converting(found[0]))
+        raise PlanError(message, hint=conversion_command(found[0]))
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else f"put {name}{SUFFIX} there"
     raise PlanError(f"there is no {kind} {name} in {folder}", hint=hint)

@@ -40,7 +40,7 @@ class ControlFinder:
         self.opened.append(picture)
         kind = choice.kind.lower()
         return ControlUse(
-            said=choice.kind,
+            requested_kind=choice.kind,
             weight=choice.weight,
             name=picture.name,
             reference=stable_reference(choice.image, picture.name),

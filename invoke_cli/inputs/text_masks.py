@@ -9,7 +9,7 @@ from PIL import Image
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import ModelError
-from invoke_cli.language.switches.mask_query import phrases, read_mask_words, worth
+from invoke_cli.language.switches.mask_query import evaluate, parse_mask_query, phrases
 
 REPOSITORY = "CIDAS/clipseg-rd64-refined"
 FOLDERS = ("models/clipseg", f"models/{REPOSITORY.split('/')[1]}")
@@ -17,11 +17,11 @@ FOLDERS = ("models/clipseg", f"models/{REPOSITORY.split('/')[1]}")
 
 def text_mask(context: SessionContext, image: Image.Image, words: str) -> Image.Image:
     """The mask (mode L, 255 is painted) of what the words name in a picture; ModelError when CLIPSeg is not at hand."""
-    query = read_mask_words(words)
+    query = parse_mask_query(words)
     named = phrases(query.tree)
     heat = context.engine.segment(clipseg_folder(context.settings.paths.root), image, named)
     found = dict(zip(named, heat, strict=True))
-    value = worth(query.tree, found.__getitem__, np.minimum, np.maximum, lambda one: np.float32(1) - one)
+    value = evaluate(query.tree, found.__getitem__, np.minimum, np.maximum, lambda one: np.float32(1) - one)
     return Image.fromarray(np.where(value > query.threshold, np.uint8(255), np.uint8(0)))
 
 

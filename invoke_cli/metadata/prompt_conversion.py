@@ -6,7 +6,7 @@ import re
 
 from invoke_cli.errors import PromptError
 from invoke_cli.language.grammar.quotes import canonical, escape
-from invoke_cli.language.prompt.prompt import read_prompt
+from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from invoke_cli.language.sanitize import sanitize_for_terminal
 
 MAX_PROMPT = 20_000
@@ -44,7 +44,7 @@ def prompt_source(text: str) -> tuple[str, list[str]]:
     cut, remarks = capped(text)
     source = canonical(re.sub(r"(?<!\\)([\[\]])", r"\\\1", cut.strip()))
     try:
-        read_prompt(source)
+        parse_prompt_sources(source)
     except PromptError as error:
         return escape(cut.strip()), [*remarks, sanitize_for_terminal(f"{error.message.rpartition(': ')[2]} stays text")]
     return source, remarks

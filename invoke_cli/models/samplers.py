@@ -137,7 +137,7 @@ WITHOUT_SCHEDULER = {"dpm_fast": "k_dpmpp_2", "dpm_adaptive": "k_dpmpp_2", "rest
 
 def find_sampler(name: str) -> Sampler:
     """Find a sampler by any of its names. Raises PlanError, with the closest names, if there is none."""
-    key = normal(name)
+    key = normalise_sampler_name(name)
     found = _names().get(key) or _find_with_schedule(key)
     if found is not None:
         return found
@@ -167,7 +167,7 @@ def is_sampler(name: str) -> bool:
     return True
 
 
-def normal(name: str) -> str:
+def normalise_sampler_name(name: str) -> str:
     """Normalise the name of a sampler: `DPM++ 2M SDE Karras` becomes `dpmpp_2m_sde_k`."""
     key = re.sub(r"[\s/+-]+", "_", name.strip().lower().replace("dpm++", "dpmpp").replace("cfg++", "cfgpp"))
     return re.sub(r"_karras$", "_k", key)
@@ -182,11 +182,16 @@ def sampler_names() -> tuple[str, ...]:
 def _names() -> dict[str, Sampler]:
     names: dict[str, Sampler] = {}
     for row in SAMPLERS:
-        for name in (row.name, normal(row.label), *row.aliases):
+        for name in (row.name, normalise_sampler_name(row.label), *row.aliases):
             names[name] = row
         if row.karras:
             variant = _with_schedule(row, "karras", row.karras)
-            spellings = (row.karras, normal(f"{row.label} Karras"), f"{row.name}_k", *map(normal, row.karras_aliases))
+            spellings = (
+                row.karras,
+                normalise_sampler_name(f"{row.label} Karras"),
+                f"{row.name}_k",
+                *map(normalise_sampler_name, row.karras_aliases),
+            )
             names.update(dict.fromkeys(spellings, variant))
     return names
 

@@ -36,7 +36,7 @@ def embeddings_of(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> Ite
 
 def controls_of(inputs: PlanInputs) -> tuple[ControlUse, ...]:
     """Return the control images of a line; none if it only postprocesses."""
-    if inputs.fixing:
+    if inputs.is_postprocess_only:
         return ()
     with blame("controls", always=True):
         return tuple(map(inputs.find_control, inputs.request.controls or ()))

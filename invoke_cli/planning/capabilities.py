@@ -8,7 +8,7 @@ from dataclasses import replace
 from invoke_cli.errors import PlanError
 from invoke_cli.language.grammar.line import switches_only
 from invoke_cli.language.prompt.ast import Swap
-from invoke_cli.language.prompt.prompt import Prompt, read_prompt
+from invoke_cli.language.prompt.prompt import Prompt, parse_prompt_sources
 from invoke_cli.language.switches.switch import Needs
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.families.family import Family
@@ -83,10 +83,10 @@ def parse_supported_prompt(inputs: PlanInputs) -> Prompt:
         PromptError: If the prompt is invalid.
         PlanError: For a negative prompt, weights, blends or swaps that the family does not support.
     """
-    prompt = read_prompt(inputs.request.prompt or "", inputs.request.negative_prompt)
+    prompt = parse_prompt_sources(inputs.request.prompt or "", inputs.request.negative_prompt)
     family = inputs.facts.family
     if not family.staged:
-        for field, tree in (("prompt", prompt.wanted), ("negative_prompt", prompt.avoided)):
+        for field, tree in (("prompt", prompt.positive_tree), ("negative_prompt", prompt.negative_tree)):
             if isinstance(tree, Swap):
                 message = f"{inputs.model} ({family.label}) runs in the stock pipeline, which does not support .swap()"
                 hint = "use a chain instead: a cat -S 1 | a dog -f .6 -S 1"

@@ -12,7 +12,7 @@ from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest, overlay
 
 # Settings that a stage does not inherit: how it uses the init image, its seeds, and postprocessing.
-_OWN_GROUPS = (Group.INIT_IMAGE, Group.MASK, Group.VARIATION, Group.AFTER)
+_OWN_GROUPS = (Group.INIT_IMAGE, Group.MASK, Group.VARIATION, Group.POSTPROCESS)
 _OWN_FIELDS = ("seeds", "num_images")
 _FIRST_ONLY = {
     "init_image": "a later stage starts from the previous result; use -I in the first stage",
@@ -21,7 +21,7 @@ _FIRST_ONLY = {
 _LINE_GROUPS = (Group.OUTPUT, Group.RUN)
 
 
-def linked(stages: Sequence[Stage]) -> list[GenerationRequest]:
+def link_stages(stages: Sequence[Stage]) -> list[GenerationRequest]:
     """Return the request of each stage, including the settings inherited from the previous stage.
 
     Raises:
@@ -41,7 +41,7 @@ def linked(stages: Sequence[Stage]) -> list[GenerationRequest]:
 def inherited(request: GenerationRequest) -> GenerationRequest:
     """Return the settings of a request that the next stage inherits."""
     own = {row.field for row in SWITCHES if row.group in _OWN_GROUPS} | set(_OWN_FIELDS)
-    return GenerationRequest.of({name: value for name, value in request.said().items() if name not in own})
+    return GenerationRequest.of({name: value for name, value in request.set_fields().items() if name not in own})
 
 
 def sized(request: GenerationRequest, width: int, height: int) -> GenerationRequest:
@@ -56,7 +56,7 @@ def _line_switches(stages: Sequence[Stage]) -> GenerationRequest:
     fields = {row.field for row in SWITCHES if row.group in _LINE_GROUPS}
     values: dict[str, object] = {}
     for stage in stages:
-        values |= {name: value for name, value in stage.request.said().items() if name in fields}
+        values |= {name: value for name, value in stage.request.set_fields().items() if name in fields}
     return GenerationRequest.of(values)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.language.prompt.prompt import Prompt, read_prompt
+from invoke_cli.language.prompt.prompt import Prompt, parse_prompt_sources
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES, by_field
 from invoke_cli.models.samplers import Sampler, find_sampler
@@ -78,7 +78,7 @@ def _contradictions(inputs: PlanInputs) -> Iterator[tuple[str, str, str]]:
     if request.upscale and request.upscale[0] <= 1:
         hint = "use -U 2; to add detail at the same size, use --embiggen 1"
         yield "upscale", "-U needs a factor above 1", hint
-    if inputs.fixing:
+    if inputs.is_postprocess_only:
         yield from _postprocess_contradictions(inputs)
 
 
@@ -108,7 +108,7 @@ def _ineffective_switches(inputs: PlanInputs) -> Iterator[str]:
         for name in ("facetool", "codeformer_fidelity"):
             if _is_set_in_line(inputs, name):
                 yield f"{by_field()[name].spelling} has no effect without -G"
-    if request.save_original and inputs.fixing:
+    if request.save_original and inputs.is_postprocess_only:
         yield "--save_original has no effect here: the original file is never modified"
 
 
@@ -116,7 +116,7 @@ def _ineffective_switches(inputs: PlanInputs) -> Iterator[str]:
 
 
 def _faces(inputs: PlanInputs) -> Faces | None:
-    request, network = inputs.request, inputs.helpers.faces
+    request, network = inputs.request, inputs.postprocess_models.faces
     if not request.facetool_strength or network is None:
         return None
     fidelity = FIDELITY if request.codeformer_fidelity is None else request.codeformer_fidelity
@@ -125,21 +125,21 @@ def _faces(inputs: PlanInputs) -> Faces | None:
 
 
 def _enlarging(inputs: PlanInputs, notices: list[str]) -> Enlarging | None:
-    request, helpers = inputs.request, inputs.helpers
-    prompt = read_prompt(request.new_prompt or request.prompt or "", request.negative_prompt)
-    if helpers.upscaler is not None:
+    request, postprocess_models = inputs.request, inputs.postprocess_models
+    prompt = parse_prompt_sources(request.new_prompt or request.prompt or "", request.negative_prompt)
+    if postprocess_models.upscaler is not None:
         return _by_diffusion(inputs, prompt)
     if request.embiggen:
         factor, share, overlap = (*request.embiggen, *(1.0, NETWORK_SHARE, OVERLAP)[len(request.embiggen) :])
         strength = REFINING_STRENGTH if request.embiggen_strength is None else request.embiggen_strength
         pixels = overlap * inputs.facts.size if overlap < 1 else overlap
         refining = _refining(inputs, prompt, strength, round(pixels))
-        return Enlarging(factor=factor, network=helpers.network, share=share, refining=refining)
+        return Enlarging(factor=factor, network=postprocess_models.network, share=share, refining=refining)
     if not request.upscale:
         return None
     factor, *more = request.upscale
-    if helpers.network is not None:
-        return Enlarging(factor=factor, network=helpers.network, share=more[0] if more else NETWORK_SHARE)
+    if postprocess_models.network is not None:
+        return Enlarging(factor=factor, network=postprocess_models.network, share=more[0] if more else NETWORK_SHARE)
     strength = more[0] if more else REFINING_STRENGTH
     if strength >= HIGH_STRENGTH:
         notices.append(f"-U {factor:g} {strength:g} regenerates much of the image: the second number is a strength")
@@ -147,7 +147,7 @@ def _enlarging(inputs: PlanInputs, notices: list[str]) -> Enlarging | None:
 
 
 def _by_diffusion(inputs: PlanInputs, prompt: Prompt) -> Enlarging:
-    request, upscaler = inputs.request, inputs.helpers.upscaler
+    request, upscaler = inputs.request, inputs.postprocess_models.upscaler
     assert upscaler is not None
     factor = upscaler.kind.factor
     requested = (request.upscale or request.embiggen or (factor,))[0]

@@ -23,11 +23,11 @@ def _clauses(plan: Plan) -> Iterator[str]:
         name = "the previous stage" if plan.init.chained else plan.init.name
         yield f"{name} unchanged" if plan.task is Task.POSTPROCESS else f"from {name} at strength {plan.strength:g}"
     if plan.task is not Task.POSTPROCESS:
-        yield from (steps_text(plan), str(plan.drawn_size), plan.sampler.name)
+        yield from (steps_text(plan), str(plan.generated_size), plan.sampler.name)
         yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
-    yield from (f"guided by {use.name} ({use.said} {use.weight:g})" for use in plan.controls)
+    yield from (f"guided by {use.name} ({use.requested_kind} {use.weight:g})" for use in plan.controls)
     yield from plan.postprocessing.clauses()
-    if plan.result_size != plan.drawn_size:
+    if plan.result_size != plan.generated_size:
         yield str(plan.result_size)
     yield plan.model
     yield seeds_text(plan)
@@ -68,7 +68,7 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "scheduler": plan.sampler.scheduler,
         "strength": plan.strength if plan.init else None,
         "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
-        "controls": [f"{use.said}:{use.name}:{use.weight:g} by {use.model}" for use in plan.controls],
+        "controls": [f"{use.requested_kind}:{use.name}:{use.weight:g} by {use.model}" for use in plan.controls],
         "after": plan.postprocessing.clauses(),
         "seeds": [image.seed for image in plan.images],
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],

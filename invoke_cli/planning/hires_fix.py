@@ -26,8 +26,8 @@ def two_passes(request: GenerationRequest, grid: Grid) -> tuple[GenerationReques
         return None
     first = native_size(target, grid)
     strength = STRENGTH if request.strength is None else request.strength
-    postprocess_fields = {row.field for row in SWITCHES if row.group is Group.AFTER}
-    values = request.said()
+    postprocess_fields = {row.field for row in SWITCHES if row.group is Group.POSTPROCESS}
+    values = request.set_fields()
     first_request = GenerationRequest.of(
         {name: value for name, value in values.items() if name not in postprocess_fields}
     )

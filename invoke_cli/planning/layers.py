@@ -28,5 +28,5 @@ def resolve(layers: Sequence[Layer]) -> Effective:
     sources: dict[str, str] = {}
     for layer in layers:
         request = overlay(request, layer.request)
-        sources |= dict.fromkeys(layer.request.said(), layer.name)
+        sources |= dict.fromkeys(layer.request.set_fields(), layer.name)
     return Effective(request, sources)

@@ -64,7 +64,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         parallel=request.parallel or AUTO_PARALLEL,
         output=_output(request),
         trace=bool(request.trace),
-        look=_latent_effects(request, sampler, notices),
+        latent_effects=_latent_effects(request, sampler, notices),
         loras=loras_of(inputs, prompt, notices),
         embeddings=tuple(embeddings_of(inputs, prompt, notices)),
         controls=controls,
@@ -114,7 +114,7 @@ def _check_needs(inputs: PlanInputs) -> None:
 
 
 def _task(inputs: PlanInputs) -> Task:
-    if inputs.fixing:
+    if inputs.is_postprocess_only:
         return Task.POSTPROCESS
     if inputs.mask is not None:
         return Task.INPAINT
@@ -128,7 +128,7 @@ def _required(value: T | None) -> T:
 
 def _strength(inputs: PlanInputs) -> float:
     """Return the strength: 1 without an init image, 0 for postprocessing only; outcropping has its own default."""
-    if inputs.init is None or inputs.fixing:
+    if inputs.init is None or inputs.is_postprocess_only:
         return 1.0 if inputs.init is None else 0.0
     if inputs.request.outcrop is not None and inputs.sources.get("strength") in (PROGRAM, FAMILY):
         return OUTCROP_STRENGTH

@@ -52,7 +52,7 @@ def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str
     """Return the placement of the init image on the canvas, or None without one; append notices about it."""
     if inputs.init is None:
         return None
-    if inputs.fixing:
+    if inputs.is_postprocess_only:
         return as_it_is(inputs.init.size)
     if inputs.mask is not None:
         if inputs.request.text_mask and inputs.init.chained and not inputs.mask.name:

@@ -156,7 +156,7 @@ class ControlUse:
     """A control image and the control model that it is used with.
 
     Attributes:
-        said: The kind or the name of the control model, as typed.
+        requested_kind: The kind or the name of the control model, as typed.
         weight: The conditioning scale.
         name: The base name of the image.
         reference: The reference to the image, as typed.
@@ -169,7 +169,7 @@ class ControlUse:
         sha256: The hash of its weights.
     """
 
-    said: str
+    requested_kind: str
     weight: float
     name: str
     reference: str = ""
@@ -236,7 +236,7 @@ class Plan:
     parallel: int
     output: OutputPlan
     trace: bool
-    look: LatentEffects = LatentEffects()
+    latent_effects: LatentEffects = LatentEffects()
     loras: tuple[LoraUse, ...] = ()
     embeddings: tuple[EmbeddingUse, ...] = ()
     controls: tuple[ControlUse, ...] = ()
@@ -253,14 +253,14 @@ class Plan:
     tips: tuple[Tip, ...] = ()
 
     @property
-    def drawn_size(self) -> Size:
+    def generated_size(self) -> Size:
         """The size of the images before postprocessing."""
         return self.geometry.result if self.geometry else Size(self.width, self.height)
 
     @property
     def result_size(self) -> Size:
         """The size of the finished images."""
-        return self.postprocessing.result_size(self.drawn_size)
+        return self.postprocessing.result_size(self.generated_size)
 
     @property
     def steps_left(self) -> int:

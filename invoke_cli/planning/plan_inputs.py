@@ -30,17 +30,17 @@ class PlanInputs:
     draw_seed: Callable[[], int]
     find_lora: Callable[[LoraChoice], LoraUse] = field(default=lambda choice: LoraUse(**choice._asdict()))
     find_control: Callable[[ControlChoice], ControlUse] = field(
-        default=lambda choice: ControlUse(said=choice.kind, weight=choice.weight, name=choice.image)
+        default=lambda choice: ControlUse(requested_kind=choice.kind, weight=choice.weight, name=choice.image)
     )
     find_embedding: Callable[[str], EmbeddingUse | None] = field(default=lambda _: None)
     init: InitFacts | None = None
     mask: MaskFacts | None = None
     resume: ResumeFacts | None = None
-    helpers: PostprocessModels = field(default_factory=PostprocessModels)
+    postprocess_models: PostprocessModels = field(default_factory=PostprocessModels)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def fixing(self) -> bool:
+    def is_postprocess_only(self) -> bool:
         """Whether the line only postprocesses the init image."""
         return self.init is not None and bool(self.request.fix or self.request.latent_up or self.request.sr)
 

@@ -40,7 +40,7 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
     request = base_request(plan, image, by_name=by_name)
     if plan.resume is None:
         return request
-    values = {name: value for name, value in request.said().items() if name not in SETTLED}
+    values = {name: value for name, value in request.set_fields().items() if name not in SETTLED}
     values |= {"width": plan.width, "height": plan.height}
     return GenerationRequest.of(values | {"init_image": plan.resume.name if by_name else plan.resume.reference})
 
@@ -64,7 +64,7 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
     effects = overlay(
         _recorded_effects(request), recorded_postprocessing(request, plan.postprocessing, by_name=by_name)
     )
-    common = replace(overlay(common, effects), controls=said_controls(plan, by_name=by_name))
+    common = replace(overlay(common, effects), controls=recorded_controls(plan, by_name=by_name))
     if plan.init is None or plan.geometry is None:
         return common
     name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
@@ -84,10 +84,10 @@ def _recorded_effects(request: GenerationRequest) -> GenerationRequest:
     return GenerationRequest.of({name: value for name in fields if (value := getattr(request, name))})
 
 
-def said_controls(plan: Plan, *, by_name: bool = False) -> tuple[ControlChoice, ...] | None:
+def recorded_controls(plan: Plan, *, by_name: bool = False) -> tuple[ControlChoice, ...] | None:
     """Return the control images for a line, or with `by_name` for metadata, which contains their base names."""
     named = [(use, use.name if by_name else use.reference or use.name) for use in plan.controls]
-    return tuple(ControlChoice(use.said, name, use.weight) for use, name in named) or None
+    return tuple(ControlChoice(use.requested_kind, name, use.weight) for use, name in named) or None
 
 
 def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
@@ -129,7 +129,7 @@ def recorded_requests(stages: Sequence[tuple[Plan, ImagePlan]], *, by_name: bool
     """Return the `recorded_request` of each stage; an effect that a stage does not inherit is turned off explicitly."""
     requests = [recorded_request(plan, image, by_name=by_name) for plan, image in stages]
     for number, before in enumerate(requests[:-1], start=1):
-        previous, current = before.said(), requests[number].said()
+        previous, current = before.set_fields(), requests[number].set_fields()
         turned_off = {name: off for name, off in _OFF.items() if previous.get(name) and name not in current}
         requests[number] = GenerationRequest.of(current | turned_off)
     return requests

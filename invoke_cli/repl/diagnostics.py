@@ -10,7 +10,7 @@ from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import CommandLine, Generation, Stage, parse
 from invoke_cli.language.grammar.spellings import nearest
 from invoke_cli.language.prompt.alternatives import has_alternatives
-from invoke_cli.language.prompt.prompt import read_prompt
+from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from invoke_cli.request import GenerationRequest
 
 # The error for what a stage names and is not there.
@@ -74,6 +74,6 @@ def _check_prompt(text: str, stage: Stage) -> None:
     source = stage.request.prompt or ""
     try:
         if not has_alternatives(source):
-            read_prompt(source, stage.request.negative_prompt)
+            parse_prompt_sources(source, stage.request.negative_prompt)
     except PromptError as error:
         raise locate(error, text, stage.spans) from None

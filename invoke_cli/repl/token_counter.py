@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.language.grammar.line import Generation, parse
-from invoke_cli.language.prompt.prompt import read_prompt
+from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from invoke_cli.models.files.tokenizer import ReadTokens
 
 
@@ -74,7 +74,7 @@ class Counter:
             if not isinstance(parsed, Generation) or not parsed.stages[-1].request.prompt:
                 return None
             stage = parsed.stages[-1]
-            wanted = read_prompt(stage.request.prompt or "").positive
+            wanted = parse_prompt_sources(stage.request.prompt or "").positive
         except LineError:
             return None
         places = reader.read(wanted)

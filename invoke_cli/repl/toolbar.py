@@ -63,6 +63,6 @@ class Toolbar:
         size = f"{request.width or model.facts.size}x{request.height or model.facts.size}"
         parts = [model.spec.name, size, f"{request.num_inference_steps} steps", str(request.scheduler)]
         said = self._settings.session_request
-        if said.said():
+        if said.set_fields():
             parts.append(f"!set {sanitize_for_terminal(format_line([said]))}")
         return "  |  ".join(parts)

@@ -39,7 +39,7 @@ def usable_settings(context: SessionContext, recalled: ParsedMetadata) -> Usable
     lost: list[str] = []
     stages = []
     for stage in recalled.stages:
-        said = stage.said()
+        said = stage.set_fields()
         wanted = str(said.pop("model", "") or recalled.facts.get("model", ""))
         sha256 = recalled.made.model_sha256 if recalled.made else recalled.facts.get("model hash", "")
         known = known_model(context, wanted, sha256) if wanted or sha256 else None
@@ -91,10 +91,10 @@ def part_of(stages: tuple[GenerationRequest, ...], part: str) -> tuple[Generatio
         return stages
     fields = _WORDS if part == "prompt" else _SEED
     kept = _keeping(stages[0], lambda name: name in fields)
-    if not kept.said():
+    if not kept.set_fields():
         raise CommandError(f"the picture does not say its {part}", hint="!info shows what it says")
     return (kept,)
 
 
 def _keeping(stage: GenerationRequest, wanted: Callable[[str], bool]) -> GenerationRequest:
-    return GenerationRequest.of({name: value for name, value in stage.said().items() if wanted(name)})
+    return GenerationRequest.of({name: value for name, value in stage.set_fields().items() if wanted(name)})

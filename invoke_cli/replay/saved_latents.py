@@ -30,7 +30,7 @@ def resumed_request(
         hint = "start from the picture itself"
         raise ImageError(f"{file.name} is of a picture that grew in passes: it cannot be gone on from", hint=hint)
     _refuse_changes(file, said)
-    changed = {name: value for name, value in said.said().items() if name not in {*SETTLED, "width", "height"}}
+    changed = {name: value for name, value in said.set_fields().items() if name not in {*SETTLED, "width", "height"}}
     whole = overlay(file.request, GenerationRequest.of(changed))
     given = SuppliedInputs(point=file, controls=() if said.controls is not None else tuple(_controls(file, folders)))
     if not file.masked:
@@ -59,7 +59,7 @@ def _as_picture(file: LatentFile, said: GenerationRequest) -> GenerationRequest:
 
 def _refuse_changes(file: LatentFile, said: GenerationRequest) -> None:
     """PlanError for a switch that would change what is settled, by how the run began."""
-    settled = {**file.request.said(), "width": file.canvas.width, "height": file.canvas.height}
+    settled = {**file.request.set_fields(), "width": file.canvas.width, "height": file.canvas.height}
     locked = (SETTLED - {"init_image"}) | {"num_inference_steps", "scheduler", "width", "height"}
     for row in SWITCHES:
         value = getattr(said, row.field)

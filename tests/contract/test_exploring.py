@@ -15,7 +15,7 @@ import pytest
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Event, Saved
-from invoke_cli.language.grammar.axes import read_sweep, with_seed
+from invoke_cli.language.grammar.axes import parse_sweep, with_seed
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from tests.session_harness import SessionHarness, pixels, size
@@ -55,14 +55,14 @@ def stop_after(harness: SessionHarness, count: int) -> Callable[[Event], None]:
     ],
 )
 def test_the_cells_of_a_line(line: str, lines: list[str]) -> None:
-    sweep = read_sweep(line)
+    sweep = parse_sweep(line)
     assert [sweep.line_of(cell) for cell in sweep.cells] == lines
 
 
 def test_dear_changes_are_made_least_often() -> None:
-    sweep = read_sweep("a -s 1,2 -m x,y --neg u,v")
-    models = [sweep.line_of(cell).split("-m ")[1][0] for cell in sweep.in_order_of_cost]
-    assert models == sorted(models) and sorted(sweep.in_order_of_cost) == sweep.cells
+    sweep = parse_sweep("a -s 1,2 -m x,y --neg u,v")
+    models = [sweep.line_of(cell).split("-m ")[1][0] for cell in sweep.cells_by_cost]
+    assert models == sorted(models) and sorted(sweep.cells_by_cost) == sweep.cells
     assert with_seed("a cat | b", 7) == "a cat -S 7 | b"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
-from invoke_cli.language.switches.mask_query import phrases, read_mask_words
+from invoke_cli.language.switches.mask_query import parse_mask_query, phrases
 from tests.conftest import drawing
 from tests.session_harness import SessionHarness, pixels
 from tests.tiny import build_tiny_clipseg
@@ -91,9 +91,9 @@ def test_words_that_cannot_be_read_are_an_error(fake_session: SessionHarness, sk
 
 
 def test_not_binds_before_and_before_or() -> None:
-    query = read_mask_words("a b AND NOT c OR d .3")
+    query = parse_mask_query("a b AND NOT c OR d .3")
     assert query.threshold == 0.3 and phrases(query.tree) == ("a b", "c", "d")
-    assert read_mask_words("((a b) AND (NOT c)) OR d").tree == query.tree
+    assert parse_mask_query("((a b) AND (NOT c)) OR d").tree == query.tree
 
 
 def test_mask_writes_what_would_be_painted(seeing_house: SessionHarness) -> None:

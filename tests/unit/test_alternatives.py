@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from invoke_cli.errors import PromptError
-from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, draws, has_alternatives, variants
+from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, has_alternatives, is_random, variants
 from tests import strategies
 
 LISTS = {"colours": ["red", "{light|dark} green"], "loop": ["a __loop__", "{__loop__}"]}
@@ -51,7 +51,7 @@ def test_one_is_drawn_from_the_seed() -> None:
     both = {variants("{?a|b} {?a|b}", seed, read)[0] for seed in range(40)}
     assert both == {"a a", "a b", "b a", "b b"}, "each is drawn for itself"
     assert variants("{?__colours__}", 1, read)[0] in ("red", "light green", "dark green")
-    assert draws("{a|{?b|c}}") and not draws("{a|b}")
+    assert is_random("{a|{?b|c}}") and not is_random("{a|b}")
 
 
 @pytest.mark.parametrize("source", ["a {red|blue cat", "a {?red", "{a|{b|c}"])

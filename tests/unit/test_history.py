@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from invoke_cli.errors import CommandError, OutputError
-from invoke_cli.language.grammar.history_query import FIELDS, Condition, moment_of, parse_query
+from invoke_cli.language.grammar.history_query import FIELDS, Condition, parse_query, parse_time
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.output.database import Database
 from invoke_cli.output.entries import Entry
@@ -102,7 +102,7 @@ def test_every_recorded_switch_can_be_asked_for() -> None:
 
 
 def test_times_are_meant_where_one_is() -> None:
-    assert moment_of("yesterday", NOW) == datetime(2026, 3, 8, 22, tzinfo=UTC)
+    assert parse_time("yesterday", NOW) == datetime(2026, 3, 8, 22, tzinfo=UTC)
     assert parse_query(["since:2026-03-10"], NOW).conditions == (
         Condition(field="created", comparison=">=", value="2026-03-09T22:00:00+00:00"),
     )

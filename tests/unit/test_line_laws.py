@@ -122,5 +122,5 @@ def test_law_3_each_row_is_complete() -> None:
 
 def test_each_row_converts_to_the_type_of_its_field() -> None:
     hints = typing.get_type_hints(GenerationRequest)
-    for name, value in program_defaults().said().items():
+    for name, value in program_defaults().set_fields().items():
         assert type(value) in typing.get_args(hints[name]), name

@@ -37,8 +37,8 @@ def wanted(codec: Codec, made: Record, field: str) -> object:
         "prompt": plain(plan.prompt.positive),
         "negative_prompt": plain(plan.prompt.negative) or None,
         "scheduler": plan.sampler.name,
-        "width": plan.drawn_size.width,
-        "height": plan.drawn_size.height,
+        "width": plan.generated_size.width,
+        "height": plan.generated_size.height,
     }
     return shown.get(field, recorded)
 

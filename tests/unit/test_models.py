@@ -12,7 +12,7 @@ from invoke_cli.context.paths import PACKAGE
 from invoke_cli.errors import ConfigError, ModelError, PlanError
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.families.table import FAMILIES, family_of
-from invoke_cli.models.files.folder import how_to_restore, read_facts
+from invoke_cli.models.files.folder import read_facts, restore_hint
 from invoke_cli.models.registry import build_registry, read_models
 from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER, find_sampler, is_sampler, sampler_names
 from invoke_cli.request import GenerationRequest
@@ -153,8 +153,8 @@ def test_a_damaged_model_names_its_file_and_the_remedy(tiny_model: Path, tmp_pat
 
 
 def test_what_came_with_the_program_comes_back_with_it() -> None:
-    assert "reinstall invoke-cli" in how_to_restore(PACKAGE / "assets" / "sketchbook", "sketchbook")
-    assert "install" not in how_to_restore(Path("sketchbook"), "sketchbook")
+    assert "reinstall invoke-cli" in restore_hint(PACKAGE / "assets" / "sketchbook", "sketchbook")
+    assert "install" not in restore_hint(Path("sketchbook"), "sketchbook")
 
 
 def test_kinds_of_models_to_come_are_refused(tiny_model: Path, tmp_path: Path) -> None:

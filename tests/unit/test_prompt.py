@@ -7,7 +7,7 @@ from hypothesis import given
 
 from invoke_cli.errors import PromptError
 from invoke_cli.language.grammar.quotes import escape
-from invoke_cli.language.prompt.prompt import read_prompt, split_negative
+from invoke_cli.language.prompt.prompt import parse_prompt_sources, split_negative
 from tests import strategies
 
 
@@ -30,13 +30,15 @@ from tests import strategies
     ],
 )
 def test_b6_what_a_prompt_says(source: str, positive: str, negative: str) -> None:
-    prompt = read_prompt(source)
+    prompt = parse_prompt_sources(source)
     assert (prompt.positive, prompt.negative) == (positive, negative)
 
 
 def test_b6_brackets_and_neg_mean_the_same() -> None:
-    assert read_prompt("a cat [blurry]").negative == read_prompt("a cat", "blurry").negative == "blurry"
-    assert read_prompt("a cat [ugly]", "blurry").negative == "ugly, blurry"
+    assert (
+        parse_prompt_sources("a cat [blurry]").negative == parse_prompt_sources("a cat", "blurry").negative == "blurry"
+    )
+    assert parse_prompt_sources("a cat [ugly]", "blurry").negative == "ugly, blurry"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_b6_brackets_and_neg_mean_the_same() -> None:
 )
 def test_what_cannot_be_honoured_is_refused_in_its_place(source: str, part: str) -> None:
     with pytest.raises(PromptError) as caught:
-        read_prompt(source)
+        parse_prompt_sources(source)
     assert caught.value.hint
     assert caught.value.span is not None
     assert source[caught.value.span.start : caught.value.span.end] == part
@@ -82,7 +84,7 @@ def test_what_cannot_be_honoured_is_refused_in_its_place(source: str, part: str)
 
 @given(strategies.plain_text.filter(lambda text: '"' not in text))
 def test_escaped_text_has_no_operators(text: str) -> None:
-    prompt = read_prompt(escape(text))
+    prompt = parse_prompt_sources(escape(text))
     assert prompt.positive.split() == text.split()
     assert prompt.negative == ""
 
@@ -96,15 +98,15 @@ def test_splitting_never_loses_words(source: str) -> None:
 
 
 def test_decision_8_the_old_blend_gets_a_notice() -> None:
-    prompt = read_prompt("dog:1,cat:2")
+    prompt = parse_prompt_sources("dog:1,cat:2")
     assert prompt.positive == "dog:1,cat:2"
     assert ".blend(1,2)" in prompt.notices[0]
 
 
 def test_names_between_angles_are_found() -> None:
-    prompt = read_prompt("a <style> cat")
+    prompt = parse_prompt_sources("a <style> cat")
     assert prompt.positive == "a <style> cat"
-    assert prompt.named == ("style",) and not read_prompt("a \\<style> cat").named
+    assert prompt.named == ("style",) and not parse_prompt_sources("a \\<style> cat").named
 
 
 @pytest.mark.parametrize(
@@ -119,5 +121,5 @@ def test_names_between_angles_are_found() -> None:
     ],
 )
 def test_i9_loras_are_taken_out_of_the_words(source: str, positive: str, loras: tuple[tuple[str, float], ...]) -> None:
-    prompt = read_prompt(source)
+    prompt = parse_prompt_sources(source)
     assert (prompt.positive, prompt.loras, prompt.notices) == (positive, loras, ())

@@ -6,7 +6,7 @@ import pytest
 
 from invoke_cli.language.prompt.ast import Swap, Windows
 from invoke_cli.language.prompt.parser import parse_prompt
-from invoke_cli.language.prompt.prompt import read_prompt
+from invoke_cli.language.prompt.prompt import parse_prompt_sources
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,6 @@ def test_options_and_weights_hold() -> None:
 
 
 def test_it_stands_beside_words_to_avoid_and_may_be_text() -> None:
-    prompt = read_prompt("a cat.swap(dog) [ugly] here")
+    prompt = parse_prompt_sources("a cat.swap(dog) [ugly] here")
     assert (prompt.positive, prompt.negative) == ("a dog here", "ugly")
-    assert read_prompt("a cat.swap\\(dog)").wanted.plain
+    assert parse_prompt_sources("a cat.swap\\(dog)").positive_tree.plain

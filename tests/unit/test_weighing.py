@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from invoke_cli.errors import PromptError
 from invoke_cli.language.grammar.quotes import literal
-from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Tree, Words, plain_tree
+from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Tree, Words, text_phrase
 from invoke_cli.language.prompt.parser import parse_prompt
-from invoke_cli.language.prompt.prompt import read_prompt
+from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from tests import strategies
 from tests.grammar import source_of, trees
 
@@ -70,12 +70,12 @@ def test_i1_weights(source: str, said: Pairs) -> None:
 )
 def test_i1_what_carries_no_operator_is_text(source: str) -> None:
     expected = source.replace("(cat)1 (dog)1.0", "cat dog")
-    assert parse_prompt(source) == plain_tree(literal(expected))
+    assert parse_prompt(source) == text_phrase(literal(expected))
     assert parse_prompt(source).plain
 
 
 def test_blends_and_conjunctions() -> None:
-    cat, dog = plain_tree("a cat"), Phrase(words=(Words(text="a ", weight=1.0), Words(text="dog", weight=1.1)))
+    cat, dog = text_phrase("a cat"), Phrase(words=(Words(text="a ", weight=1.0), Words(text="dog", weight=1.1)))
     assert parse_prompt('("a cat", "a dog+").blend(.3,.7)') == Blend(phrases=(cat, dog), weights=(0.3, 0.7))
     assert parse_prompt('("a cat","a dog+").blend(1,-.5,no_normalize)') == Blend(
         phrases=(cat, dog), weights=(1.0, -0.5), normalize=False
@@ -85,7 +85,7 @@ def test_blends_and_conjunctions() -> None:
 
 
 def test_a_look_alike_is_told() -> None:
-    assert read_prompt("a (ratio 16:9.5)").notices == (
+    assert parse_prompt_sources("a (ratio 16:9.5)").notices == (
         "(ratio 16:9.5) is read as text (a number precedes the colon); for a weight, write (ratio 16)9.5",
     )
 
@@ -94,13 +94,13 @@ def test_a_look_alike_is_told() -> None:
 @given(trees())
 def test_300_prompts_of_the_grammar_read_back(tree: Tree) -> None:
     assert parse_prompt(source_of(tree)) == tree
-    assert read_prompt(source_of(tree) + " [ugly]").negative == "ugly"
+    assert parse_prompt_sources(source_of(tree) + " [ugly]").negative == "ugly"
 
 
 @given(strategies.prompt_source)
 def test_any_text_is_read_or_refused_with_its_place(source: str) -> None:
     try:
-        prompt = read_prompt(source)
+        prompt = parse_prompt_sources(source)
     except PromptError as error:
         assert error.span is None or 0 <= error.span.start < error.span.end <= len(source)
         return

@@ -100,7 +100,7 @@ def _settings(first: Subject, second: Subject) -> Iterator[str]:
 
 
 def _differing(first: GenerationRequest, second: GenerationRequest) -> Iterator[tuple[str, str, str]]:
-    for field in dict.fromkeys([*first.said(), *second.said()]):
+    for field in dict.fromkeys([*first.set_fields(), *second.set_fields()]):
         was, is_now = (_value(request, field) for request in (first, second))
         if was != is_now:
             yield by_field()[field].name[2:], was, is_now

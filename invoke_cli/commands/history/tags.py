@@ -8,12 +8,12 @@ from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import Numbered, means_images, numbered
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.language.grammar.history_query import MOST_RATING
+from invoke_cli.language.grammar.history_query import MAX_RATING
 from invoke_cli.output import reindex
 
 _TAG = re.compile(r"-?[^\W\d][\w-]{0,39}")
 _TAGGING = "!tag 12 14 good portrait: these tags; !tag 12 -good takes one away; !history --tag good lists them"
-_RATING = f"!rate 12 {MOST_RATING}: 1 to {MOST_RATING}; 0 takes the rating away; !search rating>=4 lists them"
+_RATING = f"!rate 12 {MAX_RATING}: 1 to {MAX_RATING}; 0 takes the rating away; !search rating>=4 lists them"
 
 
 def tag(context: SessionContext, call: Call) -> None:
@@ -33,8 +33,8 @@ def tag(context: SessionContext, call: Call) -> None:
 def rate(context: SessionContext, call: Call) -> None:
     """Rate images from 1 to 5."""
     *words, rating = call.required(_RATING)
-    if not words or not rating.isdecimal() or int(rating) > MOST_RATING:
-        raise CommandError(f"a rating from 0 to {MOST_RATING} comes last", hint=_RATING)
+    if not words or not rating.isdecimal() or int(rating) > MAX_RATING:
+        raise CommandError(f"a rating from 0 to {MAX_RATING} comes last", hint=_RATING)
     images = _images(context, words, _RATING)
     for image in images:
         reindex.rate(image.folder, image.entry.number, int(rating))

@@ -49,7 +49,9 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
 
 def _check(request: GenerationRequest) -> None:
     """CommandError when nothing is asked for."""
-    work = [row.field for row in SWITCHES if row.group is Group.AFTER and row.field not in ("fix", "save_original")]
+    work = [
+        row.field for row in SWITCHES if row.group is Group.POSTPROCESS and row.field not in ("fix", "save_original")
+    ]
     if not any(getattr(request, field) for field in (*work, "outcrop", "text_mask")):
         raise CommandError("!fix needs to know what to do", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …")
 
@@ -66,7 +68,7 @@ def _taken_over(context: SessionContext, path: Path) -> GenerationRequest:
         recalled = recall(path)
     except MetadataError:
         return GenerationRequest()
-    said = recalled.request.said()
+    said = recalled.request.set_fields()
     taken = {name: said[name] for name in _TAKEN_OVER if name in said}
     if taken.get("model") not in context.settings.registry.models:
         taken.pop("model", None)

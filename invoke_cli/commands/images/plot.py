@@ -27,7 +27,7 @@ def plot(context: SessionContext, call: Call) -> None:
 def _strength(context: SessionContext, switches: str) -> None:
     """Bars for the strengths 0 to 1: where each begins in the schedule, and how many steps it takes."""
     asked = switches_only(switches)
-    if set(asked.said()) - {"num_inference_steps"}:
+    if set(asked.set_fields()) - {"num_inference_steps"}:
         raise CommandError("!plot strength takes -s alone", hint=_USAGE)
     steps = context.settings.resolve(asked).effective.request.num_inference_steps
     assert steps is not None

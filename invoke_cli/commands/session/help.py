@@ -31,7 +31,7 @@ def help_text(topic: str, commands: Sequence[Command]) -> str:
         return page()
     switch = all_spellings().get(topic) or all_spellings().get(f"-{topic}") or all_spellings().get(f"--{topic}")
     if switch is not None:
-        return pages.columns([(pages.usage(switch), pages.explained(switch))])
+        return pages.columns([(pages.usage(switch), pages.switch_description(switch))])
     command = topic.lstrip("!")
     rows = [row for row in command_rows(commands) if row[0].split()[0] == f"!{command}"]
     if rows:
@@ -64,7 +64,7 @@ def _pages(commands: Sequence[Command]) -> Mapping[str, Callable[[], str]]:
         "json": _events,
         "schema": _schema_text,
         "launch": pages.launch_help,
-        "gone": pages.refused_help,
+        "gone": pages.rejected_help,
     }
 
 

@@ -19,7 +19,9 @@ def set_defaults(context: SessionContext, call: Call) -> None:
     """Change the defaults of this session, or show them."""
     if not call.argument:
         said = context.settings.session_request
-        context.say(format_line([said]) if said.said() else "nothing is set; !set -s 20 makes 20 steps the default")
+        context.say(
+            format_line([said]) if said.set_fields() else "nothing is set; !set -s 20 makes 20 steps the default"
+        )
     elif call.argument == "reset":
         context.settings.session_request = GenerationRequest()
         context.notice("the defaults are as they were at launch")

@@ -12,7 +12,7 @@ from invoke_cli.engine import Tokens
 from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.lru_cache import LRUCache
-from invoke_cli.language.prompt.ast import Blend, Tree, plain_tree
+from invoke_cli.language.prompt.ast import Blend, Tree, text_phrase
 
 MAX_CACHED_PROMPTS = 64
 Encode = Callable[..., Any]
@@ -101,7 +101,7 @@ class Conditioning:
         padded: list[Embedding] = []
         for prompt, embedding in zip(prompts, found, strict=True):
             short = embedding.states.shape[1] < longest
-            empty = self.encode(loaded, replace(prompt, tree=plain_tree("")), counters) if short else embedding
+            empty = self.encode(loaded, replace(prompt, tree=text_phrase("")), counters) if short else embedding
             padded.append(embedding.padded_with(empty, longest))
         return padded
 

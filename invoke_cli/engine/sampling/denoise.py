@@ -146,11 +146,11 @@ class _Run:
         arguments |= control_arguments(self.plan, self.batch.guides, self.task)
         if self.loaded.image_embeds:
             arguments["ip_adapter_image_embeds"] = list(self.loaded.image_embeds)
-        if self.plan.look.eta:
-            arguments["eta"] = self.plan.look.eta
+        if self.plan.latent_effects.eta:
+            arguments["eta"] = self.plan.latent_effects.eta
         self._watch_start()
         hooks: list[Any] = [self.view.unet.register_forward_pre_hook(self._count)]
-        rescale = self.plan.look.guidance_rescale if self.plan.guided else 0.0
+        rescale = self.plan.latent_effects.guidance_rescale if self.plan.guided else 0.0
         if rescale:
             hooks.append(RescaledGuidance(self.view, rescale))
         given = self.batch.encode_swap
@@ -200,7 +200,9 @@ class _Run:
         calls = len(self.scheduler.timesteps) - self.start.first
         before = self.resumed.checkpoint.state.calls if self.resumed else 0
         step = finished_step(before + call + 1, calls, self.plan)
-        look = partial(after_step, look=self.plan.look, step=step, steps=self.plan.steps.taken) if step else None
+        look = (
+            partial(after_step, look=self.plan.latent_effects, step=step, steps=self.plan.steps.taken) if step else None
+        )
         if self.source_branch is not None:
             self.source_branch.follow(tensors["latents"], look)
         if look is None:

@@ -67,7 +67,9 @@ class DenoiseContext:
     def noise(self) -> torch.Tensor:
         """Draw the noise of all images, (n, channels, height, width), each from its own generator."""
         noises = [
-            self._tile_of(mixed_with_perlin(blend(first, image.variations), self.plan.look.perlin, image.seed))
+            self._tile_of(
+                mixed_with_perlin(blend(first, image.variations), self.plan.latent_effects.perlin, image.seed)
+            )
             for first, image in zip(self._first_draws(), self.images, strict=True)
         ]
         return torch.cat(noises).to(self.device, self.dtype)

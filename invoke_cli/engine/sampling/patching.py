@@ -34,7 +34,7 @@ def patched_noise(pipeline: Any, plan: Plan, image: ImagePlan) -> Iterator[None]
 
     Every pipeline draws its noise through a function of its module, whatever its task and latent layout.
     """
-    if not (image.variations or plan.look.perlin):
+    if not (image.variations or plan.latent_effects.perlin):
         yield
         return
     module = sys.modules[type(pipeline).__module__]
@@ -44,7 +44,7 @@ def patched_noise(pipeline: Any, plan: Plan, image: ImagePlan) -> Iterator[None]
         noise: torch.Tensor = draw(shape, *arguments, **named)
         flat = noise.to("cpu", torch.float32)
         flat = flat[:, 0] if flat.ndim == 5 else flat
-        flat = mixed_with_perlin(blend(flat, image.variations), plan.look.perlin, image.seed)
+        flat = mixed_with_perlin(blend(flat, image.variations), plan.latent_effects.perlin, image.seed)
         return flat.reshape(noise.shape).to(noise.device, noise.dtype)
 
     with replaced(module, "randn_tensor", varied):

@@ -57,7 +57,7 @@ class Sweep:
         return min(widths, key=lambda width: (max(width, total / width), width)) if len(counts) > 1 else min(total, 12)
 
     @property
-    def in_order_of_cost(self) -> list[tuple[int, ...]]:
+    def cells_by_cost(self) -> list[tuple[int, ...]]:
         """All cells, in the order in which they are cheapest to generate."""
         expensive = [index for name in _EXPENSIVE for index, axis in enumerate(self.axes) if axis.switch.field == name]
         return sorted(self.cells, key=lambda cell: [cell[index] for index in expensive])
@@ -75,7 +75,7 @@ class Sweep:
         return "  ".join(axis.label(index) for axis, index in zip(self.axes, cell, strict=True))
 
 
-def read_sweep(line: str) -> Sweep:
+def parse_sweep(line: str) -> Sweep:
     """Parse the axes of a line.
 
     Raises:

@@ -13,10 +13,10 @@ from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 
 EXAMPLE = "!search fox strength>0.5 model:xl tag:good since:yesterday"
-WORDS_FIELDS = ("prompt", "negative_prompt")
+PROMPT_FIELDS = ("prompt", "negative_prompt")
 # Every setting recorded for an image, except prompts.
-FIELDS = tuple(row.field for row in SWITCHES if row.recorded and row.field not in WORDS_FIELDS)
-MOST_RATING = 5
+FIELDS = tuple(row.field for row in SWITCHES if row.recorded and row.field not in PROMPT_FIELDS)
+MAX_RATING = 5
 
 _PART = re.compile(r"(?:--)?([A-Za-z_-]+)(>=|<=|!=|>|<|=|:)(.*)", re.DOTALL)
 _RELATIVE_TIME = re.compile(r"(\d{1,4})\s*(h|d|w)[a-z]*")
@@ -66,7 +66,7 @@ def parse_query(parts: Iterable[str], now: datetime) -> Query:
             tags.append(match[3].lower())
         elif name in ("since", "before"):
             conditions.append(_parse_time_condition(name, match[3], now))
-        elif (switch := _fields().get(name)) is not None and switch.field in WORDS_FIELDS:
+        elif (switch := _fields().get(name)) is not None and switch.field in PROMPT_FIELDS:
             words.append(match[3])
         else:
             conditions.append(_parse_condition(name, match[2], match[3]))
@@ -118,11 +118,11 @@ def _parse_value(name: str, switch: Switch | None, text: str) -> float | str:
 
 
 def _parse_time_condition(name: str, text: str, now: datetime) -> Condition:
-    moment = moment_of(text, now).astimezone(UTC).isoformat(timespec="seconds")
+    moment = parse_time(text, now).astimezone(UTC).isoformat(timespec="seconds")
     return Condition(field="created", comparison=">=" if name == "since" else "<", value=moment)
 
 
-def moment_of(text: str, now: datetime) -> datetime:
+def parse_time(text: str, now: datetime) -> datetime:
     """Return the start of a day or period: today, yesterday, 3d (or 12h, 2w) ago, 2026-11-20, 2026-11.
 
     Raises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.grammar.shell_words import IsFile, TakesLine, words_to_lines
-from invoke_cli.language.grammar.spellings import read_switch
+from invoke_cli.language.grammar.spellings import parse_switch
 from invoke_cli.language.grammar.tokens import Kind, tokenise
 from invoke_cli.request import GenerationRequest, overlay
 
@@ -95,5 +95,5 @@ def _switches_before(words: Sequence[str], is_file: IsFile) -> GenerationRequest
 
 def _is_no_session(word: str) -> bool:
     with contextlib.suppress(LineError):
-        return word.startswith("--") and read_switch(word).switch.field == "no_session"
+        return word.startswith("--") and parse_switch(word).switch.field == "no_session"
     return False

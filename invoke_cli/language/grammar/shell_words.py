@@ -15,7 +15,7 @@ from invoke_cli.language.grammar.quotes import (
     quote_value,
     unquote_value,
 )
-from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, read_switch
+from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, parse_switch
 from invoke_cli.language.switches.values import may_follow
 
 # Certainly meant as a file name where files are allowed.
@@ -158,7 +158,7 @@ def _as_switch(word: str) -> SwitchMatch | None:
     name = word.split("=", 1)[0]
     if any(blank in name for blank in BLANKS):
         return None
-    return read_switch(word)
+    return parse_switch(word)
 
 
 def split_words(argument: str) -> list[str]:

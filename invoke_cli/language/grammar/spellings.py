@@ -41,7 +41,7 @@ def looks_like_switch(text: str, position: int = 0) -> bool:
     return _SWITCH_LIKE.match(text, position) is not None
 
 
-def read_switch(word: str) -> SwitchMatch:
+def parse_switch(word: str) -> SwitchMatch:
     """Parse a word that starts with a dash as a switch.
 
     Raises:

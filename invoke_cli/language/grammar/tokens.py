@@ -13,7 +13,7 @@ from enum import Enum
 from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.free_text import FreeText, is_pipe
 from invoke_cli.language.grammar.quotes import BLANKS, canonical, closing_quote, unquote_value
-from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, read_switch
+from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, parse_switch
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.values import may_follow
 
@@ -81,7 +81,7 @@ class _Scanner:
         start, word_end = self.position, self._word_end(self.position)
         self.switch_seen = True
         try:
-            switch_match = read_switch(self.text[start:word_end])
+            switch_match = parse_switch(self.text[start:word_end])
         except LineError as error:
             yield self._error(error, word_end)
             return

@@ -34,7 +34,7 @@ def usage(switch: Switch) -> str:
     return f"{joined} {switch.metavar}".rstrip()
 
 
-def explained(switch: Switch) -> str:
+def switch_description(switch: Switch) -> str:
     """Return the help of a switch with its default value."""
     return f"{switch.help} (default {switch.default})" if switch.default else switch.help
 
@@ -43,7 +43,7 @@ def switch_help(groups: Iterable[Group] = Group) -> str:
     """Return the help of all switches in these groups, with a heading for each group."""
     chapters = []
     for group in groups:
-        rows = [(usage(switch), explained(switch)) for switch in SWITCHES if switch.group is group]
+        rows = [(usage(switch), switch_description(switch)) for switch in SWITCHES if switch.group is group]
         chapters.append(f"{group.value}\n{columns(rows)}")
     return "\n\n".join(chapters)
 
@@ -58,7 +58,7 @@ def launch_usage(row: LaunchOption) -> str:
     return f"{', '.join((row.name, *row.aliases))} {row.metavar}".rstrip()
 
 
-def refused_help() -> str:
+def rejected_help() -> str:
     """Return the rejected switches with their replacements."""
     rows = [(", ".join(row.flags), row.instead) for row in REJECTED_SWITCHES]
     return columns(rows)
@@ -67,11 +67,11 @@ def refused_help() -> str:
 def markdown_switches() -> str:
     """Return the table of switches for the README."""
     lines = ["| switch | what it does | default |", "|---|---|---|"]
-    for switch in (row for row in SWITCHES if row.group is not Group.AFTER):
+    for switch in (row for row in SWITCHES if row.group is not Group.POSTPROCESS):
         cells = (f"`{usage(switch)}`", switch.help, f"`{switch.default}`" if switch.default else "")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    after = ", ".join(f"`{switch.spelling}`" for switch in SWITCHES if switch.group is Group.AFTER)
-    lines.append(f"| {after} | {Group.AFTER.value}: see `!help switches` and `!help upscaling` |  |")
+    after = ", ".join(f"`{switch.spelling}`" for switch in SWITCHES if switch.group is Group.POSTPROCESS)
+    lines.append(f"| {after} | {Group.POSTPROCESS.value}: see `!help switches` and `!help upscaling` |  |")
     return "\n".join(lines)
 
 

@@ -38,7 +38,7 @@ def has_alternatives(source: str) -> bool:
     return any(isinstance(part, Choice) for part in _Parser(source, None).read())
 
 
-def draws(source: str) -> bool:
+def is_random(source: str) -> bool:
     """Return whether the prompt makes a random choice, which depends on the seed."""
     return _is_random(_Parser(source, None).read())
 

@@ -117,7 +117,7 @@ class Swap:
 Tree = Phrase | Blend | Conjunction | Swap
 
 
-def plain_tree(text: str) -> Phrase:
+def text_phrase(text: str) -> Phrase:
     """Return the tree of a text without operators."""
     return Phrase(words=(Words(text=text),) if text else ())
 

@@ -27,15 +27,15 @@ class Prompt:
     """A parsed prompt.
 
     Attributes:
-        wanted: The tree of the positive prompt.
-        avoided: The tree of the negative prompt.
+        positive_tree: The tree of the positive prompt.
+        negative_tree: The tree of the negative prompt.
         loras: The LoRAs that the prompt names.
         named: The names between < and >, which may be embeddings (textual inversion).
         notices: Notices for the user.
     """
 
-    wanted: Tree
-    avoided: Tree
+    positive_tree: Tree
+    negative_tree: Tree
     loras: tuple[LoraChoice, ...] = ()
     named: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -43,12 +43,12 @@ class Prompt:
     @property
     def positive(self) -> str:
         """The positive prompt, without operators."""
-        return self.wanted.text
+        return self.positive_tree.text
 
     @property
     def negative(self) -> str:
         """The negative prompt, without operators."""
-        return self.avoided.text
+        return self.negative_tree.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +74,7 @@ REJECTED_OPERATORS: tuple[RejectedOperator, ...] = (
 )
 
 
-def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
+def parse_prompt_sources(source: str, negative_source: str | None = None) -> Prompt:
     """Parse prompt source together with the source of `--neg`.
 
     Raises:
@@ -86,14 +86,14 @@ def read_prompt(source: str, negative_source: str | None = None) -> Prompt:
     positive, bracketed = split_negative(_remove_spans(source, [span for span, _ in terms]))
     negatives = [part for part in (bracketed, negative_source) if part]
     try:
-        wanted, avoided = parse_prompt(positive), parse_prompt(", ".join(negatives))
+        positive_tree, negative_tree = parse_prompt(positive), parse_prompt(", ".join(negatives))
     except PromptError as error:
         raise error.without_span() from None  # each part is valid alone; only their combination is not
     loras = tuple(choice for _, choice in terms)
     named = [match[1] for text in (source, negative_source or "") for match in _NAMED.finditer(masked(text))]
     return Prompt(
-        wanted=wanted,
-        avoided=avoided,
+        positive_tree=positive_tree,
+        negative_tree=negative_tree,
         loras=loras,
         named=tuple(dict.fromkeys(named)),
         notices=tuple(_notices(source)),

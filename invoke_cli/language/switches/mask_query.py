@@ -54,7 +54,7 @@ class MaskQuery:
     threshold: float
 
 
-def read_mask_words(text: str) -> MaskQuery:
+def parse_mask_query(text: str) -> MaskQuery:
     """Parse the query of a text mask.
 
     Raises:
@@ -79,7 +79,7 @@ def phrases(node: Node) -> tuple[str, ...]:
             return tuple(dict.fromkeys((*phrases(left), *phrases(right))))
 
 
-def worth(
+def evaluate(
     node: Node,
     value_of: Callable[[str], Number],
     minimum: Callable[[Number, Number], Number],
@@ -99,12 +99,12 @@ def worth(
         case Words(words):
             return value_of(words)
         case Not(operand):
-            return complement(worth(operand, value_of, minimum, maximum, complement))
+            return complement(evaluate(operand, value_of, minimum, maximum, complement))
         case BinaryOperation(both, left, right):
             join = minimum if both else maximum
             return join(
-                worth(left, value_of, minimum, maximum, complement),
-                worth(right, value_of, minimum, maximum, complement),
+                evaluate(left, value_of, minimum, maximum, complement),
+                evaluate(right, value_of, minimum, maximum, complement),
             )
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from invoke_cli.language.grammar.quotes import quote_value
-from invoke_cli.language.switches.mask_query import read_mask_words
+from invoke_cli.language.switches.mask_query import parse_mask_query
 from invoke_cli.language.switches.values import display_value
 from invoke_cli.request import Borders
 
@@ -70,7 +70,7 @@ class MaskWords:
 
     def parse(self, text: str) -> str:
         """Check the query and normalise its blanks."""
-        read_mask_words(text)
+        parse_mask_query(text)
         return " ".join(text.split())
 
     def format(self, value: object) -> str:

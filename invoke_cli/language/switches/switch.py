@@ -16,7 +16,7 @@ class Group(Enum):
     MASK = "mask"
     VARIATION = "variation"
     LOOK = "image look"
-    AFTER = "postprocessing"
+    POSTPROCESS = "postprocessing"
     OUTPUT = "output"
     RUN = "run"
 

@@ -12,14 +12,24 @@ from invoke_cli.language.switches.rows.init_image import INIT_IMAGE
 from invoke_cli.language.switches.rows.mask import MASK
 from invoke_cli.language.switches.rows.output import OUTPUT
 from invoke_cli.language.switches.rows.performance import PERFORMANCE
-from invoke_cli.language.switches.rows.postprocess import AFTER
+from invoke_cli.language.switches.rows.postprocess import POSTPROCESS
 from invoke_cli.language.switches.rows.run import RUN
 from invoke_cli.language.switches.rows.sampling import LOOK
 from invoke_cli.language.switches.rows.variation import VARIATION
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.request import GenerationRequest
 
-SWITCHES: tuple[Switch, ...] = (*BASIC, *INIT_IMAGE, *MASK, *VARIATION, *LOOK, *PERFORMANCE, *AFTER, *OUTPUT, *RUN)
+SWITCHES: tuple[Switch, ...] = (
+    *BASIC,
+    *INIT_IMAGE,
+    *MASK,
+    *VARIATION,
+    *LOOK,
+    *PERFORMANCE,
+    *POSTPROCESS,
+    *OUTPUT,
+    *RUN,
+)
 
 
 def by_field() -> dict[str, Switch]:

@@ -163,7 +163,7 @@ def _pairs(record: Record) -> dict[str, str]:
     pairs |= {
         "CFG scale": format_number(plan.guidance_scale),
         "Seed": str(image.seed),
-        "Size": str(plan.drawn_size),
+        "Size": str(plan.generated_size),
     }
     if record.model_sha256:
         pairs["Model hash"] = record.model_sha256[:10]
@@ -175,11 +175,11 @@ def _pairs(record: Record) -> dict[str, str]:
         pairs["Variations"] = ",".join(f"{v.seed}:{format_number(v.weight)}" for v in image.variations)
     if plan.init is not None and plan.task is not Task.POSTPROCESS:
         pairs["Denoising strength"] = format_number(plan.strength)
-    if plan.look.clip_skip:
-        pairs["Clip skip"] = str(plan.look.clip_skip + 1)
-    if plan.look.guidance_rescale:
-        pairs["CFG rescale"] = format_number(plan.look.guidance_rescale)
-    if plan.look.seamless == "xy":
+    if plan.latent_effects.clip_skip:
+        pairs["Clip skip"] = str(plan.latent_effects.clip_skip + 1)
+    if plan.latent_effects.guidance_rescale:
+        pairs["CFG rescale"] = format_number(plan.latent_effects.guidance_rescale)
+    if plan.latent_effects.seamless == "xy":
         pairs["Tiling"] = "True"
     if plan.postprocessing.enlarging:
         pairs["Postprocess upscale by"] = format_number(plan.postprocessing.enlarging.factor)

@@ -38,7 +38,7 @@ def write_dream(record: Record) -> str:
 
 def without_words(request: GenerationRequest) -> GenerationRequest:
     """The request without prompt and names."""
-    said = request.said() | {"prompt": ""}
+    said = request.set_fields() | {"prompt": ""}
     for name in (
         "negative_prompt",
         "new_prompt",
@@ -80,7 +80,7 @@ def _piecewise(line: str) -> DreamLine:
         except LineError:
             parsed = None
         if isinstance(parsed, Generation) and not any(token.error for token in group):
-            values |= parsed.stages[0].request.said()
+            values |= parsed.stages[0].request.set_fields()
         else:
             left_out.append(piece[:200])
     request = GenerationRequest.of(values)

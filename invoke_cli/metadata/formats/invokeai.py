@@ -62,7 +62,7 @@ def _document(record: Record) -> dict[str, Any]:
 def _control(use: ControlUse) -> dict[str, Any]:
     """What the JSON says of a control image."""
     return {
-        "kind": use.said,
+        "kind": use.requested_kind,
         "image": use.name,
         "weight": use.weight,
         "image_hash": use.image_sha256,
@@ -87,7 +87,7 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         "steps_real": plan.steps_left,
         "scheduler": plan.sampler.scheduler,
         "size": list(plan.result_size),
-        "threshold": plan.look.threshold,
+        "threshold": plan.latent_effects.threshold,
         "perlin": request.perlin or 0.0,
         "postprocessing": None,
     }

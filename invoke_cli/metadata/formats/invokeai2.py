@@ -37,7 +37,7 @@ def read_dream_and_json(chunks: Chunks) -> ParsedMetadata:
     document = _parse(chunks[SD_METADATA], optional=dream is not None) if SD_METADATA in chunks else None
     lines = dream.request if dream else GenerationRequest()
     if document is None:
-        if not any(stage.said() for stage in ((*dream.earlier, lines) if dream else ())):
+        if not any(stage.set_fields() for stage in ((*dream.earlier, lines) if dream else ())):
             raise MetadataError(f"its {DREAM} line cannot be read", hint="the picture can still be used with -I")
         missing, earlier = (dream.left_out, dream.earlier) if dream else ((), ())
         request, earlier = _clean(lines), tuple(map(_clean, earlier))
@@ -67,7 +67,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     image = _image_of(document)
     ours = document.get("app_id") == APP_ID
     values, unread = _values(image)
-    said = dream.request.said()
+    said = dream.request.set_fields()
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if ours:
@@ -92,7 +92,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
 
 def _clean(request: GenerationRequest) -> GenerationRequest:
     """The request without control characters and with prompts of a bearable length, for files of others."""
-    said = request.said()
+    said = request.set_fields()
     return GenerationRequest.of(
         {name: capped(value)[0] if isinstance(value, str) else value for name, value in said.items()}
     )
@@ -106,7 +106,9 @@ def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         raw = image.get(switch.recorded) if switch.recorded else None
         if switch.field == "strength" and raw is None and image.get("type") == "img2img":
             raw = image.get("strength")
-        nothing = switch.group in (Group.LOOK, Group.AFTER) and not raw  # written as 0 where nothing was asked for
+        nothing = (
+            switch.group in (Group.LOOK, Group.POSTPROCESS) and not raw
+        )  # written as 0 where nothing was asked for
         nothing = nothing or (switch.field == "facetool" and not image.get("facetool_strength"))
         if raw is None or raw == [] or switch.field == "prompt" or nothing:
             continue

@@ -105,7 +105,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     Raises:
         ModelError: If a file is missing or damaged, or the model is not supported.
     """
-    restore = how_to_restore(folder, name)
+    restore = restore_hint(folder, name)
     if not folder.is_dir():
         raise ModelError(f"the folder of the model {name} is missing: {folder}", hint=restore, field="model")
     index = read_json(folder / "model_index.json", restore)
@@ -120,7 +120,7 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     return facts_from(family, folder, configs, parts, size)
 
 
-def how_to_restore(folder: Path, name: str) -> str:
+def restore_hint(folder: Path, name: str) -> str:
     """Return the hint for missing or damaged files of a model; the bundled model needs a reinstallation."""
     other = "or choose another model with -m (!models lists them)"
     if _BUNDLED in folder.resolve().parents:

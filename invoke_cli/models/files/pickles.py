@@ -14,10 +14,10 @@ _EXPLANATION = "converts it to .safetensors with a loader that runs no code"
 
 def pickle_error(path: Path, field: str = "model") -> ModelError:
     """Return the error for a pickle in place of a single-file model."""
-    return _build_error(path, converting(path), field)
+    return _build_error(path, conversion_command(path), field)
 
 
-def converting(path: Path) -> str:
+def conversion_command(path: Path) -> str:
     """Return the command that converts a pickle, with an explanation."""
     return f"!convert_model {_quoted(path)} {_EXPLANATION}"
 
