@@ -105,7 +105,7 @@ def test_what_flows_predicts_neither(real_session: SessionHarness, folder_of: Fo
     entry = f"flowing:\n  path: {folder_of('flux')}\n  prediction: epsilon\n"
     book.write_text(book.read_text(encoding="utf-8") + entry, encoding="utf-8")
     assert real_session.run("a cat -m flowing") is Outcome.FAILED
-    assert "flowing (FLUX.1 dev) flows" in real_session.errors[0]
+    assert "flowing (FLUX.1 dev) is a flow matching model" in real_session.errors[0]
 
 
 def test_a_new_default_takes_the_place_of_the_old(fake_session: SessionHarness, tiny_model: Path) -> None:

@@ -75,7 +75,9 @@ def test_a_switch_is_planned_or_refused_by_name(family: Family, row: Switch) -> 
         with pytest.raises(PlanError) as caught:
             job(line, facts(family), task)
         assert row.spelling in caught.value.message and family.label in caught.value.message
-        why = "no control models" if uncontrolled else family.refuses.get(row.field, "anew")
+        why = (
+            "no control models" if uncontrolled else family.refuses.get(row.field, "regenerates the whole masked area")
+        )
         assert why in caught.value.message and caught.value.field == row.field
     else:
         made = job(line, facts(family), task).plan

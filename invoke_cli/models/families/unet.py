@@ -15,7 +15,7 @@ OVERRIDES: Mapping[str, object] = {
     "steps_offset": 1,
 }
 WITHOUT_STRENGTH: Mapping[str, str] = {
-    "strength": "it follows the prompt as an instruction",
+    "strength": "it follows the prompt as an instruction and has no strength",
     "real_steps": "it follows the prompt as an instruction, so all steps run",
 }
 ONE_BY_ONE: Mapping[str, str] = {"parallel": "it generates one image at a time"}

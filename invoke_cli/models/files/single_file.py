@@ -141,7 +141,7 @@ def _layout_for(path: Path, header: Header) -> Path:
     layout = LAYOUTS / kind
     if not layout.is_dir():
         hint = f"set a diffusers folder with the other components: {_BASE}"
-        message = f"{path.name} contains only a transformer: text encoders and VAE are missing"
+        message = f"{path.name} contains only the transformer of a model: text encoders and VAE are missing"
         raise ModelError(message, hint=hint, field="model")
     return layout
 
