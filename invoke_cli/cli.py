@@ -101,7 +101,7 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
 def takes_line(name: str) -> bool:
     """Return whether the argument of the command of this name is a line."""
     from invoke_cli.commands.command import Argument
-    from invoke_cli.commands.dispatch import find_command
+    from invoke_cli.commands.table import find_command
 
     command = find_command(name)
     return command is not None and command.argument is Argument.LINE
@@ -122,16 +122,16 @@ def help_page(*, advanced: bool) -> str:
 
 def completion_page(wanted: str, options: Options) -> str:
     """Return a shell's completion script, or the names that such a script asks for, one per line."""
-    from invoke_cli.commands.table import COMMANDS
+    from invoke_cli.commands.table import all_commands
     from invoke_cli.context.options import session_options
     from invoke_cli.context.settings import Settings
     from invoke_cli.inputs.adapters import LORAS, adapters_in
     from invoke_cli.language.completion.shells import SHELLS, shell_rows
-    from invoke_cli.models.samplers import SAMPLERS
+    from invoke_cli.models.samplers import sampler_names
 
     if wanted in SHELLS:
-        samplers = [name for row in SAMPLERS for name in (row.name, row.karras) if name]
-        return SHELLS[wanted](shell_rows(samplers), [(command.name, command.help) for command in COMMANDS])
+        commands = [(command.name, command.help) for command in all_commands()]
+        return SHELLS[wanted](shell_rows(sampler_names()), commands)
     settings = Settings(session_options(options, GenerationRequest()))
     names = settings.registry.models if wanted == "models" else adapters_in(settings.paths.root / LORAS)
     return "\n".join(sorted(names))

@@ -40,6 +40,13 @@ class ControlChoice(NamedTuple):
     weight: float
 
 
+class PostprocessorChoice(NamedTuple):
+    """A postprocessor of a plug-in: its name and its argument, which may be empty."""
+
+    name: str
+    argument: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerationRequest:
     """All settings of a stage, named as in diffusers; None means unset.
@@ -113,6 +120,7 @@ class GenerationRequest:
     latent_up: int | None = None
     sr: int | None = None
     new_prompt: str | None = None
+    postprocessors: tuple[PostprocessorChoice, ...] | None = None
     save_original: bool | None = None
     fix: bool | None = None
 

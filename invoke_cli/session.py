@@ -125,6 +125,8 @@ class Session:
             raise  # nobody listens any more: the program ends
         except Exception as error:  # noqa: BLE001  # the boundary that keeps the session alive
             return self._failed(self._internal(error, line).located(line), number)
+        finally:
+            self.context.report_plugin_failures()
 
     def _do(self, line: str, number: int | None, depth: int) -> Outcome:
         parsed = parse(line)

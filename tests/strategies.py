@@ -9,10 +9,19 @@ from invoke_cli.language.switches.controls import Controls
 from invoke_cli.language.switches.loras import Loras
 from invoke_cli.language.switches.numbers import Integer, Integers, Number, Numbers, Seeds, Variations
 from invoke_cli.language.switches.phrases import MAX_BORDER, MaskWords, Sides
+from invoke_cli.language.switches.postprocessors import Postprocessors
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.language.switches.values import Choice, Colour, Flag, PromptText, Text
-from invoke_cli.request import MAX_SEED, Borders, ControlChoice, GenerationRequest, LoraChoice, Variation
+from invoke_cli.request import (
+    MAX_SEED,
+    Borders,
+    ControlChoice,
+    GenerationRequest,
+    LoraChoice,
+    PostprocessorChoice,
+    Variation,
+)
 
 _PRINTABLE = st.characters(
     exclude_categories=["Cs"], exclude_characters=[chr(c) for c in (*range(32), *range(127, 160))]
@@ -36,6 +45,9 @@ lora_lists = st.lists(st.builds(LoraChoice, _lora_names, _lora_weights), min_siz
 _kinds = st.from_regex(r"[a-z0-9_][\w. -]{0,8}[a-z]", fullmatch=True)
 _controls = st.builds(ControlChoice, _kinds, plain_text, st.floats(0, 2).map(lambda number: number + 0.0))
 control_lists = st.lists(_controls, min_size=1, max_size=3).map(tuple)
+_post_names = st.from_regex(r"[a-z][\w.-]{0,8}", fullmatch=True)
+_post_choices = st.builds(PostprocessorChoice, _post_names, st.just("") | plain_text.map(str.strip))
+postprocessor_lists = st.lists(_post_choices, min_size=1, max_size=3).map(tuple)
 _side = st.integers(0, MAX_BORDER)
 borders = st.builds(Borders, _side, _side, _side, _side).filter(any)
 
@@ -63,6 +75,7 @@ def values(switch: Switch) -> st.SearchStrategy[object]:  # a case for each kind
         PromptText: prompt_source,
         Loras: lora_lists,
         Controls: control_lists,
+        Postprocessors: postprocessor_lists,
         Variations: variation_lists,
         MaskWords: mask_words,
         Sides: borders,

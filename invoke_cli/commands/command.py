@@ -24,12 +24,19 @@ class Argument(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """A command as it was typed. `span` is where the argument stands in the line; `commands` is the whole table."""
+    """A command as it was typed.
+
+    Attributes:
+        name: The command, without `!`.
+        argument: The text after it.
+        span: Where the argument is in the line.
+        commands: Returns the whole command table, plug-ins included.
+    """
 
     name: str
     argument: str
     span: Span
-    commands: Sequence[Command] = ()
+    commands: Callable[[], Sequence[Command]] = tuple
 
     @property
     def words(self) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from invoke_cli.commands.command import Argument, Call, Command
+from invoke_cli.commands.command import Argument, Call
 from invoke_cli.commands.history import browse
 from invoke_cli.commands.lines import variants
-from invoke_cli.commands.table import COMMANDS, GONE
+from invoke_cli.commands.table import GONE, all_commands, command_names, find_command
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.language.grammar.line import CommandLine, parse
@@ -16,7 +16,7 @@ from invoke_cli.language.grammar.spellings import nearest
 
 def run_command(context: SessionContext, line: CommandLine) -> Sequence[str]:
     """Do a command; returns the lines that are to be done in its place."""
-    call = Call(name=line.name, argument=line.argument, span=line.argument_span, commands=COMMANDS)
+    call = Call(name=line.name, argument=line.argument, span=line.argument_span, commands=all_commands)
     if line.name.isdigit():
         if call.argument:
             hint = f"!{line.name} alone brings the line to the prompt, where it can be edited"
@@ -34,13 +34,6 @@ def run_command(context: SessionContext, line: CommandLine) -> Sequence[str]:
         if error.line in (None, line.argument):  # its place counts in the argument, not in the line
             raise error.moved(line.argument_span.start) from None
         raise
-
-
-def find_command(name: str) -> Command | None:
-    """The command of this name, or the only one that begins so."""
-    exact = [command for command in COMMANDS if command.name == name]
-    starts = exact or [command for command in COMMANDS if len(name) > 1 and command.name.startswith(name)]
-    return starts[0] if len(starts) == 1 else None
 
 
 def _aliased(line: CommandLine, aliases: Mapping[str, str]) -> str:
@@ -62,6 +55,6 @@ def _other(context: SessionContext, line: CommandLine) -> Sequence[str]:
         return [_aliased(line, aliases)]
     if line.name in GONE:
         raise LineError(f"!{line.name} of InvokeAI 2.x has gone", hint=GONE[line.name], span=line.name_span)
-    near = nearest(line.name, [*(command.name for command in COMMANDS), *aliases])
+    near = nearest(line.name, [*command_names(), *aliases])
     hint = f"did you mean !{near}? " if near else ""
     raise LineError(f"there is no command !{line.name}", hint=hint + "!help lists them", span=line.name_span)

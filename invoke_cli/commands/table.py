@@ -10,6 +10,7 @@ from invoke_cli.commands.images.rows import IMAGE_COMMANDS
 from invoke_cli.commands.lines.rows import LINE_COMMANDS
 from invoke_cli.commands.models.rows import MODEL_COMMANDS
 from invoke_cli.commands.session.rows import SESSION_COMMANDS
+from invoke_cli.plugins import PluginKind, plugins
 
 COMMAND_GROUPS: Mapping[str, tuple[Command, ...]] = {
     "lines": LINE_COMMANDS,
@@ -20,6 +21,29 @@ COMMAND_GROUPS: Mapping[str, tuple[Command, ...]] = {
 }
 
 COMMANDS: tuple[Command, ...] = tuple(row for rows in COMMAND_GROUPS.values() for row in rows)
+
+
+def find_command(name: str) -> Command | None:
+    """Return the command of this name, or the only one that begins with it; a plug-in's is imported if it is meant."""
+    exact = [command for command in COMMANDS if command.name == name]
+    if exact:
+        return exact[0]
+    from_plugin = plugins().row(PluginKind.COMMAND, name, Command)
+    if from_plugin is not None:
+        return from_plugin
+    built_in = [command for command in COMMANDS if len(name) > 1 and command.name.startswith(name)]
+    return built_in[0] if len(built_in) == 1 else None
+
+
+def all_commands() -> tuple[Command, ...]:
+    """Return the built-in commands and those of plug-ins, which are imported."""
+    return (*COMMANDS, *plugins().rows(PluginKind.COMMAND, Command))
+
+
+def command_names() -> tuple[str, ...]:
+    """Return the names of all commands; no plug-in is imported."""
+    return (*(command.name for command in COMMANDS), *plugins().names(PluginKind.COMMAND))
+
 
 # Commands of InvokeAI 2.x that have gone, and what replaces them.
 GONE: Mapping[str, str] = {

@@ -22,6 +22,7 @@ from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
 from invoke_cli.planning.plan import Tip
+from invoke_cli.plugins import plugins
 from invoke_cli.request import MAX_SEED, GenerationRequest
 
 OpenEngine = Callable[[EngineSettings], Engine]
@@ -200,6 +201,11 @@ class SessionContext:
     def notice(self, text: str, level: Level = Level.NOTICE) -> None:
         """Tell one sentence."""
         self.emit(Notice(text=text, level=level))
+
+    def report_plugin_failures(self) -> None:
+        """Warn once of each plug-in that turned out to be broken."""
+        for text in plugins().new_failures():
+            self.notice(text, Level.WARNING)
 
     def tip(self, tip: Tip) -> None:
         """Give a tip, unless this session has given it."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import TILING, ImageResult, Job
-from invoke_cli.generation.postprocess import finished
+from invoke_cli.generation.postprocess import postprocess
 from invoke_cli.generation.prepare import Prepared, without_file
 from invoke_cli.metadata.codec import Batch, Provenance
 from invoke_cli.planning.plan import ImagePlan
@@ -25,7 +25,7 @@ def make_images(context: SessionContext, prepared: Prepared, made: Provenance | 
         for index, image in enumerate(plan.images):
             batch = Batch(seeds=(image.seed,))
             result = ImageResult(image=untouched, plan=image, index=index, seconds=0.0, batch=batch)
-            yield finished(context, prepared, result)
+            yield postprocess(context, prepared, result)
         return
     job = replace(
         job_of(context, prepared, plan.images),
@@ -40,7 +40,7 @@ def make_images(context: SessionContext, prepared: Prepared, made: Provenance | 
             if job.until is not None:
                 yield placed
             else:
-                yield finished(context, prepared, replace(placed, image=prepared.finished(result.image)))
+                yield postprocess(context, prepared, replace(placed, image=prepared.finished(result.image)))
 
 
 def _parts(job: Job) -> Iterator[Job]:
@@ -112,15 +112,15 @@ class _ChainRun:
         if stage.plan.untouched:
             batch = Batch(seeds=(image.seed,))
             given = ImageResult(image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=batch)
-            return finished(self.context, stage, given, start)
+            return postprocess(self.context, stage, given, start)
         if stage.plan.patches:
-            return finished(self.context, stage, self._grown(stage, image))
+            return postprocess(self.context, stage, self._grown(stage, image))
         job = self._job(stage, image, (number + 1, len(self.stages)), start)
         job = replace(job, decode=self._is_seen(number))
         (result,) = self.context.engine.generate(job, self.context.hooks())
         if not job.decode or job.until is not None:
             return result
-        return finished(self.context, stage, replace(result, image=stage.finished(result.image)))
+        return postprocess(self.context, stage, replace(result, image=stage.finished(result.image)))
 
     def _job(self, stage: Prepared, image: ImagePlan, place: tuple[int, int], start: object = None) -> Job:
         return replace(

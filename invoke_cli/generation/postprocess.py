@@ -1,15 +1,15 @@
-"""The work after the picture, done: a table of what is done to a decoded picture, in order, before it is written."""
+"""Postprocessing: apply the steps of a plan to a decoded image before it is saved."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PIL import Image
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult, NetworkJob
+from invoke_cli.errors import PlanError
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.upscale import Enlarger
 from invoke_cli.imaging.canvas import mask_onto_canvas, out_of_canvas
@@ -19,64 +19,86 @@ from invoke_cli.imaging.masks import feathered
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.masks import without_watermark
 from invoke_cli.planning.plan import ImagePlan, Task
-from invoke_cli.planning.postprocess import Postprocessing
+from invoke_cli.planning.postprocess import (
+    ColourMatching,
+    Enlarging,
+    Faces,
+    PluginSteps,
+    Postprocessing,
+    PostprocessStep,
+)
+from invoke_cli.planning.postprocessors import PluginPostprocessor
+from invoke_cli.plugins import PluginKind, plugins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Postprocess:
-    """One picture to be worked on: where it comes from, and the latents it was decoded from, where they are wanted."""
+class PostprocessRun:
+    """One image to be postprocessed.
+
+    Attributes:
+        context: The session.
+        prepared: The stage that the image is the result of.
+        image_plan: The image's seed and variations.
+        latents: The latents that the image was decoded from, for upscalers that take latents; None if there are none.
+    """
 
     context: SessionContext
     prepared: Prepared
-    image: ImagePlan
+    image_plan: ImagePlan
     latents: object = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Postprocessor:
-    """One row: whether a plan asks for it, and what it makes of a picture."""
-
-    name: str
-    wanted: Callable[[Postprocessing], bool]
-    apply: Callable[[Postprocess, Image.Image], Image.Image]
-
-
-def finished(context: SessionContext, prepared: Prepared, result: ImageResult, latents: object = None) -> ImageResult:
-    """A result with all the work after it done that its plan asks for."""
-    after = prepared.plan.postprocessing
-    if not after.wanted:
+def postprocess(
+    context: SessionContext, prepared: Prepared, result: ImageResult, latents: object = None
+) -> ImageResult:
+    """Apply all postprocessing steps of a plan to a result."""
+    postprocessing = prepared.plan.postprocessing
+    if not postprocessing.wanted:
         return result
-    finishing = Postprocess(context=context, prepared=prepared, image=result.plan, latents=latents)
-    picture, started = result.image, time.perf_counter()
-    for row in POSTPROCESSORS:
-        if row.wanted(after):
-            context.check_stopped()
-            picture = row.apply(finishing, picture)
-    kept = result.image if after.keep and prepared.plan.task is not Task.POSTPROCESS else None
+    run = PostprocessRun(context=context, prepared=prepared, image_plan=result.plan, latents=latents)
+    image, started = result.image, time.perf_counter()
+    for step in postprocessing.steps:
+        context.check_stopped()
+        image = _apply(run, step, image)
+    image = _restore_transparency(run, image)
+    original = result.image if postprocessing.keep and prepared.plan.task is not Task.POSTPROCESS else None
     seconds = result.seconds + time.perf_counter() - started
-    return replace(result, image=picture, before=kept, state=None, seconds=seconds)
+    return replace(result, image=image, before=original, state=None, seconds=seconds)
+
+
+def _apply(run: PostprocessRun, step: PostprocessStep, image: Image.Image) -> Image.Image:
+    match step:
+        case ColourMatching():
+            return _match_colours(run, step, image)
+        case Faces():
+            return _restore_face(run, step, image)
+        case Enlarging():
+            return Enlarger(run.context, run.prepared, run.image_plan).enlarged(image, run.latents)
+        case PluginSteps():
+            return _apply_plugins(step, image)
+        case _:
+            raise TypeError(f"no postprocessing is known for {type(step).__name__}")
 
 
 def without_last_postprocess(prepared: Prepared) -> Prepared:
-    """What a kept picture was made from: the same without the work after the last stage."""
+    """Return what a kept original was made from: the same without the postprocessing of the last stage."""
     *earlier, last = (prepared, *prepared.later)
     plain = replace(last, plan=replace(last.plan, postprocessing=Postprocessing()))
     return replace(earlier[0], later=(*earlier[1:], plain)) if earlier else plain
 
 
-def _with_matched_colours(finishing: Postprocess, image: Image.Image) -> Image.Image:
-    prepared, way = finishing.prepared, finishing.prepared.plan.postprocessing.match_colors
-    reference, share = prepared.untouched(), _painted(prepared)
-    result = matched(image, reference, way, share)
-    distances = [lab_distance(picture, reference, share) for picture in (image, result)]
+def _match_colours(run: PostprocessRun, step: ColourMatching, image: Image.Image) -> Image.Image:
+    reference, share = run.prepared.untouched(), _painted_share(run.prepared)
+    result = matched(image, reference, step.mode, share)
+    distances = [lab_distance(each, reference, share) for each in (image, result)]
     where = "inside the mask " if share is not None else ""
     text = f"colours: the mean LAB distance to the init image {where}was {distances[0]:.1f} and is {distances[1]:.1f}"
-    finishing.context.notice(text)
+    run.context.notice(text)
     return result
 
 
-def _painted(prepared: Prepared) -> Image.Image | None:
-    """How much of each pixel of the result was painted (mode L); None where all of it was."""
+def _painted_share(prepared: Prepared) -> Image.Image | None:
+    """Return how much of each pixel of the result was painted (mode L); None where all of it was."""
     masked, geometry = prepared.masked, prepared.plan.geometry
     if masked is None or geometry is None:
         return None
@@ -89,35 +111,34 @@ def _painted(prepared: Prepared) -> Image.Image | None:
     return share
 
 
-def _with_restored_face(finishing: Postprocess, image: Image.Image) -> Image.Image:
-    work = finishing.prepared.plan.postprocessing.faces
-    assert work is not None
+def _restore_face(run: PostprocessRun, step: Faces, image: Image.Image) -> Image.Image:
     box = face_box(Size(*image.size))
-    job = NetworkJob(path=work.network.path, image=image.crop(box), fidelity=work.fidelity)
-    face = finishing.context.engine.through_network(job, finishing.context.hooks())
-    return with_face(image, face, box, work.strength)
+    job = NetworkJob(path=step.network.path, image=image.crop(box), fidelity=step.fidelity)
+    face = run.context.engine.through_network(job, run.context.hooks())
+    return with_face(image, face, box, step.strength)
 
 
-def _as_transparent(finishing: Postprocess, image: Image.Image) -> Image.Image:
-    """A picture that was worked on as transparent as it was; words hidden in the lowest bit are not kept."""
-    init, geometry = finishing.prepared.init, finishing.prepared.plan.geometry
+def _apply_plugins(step: PluginSteps, image: Image.Image) -> Image.Image:
+    """Apply postprocessors of plug-ins in order; PlanError for one that fails or changes the size."""
+    for name, argument in step.choices:
+        row = plugins().row(PluginKind.POSTPROCESSOR, name, PluginPostprocessor)
+        if row is None:
+            raise PlanError(f"no such postprocessor: {name}", hint="!plugins lists them", field="postprocessors")
+        result = row.apply(image, argument)
+        if result.size != image.size or result.mode != image.mode:
+            message = f"the postprocessor {name} changed the image's size or mode"
+            raise PlanError(message, hint="report it to the plug-in's author", field="postprocessors")
+        image = result
+    return image
+
+
+def _restore_transparency(run: PostprocessRun, image: Image.Image) -> Image.Image:
+    """Give a finished image that was postprocessed its transparency back, but not a watermark hidden in it."""
+    init, geometry = run.prepared.init, run.prepared.plan.geometry
     alpha = without_watermark(init).alpha if init is not None else None
-    if alpha is None or geometry is None or finishing.prepared.plan.task is not Task.POSTPROCESS:
+    if alpha is None or geometry is None or run.prepared.plan.task is not Task.POSTPROCESS:
         return image
     result = image.copy()
     placed = out_of_canvas(mask_onto_canvas(alpha, geometry), geometry)
     result.putalpha(placed.resize(image.size, Image.Resampling.LANCZOS))
     return result
-
-
-def _enlarged(finishing: Postprocess, image: Image.Image) -> Image.Image:
-    enlarger = Enlarger(finishing.context, finishing.prepared, finishing.image)
-    return enlarger.enlarged(image, finishing.latents)
-
-
-POSTPROCESSORS: tuple[Postprocessor, ...] = (
-    Postprocessor(name="match_colors", wanted=lambda after: bool(after.match_colors), apply=_with_matched_colours),
-    Postprocessor(name="facetool", wanted=lambda after: after.faces is not None, apply=_with_restored_face),
-    Postprocessor(name="enlarge", wanted=lambda after: after.enlarging is not None, apply=_enlarged),
-    Postprocessor(name="alpha", wanted=lambda after: after.wanted, apply=_as_transparent),
-)

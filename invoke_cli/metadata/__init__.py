@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke_cli.errors import ImageError, MetadataError
-from invoke_cli.metadata.codec import Chunks, Codec, ParsedMetadata, Record
+from invoke_cli.metadata.codec import Chunks, Codec, ParsedMetadata, Reading, Record
 from invoke_cli.metadata.containers import xmp
 from invoke_cli.metadata.containers.text_chunks import parse_chunks, read_bytes
 from invoke_cli.metadata.formats.a1111 import A1111Codec
@@ -24,6 +25,7 @@ from invoke_cli.metadata.formats.mflux import MFLUX
 from invoke_cli.metadata.formats.novelai import NOVELAI
 from invoke_cli.metadata.formats.sdcpp import SD_CPP
 from invoke_cli.metadata.formats.swarmui import SWARMUI
+from invoke_cli.plugins import PluginKind, plugins
 
 if TYPE_CHECKING:
     from invoke_cli.imaging.open_image import OpenedImage  # numpy and Pillow, when a picture is looked at
@@ -50,7 +52,7 @@ def decode(chunks: Chunks) -> ParsedMetadata | None:
     that do find them damaged.
     """
     first: MetadataError | None = None
-    for codec in CODECS:
+    for codec in _all_formats():
         if not codec.sniff(chunks):
             continue
         try:
@@ -60,6 +62,12 @@ def decode(chunks: Chunks) -> ParsedMetadata | None:
     if first is not None:
         raise first
     return None
+
+
+def _all_formats() -> Iterator[Codec]:
+    """Yield the built-in formats, then those of plug-ins, which are imported only when they are reached."""
+    yield from CODECS
+    yield from plugins().rows(PluginKind.FORMAT, Reading)
 
 
 def decode_image(opened: OpenedImage) -> ParsedMetadata | None:

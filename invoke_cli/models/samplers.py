@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 from invoke_cli.errors import PlanError
+from invoke_cli.plugins import PluginKind, plugins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +21,7 @@ class Sampler:
     """A row of the sampler table.
 
     Attributes:
-        scheduler: The diffusers class.
+        scheduler: The diffusers class; of a plug-in also `package.module:Class`.
         label: The name in A1111.
         aliases: Other names.
         options: Arguments of the scheduler.
@@ -138,13 +139,13 @@ WITHOUT_SCHEDULER = {"dpm_fast": "k_dpmpp_2", "dpm_adaptive": "k_dpmpp_2", "rest
 def find_sampler(name: str) -> Sampler:
     """Find a sampler by any of its names. Raises PlanError, with the closest names, if there is none."""
     key = normalise_sampler_name(name)
-    found = _names().get(key) or _find_with_schedule(key)
+    found = _find(key, _names()) or _find(key, _plugin_names())
     if found is not None:
         return found
     if key in WITHOUT_SCHEDULER:
         near = WITHOUT_SCHEDULER[key]
         raise PlanError(f"{name} is not available in diffusers", hint=f"the closest is -A {near}", field="scheduler")
-    close = difflib.get_close_matches(key, _names(), n=3, cutoff=0.5)
+    close = difflib.get_close_matches(key, [*_names(), *_plugin_names()], n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}? " if close else ""
     raise PlanError(f"no such sampler: {name[:40]}", hint=hint + "!help samplers lists them", field="scheduler")
 
@@ -173,15 +174,29 @@ def normalise_sampler_name(name: str) -> str:
     return re.sub(r"_karras$", "_k", key)
 
 
+def all_samplers() -> tuple[Sampler, ...]:
+    """Return the built-in rows and those of plug-ins, which are imported."""
+    return (*SAMPLERS, *plugins().rows(PluginKind.SAMPLER, Sampler))
+
+
 def sampler_names() -> tuple[str, ...]:
-    """Return the names for completion, in table order: each row and its Karras variant."""
-    return tuple(name for row in SAMPLERS for name in (row.name, row.karras) if name)
+    """Return the names for completion, in table order: each row and its Karras variant, then those of plug-ins."""
+    built_in = tuple(name for row in SAMPLERS for name in (row.name, row.karras) if name)
+    return (*built_in, *plugins().names(PluginKind.SAMPLER))
 
 
 @cache
 def _names() -> dict[str, Sampler]:
+    return _names_of(SAMPLERS)
+
+
+def _plugin_names() -> dict[str, Sampler]:
+    return _names_of(all_samplers()[len(SAMPLERS) :])
+
+
+def _names_of(rows: Sequence[Sampler]) -> dict[str, Sampler]:
     names: dict[str, Sampler] = {}
-    for row in SAMPLERS:
+    for row in rows:
         for name in (row.name, normalise_sampler_name(row.label), *row.aliases):
             names[name] = row
         if row.karras:
@@ -196,10 +211,12 @@ def _names() -> dict[str, Sampler]:
     return names
 
 
-def _find_with_schedule(key: str) -> Sampler | None:
-    """Find a row with a schedule suffix: `k_euler_exponential`, `dpmpp_2m_beta`."""
+def _find(key: str, names: Mapping[str, Sampler]) -> Sampler | None:
+    """Find a row by its name, or by its name and a schedule suffix: `k_euler_exponential`, `dpmpp_2m_beta`."""
+    if key in names:
+        return names[key]
     for word in (*_SCHEDULES, *_SCHEDULE_WORDS):
-        row = _names().get(key.removesuffix(f"_{word}")) if key.endswith(f"_{word}") else None
+        row = names.get(key.removesuffix(f"_{word}")) if key.endswith(f"_{word}") else None
         if row is not None and row.karras:
             schedule = _SCHEDULE_WORDS.get(word, word)
             return _with_schedule(row, schedule, f"{row.name}_{schedule}")

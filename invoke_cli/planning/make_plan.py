@@ -14,10 +14,10 @@ from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.adapters import controls_of, embeddings_of, loras_of
 from invoke_cli.planning.capabilities import adapted_sampler, parse_supported_prompt, supported_inputs
-from invoke_cli.planning.decide_postprocess import MAX_SIDE, decide_postprocessing
 from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
+from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for

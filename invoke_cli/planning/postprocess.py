@@ -1,15 +1,20 @@
-"""The plan of postprocessing: colour matching, face restoration and upscaling, and its description."""
+"""The steps of postprocessing in a plan. Each step describes and records itself.
+
+`planning.postprocessors` decides which steps a line has, `generation.postprocess` applies them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.prompt.prompt import Prompt
 from invoke_cli.models.samplers import Sampler
 from invoke_cli.models.upscalers import Upscaler
-from invoke_cli.request import GenerationRequest
+from invoke_cli.request import GenerationRequest, PostprocessorChoice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +36,60 @@ class PostprocessModels:
     faces: NetworkFile | None = None
 
 
+class PostprocessStep(Protocol):
+    """One operation on a decoded image.
+
+    Attributes:
+        needs_engine: Whether it runs on the device.
+        hashes: SHA-256 of each network that it uses, by the network's name.
+    """
+
+    @property
+    def needs_engine(self) -> bool: ...
+
+    @property
+    def hashes(self) -> Mapping[str, str]: ...
+
+    def describe(self) -> str:
+        """Describe the operation in a few words."""
+
+    def record(self, request: GenerationRequest, *, by_name: bool) -> Mapping[str, object]:
+        """Return the request fields that reproduce the operation, with every value explicit.
+
+        Args:
+            request: The request that the plan was made from.
+            by_name: Name files by their base names, as metadata does, instead of as typed.
+        """
+
+    def result_size(self, size: Size) -> Size:
+        """Return the size of the result for an image of this size."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColourMatching:
+    """Gives the image the colours of the init image; `mode` is `histogram`, `lab` or `chroma`."""
+
+    mode: str
+    needs_engine: bool = field(default=False, init=False)
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """No network takes part."""
+        return {}
+
+    def describe(self) -> str:
+        """Describe the operation in a few words."""
+        return f"colours matched ({self.mode})"
+
+    def record(self, request: GenerationRequest, *, by_name: bool) -> Mapping[str, object]:  # noqa: ARG002
+        """Return the request fields that reproduce the operation."""
+        return {"match_colors": self.mode}
+
+    def result_size(self, size: Size) -> Size:
+        """Return the size unchanged."""
+        return size
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Faces:
     """Face restoration, blended in with `strength`; `fidelity` only applies to codeformer."""
@@ -39,6 +98,25 @@ class Faces:
     strength: float
     fidelity: float
     network: NetworkFile
+    needs_engine: bool = field(default=True, init=False)
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """SHA-256 of the network, by its name."""
+        return {self.network.name: self.network.sha256}
+
+    def describe(self) -> str:
+        """Describe the operation in a few words."""
+        return f"face restored by {self.tool} at {self.strength:g}"
+
+    def record(self, request: GenerationRequest, *, by_name: bool) -> Mapping[str, object]:  # noqa: ARG002
+        """Return the request fields that reproduce the operation."""
+        fidelity = self.fidelity if self.tool == "codeformer" else None
+        return {"facetool_strength": self.strength, "facetool": self.tool, "codeformer_fidelity": fidelity}
+
+    def result_size(self, size: Size) -> Size:
+        """Return the size unchanged."""
+        return size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,91 +161,115 @@ class Enlarging:
     share: float = 1.0
     diffusion: Diffusion | None = None
     refining: Refining | None = None
+    needs_engine: bool = field(default=True, init=False)
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """SHA-256 of the network or the diffusion upscaler, by its name."""
+        hashes = {self.network.name: self.network.sha256} if self.network else {}
+        return hashes | ({self.diffusion.upscaler.name: self.diffusion.upscaler.sha256} if self.diffusion else {})
+
+    def describe(self) -> str:
+        """Describe the operation in a few words."""
+        by = ""
+        if self.diffusion:
+            by = f" by {self.diffusion.upscaler.name}, {self.diffusion.steps} steps"
+        elif self.network:
+            by = f" by {self.network.name} at {self.share:g}"
+        if self.refining:
+            by += f", detail added at strength {self.refining.strength:g}"
+        return f"enlarged {self.factor:g} times{by}"
+
+    def record(self, request: GenerationRequest, *, by_name: bool) -> Mapping[str, object]:
+        """Return the request fields that reproduce the operation."""
+        values: dict[str, object] = {
+            "latent_up": request.latent_up, "sr": request.sr, "new_prompt": request.new_prompt,
+        }  # fmt: skip
+        if self.network:
+            values["upscaler"] = self.network.name if by_name else self.network.reference
+        elif self.diffusion:
+            values["upscaler"] = self.diffusion.upscaler.name
+        if request.embiggen:
+            assert self.refining is not None
+            values["embiggen"] = (self.factor, self.share, self.refining.overlap / self.refining.side)
+            values["embiggen_strength"] = self.refining.strength
+            values["embiggen_tiles"] = self.refining.tiles or None
+        elif request.upscale:
+            second = self.refining.strength if self.refining else self.share
+            values["upscale"] = (self.factor,) if self.diffusion else (self.factor, second)
+        return values
+
+    def result_size(self, size: Size) -> Size:
+        """Return the enlarged size."""
+        return Size(round(size.width * self.factor), round(size.height * self.factor))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PluginSteps:
+    """The postprocessors of plug-ins, in the order of the line."""
+
+    choices: tuple[PostprocessorChoice, ...]
+    needs_engine: bool = field(default=False, init=False)
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """No network of ours takes part."""
+        return {}
+
+    def describe(self) -> str:
+        """Describe the operation in a few words."""
+        return ", ".join(f"{name} {argument}".strip() for name, argument in self.choices)
+
+    def record(self, request: GenerationRequest, *, by_name: bool) -> Mapping[str, object]:  # noqa: ARG002
+        """Return the request fields that reproduce the operation."""
+        return {"postprocessors": self.choices}
+
+    def result_size(self, size: Size) -> Size:
+        """Return the size unchanged: a plug-in must keep it."""
+        return size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Postprocessing:
-    """All postprocessing, in order of execution; empty or None is off. `keep` also saves the image before it."""
+    """All steps in order of execution; `keep` also saves the image before them."""
 
-    match_colors: str = ""
-    faces: Faces | None = None
-    enlarging: Enlarging | None = None
+    steps: tuple[PostprocessStep, ...] = ()
     keep: bool = False
 
     @property
     def wanted(self) -> bool:
         """Whether there is anything to do."""
-        return bool(self.match_colors or self.faces or self.enlarging)
+        return bool(self.steps)
 
     @property
     def needs_engine(self) -> bool:
-        """Whether any of it runs in the engine."""
-        return bool(self.faces or self.enlarging)
+        """Whether any step runs on the device."""
+        return any(step.needs_engine for step in self.steps)
 
     @property
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of each network used, by its name."""
-        files = [self.faces.network if self.faces else None, self.enlarging.network if self.enlarging else None]
-        found = {file.name: file.sha256 for file in files if file}
-        if self.enlarging and self.enlarging.diffusion:
-            found[self.enlarging.diffusion.upscaler.name] = self.enlarging.diffusion.upscaler.sha256
-        return found
+        return {name: sha256 for step in self.steps for name, sha256 in step.hashes.items()}
+
+    @property
+    def enlarging(self) -> Enlarging | None:
+        """The step that enlarges, if there is one."""
+        return next((step for step in self.steps if isinstance(step, Enlarging)), None)
 
     def result_size(self, size: Size) -> Size:
         """Return the size of the result for an image of this size."""
-        factor = self.enlarging.factor if self.enlarging else 1.0
-        return Size(round(size.width * factor), round(size.height * factor))
+        for step in self.steps:
+            size = step.result_size(size)
+        return size
 
     def clauses(self) -> list[str]:
-        """Describe each operation in words."""
-        clauses = [f"colours matched ({self.match_colors})"] if self.match_colors else []
-        if self.faces:
-            clauses.append(f"face restored by {self.faces.tool} at {self.faces.strength:g}")
-        if self.enlarging:
-            clauses.append(_enlarging_clause(self.enlarging))
-        return clauses
+        """Describe each step in words."""
+        return [step.describe() for step in self.steps]
 
-
-def _enlarging_clause(work: Enlarging) -> str:
-    by = ""
-    if work.diffusion:
-        by = f" by {work.diffusion.upscaler.name}, {work.diffusion.steps} steps"
-    elif work.network:
-        by = f" by {work.network.name} at {work.share:g}"
-    if work.refining:
-        by += f", detail added at strength {work.refining.strength:g}"
-    return f"enlarged {work.factor:g} times{by}"
-
-
-def recorded_postprocessing(
-    request: GenerationRequest, postprocessing: Postprocessing, *, by_name: bool
-) -> GenerationRequest:
-    """Return the switches that reproduce the postprocessing, with every value explicit."""
-    switches: dict[str, object] = {"match_colors": postprocessing.match_colors or None}
-    if postprocessing.faces:
-        fidelity = postprocessing.faces.fidelity if postprocessing.faces.tool == "codeformer" else None
-        switches |= {"facetool_strength": postprocessing.faces.strength, "facetool": postprocessing.faces.tool}
-        switches["codeformer_fidelity"] = fidelity
-    if postprocessing.enlarging:
-        switches |= _recorded_enlarging(request, postprocessing.enlarging, by_name=by_name)
-    switches["fix"] = (request.fix and not (request.latent_up or request.sr)) or None
-    return GenerationRequest.of({name: value for name, value in switches.items() if value is not None})
-
-
-def _recorded_enlarging(request: GenerationRequest, work: Enlarging, *, by_name: bool) -> dict[str, object]:
-    refining = work.refining
-    switches: dict[str, object] = {"latent_up": request.latent_up, "sr": request.sr, "new_prompt": request.new_prompt}
-    if work.network:
-        switches["upscaler"] = work.network.name if by_name else work.network.reference
-    elif work.diffusion:
-        switches["upscaler"] = work.diffusion.upscaler.name
-    if request.embiggen:
-        assert refining is not None
-        overlap = refining.overlap / refining.side
-        switches["embiggen"] = (work.factor, work.share, overlap)
-        switches["embiggen_strength"] = refining.strength
-        switches["embiggen_tiles"] = refining.tiles or None
-    elif request.upscale:
-        second = refining.strength if refining else work.share
-        switches["upscale"] = (work.factor,) if work.diffusion else (work.factor, second)
-    return switches
+    def record(self, request: GenerationRequest, *, by_name: bool) -> GenerationRequest:
+        """Return the switches that reproduce the postprocessing, with every value explicit."""
+        values: dict[str, object] = {}
+        for step in self.steps:
+            values |= step.record(request, by_name=by_name)
+        values["fix"] = (request.fix and not (request.latent_up or request.sr)) or None
+        return GenerationRequest.of({name: value for name, value in values.items() if value is not None})

@@ -12,7 +12,6 @@ from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
-from invoke_cli.planning.postprocess import recorded_postprocessing
 from invoke_cli.request import ControlChoice, GenerationRequest, overlay
 
 # Settings of a resumed run that its saved latents determine.
@@ -61,9 +60,7 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
         variations=image.variations or None,
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
-    effects = overlay(
-        _recorded_effects(request), recorded_postprocessing(request, plan.postprocessing, by_name=by_name)
-    )
+    effects = overlay(_recorded_effects(request), plan.postprocessing.record(request, by_name=by_name))
     common = replace(overlay(common, effects), controls=recorded_controls(plan, by_name=by_name))
     if plan.init is None or plan.geometry is None:
         return common

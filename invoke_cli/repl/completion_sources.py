@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from invoke_cli.commands.command import Argument
 from invoke_cli.context.name_store import Aliases
 from invoke_cli.context.paths import ALIASES_FILE, expanded
 from invoke_cli.context.settings import Settings
@@ -14,6 +15,7 @@ from invoke_cli.language.completion.complete import Found, Sources
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.models.samplers import SAMPLERS
 from invoke_cli.planning.steps import count_steps
+from invoke_cli.plugins import PluginKind, plugins
 from invoke_cli.request import GenerationRequest
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -39,7 +41,10 @@ def sources_for(settings: Settings, outdir: str = "outputs") -> Sources:
 
 def _samplers(_: str) -> Found:
     plain = [(row.name, row.label) for row in SAMPLERS]
-    return plain + [(row.karras, f"{row.label} Karras") for row in SAMPLERS if row.karras]
+    karras = [(row.karras, f"{row.label} Karras") for row in SAMPLERS if row.karras]
+    return (
+        plain + karras + [(plugin.name, f"from {plugin.package}") for plugin in plugins().installed(PluginKind.SAMPLER)]
+    )
 
 
 def _models(settings: Settings) -> Found:
@@ -145,7 +150,9 @@ def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:
 def _commands() -> Iterable[tuple[str, str, str]]:
     from invoke_cli.commands.table import COMMANDS
 
-    return [(command.name, command.help, command.argument.value) for command in COMMANDS]
+    built_in = [(command.name, command.help, command.argument.value) for command in COMMANDS]
+    added = plugins().installed(PluginKind.COMMAND)
+    return built_in + [(plugin.name, f"from {plugin.package}", Argument.TEXT.value) for plugin in added]
 
 
 def _topics() -> Iterable[str]:

@@ -41,11 +41,11 @@ class Toolbar:
 
     def refresh(self, session: Session) -> None:
         """Read the defaults, the names of commands and the memory anew."""
-        from invoke_cli.commands.table import COMMANDS
+        from invoke_cli.commands.table import command_names
 
         self.missing.forget()
         self._defaults = self._read()
-        names = {command.name for command in COMMANDS}
+        names = set(command_names())
         with contextlib.suppress(InvokeError):
             names |= session.context.aliases.load().keys()
         self._commands = frozenset(names)

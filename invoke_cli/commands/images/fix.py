@@ -15,10 +15,9 @@ from invoke_cli.generation.input_glob import init_files
 from invoke_cli.inputs.references import find_image
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse
-from invoke_cli.language.switches.switch import Group
-from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata import recall
 from invoke_cli.models.samplers import is_sampler
+from invoke_cli.planning.postprocessors import POSTPROCESSORS
 from invoke_cli.request import GenerationRequest, overlay
 
 USAGE = "!fix photo.png -U 2: the picture enlarged, as a new image"
@@ -49,10 +48,8 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
 
 def _check(request: GenerationRequest) -> None:
     """CommandError when nothing is asked for."""
-    work = [
-        row.field for row in SWITCHES if row.group is Group.POSTPROCESS and row.field not in ("fix", "save_original")
-    ]
-    if not any(getattr(request, field) for field in (*work, "outcrop", "text_mask")):
+    is_requested = any(row.is_requested(request) for row in POSTPROCESSORS)
+    if not is_requested and request.outcrop is None and request.text_mask is None:
         raise CommandError("!fix needs to know what to do", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …")
 
 

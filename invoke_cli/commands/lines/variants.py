@@ -126,7 +126,7 @@ def alias(context: SessionContext, call: Call) -> None:
         context.aliases.remove(name)
         context.notice(f"!{name} is no more")
     else:
-        _define(context, name, body, {command.name for command in call.commands})
+        _define(context, name, body, {command.name for command in call.commands()})
 
 
 def _define(context: SessionContext, name: str, body: str, taken: set[str]) -> None:

@@ -15,13 +15,13 @@ from invoke_cli.language.help import render as pages
 from invoke_cli.language.help.keys import KEYS, When
 from invoke_cli.language.help.topics import OVERVIEW, TOPICS
 from invoke_cli.language.switches.switch import Group
-from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER
+from invoke_cli.models.samplers import WITHOUT_SCHEDULER, all_samplers
 
 
 def show_help(context: SessionContext, call: Call) -> None:
     """The overview, or a topic's page, or what one switch does."""
     topic = " ".join(call.words).lower()
-    context.say(help_text(topic, call.commands))
+    context.say(help_text(topic, call.commands()))
 
 
 def help_text(topic: str, commands: Sequence[Command]) -> str:
@@ -105,8 +105,8 @@ def _keys() -> str:
 
 
 def _samplers() -> str:
-    rows = [(row.name, f"{row.label}, {row.scheduler}") for row in SAMPLERS]
-    karras = ", ".join(row.karras for row in SAMPLERS if row.karras)
+    rows = [(row.name, f"{row.label}, {row.scheduler}") for row in all_samplers()]
+    karras = ", ".join(row.karras for row in all_samplers() if row.karras)
     without = ", ".join(WITHOUT_SCHEDULER)
     return (
         f"{pages.columns(rows)}\n\nWith Karras sigmas: {karras}.\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
 from invoke_cli.commands.history import browse
-from invoke_cli.commands.session import help, state
+from invoke_cli.commands.session import help, plugin_list, state
 
 SESSION_COMMANDS = (
     Command(name="help", usage="[topic]", argument=Argument.TOPIC, run=help.show_help, help="help, by topic"),
@@ -16,6 +16,7 @@ SESSION_COMMANDS = (
         run=state.set_defaults,
         help="defaults for this session",
     ),
+    Command(name="plugins", usage="", run=plugin_list.list_plugins, help="list the installed plug-ins"),
     Command(name="mem", usage="", run=state.memory, help="memory now"),
     Command(name="clear", usage="", run=browse.clear, help="forget the lines that were typed"),
 )

@@ -6,6 +6,7 @@ A scheduler is always built from the model's own config, never from another sche
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import diffusers
@@ -48,11 +49,18 @@ def build_scheduler(
     options: dict[str, object] = {**family.scheduler_overrides, **sampler.options}
     if sampler.seeded:
         options["noise_sampler_seed"] = seeds[0] if len(seeds) == 1 else list(seeds)
-    cls = _FIXED.get(sampler.scheduler) or getattr(diffusers, sampler.scheduler)
+    cls = _FIXED.get(sampler.scheduler) or _scheduler_class(sampler.scheduler)
     config = {key: value for key, value in base.items() if key not in _DROPPED}
     if family.flow:
         config |= _shifts(config)
     return cls.from_config(config, **options)
+
+
+def _scheduler_class(name: str) -> type[Any]:
+    """Return a class of diffusers, or the one that a plug-in's `package.module:Class` names."""
+    module, _, cls = name.rpartition(":")
+    found: type[Any] = getattr(import_module(module) if module else diffusers, cls)
+    return found
 
 
 def _shifts(config: Mapping[str, object]) -> dict[str, object]:

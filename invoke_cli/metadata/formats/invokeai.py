@@ -95,6 +95,8 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         image["loras"] = [choice._asdict() for choice in request.loras]
     if plan.loras and not plan.output.private:
         image["lora_hashes"] = {lora.name: lora.sha256 for lora in plan.loras}
+    if request.postprocessors:
+        image["postprocessors"] = [choice._asdict() for choice in request.postprocessors]
     if request.controls:
         image["controls"] = list(map(_control, plan.controls))
     if plan.embeddings and not plan.output.private:

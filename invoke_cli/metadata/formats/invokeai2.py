@@ -20,7 +20,7 @@ from invoke_cli.metadata.codec import Batch, Chunks, ParsedMetadata, Provenance
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
 from invoke_cli.metadata.formats.dream import DreamLine, read_dream
 from invoke_cli.metadata.prompt_conversion import capped
-from invoke_cli.request import GenerationRequest, Variation
+from invoke_cli.request import GenerationRequest, PostprocessorChoice, Variation
 
 SD_METADATA = "sd-metadata"
 APP_ID = "invoke-cli"
@@ -136,6 +136,8 @@ def _value(field: str, raw: Any) -> Any:
     if field == "controls":
         parts = (f"{entry['kind']}:{entry['image']}:{format_number(float(entry['weight']))}" for entry in raw)
         return tuple(choice for part in parts for choice in cast(tuple[object, ...], switch.value.parse(part)))
+    if field == "postprocessors":
+        return tuple(PostprocessorChoice(str(entry["name"]), str(entry["argument"])) for entry in raw)
     if isinstance(raw, list) and switch.value.takes == "numbers":
         raw = " ".join(str(number) for number in raw)
     if isinstance(raw, float) and raw.is_integer():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.language.switches.numbers import Integer, Integers, Number, Numbers
+from invoke_cli.language.switches.postprocessors import Postprocessors
 from invoke_cli.language.switches.switch import Group, Needs, Switch
 from invoke_cli.language.switches.values import Choice, Flag, OptionalChoice, PromptText, Text
 
@@ -136,6 +137,17 @@ POSTPROCESS: tuple[Switch, ...] = (
         recorded="new_prompt",
         example='--new_prompt "high quality, detailed, sharp"',
         help="prompt for adding detail, instead of the image's own prompt",
+    ),
+    Switch(
+        field="postprocessors",
+        flags=("--post",),
+        value=Postprocessors(),
+        group=Group.POSTPROCESS,
+        metavar="NAME[:ARGUMENT]",
+        recorded="postprocessors",
+        example="--post sharpen:0.5",
+        is_repeatable=True,
+        help="apply a postprocessor of an installed plug-in (!plugins lists them); repeat the switch to apply several",
     ),
     Switch(
         field="save_original",

@@ -1,8 +1,13 @@
-"""Decide the postprocessing of an image: a pure function of the request and of the models found for it."""
+"""The table of postprocessors: what a line can do with a decoded image, decided from the request and the models found.
+
+`generation.postprocess` applies the steps that are decided here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import Size
@@ -12,8 +17,22 @@ from invoke_cli.language.switches.table import SWITCHES, by_field
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.capabilities import adapted_sampler, check_refines
 from invoke_cli.planning.plan_inputs import PlanInputs
-from invoke_cli.planning.postprocess import Diffusion, Enlarging, Faces, Postprocessing, Refining
+from invoke_cli.planning.postprocess import (
+    ColourMatching,
+    Diffusion,
+    Enlarging,
+    Faces,
+    PluginSteps,
+    Postprocessing,
+    PostprocessStep,
+    Refining,
+)
 from invoke_cli.planning.steps import count_steps
+from invoke_cli.plugins import PluginKind, plugins
+from invoke_cli.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_SIDE = 16_384
 MAX_PIXELS = 100_000_000
@@ -24,6 +43,49 @@ NETWORK_SHARE = 0.75
 FIDELITY = 0.75
 
 _ENLARGING = ("upscale", "embiggen", "latent_up", "sr")
+
+
+Refusal = tuple[str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postprocessor:
+    """A row of the table of postprocessors.
+
+    Attributes:
+        name: The row's name.
+        triggers: The request fields that ask for it, one of which must be set.
+        decide: Returns the step of a plan, or None; may add notices.
+        check: Yields (field, message, hint) for each contradiction in the line.
+        is_valid_for_fix: Whether it can work on a finished image (`!fix`).
+    """
+
+    name: str
+    triggers: tuple[str, ...]
+    decide: Callable[[PlanInputs, list[str]], PostprocessStep | None]
+    check: Callable[[PlanInputs], Iterator[Refusal]] = lambda _: iter(())
+    is_valid_for_fix: bool = True
+
+    def is_requested(self, request: GenerationRequest) -> bool:
+        """Return whether the request asks for it."""
+        return any(getattr(request, name) for name in self.triggers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginPostprocessor:
+    """A postprocessor that comes from a plug-in; `--post NAME` or `--post NAME:ARGUMENT` asks for it.
+
+    Attributes:
+        name: The name after `--post`.
+        apply: Makes an RGB image of the same size from an RGB image and the argument.
+        help: What it does, in one sentence.
+        check: Raises ValueError, with a sentence, for an argument that it does not take.
+    """
+
+    name: str
+    apply: Callable[[Image.Image, str], Image.Image]
+    help: str = ""
+    check: Callable[[str], None] = lambda _: None
 
 
 def decide_postprocessing(inputs: PlanInputs, size: Size, notices: list[str]) -> Postprocessing:
@@ -41,11 +103,9 @@ def decide_postprocessing(inputs: PlanInputs, size: Size, notices: list[str]) ->
     for field, message, hint in _contradictions(inputs):
         raise PlanError(message, hint=hint, field=field)
     notices.extend(_ineffective_switches(inputs))
+    steps = [row.decide(inputs, notices) for row in POSTPROCESSORS]
     postprocessing = Postprocessing(
-        match_colors=request.match_colors or "",
-        faces=_faces(inputs),
-        enlarging=_enlarging(inputs, notices),
-        keep=bool(request.save_original),
+        steps=tuple(step for step in steps if step is not None), keep=bool(request.save_original)
     )
     result = postprocessing.result_size(size)
     if max(result) > MAX_SIDE or result.width * result.height > MAX_PIXELS:
@@ -58,8 +118,15 @@ def decide_postprocessing(inputs: PlanInputs, size: Size, notices: list[str]) ->
 # -- contradictions --------------------------------------------------------------------------------------------------
 
 
-def _contradictions(inputs: PlanInputs) -> Iterator[tuple[str, str, str]]:
+def _contradictions(inputs: PlanInputs) -> Iterator[Refusal]:
     """Yield (field, message, hint) for each contradiction in the line."""
+    for row in POSTPROCESSORS:
+        yield from row.check(inputs)
+    if inputs.is_postprocess_only:
+        yield from _fix_contradictions(inputs)
+
+
+def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
     request = inputs.request
     requested = [name for name in _ENLARGING if getattr(request, name)]
     if len(requested) > 1:
@@ -78,22 +145,23 @@ def _contradictions(inputs: PlanInputs) -> Iterator[tuple[str, str, str]]:
     if request.upscale and request.upscale[0] <= 1:
         hint = "use -U 2; to add detail at the same size, use --embiggen 1"
         yield "upscale", "-U needs a factor above 1", hint
-    if inputs.is_postprocess_only:
-        yield from _postprocess_contradictions(inputs)
 
 
-def _postprocess_contradictions(inputs: PlanInputs) -> Iterator[tuple[str, str, str]]:
+def _fix_contradictions(inputs: PlanInputs) -> Iterator[Refusal]:
     request = inputs.request
     what = "--fix" if request.fix else next(by_field()[name].spelling for name in _ENLARGING if getattr(request, name))
-    if request.match_colors:
-        hint = "use it with -I when generating the image"
-        yield "match_colors", f"--match_colors has no effect with {what}: the image keeps its own colours", hint
+    for row in POSTPROCESSORS:
+        if not row.is_valid_for_fix and row.is_requested(request):
+            spelling = by_field()[row.triggers[0]].spelling
+            hint = "use it with -I when generating the image"
+            yield row.triggers[0], f"{spelling} has no effect with {what}: no image is generated", hint
     generation_groups = (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)
-    for row in SWITCHES:
-        if row.group in generation_groups and row.field != "init_image" and _is_set_in_line(inputs, row.field):
-            message = f"{row.spelling} has no effect with {what}: no image is generated"
-            yield row.field, message, f"remove {row.spelling}"
-    if not (request.facetool_strength or any(getattr(request, name) for name in _ENLARGING)):
+    for switch in SWITCHES:
+        is_generation = switch.group in generation_groups and switch.field != "init_image"
+        if is_generation and _is_set_in_line(inputs, switch.field):
+            message = f"{switch.spelling} has no effect with {what}: no image is generated"
+            yield switch.field, message, f"remove {switch.spelling}"
+    if not any(row.is_requested(request) for row in POSTPROCESSORS if row.is_valid_for_fix):
         yield "fix", "--fix needs a postprocessing switch", "for example -U 2, --embiggen 2 or -G 0.8"
 
 
@@ -184,3 +252,31 @@ def _refining(inputs: PlanInputs, prompt: Prompt, strength: float, overlap: int)
 def _sampler(name: str) -> Sampler:
     sampler = find_sampler(name)
     return find_sampler(sampler.with_init) if sampler.with_init else sampler
+
+
+def _colour_matching(inputs: PlanInputs, _: list[str]) -> ColourMatching | None:
+    return ColourMatching(mode=inputs.request.match_colors) if inputs.request.match_colors else None
+
+
+def _plugin_steps(inputs: PlanInputs, _: list[str]) -> PluginSteps | None:
+    choices = inputs.request.postprocessors or ()
+    for name, argument in choices:
+        row = plugins().row(PluginKind.POSTPROCESSOR, name, PluginPostprocessor)
+        if row is None:
+            known = ", ".join(plugins().names(PluginKind.POSTPROCESSOR))
+            hint = f"installed: {known}" if known else "no plug-in with a postprocessor is installed (!plugins)"
+            raise PlanError(f"no such postprocessor: {name[:40]}", hint=hint, field="postprocessors")
+        try:
+            row.check(argument)
+        except ValueError as error:
+            raise PlanError(f"--post {name} {error}", hint=row.help, field="postprocessors") from None
+    return PluginSteps(choices=choices) if choices else None
+
+
+# In order of execution.
+POSTPROCESSORS: tuple[Postprocessor, ...] = (
+    Postprocessor(name="match_colors", triggers=("match_colors",), decide=_colour_matching, is_valid_for_fix=False),
+    Postprocessor(name="faces", triggers=("facetool_strength",), decide=lambda inputs, _: _faces(inputs)),
+    Postprocessor(name="enlarge", triggers=_ENLARGING, decide=_enlarging, check=_check_enlarging),
+    Postprocessor(name="plugins", triggers=("postprocessors",), decide=_plugin_steps),
+)

@@ -1,0 +1,1 @@
+"""An example of every kind of plug-in for invoke."""
