@@ -50,7 +50,7 @@ def lab_distance(first: Image.Image, second: Image.Image, share: Image.Image | N
 
     Colours of equal rank on each axis are compared. Only pixels inside `share` (mode L) count, if it is given.
     """
-    parts = [np.asarray(picture).reshape(-1, 3) for picture in (first, second)]
+    parts = [np.asarray(image).reshape(-1, 3) for image in (first, second)]
     if share is not None:
         selected = np.asarray(share).reshape(-1) > 0
         parts = [part[selected] for part in parts]

@@ -176,5 +176,5 @@ def _enlarged(frame: Image.Image, side: int) -> Image.Image:
     return on_background(frame.resize(size, Image.Resampling.BILINEAR), side, side)
 
 
-def _scaled_height(picture: Image.Image) -> int:
-    return max(1, min(2 * COLUMN, round(picture.height * COLUMN / picture.width)))
+def _scaled_height(image: Image.Image) -> int:
+    return max(1, min(2 * COLUMN, round(image.height * COLUMN / image.width)))

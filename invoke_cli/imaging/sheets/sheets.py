@@ -56,10 +56,10 @@ def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int,
     width, height = max(image.width for image in images), max(image.height for image in images)
     scale = max(min(1.0, most / max(width, height)), _MIN_CELL / width)
     cell = round(width * scale), max(1, round(height * scale))
-    pictures = [fitted(image, *cell) for image in images]
+    scaled = [fitted(image, *cell) for image in images]
     rows = []
-    for start in range(0, len(pictures), columns):
-        rows += captioned_row(pictures[start : start + columns], captions[start : start + columns], _LABEL_SIZE)
+    for start in range(0, len(scaled), columns):
+        rows += captioned_row(scaled[start : start + columns], captions[start : start + columns], _LABEL_SIZE)
     return with_margin(table(rows, columns))
 
 
