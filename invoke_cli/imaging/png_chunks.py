@@ -41,7 +41,7 @@ def walk(data: bytes) -> Iterator[Chunk]:
 
 
 def inflated(data: bytes, max_size: int) -> bytes | None:
-    """Decompress deflated data; None if it is damaged or larger than `most`."""
+    """Decompress deflated data; None if it is damaged or larger than `max_size`."""
     inflater = zlib.decompressobj()
     try:
         text = inflater.decompress(data, max_size)

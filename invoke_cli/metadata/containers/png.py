@@ -30,7 +30,7 @@ def png_text(data: bytes) -> dict[str, str]:
 
 
 def _text(kind: bytes, body: bytes, budget: int) -> tuple[str, str | None]:
-    """Return keyword and text; None for the text if it is invalid or larger than `room`."""
+    """Return keyword and text; None for the text if it is invalid or larger than `budget`."""
     name, separator, rest = body.partition(b"\0")
     keyword = name.decode("latin-1")
     if not separator or not 0 < len(name) < 80:

@@ -45,7 +45,7 @@ def resolve_number(graph: Graph, value: object) -> object:
 def resolve_text(
     graph: Graph, value: object, seen: frozenset[str] = frozenset(), budget: list[int] | None = None
 ) -> str:
-    """Resolve text, joining what linked nodes supply; `room` counts down the nodes that may be visited."""
+    """Resolve text, joining what linked nodes supply; `budget` counts down the nodes that may be visited."""
     if isinstance(value, str):
         return value
     budget = [_MAX_VISITS] if budget is None else budget
