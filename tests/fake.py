@@ -69,7 +69,7 @@ class FakeEngine:
                 noise=tuple(float(left) for left in range(job.plan.steps.taken, -1, -1)),
             )
 
-    def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
+    def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         return job.image.resize((job.image.width * 4, job.image.height * 4))
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:

@@ -58,7 +58,13 @@ FORMATS: dict[str, tuple[bytes, str, str, tuple[str, ...]]] = {
         "A1111 v1.10.1",
         "a castle, \\(stone:1.2\\)\\non a hill -s 20 -S 965400086 -W 512 -H 768 -C 7 -A dpmpp_2m_k --neg blurry -f 0.6 "
         "--clip_skip 1",
-        ("LoRA ink at 0.8", "(stone:1.2) stays text", "ADetailer: model face.pt", "ControlNet 0: Module: canny", "-I"),
+        (
+            "LoRA ink at 0.8",
+            "(stone:1.2) was kept as text",
+            "ADetailer: model face.pt",
+            "ControlNet 0: Module: canny",
+            "-I",
+        ),
     ),
     "Forge with a Hires pass": (
         pictures.png_of({"parameters": FORGE_HIRES}),
@@ -126,7 +132,7 @@ FORMATS: dict[str, tuple[bytes, str, str, tuple[str, ...]]] = {
         pictures.png_of(NOVELAI),
         "NovelAI",
         f"\\{{cat\\}}, best -s 28 -S 9 -W {pictures.WIDTH} -H {pictures.HEIGHT} -C 11 -A k_euler_a --neg lowres",
-        ("{cat} stays text",),
+        ("{cat} was kept as text",),
     ),
     "NovelAI, hidden": (
         pictures.stealth(json.dumps(NOVELAI)),
@@ -180,7 +186,7 @@ FORMATS: dict[str, tuple[bytes, str, str, tuple[str, ...]]] = {
         )),
         "Imaginairy / Stable Diffusion v1.5",
         "a cat, a hat -s 30 -S 4 -W 512 -H 640 -C 7.5 -A ddim --neg ugly -f 0.65",
-        ("weight: 0.5 of a hat", "upscale: true", "give it with -I"),
+        ("weight: 0.5 of a hat", "upscale: true", "pass it with -I"),
     ),
     "mflux": (
         pictures.png(pictures.chunk(b"eXIf", as_exif(MFLUX, b"ASCII\0\0\0"))),

@@ -106,7 +106,7 @@ class Job:
     stages: int = 1
     start: object = None
     decode: bool = True
-    point: LatentFile | None = None
+    checkpoint: LatentFile | None = None
     until: int | None = None
     guides: tuple[Image.Image, ...] = ()
     vae: str = ""
@@ -235,7 +235,7 @@ class Engine(Protocol):
             OutOfMemory: Memory ran out and every fallback failed.
         """
 
-    def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
+    def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """Return the network's output image, enlarged by the network's factor."""
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:

@@ -14,7 +14,7 @@ class Counters:
         tell: Called with one line per piece of work, or None.
     """
 
-    tell: Callable[[str], None] | None = None
+    emit: Callable[[str], None] | None = None
     encodes: int = 0
     decodes: int = 0
     denoiser_calls: int = 0
@@ -23,22 +23,22 @@ class Counters:
     def encoded(self, width: int, height: int) -> None:
         """Count an image that the VAE encoded."""
         self.encodes += 1
-        self.say(f"encode {width}x{height}")
+        self.log(f"encode {width}x{height}")
 
     def decoded(self, count: int) -> None:
         """Count `count` images that the VAE decoded."""
         self.decodes += count
-        self.say(f"decode {count}" if count > 1 else "decode")
+        self.log(f"decode {count}" if count > 1 else "decode")
 
     def text_encoded(self, text: str) -> None:
         """Count a prompt that the text encoder read."""
         self.text_encodes += 1
-        self.say(f"text encode {len(text)} characters")
+        self.log(f"text encode {len(text)} characters")
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Emit a line if a receiver is set."""
-        if self.tell is not None:
-            self.tell(line)
+        if self.emit is not None:
+            self.emit(line)
 
     def summary(self) -> str:
         """Return all counts in one line of `key=number`."""

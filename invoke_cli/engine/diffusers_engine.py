@@ -99,14 +99,14 @@ class DiffusersEngine:
             finally:
                 run.restore()
 
-    def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
+    def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """Return the output of a single-file network; the last one used stays in memory."""
         network = self._networks.get(job.path, lambda: load_network(job.path, self._device))
         return run_network(network, job, hooks)
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
         """Return the image enlarged by a diffusion upscaler; the last one used stays in memory."""
-        hooks.counters.tell = hooks.trace if job.trace else None
+        hooks.counters.emit = hooks.trace if job.trace else None
         upscaler = job.work.upscaler
         pipeline = self._networks.get(upscaler.folder, lambda: load_upscaler(upscaler, self._device))
         return run_upscaler(pipeline, job, self._device, hooks)

@@ -45,8 +45,8 @@ def retry_with_fallbacks(
 
     Args:
         action: The work to attempt.
-        rungs: The fallbacks, in order.
-        tell: Called with the name of each fallback before it is applied.
+        fallbacks: The fallbacks, in order.
+        report: Called with the name of each fallback before it is applied.
         release: Returns cached blocks to the device.
 
     Raises:

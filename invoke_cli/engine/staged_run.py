@@ -20,7 +20,7 @@ from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.memory import Fallback, retry_with_fallbacks
 from invoke_cli.engine.sampling.checkpoint import Checkpoint, unpack
-from invoke_cli.engine.sampling.denoise import Batching, Snapshot, denoise
+from invoke_cli.engine.sampling.denoise import DenoiseBatch, Snapshot, denoise
 from invoke_cli.engine.sampling.initial_latents import Source
 from invoke_cli.engine.sampling.preview import decode_with_tiny_vae, to_image
 from invoke_cli.engine.sampling.prompt_to_prompt import encode_swap, prompts_to_encode
@@ -44,7 +44,7 @@ class JobRun:
     def __init__(self, loaded: LoadedModel, device: Device, job: Job, hooks: Hooks) -> None:
         self.loaded, self.device, self.job, self.hooks = loaded, device, job, hooks
         self.counters = hooks.counters
-        self.counters.tell = hooks.trace if job.plan.trace else None
+        self.counters.emit = hooks.trace if job.plan.trace else None
         self.fallbacks: list[str] = []
         self._attention = dict(getattr(loaded.denoiser, "attn_processors", {}))
         if job.tiled:
@@ -66,7 +66,7 @@ class JobRun:
         while waiting:
             places = waiting.pop(0)
             watcher = Watcher(self, places)
-            batch = Batching(
+            batch = DenoiseBatch(
                 images=self.job.images[places.start : places.stop],
                 prompt=prompt,
                 negative=negative,
@@ -75,7 +75,7 @@ class JobRun:
                 watch=watcher.watch,
                 stopped=self.hooks.stopped,
                 keeps=partial(keeps_latents, self.job),
-                point=self._point(),
+                checkpoint=self._point(),
                 until=self.job.until,
                 counters=self.counters,
                 tile=self.job.tile,
@@ -115,8 +115,8 @@ class JobRun:
         axes = plan.latent_effects.seamless
         if isinstance(self.job.start, torch.Tensor):
             return Source(latents=self.job.start)
-        if self.job.point is not None and plan.resume is None:
-            return Source(latents=unpack(self.job.point.data, self.job.point.about).latents)
+        if self.job.checkpoint is not None and plan.resume is None:
+            return Source(latents=unpack(self.job.checkpoint.data, self.job.checkpoint.about).latents)
         if init is None:
             return None
         moments = self._encoded_image(lambda: encoder.moments(self.loaded, init, self.counters, axes=axes))
@@ -127,13 +127,13 @@ class JobRun:
 
     def _point(self) -> tuple[LatentFile, Checkpoint] | None:
         """Return the checkpoint to resume from, with its file; None for a run from the beginning."""
-        file = self.job.point
+        file = self.job.checkpoint
         return (file, unpack(file.data, file.about)) if file is not None and self.job.plan.resume is not None else None
 
     def _encoded_image(self, action: Callable[[], torch.Tensor]) -> torch.Tensor:
         return self._climb("encoding the init image", action, [self._rung(TILING, self._tile)])
 
-    def _denoised(self, batch: Batching) -> torch.Tensor | None:
+    def _denoised(self, batch: DenoiseBatch) -> torch.Tensor | None:
         """Return the batch's latents; None if the batch must be halved."""
 
         def action() -> torch.Tensor:
@@ -199,7 +199,7 @@ class Watcher:
     """Follows one batch: emits its progress, records its frames, and builds its results."""
 
     def __init__(self, run: JobRun, places: range) -> None:
-        self.run, self.paths = run, places
+        self.run, self.indices = run, places
         self.started = time.perf_counter()
         images = run.job.images[places.start : places.stop]
         self.recorder = Recorder(run.job, images, run.loaded.preview)
@@ -210,12 +210,12 @@ class Watcher:
         job = self.run.job
         self.run.hooks.emit(
             Step(
-                image=job.first + self.paths.start,
+                image=job.first + self.indices.start,
                 images=job.total,
                 step=snapshot.step,
                 steps=job.plan.steps.taken,
                 seconds=time.perf_counter() - self.started,
-                batch=len(self.paths),
+                batch=len(self.indices),
                 stage=job.stage,
                 stages=job.stages,
                 preview=self._preview(snapshot),
@@ -237,9 +237,9 @@ class Watcher:
         """Yield the results of the batch; `latents` are what the next stage of a chain can start from."""
         images = self.run.job.images
         handed = latents if self.run.job.stages > 1 else None
-        seconds = (time.perf_counter() - self.started) / len(self.paths)
-        seeds = tuple(images[place].seed for place in self.paths)
-        for index, (place, picture) in enumerate(zip(self.paths, pictures, strict=True)):
+        seconds = (time.perf_counter() - self.started) / len(self.indices)
+        seeds = tuple(images[place].seed for place in self.indices)
+        for index, (place, picture) in enumerate(zip(self.indices, pictures, strict=True)):
             yield ImageResult(
                 image=picture,
                 plan=images[place],

@@ -171,7 +171,7 @@ class _Call:
         step = finished_step(self.calls, len(self.scheduler.timesteps) - self._first(), self.plan)
         if not step:
             return {}
-        self.counters.say(f"step {step} at timestep {int(timestep)}")
+        self.counters.log(f"step {step} at timestep {int(timestep)}")
         latents = tensors["latents"]
         picture = self._spatial(latents)
         bent = after_step(picture, self.plan.latent_effects, step, self.plan.steps.taken)

@@ -35,7 +35,7 @@ def prepare_line(context: SessionContext, line: ResolvedLine, supplied: Supplied
         InvokeError: A stage cannot be honoured; `error.stage` says which one, as the user typed them.
     """
     _refuse_list_without_init(line.stages)
-    passes = in_passes(context, line, from_noise=supplied.init is None and supplied.point is None)
+    passes = in_passes(context, line, from_noise=supplied.init is None and supplied.checkpoint is None)
     with blame_typed_stage(added=len(passes.stages) - len(line.stages)):
         return _prepared(context, passes, supplied)
 

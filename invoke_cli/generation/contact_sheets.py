@@ -17,7 +17,7 @@ from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata import decode
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
-from invoke_cli.metadata.sheet_record import SheetRecord, Shown
+from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest
 
@@ -33,10 +33,10 @@ class Subject:
     stages: tuple[GenerationRequest, ...] = ()
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> SheetImage:
         """What the record says of it."""
         line = format_line(self.stages) if self.stages else ""
-        return Shown(name=self.path.name, sha256=self.opened.sha256, line=line)
+        return SheetImage(name=self.path.name, sha256=self.opened.sha256, line=line)
 
 
 def subject(path: Path) -> Subject:

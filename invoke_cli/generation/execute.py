@@ -63,7 +63,7 @@ def job_of(context: SessionContext, prepared: Prepared, images: Sequence[ImagePl
         init=prepared.canvas,
         mask=prepared.mask,
         guides=prepared.guides,
-        point=prepared.point,
+        checkpoint=prepared.checkpoint,
         until=prepared.until,
         vae=context.vae_hash(prepared.model) if keeps else "",
     )

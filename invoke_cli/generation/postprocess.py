@@ -12,10 +12,10 @@ from invoke_cli.engine import ImageResult, NetworkJob
 from invoke_cli.errors import PlanError
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.upscale import Enlarger
-from invoke_cli.imaging.canvas import mask_onto_canvas, out_of_canvas
+from invoke_cli.imaging.canvas import crop_from_canvas, place_mask_on_canvas
 from invoke_cli.imaging.color_transfer import lab_distance, matched
-from invoke_cli.imaging.faces import face_box, with_face
-from invoke_cli.imaging.masks import feathered
+from invoke_cli.imaging.faces import blend_face, face_box
+from invoke_cli.imaging.masks import feather
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.masks import without_watermark
 from invoke_cli.planning.plan import ImagePlan, Task
@@ -103,10 +103,10 @@ def _painted_share(prepared: Prepared) -> Image.Image | None:
     if masked is None or geometry is None:
         return None
     if geometry.window is None:
-        mask = out_of_canvas(mask_onto_canvas(masked.image, geometry), geometry)
-        return Image.fromarray(feathered(mask, prepared.plan.mask_blur))
+        mask = crop_from_canvas(place_mask_on_canvas(masked.image, geometry), geometry)
+        return Image.fromarray(feather(mask, prepared.plan.mask_blur))
     share = Image.new("L", masked.image.size, 0)
-    inside = feathered(masked.image.crop(geometry.window), prepared.plan.mask_blur)
+    inside = feather(masked.image.crop(geometry.window), prepared.plan.mask_blur)
     share.paste(Image.fromarray(inside), (geometry.window.left, geometry.window.top))
     return share
 
@@ -114,8 +114,8 @@ def _painted_share(prepared: Prepared) -> Image.Image | None:
 def _restore_face(run: PostprocessRun, step: Faces, image: Image.Image) -> Image.Image:
     box = face_box(Size(*image.size))
     job = NetworkJob(path=step.network.path, image=image.crop(box), fidelity=step.fidelity)
-    face = run.context.engine.through_network(job, run.context.hooks())
-    return with_face(image, face, box, step.strength)
+    face = run.context.engine.apply_network(job, run.context.hooks())
+    return blend_face(image, face, box, step.strength)
 
 
 def _apply_plugins(step: PluginSteps, image: Image.Image) -> Image.Image:
@@ -139,6 +139,6 @@ def _restore_transparency(run: PostprocessRun, image: Image.Image) -> Image.Imag
     if alpha is None or geometry is None or run.prepared.plan.task is not Task.POSTPROCESS:
         return image
     result = image.copy()
-    placed = out_of_canvas(mask_onto_canvas(alpha, geometry), geometry)
+    placed = crop_from_canvas(place_mask_on_canvas(alpha, geometry), geometry)
     result.putalpha(placed.resize(image.size, Image.Resampling.LANCZOS))
     return result

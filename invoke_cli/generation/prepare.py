@@ -12,11 +12,11 @@ from invoke_cli.context.paths import names_a_file
 from invoke_cli.context.settings import Resolved
 from invoke_cli.engine import Model
 from invoke_cli.errors import InvokeError, LineError
-from invoke_cli.imaging.canvas import colour, filling, mask_onto_canvas, onto_canvas, out_of_canvas
+from invoke_cli.imaging.canvas import colour, crop_from_canvas, place_mask_on_canvas, place_on_canvas, scale_to_fill
 from invoke_cli.imaging.control_images import guide
-from invoke_cli.imaging.masks import feathered, for_model
+from invoke_cli.imaging.masks import cover_cells, feather
 from invoke_cli.imaging.open_image import OpenedImage
-from invoke_cli.imaging.paste import pasted
+from invoke_cli.imaging.paste import composite
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.adapters import find_embedding, find_lora
@@ -56,7 +56,7 @@ class Prepared:
     later: tuple[Prepared, ...] = ()
     takes_latents: bool = False
     own_seed: int | None = None
-    point: LatentFile | None = None
+    checkpoint: LatentFile | None = None
     until: int | None = None
     controls: tuple[OpenedImage, ...] = ()
 
@@ -89,14 +89,14 @@ class Prepared:
         """The init image on its canvas."""
         if self.init is None or self.plan.geometry is None:
             return None
-        return onto_canvas(self.init.image, self.plan.geometry, self.plan.pad)
+        return place_on_canvas(self.init.image, self.plan.geometry, self.plan.pad)
 
     @cached_property
     def mask(self) -> Image.Image | None:
         """The mask on the same canvas, in whole cells of the model's grid."""
         if self.masked is None or self.plan.geometry is None:
             return None
-        return for_model(mask_onto_canvas(self.masked.image, self.plan.geometry), self.plan.family.latent_scale)
+        return cover_cells(place_mask_on_canvas(self.masked.image, self.plan.geometry), self.plan.family.latent_scale)
 
     @cached_property
     def guides(self) -> tuple[Image.Image, ...]:
@@ -109,8 +109,8 @@ class Prepared:
             if use.technique is Technique.IP_ADAPTER:
                 made.append(opened.image)  # it is seen whole, wherever the init image lies
                 continue
-            image = filling(opened.image, sized[-1])
-            made.append(guide(onto_canvas(image, plan.geometry, plan.pad) if plan.geometry else image, use.made))
+            image = scale_to_fill(opened.image, sized[-1])
+            made.append(guide(place_on_canvas(image, plan.geometry, plan.pad) if plan.geometry else image, use.made))
         return tuple(made)
 
     @property
@@ -118,7 +118,7 @@ class Prepared:
         """The files that the picture is made from."""
         masks = [stage.masked.opened for stage in (self, *self.later) if stage.masked]
         controls = [picture for stage in (self, *self.later) for picture in stage.controls]
-        files: list[InputFile | None] = [self.point, self.init, *masks, *controls]
+        files: list[InputFile | None] = [self.checkpoint, self.init, *masks, *controls]
         there = {(picture.name, picture.sha256): picture for picture in files if picture is not None and picture.data}
         return tuple(there.values())
 
@@ -127,19 +127,19 @@ class Prepared:
         geometry = self.plan.geometry
         if geometry is None:
             return made
-        part = out_of_canvas(made, geometry)
+        part = crop_from_canvas(made, geometry)
         if self.masked is None or self.init is None or self.canvas is None:
             return part
         if geometry.window is not None:
-            alpha = feathered(self.masked.image.crop(geometry.window), self.plan.mask_blur)
-            return pasted(self.init.image, part, alpha, geometry.window)
-        mask = out_of_canvas(mask_onto_canvas(self.masked.image, geometry), geometry)
-        return pasted(out_of_canvas(self.canvas, geometry), part, feathered(mask, self.plan.mask_blur))
+            alpha = feather(self.masked.image.crop(geometry.window), self.plan.mask_blur)
+            return composite(self.init.image, part, alpha, geometry.window)
+        mask = crop_from_canvas(place_mask_on_canvas(self.masked.image, geometry), geometry)
+        return composite(crop_from_canvas(self.canvas, geometry), part, feather(mask, self.plan.mask_blur))
 
     def untouched(self) -> Image.Image:
         """The result when nothing is changed."""
         assert self.init is not None and self.canvas is not None and self.plan.geometry is not None
-        return self.init.image if self.plan.geometry.window else out_of_canvas(self.canvas, self.plan.geometry)
+        return self.init.image if self.plan.geometry.window else crop_from_canvas(self.canvas, self.plan.geometry)
 
 
 def only_stage(generation: Generation) -> GenerationRequest:
@@ -208,7 +208,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     if finder is not None and masked is not None and masked.opened is not None:
         finder = replace(finder, given=masked.opened)
     return Prepared(
-        plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, point=supplied.point,
+        plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, checkpoint=supplied.checkpoint,
         controls=tuple(controls.opened),
     )  # fmt: skip
 
@@ -225,7 +225,7 @@ def _with_recalls_found(context: SessionContext, request: GenerationRequest, fol
 def _open_init(
     context: SessionContext, request: GenerationRequest, folder: OutputFolder, supplied: SuppliedInputs
 ) -> OpenedImage | None:
-    if supplied.init is not None or supplied.point is not None or request.init_image is None:
+    if supplied.init is not None or supplied.checkpoint is not None or request.init_image is None:
         return supplied.init
     return open_init(context, request.init_image, folder)
 

@@ -16,7 +16,7 @@ from invoke_cli.generation.prepare import Prepared
 from invoke_cli.imaging.sheets.sheets import grid
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.invokeai2 import APP_ID
-from invoke_cli.metadata.sheet_record import SheetRecord, Shown, sheet_line
+from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.version import __version__
@@ -123,7 +123,9 @@ def record_of(
 
 def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[SavedImage], *, private: bool) -> None:
     """Lay finished images out as a sheet of their own, and tell where it is."""
-    shows = tuple(Shown(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved)
+    shows = tuple(
+        SheetImage(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved
+    )
     record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
     _, path = context.writer.save_sheet(folder, grid([one.image for one in saved]), record)
     context.notice(f"grid: {path}")

@@ -15,7 +15,7 @@ from invoke_cli.engine import DiffusionJob, Hooks, Job, NetworkJob, Tile
 from invoke_cli.events import Emit, Event, Step
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.imaging.sizes import Grid, Size
-from invoke_cli.imaging.tiles import Placed, canvas_of, cut_out, laid_out, put_back
+from invoke_cli.imaging.tiles import PlacedTile, blend_tile, crop_tile, layout_tiles, tiling_canvas
 from invoke_cli.planning.plan import ImagePlan, Plan, Steps, Task
 from invoke_cli.planning.postprocess import Enlarging, Refining
 
@@ -47,7 +47,7 @@ class Enlarger:
         if self.work.network is None:
             return smooth
         job = NetworkJob(path=self.work.network.path, image=image)
-        made = self.context.engine.through_network(job, self.context.hooks())
+        made = self.context.engine.apply_network(job, self.context.hooks())
         made = made.resize(size, Image.Resampling.LANCZOS)
         return made if self.work.share == 1 else Image.blend(smooth, made, self.work.share)
 
@@ -57,8 +57,8 @@ class Enlarger:
         """The enlarged picture with the model's detail in it: each tile starts from the enlarged picture itself."""
         family = self.prepared.plan.family
         grid = Grid(multiple=family.multiple, smallest=family.smallest, native=refining.side)
-        canvas = canvas_of(Size(*large.size), grid)
-        tiles = laid_out(canvas, refining.side, refining.overlap, grid.multiple)
+        canvas = tiling_canvas(Size(*large.size), grid)
+        tiles = layout_tiles(canvas, refining.side, refining.overlap, grid.multiple)
         chosen = list(self._chosen(tiles, refining))
         self.context.notice(
             f"drawing detail in {len(chosen)} tile{'s' if len(chosen) > 1 else ''} of {tiles[0].box.size}"
@@ -66,10 +66,10 @@ class Enlarger:
         result = large.copy()
         for number, tile in enumerate(chosen):
             hooks = self._hooks(number, len(chosen), refining.taken)
-            put_back(result, self._drawn(large, canvas, tile, hooks, number), tile, alone=bool(refining.tiles))
+            blend_tile(result, self._drawn(large, canvas, tile, hooks, number), tile, alone=bool(refining.tiles))
         return result
 
-    def _chosen(self, tiles: tuple[Placed, ...], refining: Refining) -> Iterator[Placed]:
+    def _chosen(self, tiles: tuple[PlacedTile, ...], refining: Refining) -> Iterator[PlacedTile]:
         """The tiles to work on; a number that no tile has is told."""
         if not refining.tiles:
             yield from tiles
@@ -79,14 +79,14 @@ class Enlarger:
             self.context.notice(f"there are {len(tiles)} tiles: {', '.join(map(str, beyond))} is left out")
         yield from (tiles[number - 1] for number in refining.tiles if number <= len(tiles))
 
-    def _drawn(self, large: Image.Image, canvas: Size, tile: Placed, hooks: Hooks, number: int) -> Image.Image:
+    def _drawn(self, large: Image.Image, canvas: Size, tile: PlacedTile, hooks: Hooks, number: int) -> Image.Image:
         self.context.check_stopped()
         assert self.work.refining is not None
         job = Job(
             plan=_tile_plan(self.prepared.plan, self.work.refining, tile.box.size, self.image),
             model=self.prepared.model,
             images=(self.image,),
-            init=cut_out(large, tile.box),
+            init=crop_tile(large, tile.box),
             batch_size=1,
             first=number + 1,
             total=1,

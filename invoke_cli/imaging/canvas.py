@@ -9,7 +9,7 @@ from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import Geometry, Size
 
 
-def onto_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> Image.Image:
+def place_on_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> Image.Image:
     """Return the RGB image at `geometry.canvas` size that the model works on; `fill` colours the padding."""
     if geometry.window is not None:
         return _extended(_scaled(image.crop(geometry.window), geometry), geometry)
@@ -21,7 +21,7 @@ def onto_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> 
     return canvas
 
 
-def mask_onto_canvas(mask: Image.Image, geometry: Geometry) -> Image.Image:
+def place_mask_on_canvas(mask: Image.Image, geometry: Geometry) -> Image.Image:
     """Put a mask (mode L) of the source where `onto_canvas` puts the source; padding is not painted."""
     if geometry.window is not None:
         return _extended(_scaled(mask.crop(geometry.window), geometry, Image.Resampling.BILINEAR), geometry)
@@ -31,7 +31,7 @@ def mask_onto_canvas(mask: Image.Image, geometry: Geometry) -> Image.Image:
     return canvas
 
 
-def out_of_canvas(image: Image.Image, geometry: Geometry) -> Image.Image:
+def crop_from_canvas(image: Image.Image, geometry: Geometry) -> Image.Image:
     """Return the part of a finished canvas that is the result, for a window at the window's size."""
     part = image if geometry.output is None else image.crop(geometry.output)
     if geometry.window is None or part.size == geometry.window.size:
@@ -39,7 +39,7 @@ def out_of_canvas(image: Image.Image, geometry: Geometry) -> Image.Image:
     return part.resize(geometry.window.size, Image.Resampling.LANCZOS)
 
 
-def filling(image: Image.Image, size: Size) -> Image.Image:
+def scale_to_fill(image: Image.Image, size: Size) -> Image.Image:
     """Scale an image to fill `size`, keeping its aspect, and crop the overflow evenly."""
     return image if image.size == size else ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 

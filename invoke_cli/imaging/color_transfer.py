@@ -34,7 +34,7 @@ def matched(image: Image.Image, reference: Image.Image, way: str, share: Image.I
     selected = np.ones(pixels.shape[:2], dtype=bool) if share is None else np.asarray(share) > 0
     if not selected.any():
         return image
-    result_pixels = MATCHINGS[way](pixels[selected], model[selected])
+    result_pixels = MATCHING_METHODS[way](pixels[selected], model[selected])
     if share is not None:
         weight = (np.asarray(share)[selected].astype(np.float32) / 255)[:, None]
         result_pixels = np.round(
@@ -50,7 +50,7 @@ def lab_distance(first: Image.Image, second: Image.Image, share: Image.Image | N
 
     Colours of equal rank on each axis are compared. Only pixels inside `share` (mode L) count, if it is given.
     """
-    parts = [np.asarray(picture).reshape(-1, 3) for picture in (first, second)]
+    parts = [np.asarray(image).reshape(-1, 3) for image in (first, second)]
     if share is not None:
         selected = np.asarray(share).reshape(-1) > 0
         parts = [part[selected] for part in parts]
@@ -113,7 +113,7 @@ def _standardised(lab: Floats, model: Floats, first: int) -> Floats:
     return result
 
 
-MATCHINGS: Mapping[str, Callable[[Pixels, Pixels], Pixels]] = {
+MATCHING_METHODS: Mapping[str, Callable[[Pixels, Pixels], Pixels]] = {
     "histogram": _by_histogram,
     "lab": _by_lab,
     "chroma": _by_chroma,

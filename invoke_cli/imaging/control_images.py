@@ -48,7 +48,7 @@ def scribble(image: Image.Image) -> Image.Image:
     return (ImageOps.invert(grey) if float(np.asarray(grey).mean()) > _LIGHT else grey).convert("RGB")
 
 
-MADE: Mapping[str, Callable[[Image.Image], Image.Image]] = {
+PREPROCESSORS: Mapping[str, Callable[[Image.Image], Image.Image]] = {
     "canny": canny,
     "softedge": soft_edges,
     "scribble": scribble,
@@ -57,7 +57,7 @@ MADE: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 
 def guide(image: Image.Image, kind: str) -> Image.Image:
     """Return the control image of a kind for an ordinary image; the image itself for a kind without a preprocessor."""
-    return MADE[kind](image) if kind in MADE else image
+    return PREPROCESSORS[kind](image) if kind in PREPROCESSORS else image
 
 
 def _brightness(image: Image.Image) -> Plane:

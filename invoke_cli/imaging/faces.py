@@ -17,7 +17,7 @@ def face_box(size: Size) -> Box:
     return Box(left, top, left + side, top + side)
 
 
-def with_face(image: Image.Image, face: Image.Image, box: Box, strength: float) -> Image.Image:
+def blend_face(image: Image.Image, face: Image.Image, box: Box, strength: float) -> Image.Image:
     """Blend a restored face into `box` with `strength` (0..1), fading out towards the box's edge."""
     side = box.size.width
     near = np.minimum(np.arange(side), np.arange(side)[::-1]) / max(1.0, side * FADE_SHARE)

@@ -32,7 +32,7 @@ def from_image(opened: OpenedImage, *, black: bool) -> Image.Image:
     return ImageOps.invert(grey) if black else grey
 
 
-def shaped(mask: Image.Image, size: Size, *, invert: bool, grow: int) -> Image.Image:
+def resize_mask(mask: Image.Image, size: Size, *, invert: bool, grow: int) -> Image.Image:
     """Return the mask in the source's size, optionally inverted, and grown by `grow` pixels."""
     if mask.size != size:
         mask = mask.resize(size, Image.Resampling.BILINEAR)
@@ -58,7 +58,7 @@ def painted_share(mask: Image.Image) -> float:
     return float(np.asarray(mask, dtype=np.float32).mean() / 255)
 
 
-def for_model(mask: Image.Image, cell: int) -> Image.Image:
+def cover_cells(mask: Image.Image, cell: int) -> Image.Image:
     """Return the mask in whole latent cells: a cell of `cell` x `cell` pixels with any painted one is painted."""
     values = np.asarray(mask)
     height, width = (side // cell for side in values.shape)
@@ -67,7 +67,7 @@ def for_model(mask: Image.Image, cell: int) -> Image.Image:
     return Image.fromarray(painted.repeat(cell, axis=0).repeat(cell, axis=1))
 
 
-def feathered(mask: Image.Image, blur: int) -> Mask:
+def feather(mask: Image.Image, blur: int) -> Mask:
     """Return each pixel's weight of the new image, 0 to 255: the mask, fading to 0 at its edge within `blur`.
 
     The fade is inside the mask, so that kept pixels do not change. An area too thin for it fades over half its own
@@ -98,7 +98,7 @@ def is_erased(image: Image.Image, alpha: Image.Image) -> bool:
     return len(colours) == 1 or bool(counts.max() > _ERASED_SHARE * len(under))
 
 
-def infilled(image: Image.Image, mask: Image.Image) -> Image.Image:
+def infill(image: Image.Image, mask: Image.Image) -> Image.Image:
     """Fill the painted area from its surroundings: the nearest kept colour, smoothed."""
     hole = np.asarray(mask) >= _PAINTED
     if not hole.any() or hole.all():

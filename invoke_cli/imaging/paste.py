@@ -15,7 +15,7 @@ _SMOOTH_SHIFT = 8.0
 _MIN_RING_PIXELS = 64
 
 
-def pasted(base: Image.Image, made: Image.Image, alpha: Mask, box: Box | None = None) -> Image.Image:
+def composite(base: Image.Image, made: Image.Image, alpha: Mask, box: Box | None = None) -> Image.Image:
     """Composite `made` over `base`.
 
     The autoencoder shifts colours slightly; the painted part is shifted back by the difference of the kept pixels

@@ -40,8 +40,8 @@ def walk(data: bytes) -> Iterator[Chunk]:
         position += 12 + length
 
 
-def inflated(data: bytes, max_size: int) -> bytes | None:
-    """Decompress deflated data; None if it is damaged or larger than `most`."""
+def inflate(data: bytes, max_size: int) -> bytes | None:
+    """Decompress deflated data; None if it is damaged or larger than `max_size`."""
     inflater = zlib.decompressobj()
     try:
         text = inflater.decompress(data, max_size)
@@ -76,4 +76,4 @@ def _is_large(data: bytes, chunk: Chunk) -> bool:
         rest = rest[1:]
     else:
         return False
-    return inflated(rest, _MAX_TEXT_OF_PILLOW) is None
+    return inflate(rest, _MAX_TEXT_OF_PILLOW) is None

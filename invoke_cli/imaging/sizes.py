@@ -104,7 +104,7 @@ def free_size(width: int, height: int, grid: Grid) -> Size:
     return Size(grid.floor(width or grid.native), grid.floor(height or grid.native))
 
 
-def as_it_is(source: Size) -> Geometry:
+def unchanged_geometry(source: Size) -> Geometry:
     """Return the geometry that changes nothing."""
     return Geometry(source=source, mode=FitMode.AUTO, scaled=source, offset=(0, 0), canvas=source)
 

@@ -12,7 +12,7 @@ from PIL import Image
 from invoke_cli.imaging.sizes import Box, Grid, Size
 
 
-class Placed(NamedTuple):
+class PlacedTile(NamedTuple):
     """A tile: its box on the canvas, and its overlap in pixels with the neighbour on each side."""
 
     box: Box
@@ -22,12 +22,12 @@ class Placed(NamedTuple):
     bottom: int
 
 
-def canvas_of(size: Size, grid: Grid) -> Size:
+def tiling_canvas(size: Size, grid: Grid) -> Size:
     """Return the canvas for tiling an image: its sides rounded up to what the model accepts."""
     return Size(_rounded_up(size.width, grid), _rounded_up(size.height, grid))
 
 
-def laid_out(canvas: Size, side: int, overlap: int, multiple: int) -> tuple[Placed, ...]:
+def layout_tiles(canvas: Size, side: int, overlap: int, multiple: int) -> tuple[PlacedTile, ...]:
     """Lay out tiles of `side` x `side` pixels evenly over the canvas, row by row.
 
     A tile is smaller if the canvas is. Neighbours overlap by about `overlap` pixels, at least `multiple`; corners are
@@ -38,7 +38,7 @@ def laid_out(canvas: Size, side: int, overlap: int, multiple: int) -> tuple[Plac
     rows = _starts(canvas.height, side, overlap, multiple)
     width, height = min(side, canvas.width), min(side, canvas.height)
     return tuple(
-        Placed(
+        PlacedTile(
             Box(left, top, left + width, top + height),
             *(columns[i - 1] + width - left if i else 0, rows[j - 1] + height - top if j else 0),
             *(left + width - columns[i + 1] if i + 1 < len(columns) else 0,
@@ -49,7 +49,7 @@ def laid_out(canvas: Size, side: int, overlap: int, multiple: int) -> tuple[Plac
     )  # fmt: skip
 
 
-def cut_out(image: Image.Image, box: Box) -> Image.Image:
+def crop_tile(image: Image.Image, box: Box) -> Image.Image:
     """Crop `box` from an image; beyond the right and bottom border the last column and row are repeated."""
     inside = image.crop((box.left, box.top, min(box.right, image.width), min(box.bottom, image.height)))
     right, below = box.size.width - inside.width, box.size.height - inside.height
@@ -58,7 +58,7 @@ def cut_out(image: Image.Image, box: Box) -> Image.Image:
     return Image.fromarray(np.pad(np.asarray(inside), ((0, below), (0, right), (0, 0)), mode="edge"))
 
 
-def put_back(image: Image.Image, made: Image.Image, tile: Placed, *, alone: bool) -> None:
+def blend_tile(image: Image.Image, made: Image.Image, tile: PlacedTile, *, alone: bool) -> None:
     """Paste a finished tile into the image, fading in over the overlap with the tiles before it.
 
     With `alone` the tile's other neighbours are not regenerated, so that it fades on every side that has one.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import Model
 from invoke_cli.errors import ModelError, PlanError
-from invoke_cli.imaging.control_images import MADE
+from invoke_cli.imaging.control_images import PREPROCESSORS
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.inputs.images import open_control_image
 from invoke_cli.inputs.references import is_recall, stable_reference
@@ -45,7 +45,7 @@ class ControlFinder:
             name=picture.name,
             reference=stable_reference(choice.image, picture.name),
             image_sha256=picture.sha256,
-            made=kind if by_kind and kind in MADE else "",
+            made=kind if by_kind and kind in PREPROCESSORS else "",
             model=facts.name,
             technique=facts.technique,
             path=str(facts.path),

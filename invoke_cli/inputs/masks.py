@@ -75,7 +75,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     else:
         assert init.alpha is not None
         raw = masks.from_alpha(init.alpha)
-    mask = masks.shaped(raw, init.size, invert=bool(request.invert_mask), grow=request.mask_grow or 0)
+    mask = masks.resize_mask(raw, init.size, invert=bool(request.invert_mask), grow=request.mask_grow or 0)
     return Masked(
         init=_restored(init, mask, notices),
         image=mask,
@@ -129,4 +129,4 @@ def _restored(init: OpenedImage, mask: Image.Image, notices: list[str]) -> Opene
     if hole.getbbox() is None:
         return init
     notices.append("the colours under the transparent parts are erased: they are filled from around them")
-    return replace(init, image=masks.infilled(init.image, hole))
+    return replace(init, image=masks.infill(init.image, hole))

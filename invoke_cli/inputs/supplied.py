@@ -36,7 +36,7 @@ class SuppliedInputs:
     init: OpenedImage | None = None
     mask: OpenedImage | None = None
     controls: tuple[OpenedImage, ...] = ()
-    point: LatentFile | None = None
+    checkpoint: LatentFile | None = None
     reference: str | None = None
     as_picture: bool = False
 
@@ -46,7 +46,7 @@ NO_INPUTS = SuppliedInputs()
 
 def resume_facts(given: SuppliedInputs) -> ResumeFacts | None:
     """Where a run goes on; None where saved latents only stand for a picture."""
-    file = given.point
+    file = given.checkpoint
     if file is None or given.as_picture:
         return None
     reference = stable_reference(given.reference, file.name)
@@ -55,7 +55,7 @@ def resume_facts(given: SuppliedInputs) -> ResumeFacts | None:
 
 def point_facts(given: SuppliedInputs) -> InitFacts | None:
     """The init image of the run that goes on, of which no more than this is needed; latents as an init image."""
-    file = given.point
+    file = given.checkpoint
     if file is None or given.init is not None:
         return None
     if given.as_picture:

@@ -1,4 +1,4 @@
-"""Metadata formats: the table of codecs, what we write into a file, and what any file says."""
+"""Metadata formats: the table of codecs, encoding for our files, and decoding of any file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke_cli.errors import ImageError, MetadataError
-from invoke_cli.metadata.codec import Chunks, Codec, ParsedMetadata, Reading, Record
+from invoke_cli.metadata.codec import Chunks, Codec, ParsedMetadata, ReadOnlyFormat, Record
 from invoke_cli.metadata.containers import xmp
 from invoke_cli.metadata.containers.text_chunks import parse_chunks, read_bytes
 from invoke_cli.metadata.formats.a1111 import A1111Codec
@@ -28,9 +28,9 @@ from invoke_cli.metadata.formats.swarmui import SWARMUI
 from invoke_cli.plugins import PluginKind, plugins
 
 if TYPE_CHECKING:
-    from invoke_cli.imaging.open_image import OpenedImage  # numpy and Pillow, when a picture is looked at
+    from invoke_cli.imaging.open_image import OpenedImage  # imports numpy and Pillow; only needed for pixels
 
-# In the order in which a file is tried.
+# In the order in which the formats are tried.
 CODECS: tuple[Codec, ...] = (
     INVOKEAI_3, InvokeAICodec(), SWARMUI, FOOOCUS, SD_CPP, A1111Codec(), COMFYUI, KOHYA, EASY_DIFFUSION, NOVELAI,
     FOOOCUS_MRE, DRAW_THINGS, MFLUX, IMAGINAIRY,
@@ -40,7 +40,7 @@ _SEED_IN_NAME = re.compile(r"\d+\.(\d{1,10})\.png", re.IGNORECASE)
 
 
 def encode(record: Record) -> dict[str, str]:
-    """The four chunks of a picture: `Dream`, `sd-metadata`, `parameters` and the XMP packet."""
+    """Return the four chunks of an image: `Dream`, `sd-metadata`, `parameters` and the XMP packet."""
     chunks: dict[str, str] = {}
     for codec in CODECS:
         chunks |= codec.encode(record)
@@ -48,8 +48,10 @@ def encode(record: Record) -> dict[str, str]:
 
 
 def decode(chunks: Chunks) -> ParsedMetadata | None:
-    """What the chunks say, by the first codec that can read them; None when none knows them, MetadataError when those
-    that do find them damaged.
+    """Parse the chunks with the first codec that can read them; None if no codec recognises them.
+
+    Raises:
+        MetadataError: Every codec that recognises them finds them damaged.
     """
     first: MetadataError | None = None
     for codec in _all_formats():
@@ -67,28 +69,36 @@ def decode(chunks: Chunks) -> ParsedMetadata | None:
 def _all_formats() -> Iterator[Codec]:
     """Yield the built-in formats, then those of plug-ins, which are imported only when they are reached."""
     yield from CODECS
-    yield from plugins().rows(PluginKind.FORMAT, Reading)
+    yield from plugins().rows(PluginKind.FORMAT, ReadOnlyFormat)
 
 
 def decode_image(opened: OpenedImage) -> ParsedMetadata | None:
-    """What a picture says, in its texts or hidden in its pixels; None when it says nothing, MetadataError as above."""
+    """Parse the metadata in an image's text or hidden in its pixels; None if there is none.
+
+    Raises:
+        MetadataError: The metadata is damaged.
+    """
     found = decode(parse_chunks(opened.data))
     return found if found is not None else _hidden(opened)
 
 
 def recall(path: Path) -> ParsedMetadata:
-    """What a picture says of how it was made; MetadataError when it says nothing."""
+    """Parse an image file's metadata, completing size and seed from its pixels and its name.
+
+    Raises:
+        MetadataError: The file cannot be read, or contains no generation metadata.
+    """
     data = read_bytes(path)
-    recalled = decode(parse_chunks(data))
-    if recalled is None or recalled.by_pixels:
+    parsed = decode(parse_chunks(data))
+    if parsed is None or parsed.size_from_pixels:
         opened = _opened(data, path)
-        recalled = recalled or (_hidden(opened) if opened else None)
-        if recalled is not None and recalled.by_pixels and opened is not None:
-            recalled = _sized(recalled, opened)
-    if recalled is None:
-        hint = "only the picture itself can be used, with -I"
-        raise MetadataError(f"{path.name} does not say how it was made", hint=hint)
-    return _seeded(recalled, path.name)
+        parsed = parsed or (_hidden(opened) if opened else None)
+        if parsed is not None and parsed.size_from_pixels and opened is not None:
+            parsed = _with_size(parsed, opened)
+    if parsed is None:
+        hint = "the image itself can be used with -I"
+        raise MetadataError(f"{path.name} contains no generation metadata", hint=hint)
+    return _with_seed(parsed, path.name)
 
 
 def _hidden(opened: OpenedImage) -> ParsedMetadata | None:
@@ -106,21 +116,21 @@ def _opened(data: bytes, path: Path) -> OpenedImage | None:
         return None
 
 
-def _sized(recalled: ParsedMetadata, opened: OpenedImage) -> ParsedMetadata:
-    """The picture's own size where its text says none; a picture made from another has that one's."""
-    request = recalled.request
+def _with_size(parsed: ParsedMetadata, opened: OpenedImage) -> ParsedMetadata:
+    """Add the image's own size if the text contains none; an img2img result takes its init image's size instead."""
+    request = parsed.request
     if request.width is not None or request.height is not None or request.strength is not None:
-        return recalled
-    return replace(recalled, request=replace(request, width=opened.size.width, height=opened.size.height))
+        return parsed
+    return replace(parsed, request=replace(request, width=opened.size.width, height=opened.size.height))
 
 
-def _seeded(recalled: ParsedMetadata, name: str) -> ParsedMetadata:
-    """The seed from the file's name, `000017.42.png`, where the text says none."""
+def _with_seed(parsed: ParsedMetadata, name: str) -> ParsedMetadata:
+    """Add the seed from the file's name, `000017.42.png`, if the text contains none."""
     match = _SEED_IN_NAME.fullmatch(name)
-    if recalled.made is not None or recalled.stages[0].seeds is not None or match is None or recalled.earlier:
-        return recalled
+    if parsed.provenance is not None or parsed.stages[0].seeds is not None or match is None or parsed.earlier:
+        return parsed
     seed = int(match[1])
     if seed >= 2**32:
-        return recalled
-    facts = {**recalled.facts, "seed": f"{seed}, from the file's name"}
-    return replace(recalled, request=replace(recalled.request, seeds=(seed,)), facts=facts)
+        return parsed
+    facts = {**parsed.facts, "seed": f"{seed}, from the file's name"}
+    return replace(parsed, request=replace(parsed.request, seeds=(seed,)), facts=facts)

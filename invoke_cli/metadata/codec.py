@@ -1,4 +1,4 @@
-"""What a metadata format is: the seam between pictures' text and requests. Knows no format by name."""
+"""The interface of a metadata format, between an image file's text and requests. Knows no format by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Chunks = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """How an image was made together with others: how many, its place, and the seeds of all. Size 1: alone."""
+    """The batch in which an image was generated: its size, the image's index, and all seeds. Size 1 means alone."""
 
     size: int = 1
     index: int = 0
@@ -24,10 +24,14 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One finished image and all that its file should say of it. `parents` are base names and hashes; `earlier` are
-    the stages of a chain before the last, which `plan` and `image` tell of.
+    """A finished image and everything that its file should contain.
 
-    `environment` holds versions, device, dtype and threads. `pixel_sha256` is the hash of the RGB bytes.
+    Attributes:
+        pixel_sha256: The hash of the RGB bytes.
+        environment: Versions, device, dtype and threads.
+        parents: The base names and hashes of the files it was derived from.
+        fallbacks: The out-of-memory fallbacks applied.
+        earlier: The stages of a chain before the last, which `plan` and `image` describe.
     """
 
     plan: Plan
@@ -51,9 +55,13 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
-    """What only our own files carry, and an exact replay needs. `inputs` are, for each stage, the hashes of the init
-    image and of the mask, empty where there is none, `controls` those of the control images; `parents` are the names
-    and hashes of all files it was made from.
+    """Data that only our own files contain, and that an exact replay needs.
+
+    Attributes:
+        inputs: For each stage the hashes of the init image and of the mask; empty if there is none.
+        controls: For each stage the hashes of the control images.
+        parents: The names and hashes of all files it was derived from.
+        private: Whether prompt and names were left out.
     """
 
     pixel_sha256: str = ""
@@ -69,12 +77,17 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedMetadata:
-    """What a picture's metadata says: a request, and what did not fit into one.
+    """The content of an image's metadata: a request, and what did not fit into one.
 
-    `facts` are further findings to show; `model` and `model hash` name a model that may be known here. `missing` could
-    not be carried over. `conflicts` are fields on which two chunks of the file disagree. `made` is set for our own
-    files alone. Of a chain `request` is the last stage, `earlier` are those before it. `by_pixels`: the file does not
-    say the size, which is the picture's own.
+    Attributes:
+        program: The program that wrote it.
+        request: The request; of a chain, the last stage.
+        facts: Further findings to show; `model` and `model hash` name a model that may be known here.
+        missing: What could not be carried over, as sentences.
+        conflicts: Fields on which two chunks of the file disagree.
+        made: The provenance, for our own files only.
+        earlier: The earlier stages of a chain.
+        by_pixels: Whether the size is missing from the metadata and must be taken from the image.
     """
 
     program: str
@@ -82,9 +95,9 @@ class ParsedMetadata:
     facts: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    made: Provenance | None = None
+    provenance: Provenance | None = None
     earlier: tuple[GenerationRequest, ...] = ()
-    by_pixels: bool = False
+    size_from_pixels: bool = False
 
     @property
     def stages(self) -> tuple[GenerationRequest, ...]:
@@ -93,7 +106,7 @@ class ParsedMetadata:
 
 
 class Codec(Protocol):
-    """One metadata format. `fields` are the fields of a request that it carries both ways."""
+    """A metadata format."""
 
     @property
     def name(self) -> str:
@@ -101,21 +114,25 @@ class Codec(Protocol):
 
     @property
     def fields(self) -> frozenset[str]:
-        """The request's fields that survive `encode` and `decode`."""
+        """The request fields that survive `encode` and `decode`."""
 
     def encode(self, record: Record) -> dict[str, str]:
-        """The chunks to write for an image."""
+        """Return the chunks to write for an image."""
 
     def sniff(self, chunks: Chunks) -> bool:
-        """Whether these chunks look like this format."""
+        """Return whether these chunks look like this format."""
 
     def decode(self, chunks: Chunks) -> ParsedMetadata:
-        """What the chunks say; MetadataError when they are damaged."""
+        """Parse the chunks.
+
+        Raises:
+            MetadataError: They are damaged.
+        """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """A format of another program, which is read and never written."""
+class ReadOnlyFormat:
+    """A format of another program: read, never written."""
 
     name: str
     sniff: Callable[[Chunks], bool]
@@ -123,5 +140,5 @@ class Reading:
     fields: frozenset[str] = frozenset()
 
     def encode(self, record: Record) -> dict[str, str]:  # noqa: ARG002  # the Codec protocol has it
-        """Nothing: only that program writes it."""
+        """Return nothing: only the other program writes this format."""
         return {}

@@ -1,6 +1,6 @@
-"""What a file of saved latents says of itself: written by the engine, read here without a tensor library.
+"""The description inside a file of saved latents: written by the engine, read here without a tensor library.
 
-The file is an ordinary safetensors file; its header carries one entry of ours, JSON.
+The file is an ordinary safetensors file with one entry of ours in its header, as JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from invoke_cli.errors import ImageError, LineError
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse
-from invoke_cli.metadata.formats.dream import without_words
+from invoke_cli.metadata.formats.dream import without_prompts
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.recorded_request import base_request
 from invoke_cli.request import GenerationRequest
@@ -30,10 +30,24 @@ _MAX_HEADER = 10_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentFile:
-    """Saved latents: the request of the stage that they are of, after which of its `taken` steps, and on what canvas.
+    """Saved latents and their description.
 
-    `about` is all that the file says; `init_size` and the hashes tell of the stage's inputs, `seed` of the noise it
-    started from. `vae` is the hash of the autoencoder that the latents belong to.
+    Attributes:
+        name: The file's base name.
+        data: The file's bytes.
+        about: The whole description.
+        request: The request of the stage that the latents belong to.
+        step: The finished step.
+        taken: The number of steps that the stage takes.
+        seed: The seed of the noise that the stage started from.
+        canvas: The size that the model works at.
+        vae: The hash of the autoencoder that the latents belong to.
+        masked: Whether the stage has a mask.
+        chained: Whether the stage started from an earlier stage's result.
+        init_size: The size of the init image.
+        init_sha256: The hash of the init image.
+        mask_sha256: The hash of the mask.
+        control_sha256s: The hashes of the control images.
     """
 
     name: str
@@ -57,16 +71,16 @@ class LatentFile:
 
     @property
     def finished(self) -> bool:
-        """Whether no step is left."""
+        """Whether no steps are left."""
         return self.step == self.taken
 
 
 def describe(plan: Plan, image: ImagePlan, step: int, vae: str) -> dict[str, object]:
-    """What the file of an image's latents after `step` says, but for what the engine knows of tensors."""
+    """Return the description of an image's latents after `step`, without what only the engine knows of tensors."""
     request = base_request(plan, image, by_name=True)
     return {
         "version": VERSION,
-        "line": format_line([without_words(request) if plan.output.private else request]),
+        "line": format_line([without_prompts(request) if plan.output.private else request]),
         "private": plan.output.private,
         "model": plan.model,
         "family": plan.family.name,
@@ -88,27 +102,31 @@ def describe(plan: Plan, image: ImagePlan, step: int, vae: str) -> dict[str, obj
 
 
 def planned_latents(plan: Plan, image: ImagePlan, step: int, vae: str, name: str) -> LatentFile:
-    """The file that would be, without its data: enough to plan with."""
+    """Return the description of latents that do not exist yet, without data: enough to plan with."""
     return _read(describe(plan, image, step, vae), b"", name)
 
 
 def read_latents(data: bytes, name: str) -> LatentFile:
-    """The saved latents in `data`; ImageError for a damaged file or a foreign one."""
+    """Parse a file of saved latents.
+
+    Raises:
+        ImageError: The file is damaged, or another program wrote it.
+    """
     header = _header(data)
     if header is None:
-        raise ImageError(f"{name} is damaged, or no file of saved latents", hint="--save_latents writes them")
+        raise ImageError(f"{name} is damaged, or not a file of saved latents", hint="--save_latents writes them")
     text = (header.get("__metadata__") or {}).get(ABOUT)
     if text is None:
-        hint = "only what --save_latents wrote can be gone on from; name an image"
-        raise ImageError(f"{name} holds no latents of this program", hint=hint)
+        hint = "only latents written by --save_latents can be resumed; pass an image"
+        raise ImageError(f"{name} contains no latents of this program", hint=hint)
     try:
         return _read(json.loads(text), data, name)
     except (ValueError, TypeError, KeyError, LineError):
-        raise ImageError(f"{name} is damaged: what it says of itself cannot be read", hint="save it again") from None
+        raise ImageError(f"{name} is damaged: its description cannot be read", hint="save it again") from None
 
 
 def _header(data: bytes) -> dict[str, Any] | None:
-    """The header of a whole safetensors file: every tensor lies inside it, and nothing behind the last."""
+    """Return the header of a complete safetensors file, None otherwise: tensors end where the file ends."""
     try:
         (length,) = _LENGTH.unpack_from(data)
         if length > _MAX_HEADER:
@@ -117,8 +135,8 @@ def _header(data: bytes) -> dict[str, Any] | None:
         ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
     except (struct.error, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
         return None
-    whole = ends and len(data) == _LENGTH.size + length + max(ends)
-    return header if whole else None
+    is_complete = ends and len(data) == _LENGTH.size + length + max(ends)
+    return header if is_complete else None
 
 
 def _read(about: Any, data: bytes, name: str) -> LatentFile:

@@ -1,4 +1,4 @@
-"""Samplers and schedules by the names that other programs have for them."""
+"""Map other programs' names of samplers and schedules to ours."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterator, Mapping
 
 from invoke_cli.models.samplers import find_sampler, is_sampler
 
-# The schedule's name elsewhere, and the word behind a sampler's name here; empty: the sampler's plain schedule.
+# Other programs' schedule names, and the suffix of our sampler names; empty for the sampler's plain schedule.
 SCHEDULES: Mapping[str, str] = {
     "": "", "normal": "", "discrete": "", "default": "", "native": "", "uniform": "", "ddim_uniform": "", "none": "",
     "karras": "karras", "exponential": "exponential", "polyexponential": "exponential", "beta": "beta",
     "simple": "simple", "sgm_uniform": "sgm_uniform", "trailing": "trailing",
 }  # fmt: skip
 
-# What A1111 means by the schedule "Automatic": the one that belongs to the sampler.
+# The schedule that A1111's "Automatic" selects for each sampler.
 AUTOMATIC: Mapping[str, str] = {
     "dpm2": "karras", "dpm2_a": "karras", "dpmpp_2m": "karras", "dpmpp_sde": "karras", "dpmpp_2s_a": "karras",
     "dpmpp_2m_sde": "exponential", "dpmpp_2m_sde_heun": "exponential", "dpmpp_3m_sde": "exponential",
 }  # fmt: skip
 
-_KIN: Mapping[str, str] = {
+_ALIASES: Mapping[str, str] = {
     "euler_ancestral": "k_euler_a", "k_euler_ancestral": "k_euler_a", "k_dpm_2_ancestral": "k_dpm_2_a",
     "k_dpmpp_2s_ancestral": "dpmpp_2s", "dpmpp_2s_a": "dpmpp_2s", "dpmpp": "dpmpp_2m", "unipc_snr": "unipc",
     "uni_pc_bh2": "unipc", "k_dpmpp_2m": "dpmpp_2m", "dpmpp_2mv2": "dpmpp_2m", "heunpp2": "k_heun",
@@ -28,33 +28,37 @@ _KIN: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def our_sampler(name: str, schedule: str = "") -> tuple[str, str]:
-    """Our name for a sampler with its schedule, empty when there is none, and what of the two is lost."""
-    key = _normal(name)
-    word = _normal(schedule)
-    if word == "automatic":
-        word = AUTOMATIC.get(key, "")
-    word = SCHEDULES.get(word, word)
+def find_our_sampler(name: str, schedule: str = "") -> tuple[str, str]:
+    """Find our sampler for another program's sampler and schedule.
+
+    Returns:
+        Our name, empty if there is none, and the part of the input that was lost.
+    """
+    key = _normalised(name)
+    suffix = _normalised(schedule)
+    if suffix == "automatic":
+        suffix = AUTOMATIC.get(key, "")
+    suffix = SCHEDULES.get(suffix, suffix)
     for spelling in _spellings(key):
-        for full in (f"{spelling}_{word}", spelling) if word else (spelling,):
+        for full in (f"{spelling}_{suffix}", spelling) if suffix else (spelling,):
             if is_sampler(full):
-                lost = schedule if word and full == spelling and not spelling.endswith(word) else ""
+                lost = schedule if suffix and full == spelling and not spelling.endswith(suffix) else ""
                 return find_sampler(full).name, lost[:60]
     base, _, last = key.rpartition("_")
-    if base and not word and SCHEDULES.get(last):
-        return our_sampler(base, last)
+    if base and not suffix and SCHEDULES.get(last):
+        return find_our_sampler(base, last)
     return "", " ".join(part for part in (name, schedule) if part)[:80]
 
 
 def _spellings(key: str) -> Iterator[str]:
     yield key
-    if key in _KIN:
-        yield _KIN[key]
+    if key in _ALIASES:
+        yield _ALIASES[key]
     for trimmed in (re.sub(r"_(gpu|v\d|cfg_pp|simple|discrete)$", "", key), re.sub(r"^(k|sample)_", "", key)):
         if trimmed != key:
-            yield _KIN.get(trimmed, trimmed)
+            yield _ALIASES.get(trimmed, trimmed)
 
 
-def _normal(name: str) -> str:
+def _normalised(name: str) -> str:
     lower = name.strip().lower()[:80]
     return re.sub(r"[\s/+\-.]+", "_", lower.replace("dpm++", "dpmpp_").replace("__", "_")).replace("dpmpp__", "dpmpp_")

@@ -1,4 +1,4 @@
-"""What a picture made of others says of itself: the command that made it and what it shows. One chunk, in JSON."""
+"""The metadata of an image composed of others: the command that made it and its images, as one JSON chunk."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ APP_ID = "invoke-cli"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
-    """One picture of a sheet: its base name, the hash of its file, and its line where it has one."""
+class SheetImage:
+    """An image of a sheet: its base name, the hash of its file, and its line if it has one."""
 
     name: str
     sha256: str = ""
@@ -25,28 +25,28 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SheetRecord:
-    """A sheet's kind (grid, compare, plot, contact), the line that makes it, and its pictures in order."""
+    """A sheet's kind (grid, compare, plot, contact), the line that reproduces it, and its images in order."""
 
     kind: str
     line: str
-    shows: tuple[Shown, ...] = ()
+    shows: tuple[SheetImage, ...] = ()
 
 
-def sheet_line(kind: str, shows: Sequence[Shown], *options: str) -> str:
-    """The line that lays these pictures out again."""
+def sheet_line(kind: str, shows: Sequence[SheetImage], *options: str) -> str:
+    """Return the line that lays these images out again."""
     return " ".join([f"!{kind}", *options, *(quote_value(shown.name) for shown in shows)])
 
 
 def encode_sheet(record: SheetRecord) -> dict[str, str]:
-    """The chunk to write for a sheet; ASCII."""
+    """Return the chunk to write for a sheet; ASCII."""
     return {KEYWORD: json.dumps({"app_id": APP_ID, "app_version": __version__, **asdict(record)})}
 
 
 def decode_sheet(chunks: Chunks) -> SheetRecord | None:
-    """What a sheet says of itself; None for any other picture."""
+    """Parse a sheet's metadata; None for any other image."""
     try:
         document = json.loads(chunks.get(KEYWORD, ""))
-        shows = tuple(Shown(**{key: str(value) for key, value in shown.items()}) for shown in document["shows"])
+        shows = tuple(SheetImage(**{key: str(value) for key, value in shown.items()}) for shown in document["shows"])
         return SheetRecord(kind=str(document["kind"]), line=str(document["line"]), shows=shows)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

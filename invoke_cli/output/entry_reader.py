@@ -26,7 +26,7 @@ def entry_from_file(path: Path, number: int, name: str) -> Entry | None:
     sheet = decode_sheet(chunks)
     if sheet is not None:
         return sheet_entry(sheet, Entry(number=number, path=name, line="", seed=0, created=created, sha256=sha256))
-    if recalled is None or recalled.made is None:
+    if recalled is None or recalled.provenance is None:
         return None
     return Entry(
         number=number,
@@ -34,8 +34,8 @@ def entry_from_file(path: Path, number: int, name: str) -> Entry | None:
         line=format_line(recalled.stages),
         seed=(recalled.stages[0].seeds or (0,))[0],
         created=created,
-        pixel_sha256=recalled.made.pixel_sha256,
-        parents=tuple(Parent(name, sha256) for name, sha256 in recalled.made.parents),
+        pixel_sha256=recalled.provenance.pixel_sha256,
+        parents=tuple(Parent(name, sha256) for name, sha256 in recalled.provenance.parents),
         sha256=sha256,
     )
 

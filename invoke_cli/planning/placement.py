@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.inpaint_window import window_geometry
 from invoke_cli.imaging.patches import Patch, border_patches
-from invoke_cli.imaging.sizes import Box, FitMode, Geometry, Grid, Size, as_it_is, aspects_differ, fit, free_size
+from invoke_cli.imaging.sizes import (
+    Box,
+    FitMode,
+    Geometry,
+    Grid,
+    Size,
+    aspects_differ,
+    fit,
+    free_size,
+    unchanged_geometry,
+)
 from invoke_cli.planning.plan import MaskFacts
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.request import GenerationRequest
@@ -53,7 +63,7 @@ def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str
     if inputs.init is None:
         return None
     if inputs.is_postprocess_only:
-        return as_it_is(inputs.init.size)
+        return unchanged_geometry(inputs.init.size)
     if inputs.mask is not None:
         if inputs.request.text_mask and inputs.init.chained and not inputs.mask.name:
             notices.append("-tm will search the image of the previous stage")

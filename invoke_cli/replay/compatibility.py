@@ -41,7 +41,7 @@ def usable_settings(context: SessionContext, recalled: ParsedMetadata) -> Usable
     for stage in recalled.stages:
         said = stage.set_fields()
         wanted = str(said.pop("model", "") or recalled.facts.get("model", ""))
-        sha256 = recalled.made.model_sha256 if recalled.made else recalled.facts.get("model hash", "")
+        sha256 = recalled.provenance.model_sha256 if recalled.provenance else recalled.facts.get("model hash", "")
         known = known_model(context, wanted, sha256) if wanted or sha256 else None
         if known is not None:
             said["model"] = known

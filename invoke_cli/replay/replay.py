@@ -62,7 +62,7 @@ class Replay:
 
     path: Path
     recalled: ParsedMetadata
-    made: Provenance
+    provenance: Provenance
     prepared: Prepared
     place: int
 
@@ -72,25 +72,25 @@ def prepare_replay(context: SessionContext, path: Path, *, output: bool = False)
     it is to be written, as this session writes its files.
     """
     recalled = history_lookup.recalled(context, path)
-    made = recalled.made or Provenance()
-    if made.private:
+    provenance = recalled.provenance or Provenance()
+    if provenance.private:
         raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
     stages = _drawable(context, recalled, path)
     recalled = _in_passes(context, replace(recalled, request=stages[-1], earlier=stages[:-1]))
     inputs = [_find_inputs(context, recalled, path, number) for number in range(len(recalled.stages))]
     resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
     prepared = prepare_stage(context, resolved[0], inputs[0][1])
-    images, place = _batch(prepared.plan.images[0], made)
+    images, place = _batch(prepared.plan.images[0], provenance)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
     later = [SuppliedInputs(mask=given.mask, controls=given.controls) for _, given in inputs[1:]]
     prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
-    return Replay(path=path, recalled=recalled, made=made, prepared=prepared, place=place)
+    return Replay(path=path, recalled=recalled, provenance=provenance, prepared=prepared, place=place)
 
 
 def _drawable(context: SessionContext, recalled: ParsedMetadata, path: Path) -> tuple[GenerationRequest, ...]:
     """The stages as they can be drawn here; MetadataError when the file says too little to draw the same picture."""
     found = usable_settings(context, recalled)
-    if recalled.made is not None:
+    if recalled.provenance is not None:
         if found.lost:
             raise MetadataError(f"{path.name} needs the {found.lost[0]}", hint="!models lists those that are")
         return found.stages
@@ -119,7 +119,7 @@ def _in_passes(context: SessionContext, recalled: ParsedMetadata) -> ParsedMetad
 
 def replayed(context: SessionContext, remake: Replay) -> ImageResult:
     """The image made again."""
-    results = list(make_images(context, remake.prepared, remake.made))
+    results = list(make_images(context, remake.prepared, remake.provenance))
     return replace(results[remake.place], index=0)
 
 
@@ -148,12 +148,12 @@ def _said_differently(context: SessionContext, remake: Replay, result: ImageResu
     """Each value in the file's text that is not what this program would write for the image."""
     found = read_chunks(remake.path)
     document = _document(found)
-    if document.get("app_version") != __version__ or remake.recalled.made is None:
+    if document.get("app_version") != __version__ or remake.recalled.provenance is None:
         yield from remake.recalled.conflicts
         return
-    environment = remake.made.environment
+    environment = remake.provenance.environment
     record = record_of(context, remake.prepared, result, pixel_hash(result.image), environment=environment)
-    record = replace(record, fallbacks=remake.made.fallbacks)
+    record = replace(record, fallbacks=remake.provenance.fallbacks)
     expected = metadata.encode(record)
     yield from remake.recalled.conflicts
     yield from _differences("", document, _document(expected))
@@ -184,7 +184,7 @@ def _circumstances(context: SessionContext, remake: Replay) -> Iterator[str]:
     if remake.prepared.needs_no_model:
         return
     now = context.engine.environment()
-    for key, value in remake.made.environment.items():
+    for key, value in remake.provenance.environment.items():
         if now.get(key) != value:
             yield f"{key}: made with {value}, now {now.get(key)}"
 
@@ -197,7 +197,7 @@ def _find_inputs(
 ) -> tuple[GenerationRequest, SuppliedInputs]:
     """A stage's request with all that saved latents say, if it goes on from such; and its init image and mask."""
     request = recalled.stages[number]
-    hashes = recalled.made.inputs if recalled.made else ()
+    hashes = recalled.provenance.inputs if recalled.provenance else ()
     init, mask = hashes[number] if number < len(hashes) else ("", "")
     began_from = _find_input(context, recalled, path, (request.init_image, init))
     guides = _find_controls(context, recalled, path, number)
@@ -214,7 +214,11 @@ def _find_controls(
 ) -> tuple[OpenedImage, ...]:
     """The control images of a stage."""
     names = [choice.image for choice in recalled.stages[number].controls or ()]
-    hashes = recalled.made.controls[number] if recalled.made and number < len(recalled.made.controls) else ()
+    hashes = (
+        recalled.provenance.controls[number]
+        if recalled.provenance and number < len(recalled.provenance.controls)
+        else ()
+    )
     recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
     found = (_opened(_find_input(context, recalled, path, pair)) for pair in recorded)
     return tuple(opened for opened in found if opened is not None)
@@ -239,15 +243,15 @@ def _find_input(
         if kept is not None:
             return kept, base
     for candidate in (path.parent / base, Path(base), context.folder().path / base):
-        if recalled.made is not None and is_file(candidate):
+        if recalled.provenance is not None and is_file(candidate):
             return candidate, base
     hint = f"take its line with !fetch {path} and name the image yourself"
     raise MetadataError(f"the image {base} that {path.name} was made from is not at hand", hint=hint)
 
 
-def _batch(image: ImagePlan, made: Provenance) -> tuple[tuple[ImagePlan, ...], int]:
+def _batch(image: ImagePlan, provenance: Provenance) -> tuple[tuple[ImagePlan, ...], int]:
     """The images of the batch in which it was made, and its place among them."""
-    if made.batch.size < 2 or len(made.batch.seeds) != made.batch.size:
+    if provenance.batch.size < 2 or len(provenance.batch.seeds) != provenance.batch.size:
         return (image,), 0
-    images = tuple(replace(image, seed=seed) for seed in made.batch.seeds)
-    return images, min(made.batch.index, len(images) - 1)
+    images = tuple(replace(image, seed=seed) for seed in provenance.batch.seeds)
+    return images, min(provenance.batch.index, len(images) - 1)

@@ -143,5 +143,5 @@ def _made_again(context: SessionContext, remake: Replay, step: int) -> bytes:
     first = remake.prepared
     last = replace(first.last, until=step)
     stopped: Prepared = replace(first, later=(*first.later[:-1], last)) if first.later else last
-    results = list(make_images(context, stopped, remake.made))
+    results = list(make_images(context, stopped, remake.provenance))
     return results[remake.place].latents[0]

@@ -25,14 +25,16 @@ def resumed_request(
         hint = "write a prompt in front of -I"
         raise ImageError(f"{file.name} was saved with --private: its prompt is not in it", hint=hint)
     if file.finished and said.strength is not None:
-        return _as_picture(file, said), SuppliedInputs(point=file, as_picture=True)
+        return _as_picture(file, said), SuppliedInputs(checkpoint=file, as_picture=True)
     if file.request.outcrop is not None:
         hint = "start from the picture itself"
         raise ImageError(f"{file.name} is of a picture that grew in passes: it cannot be gone on from", hint=hint)
     _refuse_changes(file, said)
     changed = {name: value for name, value in said.set_fields().items() if name not in {*SETTLED, "width", "height"}}
     whole = overlay(file.request, GenerationRequest.of(changed))
-    given = SuppliedInputs(point=file, controls=() if said.controls is not None else tuple(_controls(file, folders)))
+    given = SuppliedInputs(
+        checkpoint=file, controls=() if said.controls is not None else tuple(_controls(file, folders))
+    )
     if not file.masked:
         return whole, given
     names = file.request.init_image or "init image", file.request.init_mask or "mask"

@@ -14,16 +14,16 @@ from invoke_cli.errors import ImageError, Interrupted, InvokeError, OutOfMemory
 from invoke_cli.generation.contact_sheets import Subject
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.imaging.open_image import open_path
-from invoke_cli.imaging.sheets.comparison import Frames, Story
+from invoke_cli.imaging.sheets.comparison import ComparedImage, Frames
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.output.png import pixel_hash
 from invoke_cli.output.sidecars import NOISE_KEYWORD
 from invoke_cli.replay.replay import Replay, prepare_replay, replayed
 
 
-def step_frames(context: SessionContext, subject: Subject, title: str) -> Story:
+def step_frames(context: SessionContext, subject: Subject, title: str) -> ComparedImage:
     """The story of a picture; one that cannot be made again is shown as it is, and the reason told."""
-    story = Story(title=title, result=subject.opened.image)
+    story = ComparedImage(title=title, result=subject.opened.image)
     try:
         remake = prepare_replay(context, subject.path)
         stages = _saved(context, remake) or _made_again(context, remake, subject)
@@ -56,7 +56,7 @@ def _read(folder: Path, steps: int) -> Frames | None:
             pictures.append(open_path(path).image)
         except (InvokeError, KeyError, ValueError):
             return None
-    return Frames(pictures=tuple(pictures), noise=tuple(noise))
+    return Frames(previews=tuple(pictures), noise=tuple(noise))
 
 
 def _made_again(context: SessionContext, remake: Replay, subject: Subject) -> tuple[Frames, ...]:
@@ -74,7 +74,7 @@ def _watched(stage: Prepared) -> Prepared:
 
 
 def _frames(results: Sequence[ImageResult]) -> tuple[Frames, ...]:
-    told = tuple(Frames(pictures=result.frames, noise=result.noise) for result in results)
-    if any(len(frames.pictures) != len(frames.noise) for frames in told):
+    told = tuple(Frames(previews=result.frames, noise=result.noise) for result in results)
+    if any(len(frames.previews) != len(frames.noise) for frames in told):
         raise ImageError("the engine did not tell its steps", hint="please report it")
-    return told if all(frames.pictures for frames in told) else ()
+    return told if all(frames.previews for frames in told) else ()

@@ -101,7 +101,7 @@ class RemoteEngine:
                 self._lose(job.start if not made else Handle(0), hooks, gone)
         yield from self._alone(hooks).generate(job, hooks)
 
-    def through_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
+    def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """The picture that the network makes."""
         return cast("Image.Image", self._ask("through_network", job, hooks=hooks))
 

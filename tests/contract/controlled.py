@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from invoke_cli.imaging.paste import pasted
+from invoke_cli.imaging.paste import composite
 from tests.families.jobs import mask
 from tests.session_harness import SessionHarness
 
@@ -33,7 +33,7 @@ def square() -> Image.Image:
 
 def put_back(init: Image.Image, painted: bytes) -> bytes:
     """A painted picture in the place of the mask, as every painted one is put back."""
-    return pasted(init, Image.frombytes("RGB", (64, 64), painted), np.asarray(mask())).tobytes()
+    return composite(init, Image.frombytes("RGB", (64, 64), painted), np.asarray(mask())).tobytes()
 
 
 def stock(model: Path, nets: Sequence[Path], pipeline: str, **arguments: Any) -> bytes:

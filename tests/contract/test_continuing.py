@@ -174,7 +174,7 @@ def test_a_plan_loads_nothing_and_says_what_is_left(fake_session: SessionHarness
         ("a lake -I !1:2 -V 1:.5", "-V cannot change it", "1:.5"),
         ("a lake -I !1:2 --perlin .5", "--perlin cannot change it", ".5"),
         ("a lake -I !9:2", "there is no image number 9", "!9:2"),
-        ("a lake -I plain.png:2", "does not say how it was made", "plain.png:2"),
+        ("a lake -I plain.png:2", "contains no generation metadata", "plain.png:2"),
         ("a lake -I sketch.png -M !1:2", "is a step of an image", "!1:2"),
     ],
 )

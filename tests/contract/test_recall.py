@@ -131,7 +131,7 @@ def test_info_tells_clashes(harness: SessionHarness) -> None:
     image = {"prompt": "a cat", "steps": 7}
     theirs(Dream="a cat -s 5", sd_metadata=json.dumps({"image": image}))
     harness.run("!info theirs.png")
-    assert "clash: steps: Dream says 5, sd-metadata says 7" in harness.messages
+    assert "clash: steps: Dream has 5, sd-metadata has 7" in harness.messages
 
 
 def test_a_picture_with_huge_texts_is_drawn_from(harness: SessionHarness) -> None:

@@ -40,4 +40,4 @@ def test_other_pixels_are_nobody_s(real_session: SessionHarness, tmp_path: Path)
     real_session.draw("a cat -s2 -S7 -W64 -H64")
     Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
     assert real_session.run(f"!fetch {tmp_path / 'red.png'}") is Outcome.FAILED
-    assert "does not say how it was made" in real_session.errors[-1]
+    assert "contains no generation metadata" in real_session.errors[-1]

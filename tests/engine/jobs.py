@@ -10,7 +10,7 @@ from PIL import Image
 from invoke_cli.engine import Engine, Hooks, ImageResult, Job, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.events import Event, Trace
-from invoke_cli.imaging.canvas import onto_canvas
+from invoke_cli.imaging.canvas import place_on_canvas
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.switches.table import program_defaults
@@ -56,7 +56,7 @@ def job_for(line: str, model: Model, init: Image.Image | None = None) -> Job:
     plan = make_plan(
         PlanInputs(request=request, model=model.spec.name, facts=model.facts, draw_seed=lambda: 7, init=facts)
     )
-    canvas = onto_canvas(init, plan.geometry) if init is not None and plan.geometry is not None else None
+    canvas = place_on_canvas(init, plan.geometry) if init is not None and plan.geometry is not None else None
     return Job(plan=plan, model=model, images=plan.images, init=canvas, total=len(plan.images))
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from invoke_cli.engine import Engine, Job
-from invoke_cli.imaging.masks import for_model
+from invoke_cli.imaging.masks import cover_cells
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.planning.plan import Task
 from tests.conftest import drawing
@@ -33,7 +33,7 @@ def painting(line: str, folder: Path) -> Job:
     model = model_at(folder)
     ordinary = replace(model, facts=replace(model.facts, inpainting=False))
     job = job_for(f"{line} -I x -W 64 -H 64", ordinary, drawing(64, 64))
-    return replace(job, plan=replace(job.plan, task=Task.INPAINT), mask=for_model(mask(), 8))
+    return replace(job, plan=replace(job.plan, task=Task.INPAINT), mask=cover_cells(mask(), 8))
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "k_euler", "k_heun", "dpmpp_2m", "unipc"])

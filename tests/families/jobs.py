@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from invoke_cli.engine import Engine, Job, Model
-from invoke_cli.imaging.masks import for_model
+from invoke_cli.imaging.masks import cover_cells
 from invoke_cli.imaging.sizes import Box, Size
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
 from invoke_cli.language.switches.table import program_defaults
@@ -55,7 +55,7 @@ def job(line: str, model: Model, task: Task = Task.TEXT_TO_IMAGE) -> Job:
     )  # fmt: skip
     plan = make_plan(inputs)
     canvas = drawing(SIDE, SIDE) if init else None
-    painted = for_model(mask(), family.latent_scale) if masked else None
+    painted = cover_cells(mask(), family.latent_scale) if masked else None
     return Job(plan=plan, model=model, images=plan.images, init=canvas, mask=painted, total=len(plan.images))
 
 

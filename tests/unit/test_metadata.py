@@ -76,11 +76,11 @@ def test_law_6_what_only_we_record_comes_back() -> None:
     chunks = metadata.encode(made)
     assert list(chunks) == ["Dream", "sd-metadata", "parameters", xmp.KEYWORD]
     recalled = metadata.decode(chunks)
-    assert recalled is not None and recalled.made is not None
-    assert recalled.made.pixel_sha256 == made.pixel_sha256
-    assert recalled.made.inputs[-1][0] == INIT.sha256
-    assert recalled.made.environment == made.environment
-    assert recalled.made.batch == made.batch
+    assert recalled is not None and recalled.provenance is not None
+    assert recalled.provenance.pixel_sha256 == made.pixel_sha256
+    assert recalled.provenance.inputs[-1][0] == INIT.sha256
+    assert recalled.provenance.environment == made.environment
+    assert recalled.provenance.batch == made.batch
     document = json.loads(chunks["sd-metadata"])
     assert {key: document["image"][key] for key in ("steps", "steps_scheduled", "steps_real")} == {
         "steps": 10, "steps_scheduled": 10, "steps_real": 7,

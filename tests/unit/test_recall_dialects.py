@@ -33,13 +33,13 @@ def test_both_chunks_are_merged_and_the_json_wins() -> None:
     assert recalled is not None
     line = "fire -s 29 -S 1592514025 -W 384 -H 384 -C 7.5 -A ddim -I /tmp/fire-drawing.png -f 0.7"
     assert format_line([recalled.request]) == line
-    assert recalled.conflicts == ("sampler: Dream says k_lms, sd-metadata says ddim",)
+    assert recalled.conflicts == ("sampler: Dream has k_lms, sd-metadata has ddim",)
     assert recalled.facts["model"] == "stable-diffusion-1.4"
-    assert recalled.made is None
+    assert recalled.provenance is None
 
 
 @pytest.mark.parametrize(
-    ("dream", "line", "left_out"),
+    ("dream", "line", "unsupported"),
     [
         (
             '"lucy lawless, warrior" -s50 -W512 -H512 -C7.5 -Ak_lms -V 3647897225,0.1;1614299449,0.1 -S3357757885',
@@ -54,11 +54,11 @@ def test_both_chunks_are_merged_and_the_json_wins() -> None:
         ("a cat -s 20 --seamless --hires_fix", "a cat -s 20 --seamless --hires_fix", ()),
     ],
 )
-def test_dream_lines_of_all_ages(dream: str, line: str, left_out: tuple[str, ...]) -> None:
+def test_dream_lines_of_all_ages(dream: str, line: str, unsupported: tuple[str, ...]) -> None:
     recalled = metadata.decode({"Dream": dream})
     assert recalled is not None
     assert format_line([recalled.request]) == line
-    assert recalled.missing == left_out
+    assert recalled.missing == unsupported
 
 
 def test_json_without_a_dream_line() -> None:
@@ -98,7 +98,7 @@ def test_a1111_text_becomes_a_line() -> None:
     assert request.prompt == "a castle, \\(stone:1.2\\)\\non a hill"
     assert request.negative_prompt == "blurry, \\[dark\\]"
     assert request.clip_skip == 1, "A1111 counts from 1"
-    assert "(stone:1.2) stays text" in recalled.missing
+    assert "(stone:1.2) was kept as text" in recalled.missing
     assert recalled.facts["model"] == "v1-5"
 
 

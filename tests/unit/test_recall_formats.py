@@ -31,7 +31,7 @@ def test_each_format_becomes_a_line(tmp_path: Path, name: str) -> None:
     assert format_line(found.stages) == line
     for text in told:
         assert any(text in entry for entry in found.missing), (text, found.missing)
-    assert found.made is None
+    assert found.provenance is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from invoke_cli.imaging.sheets.comparison import aligned
 from invoke_cli.imaging.sheets.lettering import BACKGROUND, INK, caption, font_for, length, wrapped
 from invoke_cli.imaging.sheets.plot import across, chart, chart_text
 from invoke_cli.imaging.sheets.sheets import captioned_grid, contact_sheet, strip
-from invoke_cli.metadata.sheet_record import SheetRecord, Shown, decode_sheet, encode_sheet
+from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, decode_sheet, encode_sheet
 
 
 def schedule(steps: int) -> list[float]:
@@ -82,7 +82,7 @@ def test_k5_a_bar_for_each_strength() -> None:
 
 
 def test_a_sheet_s_record_comes_back() -> None:
-    record = SheetRecord(kind="grid", line="!grid a.png", shows=(Shown(name="a.png", sha256="00", line="a cat"),))
+    record = SheetRecord(kind="grid", line="!grid a.png", shows=(SheetImage(name="a.png", sha256="00", line="a cat"),))
     assert decode_sheet(encode_sheet(record)) == record
     for damaged in ("", "[]", "{}", '{"kind": 1, "line": "", "shows": [1]}', '{"shows": [{"x": 1}]}'):
         assert decode_sheet({"invoke-sheet": damaged}) is None

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from invoke_cli.imaging.canvas import onto_canvas, out_of_canvas
+from invoke_cli.imaging.canvas import crop_from_canvas, place_on_canvas
 from invoke_cli.imaging.patches import border_patches, grown, inner_box
 from invoke_cli.imaging.sizes import FitMode, Grid, Size, aspects_differ, fit, free_size
 from invoke_cli.request import Borders
@@ -65,7 +65,7 @@ def test_f4_shapes_more_than_5_percent_apart_differ() -> None:
 def test_f6_stretch_is_a_plain_resize() -> None:
     image = Image.effect_noise((100, 50), 80).convert("RGB")
     geometry = fit(Size(100, 50), 64, 64, FitMode.STRETCH, NATIVE_512)
-    assert onto_canvas(image, geometry).tobytes() == image.resize((64, 64), Image.Resampling.LANCZOS).tobytes()
+    assert place_on_canvas(image, geometry).tobytes() == image.resize((64, 64), Image.Resampling.LANCZOS).tobytes()
 
 
 @given(sides, sides, st.integers(0, 2000), st.integers(0, 2000), st.sampled_from(FitMode))
@@ -90,18 +90,18 @@ def test_nothing_is_squeezed(width: int, height: int) -> None:
 def test_a_fitting_image_is_left_as_it_is() -> None:
     image = Image.effect_noise((384, 384), 80).convert("RGB")
     geometry = fit(Size(384, 384), 384, 384, FitMode.AUTO, NATIVE_512)
-    assert onto_canvas(image, geometry).tobytes() == image.tobytes()
+    assert place_on_canvas(image, geometry).tobytes() == image.tobytes()
 
 
 def test_padding_is_filled_and_taken_off_again() -> None:
     image = Image.new("RGB", (100, 50), "red")
     geometry = fit(Size(100, 50), 128, 128, FitMode.PAD, NATIVE_512)
-    canvas = onto_canvas(image, geometry, "white")
+    canvas = place_on_canvas(image, geometry, "white")
     pixels = np.asarray(canvas)
     assert pixels[0, 0].tolist() == [255, 255, 255]
     assert pixels[64, 64].tolist() == [255, 0, 0]
-    assert out_of_canvas(canvas, geometry).size == (128, 64)
-    assert np.asarray(out_of_canvas(canvas, geometry)).reshape(-1, 3).tolist() == [[255, 0, 0]] * (128 * 64)
+    assert crop_from_canvas(canvas, geometry).size == (128, 64)
+    assert np.asarray(crop_from_canvas(canvas, geometry)).reshape(-1, 3).tolist() == [[255, 0, 0]] * (128 * 64)
 
 
 def test_f1_one_side_of_fit_leaves_the_other_free() -> None:

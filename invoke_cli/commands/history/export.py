@@ -15,7 +15,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded
 from invoke_cli.errors import CommandError, ImageError, OutputError
 from invoke_cli.imaging.open_image import open_path, read_file
-from invoke_cli.metadata.sheet_record import SheetRecord, Shown, sheet_line
+from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
 from invoke_cli.output.files import output_errors, write_whole
 from invoke_cli.output.names import file_name, names_of
 
@@ -92,7 +92,7 @@ def strip(context: SessionContext, call: Call) -> None:
     """Write a copy of a picture that says nothing of itself."""
     path = one_image(context, call, "!strip 17: a copy without metadata")
     bare = _bare(path)
-    record = SheetRecord(kind="stripped", line=sheet_line("strip", [Shown(name=path.name)]))
+    record = SheetRecord(kind="stripped", line=sheet_line("strip", [SheetImage(name=path.name)]))
     number, copy = context.writer.save_sheet(context.folder(), bare, record, told=False)
     context.say(f"[{number}] {copy}: the pixels of {path.name} and nothing else")
 

@@ -12,7 +12,7 @@ from invoke_cli.inputs.images import open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.grammar.quotes import literal
-from invoke_cli.metadata.sheet_record import SheetRecord, Shown
+from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 from invoke_cli.request import GenerationRequest
 
 USAGE = "!mask photo.png -tm face AND NOT hair; or -M mask.png --mask_grow 8"
@@ -30,7 +30,7 @@ def mask(context: SessionContext, call: Call) -> None:
         raise CommandError("nothing says what is to be painted", hint=USAGE, span=call.span)
     for notice in found.facts.notices:
         context.notice(notice)
-    line, shows = f"!mask {call.argument}", (Shown(name=init.name, sha256=init.sha256),)
+    line, shows = f"!mask {call.argument}", (SheetImage(name=init.name, sha256=init.sha256),)
     _, path, _ = keep_sheet(context, found.image, SheetRecord(kind="mask", line=line, shows=shows))
     tinted = _tinted(found.init.image, found.image)
     _, shown, _ = keep_sheet(context, tinted, SheetRecord(kind="masked", line=line, shows=shows))

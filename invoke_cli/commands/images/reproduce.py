@@ -141,9 +141,9 @@ def _told(found: ParsedMetadata) -> list[str]:
                 lines += _row(switch.name[2:], _shown(switch, value))
     for name, value in found.facts.items():
         lines += _row(name, value)
-    if found.made is not None:
-        lines += _row("pixels", found.made.pixel_sha256)
-        for name, made_with in found.made.environment.items():
+    if found.provenance is not None:
+        lines += _row("pixels", found.provenance.pixel_sha256)
+        for name, made_with in found.provenance.environment.items():
             lines += _row(str(name), made_with)
     lines += [f"clash: {_one_line(text)}" for text in found.conflicts]
     return lines + [f"not carried over: {_one_line(text)}" for text in found.missing]

@@ -17,11 +17,11 @@ from invoke_cli.generation.contact_sheets import save_sheet
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.imaging.open_image import open_path
-from invoke_cli.imaging.sheets.layout import stacked, with_margin
+from invoke_cli.imaging.sheets.layout import stack_vertically, with_margin
 from invoke_cli.imaging.sheets.plot import Bar, chart, chart_text
 from invoke_cli.imaging.sheets.sheets import difference, labelled_grid
 from invoke_cli.language.grammar.line import Generation, parse
-from invoke_cli.metadata.sheet_record import SheetRecord, Shown
+from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 
 _SWEEP = "!sweep a castle -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler: every combination, as images and one grid"
 _LADDER = "!ladder oil painting -I sketch.png: the strengths 0.1 to 1, and how far each goes from the init image"
@@ -60,7 +60,7 @@ def ladder(context: SessionContext, call: Call) -> None:
     limit = max(1, *(bar.end for bar in bars))
     context.say(f"{title}, of 255\n{chart_text(bars, limit)}")
     plot = chart(bars, title, ("grey levels, of 255", "strength"), limit)
-    sheet = with_margin(stacked([_grid(swept), plot]))
+    sheet = with_margin(stack_vertically([_grid(swept), plot]))
     save_sheet(context, sheet, _record("ladder", f"!ladder {call.argument}", swept), swept.folder)
 
 
@@ -86,7 +86,7 @@ def _distances(prepared: Prepared, swept: SweepResult) -> list[Bar]:
 
 def _record(kind: str, line: str, swept: SweepResult) -> SheetRecord:
     entries = [swept.images[cell] for cell in swept.sweep.cells]
-    shows = tuple(Shown(name=Path(entry.path).name, sha256=entry.sha256, line=entry.line) for entry in entries)
+    shows = tuple(SheetImage(name=Path(entry.path).name, sha256=entry.sha256, line=entry.line) for entry in entries)
     if swept.private:
         return SheetRecord(kind=kind, line=f"!{kind}")
     return SheetRecord(kind=kind, line=line, shows=shows)

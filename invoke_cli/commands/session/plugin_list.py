@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from invoke_cli.commands.command import Call, Command
 from invoke_cli.context.context import SessionContext
 from invoke_cli.language.help.render import columns
-from invoke_cli.metadata.codec import Reading
+from invoke_cli.metadata.codec import ReadOnlyFormat
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
 from invoke_cli.planning.postprocessors import PluginPostprocessor
@@ -16,7 +16,7 @@ from invoke_cli.plugins import Plugin, PluginKind, plugins
 ROW_TYPES: Mapping[PluginKind, type[object]] = {
     PluginKind.SAMPLER: Sampler,
     PluginKind.FAMILY: Family,
-    PluginKind.FORMAT: Reading,
+    PluginKind.FORMAT: ReadOnlyFormat,
     PluginKind.COMMAND: Command,
     PluginKind.POSTPROCESSOR: PluginPostprocessor,
 }

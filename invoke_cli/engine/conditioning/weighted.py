@@ -43,8 +43,8 @@ class _HiddenStateEncoder:
     """A text encoder that returns the hidden states of the layer that the stock pipeline uses.
 
     Attributes:
-        skipped: How many of the last layers to skip.
-        normed: Whether the final layer norm is applied.
+        skipped_layers: How many of the last layers to skip.
+        is_normed: Whether the final layer norm is applied.
     """
 
     encoder: Any

@@ -40,9 +40,9 @@ class LoadedModel:
         scheduler_config: The model's own scheduler config, the base for every sampler.
         device: The device that the model runs on.
         offload: How the weights reach that device: `none`, `model`, `sequential` or `group`.
-        worn: The hash and weight of each active LoRA and embedding.
+        adapters: The hash and weight of each active LoRA and embedding.
         controls: The ControlNets of the current job.
-        seen: The image embeddings of the job's IP-Adapters (`ip_adapter_image_embeds`).
+        image_embeds: The image embeddings of the job's IP-Adapters (`ip_adapter_image_embeds`).
         preview_vae: The tiny VAE for live previews, if the registry entry names one.
     """
 

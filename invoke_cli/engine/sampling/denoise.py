@@ -57,7 +57,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Batching:
+class DenoiseBatch:
     """The images of one batch, their inputs and callbacks.
 
     Attributes:
@@ -77,7 +77,7 @@ class Batching:
     watch: Callable[[Snapshot], None]
     stopped: Callable[[], bool]
     keeps: Callable[[int], bool] = field(default=lambda _: False)
-    point: tuple[LatentFile, Checkpoint] | None = None
+    checkpoint: tuple[LatentFile, Checkpoint] | None = None
     until: int | None = None
     encode_swap: SwapEncodings | None = None
     counters: Counters = field(default_factory=Counters)
@@ -85,7 +85,7 @@ class Batching:
     guides: Sequence[Image.Image] = ()
 
 
-def denoise(loaded: LoadedModel, plan: Plan, batch: Batching) -> torch.Tensor:
+def denoise(loaded: LoadedModel, plan: Plan, batch: DenoiseBatch) -> torch.Tensor:
     """Return a batch's denoised, scaled latents (n, channels, height / 8, width / 8).
 
     Raises:
@@ -105,7 +105,7 @@ def finished_step(call: int, calls: int, plan: Plan) -> int:
 class _Run:
     """One call of a pipeline."""
 
-    def __init__(self, loaded: LoadedModel, plan: Plan, batch: Batching) -> None:
+    def __init__(self, loaded: LoadedModel, plan: Plan, batch: DenoiseBatch) -> None:
         self.plan, self.batch = plan, batch
         seeds = [image.seed for image in batch.images]
         family = loaded.model.facts.family
@@ -113,7 +113,7 @@ class _Run:
         self.predicted_x0 = PredictedX0(self.scheduler, sigma_space=plan.sampler.sigma_space)
         self.loaded = loaded
         resumed = Task.IMAGE_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else plan.task
-        self.task = resumed if batch.point else plan.task
+        self.task = resumed if batch.checkpoint else plan.task
         self.view = loaded.view(self.task, self.scheduler)
         context = DenoiseContext(
             loaded=loaded,
@@ -126,7 +126,7 @@ class _Run:
             counters=batch.counters,
             tile=batch.tile,
         )
-        self.resumed = Resumed(context, *batch.point) if batch.point else None
+        self.resumed = Resumed(context, *batch.checkpoint) if batch.checkpoint else None
         self.start = self.resumed or STARTS[plan.task](context)
         self.generators = context.generators
         self.calls = self.resumed.checkpoint.state.calls if self.resumed else 0
@@ -182,7 +182,7 @@ class _Run:
         def watched(*arguments: object, **named: object) -> Any:
             prepared = prepare(*arguments, **named)
             timesteps = [int(value) for value in self.scheduler.timesteps[self.start.first + self.calls :]]
-            self.batch.counters.say(f"timesteps {' '.join(map(str, timesteps))}")
+            self.batch.counters.log(f"timesteps {' '.join(map(str, timesteps))}")
             step = self.plan.resume.step if self.plan.resume else 0
             latents = prepared[0] if isinstance(prepared, tuple) else prepared
             if self.source_branch is not None:
@@ -207,7 +207,7 @@ class _Run:
             self.source_branch.follow(tensors["latents"], look)
         if look is None:
             return {}
-        self.batch.counters.say(f"step {step} at timestep {int(timestep)}")
+        self.batch.counters.log(f"step {step} at timestep {int(timestep)}")
         latents = look(tensors["latents"])
         self._watch(step, int(timestep), latents)
         return {} if latents is tensors["latents"] else {"latents": latents}

@@ -155,7 +155,7 @@ class FromImage(FromNoise):
         return clean, self.context.noise()
 
     def _with_noise(self, clean: torch.Tensor, noise: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-        self.context.counters.say(f"add_noise at timestep {int(timestep[0])}")
+        self.context.counters.log(f"add_noise at timestep {int(timestep[0])}")
         noised: torch.Tensor = self.context.scheduler.add_noise(clean, noise, timestep)
         return noised
 

@@ -78,11 +78,11 @@ class Resumed(FromNoise):
 
     def _states(self, file: LatentFile) -> tuple[torch.Tensor, ...]:
         """Return the generators' states: the saved one, or for an image with another seed the start of that seed."""
-        saved, drawn = self.checkpoint.state.generators, file.request.seeds
+        saved, seeds = self.checkpoint.state.generators, file.request.seeds
         states = [
-            saved[0] if saved and (image.seed,) == drawn else generator(image.seed).get_state()
+            saved[0] if saved and (image.seed,) == seeds else generator(image.seed).get_state()
             for image in self.context.images
-            if saved or (image.seed,) != drawn
+            if saved or (image.seed,) != seeds
         ]
         return tuple(states) if len(states) == len(self.context.images) else ()
 

@@ -58,7 +58,7 @@ class ImageEncoder:
             parameters: torch.Tensor = posterior.parameters
             return parameters
 
-        digests = [hashlib.sha256(picture.tobytes()).hexdigest() for picture in (image, blanked) if picture is not None]
+        digests = [hashlib.sha256(each.tobytes()).hexdigest() for each in (image, blanked) if each is not None]
         key = (loaded.key, image.size, axes, *digests)
         return self._cache.get(key, make)
 

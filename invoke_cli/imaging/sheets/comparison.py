@@ -17,7 +17,7 @@ from invoke_cli.imaging.sheets.layout import (
     empty,
     fitted,
     on_background,
-    stacked,
+    stack_vertically,
     table,
     with_margin,
 )
@@ -40,12 +40,12 @@ class Frames:
         noise: The noise level of each: the noise's standard deviation divided by the image's; falling, 0 at the end.
     """
 
-    pictures: tuple[Image.Image, ...]
+    previews: tuple[Image.Image, ...]
     noise: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Story:
+class ComparedImage:
     """An image and the steps that led to it.
 
     Attributes:
@@ -97,7 +97,7 @@ def _half_step(row: Sequence[float], position: int) -> float:
     return min(steps, default=math.inf) / 2
 
 
-def comparison(stories: Sequence[Story]) -> Image.Image:
+def comparison(stories: Sequence[ComparedImage]) -> Image.Image:
     """Return a sheet with a column per image: its title, its inputs, its steps, and the result."""
     titles = [caption(story.title, COLUMN) for story in stories]
     height = max(title.height for title in titles)
@@ -108,11 +108,11 @@ def comparison(stories: Sequence[Story]) -> Image.Image:
         blocks.append(_stage_in_columns(stories, number))
     tallest = max(_scaled_height(story.result) for story in stories)
     blocks.append([captioned(fitted(story.result, COLUMN, tallest), "result") for story in stories])
-    columns = [stacked(list(column)) for column in zip(*blocks, strict=True)]
+    columns = [stack_vertically(list(column)) for column in zip(*blocks, strict=True)]
     return with_margin(beside(columns, 4 * GAP))
 
 
-def strips(stories: Sequence[Story]) -> Image.Image:
+def strips(stories: Sequence[ComparedImage]) -> Image.Image:
     """Return the images' steps in rows below each other, aligned by noise; long rows continue in a further band."""
     bands: list[Image.Image] = []
     for number in range(max(len(story.stages) for story in stories)):
@@ -123,24 +123,24 @@ def strips(stories: Sequence[Story]) -> Image.Image:
             for index, story in enumerate(present):
                 bands.append(caption(story.title, _FRAMES_PER_BAND * (_BAND_CELL + GAP)) if start == 0 else _rule())
                 bands.append(beside(_cells(story, number, [slot[index] for slot in part], _BAND_CELL)))
-    return with_margin(stacked(bands))
+    return with_margin(stack_vertically(bands))
 
 
 def _rule() -> Image.Image:
     return Image.new("RGB", (_FRAMES_PER_BAND * (_BAND_CELL + GAP), 1), FAINT)
 
 
-def _start(story: Story) -> Image.Image:
+def _start(story: ComparedImage) -> Image.Image:
     """Return the init image as the model received it, beside the first latents."""
     side = (COLUMN - GAP) // 2
     init = fitted(story.init, side, side) if story.init is not None else empty(side, side)
-    first = story.stages[0].pictures[0] if story.stages else None
+    first = story.stages[0].previews[0] if story.stages else None
     first_latents = _enlarged(first, side) if first is not None else empty(side, side)
     texts = ("init image" if story.init is not None else "no init image", "what the model sees first")
     return beside(captioned_row([init, first_latents], texts))
 
 
-def _stage_in_columns(stories: Sequence[Story], number: int) -> list[Image.Image]:
+def _stage_in_columns(stories: Sequence[ComparedImage], number: int) -> list[Image.Image]:
     """Return each image's steps of one stage as a small table; the same cell has the same noise level in all."""
     present = [story.stages[number].noise if number < len(story.stages) else () for story in stories]
     slots = aligned(present)
@@ -152,7 +152,7 @@ def _stage_in_columns(stories: Sequence[Story], number: int) -> list[Image.Image
     return columns
 
 
-def _cells(story: Story, number: int, slots: Sequence[int | None], side: int) -> list[Image.Image]:
+def _cells(story: ComparedImage, number: int, slots: Sequence[int | None], side: int) -> list[Image.Image]:
     """Return the frames of a stage in their columns, each below its step and noise level."""
     if number >= len(story.stages):
         return [captioned(empty(side, side), " \n ", _SMALL) for _ in slots]
@@ -164,7 +164,7 @@ def _cells(story: Story, number: int, slots: Sequence[int | None], side: int) ->
         else:
             step = f"step {slot} of {len(frames.noise) - 1}" if slot else "start"
             cells.append(
-                captioned(_enlarged(frames.pictures[slot], side), f"{step}\nnoise {frames.noise[slot]:.2f}", _SMALL)
+                captioned(_enlarged(frames.previews[slot], side), f"{step}\nnoise {frames.noise[slot]:.2f}", _SMALL)
             )
     return cells
 
@@ -176,5 +176,5 @@ def _enlarged(frame: Image.Image, side: int) -> Image.Image:
     return on_background(frame.resize(size, Image.Resampling.BILINEAR), side, side)
 
 
-def _scaled_height(picture: Image.Image) -> int:
-    return max(1, min(2 * COLUMN, round(picture.height * COLUMN / picture.width)))
+def _scaled_height(image: Image.Image) -> int:
+    return max(1, min(2 * COLUMN, round(image.height * COLUMN / image.width)))

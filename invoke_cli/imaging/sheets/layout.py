@@ -22,7 +22,7 @@ def beside(blocks: Sequence[Image.Image], gap: int = GAP) -> Image.Image:
     return sheet
 
 
-def stacked(blocks: Sequence[Image.Image], gap: int = GAP) -> Image.Image:
+def stack_vertically(blocks: Sequence[Image.Image], gap: int = GAP) -> Image.Image:
     """Place the blocks below each other, aligned at the left."""
     height = sum(block.height for block in blocks) + gap * (len(blocks) - 1)
     sheet = Image.new("RGB", (max(block.width for block in blocks), height), BACKGROUND)
@@ -36,7 +36,7 @@ def stacked(blocks: Sequence[Image.Image], gap: int = GAP) -> Image.Image:
 def table(blocks: Sequence[Image.Image], columns: int, gap: int = GAP) -> Image.Image:
     """Place the blocks row by row, `columns` in each."""
     rows = [blocks[start : start + columns] for start in range(0, len(blocks), columns)]
-    return stacked([beside(row, gap) for row in rows], gap)
+    return stack_vertically([beside(row, gap) for row in rows], gap)
 
 
 def with_margin(block: Image.Image, margin: int = GAP) -> Image.Image:
@@ -49,7 +49,7 @@ def with_margin(block: Image.Image, margin: int = GAP) -> Image.Image:
 def captioned(image: Image.Image, text: str, size: int = DEFAULT_SIZE, height: int = 0) -> Image.Image:
     """Place an image below its caption, which is at least `height` pixels high."""
     text_image = caption(text, image.width, size)
-    return stacked([at_least(text_image, height), image], 0)
+    return stack_vertically([at_least(text_image, height), image], 0)
 
 
 def captioned_row(images: Sequence[Image.Image], texts: Sequence[str], size: int = DEFAULT_SIZE) -> list[Image.Image]:

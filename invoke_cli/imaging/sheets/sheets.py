@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from invoke_cli.imaging.sheets.layout import beside, captioned_row, fitted, stacked, table, with_margin
+from invoke_cli.imaging.sheets.layout import beside, captioned_row, fitted, stack_vertically, table, with_margin
 from invoke_cli.imaging.sheets.lettering import caption
 
 STRIP_SIDE = 192
@@ -48,7 +48,7 @@ def labelled_grid(images: Sequence[Image.Image], captions: Sequence[str], column
 def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title: str) -> Image.Image:
     """Return captioned thumbnails below a title."""
     body = _cells(images, captions, min(_CONTACT_COLUMNS, len(images)), CONTACT_CELL)
-    return stacked([with_margin(caption(title, max(CONTACT_CELL, body.width))), body], 0)
+    return stack_vertically([with_margin(caption(title, max(CONTACT_CELL, body.width))), body], 0)
 
 
 def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int, most: int) -> Image.Image:
@@ -56,10 +56,10 @@ def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int,
     width, height = max(image.width for image in images), max(image.height for image in images)
     scale = max(min(1.0, most / max(width, height)), _MIN_CELL / width)
     cell = round(width * scale), max(1, round(height * scale))
-    pictures = [fitted(image, *cell) for image in images]
+    scaled = [fitted(image, *cell) for image in images]
     rows = []
-    for start in range(0, len(pictures), columns):
-        rows += captioned_row(pictures[start : start + columns], captions[start : start + columns], _LABEL_SIZE)
+    for start in range(0, len(scaled), columns):
+        rows += captioned_row(scaled[start : start + columns], captions[start : start + columns], _LABEL_SIZE)
     return with_margin(table(rows, columns))
 
 

@@ -1,1 +1,1 @@
-"""Text and properties inside image files: PNG chunks, EXIF, XMP, JPEG, WebP and GIF segments, hidden text."""
+"""Text in image files: PNG chunks, EXIF, XMP, JPEG, WebP and GIF segments, and text hidden in pixels."""

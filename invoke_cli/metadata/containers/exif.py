@@ -1,7 +1,7 @@
-"""The texts of an EXIF block: the few tags that programs put their settings into.
+"""Read the text of an EXIF block: the few tags in which programs store their settings.
 
-A reader of its own, since every entry may name any part of the block: a library that copies what each one names can be
-made to copy gigabytes. This one looks at the tags it knows and at nothing else. Layout: TIFF 6.0, section 2; EXIF 2.32.
+A parser of our own, since every entry may refer to any part of the block: a library that copies what each entry refers
+to can be made to copy gigabytes. This one reads only the tags it knows. TIFF 6.0, section 2; EXIF 2.32.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ _TAGS: Mapping[int, str] = {
     0x927C: "MakerNote",
     0x9286: "UserComment",
 }
-_EXIF_FOLDER = 0x8769
+_EXIF_DIRECTORY = 0x8769
 _MAX_ENTRIES = 1_000
 _TEXT_TYPES = (1, 2, 7)  # byte, ASCII, undefined: one byte each
 
 
 def read_exif(data: bytes) -> dict[str, str]:
-    """The known texts by `EXIF:` and the tag's name; empty for what is no EXIF block."""
+    """Return the known texts by `EXIF:` and the tag's name; empty if `data` is not an EXIF block."""
     block = data.removeprefix(b"Exif\0\0")[:MAX_EXIF]
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None or len(block) < 8:
         return {}
     found: dict[str, str] = {}
-    folders = [struct.unpack_from(f"{order}I", block, 4)[0]]
-    for offset in folders:
-        for tag, kind, count, place in _entries(block, offset, order):
-            if tag == _EXIF_FOLDER and kind == 4 and len(folders) < 2:
-                folders.append(struct.unpack_from(f"{order}I", block, place)[0])
+    directories = [struct.unpack_from(f"{order}I", block, 4)[0]]
+    for offset in directories:
+        for tag, kind, count, position in _entries(block, offset, order):
+            if tag == _EXIF_DIRECTORY and kind == 4 and len(directories) < 2:
+                directories.append(struct.unpack_from(f"{order}I", block, position)[0])
             elif tag in _TAGS and kind in _TEXT_TYPES:
-                start = place if count <= 4 else struct.unpack_from(f"{order}I", block, place)[0]
-                whole = start + count <= len(block)
-                text = comment_text(block[start : start + count], order) if whole else ""
+                start = position if count <= 4 else struct.unpack_from(f"{order}I", block, position)[0]
+                is_complete = start + count <= len(block)
+                text = comment_text(block[start : start + count], order) if is_complete else ""
                 if text.strip():
                     found.setdefault(PREFIX + _TAGS[tag], text)
     return found
 
 
 def _entries(block: bytes, offset: int, order: str) -> Iterator[tuple[int, int, int, int]]:
-    """Tag, type, count and the place of the value (or of its offset) of each entry of a folder."""
+    """Yield tag, type, count and the position of the value (or of its offset) of each entry of a directory."""
     if offset + 2 > len(block):
         return
     (count,) = struct.unpack_from(f"{order}H", block, offset)
     for index in range(min(count, _MAX_ENTRIES)):
-        place = offset + 2 + 12 * index
-        if place + 12 > len(block):
+        position = offset + 2 + 12 * index
+        if position + 12 > len(block):
             return
-        tag, kind, values = struct.unpack_from(f"{order}HHI", block, place)
-        yield tag, kind, values, place + 8
+        tag, kind, values = struct.unpack_from(f"{order}HHI", block, position)
+        yield tag, kind, values, position + 8
 
 
 def comment_text(data: bytes, order: str = ">") -> str:
-    """The text of a comment: its first eight bytes may name the character set, which is then often another one."""
+    """Decode a comment. Its first eight bytes may name the character set, but often wrongly."""
     body = data
     for prefix in (b"UNICODE\0", b"Unicode\0", b"ASCII\0\0\0", b"\0" * 8):
         if data.startswith(prefix):
@@ -75,7 +75,7 @@ def comment_text(data: bytes, order: str = ">") -> str:
 
 
 def _encodings(body: bytes, order: str) -> Iterator[str]:
-    """Candidates, the likeliest first: UTF-16 shows by its NUL bytes, on the even or the odd places."""
+    """Yield candidate encodings, the likeliest first. UTF-16 shows by its NUL bytes at even or odd positions."""
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         yield "utf-16"
     sample = body.rstrip(b"\0")[:400]

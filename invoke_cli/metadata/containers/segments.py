@@ -1,5 +1,4 @@
-"""The text in JPEG, WebP and GIF files: EXIF, XMP and comments. A cut-off file gives what is
-whole before the cut.
+"""Read the text of JPEG, WebP and GIF files: EXIF, XMP and comments. Truncated files yield what is complete.
 
 Layouts: JPEG (ITU T.81, B.1.1: marker, length, body), WebP (RIFF: name, little-endian length, body padded to even), GIF
 (89a: blocks of sub-blocks).
@@ -22,7 +21,7 @@ _MAX_PARTS = 10_000
 
 
 def jpeg_text(data: bytes) -> dict[str, str]:
-    """EXIF, XMP and the comment of a JPEG file, the first of each."""
+    """Return EXIF, XMP and the comment of a JPEG file, the first of each."""
     found: dict[str, str] = {}
     for marker, body in _segments(data):
         if marker == 0xE1 and body.startswith(b"Exif\0\0"):
@@ -35,7 +34,7 @@ def jpeg_text(data: bytes) -> dict[str, str]:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and body of each segment before the pixels."""
+    """Yield marker and body of each segment before the pixels."""
     position = 2
     for _ in range(_MAX_PARTS):
         while data[position : position + 2] == b"\xff\xff":
@@ -50,7 +49,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def webp_text(data: bytes) -> dict[str, str]:
-    """EXIF and XMP of a WebP file."""
+    """Return EXIF and XMP of a WebP file."""
     found: dict[str, str] = {}
     position = 12
     for _ in range(_MAX_PARTS):
@@ -69,7 +68,7 @@ def webp_text(data: bytes) -> dict[str, str]:
 
 
 def gif_text(data: bytes) -> dict[str, str]:
-    """The first comment of a GIF file, where it stands before the pixels."""
+    """Return the first comment of a GIF file, if it precedes the pixels."""
     if len(data) < 13:
         return {}
     position = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)

@@ -1,8 +1,8 @@
-"""Text hidden in the lowest bits of a picture's pixels, which survives sites that strip a file's text.
+"""Read text hidden in the lowest bits of an image's pixels, which survives sites that strip metadata.
 
-Column by column, y fastest, eight bits to a byte, the highest first: fifteen letters that name the kind, the length in
-bits (32 bits, big-endian), the text, packed with gzip or not. It lies in the alpha channel (NovelAI; the "stealth
-pnginfo" of A1111) or in red, green and blue.
+Column by column, y fastest, eight bits per byte, highest bit first: a 15-byte signature, the length in bits (32 bits,
+big-endian), and the text, compressed with gzip or not. It is in the alpha channel (NovelAI; A1111's "stealth pnginfo")
+or in red, green and blue.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _COLOURS = (b"stealth_rgbinfo", b"stealth_rgbcomp")
 
 
 def stealth_text(opened: OpenedImage) -> dict[str, str]:
-    """What is hidden in the pixels, as the chunks that it stands for; empty when nothing is."""
+    """Return the hidden text as the chunks that it stands for; empty if there is none."""
     if not opened.data:
         return {}
     layers = [(_COLOURS, opened.image)] if opened.alpha is None else [(_ALPHA, opened.alpha), (_COLOURS, opened.image)]
@@ -48,12 +48,12 @@ def _hidden(layer: Image.Image, names: tuple[bytes, bytes]) -> str | None:
     if len(data) < length:
         return None
     if head[:_NAME_BYTES] == names[1]:
-        data = _unzipped(data)
+        data = _gunzipped(data)
     return data.decode("utf-8", errors="replace") or None
 
 
 def _bytes(layer: Image.Image, start: int, count: int) -> bytes:
-    """So many hidden bytes from the `start`-th on; fewer where the picture ends."""
+    """Return `count` hidden bytes from byte `start` on; fewer if the image ends."""
     per_pixel = len(layer.getbands())
     per_column = layer.height * per_pixel
     first, last = start * 8 // per_column, (start + count) * 8 // per_column + 1
@@ -65,8 +65,8 @@ def _bytes(layer: Image.Image, start: int, count: int) -> bytes:
     return np.packbits(bits).tobytes()
 
 
-def _unzipped(data: bytes) -> bytes:
-    inflater = zlib.decompressobj(wbits=31)  # gzip's frame
+def _gunzipped(data: bytes) -> bytes:
+    inflater = zlib.decompressobj(wbits=31)  # gzip format
     try:
         text = inflater.decompress(data, MAX_TEXT)
     except zlib.error:
@@ -75,7 +75,7 @@ def _unzipped(data: bytes) -> bytes:
 
 
 def _as_chunks(text: str) -> dict[str, str]:
-    """NovelAI hides its text chunks as one JSON object, A1111 its parameters as they are."""
+    """Convert hidden text to chunks: NovelAI hides its chunks as one JSON object, A1111 its parameters as they are."""
     if text.lstrip().startswith("{"):
         try:
             document = json.loads(text)

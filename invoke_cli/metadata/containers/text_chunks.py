@@ -1,5 +1,7 @@
-"""The text in a picture file of any kind, by keyword: PNG's own keywords, `EXIF:` and a tag's name, the XMP packet, the
-comment of a JPEG or GIF file. Everything is capped, so that a damaged or hostile file costs little.
+"""Read the text in an image file of any format, by keyword.
+
+Keywords are PNG's own, `EXIF:` and a tag's name, the XMP packet's, and the comment of JPEG and GIF files. All sizes are
+capped, so that a damaged or hostile file costs little.
 """
 
 from __future__ import annotations
@@ -15,17 +17,21 @@ MAX_FILE = 500_000_000
 
 
 def read_chunks(path: Path) -> dict[str, str]:
-    """The texts of a picture file by keyword, the first of each; empty for a file of another kind."""
+    """Return the texts of an image file by keyword, the first of each; empty for other files."""
     return parse_chunks(read_bytes(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a picture file; MetadataError when it cannot be had."""
+    """Return the content of an image file.
+
+    Raises:
+        MetadataError: It is missing, too large or unreadable.
+    """
     try:
         if not path.is_file():
             raise MetadataError(f"there is no image {path}", hint="check the name; Tab completes it")
         if path.stat().st_size > MAX_FILE:
-            raise MetadataError(f"{path} is too large to read", hint="name a picture")
+            raise MetadataError(f"{path} is too large to read", hint="pass an image")
         return path.read_bytes()
     except OSError as error:
         hint = "check its permissions"
@@ -33,7 +39,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def parse_chunks(data: bytes) -> dict[str, str]:
-    """The texts in the data of a picture file by keyword, the first of each."""
+    """Return the texts in the data of an image file by keyword, the first of each."""
     if data.startswith(SIGNATURE):
         return png_text(data)
     if data.startswith(JPEG_START):

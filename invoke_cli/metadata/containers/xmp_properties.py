@@ -1,4 +1,4 @@
-"""What an XMP packet says: its properties by name, read as a stream, without a tree and without entities of its own."""
+"""Parse the properties of an XMP packet as a stream, without building a tree and without custom entities."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _NAMESPACES: Mapping[str, str] = {
 _MAX_PROPERTIES = 500
 
 
-class _Refused(Exception):
-    """The packet asks for more than a packet of properties needs."""
+class _TooComplex(Exception):
+    """The packet contains more than a packet of properties needs."""
 
 
 class _Reader:
-    """Collects the text of every known property, whether it stands as an attribute, an element or a list in one."""
+    """Collects the text of every known property, whether it is an attribute, an element or a list."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
@@ -34,11 +34,11 @@ class _Reader:
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         for key, value in attributes.items():
-            if (known := _known(key)) is not None:
-                self.found.setdefault(known, value)
-        self.open.append(_known(name) or (self.open[-1] if self.open and name.startswith(_RDF) else ""))
+            if (short_name := _short_name(key)) is not None:
+                self.found.setdefault(short_name, value)
+        self.open.append(_short_name(name) or (self.open[-1] if self.open and name.startswith(_RDF) else ""))
         if len(self.found) > _MAX_PROPERTIES or len(self.open) > _MAX_PROPERTIES:
-            raise _Refused
+            raise _TooComplex
 
     def end(self, _: str) -> None:
         self.open.pop()
@@ -49,11 +49,11 @@ class _Reader:
             self.found[name] = self.found.get(name, "") + text
 
     def doctype(self, *_: object) -> None:
-        raise _Refused
+        raise _TooComplex
 
 
 def read_xmp(chunks: Mapping[str, str]) -> dict[str, str]:
-    """The properties of a picture's packet by name, such as `exif:UserComment`; empty for what is no packet."""
+    """Return the properties of an image's packet by name, e.g. `exif:UserComment`; empty if it is invalid."""
     packet = chunks.get(KEYWORD, "")
     if not packet or len(packet) > MAX_XMP:
         return {}
@@ -66,19 +66,19 @@ def read_xmp(chunks: Mapping[str, str]) -> dict[str, str]:
     parser.buffer_text = True
     try:
         parser.Parse(packet.strip("\0\ufeff \n").encode("utf-8", errors="replace"), True)
-    except (expat.ExpatError, _Refused):
+    except (expat.ExpatError, _TooComplex):
         return {}
     return {name: text.strip() for name, text in reader.found.items() if text.strip()}
 
 
 def source_type(chunks: Mapping[str, str]) -> str:
-    """The IPTC digital source type that the picture says of itself, without its address; empty when it says none."""
+    """Return the image's IPTC digital source type without its URI prefix; empty if it has none."""
     value = read_xmp(chunks).get("Iptc4xmpExt:DigitalSourceType", "")
     code = value.removeprefix(SOURCE_TYPES)
     return code if code != value and code.isalpha() and len(code) < 60 else ""
 
 
-def _known(name: str) -> str | None:
+def _short_name(name: str) -> str | None:
     for address, prefix in _NAMESPACES.items():
         if name.startswith(address):
             return f"{prefix}:{name[len(address) :]}"

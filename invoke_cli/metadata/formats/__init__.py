@@ -1,1 +1,1 @@
-"""One module for each program's metadata format; `invoke_cli.metadata` holds the table."""
+"""One module per program's metadata format; `invoke_cli.metadata` has the table."""

@@ -1,6 +1,6 @@
-"""A1111's parameters, which its kin (Forge, SD.Next) and the picture sites read too: written and read.
+"""Read and write A1111's parameters, which related programs (Forge, SD.Next) and image sites read, too.
 
-In PNG files the `parameters` chunk, elsewhere the EXIF user comment or the file's comment.
+In PNG files they are the `parameters` chunk, elsewhere the EXIF user comment or the file's comment.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from invoke_cli.errors import MetadataError
 from invoke_cli.language.switches.numbers import format_number
 from invoke_cli.metadata.builder import MetadataBuilder
 from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
-from invoke_cli.metadata.formats.infotext import bracketed, join_parameters, split_parameters
+from invoke_cli.metadata.formats.infotext import escape_brackets, join_parameters, split_parameters
 from invoke_cli.metadata.sampler_aliases import AUTOMATIC
 from invoke_cli.planning.plan import Task
 
@@ -29,11 +29,13 @@ _KNOWN = {
     "RNG", "Size-1", "Size-2", "CFG rescale", "Guidance rescale", "Hashes", "Lora hashes", "Backend", "Parser",
     "Pipeline", "VAE hash", "TI hashes", "Operations", "Raw prompt", "Raw negative prompt",
 }  # fmt: skip
-_TOGETHER = re.compile(r"ADetailer|ControlNet(?: \d+)?|Hires|Refiner|Regional Prompter|Dynamic thresholding|Mask|FreeU")
+_EXTENSIONS = re.compile(
+    r"ADetailer|ControlNet(?: \d+)?|Hires|Refiner|Regional Prompter|Dynamic thresholding|Mask|FreeU"
+)
 
 
 class A1111Codec:
-    """Reads and writes the text."""
+    """Reads and writes the parameters."""
 
     name = "A1111"
     fields = frozenset(
@@ -44,67 +46,67 @@ class A1111Codec:
     )  # fmt: skip
 
     def encode(self, record: Record) -> dict[str, str]:
-        """The text; a private picture keeps the line of numbers alone."""
+        """Return the parameters; a private image keeps only the numbers."""
         prompt, private = record.plan.prompt, record.plan.output.private
-        words = ("", "") if private else (bracketed(prompt.positive), bracketed(prompt.negative))
-        return {KEYWORD: join_parameters(*words, _pairs(record))}
+        texts = ("", "") if private else (escape_brackets(prompt.positive), escape_brackets(prompt.negative))
+        return {KEYWORD: join_parameters(*texts, _pairs(record))}
 
     def sniff(self, chunks: Chunks) -> bool:
-        """Whether one of the texts is there and is not JSON."""
+        """Return whether one of the texts is present and is not JSON."""
         if any(key in chunks for key in _EXTRAS):
             return True
         return (KEYWORD in chunks and not chunks[KEYWORD].lstrip().startswith("{")) or _text(chunks) is not None
 
     def decode(self, chunks: Chunks) -> ParsedMetadata:
-        """The request; the prompt is kept as text, since its syntax is another one."""
+        """Parse the parameters; the prompt is kept as text, since its syntax differs from ours."""
         text = _text(chunks) or chunks.get(KEYWORD)
         if text is None:
-            hint = "the picture can still be used with -I"
-            raise MetadataError("it says only how it was upscaled in A1111's extras tab", hint=hint)
-        recalled = read_parameters(text)
-        said = [key for key in _EXTRAS if key in chunks]
-        return recalled if not said else _and_missing(recalled, f"{said[0]}: {chunks[said[0]][:100]}")
+            hint = "the image can still be used with -I"
+            raise MetadataError("its metadata covers only the upscaling in A1111's extras tab", hint=hint)
+        parsed = read_parameters(text)
+        extras = [key for key in _EXTRAS if key in chunks]
+        return parsed if not extras else _with_missing(parsed, f"{extras[0]}: {chunks[extras[0]][:100]}")
 
 
 def read_parameters(text: str, program: str = "") -> ParsedMetadata:
-    """What a text of parameters says."""
+    """Parse A1111's parameters; `program` overrides the program's name."""
     prompt, negative, pairs = split_parameters(text)
-    draft = MetadataBuilder(program or _program(pairs))
-    draft.words(prompt, negative)
-    draft.take("num_inference_steps", pairs.get("Steps"), "Steps")
-    draft.sampler(pairs.get("Sampler"), pairs.get("Schedule type") or pairs.get("Scheduler"))
-    draft.take("guidance_scale", pairs.get("CFG scale"), "CFG scale")
-    draft.take("guidance_rescale", pairs.get("CFG rescale") or pairs.get("Guidance rescale"), "CFG rescale")
-    draft.take("seeds", pairs.get("Seed"), "Seed")
-    read_size(draft, pairs.get("Size"))
-    _read_clip_skip(draft, pairs.get("Clip skip"))
-    _read_variations(draft, pairs)
-    _read_strength(draft, pairs)
+    builder = MetadataBuilder(program or _program(pairs))
+    builder.foreign_prompts(prompt, negative)
+    builder.take("num_inference_steps", pairs.get("Steps"), "Steps")
+    builder.sampler(pairs.get("Sampler"), pairs.get("Schedule type") or pairs.get("Scheduler"))
+    builder.take("guidance_scale", pairs.get("CFG scale"), "CFG scale")
+    builder.take("guidance_rescale", pairs.get("CFG rescale") or pairs.get("Guidance rescale"), "CFG rescale")
+    builder.take("seeds", pairs.get("Seed"), "Seed")
+    read_size(builder, pairs.get("Size"))
+    _read_clip_skip(builder, pairs.get("Clip skip"))
+    _read_variations(builder, pairs)
+    _read_strength(builder, pairs)
     if pairs.get("Tiling") == "True":
-        draft.values["seamless"] = True
-    draft.model(pairs.get("Model"), pairs.get("Model hash"))
-    draft.fact("version", pairs.get("Version"))
-    for key, value in _left(pairs):
-        draft.lose(key, value)
-    return draft.recalled()
+        builder.values["seamless"] = True
+    builder.model(pairs.get("Model"), pairs.get("Model hash"))
+    builder.add_fact("version", pairs.get("Version"))
+    for key, value in _unknown_pairs(pairs):
+        builder.drop(key, value)
+    return builder.build()
 
 
-def read_size(draft: MetadataBuilder, text: object) -> None:
-    """A size such as `512x768`."""
+def read_size(builder: MetadataBuilder, text: object) -> None:
+    """Set the size from text such as `512x768`."""
     match = re.fullmatch(r"(\d{1,5}) ?[x×] ?(\d{1,5})", str(text or "").strip())
     if match:
-        draft.take("width", match[1], "width")
-        draft.take("height", match[2], "height")
+        builder.take("width", match[1], "width")
+        builder.take("height", match[2], "height")
 
 
 def _text(chunks: Chunks) -> str | None:
-    """The text of parameters, where one of its places holds one."""
+    """Return the parameters from the first place that contains any."""
     found = (chunks[key].removeprefix("parameters\0") for key in PLACES if key in chunks)
     return next((text for text in found if not text.lstrip().startswith("{") and split_parameters(text)[2]), None)
 
 
 def _program(pairs: Mapping[str, str]) -> str:
-    """Who wrote the text, as far as it shows."""
+    """Guess the program that wrote the text."""
     version = pairs.get("Version", "")
     if "App" in pairs:
         return f"{pairs['App']} {version}".strip()
@@ -115,49 +117,49 @@ def _program(pairs: Mapping[str, str]) -> str:
     return version
 
 
-def _left(pairs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What is not known here; the keys of one extension become one entry."""
+def _unknown_pairs(pairs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the unknown pairs; the keys of one extension become one entry."""
     rest = [(key, value) for key, value in pairs.items() if key not in _KNOWN]
-    for name, entries in groupby(rest, key=lambda pair: match[0] if (match := _TOGETHER.match(pair[0])) else pair[0]):
-        several = list(entries)
-        if len(several) == 1:
-            yield several[0]
+    for name, entries in groupby(rest, key=lambda pair: match[0] if (match := _EXTENSIONS.match(pair[0])) else pair[0]):
+        group = list(entries)
+        if len(group) == 1:
+            yield group[0]
         else:
-            yield name, ", ".join(f"{key.removeprefix(name).strip()} {value}" for key, value in several)
+            yield name, ", ".join(f"{key.removeprefix(name).strip()} {value}" for key, value in group)
 
 
-def _read_clip_skip(draft: MetadataBuilder, text: str | None) -> None:
-    """A1111 counts the layer that is used from the end, from 1."""
+def _read_clip_skip(builder: MetadataBuilder, text: str | None) -> None:
+    """Set clip_skip; A1111 stores the number of the layer from the end, starting at 1."""
     if text is not None and re.fullmatch(r"\d{1,3}(\.0)?", text):
         skipped = max(0, int(float(text)) - 1)
-        draft.take("clip_skip", skipped or None, "Clip skip")
+        builder.take("clip_skip", skipped or None, "Clip skip")
 
 
-def _read_variations(draft: MetadataBuilder, pairs: Mapping[str, str]) -> None:
+def _read_variations(builder: MetadataBuilder, pairs: Mapping[str, str]) -> None:
     seed, weight = pairs.get("Variation seed"), pairs.get("Variation seed strength", "0")
     if seed is not None:
-        draft.take("variations", f"{seed}:{weight}", "Variation seed")
-    draft.take("variations", pairs.get("Variations"), "Variations")
+        builder.take("variations", f"{seed}:{weight}", "Variation seed")
+    builder.take("variations", pairs.get("Variations"), "Variations")
 
 
-def _read_strength(draft: MetadataBuilder, pairs: Mapping[str, str]) -> None:
-    """The strength of image to image; beside the keys of the high-resolution pass it is that pass's."""
+def _read_strength(builder: MetadataBuilder, pairs: Mapping[str, str]) -> None:
+    """Set the strength of image to image; with the keys of the high-resolution pass it belongs to that pass."""
     strength = pairs.get("Denoising strength")
     if any(key.startswith("Hires") for key in pairs) or "hires" in pairs.get("Operations", ""):
-        draft.lose("strength of the Hires pass", strength)
+        builder.drop("strength of the Hires pass", strength)
         return
-    draft.strength(strength)
+    builder.strength(strength)
 
 
-def _and_missing(recalled: ParsedMetadata, text: str) -> ParsedMetadata:
-    return replace(recalled, missing=(*recalled.missing, text))
+def _with_missing(parsed: ParsedMetadata, text: str) -> ParsedMetadata:
+    return replace(parsed, missing=(*parsed.missing, text))
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------
 
 
 def _pairs(record: Record) -> dict[str, str]:
-    """The pairs in A1111's order."""
+    """Return the pairs in A1111's order."""
     plan, image = record.plan, record.image
     pairs = {"Steps": str(plan.steps.scheduled), **_sampler_pairs(plan.sampler.label)}
     pairs |= {
@@ -187,7 +189,7 @@ def _pairs(record: Record) -> dict[str, str]:
 
 
 def _sampler_pairs(label: str) -> dict[str, str]:
-    """The sampler and its schedule; a plain one is said where A1111 would take another."""
+    """Return the sampler and its schedule; a plain schedule is written where A1111 would choose another."""
     for ending, schedule in _WRITTEN_SCHEDULES.items():
         if label.endswith(f" {ending}"):
             return {"Sampler": label.removesuffix(f" {ending}"), "Schedule type": schedule}

@@ -1,7 +1,7 @@
-"""ComfyUI's graphs as data: nodes with inputs, each a value or a link to another node. Nothing in them is carried out.
+"""Parse ComfyUI's graphs as data: nodes with inputs that are values or links to other nodes. Nothing is executed.
 
-The API form (`prompt`) is used as it is; of the canvas form (`workflow`) the nodes that are known give their values by
-the place they stand in.
+The API form (`prompt`) is used as it is. The canvas form (`workflow`) stores values by position; only those of known
+nodes can be named.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 MAX_NODES = 5_000
 MAX_DEPTH = 60
 
-# The values of a node on the canvas, in order; an empty name is one that does not matter.
+# The values of each canvas node in order; empty names are ignored.
 _WIDGETS: Mapping[str, tuple[str, ...]] = {
     "KSampler": ("seed", "", "steps", "cfg", "sampler_name", "scheduler", "denoise"),
     "KSamplerAdvanced": (
@@ -50,7 +50,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node: its id, its kind and its inputs, values or links."""
+    """A node: its id, its kind, and its inputs, which are values or links."""
 
     id: str
     kind: str
@@ -62,7 +62,7 @@ class Node:
         return [(name, value) for name, value in self.inputs.items() if isinstance(value, Connection)]
 
     def link(self, name: str) -> Connection | None:
-        """The link of this name."""
+        """Return the link of this name, if it is one."""
         value = self.inputs.get(name)
         return value if isinstance(value, Connection) else None
 
@@ -71,7 +71,7 @@ Graph = Mapping[str, Node]
 
 
 def read_prompt_graph(document: Mapping[str, Any]) -> Graph:
-    """The graph of the API form; entries that are no nodes are left out."""
+    """Parse the API form; entries that are not nodes are ignored."""
     nodes = [item for item in list(document.items())[:MAX_NODES] if isinstance(item[1], dict)]
     return {
         str(key): Node(str(key), str(value["class_type"])[:100], _inputs(value.get("inputs")))
@@ -86,14 +86,14 @@ def _inputs(inputs: object) -> dict[str, Any]:
 
 
 def _value(value: object) -> object:
-    """A link is a list of a node's id and a number."""
+    """Convert a list of a node id and a number to a link."""
     if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int) and isinstance(value[0], (str, int)):
         return Connection(str(value[0]), value[1])
     return value
 
 
 def read_canvas_graph(document: Mapping[str, Any]) -> Graph:
-    """The graph of the canvas form; muted and bypassed nodes are left out."""
+    """Parse the canvas form; muted and bypassed nodes are ignored."""
     links = {row[0]: Connection(str(row[1]), row[2]) for row in _rows(document.get("links")) if isinstance(row[2], int)}
     graph: dict[str, Node] = {}
     nodes = document.get("nodes")
@@ -127,7 +127,7 @@ def _canvas_inputs(node: Mapping[str, Any], links: Mapping[int, Connection]) -> 
 
 
 def upstream(graph: Graph, start: str) -> dict[str, int]:
-    """Every node that leads to `start`, with its distance, itself among them."""
+    """Return every node that leads to `start`, including itself, with its distance."""
     distances = {start: 0}
     waiting = [start]
     for key in waiting:
@@ -140,7 +140,7 @@ def upstream(graph: Graph, start: str) -> dict[str, int]:
 
 
 def along(graph: Graph, link: Connection | None, names: tuple[str, ...]) -> Iterator[Node]:
-    """The node of a link, the one that its first link of these names leads to, and so on."""
+    """Yield the node of a link, then the one that its first link of these names leads to, and so on."""
     for _ in range(MAX_DEPTH):
         node = graph.get(link.node) if link is not None else None
         if node is None:

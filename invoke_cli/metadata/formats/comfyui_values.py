@@ -1,4 +1,4 @@
-"""What the inputs of ComfyUI's nodes come to: numbers and words through helper nodes, prompts through conditioning."""
+"""Resolve the inputs of ComfyUI's nodes: numbers and text through helper nodes, prompts through conditioning."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NUMBERS = (
 )
 _NEXT = ("conditioning", "conditioning_1", "conditioning_to", "conditioning_2", "conditioning_from", "positive")
 _MAX_TEXTS = 20
-_MAX_ASKED = 300
+_MAX_VISITS = 300
 
 
-def number(graph: Graph, value: object) -> object:
-    """A number or word as it stands, or what the nodes behind a link hold; each node is asked once."""
+def resolve_number(graph: Graph, value: object) -> object:
+    """Resolve a number or text, following links; each node is visited once."""
     waiting, seen = [value], set[str]()
     while waiting and len(seen) < MAX_DEPTH:
         current = waiting.pop()
@@ -42,22 +42,24 @@ def number(graph: Graph, value: object) -> object:
     return None
 
 
-def words(graph: Graph, value: object, seen: frozenset[str] = frozenset(), room: list[int] | None = None) -> str:
-    """A text as it stands, or what the nodes behind a link put together; `room` counts down the nodes to be asked."""
+def resolve_text(
+    graph: Graph, value: object, seen: frozenset[str] = frozenset(), budget: list[int] | None = None
+) -> str:
+    """Resolve text, joining what linked nodes supply; `budget` counts down the nodes that may be visited."""
     if isinstance(value, str):
         return value
-    room = [_MAX_ASKED] if room is None else room
+    budget = [_MAX_VISITS] if budget is None else budget
     node = graph.get(value.node) if isinstance(value, Connection) else None
-    if node is None or node.id in seen or room[0] <= 0 or len(seen) > MAX_DEPTH:
+    if node is None or node.id in seen or budget[0] <= 0 or len(seen) > MAX_DEPTH:
         return ""
-    room[0] -= 1
-    glue = node.inputs.get("delimiter", node.inputs.get("separator", " "))
-    texts = [words(graph, part, seen | {node.id}, room) for part in list(_text_parts(node))[:_MAX_TEXTS]]
-    return (glue if isinstance(glue, str) else " ").join(text for text in texts if text)
+    budget[0] -= 1
+    separator = node.inputs.get("delimiter", node.inputs.get("separator", " "))
+    texts = [resolve_text(graph, part, seen | {node.id}, budget) for part in list(_text_parts(node))[:_MAX_TEXTS]]
+    return (separator if isinstance(separator, str) else " ").join(text for text in texts if text)
 
 
 def _text_parts(node: Node) -> Iterator[object]:
-    """The inputs of a node that are its text: the known ones, else every text and link but how they are joined."""
+    """Yield the inputs that are a node's text: the known ones, otherwise every text and link except separators."""
     known = [node.inputs[name] for name in _TEXTS if name in node.inputs]
     if known:
         yield from known[:1]
@@ -67,10 +69,10 @@ def _text_parts(node: Node) -> Iterator[object]:
             yield value
 
 
-def prompt(graph: Graph, link: Connection | None, wanted: str) -> tuple[list[str], list[Node]]:
-    """The texts that a conditioning says, and the nodes on the way that are no plain text encoders.
+def resolve_prompt(graph: Graph, link: Connection | None, wanted: str) -> tuple[list[str], list[Node]]:
+    """Return the texts of a conditioning, and the nodes on the path that are not plain text encoders.
 
-    `wanted` is the input to follow through nodes that have both, by which of their outputs the link names.
+    `wanted` is the input to follow through nodes that have both; the link's output number may override it.
     """
     texts: list[str] = []
     others: list[Node] = []
@@ -84,8 +86,8 @@ def prompt(graph: Graph, link: Connection | None, wanted: str) -> tuple[list[str
         seen.add(node.id)
         if node.kind == "ConditioningZeroOut":
             continue
-        if (said := _encoded(graph, node)) is not None:
-            texts += [text for text in said if text not in texts]
+        if (encoded := _encoded(graph, node)) is not None:
+            texts += [text for text in encoded if text not in texts]
             continue
         others.append(node)
         side = ("positive", "negative")[current.output] if "negative" in node.inputs and current.output < 2 else side
@@ -95,9 +97,9 @@ def prompt(graph: Graph, link: Connection | None, wanted: str) -> tuple[list[str
 
 
 def _encoded(graph: Graph, node: Node) -> list[str] | None:
-    """The texts of a node that encodes text; None for another kind."""
+    """Return the texts of a text-encoding node; None for other nodes."""
     keys = [name for name in ("text", "text_g", "text_l", "clip_l", "t5xxl", "prompt") if name in node.inputs]
     if not keys or any(name.startswith("conditioning") for name in node.inputs):
         return None
-    texts = [words(graph, node.inputs[name]).strip() for name in keys]
+    texts = [resolve_text(graph, node.inputs[name]).strip() for name in keys]
     return list(dict.fromkeys(text for text in texts if text))

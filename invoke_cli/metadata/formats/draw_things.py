@@ -1,11 +1,11 @@
-"""Draw Things: an XMP packet whose `exif:UserComment` holds JSON."""
+"""Read Draw Things' metadata: JSON in `exif:UserComment` of the XMP packet."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from invoke_cli.metadata.builder import MetadataBuilder, json_object, objects
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, ReadOnlyFormat
 from invoke_cli.metadata.containers.xmp_properties import read_xmp
 from invoke_cli.metadata.formats.a1111 import read_size
 
@@ -24,18 +24,18 @@ def _sniff(chunks: Chunks) -> bool:
 
 def _decode(chunks: Chunks) -> ParsedMetadata:
     document = _document(chunks) or {}
-    draft = MetadataBuilder("Draw Things")
-    draft.words(document.get("c"), document.get("uc"))
-    draft.take_all(document, _FIELDS)
-    draft.sampler(document.get("sampler"))
-    read_size(draft, document.get("size"))
-    if document.get("strength") not in (1, 1.0, None):  # always there, 1 without an init image
-        draft.strength(document.get("strength"))
-    draft.model(document.get("model"))
+    builder = MetadataBuilder("Draw Things")
+    builder.foreign_prompts(document.get("c"), document.get("uc"))
+    builder.take_all(document, _FIELDS)
+    builder.sampler(document.get("sampler"))
+    read_size(builder, document.get("size"))
+    if document.get("strength") not in (1, 1.0, None):  # always present; 1 without an init image
+        builder.strength(document.get("strength"))
+    builder.model(document.get("model"))
     for lora in objects(document.get("lora")):
-        draft.lora(lora.get("model") or lora.get("file") or "?", lora.get("weight", ""))
-    draft.lose_rest(document, _KNOWN)
-    return draft.recalled(by_pixels=True)
+        builder.lora(lora.get("model") or lora.get("file") or "?", lora.get("weight", ""))
+    builder.drop_rest(document, _KNOWN)
+    return builder.build(size_from_pixels=True)
 
 
-DRAW_THINGS = Reading(name="Draw Things", sniff=_sniff, decode=_decode)
+DRAW_THINGS = ReadOnlyFormat(name="Draw Things", sniff=_sniff, decode=_decode)

@@ -1,4 +1,4 @@
-"""The `Dream` line: written by the one formatter, read leniently, since other programs wrote some of them."""
+"""Write and read the `Dream` line. Reading is lenient, since other programs wrote some of them."""
 
 from __future__ import annotations
 
@@ -19,26 +19,24 @@ MAX_LINE = 40_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DreamLine:
-    """What a `Dream` line says, and the pieces of it that this program cannot honour. Of a chain `request` is the last
-    stage.
-    """
+    """A parsed `Dream` line, and the pieces of it that are not supported. Of a chain `request` is the last stage."""
 
     request: GenerationRequest
-    left_out: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
     earlier: tuple[GenerationRequest, ...] = ()
 
 
 def write_dream(record: Record) -> str:
-    """The line that makes this image again. A private one keeps the numbers alone."""
+    """Return the line that reproduces this image; a private one keeps only the numbers."""
     requests = recorded_requests(record.stages, by_name=True)
     if record.plan.output.private:
-        requests = [without_words(request) for request in requests]
+        requests = [without_prompts(request) for request in requests]
     return format_line(requests)
 
 
-def without_words(request: GenerationRequest) -> GenerationRequest:
-    """The request without prompt and names."""
-    said = request.set_fields() | {"prompt": ""}
+def without_prompts(request: GenerationRequest) -> GenerationRequest:
+    """Return the request without prompts and names."""
+    values = request.set_fields() | {"prompt": ""}
     for name in (
         "negative_prompt",
         "new_prompt",
@@ -49,30 +47,32 @@ def without_words(request: GenerationRequest) -> GenerationRequest:
         "loras",
         "controls",
     ):
-        said.pop(name, None)
-    return GenerationRequest.of(said)
+        values.pop(name, None)
+    return GenerationRequest.of(values)
 
 
 def read_dream(text: str) -> DreamLine:
-    """The line with everything unreadable left out of it, and told."""
+    """Parse the line, leaving out and listing whatever is invalid."""
     if len(text) > MAX_LINE:
-        cut = read_dream(text[:MAX_LINE])
-        return replace(cut, left_out=(*cut.left_out, f"the last {len(text) - MAX_LINE} characters of the line"))
+        truncated = read_dream(text[:MAX_LINE])
+        return replace(
+            truncated, unsupported=(*truncated.unsupported, f"the last {len(text) - MAX_LINE} characters of the line")
+        )
     line = " ".join(text.split("\n")).strip()
     try:
         parsed = parse(line)
         if isinstance(parsed, Generation):
             *earlier, last = (stage.request for stage in parsed.stages)
             return DreamLine(request=last, earlier=tuple(earlier))
-        return DreamLine(request=GenerationRequest(), left_out=(line[:200],))
+        return DreamLine(request=GenerationRequest(), unsupported=(line[:200],))
     except LineError:
         return _piecewise(line)
 
 
 def _piecewise(line: str) -> DreamLine:
-    """The request from the tokens that can be read, one switch at a time."""
+    """Parse the line one switch at a time, keeping the valid ones."""
     values: dict[str, object] = {}
-    left_out: list[str] = []
+    unsupported: list[str] = []
     for group in _groups(line, tokenise(line, content_start(line))):
         piece = line[group[0].span.start : group[-1].span.end]
         try:
@@ -82,13 +82,13 @@ def _piecewise(line: str) -> DreamLine:
         if isinstance(parsed, Generation) and not any(token.error for token in group):
             values |= parsed.stages[0].request.set_fields()
         else:
-            left_out.append(piece[:200])
+            unsupported.append(piece[:200])
     request = GenerationRequest.of(values)
-    return DreamLine(request=request, left_out=tuple(left_out))
+    return DreamLine(request=request, unsupported=tuple(unsupported))
 
 
 def _groups(line: str, tokens: tuple[Token, ...]) -> list[list[Token]]:
-    """The tokens, each switch together with its value and with the stray text after it."""
+    """Group each switch with its value and with the stray text after it."""
     groups: list[list[Token]] = []
     for token in tokens:
         stray = token.error is not None and not looks_like_switch(line, token.span.start)

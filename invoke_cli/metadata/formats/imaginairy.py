@@ -1,11 +1,11 @@
-"""imaginAIry: JSON in the EXIF user comment. Its `init_image_strength` says how much of the image is kept."""
+"""Read imaginAIry's metadata: JSON in the EXIF user comment. `init_image_strength` is how much of the image is kept."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from invoke_cli.metadata.builder import MetadataBuilder, json_object, objects, part
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, ReadOnlyFormat
 from invoke_cli.metadata.formats.a1111 import read_size
 
 _PLACE = "EXIF:UserComment"
@@ -23,45 +23,47 @@ def _sniff(chunks: Chunks) -> bool:
 
 def _decode(chunks: Chunks) -> ParsedMetadata:
     document = part(json_object(chunks.get(_PLACE)), "prompt")
-    draft = MetadataBuilder(chunks.get("EXIF:Software") or "imaginAIry")
-    draft.words(_words(draft, document.get("prompt")), _words(draft, document.get("negative_prompt")))
-    draft.take_all(document, _FIELDS)
-    _read_size(draft, document)
-    draft.sampler(document.get("solver_type") or document.get("sampler_type"))
+    builder = MetadataBuilder(chunks.get("EXIF:Software") or "imaginAIry")
+    builder.foreign_prompts(
+        _joined_parts(builder, document.get("prompt")), _joined_parts(builder, document.get("negative_prompt"))
+    )
+    builder.take_all(document, _FIELDS)
+    _read_size(builder, document)
+    builder.sampler(document.get("solver_type") or document.get("sampler_type"))
     if document.get("init_image"):
-        draft.strength(document.get("init_image_strength"), inverted=True)
+        builder.strength(document.get("init_image_strength"), inverted=True)
     if document.get("tile_mode") == "xy":
-        draft.values["seamless"] = True
+        builder.values["seamless"] = True
     elif document.get("tile_mode") in ("x", "y"):
-        draft.values["seamless_axes"] = document["tile_mode"]
+        builder.values["seamless_axes"] = document["tile_mode"]
     weights = document.get("model_weights") or document.get("model")
     named = weights.get("name") if isinstance(weights, dict) else weights
-    draft.model(named)
-    draft.lose_rest(document, _KNOWN)
-    return draft.recalled(by_pixels=True)
+    builder.model(named)
+    builder.drop_rest(document, _KNOWN)
+    return builder.build(size_from_pixels=True)
 
 
-def _words(draft: MetadataBuilder, parts: object) -> str:
-    """The weighted parts of a prompt as one text; their weights are told."""
+def _joined_parts(builder: MetadataBuilder, parts: object) -> str:
+    """Join the weighted parts of a prompt; weights are listed as missing."""
     if isinstance(parts, str):
         return parts
     texts: list[str] = []
     for entry in objects(parts):
         texts.append(str(entry.get("text", "")))
         if entry.get("weight", 1) not in (1, 1.0):
-            draft.lose("weight", f"{entry.get('weight')} of {entry.get('text')}")
+            builder.drop("weight", f"{entry.get('weight')} of {entry.get('text')}")
     return ", ".join(texts)
 
 
-def _read_size(draft: MetadataBuilder, document: dict[str, Any]) -> None:
+def _read_size(builder: MetadataBuilder, document: dict[str, Any]) -> None:
     size = document.get("size")
     if isinstance(size, list) and len(size) == 2:
-        draft.take("width", size[0], "size")
-        draft.take("height", size[1], "size")
+        builder.take("width", size[0], "size")
+        builder.take("height", size[1], "size")
     elif size is not None:
-        read_size(draft, size)
+        read_size(builder, size)
     else:
-        draft.take_all(document, {"width": "width", "height": "height"})
+        builder.take_all(document, {"width": "width", "height": "height"})
 
 
-IMAGINAIRY = Reading(name="imaginAIry", sniff=_sniff, decode=_decode)
+IMAGINAIRY = ReadOnlyFormat(name="imaginAIry", sniff=_sniff, decode=_decode)

@@ -1,7 +1,7 @@
-"""A1111's text of parameters, as text: prompt, negative prompt, and one line of `key: value` pairs.
+"""Split and join A1111's parameters: prompt, negative prompt, and one line of `key: value` pairs.
 
-Its parser counts the last line as parameters from three pairs on; a line that begins with `Negative prompt:` begins the
-negative prompt; a value with a comma, colon or line break is JSON-quoted.
+A1111's parser takes the last line as parameters if it has at least three pairs; a line that begins with
+`Negative prompt:` begins the negative prompt; a value with a comma, colon or line break is JSON-quoted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 NEGATIVE = "Negative prompt:"
-FEWEST_PAIRS = 3
+MIN_PAIRS = 3
 
 _PAIR = re.compile(r'(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"]){0,10000}"|[^,]*)(?:,|$)')
 _BRACKETS = re.compile(r"([\\()\[\]])")
@@ -20,35 +20,35 @@ _MAX_LINE = 60_000
 
 
 def split_parameters(text: str) -> tuple[str, str, dict[str, str]]:
-    """Prompt, negative prompt and the pairs of the last line (none when it holds fewer than three)."""
+    """Return prompt, negative prompt and the pairs of the last line (none if it has fewer than three)."""
     *lines, last = text.strip().split("\n")
     pairs: dict[str, str] = {}
     for match in _PAIR.finditer(last[:_MAX_LINE]):
         pairs[match[1].strip()] = _unquoted(match[2].strip())
         if len(pairs) >= _MAX_PAIRS:
             break
-    if len(pairs) < FEWEST_PAIRS:
+    if len(pairs) < MIN_PAIRS:
         lines, pairs = [*lines, last], {}
     prompt: list[str] = []
     negative: list[str] = []
-    into = prompt
+    target = prompt
     for line in map(str.strip, lines):
         if line.startswith(NEGATIVE):
-            into, line = negative, line[len(NEGATIVE) :].strip()
-        into.append(line)
+            target, line = negative, line[len(NEGATIVE) :].strip()
+        target.append(line)
     return "\n".join(prompt).strip(), "\n".join(negative).strip(), pairs
 
 
 def join_parameters(prompt: str, negative: str, pairs: Mapping[str, str]) -> str:
-    """The text; empty prompts leave their lines out."""
+    """Return the text; empty prompts are omitted."""
     lines = [prompt] if prompt else []
     if negative:
         lines.append(f"{NEGATIVE} {negative}")
     return "\n".join([*lines, ", ".join(f"{key}: {_quoted(value)}" for key, value in pairs.items())])
 
 
-def bracketed(text: str) -> str:
-    """Plain words as a prompt of A1111's that says just these: brackets, which weigh there, get a backslash."""
+def escape_brackets(text: str) -> str:
+    """Escape the brackets of plain text, which are weights in A1111's prompts."""
     return _BRACKETS.sub(r"\\\1", text)
 
 

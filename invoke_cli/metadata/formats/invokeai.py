@@ -1,4 +1,4 @@
-"""`Dream` and `sd-metadata`: the two chunks of InvokeAI 1 and 2, which this program writes too, with more in them.
+"""`Dream` and `sd-metadata`: the two chunks of InvokeAI 1 and 2, which this program writes, too, with more in them.
 
 Names in the JSON come from the switch table.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
-from invoke_cli.metadata.formats.dream import without_words, write_dream
+from invoke_cli.metadata.formats.dream import without_prompts, write_dream
 from invoke_cli.metadata.formats.invokeai2 import SD_METADATA, read_dream_and_json
 from invoke_cli.planning.plan import ControlUse, ImagePlan, Plan
 from invoke_cli.planning.recorded_request import recorded_request
@@ -24,15 +24,19 @@ class InvokeAICodec:
     fields = frozenset(switch.field for switch in SWITCHES if switch.recorded)
 
     def encode(self, record: Record) -> dict[str, str]:
-        """Both chunks; the JSON is ASCII with its keys in a fixed order."""
+        """Return both chunks; the JSON is ASCII with its keys in a fixed order."""
         return {DREAM: write_dream(record), SD_METADATA: json.dumps(_document(record), ensure_ascii=True)}
 
     def sniff(self, chunks: Chunks) -> bool:
-        """Whether either chunk is there."""
+        """Return whether either chunk is present."""
         return DREAM in chunks or SD_METADATA in chunks
 
     def decode(self, chunks: Chunks) -> ParsedMetadata:
-        """The merged request; MetadataError when there is nothing that can be read."""
+        """Parse both chunks and merge them.
+
+        Raises:
+            MetadataError: Neither can be read.
+        """
         return read_dream_and_json(chunks)
 
 
@@ -40,7 +44,7 @@ class InvokeAICodec:
 
 
 def _document(record: Record) -> dict[str, Any]:
-    """The JSON: the original's keys at the top and under `image`, ours beside them."""
+    """Return the JSON: the original's keys at the top level and under `image`, with ours added."""
     return {
         "model": "stable diffusion",
         "model_id": record.plan.model,
@@ -60,7 +64,7 @@ def _document(record: Record) -> dict[str, Any]:
 
 
 def _control(use: ControlUse) -> dict[str, Any]:
-    """What the JSON says of a control image."""
+    """Return the JSON of a control image."""
     return {
         "kind": use.requested_kind,
         "image": use.name,
@@ -72,10 +76,10 @@ def _control(use: ControlUse) -> dict[str, Any]:
 
 
 def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
-    """What the JSON says of one stage."""
+    """Return the JSON of one stage."""
     request = recorded_request(plan, image_plan, by_name=True)
     if plan.output.private:
-        request = without_words(request)
+        request = without_prompts(request)
     said = {row.recorded: getattr(request, row.field) for row in SWITCHES if row.recorded}
     image: dict[str, Any] = {"type": plan.task.value}
     image |= {name: value for name, value in said.items() if value is not None}

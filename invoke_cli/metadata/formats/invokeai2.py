@@ -1,7 +1,7 @@
-"""Reading `Dream` and `sd-metadata`, whoever of InvokeAI 1, InvokeAI 2 and this program wrote them.
+"""Read `Dream` and `sd-metadata` as written by InvokeAI 1, InvokeAI 2 and this program.
 
 The original's JSON loses `-I` and `--seamless` (a missing comma fused two names), so both chunks are read and merged;
-where they clash the JSON wins and the clash is told.
+if they conflict the JSON wins and the conflict is reported.
 """
 
 from __future__ import annotations
@@ -25,24 +25,28 @@ from invoke_cli.request import GenerationRequest, PostprocessorChoice, Variation
 SD_METADATA = "sd-metadata"
 APP_ID = "invoke-cli"
 
-# What the original recorded that no switch of this program stands for yet: (key, the value that means nothing done).
-_UNCARRIED: tuple[tuple[str, object], ...] = (
+# Keys of the original that no switch of this program corresponds to: (key, the value that means "off").
+_UNSUPPORTED: tuple[tuple[str, object], ...] = (
     ("inpaint_replace", 0), ("postprocessing", None),
 )  # fmt: skip
 
 
 def read_dream_and_json(chunks: Chunks) -> ParsedMetadata:
-    """The merged request; MetadataError when there is nothing that can be read."""
+    """Parse both chunks and merge them.
+
+    Raises:
+        MetadataError: Neither can be read.
+    """
     dream = read_dream(chunks[DREAM]) if DREAM in chunks else None
     document = _parse(chunks[SD_METADATA], optional=dream is not None) if SD_METADATA in chunks else None
-    lines = dream.request if dream else GenerationRequest()
+    dream_request = dream.request if dream else GenerationRequest()
     if document is None:
-        if not any(stage.set_fields() for stage in ((*dream.earlier, lines) if dream else ())):
-            raise MetadataError(f"its {DREAM} line cannot be read", hint="the picture can still be used with -I")
-        missing, earlier = (dream.left_out, dream.earlier) if dream else ((), ())
-        request, earlier = _clean(lines), tuple(map(_clean, earlier))
+        if not any(stage.set_fields() for stage in ((*dream.earlier, dream_request) if dream else ())):
+            raise MetadataError(f"its {DREAM} line cannot be read", hint="the image can still be used with -I")
+        missing, earlier = (dream.unsupported, dream.earlier) if dream else ((), ())
+        request, earlier = _clean(dream_request), tuple(map(_clean, earlier))
         return ParsedMetadata(program="InvokeAI 1", request=request, missing=missing, earlier=earlier)
-    return _merged(document, dream or DreamLine(request=lines))
+    return _merged(document, dream or DreamLine(request=dream_request))
 
 
 def _parse(text: str, *, optional: bool) -> dict[str, Any] | None:
@@ -54,44 +58,44 @@ def _parse(text: str, *, optional: bool) -> dict[str, Any] | None:
         pass
     if optional:
         return None
-    raise MetadataError("its sd-metadata is damaged", hint="the picture can still be used with -I")
+    raise MetadataError("its sd-metadata is damaged", hint="the image can still be used with -I")
 
 
 def _image_of(document: Mapping[str, Any]) -> Any:
-    """The image's own part; of a grid, the first image's."""
+    """Return the image's own part; of a grid, the first image's."""
     images = document.get("images")
     return document.get("image") or (images[0] if isinstance(images, list) and images else None)
 
 
 def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     image = _image_of(document)
-    ours = document.get("app_id") == APP_ID
-    values, unread = _values(image)
+    is_ours = document.get("app_id") == APP_ID
+    values, invalid = _values(image)
     said = dream.request.set_fields()
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
-    if ours:
+    if is_ours:
         merged["model"] = str(document.get("model_id") or merged.get("model") or "") or None
-    missing = [*dream.left_out, *unread, *_uncarried(image)]
+    missing = [*dream.unsupported, *invalid, *_unsupported(image)]
     facts: dict[str, str] = {}
     for key, name in (("model_id", "model"), ("model_hash", "model hash")):
-        if not ours and isinstance(document.get(key), str):
+        if not is_ours and isinstance(document.get(key), str):
             facts[name] = clean(document[key])[:200]
     program = clean(f"{document.get('app_id', 'InvokeAI')} {document.get('app_version', '')}")[:200]
     request = GenerationRequest.of(merged)
     return ParsedMetadata(
         program=program,
-        request=request if ours else _clean(request),
+        request=request if is_ours else _clean(request),
         facts=facts,
         missing=tuple(missing),
         conflicts=conflicts,
-        made=_checked_made(document, image) if ours else None,
-        earlier=dream.earlier if ours else tuple(map(_clean, dream.earlier)),
+        provenance=_checked_provenance(document, image) if is_ours else None,
+        earlier=dream.earlier if is_ours else tuple(map(_clean, dream.earlier)),
     )
 
 
 def _clean(request: GenerationRequest) -> GenerationRequest:
-    """The request without control characters and with prompts of a bearable length, for files of others."""
+    """Return the request without control characters and with capped prompts, for other programs' files."""
     said = request.set_fields()
     return GenerationRequest.of(
         {name: capped(value)[0] if isinstance(value, str) else value for name, value in said.items()}
@@ -99,36 +103,34 @@ def _clean(request: GenerationRequest) -> GenerationRequest:
 
 
 def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The request's fields under `image`, and the keys whose value cannot be understood."""
+    """Return the request's fields under `image`, and the keys whose value is invalid."""
     values: dict[str, Any] = {}
-    unread: list[str] = []
+    invalid: list[str] = []
     for switch in SWITCHES:
         raw = image.get(switch.recorded) if switch.recorded else None
         if switch.field == "strength" and raw is None and image.get("type") == "img2img":
             raw = image.get("strength")
-        nothing = (
-            switch.group in (Group.LOOK, Group.POSTPROCESS) and not raw
-        )  # written as 0 where nothing was asked for
-        nothing = nothing or (switch.field == "facetool" and not image.get("facetool_strength"))
-        if raw is None or raw == [] or switch.field == "prompt" or nothing:
+        is_off = switch.group in (Group.LOOK, Group.POSTPROCESS) and not raw  # written as 0 if not requested
+        is_off = is_off or (switch.field == "facetool" and not image.get("facetool_strength"))
+        if raw is None or raw == [] or switch.field == "prompt" or is_off:
             continue
         try:
             values[switch.field] = _value(switch.field, raw)
         except (LineError, ValueError, TypeError, KeyError, OverflowError):
-            unread.append(f"{switch.recorded}: {str(raw)[:60]}")
+            invalid.append(f"{switch.recorded}: {str(raw)[:60]}")
     values["prompt"] = _prompt(image.get("prompt"))
     if image.get("type") == "txt2img":
         values.pop("strength", None)
-    return values, unread
+    return values, invalid
 
 
 def _value(field: str, raw: Any) -> Any:
-    """A JSON value as the field's, through the same check that a typed value passes."""
+    """Convert a JSON value to the field's, through the same check as a typed value."""
     switch = by_field()[field]
     if isinstance(raw, bool) and switch.is_flag:
         return raw
     if isinstance(raw, (bool, dict)):
-        raise ValueError("not a value of this kind")
+        raise ValueError("neither a number nor text")
     if field == "variations":
         raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
     if field == "loras":
@@ -146,7 +148,7 @@ def _value(field: str, raw: Any) -> Any:
 
 
 def _prompt(raw: Any) -> str:
-    """The prompt source: plain text in newer files, a list of weighted parts in older ones."""
+    """Return the prompt source: plain text in newer files, a list of weighted parts in older ones."""
     if isinstance(raw, str):
         return canonical(raw)
     if not isinstance(raw, list):
@@ -161,7 +163,7 @@ def _conflicts(values: Mapping[str, Any], dream: Mapping[str, object]) -> Iterat
     for switch in SWITCHES:
         here, there = values.get(switch.field), dream.get(switch.field)
         if here is not None and there is not None and here != there:
-            yield f"{switch.name[2:]}: {DREAM} says {_shown(there)}, {SD_METADATA} says {_shown(here)}"
+            yield f"{switch.name[2:]}: {DREAM} has {_shown(there)}, {SD_METADATA} has {_shown(here)}"
 
 
 def _shown(value: object) -> str:
@@ -170,21 +172,21 @@ def _shown(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _uncarried(image: Mapping[str, Any]) -> Iterator[str]:
-    for key, nothing in _UNCARRIED:
-        value = image.get(key, nothing)
-        if value and value != nothing:
+def _unsupported(image: Mapping[str, Any]) -> Iterator[str]:
+    for key, is_off in _UNSUPPORTED:
+        value = image.get(key, is_off)
+        if value and value != is_off:
             yield f"{key}: {json.dumps(value)[:80]}"
 
 
-def _checked_made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Provenance:
+def _checked_provenance(document: Mapping[str, Any], image: Mapping[str, Any]) -> Provenance:
     try:
-        return _made(document, image)
+        return _provenance(document, image)
     except (ValueError, TypeError, OverflowError):
-        raise MetadataError("its sd-metadata is damaged", hint="the picture can still be used with -I") from None
+        raise MetadataError("its sd-metadata is damaged", hint="the image can still be used with -I") from None
 
 
-def _made(document: Mapping[str, Any], image: Mapping[str, Any]) -> Provenance:
+def _provenance(document: Mapping[str, Any], image: Mapping[str, Any]) -> Provenance:
     batch = document.get("batch")
     batch = batch if isinstance(batch, dict) else {}
     environment = document.get("environment")

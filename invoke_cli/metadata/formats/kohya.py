@@ -1,12 +1,12 @@
-"""kohya's gen_img: one PNG text for each value. It says neither size, strength nor model."""
+"""Read the metadata of kohya's gen_img: a PNG text per value, without size, strength and model."""
 
 from __future__ import annotations
 
 from invoke_cli.metadata.builder import MetadataBuilder
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, ReadOnlyFormat
 
 _FIELDS = {"steps": "num_inference_steps", "scale": "guidance_scale", "seed": "seeds"}
-_LOST = ("negative-scale", "clip-prompt", "original-height", "original-width", "crop-top", "crop-left")
+_UNSUPPORTED = ("negative-scale", "clip-prompt", "original-height", "original-width", "crop-top", "crop-left")
 
 
 def _sniff(chunks: Chunks) -> bool:
@@ -16,14 +16,14 @@ def _sniff(chunks: Chunks) -> bool:
 
 
 def _decode(chunks: Chunks) -> ParsedMetadata:
-    draft = MetadataBuilder("kohya gen_img")
-    draft.words(chunks.get("prompt"), chunks.get("negative-prompt"))
-    draft.take_all(chunks, _FIELDS)
-    draft.sampler(chunks.get("sampler"))
-    for key in _LOST:
-        draft.lose(key, chunks.get(key))
-    draft.fact("raw prompt", chunks.get("raw-prompt"))
-    return draft.recalled(by_pixels=True)
+    builder = MetadataBuilder("kohya gen_img")
+    builder.foreign_prompts(chunks.get("prompt"), chunks.get("negative-prompt"))
+    builder.take_all(chunks, _FIELDS)
+    builder.sampler(chunks.get("sampler"))
+    for key in _UNSUPPORTED:
+        builder.drop(key, chunks.get(key))
+    builder.add_fact("raw prompt", chunks.get("raw-prompt"))
+    return builder.build(size_from_pixels=True)
 
 
-KOHYA = Reading(name="kohya gen_img", sniff=_sniff, decode=_decode)
+KOHYA = ReadOnlyFormat(name="kohya gen_img", sniff=_sniff, decode=_decode)

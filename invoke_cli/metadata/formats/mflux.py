@@ -1,9 +1,9 @@
-"""mflux: JSON in the EXIF user comment. Its `image_strength` says how much of the image is kept."""
+"""Read mflux' metadata: JSON in the EXIF user comment. Its `image_strength` is how much of the image is kept."""
 
 from __future__ import annotations
 
 from invoke_cli.metadata.builder import MetadataBuilder, json_object
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, ReadOnlyFormat
 
 _PLACE = "EXIF:UserComment"
 _FIELDS = {
@@ -21,19 +21,19 @@ def _sniff(chunks: Chunks) -> bool:
 
 def _decode(chunks: Chunks) -> ParsedMetadata:
     document = json_object(chunks.get(_PLACE)) or {}
-    draft = MetadataBuilder(f"mflux {document.get('mflux_version')}")
-    draft.words(document.get("prompt"), document.get("negative_prompt"))
-    draft.take_all(document, _FIELDS)
+    builder = MetadataBuilder(f"mflux {document.get('mflux_version')}")
+    builder.foreign_prompts(document.get("prompt"), document.get("negative_prompt"))
+    builder.take_all(document, _FIELDS)
     paths = document.get("image_paths")
-    draft.init(document.get("image_path") or (paths[0] if isinstance(paths, list) and paths else None))
-    if "init_image" in draft.values or document.get("image_strength"):
-        draft.strength(document.get("image_strength"), inverted=True)
-    draft.model(document.get("model") or document.get("base_model"))
+    builder.init(document.get("image_path") or (paths[0] if isinstance(paths, list) and paths else None))
+    if "init_image" in builder.values or document.get("image_strength"):
+        builder.strength(document.get("image_strength"), inverted=True)
+    builder.model(document.get("model") or document.get("base_model"))
     loras, scales = document.get("lora_paths"), document.get("lora_scales")
     for index, lora in enumerate(loras if isinstance(loras, list) else []):
-        draft.lora(lora, scales[index] if isinstance(scales, list) and index < len(scales) else "")
-    draft.lose_rest(document, _KNOWN)
-    return draft.recalled(by_pixels=True)
+        builder.lora(lora, scales[index] if isinstance(scales, list) and index < len(scales) else "")
+    builder.drop_rest(document, _KNOWN)
+    return builder.build(size_from_pixels=True)
 
 
-MFLUX = Reading(name="mflux", sniff=_sniff, decode=_decode)
+MFLUX = ReadOnlyFormat(name="mflux", sniff=_sniff, decode=_decode)

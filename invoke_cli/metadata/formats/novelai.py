@@ -1,11 +1,11 @@
-"""NovelAI: PNG texts with a JSON `Comment`, or the same hidden in the alpha channel."""
+"""Read NovelAI's metadata: PNG texts with a JSON `Comment`, or the same hidden in the alpha channel."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from invoke_cli.metadata.builder import MetadataBuilder, json_object, objects, part
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, ReadOnlyFormat
 
 _FIELDS = {
     "steps": "num_inference_steps", "scale": "guidance_scale", "seed": "seeds", "width": "width", "height": "height",
@@ -27,25 +27,25 @@ def _sniff(chunks: Chunks) -> bool:
 
 def _decode(chunks: Chunks) -> ParsedMetadata:
     comment = json_object(chunks.get("Comment")) or {}
-    draft = MetadataBuilder("NovelAI")
-    draft.words(comment.get("prompt") or chunks.get("Description"), comment.get("uc"))
-    draft.take_all(comment, _FIELDS)
-    draft.sampler(comment.get("sampler"), comment.get("noise_schedule"))
+    builder = MetadataBuilder("NovelAI")
+    builder.foreign_prompts(comment.get("prompt") or chunks.get("Description"), comment.get("uc"))
+    builder.take_all(comment, _FIELDS)
+    builder.sampler(comment.get("sampler"), comment.get("noise_schedule"))
     if "Img2Img" in str(comment.get("request_type", "")) or "Infill" in str(comment.get("request_type", "")):
-        draft.strength(comment.get("strength"))
-        draft.lose("noise", comment.get("noise"))
-    draft.model(chunks.get("Source"))
-    _read_people(draft, comment)
+        builder.strength(comment.get("strength"))
+        builder.drop("noise", comment.get("noise"))
+    builder.model(chunks.get("Source"))
+    _read_characters(builder, comment)
     for key in ("sm", "sm_dyn", "dynamic_thresholding"):
-        draft.lose(key, comment.get(key))
-    draft.lose_rest(comment, _KNOWN)
-    return draft.recalled(by_pixels=True)
+        builder.drop(key, comment.get(key))
+    builder.drop_rest(comment, _KNOWN)
+    return builder.build(size_from_pixels=True)
 
 
-def _read_people(draft: MetadataBuilder, comment: dict[str, Any]) -> None:
-    """Version 4 keeps a caption for each character beside the prompt."""
+def _read_characters(builder: MetadataBuilder, comment: dict[str, Any]) -> None:
+    """List the caption of each character, which version 4 stores beside the prompt, as missing."""
     for entry in objects(part(comment, "v4_prompt", "caption").get("char_captions")):
-        draft.lose("character", entry.get("char_caption"))
+        builder.drop("character", entry.get("char_caption"))
 
 
-NOVELAI = Reading(name="NovelAI", sniff=_sniff, decode=_decode)
+NOVELAI = ReadOnlyFormat(name="NovelAI", sniff=_sniff, decode=_decode)

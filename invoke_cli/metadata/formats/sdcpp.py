@@ -1,4 +1,7 @@
-"""stable-diffusion.cpp: A1111's text with unquoted JSON at its end, which is preferred; JPEG comment, WebP's XMP."""
+"""Read stable-diffusion.cpp's metadata: A1111's text followed by unquoted JSON, which is preferred.
+
+It is in the places of A1111's parameters, or in WebP's XMP.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 from typing import Any
 
 from invoke_cli.metadata.builder import MetadataBuilder, objects, part
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, ReadOnlyFormat
 from invoke_cli.metadata.containers.xmp_properties import read_xmp
 from invoke_cli.metadata.formats.a1111 import KEYWORD, PLACES, read_parameters
 
@@ -35,7 +38,7 @@ def _decode(chunks: Chunks) -> ParsedMetadata:
 
 
 def _parsed(tail: str) -> dict[str, Any] | None:
-    """The object that the text begins with."""
+    """Parse the object that the text begins with."""
     try:
         document, _ = json.JSONDecoder().raw_decode(tail.strip())
     except (ValueError, RecursionError):
@@ -44,34 +47,34 @@ def _parsed(tail: str) -> dict[str, Any] | None:
 
 
 def _read(document: dict[str, Any], text: str) -> ParsedMetadata:
-    draft = MetadataBuilder("stable-diffusion.cpp")
+    builder = MetadataBuilder("stable-diffusion.cpp")
     sampling, prompt = part(document, "sampling"), part(document, "prompt")
     guidance = part(sampling, "guidance")
-    draft.words(prompt.get("positive"), prompt.get("negative"))
-    draft.take_all(document, {"seed": "seeds", "width": "width", "height": "height"})
-    draft.take("num_inference_steps", sampling.get("steps"), "steps")
-    draft.take("guidance_scale", guidance.get("txt_cfg"), "txt_cfg")
-    draft.sampler(sampling.get("method"), sampling.get("scheduler"))
-    # It counts as A1111 does, from 1; 0 and less mean the model's own.
+    builder.foreign_prompts(prompt.get("positive"), prompt.get("negative"))
+    builder.take_all(document, {"seed": "seeds", "width": "width", "height": "height"})
+    builder.take("num_inference_steps", sampling.get("steps"), "steps")
+    builder.take("guidance_scale", guidance.get("txt_cfg"), "txt_cfg")
+    builder.sampler(sampling.get("method"), sampling.get("scheduler"))
+    # Counted as in A1111, from 1; 0 and less mean the model's default.
     skip = document.get("clip_skip")
     if isinstance(skip, int) and skip > 1:
-        draft.take("clip_skip", skip - 1, "clip_skip")
-    # The strength is always there; only the mode tells whether it meant anything.
+        builder.take("clip_skip", skip - 1, "clip_skip")
+    # The strength is always present; the mode shows whether it was used.
     if "img2img" in str(document.get("mode", "")):
-        draft.strength(document.get("strength"))
+        builder.strength(document.get("strength"))
     models = part(document, "models")
-    draft.model(models.get("model") or models.get("diffusion_model") or read_parameters(text).facts.get("model"))
+    builder.model(models.get("model") or models.get("diffusion_model") or read_parameters(text).facts.get("model"))
     for lora in objects(document.get("loras")):
-        draft.lora(lora.get("name") or lora.get("path") or "?", lora.get("multiplier", lora.get("weight", "")))
-    draft.lose("eta", sampling.get("eta"))
+        builder.lora(lora.get("name") or lora.get("path") or "?", lora.get("multiplier", lora.get("weight", "")))
+    builder.drop("eta", sampling.get("eta"))
     for key in ("custom_sigmas",):
-        draft.lose(key, sampling.get(key))
+        builder.drop(key, sampling.get(key))
     for key in ("distilled_guidance", "slg"):
-        draft.lose(key, guidance.get(key))
+        builder.drop(key, guidance.get(key))
     for key in ("hires", "cache", "vae_tiling"):
         if part(document, key).get("enabled", bool(document.get(key))):
-            draft.lose(key, document.get(key))
-    return draft.recalled()
+            builder.drop(key, document.get(key))
+    return builder.build()
 
 
-SD_CPP = Reading(name="stable-diffusion.cpp", sniff=_sniff, decode=_decode)
+SD_CPP = ReadOnlyFormat(name="stable-diffusion.cpp", sniff=_sniff, decode=_decode)

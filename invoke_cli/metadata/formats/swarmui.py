@@ -1,11 +1,11 @@
-"""SwarmUI: JSON with `sui_image_params`, in `parameters`, the EXIF user comment, or (older) the EXIF model."""
+"""Read SwarmUI's metadata: JSON with `sui_image_params`, in `parameters`, the EXIF user comment or the EXIF model."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from invoke_cli.metadata.builder import MetadataBuilder, json_object, part
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, ReadOnlyFormat
 
 _PLACES = ("parameters", "EXIF:UserComment", "EXIF:Model")
 _PARAMS = "sui_image_params"
@@ -33,24 +33,24 @@ def _sniff(chunks: Chunks) -> bool:
 
 def _decode(chunks: Chunks) -> ParsedMetadata:
     params = part(_document(chunks), _PARAMS)
-    draft = MetadataBuilder(f"SwarmUI {params.get('swarm_version') or ''}".strip())
-    draft.words(params.get("prompt"), params.get("negativeprompt"))
-    draft.take_all(params, _FIELDS)
-    draft.sampler(
+    builder = MetadataBuilder(f"SwarmUI {params.get('swarm_version') or ''}".strip())
+    builder.foreign_prompts(params.get("prompt"), params.get("negativeprompt"))
+    builder.take_all(params, _FIELDS)
+    builder.sampler(
         params.get("sampler") or params.get("comfyuisampler") or params.get("comfysampler"),
         params.get("scheduler") or params.get("comfyuischeduler") or params.get("comfyscheduler"),
     )
-    draft.strength(params.get("initimagecreativity"))
-    # The layer that is used, counted from the end: -1 leaves none out.
+    builder.strength(params.get("initimagecreativity"))
+    # The number of the layer used, counted from the end: -1 skips none.
     stop = str(params.get("clipstopatlayer") or "")
     if stop.startswith("-") and stop[1:].isdigit():
-        draft.take("clip_skip", int(stop[1:]) - 1 or None, "clipstopatlayer")
-    draft.model(params.get("model"))
+        builder.take("clip_skip", int(stop[1:]) - 1 or None, "clipstopatlayer")
+    builder.model(params.get("model"))
     loras, weights = params.get("loras"), params.get("loraweights")
     for index, lora in enumerate(loras if isinstance(loras, list) else []):
-        draft.lora(lora, weights[index] if isinstance(weights, list) and index < len(weights) else "")
-    draft.lose_rest(params, _KNOWN)
-    return draft.recalled(by_pixels=True)
+        builder.lora(lora, weights[index] if isinstance(weights, list) and index < len(weights) else "")
+    builder.drop_rest(params, _KNOWN)
+    return builder.build(size_from_pixels=True)
 
 
-SWARMUI = Reading(name="SwarmUI", sniff=_sniff, decode=_decode)
+SWARMUI = ReadOnlyFormat(name="SwarmUI", sniff=_sniff, decode=_decode)

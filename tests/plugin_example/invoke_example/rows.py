@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from invoke_cli.commands.command import Argument, Call, Command
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Reading
+from invoke_cli.metadata.codec import Chunks, ParsedMetadata, ReadOnlyFormat
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
 from invoke_cli.planning.postprocessors import PluginPostprocessor
@@ -37,7 +37,7 @@ def _decode(chunks: Chunks) -> ParsedMetadata:
     return ParsedMetadata(program="Example", request=GenerationRequest(prompt=prompt, seeds=(int(seed),)))
 
 
-FORMAT = Reading(name="example", sniff=_sniff, decode=_decode)
+FORMAT = ReadOnlyFormat(name="example", sniff=_sniff, decode=_decode)
 
 
 def _shout(context: SessionContext, call: Call) -> None:

@@ -9,14 +9,14 @@ from invoke_cli.language.switches.values import Choice, Flag, OptionalChoice, Pr
 
 FACTOR = (1, 8)
 SHARE = (0, 1)
-MATCHINGS = ("histogram", "lab", "chroma")
+MATCHING_METHODS = ("histogram", "lab", "chroma")
 FACETOOLS = ("gfpgan", "codeformer")
 
 POSTPROCESS: tuple[Switch, ...] = (
     Switch(
         field="match_colors",
         flags=("--match_colors",),
-        value=OptionalChoice(options=MATCHINGS, bare="lab"),
+        value=OptionalChoice(options=MATCHING_METHODS, bare="lab"),
         group=Group.POSTPROCESS,
         needs=Needs.INIT,
         metavar="[histogram|lab|chroma]",
