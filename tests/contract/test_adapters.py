@@ -68,7 +68,7 @@ def test_i4_a_t2i_adapter_equals_stock_and_leaves_no_trace(studio: SessionHarnes
     (plain,) = studio.draw(line)
     rough, deep = build_t2i_adapter(studio.folder / "rough", 1), build_t2i_adapter(studio.folder / "far", 2)
     assert studio.run(f"!import_model {rough} control=pose") is Outcome.OK, studio.errors
-    assert "T2I-Adapter for UNets of 16, 32 channels" in studio.notices[-1]
+    assert "T2I-Adapter for UNets with 16, 32 channels" in studio.notices[-1]
     enter(studio, far=deep.with_name("far:lineart"))
     networks = [diffusers.T2IAdapter.from_pretrained(folder, local_files_only=True) for folder in (rough, deep)]
 
