@@ -101,4 +101,4 @@ def test_i4_a_t2i_adapter_equals_stock_and_leaves_no_trace(studio: SessionHarnes
 def test_a_t2i_adapter_for_other_channels_is_refused(studio: SessionHarness) -> None:
     enter(studio, large=build_t2i_adapter(studio.folder / "large", 1, channels=(32, 64)).with_name("large:pose"))
     assert studio.run(f"{LINE} --control pose:depth.png") is not Outcome.OK
-    assert "does not fit" in studio.errors[0] and "UNets of 32, 64 channels" in studio.errors[0]
+    assert "does not fit" in studio.errors[0] and "UNets with 32, 64 channels" in studio.errors[0]

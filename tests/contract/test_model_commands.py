@@ -75,11 +75,11 @@ def test_entries_keep_their_comments(fake_session: SessionHarness, tiny_model: P
         ("!edit_model tiny siz 5", "unknown setting"),
         ("!edit_model tiny size huge", "size must be a number"),
         ("!edit_model tiny defaults -s 0", "-s"),
-        ("!edit_model nobody description x", "no model"),
+        ("!edit_model nobody description x", "no such model: nobody"),
         ("!del_model sketchbook", "came with the program"),
         ("!import_model /nowhere/model", "missing"),
         ("!import_model", "needs more"),
-        ("!model nobody", "no model"),
+        ("!model nobody", "no such model: nobody"),
         ("!convert_model /nowhere.safetensors", "no file"),
     ],
 )
