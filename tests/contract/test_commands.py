@@ -71,7 +71,7 @@ def test_fetch_from_elsewhere_tells_what_is_lost(harness: SessionHarness) -> Non
     assert any("--karras_max 29" in text for text in harness.notices)
     drawing().save("plain.png")
     assert harness.run("!fetch plain.png") is Outcome.FAILED
-    assert "does not say" in harness.errors[0]
+    assert "contains no generation metadata" in harness.errors[0]
 
 
 def test_info_shows_everything_and_drives_no_terminal(harness: SessionHarness) -> None:
