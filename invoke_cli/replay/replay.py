@@ -37,7 +37,7 @@ from invoke_cli.planning.plan_inputs import grid_of
 from invoke_cli.replay.compatibility import usable_settings
 from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest, overlay
-from invoke_cli.version import __version__
+from invoke_cli.version import SCHEMA_VERSION
 
 
 class Verdict(Enum):
@@ -148,12 +148,17 @@ def _said_differently(context: SessionContext, remake: Replay, result: ImageResu
     """Each value in the file's text that is not what this program would write for the image."""
     found = read_chunks(remake.path)
     document = _document(found)
-    if document.get("app_version") != __version__ or remake.recalled.provenance is None:
+    provenance = remake.recalled.provenance
+    if provenance is None or provenance.schema_version > SCHEMA_VERSION:
         yield from remake.recalled.conflicts
         return
-    environment = remake.provenance.environment
-    record = record_of(context, remake.prepared, result, pixel_hash(result.image), environment=environment)
-    record = replace(record, fallbacks=remake.provenance.fallbacks)
+    record = record_of(context, remake.prepared, result, pixel_hash(result.image), environment=provenance.environment)
+    record = replace(
+        record,
+        fallbacks=provenance.fallbacks,
+        version=provenance.version,
+        schema_version=provenance.schema_version,
+    )
     expected = metadata.encode(record)
     yield from remake.recalled.conflicts
     yield from _differences("", document, _document(expected))

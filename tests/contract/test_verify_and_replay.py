@@ -17,11 +17,12 @@ from tests.conftest import drawing
 from tests.session_harness import SessionHarness
 
 
-def rewrite(path: Path, **changes: object) -> None:
-    """Change fields under `image` in a picture's sd-metadata, and nothing else."""
+def rewrite(path: Path, top: dict[str, object] | None = None, **changes: object) -> None:
+    """Change fields under `image` in an image's sd-metadata, and at its top level; None removes one there."""
     chunks = read_chunks(path)
     document = json.loads(chunks["sd-metadata"])
     document["image"] |= changes
+    document = {key: value for key, value in (document | (top or {})).items() if value is not None}
     chunks["sd-metadata"] = json.dumps(document)
     info = PngInfo()
     for key, text in chunks.items():
@@ -38,6 +39,25 @@ def test_law_5_verify_says_identical_of_what_was_just_written(harness: SessionHa
     harness.draw("a cat -s4 -f0 -I sketch.png")
     assert harness.run("!verify outputs/*.png") is Outcome.OK, harness.errors
     assert harness.messages.count("identical") == 7
+
+
+OF_0_1: dict[str, object] = {"app_version": "0.1.0", "schema_version": None}
+
+
+def test_images_of_an_older_schema_are_verified_by_its_rules(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s3")
+    assert json.loads(read_chunks(path)["sd-metadata"])["schema_version"] == 2
+    rewrite(path, OF_0_1)
+    assert harness.run(f"!verify {path}") is Outcome.OK and "identical" in harness.messages
+    rewrite(path, scheduler="AnotherScheduler")
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert "scheduler" in harness.messages
+
+
+def test_images_of_a_newer_schema_are_verified_by_their_pixels(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s3")
+    rewrite(path, {"app_version": "9.0", "schema_version": 99, "a_new_key": 1})
+    assert harness.run(f"!verify {path}") is Outcome.OK and "identical" in harness.messages
 
 
 def test_verify_from_any_directory(harness: SessionHarness, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
