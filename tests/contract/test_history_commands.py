@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -196,3 +198,23 @@ def test_a_private_image_leaves_no_words_in_the_history(harness: SessionHarness,
     answer(harness, "!reindex")
     books = b"".join(path.read_bytes() for path in (harness.folder / "outputs" / ".invoke").glob("history*"))
     assert b"secret" not in books and b"hidden" not in books and b"sketch" not in books
+
+
+def test_open_starts_the_viewer_with_the_image(fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = fake_session.draw("a cat -s2")
+    programs = fake_session.folder / "bin"
+    programs.mkdir()
+    log = fake_session.folder / "opened"
+    for name in ("xdg-open", "open"):
+        (programs / name).write_text(f'#!/bin/sh\nprintf "%s" "$1" > {log}\n')
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    assert fake_session.run("!open 1") is Outcome.OK
+    deadline = time.monotonic() + 20
+    while not log.is_file() or not log.read_text():
+        assert time.monotonic() < deadline, "the viewer was not started"
+        time.sleep(0.02)
+    assert Path(log.read_text()).resolve() == path
+    monkeypatch.setenv("PATH", str(fake_session.folder / "nothing"))
+    assert fake_session.run("!open 1") is Outcome.FAILED
+    assert fake_session.errors[0].startswith("no viewer")
