@@ -17,9 +17,9 @@ from invoke_cli.context.paths import is_file
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import MetadataError
 from invoke_cli.generation.chain import prepare_recorded
-from invoke_cli.generation.execute import make_images
+from invoke_cli.generation.execute import generate_images
 from invoke_cli.generation.prepare import Prepared, prepare_stage
-from invoke_cli.generation.save import record_of
+from invoke_cli.generation.save import build_record
 from invoke_cli.imaging.open_image import OpenedImage, open_path, read_file
 from invoke_cli.inputs import history_lookup
 from invoke_cli.inputs.supplied import SuppliedInputs
@@ -119,7 +119,7 @@ def _in_passes(context: SessionContext, recalled: ParsedMetadata) -> ParsedMetad
 
 def replayed(context: SessionContext, remake: Replay) -> ImageResult:
     """The image made again."""
-    results = list(make_images(context, remake.prepared, remake.provenance))
+    results = list(generate_images(context, remake.prepared, remake.provenance))
     return replace(results[remake.place], index=0)
 
 
@@ -152,7 +152,7 @@ def _said_differently(context: SessionContext, remake: Replay, result: ImageResu
         yield from remake.recalled.conflicts
         return
     environment = remake.provenance.environment
-    record = record_of(context, remake.prepared, result, pixel_hash(result.image), environment=environment)
+    record = build_record(context, remake.prepared, result, pixel_hash(result.image), environment=environment)
     record = replace(record, fallbacks=remake.provenance.fallbacks)
     expected = metadata.encode(record)
     yield from remake.recalled.conflicts

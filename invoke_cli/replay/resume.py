@@ -12,7 +12,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_file
 from invoke_cli.engine import Model
 from invoke_cli.errors import ImageError, MetadataError, PlanError, blame
-from invoke_cli.generation.execute import make_images
+from invoke_cli.generation.execute import generate_images
 from invoke_cli.generation.prepare import Prepared, reference_folder
 from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.imaging.open_image import read_file
@@ -143,5 +143,5 @@ def _made_again(context: SessionContext, remake: Replay, step: int) -> bytes:
     first = remake.prepared
     last = replace(first.last, until=step)
     stopped: Prepared = replace(first, later=(*first.later[:-1], last)) if first.later else last
-    results = list(make_images(context, stopped, remake.provenance))
+    results = list(generate_images(context, stopped, remake.provenance))
     return results[remake.place].latents[0]

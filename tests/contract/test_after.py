@@ -108,9 +108,9 @@ def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) ->
     ("line", "said"),
     [
         ("!fix", "!fix needs more"),
-        ("!fix sketch.png", "needs to know what to do"),
+        ("!fix sketch.png", "needs a switch for what to do"),
         ("!fix nothing.png -U2", "there is no image nothing.png"),
-        ("!fix sketch.png -U2 -o sketch.png", "never writes over the picture"),
+        ("!fix sketch.png -U2 -o sketch.png", "never overwrites its source image"),
         ("!fix sketch.png -U2 -f .5", "-f has no effect with --fix"),
         ("!fix sketch.png --match_colors", "--match_colors has no effect with --fix"),
         ("a cat --fix -U2", "--fix needs an init image"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL.PngImagePlugin import PngInfo
 
-from invoke_cli.commands.table import COMMANDS, GONE
+from invoke_cli.commands.table import COMMANDS, REMOVED_COMMANDS
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Forget
 from tests.conftest import drawing
@@ -47,7 +47,7 @@ def test_again_keeps_the_seed_and_adds(harness: SessionHarness, sketch: Path) ->
     harness.draw("!again -f.2")
     assert "-f 0.2" in harness.saved[0].line and "-s 6" in harness.saved[0].line
     assert harness.run("!again -f+.9") is not Outcome.OK
-    assert harness.run("!again -S+1") is Outcome.FAILED and "nothing can be added" in harness.errors[0]
+    assert harness.run("!again -S+1") is Outcome.FAILED and "cannot add to a seed" in harness.errors[0]
 
 
 def test_again_of_a_former_session(harness: SessionHarness) -> None:
@@ -138,10 +138,10 @@ def test_dream_and_clear(harness: SessionHarness) -> None:
     assert harness.of(Forget)
 
 
-@pytest.mark.parametrize("name", GONE)
+@pytest.mark.parametrize("name", REMOVED_COMMANDS)
 def test_commands_that_have_gone_say_what_replaces_them(fake_session: SessionHarness, name: str) -> None:
     assert fake_session.run(f"!{name} x") is Outcome.UNREADABLE
-    assert f"!{name} of InvokeAI 2.x has gone" in fake_session.errors[0]
+    assert f"!{name} of InvokeAI 2.x was removed" in fake_session.errors[0]
     hint = fake_session.of(Failed)[0].error.hint
     assert hint.split()[0].removeprefix("!") in {command.name for command in COMMANDS}
 

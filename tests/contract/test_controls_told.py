@@ -76,7 +76,7 @@ def test_control_models_are_imported_listed_and_told(studio: SessionHarness, net
     assert "--control pose:IMAGE" in studio.messages
     copy = shutil.copytree(nets / "depth", studio.folder / "anything")
     assert studio.run(f"!import_model {copy}") is not Outcome.OK
-    assert "does not say what its pictures are" in studio.errors[0]
+    assert "does not contain the kind of control image" in studio.errors[0]
 
 
 def test_what_is_wrong_is_said_before_anything_is_loaded(

@@ -141,7 +141,7 @@ def test_what_cannot_be_swept_is_told_before_anything_is_drawn(harness: SessionH
         ("!sweep a cat -m tiny,none", "none"),
         ("!sweep !history -s 1,2", "line to draw"),
         ("!ladder a cat", "init image"),
-        ("!ladder a cat -I sketch.png -f .5", "chooses -f"),
+        ("!ladder a cat -I sketch.png -f .5", "sets -f itself"),
     ]:
         assert harness.run(line) is not Outcome.OK, line
         assert said in harness.errors[0], (line, harness.errors)

@@ -30,7 +30,7 @@ def test_models_are_listed_with_their_state(fake_session: SessionHarness) -> Non
     assert fake_session.run("!models") is Outcome.OK
     lines = {line.split()[0]: line for line in fake_session.messages.splitlines()}
     assert "active" in lines["tiny"] and "64 px" in lines["tiny"]
-    assert "not present" in lines["gone"] and "/nowhere/at/all" in lines["gone"]
+    assert "missing" in lines["gone"] and "/nowhere/at/all" in lines["gone"]
     fake_session.draw("a cat -s 2")
     fake_session.run("!models")
     assert "active, loaded" in fake_session.messages
@@ -41,7 +41,7 @@ def test_models_are_listed_by_what_they_are_good_for(fake_session: SessionHarnes
     assert fake_session.run("!models --for portrait") is Outcome.OK, fake_session.errors
     assert [line.split()[0] for line in fake_session.messages.splitlines()] == ["tiny"]
     assert fake_session.run("!models --for cars") is not Outcome.OK
-    assert fake_session.errors[0] == "no model's entry says that it is good for cars"
+    assert fake_session.errors[0] == "no model is tagged for cars"
     assert "night scenes, portraits" in fake_session.of(Failed)[0].error.hint
     assert fake_session.run("!models cars") is not Outcome.OK and "--for" in fake_session.errors[0]
 
@@ -76,8 +76,8 @@ def test_entries_keep_their_comments(fake_session: SessionHarness, tiny_model: P
         ("!edit_model tiny size huge", "size must be a number"),
         ("!edit_model tiny defaults -s 0", "-s"),
         ("!edit_model nobody description x", "no model"),
-        ("!del_model sketchbook", "came with the program"),
-        ("!import_model /nowhere/model", "missing"),
+        ("!del_model sketchbook", "part of the program"),
+        ("!import_model /nowhere/model", "no such file or folder"),
         ("!import_model", "needs more"),
         ("!model nobody", "no model"),
         ("!convert_model /nowhere.safetensors", "no file"),

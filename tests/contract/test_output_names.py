@@ -89,7 +89,7 @@ def test_another_folder_and_a_named_file(harness: SessionHarness) -> None:
     before = named.read_bytes()
     first, second = harness.draw("a dog -s2 -S1 -n2 -o cat.png")
     assert (first.name, second.name) == ("cat.png", "cat-2.png")
-    assert any("was replaced" in text for text in harness.notices)
+    assert any("the old file is now" in text for text in harness.notices)
     assert before in [path.read_bytes() for path in (outputs(harness) / ".invoke" / "trash").iterdir()]
 
 

@@ -105,7 +105,7 @@ def test_mask_writes_what_would_be_painted(seeing_house: SessionHarness) -> None
     (path,) = (seeing_house.folder / "outputs").glob("*.mask.png")
     with Image.open(path) as image:
         assert ((np.asarray(image.convert("L")) > 0) == (heat > threshold)).all()
-    assert f"to use it: -M outputs/{path.name}" in seeing_house.messages
+    assert f"use it with -M outputs/{path.name}" in seeing_house.messages
     (tinted,) = (seeing_house.folder / "outputs").glob("*.masked.png")
     assert not changed(tinted, source)[heat <= threshold].any()
     (by_file,) = seeing_house.draw(f'a cat -I "my photo.png" -M {path} -s2 -S1')

@@ -111,7 +111,7 @@ def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
         assert drawn(0) == [] and "waiting for the next save" in fake_session.notices[1]
         Path("sketch.png").write_bytes(png("red"))
         assert len(drawn(1)) == 1
-    assert "which is not there yet" in fake_session.notices[0] and len(fake_session.notices) <= 3
+    assert "does not exist yet" in fake_session.notices[0] and len(fake_session.notices) <= 3
 
 
 @pytest.mark.parametrize(
