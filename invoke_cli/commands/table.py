@@ -50,5 +50,5 @@ def command_names() -> tuple[str, ...]:
 
 # Removed commands of InvokeAI 2.x, with hints on their replacements.
 REMOVED_COMMANDS: Mapping[str, str] = {
-    "optimize_model": "use !convert_model FILE FOLDER: it converts a single file into a folder, which loads faster",
+    "optimize_model": "!convert_model FILE FOLDER converts a single file to a folder, which loads faster",
 }

@@ -91,8 +91,8 @@ def _match_colours(run: PostprocessRun, step: ColourMatching, image: Image.Image
     reference, share = run.prepared.untouched(), _painted_share(run.prepared)
     result = matched(image, reference, step.mode, share)
     distances = [lab_distance(each, reference, share) for each in (image, result)]
-    where = "inside the mask " if share is not None else ""
-    text = f"colours: mean LAB distance to the init image {where}{distances[0]:.1f} before, {distances[1]:.1f} after"
+    where = " inside the mask" if share is not None else ""
+    text = f"colours: mean LAB distance to the init image{where}: {distances[0]:.1f} before, {distances[1]:.1f} after"
     run.context.notice(text)
     return result
 

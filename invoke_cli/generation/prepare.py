@@ -22,12 +22,12 @@ from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.adapters import find_embedding, find_lora
 from invoke_cli.inputs.control_images import ControlFinder
 from invoke_cli.inputs.embedded_metadata import embedded_metadata, init_facts
-from invoke_cli.inputs.images import mask_from_web, open_init, recalled
+from invoke_cli.inputs.images import find_recalled, mask_from_web, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
 from invoke_cli.inputs.outcrop import on_patch
 from invoke_cli.inputs.references import is_recall
-from invoke_cli.inputs.supplied import NO_INPUTS, InputFile, SuppliedInputs, point_facts, resume_facts
+from invoke_cli.inputs.supplied import NO_INPUTS, InputFile, SuppliedInputs, checkpoint_facts, resume_facts
 from invoke_cli.inputs.upscalers import find_postprocess_models
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.line import Generation
@@ -177,13 +177,8 @@ def reference_folder(context: SessionContext, request: GenerationRequest) -> Out
 def prepare_stage(context: SessionContext, resolved: Resolved, supplied: SuppliedInputs = NO_INPUTS) -> Prepared:
     """Turn a resolved request into a plan and the images that it needs.
 
-    Args:
-        context: The session context.
-        resolved: The request with all defaults, and its model.
-        supplied: Images and latents that replace the files which the request names.
-
-    Raises:
-        InvokeError: The request is not possible; `error.field` is the field that causes it.
+    `supplied` contains images and latents that replace the files which the request names. Raises InvokeError if the
+    request is not possible; `error.field` is the field that causes it.
     """
     # 1. References: resolve @last and the like if the last image is in another folder.
     folder = reference_folder(context, resolved.request)
@@ -203,7 +198,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     colour(request.pad or "black")
     check_template(request.name_format or "")
     # 6. The plan.
-    controls = ControlFinder(context=context, model=resolved.model, folder=folder, given=supplied.controls)
+    controls = ControlFinder(context=context, model=resolved.model, folder=folder, supplied=supplied.controls)
     inputs = PlanInputs(
         request=request,
         model=resolved.model.spec.name,
@@ -212,7 +207,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         find_lora=partial(find_lora, context),
         find_embedding=partial(find_embedding, context),
         find_control=controls.find,
-        init=point_facts(supplied) or init_facts(init, request.init_image, recalled=metadata is not None),
+        init=checkpoint_facts(supplied) or init_facts(init, request.init_image, has_metadata=metadata is not None),
         resume=resume_facts(supplied),
         mask=masked.facts if masked else None,
         postprocess_models=find_postprocess_models(context, request, with_init=init is not None),
@@ -222,7 +217,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
     # 7. Later images of a chain or a folder use the mask that was opened here.
     if finder is not None and masked is not None and masked.opened is not None:
-        finder = replace(finder, given=masked.opened)
+        finder = replace(finder, supplied=masked.opened)
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, checkpoint=supplied.checkpoint,
         controls=tuple(controls.opened),
@@ -234,7 +229,9 @@ def _resolve_recalls(context: SessionContext, request: GenerationRequest, folder
     if context.latest in (None, folder):
         return request
     named = {"init_image": request.init_image, "init_mask": request.init_mask}
-    found = {field: str(recalled(context, name, field)) for field, name in named.items() if name and is_recall(name)}
+    found = {
+        field: str(find_recalled(context, name, field)) for field, name in named.items() if name and is_recall(name)
+    }
     return overlay(request, GenerationRequest.of(found))
 
 
@@ -261,7 +258,7 @@ def _mask_finder(
     """Return the finder of the mask; None for tasks without a mask."""
     if request.fix or request.latent_up or request.sr:
         return None
-    return MaskFinder(context=context, request=request, folder=folder, given=mask)
+    return MaskFinder(context=context, request=request, folder=folder, supplied=mask)
 
 
 def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
@@ -285,5 +282,5 @@ def _seed(seed: int, folder: OutputFolder) -> int:
     entry = folder.history.last(-seed)
     if entry is None:
         hint = "generate an image first, or use a number from 0"
-        raise InvokeError(f"-S {seed}: {folder.path} contains no such image", hint=hint, field="seeds")
+        raise InvokeError(f"-S {seed}: {folder.path} has no such image", hint=hint, field="seeds")
     return entry.seed

@@ -50,7 +50,7 @@ def test_bad_questions_and_marks_are_told(harness: SessionHarness) -> None:
     for line, said in [
         ("!search strenth>1", "unknown setting: strenth"),
         ("!tag good", "no image"),
-        ("!tag 9 good", "no image number 9"),
+        ("!tag 9 good", "has no image 9"),
         ("!tag 1 9x!", "not a valid tag"),
         ("!rate 1", "rating"),
         ("!rate 1 6", "rating"),
@@ -107,7 +107,7 @@ def test_diff_tells_settings_and_distance(harness: SessionHarness, sketch: Path)
 def test_l1_copies_have_names_that_say_what_they_are(harness: SessionHarness) -> None:
     paths = harness.draw("a red fox: by/the river -s2 -S1..2")
     harness.draw("a dog -s2 -S3")
-    assert "1 image saved" in answer(harness, "!save last kept")
+    assert "saved 1 image to kept" in answer(harness, "!save last kept")
     assert "3 images" in answer(harness, "!save session kept")
     assert "3 images" in answer(harness, "!save all all --zip")
     names = sorted(path.name for path in (harness.folder / "kept").iterdir())

@@ -99,7 +99,8 @@ def test_home_and_variables_are_filled_in(harness: SessionHarness, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("outdir", "said"), [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "no standard output")]
+    ("outdir", "said"),
+    [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "only for one-shot calls")],
 )
 def test_output_that_cannot_be_is_told_before_the_work(fake_session: SessionHarness, outdir: str, said: str) -> None:
     assert fake_session.run(f"a cat -o {outdir}") is Outcome.FAILED

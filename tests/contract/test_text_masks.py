@@ -80,7 +80,7 @@ def test_in_a_chain_the_words_are_looked_for_in_the_stage_before(seeing_house: S
 
 def test_without_the_weights_it_says_how_to_get_them(real_session: SessionHarness, sketch: Path) -> None:
     assert real_session.run(f"a cat -I {sketch.name} -tm face") is not Outcome.OK
-    assert "needs the weights of CLIPSeg" in real_session.errors[0]
+    assert "the CLIPSeg weights for -tm are missing" in real_session.errors[0]
     assert not real_session.saved
 
 

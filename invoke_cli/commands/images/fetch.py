@@ -11,13 +11,13 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_there
 from invoke_cli.errors import CommandError, MetadataError, OutputError
 from invoke_cli.events import Prefill
-from invoke_cli.inputs.history_lookup import recalled
+from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.output.files import write_whole
-from invoke_cli.replay.compatibility import PARTS, part_of, usable_settings
+from invoke_cli.replay.compatibility import PARTS, select_part, usable_settings
 
 _USAGE = f"!fetch image.png [{' | '.join(PARTS)}]: load its line, or a part of it, into the next prompt"
 _MAX_SHOWN = 5
@@ -45,9 +45,9 @@ def _fetch_line(context: SessionContext, path: Path, part: str) -> None:
     if sheet is not None:
         context.emit(Prefill(line=_one_line(sheet.line)))
         return
-    metadata = recalled(context, path)
+    metadata = read_metadata(context, path)
     usable = usable_settings(context, metadata)
-    line = format_line(part_of(usable.stages, part))
+    line = format_line(select_part(usable.stages, part))
     if part in ("all", "remix"):
         for text in metadata.conflicts:
             context.notice(sanitize_for_terminal(text))
@@ -66,7 +66,7 @@ def _write_lines(context: SessionContext, paths: Sequence[Path], target: Path) -
     for path in paths:
         context.check_stopped()
         try:
-            stages = usable_settings(context, recalled(context, path)).stages
+            stages = usable_settings(context, read_metadata(context, path)).stages
         except MetadataError:
             skipped.append(path)
             continue

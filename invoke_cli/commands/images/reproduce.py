@@ -14,7 +14,7 @@ from invoke_cli.events import Level
 from invoke_cli.generation.save import Saver
 from invoke_cli.imaging.open_image import open_path
 from invoke_cli.imaging.png_chunks import SIGNATURE
-from invoke_cli.inputs.history_lookup import recalled
+from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal, shortened
 from invoke_cli.language.switches.switch import Switch
@@ -24,7 +24,7 @@ from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.containers.stealth import stealth_text
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
-from invoke_cli.replay.replay import Verdict, compare, prepare_replay, replayed
+from invoke_cli.replay.replay import Verdict, compare, prepare_replay, run_replay
 
 _IMAGE_SIGNATURES = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
@@ -46,7 +46,7 @@ def info(context: SessionContext, call: Call) -> None:
         lines += _row("pixels", sanitize_for_terminal(error.message))
     sheet = decode_sheet(texts)
     try:
-        lines += _row("line", sheet.line) if sheet else _metadata_rows(recalled(context, path))
+        lines += _row("line", sheet.line) if sheet else _metadata_rows(read_metadata(context, path))
     except MetadataError as error:
         lines.append(sanitize_for_terminal(error.message))
     lines += [
@@ -70,7 +70,7 @@ def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
     recorded_run = prepare_replay(context, path, output=True)
     for text in recorded_run.prepared.plan.notices:
         context.notice(text)
-    result = replayed(context, recorded_run)
+    result = run_replay(context, recorded_run)
     saver = Saver(context, context.target(recorded_run.prepared.plan.output.outdir))
     saver.save(recorded_run.prepared, result)
     saver.collect(wait=True)
@@ -96,7 +96,7 @@ def _verify_image(context: SessionContext, path: Path) -> bool:
     """Verify one image, report the result, and return whether it was reproduced."""
     try:
         recorded_run = prepare_replay(context, path)
-        comparison = compare(context, recorded_run, replayed(context, recorded_run))
+        comparison = compare(context, recorded_run, run_replay(context, recorded_run))
     except (Interrupted, OutOfMemory):
         raise
     except InvokeError as error:

@@ -9,7 +9,7 @@ from invoke_cli.commands.image_selection import split_image_reference
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expanded, is_folder, is_there
 from invoke_cli.errors import CommandError, ImageError
-from invoke_cli.exploration.file_changes import saves
+from invoke_cli.exploration.file_changes import watch_saves
 from invoke_cli.generation.line import generate
 from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.replay.resume import resume_from_latents
@@ -29,7 +29,7 @@ def watch(context: SessionContext, call: Call) -> None:
         raise CommandError(f"{reference} is neither an image nor a possible name for one", hint=USAGE)
     pending = "" if is_there(path) else " (the file does not exist yet)"
     context.notice(f"watching {path}{pending}: generating an image after each save; Ctrl-C stops")
-    for _ in saves(path, context.check_stopped, context.notice):
+    for _ in watch_saves(path, context.check_stopped, context.notice):
         try:
             generate(context, stages, resume_from_latents)
         except ImageError as error:  # the file was saved again, or removed, in the meantime

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from invoke_cli.commands.formatting import format_size
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.inputs.control_images import control_hash, control_of
+from invoke_cli.inputs.control_images import control_hash, read_control_entry
 from invoke_cli.models.control_models import ControlFacts, kind_in_name
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.registry_edit import with_entry
@@ -15,13 +15,13 @@ from invoke_cli.models.registry_edit import with_entry
 
 def control_state(context: SessionContext, spec: ModelSpec) -> str:
     """Return a short description of a control model. Raises ModelError if it cannot be used."""
-    facts = control_of(context, spec)
+    facts = read_control_entry(context, spec)
     return f"{facts.technique.value} for {facts.made_for}, {format_size(_size(facts))} (--control {spec.control[0]})"
 
 
 def control_rows(context: SessionContext, spec: ModelSpec) -> Mapping[str, str]:
     """Return the properties of a control model, as rows of a table."""
-    facts = control_of(context, spec)
+    facts = read_control_entry(context, spec)
     return {
         "name": spec.name,
         "description": spec.description,

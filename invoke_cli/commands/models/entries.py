@@ -10,7 +10,7 @@ from invoke_cli.commands.models.control_entries import control_rows, import_cont
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import IN_PACKAGE, expanded, is_file, is_folder, is_there
 from invoke_cli.errors import CommandError
-from invoke_cli.inputs.adapters import how_named
+from invoke_cli.inputs.adapters import reference_to_adapter
 from invoke_cli.inputs.hub import fetch, is_remote, list_remote
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.switches.table import by_field
@@ -209,7 +209,7 @@ def _usage_hint(context: SessionContext, target: Path) -> str:
     """Return a hint on how to use a file of tensors at its location; empty for a part of a model folder."""
     if is_file(target.parent.parent / "model_index.json"):
         return ""
-    switch_text = how_named(context, target)
+    switch_text = reference_to_adapter(context, target)
     return f"; use it with {switch_text}" if switch_text else f"; add it with !import_model {target}"
 
 
