@@ -216,7 +216,7 @@ class SessionContext:
             self._folders[key] = folder
             recovered = folder.recover() if is_folder(folder.books) else 0
             if recovered:
-                self.notice(f"added {recovered} images of an interrupted session to the history")
+                self.notice(f"images of an interrupted session added to the history: {recovered}")
         return self._folders[key]
 
     # -- events -----------------------------------------------------------------------------------------------------

@@ -209,7 +209,7 @@ class LineRun:
         free = self.context.engine.memory().free
         if needed > free:
             size = f"{plan.width}x{plan.height}"
-            message = f"an image of {size} needs about {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free"
+            message = f"an image of {size} needs about {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free"
             raise OutOfMemory(message, hint=REMEDIES, field="width")
 
 

@@ -119,7 +119,7 @@ def build_record(
         model_sha256=context.model_hash(prepared.last.model),
         environment=environment,
         batch=result.batch,
-        parents=tuple({"name": picture.name, "sha256": picture.sha256} for picture in inputs),
+        parents=tuple({"name": file.name, "sha256": file.sha256} for file in inputs),
         fallbacks=result.fallbacks,
         earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
     )
@@ -131,5 +131,5 @@ def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[Sav
         SheetImage(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved
     )
     record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
-    _, path = context.writer.save_sheet(folder, grid([one.image for one in saved]), record)
+    _, path = context.writer.save_sheet(folder, grid([each.image for each in saved]), record)
     context.notice(f"grid: {path}")

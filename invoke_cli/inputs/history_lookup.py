@@ -45,11 +45,11 @@ def read_metadata(context: SessionContext, path: Path) -> ParsedMetadata:
 def _find_by_pixels(context: SessionContext, path: Path) -> tuple[OutputFolder, Entry] | None:
     """Find the image in the history with exactly these pixels, and its folder."""
     try:
-        wanted = pixel_hash(open_path(path).image)
+        pixels = pixel_hash(open_path(path).image)
     except ImageError:
         return None
     for folder in dict.fromkeys((context.recent_folder(), context.folder())):
-        entry = folder.history.with_pixels(wanted)
+        entry = folder.history.with_pixels(pixels)
         if entry is not None:
             return folder, entry
     return None

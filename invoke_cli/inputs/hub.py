@@ -127,7 +127,8 @@ def _check_space(folder: Path, total: int) -> None:
     present = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     free = shutil.disk_usage(folder).free
     if total - present > free:
-        message = f"{folder} has too little space for {total / 1e9:.1f} GB: {free / 1e9:.1f} GB are free"
+        needed = f"the download needs {total / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free"
+        message = f"not enough space in {folder}: {needed}"
         raise OutputError(message, hint="free some space, or choose another --root")
 
 

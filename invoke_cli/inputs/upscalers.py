@@ -71,9 +71,9 @@ def _network(path: Path, reference: str) -> NetworkFile:
 def _find_networks(context: SessionContext, name: str) -> list[Path]:
     """Return the network file in models/ with this name; else all whose names start with it."""
     files = [path for path in sorted(_models_folder(context).glob("**/*")) if path.suffix.lower() in SUFFIXES]
-    wanted = name.lower()
-    exact = [path for path in files if wanted in (path.name.lower(), path.stem.lower())]
-    return exact[:1] or [path for path in files if path.name.lower().startswith(wanted)]
+    lower_name = name.lower()
+    exact = [path for path in files if lower_name in (path.name.lower(), path.stem.lower())]
+    return exact[:1] or [path for path in files if path.name.lower().startswith(lower_name)]
 
 
 def _models_folder(context: SessionContext) -> Path:

@@ -39,17 +39,17 @@ def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> Usable
     lost: list[str] = []
     stages = []
     for stage in metadata.stages:
-        said = stage.set_fields()
-        wanted = str(said.pop("model", "") or metadata.facts.get("model", ""))
+        fields = stage.set_fields()
+        model_name = str(fields.pop("model", "") or metadata.facts.get("model", ""))
         sha256 = metadata.provenance.model_sha256 if metadata.provenance else metadata.facts.get("model hash", "")
-        known = find_known_model(context, wanted, sha256) if wanted or sha256 else None
+        known = find_known_model(context, model_name, sha256) if model_name or sha256 else None
         if known is not None:
-            said["model"] = known
-        elif wanted:
-            lost.append(f"model {wanted}, which is unknown here")
-        if "scheduler" in said and not is_sampler(str(said["scheduler"])):
-            lost.append(f"sampler {said.pop('scheduler')}")
-        stages.append(GenerationRequest.of(said))
+            fields["model"] = known
+        elif model_name:
+            lost.append(f"model {model_name}, which is unknown here")
+        if "scheduler" in fields and not is_sampler(str(fields["scheduler"])):
+            lost.append(f"sampler {fields.pop('scheduler')}")
+        stages.append(GenerationRequest.of(fields))
     return UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)))
 
 
@@ -70,15 +70,15 @@ def _normalise(name: str) -> str:
 
 
 def _by_hash(context: SessionContext, sha256: str) -> str | None:
-    wanted = sha256.lower().removeprefix("sha256:").removeprefix("0x")
-    if len(wanted) < _MIN_DIGITS or re.fullmatch(r"[0-9a-f]{10,64}", wanted) is None:
+    digits = sha256.lower().removeprefix("sha256:").removeprefix("0x")
+    if len(digits) < _MIN_DIGITS or re.fullmatch(r"[0-9a-f]{10,64}", digits) is None:
         return None
     for name in context.settings.registry.models:
         try:
             found = context.model_hash(context.settings.model(name))
         except (InvokeError, OSError):
             continue
-        if found.startswith(wanted):
+        if found.startswith(digits):
             return name
     return None
 
@@ -96,5 +96,5 @@ def select_part(stages: tuple[GenerationRequest, ...], part: str) -> tuple[Gener
     return (stored,)
 
 
-def _filter_fields(stage: GenerationRequest, wanted: Callable[[str], bool]) -> GenerationRequest:
-    return GenerationRequest.of({name: value for name, value in stage.set_fields().items() if wanted(name)})
+def _filter_fields(stage: GenerationRequest, keep: Callable[[str], bool]) -> GenerationRequest:
+    return GenerationRequest.of({name: value for name, value in stage.set_fields().items() if keep(name)})

@@ -151,7 +151,7 @@ def compare(context: SessionContext, recorded_run: Replay, result: ImageResult) 
     causes = (*differences, *_environment_differences(context, recorded_run))
     if original.size != result.image.size:
         old_size, new_size = "x".join(map(str, original.size)), "x".join(map(str, result.image.size))
-        sizes = f"size: the file has {old_size}, reproduced {new_size}"
+        sizes = f"size: the file has {old_size}, the reproduced image {new_size}"
         return Comparison(verdict=Verdict.DIFFERS, reasons=(sizes, *causes))
     distance = np.abs(np.asarray(original, dtype=np.int16) - np.asarray(result.image.convert("RGB"), dtype=np.int16))
     most = int(distance.max(initial=0))
@@ -193,7 +193,7 @@ def _differences(where: str, found: Any, expected: Any) -> Iterator[str]:
         for key in dict.fromkeys([*found, *expected]):
             yield from _differences(f"{where}.{key}".lstrip("."), found.get(key), expected.get(key))
     elif found != expected:
-        yield f"{where}: the file has {_to_json(found)}, reproduced {_to_json(expected)}"
+        yield f"{where}: the file has {_to_json(found)}, the reproduced image {_to_json(expected)}"
 
 
 def _to_json(value: object) -> str:
@@ -266,12 +266,12 @@ def _find_input(
     Returns:
         The file and its base name; None if there is no such input.
     """
-    name, wanted = recorded
+    name, wanted_hash = recorded
     if name is None:
         return None
     base = Path(name.replace("\\", "/")).name
     for folder in (OutputFolder(path.parent), context.folder()):
-        stored = folder.find_input(wanted)
+        stored = folder.find_input(wanted_hash)
         if stored is not None:
             return stored, base
     for candidate in (path.parent / base, Path(base), context.folder().path / base):

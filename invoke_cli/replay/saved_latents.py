@@ -86,7 +86,7 @@ def _check_changes(file: LatentFile, line_request: GenerationRequest) -> None:
         hint = f"omit {row.spelling}; the prompt, -C, -S, -m and effects can change when resuming"
         if file.finished:
             hint = "with -f .5 it becomes an init image, and every setting can change"
-        message = f"{file.name} resumes the settings of its run: {row.spelling} cannot change it"
+        message = f"{row.spelling} cannot be changed when resuming {file.name}"
         raise PlanError(message, hint=hint, field=row.field)
 
 

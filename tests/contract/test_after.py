@@ -109,7 +109,7 @@ def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) ->
     ("line", "said"),
     [
         ("!fix", "!fix needs an argument"),
-        ("!fix sketch.png", "needs a switch for what to do"),
+        ("!fix sketch.png", "needs a switch that changes the image"),
         ("!fix nothing.png -U2", "there is no image nothing.png"),
         ("!fix sketch.png -U2 -o sketch.png", "never overwrites its source image"),
         ("!fix sketch.png -U2 -f .5", "-f has no effect with --fix"),

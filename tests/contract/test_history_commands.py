@@ -98,7 +98,7 @@ def test_diff_tells_settings_and_distance(harness: SessionHarness, sketch: Path)
     harness.draw("a dog -s3 -S1 -I sketch.png -W 128 -H 128 --fit")
     said = answer(harness, "!diff 1 2")
     assert "steps: -s 2 -> -s 3" in said and "prompt: a cat -> a dog" in said and "init_img: none" in said
-    assert "sizes: 64x64 -> " in said and "of 255 on average" in said and "seed" not in said
+    assert "sizes: 64x64 -> " in said and "mean difference" in said and "seed" not in said
     harness.draw("a cat -s2 -S1")
     assert answer(harness, "!diff 1 3") == "the settings are identical\nthe pixels are identical"
     assert "contains no generation metadata" in answer(harness, "!diff 1 sketch.png")

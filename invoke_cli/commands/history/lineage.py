@@ -122,5 +122,5 @@ def _pixels(first: Subject, second: Subject) -> str:
     difference = distance(first_image, second_image)
     if difference.most == 0:
         return f"{sizes}the pixels are identical"
-    summary = f"{difference.share:.0%} differ, by {difference.mean:.1f} of 255 on average and {difference.most} at most"
+    summary = f"mean difference {difference.mean:.1f} of 255, maximum {difference.most}; {difference.share:.0%} differ"
     return f"{sizes}pixels: {summary}"

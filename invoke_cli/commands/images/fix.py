@@ -61,7 +61,7 @@ def _check(request: GenerationRequest) -> None:
     is_requested = any(row.is_requested(request) for row in POSTPROCESSORS)
     if not is_requested and request.outcrop is None and request.text_mask is None:
         raise CommandError(
-            "!fix needs a switch for what to do", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …"
+            "!fix needs a switch that changes the image", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …"
         )
 
 
