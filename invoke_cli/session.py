@@ -106,7 +106,7 @@ class Session:
             self.attempt(lambda: self.context.engine.load(self.context.settings.model(), hooks))
             then()
 
-        self.context.open_beside(load)
+        self.context.open_in_background(load)
 
     def serve_client(self, request: ClientRequest) -> None:
         """Let a line of another process use the engine; return when it is complete."""

@@ -98,7 +98,7 @@ def _entries(folder: OutputFolder, word: str) -> Iterator[Entry]:
         return
     match = _NUMBERS.fullmatch(word)
     if match is None:
-        raise CommandError(f"a number was expected, not {word[:40]!r}", hint="!history lists the images by number")
+        raise CommandError(f"not the number of an image: {word[:40]!r}", hint="!history lists the images by number")
     first, last_number = int(match[1]), int(match[2] or match[1])
     if last_number - first > _MAX_RANGE:
         raise CommandError(f"the range {word} is too long", hint=f"at most {_MAX_RANGE} images at once")

@@ -106,7 +106,7 @@ class SessionContext:
             )
         return self._engine
 
-    def open_beside(self, work: Callable[[], None]) -> None:
+    def open_in_background(self, work: Callable[[], None]) -> None:
         """Run `work`, which opens the engine, in a new thread; `engine` blocks until it is complete."""
         self._opening = threading.Thread(target=work, name="invoke-opening", daemon=True)
         self._opening.start()

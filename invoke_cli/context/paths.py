@@ -122,7 +122,7 @@ def names_a_file(outdir: str) -> bool:
     return outdir == "-" or (path.suffix.lower() == ".png" and not is_folder(path))
 
 
-def folder_for(outdir: str) -> str:
+def output_folder_for(outdir: str) -> str:
     """Return the output folder for a value of `-o`: the default one if it names a file."""
     return OUTPUTS if names_a_file(outdir) else outdir
 

@@ -25,8 +25,8 @@ from invoke_cli.context.paths import (
     OUTPUTS,
     expanded,
     find_paths,
-    folder_for,
     is_file,
+    output_folder_for,
 )
 from invoke_cli.engine import Model
 from invoke_cli.errors import ConfigError, InvokeError, ModelError, OutputError, PlanError
@@ -198,7 +198,7 @@ class Settings:
     def outdir(self) -> str:
         """Return the output folder of a line without `-o`."""
         outdir = resolve([Layer("program", program_defaults()), *self.upper_layers()]).request.outdir
-        return folder_for(outdir or OUTPUTS)
+        return output_folder_for(outdir or OUTPUTS)
 
     def is_private(self, line: str) -> bool:
         """Whether a line, or the session, is private, so that its text must not be stored."""

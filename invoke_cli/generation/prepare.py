@@ -22,7 +22,7 @@ from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.adapters import find_embedding, find_lora
 from invoke_cli.inputs.control_images import ControlFinder
 from invoke_cli.inputs.embedded_metadata import embedded_metadata, init_facts
-from invoke_cli.inputs.images import find_recalled, mask_from_web, open_init
+from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
 from invoke_cli.inputs.outcrop import on_patch
@@ -230,7 +230,9 @@ def _resolve_recalls(context: SessionContext, request: GenerationRequest, folder
         return request
     named = {"init_image": request.init_image, "init_mask": request.init_mask}
     found = {
-        field: str(find_recalled(context, name, field)) for field, name in named.items() if name and is_recall(name)
+        field: str(find_recent_result(context, name, field))
+        for field, name in named.items()
+        if name and is_recall(name)
     }
     return overlay(request, GenerationRequest.of(found))
 

@@ -49,7 +49,7 @@ def _standard_input(context: SessionContext) -> bytes:
     return context.streams.read()
 
 
-def find_recalled(context: SessionContext, reference: str, field: str) -> Path:
+def find_recent_result(context: SessionContext, reference: str, field: str) -> Path:
     """Return the path of the result that a reference such as `@last` resolves to, in the folder of the last result."""
     assert context.latest is not None
     return find_image(reference, context.latest, field=field)

@@ -37,7 +37,7 @@ class SuppliedInputs:
         controls: The control images.
         checkpoint: The saved latents to resume from.
         reference: The reference to the latents, as typed.
-        as_picture: Whether the latents are those of a finished run and serve as an init image.
+        as_init_image: Whether the latents are those of a finished run and serve as an init image.
     """
 
     init: OpenedImage | None = None
@@ -45,7 +45,7 @@ class SuppliedInputs:
     controls: tuple[OpenedImage, ...] = ()
     checkpoint: LatentFile | None = None
     reference: str | None = None
-    as_picture: bool = False
+    as_init_image: bool = False
 
 
 NO_INPUTS = SuppliedInputs()
@@ -54,7 +54,7 @@ NO_INPUTS = SuppliedInputs()
 def resume_facts(supplied: SuppliedInputs) -> ResumeFacts | None:
     """Return the facts of the latents to resume from; None if there are none, or if they serve as an init image."""
     file = supplied.checkpoint
-    if file is None or supplied.as_picture:
+    if file is None or supplied.as_init_image:
         return None
     reference = stable_reference(supplied.reference, file.name)
     return ResumeFacts(name=file.name, reference=reference, sha256=file.sha256, step=file.step, seed=file.seed)
@@ -65,7 +65,7 @@ def checkpoint_facts(supplied: SuppliedInputs) -> InitFacts | None:
     file = supplied.checkpoint
     if file is None or supplied.init is not None:
         return None
-    if supplied.as_picture:
+    if supplied.as_init_image:
         reference = stable_reference(supplied.reference, file.name)
         return InitFacts(name=file.name, reference=reference, sha256=file.sha256, size=file.canvas, generated=True)
     if file.init_size is None:

@@ -62,14 +62,14 @@ class Replay:
 
     Attributes:
         path: The file of the image.
-        recalled: Its metadata.
+        parsed: Its metadata.
         provenance: The recorded environment, batch and hashes; with empty values if the file contains none.
         prepared: The run.
         index: The index of the image in its batch.
     """
 
     path: Path
-    recalled: ParsedMetadata
+    parsed: ParsedMetadata
     provenance: Provenance
     prepared: Prepared
     index: int
@@ -86,28 +86,28 @@ def prepare_replay(context: SessionContext, path: Path, *, output: bool = False)
     Raises:
         MetadataError: The metadata is missing or incomplete.
     """
-    recalled = history_lookup.read_metadata(context, path)
-    provenance = recalled.provenance or Provenance()
+    parsed = history_lookup.read_metadata(context, path)
+    provenance = parsed.provenance or Provenance()
     if provenance.private:
         raise MetadataError(
             f"{path.name} was generated with --private: the file contains no prompt", hint="type the line again"
         )
-    stages = _runnable_stages(context, recalled, path)
-    recalled = _expand_hires_fix(context, replace(recalled, request=stages[-1], earlier=stages[:-1]))
-    inputs = [_find_inputs(context, recalled, path, number) for number in range(len(recalled.stages))]
+    stages = _runnable_stages(context, parsed, path)
+    parsed = _expand_hires_fix(context, replace(parsed, request=stages[-1], earlier=stages[:-1]))
+    inputs = [_find_inputs(context, parsed, path, number) for number in range(len(parsed.stages))]
     resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
     prepared = prepare_stage(context, resolved[0], inputs[0][1])
     images, index = _batch(prepared.plan.images[0], provenance)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
     later = [SuppliedInputs(mask=supplied.mask, controls=supplied.controls) for _, supplied in inputs[1:]]
     prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
-    return Replay(path=path, recalled=recalled, provenance=provenance, prepared=prepared, index=index)
+    return Replay(path=path, parsed=parsed, provenance=provenance, prepared=prepared, index=index)
 
 
-def _runnable_stages(context: SessionContext, recalled: ParsedMetadata, path: Path) -> tuple[GenerationRequest, ...]:
+def _runnable_stages(context: SessionContext, parsed: ParsedMetadata, path: Path) -> tuple[GenerationRequest, ...]:
     """Return the stages as they can run here. Raises MetadataError if the metadata is insufficient."""
-    found = usable_settings(context, recalled)
-    if recalled.provenance is not None:
+    found = usable_settings(context, parsed)
+    if parsed.provenance is not None:
         if found.lost:
             raise MetadataError(f"{path.name} needs the {found.lost[0]}", hint="!models lists the known models")
         return found.stages
@@ -117,21 +117,21 @@ def _runnable_stages(context: SessionContext, recalled: ParsedMetadata, path: Pa
         raise MetadataError(f"the metadata of {path.name} contains no prompt", hint=hint)
     if first.strength is not None and first.init_image is None and not first.hires_fix:
         raise MetadataError(f"the metadata of {path.name} does not name its init image", hint=hint)
-    for text in (*found.lost, *recalled.missing):
+    for text in (*found.lost, *parsed.missing):
         context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     return found.stages
 
 
-def _expand_hires_fix(context: SessionContext, recalled: ParsedMetadata) -> ParsedMetadata:
+def _expand_hires_fix(context: SessionContext, parsed: ParsedMetadata) -> ParsedMetadata:
     """Convert a `--hires_fix` that another program recorded to its two stages."""
-    request = recalled.request
-    if not request.hires_fix or recalled.earlier or request.init_image is not None:
-        return recalled
+    request = parsed.request
+    if not request.hires_fix or parsed.earlier or request.init_image is not None:
+        return parsed
     passes = two_passes(request, grid_of(context.settings.model(request.model).facts))
     if passes is None:
-        return recalled
+        return parsed
     first, second = passes
-    return replace(recalled, request=overlay(inherited(first), second), earlier=(first,))
+    return replace(parsed, request=overlay(inherited(first), second), earlier=(first,))
 
 
 def run_replay(context: SessionContext, recorded_run: Replay) -> ImageResult:
@@ -169,14 +169,14 @@ def _metadata_differences(context: SessionContext, recorded_run: Replay, result:
     """Yield each difference between the metadata of the file and what this program would write."""
     found = read_chunks(recorded_run.path)
     document = _document(found)
-    if document.get("app_version") != __version__ or recorded_run.recalled.provenance is None:
-        yield from recorded_run.recalled.conflicts
+    if document.get("app_version") != __version__ or recorded_run.parsed.provenance is None:
+        yield from recorded_run.parsed.conflicts
         return
     environment = recorded_run.provenance.environment
     record = build_record(context, recorded_run.prepared, result, pixel_hash(result.image), environment=environment)
     record = replace(record, fallbacks=recorded_run.provenance.fallbacks)
     expected = metadata.encode(record)
-    yield from recorded_run.recalled.conflicts
+    yield from recorded_run.parsed.conflicts
     yield from _differences("", document, _document(expected))
     for name in expected:
         if name != SD_METADATA and found.get(name) != expected[name]:
@@ -214,34 +214,30 @@ def _environment_differences(context: SessionContext, recorded_run: Replay) -> I
 
 
 def _find_inputs(
-    context: SessionContext, recalled: ParsedMetadata, path: Path, number: int
+    context: SessionContext, parsed: ParsedMetadata, path: Path, number: int
 ) -> tuple[GenerationRequest, SuppliedInputs]:
     """Return the request of a stage and its inputs; a stage that resumes from latents inherits their settings."""
-    request = recalled.stages[number]
-    hashes = recalled.provenance.inputs if recalled.provenance else ()
+    request = parsed.stages[number]
+    hashes = parsed.provenance.inputs if parsed.provenance else ()
     init, mask = hashes[number] if number < len(hashes) else ("", "")
-    init_file = _find_input(context, recalled, path, (request.init_image, init))
-    guides = _find_controls(context, recalled, path, number)
+    init_file = _find_input(context, parsed, path, (request.init_image, init))
+    guides = _find_controls(context, parsed, path, number)
     if init_file is not None and init_file[0].suffix == SUFFIX:
         file = read_latents(read_file(init_file[0]), init_file[1])
         full_request, supplied = resumed_request(file, request, [OutputFolder(path.parent), context.folder()])
         return full_request, replace(supplied, controls=guides or supplied.controls)
-    mask_file = _find_input(context, recalled, path, (request.init_mask, mask))
+    mask_file = _find_input(context, parsed, path, (request.init_mask, mask))
     return request, SuppliedInputs(init=_open_input(init_file), mask=_open_input(mask_file), controls=guides)
 
 
-def _find_controls(
-    context: SessionContext, recalled: ParsedMetadata, path: Path, number: int
-) -> tuple[OpenedImage, ...]:
+def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, number: int) -> tuple[OpenedImage, ...]:
     """Return the control images of a stage."""
-    names = [choice.image for choice in recalled.stages[number].controls or ()]
+    names = [choice.image for choice in parsed.stages[number].controls or ()]
     hashes = (
-        recalled.provenance.controls[number]
-        if recalled.provenance and number < len(recalled.provenance.controls)
-        else ()
+        parsed.provenance.controls[number] if parsed.provenance and number < len(parsed.provenance.controls) else ()
     )
     recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
-    found = (_open_input(_find_input(context, recalled, path, pair)) for pair in recorded)
+    found = (_open_input(_find_input(context, parsed, path, pair)) for pair in recorded)
     return tuple(opened for opened in found if opened is not None)
 
 
@@ -250,7 +246,7 @@ def _open_input(found: tuple[Path, str] | None) -> OpenedImage | None:
 
 
 def _find_input(
-    context: SessionContext, recalled: ParsedMetadata, path: Path, recorded: tuple[str | None, str]
+    context: SessionContext, parsed: ParsedMetadata, path: Path, recorded: tuple[str | None, str]
 ) -> tuple[Path, str] | None:
     """Find a recorded input.
 
@@ -259,7 +255,7 @@ def _find_input(
 
     Args:
         context: The session context.
-        recalled: The metadata of the image.
+        parsed: The metadata of the image.
         path: The file of the image.
         recorded: The name of the input, or None, and its hash.
 
@@ -275,7 +271,7 @@ def _find_input(
         if stored is not None:
             return stored, base
     for candidate in (path.parent / base, Path(base), context.folder().path / base):
-        if recalled.provenance is not None and is_file(candidate):
+        if parsed.provenance is not None and is_file(candidate):
             return candidate, base
     hint = f"load its line with !fetch {path} and choose the image yourself"
     raise MetadataError(f"image {base}, an input of {path.name}, was not found", hint=hint)

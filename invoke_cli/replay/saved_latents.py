@@ -35,7 +35,7 @@ def resumed_request(
         hint = "type a prompt before -I"
         raise ImageError(f"{file.name} was saved with --private: it contains no prompt", hint=hint)
     if file.finished and line_request.strength is not None:
-        return _as_init_image(file, line_request), SuppliedInputs(checkpoint=file, as_picture=True)
+        return _as_init_image(file, line_request), SuppliedInputs(checkpoint=file, as_init_image=True)
     if file.request.outcrop is not None:
         hint = "start from the image itself"
         raise ImageError(f"cannot resume {file.name}: outpainting runs in several passes", hint=hint)
