@@ -130,7 +130,7 @@ def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) ->
         ("a cat --sr 4", "--sr needs an image to enlarge"),
         ("a cat | --sr 4", "--sr 4 needs an x4 diffusion upscaler, but models.yaml has none"),
         ("a cat --sr 3", "takes a whole number from 4 to 4"),
-        ("a cat -U 2 --save_original -o -", "standard output"),
+        ("a cat -U 2 --save_original -o -", "only for one-shot calls"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_loaded(

@@ -135,7 +135,7 @@ def test_what_an_upscaler_cannot_do(harness: SessionHarness, line: str, said: st
 
 def test_models_says_what_they_are(harness: SessionHarness) -> None:
     harness.run("!models")
-    assert "enlarges 4 times (--sr)" in harness.messages and "enlarges 2 times (--latent_up)" in harness.messages
+    assert "upscales 4 times (--sr)" in harness.messages and "upscales 2 times (--latent_up)" in harness.messages
 
 
 # -- networks in files -----------------------------------------------------------------------------------------------
