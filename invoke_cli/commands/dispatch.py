@@ -11,7 +11,7 @@ from invoke_cli.commands.table import REMOVED_COMMANDS, all_commands, command_na
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.language.grammar.line import CommandLine, parse
-from invoke_cli.language.grammar.spellings import nearest
+from invoke_cli.language.grammar.names import nearest
 
 
 def run_command(context: SessionContext, line: CommandLine) -> Sequence[str]:

@@ -35,6 +35,7 @@ from invoke_cli.engine.control.controlnet import ControlNets
 from invoke_cli.engine.control.ip_adapter import IPAdapters
 from invoke_cli.engine.control.t2i_adapter import T2IAdapters
 from invoke_cli.engine.devices import choose_device
+from invoke_cli.engine.job_run import JobRun
 from invoke_cli.engine.loading.convert import save_as_folder, unpickle
 from invoke_cli.engine.loading.load import LoadedModel, load_model
 from invoke_cli.engine.loading.model_cache import ModelCache
@@ -45,7 +46,7 @@ from invoke_cli.engine.postprocess.network import load_network, run_network
 from invoke_cli.engine.sampling.latent_effects import seamless
 from invoke_cli.engine.sampling.optimizations import check_optimizations, optimizations
 from invoke_cli.engine.sampling.vae import ImageEncoder
-from invoke_cli.engine.staged_run import JobRun
+from invoke_cli.engine.staged_run import StagedRun
 from invoke_cli.engine.stock_run import StockRun
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
@@ -85,7 +86,7 @@ class DiffusersEngine:
             loaded, adapters=adapter_weights(job.plan), controls=self._controlnets.get(loaded, job.plan.controls)
         )
         with self._ip_adapters.attached(loaded, job) as loaded:
-            run = (JobRun if loaded.family.staged else StockRun)(loaded, self._device, job, hooks)
+            run = JobRun(loaded, self._device, job, hooks)
             try:
                 with (
                     active_loras(loaded, job.plan.loras),
@@ -95,7 +96,10 @@ class DiffusersEngine:
                     seamless([loaded.denoiser, loaded.vae, *loaded.controls], job.plan.latent_effects.seamless),
                 ):
                     self._report_long_prompts(loaded, job, hooks)
-                    yield from run.images(self._conditioning, self._encoder, self._batch_size(job))
+                    if loaded.family.staged:
+                        yield from StagedRun(run, self._conditioning, self._encoder).images(self._batch_size(job))
+                    else:
+                        yield from StockRun(run, self._conditioning).images()
             finally:
                 run.restore()
 

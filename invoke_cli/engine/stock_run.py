@@ -1,4 +1,4 @@
-"""Run a job with a family's stock pipeline as a whole: its own call generates, observed through patched methods.
+"""Generate a job's images with a family's stock pipeline as a whole, observed through patched methods.
 
 For families that prepare and decode latents in their own way (packed latents, priors, language models as encoders).
 Generates one image at a time; the latents are not passed on to later stages.
@@ -7,7 +7,7 @@ Generates one image at a time; the latents are not passed on to later stages.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,71 +16,74 @@ from PIL import Image
 
 from invoke_cli.engine import TILING, ImageResult
 from invoke_cli.engine.conditioning.prompt_embeds import Conditioning
+from invoke_cli.engine.job_run import BatchRecorder, JobRun
 from invoke_cli.engine.sampling.checkpoint import SamplerState
-from invoke_cli.engine.sampling.denoise import Snapshot, finished_step
-from invoke_cli.engine.sampling.latent_effects import after_step
+from invoke_cli.engine.sampling.latent_effects import after_step, varied_noise
 from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.engine.sampling.packed_latents import packed_like, unpacked
-from invoke_cli.engine.sampling.patching import patched_noise, replaced
-from invoke_cli.engine.sampling.predicted_x0 import PredictedX0
-from invoke_cli.engine.sampling.schedulers import build_scheduler, noise_at, normalised
+from invoke_cli.engine.sampling.patching import patched
+from invoke_cli.engine.sampling.schedulers import build_scheduler
+from invoke_cli.engine.sampling.step_observer import StepObserver
 from invoke_cli.engine.sampling.step_recorder import keeps_latents
-from invoke_cli.engine.staged_run import JobRun, Watcher
 from invoke_cli.errors import Interrupted
 from invoke_cli.models.families.family import StrengthRule
 from invoke_cli.planning.plan import ImagePlan, Task
 
 
-class StockRun(JobRun):
-    """The state of one job that a stock pipeline runs."""
+class StockRun:
+    """A job of a family whose stock pipeline generates each image in one call."""
 
-    def images(self, conditioning: Conditioning, *_: object) -> Iterator[ImageResult]:
+    def __init__(self, run: JobRun, conditioning: Conditioning) -> None:
+        self._run, self._conditioning = run, conditioning
+
+    def images(self) -> Iterator[ImageResult]:
         """Yield the job's images one by one, in order."""
-        for place, image in enumerate(self.job.images):
-            watcher = Watcher(self, range(place, place + 1))
-            call = _Call(self, conditioning, watcher, image)
-            picture = self._climb("denoising", call.picture, [])
-            yield from watcher.results([picture], None)
-
-    def decoded(self, decode: Any, *arguments: Any, **named: Any) -> Any:
-        """Decode latents with the VAE, with fallbacks against out-of-memory errors."""
-        vae = self.loaded.vae
-        rungs = []
-        if hasattr(vae, "enable_tiling"):
-            rungs.append(self._rung(TILING, self._tile))
-        result = self._climb("decoding", lambda: decode(*arguments, **named), rungs)
-        self.counters.decoded(1)
-        return result
+        for index, image_plan in enumerate(self._run.job.images):
+            recorder = BatchRecorder(self._run, range(index, index + 1))
+            call = _Call(self._run, self._conditioning, recorder, image_plan)
+            image = self._run.attempt("denoising", call.image)
+            yield from recorder.results([image], None)
 
 
 class _Call:
     """One call of the pipeline."""
 
-    def __init__(self, run: StockRun, conditioning: Conditioning, watcher: Watcher, image: ImagePlan) -> None:
-        self.run, self.watcher, self.image = run, watcher, image
+    def __init__(self, run: JobRun, conditioning: Conditioning, recorder: BatchRecorder, image_plan: ImagePlan) -> None:
+        self.run, self.recorder, self.image_plan = run, recorder, image_plan
         self.plan, self.loaded, self.counters = run.job.plan, run.loaded, run.counters
         self.family = self.plan.family
         self.conditioning = conditioning
 
-    def picture(self) -> Image.Image:
+    def image(self) -> Image.Image:
         """Return the finished image.
 
         Raises:
             Interrupted: The run was stopped.
         """
-        self.calls = self.steps = 0
         config = self.loaded.scheduler_config
-        self.scheduler: Any = build_scheduler(self.plan.sampler, config, self.family, [self.image.seed])
-        self.foresight = PredictedX0(self.scheduler, sigma_space=self.plan.sampler.sigma_space)
+        self.scheduler: Any = build_scheduler(self.plan.sampler, config, self.family, [self.image_plan.seed])
+        self.observer = StepObserver(
+            plan=self.plan,
+            scheduler=self.scheduler,
+            counters=self.counters,
+            start=self._first,
+            spatial=self._spatial,
+        )
         view = self.loaded.view(self.plan.task, self.scheduler)
         inner = getattr(view, "decoder_pipe", view)
-        with ExitStack() as seams:
-            self._watch(seams, view, inner)
-            seams.enter_context(patched_noise(inner, self.plan, self.image))
+        with ExitStack() as stack:
+            stack.enter_context(self.observer.attached(self.loaded.denoiser))
+            stack.enter_context(patched(inner, prepare_latents=self._observed_start(inner.prepare_latents)))
+            vae = self.loaded.vae
+            stack.enter_context(patched(vae, encode=self._counted(vae.encode), decode=self._retried(vae.decode)))
+            if hasattr(view, "encode_prompt"):
+                cached = self.conditioning.cached(self.loaded, view.encode_prompt, self.counters)
+                stack.enter_context(patched(view, encode_prompt=cached))
+            stack.enter_context(varied_noise(inner, self.plan, self.image_plan))
             with torch.no_grad():
-                (picture,) = view(**self._arguments(view)).images
-        assert isinstance(picture, Image.Image)
-        return picture
+                (image,) = view(**self._arguments(view)).images
+        assert isinstance(image, Image.Image)
+        return image
 
     # -- arguments --------------------------------------------------------------------------------------------------
 
@@ -92,7 +95,7 @@ class _Call:
             "negative_prompt": self._negative(),
             "num_inference_steps": self._steps(),
             self.family.guidance: self.plan.guidance_scale,
-            "generator": generator(self.image.seed),
+            "generator": generator(self.image_plan.seed),
             "width": self.plan.width,
             "height": self.plan.height,
             "max_area": self.plan.width * self.plan.height,
@@ -134,31 +137,38 @@ class _Call:
             case _:
                 return self.plan.strength
 
-    # -- hooks ------------------------------------------------------------------------------------------------------
+    # -- replacements -----------------------------------------------------------------------------------------------
 
-    def _watch(self, seams: ExitStack, view: Any, inner: Any) -> None:
-        vae, prepare = self.loaded.vae, inner.prepare_latents
-        decode, encode = vae.decode, vae.encode
+    def _observed_start(self, prepare: Callable[..., Any]) -> Callable[..., Any]:
+        """Report the initial latents when the pipeline prepares them."""
 
-        def prepared(*arguments: Any, **named: Any) -> Any:
-            result = prepare(*arguments, **named)
-            self._show(0, result[0] if isinstance(result, tuple) else result)
-            return result
+        def observed(*arguments: Any, **named: Any) -> Any:
+            prepared = prepare(*arguments, **named)
+            self._report(0, prepared[0] if isinstance(prepared, tuple) else prepared)
+            return prepared
 
-        def encoded(pixels: torch.Tensor, *arguments: Any, **named: Any) -> Any:
+        return observed
+
+    def _counted(self, encode: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(pixels: torch.Tensor, *arguments: Any, **named: Any) -> Any:
             self.counters.encoded(pixels.shape[-1], pixels.shape[-2])
             return encode(pixels, *arguments, **named)
 
-        inner.prepare_latents = prepared
-        seams.enter_context(replaced(vae, "encode", encoded))
-        seams.enter_context(replaced(vae, "decode", lambda *given, **named: self.run.decoded(decode, *given, **named)))
-        if hasattr(view, "encode_prompt"):
-            view.encode_prompt = self.conditioning.cached(self.loaded, view.encode_prompt, self.counters)
-        hook = self.loaded.denoiser.register_forward_pre_hook(self._count)
-        seams.callback(hook.remove)
+        return counted
 
-    def _count(self, _module: object, _inputs: object) -> None:
-        self.counters.denoiser_calls += 1
+    def _retried(self, decode: Callable[..., Any]) -> Callable[..., Any]:
+        """Decode in tiles where the whole image does not fit."""
+
+        def retried(*arguments: Any, **named: Any) -> Any:
+            tiles = [self.run.fallback(TILING, self.run.enable_tiling)]
+            fallbacks = tiles if hasattr(self.loaded.vae, "enable_tiling") else []
+            decoded = self.run.attempt("decoding", lambda: decode(*arguments, **named), fallbacks)
+            self.counters.decoded(1)
+            return decoded
+
+        return retried
+
+    # -- steps ------------------------------------------------------------------------------------------------------
 
     def _after_callback(self, call: int, timestep: Any, latents: torch.Tensor) -> None:
         """Handle the older `callback` argument of pipelines, which cannot return changed latents."""
@@ -167,49 +177,27 @@ class _Call:
     def _after_step(self, _pipeline: object, call: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if self.run.hooks.stopped():
             raise Interrupted("stopped")
-        self.calls = call + 1
-        step = finished_step(self.calls, len(self.scheduler.timesteps) - self._first(), self.plan)
+        step = self.observer.finish_call(call)
         if not step:
             return {}
         self.counters.log(f"step {step} at timestep {int(timestep)}")
-        latents = tensors["latents"]
-        picture = self._spatial(latents)
-        bent = after_step(picture, self.plan.latent_effects, step, self.plan.steps.taken)
-        self._show(step, bent)
-        return {} if bent is picture else {"latents": packed_like(bent, latents)}
+        packed = tensors["latents"]
+        spatial = self._spatial(packed)
+        changed = after_step(spatial, self.plan.latent_effects, step, self.plan.steps.taken)
+        self._report(step, changed)
+        return {} if changed is spatial else {"latents": packed_like(changed, packed)}
+
+    def _report(self, step: int, latents: torch.Tensor) -> None:
+        # The latents can be viewed, but not resumed from: the stock pipeline's state is out of reach.
+        keeps = keeps_latents(self.run.job, step)
+        state = SamplerState(calls=self.observer.calls, history={}) if keeps else None
+        self.recorder.watch(self.observer.snapshot(step, latents, first=step == 0, state=state))
 
     def _first(self) -> int:
         """Return the index in the schedule at which the run begins."""
         steps = self.plan.steps
         whole = self.plan.task is Task.TEXT_TO_IMAGE or self.family.strength in (StrengthRule.SHORT, StrengthRule.NONE)
         return 0 if whole else (steps.scheduled - steps.taken) * int(self.scheduler.order)
-
-    def _show(self, step: int, latents: torch.Tensor) -> None:
-        picture = self._spatial(latents)
-        position = self._first() + self.calls
-        visible = normalised(picture, self.scheduler, self.plan.sampler, position)
-        expected = self.foresight.latents() if step < self.plan.steps.taken else None
-        timesteps = self.scheduler.timesteps
-        timestep = int(timesteps[min(position, len(timesteps) - 1)]) if len(timesteps) else 0
-        # The latents can be viewed, but not resumed from: the stock pipeline's state is out of reach.
-        moment = SamplerState(calls=self.calls, history={}) if keeps_latents(self.run.job, step) else None
-        self.watcher.watch(
-            Snapshot(
-                step=step,
-                timestep=timestep,
-                latents=picture,
-                visible=visible,
-                expected=None if expected is None else self._spatial(expected),
-                first=step == 0,
-                state=moment,
-                noise=self._noise(position),
-            )
-        )
-
-    def _noise(self, position: int) -> float:
-        """Return the noise level of the latents. Flow models mix (1 - sigma) of the image with sigma of the noise."""
-        noise = noise_at(self.scheduler, position)
-        return noise / max(1e-3, 1 - noise) if self.family.flow else noise
 
     def _spatial(self, latents: torch.Tensor) -> torch.Tensor:
         scale = self.family.latent_scale

@@ -13,7 +13,7 @@ from invoke_cli.imaging.control_images import PREPROCESSORS
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.inputs.images import open_control_image
 from invoke_cli.inputs.references import is_recall, stable_reference
-from invoke_cli.language.grammar.spellings import nearest
+from invoke_cli.language.grammar.names import nearest
 from invoke_cli.models.control_models import KINDS, ControlFacts, kind_in_name, read_control
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.output.folder import OutputFolder

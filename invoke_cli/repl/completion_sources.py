@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from invoke_cli.commands.command import Argument
 from invoke_cli.context.name_store import Aliases
 from invoke_cli.context.paths import ALIASES_FILE, expanded
 from invoke_cli.context.settings import Settings
@@ -148,6 +147,7 @@ def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:
 
 
 def _commands() -> Iterable[tuple[str, str, str]]:
+    from invoke_cli.commands.command import Argument
     from invoke_cli.commands.table import COMMANDS
 
     built_in = [(command.name, command.help, command.argument.value) for command in COMMANDS]

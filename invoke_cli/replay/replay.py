@@ -37,7 +37,7 @@ from invoke_cli.planning.plan_inputs import grid_of
 from invoke_cli.replay.compatibility import usable_settings
 from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest, overlay
-from invoke_cli.version import __version__
+from invoke_cli.version import SCHEMA_VERSION
 
 
 class Verdict(Enum):
@@ -169,12 +169,19 @@ def _metadata_differences(context: SessionContext, recorded_run: Replay, result:
     """Yield each difference between the metadata of the file and what this program would write."""
     found = read_chunks(recorded_run.path)
     document = _document(found)
-    if document.get("app_version") != __version__ or recorded_run.parsed.provenance is None:
+    provenance = recorded_run.parsed.provenance
+    if provenance is None or provenance.schema_version > SCHEMA_VERSION:
         yield from recorded_run.parsed.conflicts
         return
-    environment = recorded_run.provenance.environment
-    record = build_record(context, recorded_run.prepared, result, pixel_hash(result.image), environment=environment)
-    record = replace(record, fallbacks=recorded_run.provenance.fallbacks)
+    record = build_record(
+        context, recorded_run.prepared, result, pixel_hash(result.image), environment=provenance.environment
+    )
+    record = replace(
+        record,
+        fallbacks=provenance.fallbacks,
+        version=provenance.version,
+        schema_version=provenance.schema_version,
+    )
     expected = metadata.encode(record)
     yield from recorded_run.parsed.conflicts
     yield from _differences("", document, _document(expected))

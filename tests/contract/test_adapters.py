@@ -68,7 +68,7 @@ def test_i4_a_t2i_adapter_equals_stock_and_leaves_no_trace(studio: SessionHarnes
     (plain,) = studio.draw(line)
     rough, deep = build_t2i_adapter(studio.folder / "rough", 1), build_t2i_adapter(studio.folder / "far", 2)
     assert studio.run(f"!import_model {rough} control=pose") is Outcome.OK, studio.errors
-    assert "T2I-Adapter for UNets of 16, 32 channels" in studio.notices[-1]
+    assert "T2I-Adapter for UNets with 16, 32 channels" in studio.notices[-1]
     enter(studio, far=deep.with_name("far:lineart"))
     networks = [diffusers.T2IAdapter.from_pretrained(folder, local_files_only=True) for folder in (rough, deep)]
 
@@ -101,4 +101,4 @@ def test_i4_a_t2i_adapter_equals_stock_and_leaves_no_trace(studio: SessionHarnes
 def test_a_t2i_adapter_for_other_channels_is_refused(studio: SessionHarness) -> None:
     enter(studio, large=build_t2i_adapter(studio.folder / "large", 1, channels=(32, 64)).with_name("large:pose"))
     assert studio.run(f"{LINE} --control pose:depth.png") is not Outcome.OK
-    assert "does not fit" in studio.errors[0] and "UNets of 32, 64 channels" in studio.errors[0]
+    assert "does not fit" in studio.errors[0] and "UNets with 32, 64 channels" in studio.errors[0]

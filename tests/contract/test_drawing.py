@@ -89,7 +89,7 @@ def test_b6_both_spellings_of_a_negative_prompt_make_the_same_pixels(harness: Se
 def test_b10_sizes(harness: SessionHarness) -> None:
     assert size(harness.draw("a cat -s2 -W0 -H0")[0]) == (64, 64)
     assert size(harness.draw("a cat -s2 -W100 -H 72")[0]) == (96, 72)
-    assert "width 100 becomes 96" in harness.notices[0]
+    assert "width 100 is changed to 96" in harness.notices[0]
     assert size(harness.draw("a cat -s2 -W384 -H384")[0]) == (384, 384)
 
 

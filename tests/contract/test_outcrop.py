@@ -17,7 +17,7 @@ def test_outcrop_adds_to_the_sides_and_keeps_the_rest_to_the_byte(harness: Sessi
     pixels = values(made)
     assert pixels.shape == (130, 221, 3)
     assert (pixels[40:, 1:151] == np.asarray(source)).all()
-    assert any("grows to 221x130" in text for text in harness.notices)
+    assert any("extending the image to 221x130" in text for text in harness.notices)
     line = harness.saved[0].line
     assert "-f 0.9" in line and "-c top 40 right 70 left 1" in line
     assert harness.run(f"!verify {made.name}") is Outcome.OK

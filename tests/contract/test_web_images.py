@@ -81,7 +81,9 @@ def server() -> Iterator[str]:
 def test_a4_a_picture_from_the_web_is_fetched_once_and_replays_without_it(harness: SessionHarness, server: str) -> None:
     (made,) = harness.draw(f"oil -I {server}/a%20cat.png?size=large -s2 -S1")
     assert Pages.asked == ["/a%20cat.png?size=large"]
-    assert '-I "a cat.png"' in harness.saved[0].line and any("downloading a cat.png" in text for text in harness.notices)
+    assert '-I "a cat.png"' in harness.saved[0].line and any(
+        "downloading a cat.png" in text for text in harness.notices
+    )
     (kept,) = (harness.folder / "outputs" / ".invoke" / "inputs").iterdir()
     assert kept.read_bytes() == png()
     line = harness.saved[0].line

@@ -25,6 +25,13 @@ def scheduler_of(row: Sampler, prediction: str, steps: int) -> Any:
     return made
 
 
+def observe(scheduler: Any, *, sigma_space: bool) -> PredictedX0:
+    """Watch every step that the scheduler takes from now on."""
+    predicted = PredictedX0(scheduler, sigma_space=sigma_space)
+    scheduler.step = predicted.observed(scheduler.step)
+    return predicted
+
+
 def noise(seed: int) -> torch.Tensor:
     return torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(seed))
 
@@ -33,7 +40,7 @@ def noise(seed: int) -> torch.Tensor:
 @pytest.mark.parametrize("row", TELLING, ids=lambda row: row.name)
 def test_it_is_what_the_scheduler_itself_expects(row: Sampler, prediction: str) -> None:
     scheduler = scheduler_of(row, prediction, 6)
-    foresight = PredictedX0(scheduler, sigma_space=row.sigma_space)
+    foresight = observe(scheduler, sigma_space=row.sigma_space)
     assert foresight.latents() is None
     latents = noise(0) * scheduler.init_noise_sigma
     for place, timestep in enumerate(scheduler.timesteps):
@@ -49,7 +56,7 @@ def test_it_is_what_the_scheduler_itself_expects(row: Sampler, prediction: str) 
 @pytest.mark.parametrize("row", CONVERTING, ids=lambda row: row.name)
 def test_it_is_what_multistep_solvers_work_with(row: Sampler, prediction: str) -> None:
     scheduler = scheduler_of(row, prediction, 6)
-    foresight = PredictedX0(scheduler, sigma_space=row.sigma_space)
+    foresight = observe(scheduler, sigma_space=row.sigma_space)
     latents = noise(0)
     for place, timestep in enumerate(scheduler.timesteps):
         latents = scheduler.step(noise(place + 1), timestep, latents).prev_sample
@@ -61,7 +68,7 @@ def test_it_is_what_multistep_solvers_work_with(row: Sampler, prediction: str) -
 def test_a_flow_is_followed_to_its_end() -> None:
     scheduler: Any = FlowMatchEulerDiscreteScheduler(shift=3.0)
     scheduler.set_timesteps(5)
-    foresight = PredictedX0(scheduler, sigma_space=False)
+    foresight = observe(scheduler, sigma_space=False)
     clean, first = noise(1), noise(2)
     latents = first
     for timestep in scheduler.timesteps:
@@ -73,7 +80,7 @@ def test_a_flow_is_followed_to_its_end() -> None:
 def test_a_variance_that_a_model_has_learned_is_left_out() -> None:
     scheduler: Any = DDPMScheduler(variance_type="learned_range", clip_sample=False)
     scheduler.set_timesteps(4)
-    foresight = PredictedX0(scheduler, sigma_space=False)
+    foresight = observe(scheduler, sigma_space=False)
     both = torch.cat([noise(1), noise(5)], dim=1)
     said = scheduler.step(both, scheduler.timesteps[0], noise(0), generator=torch.Generator().manual_seed(0))
     expected = foresight.latents()
@@ -86,7 +93,7 @@ def test_looking_on_changes_no_step() -> None:
     for watched in (True, False):
         scheduler = scheduler_of(row, "epsilon", 5)
         if watched:
-            PredictedX0(scheduler, sigma_space=True)
+            observe(scheduler, sigma_space=True)
         latents = noise(0) * scheduler.init_noise_sigma
         for place, timestep in enumerate(scheduler.timesteps):
             scheduler.scale_model_input(latents, timestep)
@@ -100,7 +107,7 @@ def test_a_schedule_that_begins_with_noise_alone_is_no_accident() -> None:
     config = BASE | {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
     scheduler: Any = build_scheduler(row, config | {"clip_sample": False}, FAMILIES[0], [3])
     scheduler.set_timesteps(4)
-    foresight = PredictedX0(scheduler, sigma_space=False)
+    foresight = observe(scheduler, sigma_space=False)
     said = scheduler.step(noise(1), scheduler.timesteps[0], noise(0))
     expected = foresight.latents()
     assert expected is not None and torch.allclose(expected, said.pred_original_sample, atol=1e-3)

@@ -11,10 +11,13 @@ from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine, EngineSettings
+from invoke_cli.engine.conditioning.prompt_embeds import Conditioning
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
+from invoke_cli.engine.job_run import JobRun
 from invoke_cli.engine.loading.load import load_model
-from invoke_cli.engine.staged_run import JobRun
+from invoke_cli.engine.sampling.vae import ImageEncoder
+from invoke_cli.engine.staged_run import StagedRun
 from invoke_cli.engine.stock_run import StockRun
 from invoke_cli.errors import PlanError
 from invoke_cli.planning.plan import Task
@@ -100,8 +103,9 @@ def test_weights_that_come_and_go_draw_the_same(
     device = choose_device(EngineSettings(device="cpu"))
     loaded = load_model(model, device, {}, how)
     assert isinstance(real_engine, DiffusersEngine)
-    run = (JobRun if loaded.family.staged else StockRun)(loaded, device, made, Events().hooks())
-    (result,) = run.images(type(real_engine._conditioning)(), type(real_engine._encoder)(), 1)
+    run, conditioning = JobRun(loaded, device, made, Events().hooks()), Conditioning()
+    staged = StagedRun(run, conditioning, ImageEncoder())
+    (result,) = staged.images(1) if loaded.family.staged else StockRun(run, conditioning).images()
     assert apart(result.image, ours(real_engine, made)) <= 1
 
 

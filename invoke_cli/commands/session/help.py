@@ -10,7 +10,8 @@ from invoke_cli.commands.command import Call, Command
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import PACKAGE, read_text
 from invoke_cli.errors import CommandError
-from invoke_cli.language.grammar.spellings import all_spellings, nearest
+from invoke_cli.language.grammar.names import nearest
+from invoke_cli.language.grammar.spellings import all_spellings
 from invoke_cli.language.help import render as pages
 from invoke_cli.language.help.keys import KEYS, When
 from invoke_cli.language.help.topics import OVERVIEW, TOPICS

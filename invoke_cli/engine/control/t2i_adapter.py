@@ -22,6 +22,7 @@ from invoke_cli.engine import Job
 from invoke_cli.engine.control.cache import ControlModelCache, incompatible, prepared, translated_errors
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
+from invoke_cli.engine.sampling.patching import forward_pre_hook
 from invoke_cli.models.control_models import Technique
 from invoke_cli.planning.plan import ControlUse
 
@@ -47,11 +48,8 @@ class T2IAdapters:
             yield
             return
         features = self._features(loaded, wanted)
-        hook = loaded.denoiser.register_forward_pre_hook(partial(_with_features, features), with_kwargs=True)
-        try:
+        with forward_pre_hook(loaded.denoiser, partial(_with_features, features), with_kwargs=True):
             yield
-        finally:
-            hook.remove()
 
     def clear(self) -> None:
         """Remove all adapters."""

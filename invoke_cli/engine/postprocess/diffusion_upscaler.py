@@ -15,6 +15,7 @@ from invoke_cli.engine import DiffusionJob, Hooks
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.memory import retry_with_fallbacks
 from invoke_cli.engine.sampling.noise import generator
+from invoke_cli.engine.sampling.patching import forward_pre_hook
 from invoke_cli.errors import Interrupted, ModelError, OutOfMemory
 from invoke_cli.events import Step
 from invoke_cli.models.upscalers import Upscaler
@@ -69,8 +70,7 @@ def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
     def count(_module: object, _inputs: object) -> None:
         hooks.counters.denoiser_calls += 1
 
-    counting = pipeline.unet.register_forward_pre_hook(count)
-    try:
+    with forward_pre_hook(pipeline.unet, count):
         (image,) = pipeline(
             prompt=work.prompt.positive,
             negative_prompt=work.prompt.negative or None,
@@ -80,8 +80,6 @@ def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
             generator=generator(job.seed),
             callback=_reporter(work.steps, hooks),
         ).images
-    finally:
-        counting.remove()
     hooks.counters.decoded(1)
     if job.image is None or job.latents is not None:
         return image  # type: ignore[no-any-return]  # a Pillow image; diffusers is untyped

@@ -6,6 +6,7 @@ The pipeline runs unchanged; `initial_latents` prepares its start. The pipeline 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,40 +21,16 @@ from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.sampling.checkpoint import Checkpoint, SamplerState, generator_states, history_of
 from invoke_cli.engine.sampling.initial_latents import STARTS, DenoiseContext, Source
-from invoke_cli.engine.sampling.latent_effects import RescaledGuidance, after_step
-from invoke_cli.engine.sampling.predicted_x0 import PredictedX0
+from invoke_cli.engine.sampling.latent_effects import after_step, rescaled_guidance
+from invoke_cli.engine.sampling.patching import patched
 from invoke_cli.engine.sampling.prompt_to_prompt import SwapEncodings, prompt_to_prompt
 from invoke_cli.engine.sampling.resume import Resumed
-from invoke_cli.engine.sampling.schedulers import build_scheduler, noise_at, normalised
+from invoke_cli.engine.sampling.schedulers import build_scheduler
 from invoke_cli.engine.sampling.source_branch import SourceBranch
+from invoke_cli.engine.sampling.step_observer import Snapshot, StepObserver
 from invoke_cli.errors import Interrupted
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Snapshot:
-    """The latents of a batch before the first step (`step` 0) or after a step.
-
-    Attributes:
-        step: The finished step; 0 before the first.
-        timestep: The scheduler's timestep.
-        noise: The noise level of the latents (see `noise_at`).
-        latents: The latents as they are, (n, channels, height / 8, width / 8).
-        visible: The same latents scaled to unit variance.
-        expected: The predicted original sample of the step, if it is known.
-        first: Whether this is the snapshot that a run begins with.
-        state: The state of the run, if its latents are to be saved.
-    """
-
-    step: int
-    timestep: int
-    noise: float
-    latents: torch.Tensor
-    visible: torch.Tensor
-    expected: torch.Tensor | None = None
-    first: bool = False
-    state: SamplerState | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +41,7 @@ class DenoiseBatch:
         watch: Called with every snapshot, including the one before the first step.
         stopped: Returns whether the run should stop.
         keeps: Returns whether the latents after a step are to be saved.
-        point: The checkpoint to resume from, with its file.
+        checkpoint: The checkpoint to resume from, with its file.
         until: The step after which the run ends.
         encode_swap: The encodings of a prompt with a word swap.
         guides: The control images.
@@ -95,23 +72,12 @@ def denoise(loaded: LoadedModel, plan: Plan, batch: DenoiseBatch) -> torch.Tenso
     return run.latents()
 
 
-def finished_step(call: int, calls: int, plan: Plan) -> int:
-    """Return the step that call number `call` of `calls`, from 1, finishes; 0 if it finishes none."""
-    if plan.sampler.calls == 2:
-        return (call + 1) // 2 if call % 2 == 0 or call == calls else 0
-    return max(0, call - (calls - plan.steps.taken))
-
-
 class _Run:
     """One call of a pipeline."""
 
     def __init__(self, loaded: LoadedModel, plan: Plan, batch: DenoiseBatch) -> None:
-        self.plan, self.batch = plan, batch
-        seeds = [image.seed for image in batch.images]
-        family = loaded.model.facts.family
-        self.scheduler: Any = build_scheduler(plan.sampler, loaded.scheduler_config, family, seeds)
-        self.predicted_x0 = PredictedX0(self.scheduler, sigma_space=plan.sampler.sigma_space)
-        self.loaded = loaded
+        self.plan, self.batch, self.loaded = plan, batch, loaded
+        self.scheduler = self._new_scheduler()
         resumed = Task.IMAGE_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else plan.task
         self.task = resumed if batch.checkpoint else plan.task
         self.view = loaded.view(self.task, self.scheduler)
@@ -129,12 +95,38 @@ class _Run:
         self.resumed = Resumed(context, *batch.checkpoint) if batch.checkpoint else None
         self.start = self.resumed or STARTS[plan.task](context)
         self.generators = context.generators
-        self.calls = self.resumed.checkpoint.state.calls if self.resumed else 0
+        calls = self.resumed.checkpoint.state.calls if self.resumed else 0
+        self.observer = StepObserver(
+            plan=plan,
+            scheduler=self.scheduler,
+            counters=batch.counters,
+            start=lambda: self.start.first,
+            calls=calls,
+        )
         self.source_branch: SourceBranch | None = None
 
     def latents(self) -> torch.Tensor:
         if self.resumed is not None and not self.plan.steps_left:
-            return self._kept(self.resumed)
+            return self._saved_latents(self.resumed)
+        view, unet = self.view, self.view.unet
+        rescale = self.plan.latent_effects.guidance_rescale if self.plan.guided else 0.0
+        with ExitStack() as stack:
+            stack.enter_context(patched(view, **self.start.replacements()))
+            stack.enter_context(patched(view, prepare_latents=self._observed_start(view.prepare_latents)))
+            stack.enter_context(self.observer.attached(unet))
+            stack.enter_context(rescaled_guidance(view, rescale))
+            swap = self.batch.encode_swap
+            if swap is not None:
+                self.source_branch = SourceBranch(view, self._fresh_scheduler, rescale)
+                stack.enter_context(self.source_branch.attached())
+            progress = lambda: self.observer.progress  # noqa: E731
+            stack.enter_context(prompt_to_prompt(unet, swap, self.source_branch, len(self.generators), progress))
+            latents: torch.Tensor = view(**self._arguments()).images
+        return latents
+
+    # -- arguments --------------------------------------------------------------------------------------------------
+
+    def _arguments(self) -> dict[str, object]:
         arguments: dict[str, object] = {
             "num_inference_steps": self.plan.steps.scheduled,
             "guidance_scale": self.plan.guidance_scale,
@@ -142,92 +134,67 @@ class _Run:
             "output_type": "latent",
             "callback_on_step_end": self._after_call,
         }
-        arguments |= self._conditions() | self.start.attach(self.view)
+        arguments |= self._conditions() | self.start.arguments()
         arguments |= control_arguments(self.plan, self.batch.guides, self.task)
         if self.loaded.image_embeds:
             arguments["ip_adapter_image_embeds"] = list(self.loaded.image_embeds)
         if self.plan.latent_effects.eta:
             arguments["eta"] = self.plan.latent_effects.eta
-        self._watch_start()
-        hooks: list[Any] = [self.view.unet.register_forward_pre_hook(self._count)]
-        rescale = self.plan.latent_effects.guidance_rescale if self.plan.guided else 0.0
-        if rescale:
-            hooks.append(RescaledGuidance(self.view, rescale))
-        given = self.batch.encode_swap
-        self.source_branch = SourceBranch(self.view, self._fresh, rescale) if given else None
-        try:
-            with prompt_to_prompt(self.view.unet, given, self.source_branch, len(self.generators), self._progress):
-                latents: torch.Tensor = self.view(**arguments).images
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return latents
+        return arguments
 
-    def _progress(self) -> float:
-        """Return the share of the schedule that is finished when the current call begins."""
-        return (self.start.first + self.calls - 1) / len(self.scheduler.timesteps)
+    def _conditions(self) -> dict[str, object]:
+        """Return the prompt embeddings, repeated for each image."""
+        count = len(self.generators)
+        named = {"": self.batch.prompt.repeated(count)}
+        if self.batch.negative is not None:
+            named["negative_"] = self.batch.negative.repeated(count)
+        conditions: dict[str, object] = {f"{sign}prompt_embeds": given.states for sign, given in named.items()}
+        pooled = {f"{sign}pooled_prompt_embeds": given.pooled for sign, given in named.items() if given.has_pooled}
+        return conditions | pooled
 
-    # -- start ------------------------------------------------------------------------------------------------------
+    # -- steps ------------------------------------------------------------------------------------------------------
 
-    def _kept(self, resumed: Resumed) -> torch.Tensor:
+    def _saved_latents(self, resumed: Resumed) -> torch.Tensor:
         """Return the saved latents of a run that has no steps left."""
         self.scheduler.set_timesteps(self.plan.steps.scheduled, device=self.loaded.device)
-        self._watch(self.plan.steps.taken, 0, resumed.latents, first=True)
+        self._report(self.plan.steps.taken, 0, resumed.latents, first=True)
         return resumed.latents
 
-    def _watch_start(self) -> None:
+    def _observed_start(self, prepare: Callable[..., Any]) -> Callable[..., Any]:
         """Report the initial latents when the pipeline prepares them."""
-        prepare = self.view.prepare_latents
 
-        def watched(*arguments: object, **named: object) -> Any:
+        def observed(*arguments: object, **named: object) -> Any:
             prepared = prepare(*arguments, **named)
-            timesteps = [int(value) for value in self.scheduler.timesteps[self.start.first + self.calls :]]
+            timesteps = [int(value) for value in self.scheduler.timesteps[self.observer.position :]]
             self.batch.counters.log(f"timesteps {' '.join(map(str, timesteps))}")
             step = self.plan.resume.step if self.plan.resume else 0
             latents = prepared[0] if isinstance(prepared, tuple) else prepared
             if self.source_branch is not None:
                 self.source_branch.begin(latents)
-            self._watch(step, timesteps[0], latents, first=True)
+            self._report(step, timesteps[0], latents, first=True)
             return prepared
 
-        self.view.prepare_latents = watched
-
-    # -- steps ------------------------------------------------------------------------------------------------------
+        return observed
 
     def _after_call(self, _pipeline: object, call: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if self.batch.stopped():
             raise Interrupted("stopped")
-        calls = len(self.scheduler.timesteps) - self.start.first
-        before = self.resumed.checkpoint.state.calls if self.resumed else 0
-        step = finished_step(before + call + 1, calls, self.plan)
-        look = (
+        step = self.observer.finish_call(call)
+        effects = (
             partial(after_step, look=self.plan.latent_effects, step=step, steps=self.plan.steps.taken) if step else None
         )
         if self.source_branch is not None:
-            self.source_branch.follow(tensors["latents"], look)
-        if look is None:
+            self.source_branch.follow(tensors["latents"], effects)
+        if effects is None:
             return {}
         self.batch.counters.log(f"step {step} at timestep {int(timestep)}")
-        latents = look(tensors["latents"])
-        self._watch(step, int(timestep), latents)
+        latents = effects(tensors["latents"])
+        self._report(step, int(timestep), latents)
         return {} if latents is tensors["latents"] else {"latents": latents}
 
-    def _watch(self, step: int, timestep: int, latents: torch.Tensor, *, first: bool = False) -> None:
-        position = self.start.first + self.calls
-        visible = normalised(latents, self.scheduler, self.plan.sampler, position)
-        noise = noise_at(self.scheduler, len(self.scheduler.timesteps) if step == self.plan.steps.taken else position)
-        self.batch.watch(
-            Snapshot(
-                step=step,
-                timestep=timestep,
-                noise=noise,
-                latents=latents,
-                visible=visible,
-                expected=self.predicted_x0.latents() if step < self.plan.steps.taken else None,
-                first=first,
-                state=self._state(first=first) if self.batch.keeps(step) else None,
-            )
-        )
+    def _report(self, step: int, timestep: int, latents: torch.Tensor, *, first: bool = False) -> None:
+        state = self._state(first=first) if self.batch.keeps(step) else None
+        self.batch.watch(self.observer.snapshot(step, latents, timestep=timestep, first=first, state=state))
         if step == self.batch.until:
             self.view._interrupt = True  # the stock pipelines' own way of ending early
 
@@ -239,32 +206,21 @@ class _Run:
         if first and self.resumed is not None:
             return self.resumed.state
         plan = self.plan
-        fresh = self._fresh()
+        fresh = self._fresh_scheduler()
         unsettled = first and plan.task is Task.INPAINT
         states = () if unsettled else generator_states(self.generators)
         history = history_of(self.scheduler, fresh)
         if self.source_branch is not None:
             history |= self.source_branch.history(fresh)
-        return SamplerState(calls=self.calls, history=history, generators=states)
+        return SamplerState(calls=self.observer.calls, history=history, generators=states)
 
-    def _fresh(self) -> Any:
+    def _fresh_scheduler(self) -> Any:
         """Return a scheduler with the run's schedule that has taken no step."""
-        seeds = [image.seed for image in self.batch.images]
-        plan, family = self.plan, self.loaded.model.facts.family
-        fresh: Any = build_scheduler(plan.sampler, self.loaded.scheduler_config, family, seeds)
-        fresh.set_timesteps(plan.steps.scheduled, device=self.loaded.device)
+        fresh = self._new_scheduler()
+        fresh.set_timesteps(self.plan.steps.scheduled, device=self.loaded.device)
         return fresh
 
-    def _count(self, _module: object, _inputs: object) -> None:
-        self.calls += 1
-        self.batch.counters.denoiser_calls += 1
-
-    def _conditions(self) -> dict[str, object]:
-        """Return the prompt embeddings, repeated for each image."""
-        count = len(self.generators)
-        named = {"": self.batch.prompt.repeated(count)}
-        if self.batch.negative is not None:
-            named["negative_"] = self.batch.negative.repeated(count)
-        conditions: dict[str, object] = {f"{sign}prompt_embeds": given.states for sign, given in named.items()}
-        pooled = {f"{sign}pooled_prompt_embeds": given.pooled for sign, given in named.items() if given.has_pooled}
-        return conditions | pooled
+    def _new_scheduler(self) -> Any:
+        seeds = [image.seed for image in self.batch.images]
+        family = self.loaded.model.facts.family
+        return build_scheduler(self.plan.sampler, self.loaded.scheduler_config, family, seeds)

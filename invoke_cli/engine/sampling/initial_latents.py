@@ -1,12 +1,12 @@
 """Prepare the initial latents of a run: from noise, from a noised image, or from an image of which a part is painted.
 
-Each start supplies the stock pipeline's additional arguments and replaces its method that draws latents: the same
-draws in the same order, but from cached distributions and with one generator per image.
+Each start supplies the stock pipeline's additional arguments and replacements for its methods that draw latents: the
+same draws in the same order, but from cached distributions and with one generator per image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,10 +101,13 @@ class FromNoise:
         """The index in the scheduler's timesteps at which the run begins."""
         return 0
 
-    def attach(self, view: Any) -> dict[str, object]:
-        """Replace the pipeline's own start; return the additional arguments of its call."""
-        view.prepare_latents = self._latents
+    def arguments(self) -> dict[str, object]:
+        """Return additional arguments for the pipeline's call."""
         return {"width": self.context.plan.width, "height": self.context.plan.height}
+
+    def replacements(self) -> dict[str, Callable[..., Any]]:
+        """Return what replaces the pipeline's own methods, by their names."""
+        return {"prepare_latents": self._latents}
 
     def _latents(self, *_: object) -> torch.Tensor:
         latents: torch.Tensor = self.context.noise() * self.context.scheduler.init_noise_sigma
@@ -120,12 +123,15 @@ class FromImage(FromNoise):
         steps = self.context.plan.steps
         return (steps.scheduled - steps.taken) * int(self.context.scheduler.order)
 
-    def attach(self, view: Any) -> dict[str, object]:
-        """Replace the pipeline's own start; return the additional arguments of its call."""
-        view.prepare_latents = self._noised
+    def arguments(self) -> dict[str, object]:
+        """Return additional arguments for the pipeline's call."""
         # The pipeline reads only its image's shape; our prepare_latents supplies the values.
         placeholder = torch.zeros(self.context.shape, dtype=self.context.dtype)
         return {"image": placeholder, "strength": self._strength()}
+
+    def replacements(self) -> dict[str, Callable[..., Any]]:
+        """Return what replaces the pipeline's own methods, by their names."""
+        return {"prepare_latents": self._noised}
 
     def _strength(self) -> float:
         """Return the strength for k of n steps: half a step above k / n, so that int(n * strength) is always k."""
@@ -163,14 +169,15 @@ class FromImage(FromNoise):
 class FromMaskedImage(FromImage):
     """Inpainting, with an ordinary UNet (the pipeline restores the unmasked part each step) or an inpainting UNet."""
 
-    def attach(self, view: Any) -> dict[str, object]:
-        """Replace the pipeline's own start; return the additional arguments of its call."""
-        arguments = super().attach(view)
-        view.prepare_latents = self._prepared
-        view.prepare_mask_latents = self._masked
+    def replacements(self) -> dict[str, Callable[..., Any]]:
+        """Return what replaces the pipeline's own methods, by their names."""
+        return {"prepare_latents": self._prepared, "prepare_mask_latents": self._masked}
+
+    def arguments(self) -> dict[str, object]:
+        """Return additional arguments for the pipeline's call."""
         plan = self.context.plan
         assert self.context.source is not None
-        return arguments | {
+        return super().arguments() | {
             "image": torch.zeros((1, 3, plan.height, plan.width)),
             "mask_image": self.context.source.mask,
             "width": plan.width,

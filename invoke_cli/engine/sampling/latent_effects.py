@@ -6,9 +6,9 @@ Each is a function of tensors, or a patch that undoes itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial, update_wrapper
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from torch import nn
 
-from invoke_cli.engine.sampling.noise import generator
-from invoke_cli.planning.plan import LatentEffects
+from invoke_cli.engine.sampling.noise import blend, generator
+from invoke_cli.engine.sampling.patching import forward_hook, patched, with_signature_of
+from invoke_cli.planning.plan import ImagePlan, LatentEffects, Plan
 
 LATTICE = 8
 _WARMUP_SHARE, _WARMUP_FACTOR, _KEPT_SHARE = 0.2, 5.0, 0.7
@@ -101,13 +102,10 @@ def seamless(networks: Sequence[nn.Module], axes: str) -> Iterator[None]:
         return
     modules: list[Any] = [module for part in networks for module in part.modules()]
     convolutions = [module for module in modules if isinstance(module, nn.Conv2d)]
-    for module in convolutions:
-        vars(module)["_conv_forward"] = _PaddedConv(module, axes)
-    try:
-        yield
-    finally:
+    with ExitStack() as stack:
         for module in convolutions:
-            del vars(module)["_conv_forward"]
+            stack.enter_context(patched(module, _conv_forward=_PaddedConv(module, axes)))
+        yield
 
 
 class _PaddedConv:
@@ -123,36 +121,50 @@ class _PaddedConv:
         return F.conv2d(values, weight, bias, self.module.stride, 0, self.module.dilation, self.module.groups)
 
 
-def with_signature_of(step: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `other` the signature of a scheduler's `step`.
+@contextmanager
+def rescaled_guidance(view: Any, share: float) -> Iterator[None]:
+    """Rescale guidance for every task (Lin et al. 2024, section 3.4); the stock image-to-image pipelines cannot.
 
-    Pipelines inspect the signature for optional arguments, such as the generator of the noise that a step adds.
+    Args:
+        view: The pipeline; its scheduler's `step` receives the guided prediction.
+        share: The weight of the rescaled prediction, 0 to 1; 0 leaves the pipeline as it is.
     """
-    return update_wrapper(partial(other), step)
+    if not share:
+        yield
+        return
+    step = view.scheduler.step
+    outputs: list[torch.Tensor] = []
+
+    def record(_module: object, _inputs: object, output: Any) -> None:
+        outputs[:] = [output[0]]
+
+    def rescaled(prediction: torch.Tensor, *arguments: Any, **named: Any) -> Any:
+        _, prompted = outputs[0].chunk(2)
+        prediction = rescale_noise_cfg(prediction, prompted, guidance_rescale=share)
+        return step(prediction, *arguments, **named)
+
+    with forward_hook(view.unet, record), patched(view.scheduler, step=with_signature_of(step, rescaled)):
+        yield
 
 
-class RescaledGuidance:
-    """Guidance rescale for every task (Lin et al. 2024, section 3.4); the stock image-to-image pipelines have none.
+@contextmanager
+def varied_noise(pipeline: Any, plan: Plan, image: ImagePlan) -> Iterator[None]:
+    """Apply the plan's variations and Perlin noise to the initial noise that a stock pipeline draws.
 
-    Patches the scheduler's `step`, which receives the guided prediction, and hooks the UNet for the prompted one.
+    Every pipeline draws its noise through a function of its module, whatever its task and latent layout.
     """
+    if not (image.variations or plan.latent_effects.perlin):
+        yield
+        return
+    module = sys.modules[type(pipeline).__module__]
+    draw = module.randn_tensor
 
-    def __init__(self, view: Any, share: float) -> None:
-        self._share = share
-        self._output: torch.Tensor | None = None
-        self._step = view.scheduler.step
-        view.scheduler.step = with_signature_of(self._step, self._rescaled)
-        self._hook = view.unet.register_forward_hook(self._record)
+    def varied(shape: Any, *arguments: Any, **named: Any) -> torch.Tensor:
+        noise: torch.Tensor = draw(shape, *arguments, **named)
+        flat = noise.to("cpu", torch.float32)
+        flat = flat[:, 0] if flat.ndim == 5 else flat
+        flat = mixed_with_perlin(blend(flat, image.variations), plan.latent_effects.perlin, image.seed)
+        return flat.reshape(noise.shape).to(noise.device, noise.dtype)
 
-    def remove(self) -> None:
-        """Remove the hook from the UNet; the scheduler belongs to the run and is discarded with it."""
-        self._hook.remove()
-
-    def _record(self, _module: object, _inputs: object, output: Any) -> None:
-        self._output = output[0]
-
-    def _rescaled(self, prediction: torch.Tensor, *arguments: Any, **named: Any) -> Any:
-        assert self._output is not None
-        _, prompted = self._output.chunk(2)
-        prediction = rescale_noise_cfg(prediction, prompted, guidance_rescale=self._share)
-        return self._step(prediction, *arguments, **named)
+    with patched(module, randn_tensor=varied):
+        yield

@@ -1,51 +1,54 @@
-"""Patch stock pipelines to observe and extend them without changing what they compute. Each patch undoes itself."""
+"""Patch stock pipelines, schedulers and networks for the time of one run. Every patch undoes itself."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial, update_wrapper
 from typing import Any
-
-import torch
-
-from invoke_cli.engine.sampling.latent_effects import mixed_with_perlin
-from invoke_cli.engine.sampling.noise import blend
-from invoke_cli.planning.plan import ImagePlan, Plan
 
 
 @contextmanager
-def replaced(owner: Any, name: str, stand_in: Callable[..., Any]) -> Iterator[None]:
-    """Set `owner.name` to `stand_in` within the context; `stand_in` may call the original."""
-    had, before = name in vars(owner), getattr(owner, name)
-    setattr(owner, name, stand_in)
+def patched(owner: Any, **replacements: Callable[..., Any]) -> Iterator[None]:
+    """Replace attributes of `owner` within the context; a replacement may call the original."""
+    with ExitStack() as stack:
+        for name, replacement in replacements.items():
+            stack.callback(_restore, owner, name, name in vars(owner), getattr(owner, name))
+            setattr(owner, name, replacement)
+        yield
+
+
+def _restore(owner: Any, name: str, had_own: bool, before: Any) -> None:
+    if had_own:
+        setattr(owner, name, before)
+    else:
+        delattr(owner, name)
+
+
+@contextmanager
+def forward_pre_hook(module: Any, hook: Callable[..., Any], *, with_kwargs: bool = False) -> Iterator[None]:
+    """Call `hook` before each call of a network within the context."""
+    handle = module.register_forward_pre_hook(hook, with_kwargs=with_kwargs)
     try:
         yield
     finally:
-        if had:
-            setattr(owner, name, before)
-        else:
-            delattr(owner, name)
+        handle.remove()
 
 
 @contextmanager
-def patched_noise(pipeline: Any, plan: Plan, image: ImagePlan) -> Iterator[None]:
-    """Apply the plan's variations and Perlin noise to the initial noise that the pipeline draws.
+def forward_hook(module: Any, hook: Callable[..., Any]) -> Iterator[None]:
+    """Call `hook` after each call of a network within the context."""
+    handle = module.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
 
-    Every pipeline draws its noise through a function of its module, whatever its task and latent layout.
+
+def with_signature_of(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a replacement the signature of what it replaces.
+
+    Pipelines inspect the signature of a scheduler's `step` for optional arguments, such as the generator of the noise
+    that a step adds.
     """
-    if not (image.variations or plan.latent_effects.perlin):
-        yield
-        return
-    module = sys.modules[type(pipeline).__module__]
-    draw = module.randn_tensor
-
-    def varied(shape: Any, *arguments: Any, **named: Any) -> torch.Tensor:
-        noise: torch.Tensor = draw(shape, *arguments, **named)
-        flat = noise.to("cpu", torch.float32)
-        flat = flat[:, 0] if flat.ndim == 5 else flat
-        flat = mixed_with_perlin(blend(flat, image.variations), plan.latent_effects.perlin, image.seed)
-        return flat.reshape(noise.shape).to(noise.device, noise.dtype)
-
-    with replaced(module, "randn_tensor", varied):
-        yield
+    return update_wrapper(partial(replacement), original)

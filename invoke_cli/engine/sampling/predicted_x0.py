@@ -6,6 +6,7 @@ Latents look like noise for most of a run; the prediction shows the image from t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 
 class PredictedX0:
-    """Observes a scheduler's steps for one run; it patches the scheduler's `step` for good.
+    """Observes a scheduler's steps for one run, through the step function that `observed` returns.
 
     Args:
         scheduler: The run's scheduler.
@@ -23,14 +24,16 @@ class PredictedX0:
     def __init__(self, scheduler: Any, *, sigma_space: bool) -> None:
         self._scheduler, self._sigma_space = scheduler, sigma_space
         self._last: tuple[torch.Tensor, Any, torch.Tensor] | None = None
-        step = scheduler.step
+
+    def observed(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a scheduler's `step` that also remembers its arguments."""
 
         @wraps(step)
         def observed(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **named: Any) -> Any:
             self._last = (model_output, timestep, sample)
             return step(model_output, timestep, sample, *rest, **named)
 
-        scheduler.step = observed
+        return observed
 
     def latents(self) -> torch.Tensor | None:
         """Return the predicted original sample of the last step, in the shape of the latents; None if it is unknown.

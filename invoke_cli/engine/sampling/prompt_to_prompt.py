@@ -8,7 +8,7 @@ the edited prompt's. The stock attention does the arithmetic: swapping a word wi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 
 from invoke_cli.engine.conditioning.prompt_embeds import Embedding
 from invoke_cli.engine.loading.load import LoadedModel
+from invoke_cli.engine.sampling.patching import forward_hook, forward_pre_hook
 from invoke_cli.engine.sampling.source_branch import SourceBranch
 from invoke_cli.errors import PromptError
 from invoke_cli.language.prompt.ast import Swap, Tree, Windows
@@ -111,35 +112,31 @@ def prompt_to_prompt(
     if swap is None or source_branch is None:
         yield
         return
-    hooks = _AttentionHooks(unet, (swap, source_branch), rows, progress)
-    try:
+    hooks = _AttentionHooks((swap, source_branch), rows, progress)
+    with hooks.attached(unet):
         yield
-    finally:
-        hooks.remove()
 
 
 class _AttentionHooks:
     """The hooks on a UNet, and the projections that they store between calls."""
 
-    def __init__(
-        self, unet: Any, swap: tuple[SwapEncodings, SourceBranch], rows: int, progress: Callable[[], float]
-    ) -> None:
+    def __init__(self, swap: tuple[SwapEncodings, SourceBranch], rows: int, progress: Callable[[], float]) -> None:
         (self._swap, self._source_branch), self._rows, self._progress = swap, rows, progress
         self._stored: dict[tuple[str, str], torch.Tensor] = {}
         self._active_kinds: tuple[str, ...] = ()
         self._in_source_pass = False
-        self._hooks = [unet.register_forward_pre_hook(self._run_source_branch, with_kwargs=True)]
-        for name, module in unet.named_modules():
-            if name.endswith(("attn1", "attn2")):
-                for part in ("to_q", "to_k", "to_v"):
-                    self._hooks.append(
-                        getattr(module, part).register_forward_hook(partial(self._projected, name, part))
-                    )
 
-    def remove(self) -> None:
-        """Remove the hooks."""
-        for hook in self._hooks:
-            hook.remove()
+    @contextmanager
+    def attached(self, unet: Any) -> Iterator[None]:
+        """Hook the UNet and the projections of its attention layers within the context."""
+        with ExitStack() as stack:
+            stack.enter_context(forward_pre_hook(unet, self._run_source_branch, with_kwargs=True))
+            for name, module in unet.named_modules():
+                if name.endswith(("attn1", "attn2")):
+                    for part in ("to_q", "to_k", "to_v"):
+                        hook = partial(self._projected, name, part)
+                        stack.enter_context(forward_hook(getattr(module, part), hook))
+            yield
 
     def _run_source_branch(self, unet: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         """Process the source branch first, as long as any maps are replaced.

@@ -6,6 +6,7 @@ unmasked part, in inpainting) are drawn again from the original seed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -42,29 +43,28 @@ class Resumed(FromNoise):
         """The state at which the run resumes."""
         return replace(self.checkpoint.state, generators=self.states)
 
-    def attach(self, view: Any) -> dict[str, object]:
-        """Replace the pipeline's own start; return the additional arguments of its call."""
-        view.get_timesteps = self._remaining_timesteps
+    def arguments(self) -> dict[str, object]:
+        """Return additional arguments for the pipeline's call."""
         if self.context.plan.task is Task.INPAINT:
-            return self._attach_inpainting(view)
-        view.prepare_latents = self._resumed_latents
-        placeholder = torch.zeros(self.context.shape, dtype=self.context.dtype)
-        return {"image": placeholder, "strength": 1.0}
+            return self.beginning.arguments()
+        return {"image": torch.zeros(self.context.shape, dtype=self.context.dtype), "strength": 1.0}
 
-    def _attach_inpainting(self, view: Any) -> dict[str, object]:
-        arguments = self.beginning.attach(view)
-        begin, mask = view.prepare_latents, view.prepare_mask_latents
+    def replacements(self) -> dict[str, Callable[..., Any]]:
+        """Return what replaces the pipeline's own methods, by their names."""
+        timesteps: dict[str, Callable[..., Any]] = {"get_timesteps": self._remaining_timesteps}
+        if self.context.plan.task is not Task.INPAINT:
+            return timesteps | {"prepare_latents": self._resumed_latents}
+        original = self.beginning.replacements()
 
         def prepared(*values: object, **named: Any) -> Any:
-            return (self.latents, *begin(*values, **named)[1:])
+            return (self.latents, *original["prepare_latents"](*values, **named)[1:])
 
         def masked(*values: object) -> Any:
-            mask_latents = mask(*values)
+            mask_latents = original["prepare_mask_latents"](*values)
             self._restore_generators()
             return mask_latents
 
-        view.prepare_latents, view.prepare_mask_latents = prepared, masked
-        return arguments
+        return timesteps | {"prepare_latents": prepared, "prepare_mask_latents": masked}
 
     def _resumed_latents(self, *_: object) -> torch.Tensor:
         self._restore_generators()

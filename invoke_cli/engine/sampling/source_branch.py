@@ -6,14 +6,15 @@ prompt (Hertz et al. 2022, algorithm 1).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 
 from invoke_cli.engine.sampling.checkpoint import history_of, restore_history
-from invoke_cli.engine.sampling.latent_effects import with_signature_of
+from invoke_cli.engine.sampling.patching import patched, with_signature_of
 
 _PREFIX = "before_"  # prefix of the source branch's entries in a saved state
 
@@ -34,7 +35,13 @@ class SourceBranch:
         self._prediction: torch.Tensor | None = None
         self._pipeline_latents = torch.empty(0)
         self._step = view.scheduler.step
-        view.scheduler.step = with_signature_of(self._step, self._stepped)
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Take a step here with every step of the pipeline, within the context."""
+        self._step = self._view.scheduler.step
+        with patched(self._view.scheduler, step=with_signature_of(self._step, self._stepped)):
+            yield
 
     def begin(self, latents: torch.Tensor) -> None:
         """Start from the run's initial latents, or from the saved state of a resumed run."""

@@ -8,8 +8,8 @@ from PIL import Image
 
 from invoke_cli.engine import Job
 from invoke_cli.engine.sampling.checkpoint import pack
-from invoke_cli.engine.sampling.denoise import Snapshot
 from invoke_cli.engine.sampling.preview import to_image
+from invoke_cli.engine.sampling.step_observer import Snapshot
 from invoke_cli.metadata.latents import describe
 from invoke_cli.models.families.family import Matrix
 from invoke_cli.planning.plan import ImagePlan
