@@ -1,4 +1,4 @@
-"""Several init images in one line: a pattern or a folder stands for its images, in natural order."""
+"""Several init images in one line: a glob pattern or a folder stands for its images, in natural order."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _PATTERN = re.compile(r"[*?\[]")
 
 
 def init_files(reference: str | None, folder: OutputFolder) -> list[Path] | None:
-    """Return the images that a pattern or a folder stands for; None for a reference to a single one."""
+    """Return the images that a pattern or a folder stands for; None if the reference is to a single image."""
     if reference is None:
         return None
     for path in (expanded(reference), folder.path / expanded(reference)):
         if is_folder(path):
-            return _found(path.iterdir(), reference)
+            return _list_images(path.iterdir(), reference)
         if is_there(path):
             return None
     if not _PATTERN.search(reference) or is_url(reference):
         return None
     path = expanded(reference)
-    return _found(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))), reference)
+    return _list_images(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))), reference)
 
 
 def generate_each_input(
@@ -56,14 +56,14 @@ def generate_each_input(
     return saved
 
 
-def natural(path: Path) -> tuple[tuple[int, str], ...]:
+def natural_key(path: Path) -> tuple[tuple[int, str], ...]:
     """Return a sort key that orders numbers in names by value: 2 before 10."""
     parts = re.findall(r"\d+|\D+", path.name.casefold())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
-def _found(paths: Iterator[Path], reference: str) -> list[Path]:
-    files = sorted((path for path in paths if path.suffix.lower() in SUFFIXES), key=natural)
+def _list_images(paths: Iterator[Path], reference: str) -> list[Path]:
+    files = sorted((path for path in paths if path.suffix.lower() in SUFFIXES), key=natural_key)
     if not files:
         raise ImageError(f"no images in {reference}", hint="check the pattern", field="init_image")
     return files

@@ -1,4 +1,4 @@
-"""Text masks: `-tm face AND NOT hair 0.4` to a mask of the init image. Loads CLIPSeg, and nothing else."""
+"""Text masks: convert `-tm face AND NOT hair 0.4` to a mask of the init image. Loads only CLIPSeg."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDERS = ("models/clipseg", f"models/{REPOSITORY.split('/')[1]}")
 
 
 def text_mask(context: SessionContext, image: Image.Image, words: str) -> Image.Image:
-    """The mask (mode L, 255 is painted) of what the words name in a picture; ModelError when CLIPSeg is not at hand."""
+    """Return the mask (mode L; 255 is painted) of the words in an image. Raises ModelError if CLIPSeg is missing."""
     query = parse_mask_query(words)
     named = phrases(query.tree)
     heat = context.engine.segment(clipseg_folder(context.settings.paths.root), image, named)
@@ -26,7 +26,7 @@ def text_mask(context: SessionContext, image: Image.Image, words: str) -> Image.
 
 
 def clipseg_folder(root: Path) -> Path:
-    """Where CLIPSeg's weights lie: under the root, else in the cache of the Hugging Face hub."""
+    """Return the folder of the CLIPSeg weights: below the root, else in the cache of Hugging Face."""
     for name in FOLDERS:
         if (root / name / "config.json").is_file():
             return root / name
@@ -35,5 +35,5 @@ def clipseg_folder(root: Path) -> Path:
     cached = try_to_load_from_cache(REPOSITORY, "config.json")
     if isinstance(cached, str):
         return Path(cached).parent
-    hint = f"once, with a network: hf download {REPOSITORY} --local-dir {root / FOLDERS[0]}; or draw the mask, with -M"
-    raise ModelError("-tm needs the weights of CLIPSeg, which are not here", hint=hint, field="text_mask")
+    hint = f"download them once: hf download {REPOSITORY} --local-dir {root / FOLDERS[0]}; or use a mask with -M"
+    raise ModelError("the CLIPSeg weights for -tm are missing", hint=hint, field="text_mask")

@@ -130,7 +130,7 @@ def test_a_path_in_a_foreign_file_is_never_opened(harness: SessionHarness, sketc
     info.add_text("Dream", f"a cat -s 2 -S 5 -A ddim -I {sketch} -f 0.5")
     drawing().save("theirs.png", pnginfo=info)
     assert harness.run("!replay theirs.png") is Outcome.FAILED
-    assert "not at hand" in harness.errors[0]
+    assert "was not found" in harness.errors[0]
 
 
 def test_replay_of_a_file_does_its_lines(harness: SessionHarness) -> None:
@@ -140,7 +140,7 @@ def test_replay_of_a_file_does_its_lines(harness: SessionHarness) -> None:
     assert len(harness.of(Failed)) == 1
     Path("loop.txt").write_text("!replay loop.txt\n")
     assert harness.run("!replay loop.txt") is Outcome.FAILED
-    assert "without end" in harness.errors[-1]
+    assert "replay each other endlessly" in harness.errors[-1]
 
 
 def test_verify_goes_on_after_a_model_that_is_not_there(
