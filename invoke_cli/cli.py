@@ -125,7 +125,7 @@ def completion_page(wanted: str, options: Options) -> str:
     from invoke_cli.commands.table import all_commands
     from invoke_cli.context.options import session_options
     from invoke_cli.context.settings import Settings
-    from invoke_cli.inputs.adapters import LORAS, adapters_in
+    from invoke_cli.inputs.adapters import LORAS, list_adapters
     from invoke_cli.language.completion.shells import SHELLS, shell_rows
     from invoke_cli.models.samplers import sampler_names
 
@@ -133,5 +133,5 @@ def completion_page(wanted: str, options: Options) -> str:
         commands = [(command.name, command.help) for command in all_commands()]
         return SHELLS[wanted](shell_rows(sampler_names()), commands)
     settings = Settings(session_options(options, GenerationRequest()))
-    names = settings.registry.models if wanted == "models" else adapters_in(settings.paths.root / LORAS)
+    names = settings.registry.models if wanted == "models" else list_adapters(settings.paths.root / LORAS)
     return "\n".join(sorted(names))

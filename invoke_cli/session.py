@@ -56,7 +56,7 @@ class Session:
         self.context = SessionContext(settings, emit, streams or Streams(), opener or open_engine)
 
     @classmethod
-    def as_guest(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:
+    def with_shared_engine(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:
         """Return a session that uses the engine of a running session, if there is a suitable one."""
         settings = Settings(options)
         session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
@@ -94,7 +94,7 @@ class Session:
         """Stop the running line after the current step. May be called from any thread."""
         self.context.stop()
 
-    def warm_up(self, then: Callable[[], None] = lambda: None) -> None:
+    def load_in_background(self, then: Callable[[], None] = lambda: None) -> None:
         """Import the engine and load the current model in the background. A line that needs the engine waits for it.
 
         Args:
@@ -199,7 +199,7 @@ class Session:
     def _log_internal_error(self, error: Exception, line: str) -> InternalError:
         """Log the traceback of an unexpected error, and return an error with one sentence."""
         try:
-            log = self.context.folder().books / "errors.log"
+            log = self.context.folder().state_folder / "errors.log"
             logged_line = "(a private line)" if self.context.settings.is_private(line) else line
             append_line(log, f"{logged_line}\n{''.join(traceback.format_exception(error))}\n")
         except InvokeError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_there
+from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.references import find_image, is_recall
 from invoke_cli.language.grammar.quotes import closing_quote, unquote_value
@@ -33,8 +33,8 @@ def single_image(context: SessionContext, call: Call, usage: str) -> Path:
 
 def find_images(context: SessionContext, word: str) -> list[Path]:
     """Return the images that a word refers to: a glob pattern, a reference, or the number of an image."""
-    path = expanded(word)
-    if any(char in word for char in "*?[") and not is_there(path):
+    path = expand_path(word)
+    if any(char in word for char in "*?[") and not path_exists(path):
         found = sorted(path.parent.glob(path.name))
         if not found:
             raise CommandError(f"no file matches {word}", hint="check the pattern")
@@ -50,7 +50,7 @@ def selected_images(context: SessionContext, words: Sequence[str]) -> list[Path]
     """
     paths: list[Path] = []
     for word in words:
-        if word in (LAST, SESSION) and not is_there(expanded(word)):
+        if word in (LAST, SESSION) and not path_exists(expand_path(word)):
             folder = context.recent_folder()
             paths += [folder.path_of(entry) for entry in recent_results(context, folder, word)]
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from invoke_cli.context.name_store import Aliases
-from invoke_cli.context.paths import ALIASES_FILE, expanded, is_file, is_folder, names_a_file
+from invoke_cli.context.paths import ALIASES_FILE, expand_path, is_file, is_folder, names_a_file
 from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
@@ -185,7 +185,7 @@ class SessionContext:
                 hint = "use a one-shot call: invoke 'a cat' -o - > cat.png"
                 raise OutputError("`-o -` works only for one-shot calls", hint=hint, field="outdir")
             return Target(folder=self.folder(), stdout=self.streams.write, run=self.run)
-        path = expanded(outdir)
+        path = expand_path(outdir)
         if names_a_file(outdir):
             return Target(folder=self.folder(), file=path, run=self.run)
         if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not is_folder(path):
@@ -209,12 +209,12 @@ class SessionContext:
 
     def folder(self, outdir: str | None = None) -> OutputFolder:
         """Return an output folder, by default the session's; its first use recovers the images of a killed session."""
-        path = expanded(outdir or self.settings.outdir())
+        path = expand_path(outdir or self.settings.outdir())
         key = path.absolute()
         if key not in self._folders:
             folder = OutputFolder(path)
             self._folders[key] = folder
-            recovered = folder.recover() if is_folder(folder.books) else 0
+            recovered = folder.recover() if is_folder(folder.state_folder) else 0
             if recovered:
                 self.notice(f"images of an interrupted session added to the history: {recovered}")
         return self._folders[key]
@@ -240,7 +240,7 @@ class SessionContext:
         """Emit the output of a command."""
         self.emit(Message(text=text))
 
-    def draw_seed(self) -> int:
+    def random_seed(self) -> int:
         """Return a random seed from the operating system."""
         return secrets.randbelow(MAX_SEED + 1)
 

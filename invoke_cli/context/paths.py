@@ -59,12 +59,12 @@ class Paths:
     def model_folder(self, path: str) -> Path:
         """Resolve the `path` of an entry; relative paths start at the root."""
         filled = path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root))
-        return self.root / expanded(filled)
+        return self.root / expand_path(filled)
 
-    def beside(self, source: str, path: str) -> Path:
+    def resolve_near(self, source: str, path: str) -> Path:
         """Resolve a path in the file `source`: next to that file if it exists there, else like `model_folder`."""
-        candidate = Path(source).parent / expanded(path)
-        return candidate if source and is_there(candidate) else self.model_folder(path)
+        candidate = Path(source).parent / expand_path(path)
+        return candidate if source and path_exists(candidate) else self.model_folder(path)
 
 
 def find_paths(root: str | None, config: str | None, environment: Mapping[str, str], cwd: Path) -> Paths:
@@ -81,8 +81,8 @@ def find_paths(root: str | None, config: str | None, environment: Mapping[str, s
     """
     requested = root or environment.get("INVOKE_ROOT")
     return Paths(
-        root=expanded(requested).absolute() if requested else _checkout(cwd) or _platform_root(),
-        config=expanded(config) if config else None,
+        root=expand_path(requested).absolute() if requested else _checkout(cwd) or _platform_root(),
+        config=expand_path(config) if config else None,
     )
 
 
@@ -99,7 +99,7 @@ def _platform_root() -> Path:
     return Path(platformdirs.user_config_dir("invoke", appauthor=False))
 
 
-def expanded(path: str) -> Path:
+def expand_path(path: str) -> Path:
     """Return a typed path with `~` and `$VAR` expanded."""
     typed = Path(os.path.expandvars(path))
     try:
@@ -118,7 +118,7 @@ def read_text(path: Path) -> str:
 
 def names_a_file(outdir: str) -> bool:
     """Whether `-o` names a file or standard output rather than a folder."""
-    path = expanded(outdir)
+    path = expand_path(outdir)
     return outdir == "-" or (path.suffix.lower() == ".png" and not is_folder(path))
 
 
@@ -137,7 +137,7 @@ def is_folder(path: Path) -> bool:
     return _can_confirm(path.is_dir)
 
 
-def is_there(path: Path) -> bool:
+def path_exists(path: Path) -> bool:
     """Whether a path exists; False for a path that the system cannot look up."""
     return _can_confirm(path.exists)
 

@@ -23,7 +23,7 @@ from invoke_cli.context.paths import (
     INIT_FILE,
     MODELS_FILE,
     OUTPUTS,
-    expanded,
+    expand_path,
     find_paths,
     is_file,
     output_folder_for,
@@ -166,7 +166,7 @@ class Settings:
             base = self.paths.model_folder(spec.base) if spec.base else None
             facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
         facts = with_prediction(with_quantize(facts, spec.quantize, spec.name), spec.prediction, spec.name)
-        return with_vae(facts, self.paths.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
+        return with_vae(facts, self.paths.resolve_near(spec.source, spec.vae), spec.name) if spec.vae else facts
 
     def facts_at(self, spec: ModelSpec) -> ModelFacts:
         """Read the facts of a model without an entry. Raises ModelError if it cannot be used."""
@@ -190,7 +190,7 @@ class Settings:
         """Return the name of the model that a line without `-m` uses."""
         return resolve(self.upper_layers()).request.model or self.registry.default
 
-    def uses_packaged_model(self) -> bool:
+    def uses_bundled_model(self) -> bool:
         """Whether a line without `-m` uses the bundled model."""
         spec = self.registry.models.get(self.current_name())
         return spec is not None and spec.path.startswith(IN_PACKAGE)
@@ -216,7 +216,7 @@ class Settings:
         self.session_request = overlay(self.session_request, request)
 
     def _spec(self, name: str) -> ModelSpec:
-        path = expanded(name)
+        path = expand_path(name)
         named = is_file(path / "model_index.json") or (path.suffix in (*SINGLE_FILES, *PICKLES) and is_file(path))
         if name not in self.registry.models and named:
             return self._folder_entry(path.resolve())

@@ -47,7 +47,7 @@ def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
     progress = _Progress(
         _folder(context, effective.outdir or ""), hashlib.sha256(f"{line}\n{effective}".encode()).hexdigest()
     )
-    seed = progress.seed if progress.seed is not None else context.draw_seed()
+    seed = progress.seed if progress.seed is not None else context.random_seed()
     sweep = parse_sweep(line if effective.seeds else with_seed(line, seed))
     for cell in sweep.cells:  # check all cells before generating any
         for stage in _stages(sweep, cell):
@@ -84,7 +84,7 @@ class _Progress:
 
     def __init__(self, folder: OutputFolder, key: str) -> None:
         self.folder = folder
-        self._path: Path = self.folder.books / "sweeps" / f"{key[:32]}.jsonl"
+        self._path: Path = self.folder.state_folder / "sweeps" / f"{key[:32]}.jsonl"
         self.seed: int | None = None
         self.images: dict[Cell, Entry] = {}
         for record in self._records():

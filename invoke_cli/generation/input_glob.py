@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_folder, is_there
+from invoke_cli.context.paths import expand_path, is_folder, path_exists
 from invoke_cli.errors import ImageError, InvokeError
 from invoke_cli.events import Failed
 from invoke_cli.generation.resolved_line import ResolvedLine
@@ -25,14 +25,14 @@ def init_files(reference: str | None, folder: OutputFolder) -> list[Path] | None
     """Return the images that a pattern or a folder stands for; None if the reference is to a single image."""
     if reference is None:
         return None
-    for path in (expanded(reference), folder.path / expanded(reference)):
+    for path in (expand_path(reference), folder.path / expand_path(reference)):
         if is_folder(path):
             return _list_images(path.iterdir(), reference)
-        if is_there(path):
+        if path_exists(path):
             return None
     if not _PATTERN.search(reference) or is_url(reference):
         return None
-    path = expanded(reference)
+    path = expand_path(reference)
     return _list_images(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))), reference)
 
 
@@ -40,7 +40,7 @@ def generate_each_input(
     context: SessionContext, line: ResolvedLine, files: Sequence[Path], run: RunLine
 ) -> list[SavedImage]:
     """Run a line once for each file, with one seed for all if it gives none; a bad file fails alone."""
-    seeds = line.typed.seeds or (context.draw_seed(),)
+    seeds = line.typed.seeds or (context.random_seed(),)
     saved: list[SavedImage] = []
     failed = 0
     for path in files:

@@ -203,7 +203,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         request=request,
         model=resolved.model.spec.name,
         facts=resolved.model.facts,
-        draw_seed=context.draw_seed,
+        random_seed=context.random_seed,
         find_lora=partial(find_lora, context),
         find_embedding=partial(find_embedding, context),
         find_control=controls.find,

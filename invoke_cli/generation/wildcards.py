@@ -40,7 +40,7 @@ class _AlternativesRun:
     def __init__(self, context: SessionContext, line: ResolvedLine) -> None:
         self.context = context
         self.effective = line.request
-        self.seeds = resolve_seeds(context, line.request) or (context.draw_seed(),)
+        self.seeds = resolve_seeds(context, line.request) or (context.random_seed(),)
         self.line = line.with_request(context, replace(line.typed, seeds=self.seeds))
 
     def run(self, typed: ResolvedLine, run: RunLine) -> list[SavedImage]:

@@ -27,7 +27,7 @@ def find_lora(context: SessionContext, choice: LoraChoice) -> LoraUse:
 def find_embedding(context: SessionContext, name: str) -> EmbeddingUse | None:
     """Find the file of an embedding; None if there is none. Raises PlanError for one that cannot be used."""
     folder = context.settings.paths.root / EMBEDDINGS
-    if name not in adapters_in(folder):
+    if name not in list_adapters(folder):
         return None
     with blame("prompt", always=True):
         path = _find(folder, name, "embedding")
@@ -43,7 +43,7 @@ def reference_to_adapter(context: SessionContext, path: Path) -> str:
     return ""
 
 
-def adapters_in(folder: Path) -> Mapping[str, list[Path]]:
+def list_adapters(folder: Path) -> Mapping[str, list[Path]]:
     """Map each name to the adapter files in a folder and its subfolders: file names, with and without subfolders."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
@@ -55,7 +55,7 @@ def adapters_in(folder: Path) -> Mapping[str, list[Path]]:
 
 
 def _find(folder: Path, name: str, kind: str) -> Path:
-    known = adapters_in(folder)
+    known = list_adapters(folder)
     found = known.get(name.removesuffix(SUFFIX), [])
     safe = [path for path in found if path.suffix == SUFFIX]
     if len(safe) == 1:

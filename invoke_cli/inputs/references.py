@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from invoke_cli.context.paths import expanded, is_there
+from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import ImageError, blame
 from invoke_cli.inputs.url import is_url
 from invoke_cli.output.entries import Entry
@@ -30,7 +30,7 @@ def find_image(reference: str, folder: OutputFolder, *, field: str | None = None
 def split_step(reference: str) -> tuple[str, int] | None:
     """Split a reference with a step (`@last:4`, `!17:4`, `000017:4`) into image and step; None for other references."""
     match = _STEP.fullmatch(reference)
-    return (match[1], int(match[2])) if match is not None and not is_there(expanded(reference)) else None
+    return (match[1], int(match[2])) if match is not None and not path_exists(expand_path(reference)) else None
 
 
 def _names_an_image(reference: str, folder: OutputFolder) -> bool:
@@ -48,13 +48,13 @@ def is_recall(reference: str) -> bool:
 
 def stable_reference(reference: str | None, name: str) -> str:
     """Return the reference to record for an image: as typed if it is a path, otherwise the name of the image."""
-    return reference if reference is not None and is_there(expanded(reference)) else name
+    return reference if reference is not None and path_exists(expand_path(reference)) else name
 
 
 def _find(reference: str, folder: OutputFolder) -> Path:
-    path = expanded(reference)
+    path = expand_path(reference)
     for candidate in (path, folder.path / path):
-        if is_there(candidate):
+        if path_exists(candidate):
             return candidate
     if is_url(reference):
         raise ImageError("URLs are accepted only by -I, -M and --control", hint="use a file here")

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext, latents_identity
-from invoke_cli.context.paths import expanded, is_file
+from invoke_cli.context.paths import expand_path, is_file
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.models.upscalers import UPSCALER_KINDS, Upscaler, upscaler_at
 from invoke_cli.planning.postprocess import NetworkFile, PostprocessModels
@@ -54,7 +54,7 @@ def _face_network(context: SessionContext, tool: str) -> NetworkFile:
 
 
 def _named_network(context: SessionContext, name: str) -> NetworkFile:
-    path = expanded(name)
+    path = expand_path(name)
     if not is_file(path):
         found = _find_networks(context, Path(name).name)
         if len(found) != 1:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from invoke_cli.context.name_store import Aliases
-from invoke_cli.context.paths import ALIASES_FILE, expanded
+from invoke_cli.context.paths import ALIASES_FILE, expand_path
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.completion.complete import Found, Sources
@@ -60,7 +60,7 @@ def _recalls() -> Found:
 def _files(typed: str, outputs: Path) -> Iterable[tuple[str, str]]:
     """Images whose path begins so, here and, by their bare name, in the outputs; folders to go on into."""
     head, _, start = typed.rpartition("/")
-    folder = expanded(f"{head}/") if head or typed.startswith("/") else Path()
+    folder = expand_path(f"{head}/") if head or typed.startswith("/") else Path()
     prefix = f"{head}/" if "/" in typed else ""
     found = [(f"{prefix}{name}", about) for name, about in _listed(folder, start)]
     if not prefix:
@@ -132,9 +132,9 @@ def _taken(line: str) -> int:
 
 
 def _loras(settings: Settings) -> Found:
-    from invoke_cli.inputs.adapters import LORAS, adapters_in
+    from invoke_cli.inputs.adapters import LORAS, list_adapters
 
-    return [(name, "") for name in sorted(adapters_in(settings.paths.root / LORAS))]
+    return [(name, "") for name in sorted(list_adapters(settings.paths.root / LORAS))]
 
 
 def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_file
+from invoke_cli.context.paths import expand_path, is_file
 from invoke_cli.engine import Model
 from invoke_cli.errors import ImageError, MetadataError, PlanError, blame
 from invoke_cli.generation.execute import generate_images
@@ -66,7 +66,7 @@ def _find_latents(context: SessionContext, reference: str, request: GenerationRe
     step = split_step(reference)
     if step is not None:
         return _latents_of_step(context, find_image(step[0], _folder(context, step[0], folder)), step[1], request)
-    path = expanded(reference)
+    path = expand_path(reference)
     candidates = [path, folder.path / path]
     if path.suffix == SUFFIX and (stored := folder.input_named(path.name)) is not None:
         candidates.append(stored)

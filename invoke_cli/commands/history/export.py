@@ -18,7 +18,7 @@ from invoke_cli.commands.image_selection import (
     single_image,
 )
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded
+from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import CommandError, ImageError, OutputError
 from invoke_cli.imaging.open_image import open_path, read_file
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
@@ -40,7 +40,7 @@ def save(context: SessionContext, call: Call) -> None:
     images = [image for image in history_images(context, selected) if image.path.is_file()]
     if not images:
         raise CommandError("none of these images exists any more", hint="!history lists the images")
-    target = expanded(words[-1])
+    target = expand_path(words[-1])
     names = _unique_names(images, template)
     target = _zip(target, names) if zipped else _copy(target, names)
     context.say(f"saved {len(images)} image{'' if len(images) == 1 else 's'} to {target}")

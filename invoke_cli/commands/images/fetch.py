@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import find_images
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_there
+from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import CommandError, MetadataError, OutputError
 from invoke_cli.events import Prefill
 from invoke_cli.inputs.history_lookup import read_metadata
@@ -30,7 +30,7 @@ def fetch(context: SessionContext, call: Call) -> None:
     if len(more) == 1 and more[0] in PARTS:
         _fetch_line(context, paths[0], more[0])
     elif len(more) == 1 and Path(more[0]).suffix:
-        _write_lines(context, paths, expanded(more[0]))
+        _write_lines(context, paths, expand_path(more[0]))
     elif more:
         hint = "; ".join(f"{part}: {content}" for part, content in PARTS.items())
         hint += "; lines.txt: write the lines of all matching images to a file (quote names with spaces)"
@@ -58,7 +58,7 @@ def _fetch_line(context: SessionContext, path: Path, part: str) -> None:
 
 def _write_lines(context: SessionContext, paths: Sequence[Path], target: Path) -> None:
     """Write the lines of all images with metadata to a file for --from_file, each after a comment with its name."""
-    if is_there(target):
+    if path_exists(target):
         hint = f"choose another file, or one of {', '.join(PARTS)} for a part of one image"
         raise OutputError(f"{target} already exists", hint=hint)
     lines: list[str] = []

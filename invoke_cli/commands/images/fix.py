@@ -9,7 +9,7 @@ from pathlib import Path
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import split_image_reference
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded
+from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import CommandError, MetadataError
 from invoke_cli.generation.input_glob import init_files
 from invoke_cli.inputs.references import find_image
@@ -67,7 +67,7 @@ def _check(request: GenerationRequest) -> None:
 
 def _check_target(request: GenerationRequest, path: Path) -> None:
     """Raise CommandError if the result would overwrite the image."""
-    if request.outdir and expanded(request.outdir).absolute() == path.absolute():
+    if request.outdir and expand_path(request.outdir).absolute() == path.absolute():
         raise CommandError("!fix never overwrites its source image", hint="choose another name for -o")
 
 

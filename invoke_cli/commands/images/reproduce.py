@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import find_images, single_image
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_file
+from invoke_cli.context.paths import expand_path, is_file
 from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level
 from invoke_cli.generation.save import Saver
@@ -118,7 +118,7 @@ def _has_metadata(context: SessionContext, path: Path) -> bool:
 
 
 def _file_or_image(context: SessionContext, word: str) -> Path:
-    path = expanded(word)
+    path = expand_path(word)
     return path if is_file(path) else find_images(context, word)[0]
 
 

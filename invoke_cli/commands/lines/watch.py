@@ -7,7 +7,7 @@ from dataclasses import replace
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import split_image_reference
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_folder, is_there
+from invoke_cli.context.paths import expand_path, is_folder, path_exists
 from invoke_cli.errors import CommandError, ImageError
 from invoke_cli.exploration.file_changes import watch_saves
 from invoke_cli.generation.line import generate
@@ -22,12 +22,12 @@ def watch(context: SessionContext, call: Call) -> None:
     """Run a line from an init image after each save of the image, until the user stops it."""
     call.required(USAGE)
     reference, rest = split_image_reference(call.argument)
-    path = expanded(reference)
+    path = expand_path(reference)
     stages = _stages(reference, rest.strip())
-    expected = path.suffix.lower() in SUFFIXES and is_there(path.parent)
-    if is_folder(path) or not (is_there(path) or expected):
+    expected = path.suffix.lower() in SUFFIXES and path_exists(path.parent)
+    if is_folder(path) or not (path_exists(path) or expected):
         raise CommandError(f"{reference} is neither an image nor a possible name for one", hint=USAGE)
-    pending = "" if is_there(path) else " (the file does not exist yet)"
+    pending = "" if path_exists(path) else " (the file does not exist yet)"
     context.notice(f"watching {path}{pending}: generating an image after each save; Ctrl-C stops")
     for _ in watch_saves(path, context.check_stopped, context.notice):
         try:

@@ -8,7 +8,7 @@ from invoke_cli.commands.command import Call
 from invoke_cli.commands.formatting import count_model_parameters, format_size, format_table
 from invoke_cli.commands.models.control_entries import control_rows, import_control
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import IN_PACKAGE, expanded, is_file, is_folder, is_there
+from invoke_cli.context.paths import IN_PACKAGE, expand_path, is_file, is_folder, path_exists
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.adapters import reference_to_adapter
 from invoke_cli.inputs.hub import fetch, is_remote, list_remote
@@ -90,7 +90,7 @@ def import_model(context: SessionContext, call: Call) -> None:
     source, *words = call.required(usage)
     options = dict(word.split("=", 1) for word in words if word.startswith(_OPTION_PREFIXES))
     names = [word for word in words if not word.startswith(_OPTION_PREFIXES)]
-    local = expanded(source)
+    local = expand_path(source)
     if not (is_file(local) or is_folder(local)):
         if not is_remote(source):
             raise CommandError(f"no such file or folder: {source[:80]}", hint=usage)
@@ -101,7 +101,7 @@ def import_model(context: SessionContext, call: Call) -> None:
     if name in context.settings.registry.models and not names:
         raise CommandError(f"model {name} already exists", hint=f"choose another name: !import_model {source} NAME")
     kind = options.pop("control", None)
-    values = {"path": str(local), **{key: str(expanded(location).resolve()) for key, location in options.items()}}
+    values = {"path": str(local), **{key: str(expand_path(location).resolve()) for key, location in options.items()}}
     base = Path(values["base"]) if "base" in values else None
     control = control_at(local, name, base)
     if control is not None or kind is not None:
@@ -161,8 +161,8 @@ def edit_model(context: SessionContext, call: Call) -> None:
         new_value = value.strip() not in ("no", "false", "none")
     if key == "size" and value.strip().isdigit():
         new_value = int(value)
-    if key in _PATH_SETTINGS and new_value is not None and is_there(expanded(value.strip())):
-        new_value = str(expanded(value.strip()).resolve())  # relative paths would depend on the working directory
+    if key in _PATH_SETTINGS and new_value is not None and path_exists(expand_path(value.strip())):
+        new_value = str(expand_path(value.strip()).resolve())  # relative paths would depend on the working directory
     values = {**({} if entry_of(own_text, spec.name) else entry), key: new_value}
     context.settings.change_models(lambda text: with_entry(text, spec.name, values))
     context.notice(f"{spec.name}: {f'removed {key}' if new_value is None else f'{key} set to {new_value}'}")
@@ -187,19 +187,19 @@ def del_model(context: SessionContext, call: Call) -> None:
 def convert_model(context: SessionContext, call: Call) -> None:
     """Convert a single file to a folder, or a pickle to a .safetensors file with a loader that runs no code."""
     words = call.required("!convert_model FILE.safetensors FOLDER, or !convert_model FILE.ckpt")
-    source = expanded(words[0])
+    source = expand_path(words[0])
     if not is_file(source) and words[0] in context.settings.registry.models:
         source = context.settings.model(words[0]).facts.folder
     if not is_file(source):
         raise CommandError(f"no such file: {words[0][:80]}", hint="choose a single-file model")
     if source.suffix not in SINGLE_FILES:
-        target = expanded(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
+        target = expand_path(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
         _check_target(target)
         context.engine.unpickle(source, target)
         context.notice(f"wrote the same tensors to {target}{_usage_hint(context, target)}")
         return
     found = context.settings.model(words[0] if words[0] in context.settings.registry.models else str(source))
-    target = expanded(words[1]) if len(words) > 1 else source.with_suffix("")
+    target = expand_path(words[1]) if len(words) > 1 else source.with_suffix("")
     _check_target(target)
     context.engine.save(found, target, context.hooks())
     context.notice(f"wrote {found.spec.name} to {target} in the diffusers layout; add it with !import_model {target}")
