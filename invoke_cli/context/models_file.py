@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from invoke_cli.context.locked_file import rewrite_locked
 from invoke_cli.context.paths import read_text
-from invoke_cli.errors import OutputError
-from invoke_cli.output.files import output_errors, write_whole
-
-_LOCK_SECONDS = 10
 
 
 class ModelsFile:
@@ -24,13 +21,4 @@ class ModelsFile:
 
     def change(self, edit: Callable[[str], str]) -> None:
         """Replace the content by the result of `edit`. Raises OutputError if another session holds the lock."""
-        from filelock import FileLock, Timeout
-
-        with output_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS):
-                    write_whole(self.path, edit(self.text()).encode("utf-8"))
-            except Timeout:
-                hint = f"if no other session is running, remove {self.path}.lock"
-                raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
+        rewrite_locked(self.path, lambda: edit(self.text()))
