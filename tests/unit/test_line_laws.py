@@ -16,6 +16,7 @@ from invoke_cli.language.grammar.shell_words import split_words, words_to_lines
 from invoke_cli.language.grammar.tokens import tokenise
 from invoke_cli.language.switches.controls import Controls
 from invoke_cli.language.switches.numbers import format_number
+from invoke_cli.language.switches.postprocessors import Postprocessors
 from invoke_cli.language.switches.table import SWITCHES, program_defaults
 from invoke_cli.request import GenerationRequest
 from tests import strategies
@@ -99,6 +100,10 @@ def _shell_words(request: GenerationRequest) -> list[str]:
             words.append(f"{switch.name}={value}")
         elif isinstance(switch.value, Controls) and value:
             words += [f"{switch.name}={kind}:{image}:{format_number(weight)}" for kind, image, weight in value]
+        elif isinstance(switch.value, Postprocessors) and value:
+            words += [
+                f"{switch.name}={name}:{argument}" if argument else f"{switch.name}={name}" for name, argument in value
+            ]
         elif isinstance(value, str) and switch.value.takes == "words":
             words += [switch.name, value]
         else:
