@@ -118,8 +118,8 @@ def samplers_page() -> str:
     nearest = ", ".join(f"`{name}` (closest: `{near}`)" for name, near in WITHOUT_SCHEDULER.items())
     return (
         "# Samplers\n\n`-A NAME` selects the sampler. The names of InvokeAI 2.x, InvokeAI 6 and AUTOMATIC1111 are "
-        'accepted (`-A k_euler`, `-A euler`, `-A "DPM++ 2M Karras"`). A name with Karras sigmas also takes the suffixes '
-        "`_exponential`, `_beta` and `_trailing` for other schedules (`k_euler_beta`).\n\n"
+        'accepted (`-A k_euler`, `-A euler`, `-A "DPM++ 2M Karras"`). A name with Karras sigmas also takes the '
+        "suffixes `_exponential`, `_beta` and `_trailing` for other schedules (`k_euler_beta`).\n\n"
         f"{table(headings, rows)}\n\nWithout a counterpart in diffusers: {nearest}."
     )
 
@@ -193,7 +193,8 @@ def metadata_page() -> str:
     ]
     return (
         "# Metadata formats\n\n## What is written\n\nEvery PNG carries four texts. They hold base names and hashes, "
-        "never absolute paths. `--private` leaves out the prompt and all names; `--no_metadata` leaves out everything.\n\n"
+        "never absolute paths. `--private` leaves out the prompt and all names; `--no_metadata` leaves out "
+        "everything.\n\n"
         f"{table(('text', 'content'), written)}\n\n"
         "## What is read\n\n`!info`, `!fetch`, `!replay` and `-I` read these formats from PNG, JPEG, WebP and GIF "
         "files, tried in this order. What a line cannot express is listed by `!info`.\n\n"
