@@ -10,7 +10,7 @@ from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
 from tests.conftest import disc, drawing
-from tests.docs.pages import GUIDES, prompt_lines, runnable, shell_commands
+from tests.docs.pages import DOCS, GUIDES, blocks, prompt_lines, runnable, shell_commands
 from tests.frontends.program import Program
 from tests.session_harness import SessionHarness
 
@@ -47,3 +47,22 @@ def test_shell_commands_run(program: Program, page: Path) -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 def test_a_guide_has_examples_that_run(page: Path) -> None:
     assert "invoke" in runnable(page)
+
+
+def test_the_model_entry_is_valid(program: Program, tiny_model: Path) -> None:
+    (entry,) = (body for language, body in blocks(DOCS / "guides" / "models.md") if language == "yaml")
+    models = program.folder / "root" / "configs" / "models.yaml"
+    paths = {"~/models/sd15": str(tiny_model), "~/models/vae-ft-mse": f"{tiny_model}/vae"}
+    for path, replacement in paths.items():
+        entry = entry.replace(path, replacement)
+    models.write_text(entry, encoding="utf-8")
+    result = program("a cat", "--dry_run")
+    assert result.status == 0 and b"512" in result.out and b"sd15" in result.out
+
+
+def test_the_python_examples_run(program: Program, capsys: pytest.CaptureFixture[str]) -> None:
+    examples = [body for language, body in blocks(DOCS / "guides" / "scripting.md") if language == "python"]
+    for code in examples:
+        exec(compile(code, "scripting.md", "exec"), {})
+    out = capsys.readouterr().out
+    assert out.count("saved") == 1 and out.count("failed:") == 1 and out.count(".png") == 4
