@@ -29,7 +29,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Escape what Markdown would read as markup: bars everywhere, angle brackets and asterisks outside code."""
+    """Escape what Markdown would read as markup: bars everywhere, and outside code `<`, `*` and `_`."""
     parts = re.split(r"(`[^`]*`)", text)
-    plain = [part if part.startswith("`") else re.sub(r"([<>*_])", r"\\\1", part) for part in parts]
+    plain = [part if part.startswith("`") else re.sub(r"([<*_])", r"\\\1", part) for part in parts]
     return "".join(plain).replace("|", "\\|")

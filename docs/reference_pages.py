@@ -44,7 +44,7 @@ def switches_page() -> str:
     ]
     for group in Group:
         rows = [
-            (code(usage(row)), row.help + _needed(row.needs) + _repeated(row.is_repeatable), code(row.default))
+            (code(usage(row)), row.help + _needed(row.needs), code(row.default))
             for row in SWITCHES
             if row.group is group
         ]
@@ -59,10 +59,6 @@ def switches_page() -> str:
 
 def _needed(needs: Needs) -> str:
     return "" if needs is Needs.NOTHING else f" (needs {needs.value})"
-
-
-def _repeated(is_repeatable: bool) -> str:
-    return " (repeatable)" if is_repeatable else ""
 
 
 def commands_page() -> str:
