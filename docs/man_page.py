@@ -32,7 +32,7 @@ FILES: Sequence[tuple[str, str]] = (
     ("outputs/", "the images, in the current directory; -o names another folder"),
     ("configs/models.yaml", "below your root: your models"),
     ("configs/invoke.init", "below your root: switches and launch options that every start begins with"),
-    ("loras/, embeddings/, wildcards/", "below your root: LoRAs, textual inversions, lists for {__name__}"),
+    ("models/, loras/, embeddings/, wildcards/", "below your root, or in the platform's data folder if there is none"),
 )
 
 ENVIRONMENT: Sequence[tuple[str, str]] = (

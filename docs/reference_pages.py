@@ -31,8 +31,6 @@ EXIT_STATUSES: Mapping[ExitStatus, str] = {
     ExitStatus.INTERRUPTED: "interrupted by Ctrl-C or SIGTERM; finished images are kept",
 }
 
-_COMMAND_CHAPTERS = {"pictures": "images", "the session": "session"}
-
 
 def switches_page() -> str:
     """Return the page of the switches, by group."""
@@ -72,8 +70,7 @@ def commands_page() -> str:
         rows = [(code(row.synopsis), row.help) for row in commands]
         if theme == [*COMMAND_GROUPS][-1]:
             rows += [(code("!17"), "load the line of image 17 into the next prompt"), (code("q, quit, exit"), "quit")]
-        title = _COMMAND_CHAPTERS.get(theme, theme).capitalize()
-        parts.append(f"## {title}\n\n{table(('command', 'what it does'), rows)}")
+        parts.append(f"## {theme.capitalize()}\n\n{table(('command', 'what it does'), rows)}")
     return "\n\n".join(parts)
 
 
@@ -106,7 +103,7 @@ def samplers_page() -> str:
             ", ".join(map(code, row.aliases)),
             code(row.karras),
             row.scheduler,
-            ", ".join(_sampler_notes(row.calls, stochastic=row.stochastic, with_init=row.with_init)),
+            ", ".join(_sampler_notes(row.calls, row.with_init)),
         )
         for row in SAMPLERS
     ]
@@ -120,11 +117,9 @@ def samplers_page() -> str:
     )
 
 
-def _sampler_notes(calls: int, *, stochastic: bool, with_init: str) -> Iterator[str]:
+def _sampler_notes(calls: int, with_init: str) -> Iterator[str]:
     if calls > 1:
         yield f"{calls} model calls per step"
-    if stochastic:
-        yield "adds noise at each step"
     if with_init:
         yield f"`{with_init}` replaces it with an init image"
 

@@ -12,7 +12,7 @@ from invoke_cli.console.console import Console
 from invoke_cli.context.context import Streams
 from invoke_cli.context.options import session_options
 from invoke_cli.context.outcome import Outcome, exit_status
-from invoke_cli.context.paths import expanded
+from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import ConfigError, LineError
 from invoke_cli.events import Failed, NullViewer
 from invoke_cli.interruption import InterruptionHandler
@@ -51,7 +51,7 @@ def numbered_lines(source: str) -> Iterator[tuple[int, str | LineError]]:
     A line that is not UTF-8 is yielded as an error, and so is a whole file in UTF-16.
     """
     try:
-        stream = _standard_lines() if source == "-" else expanded(source).open("rb")
+        stream = _standard_lines() if source == "-" else expand_path(source).open("rb")
     except OSError as error:
         hint = "check the name; - is standard input"
         raise ConfigError(f"--from_file {source}: {error.strerror or error}", hint=hint) from None

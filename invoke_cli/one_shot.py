@@ -34,7 +34,7 @@ def one_shot(console: Console, options: Options, invocation: Invocation) -> int:
     streams = Streams(read=_standard_input, write=write, viewer=console.seer or NullViewer())
     settings = session_options(options, defaults)
     own_session = defaults.no_session or _has_no_session(lines)
-    session = (Session if own_session else Session.as_guest)(settings, emit=console, streams=streams)
+    session = (Session if own_session else Session.with_shared_engine)(settings, emit=console, streams=streams)
     with session, InterruptionHandler(session) as handler:
         outcomes = [handler.run(line, None) for line in lines]
     if len(set(outcomes)) == 1:

@@ -1,6 +1,6 @@
-"""The session: a line in, an outcome out. The one place where any error ends and the session goes on.
+"""The session: runs lines and returns their outcomes. It handles every error, so that the session continues.
 
-Knows what a line can be and hands it on; draws through `drawing`, commands through their table.
+It parses a line and passes it to `generation` or to the command table.
 """
 
 from __future__ import annotations
@@ -30,18 +30,25 @@ from invoke_cli.server.server import ClientRequest
 MAX_NESTING = 8
 
 
-def silent(_: Event) -> None:
-    """An ear that hears nothing."""
+def discard_event(_: Event) -> None:
+    """Discard every event."""
 
 
 class Session:
-    """Everything that lines share. The doors and libraries use the same one; close it, or use it in a `with`."""
+    """A session, as front ends and libraries use it. Close it, or use it in a `with` statement.
+
+    Args:
+        options: The session options, or existing settings.
+        emit: Receives the events.
+        streams: The standard streams for images, and the viewer.
+        opener: Opens the engine on first use.
+    """
 
     def __init__(
         self,
         options: SessionOptions | Settings | None = None,
         *,
-        emit: Emit = silent,
+        emit: Emit = discard_event,
         streams: Streams | None = None,
         opener: OpenEngine | None = None,
     ) -> None:
@@ -49,35 +56,49 @@ class Session:
         self.context = SessionContext(settings, emit, streams or Streams(), opener or open_engine)
 
     @classmethod
-    def as_guest(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:
-        """A session that works with the engine of one that is open already, where there is one that suits."""
+    def with_shared_engine(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:
+        """Return a session that uses the engine of a running session, if there is a suitable one."""
         settings = Settings(options)
-        session = cls(settings, emit=emit, streams=streams, opener=lambda asked: opener(asked))
+        session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
         opener = engine_opener(settings, open_engine, session.context.hooks)
         return session
 
     # -- for libraries ----------------------------------------------------------------------------------------------
 
     def draw(self, line: str) -> list[SavedImage]:
-        """Draw a line and return its images; raises InvokeError when it fails."""
+        """Generate the images of a line.
+
+        Returns:
+            The saved images.
+
+        Raises:
+            InvokeError: The line failed.
+        """
         self.context.begin()
         parsed = parse(line)
         if not isinstance(parsed, Generation):
-            raise LineError("this line draws nothing", hint="write a prompt; run() does commands")
-        return self._draw(line, parsed)
+            raise LineError("this line does not generate images", hint="use a prompt; run() runs commands")
+        return self._generate(line, parsed)
 
     def run(self, line: str, number: int | None = None) -> Outcome:
-        """Do any line, as a door does: whatever fails is told as an event. `number` is its place in a batch."""
+        """Run any line, as front ends do. Errors become events.
+
+        Args:
+            line: The line.
+            number: Its number in a batch, from 1; None for a single line.
+        """
         self.context.begin()
-        return self._guarded(line, number, lambda: self._do(line, number, 0))
+        return self._run_guarded(line, number, lambda: self._run_line(line, number, 0))
 
     def stop(self) -> None:
-        """Ask the running line to end after its step; may be called from any thread."""
+        """Stop the running line after the current step. May be called from any thread."""
         self.context.stop()
 
-    def warm_up(self, then: Callable[[], None] = lambda: None) -> None:
-        """Import the engine and load the current model on a thread of its own, which then does `then`: a line that
-        needs the engine waits for it, others do not.
+    def load_in_background(self, then: Callable[[], None] = lambda: None) -> None:
+        """Import the engine and load the current model in the background. A line that needs the engine waits for it.
+
+        Args:
+            then: Called in the same thread afterwards.
         """
 
         def load() -> None:
@@ -85,24 +106,24 @@ class Session:
             self.attempt(lambda: self.context.engine.load(self.context.settings.model(), hooks))
             then()
 
-        self.context.open_beside(load)
+        self.context.open_in_background(load)
 
-    def serve_client(self, visit: ClientRequest) -> None:
-        """Let another process's line have the engine; returns when it is done."""
+    def serve_client(self, request: ClientRequest) -> None:
+        """Let a line of another process use the engine; return when it is complete."""
         self.context.begin()
-        self.attempt(lambda: visit.serve(lambda: self.context.engine, self.context.notice))
+        self.attempt(lambda: request.serve(lambda: self.context.engine, self.context.notice))
 
     def attempt(self, work: Callable[[], object]) -> None:
-        """Do what a door wants beside the lines; an error of any kind is told, and ends here."""
+        """Run other work of a front end; errors become events."""
 
-        def done() -> Outcome:
+        def run_work() -> Outcome:
             work()
             return Outcome.OK
 
-        self._guarded("", None, done)
+        self._run_guarded("", None, run_work)
 
     def close(self) -> None:
-        """Finish writing and give the memory back."""
+        """Finish writing and unload the engine."""
         self.context.close()
 
     def __enter__(self) -> Session:
@@ -115,20 +136,20 @@ class Session:
 
     # -- one line ---------------------------------------------------------------------------------------------------
 
-    def _guarded(self, line: str, number: int | None, work: Callable[[], Outcome]) -> Outcome:
-        """Do what a line asks for; an error of any kind ends here."""
+    def _run_guarded(self, line: str, number: int | None, work: Callable[[], Outcome]) -> Outcome:
+        """Run `work` and convert every error to an event and an outcome."""
         try:
             return work()
         except InvokeError as error:
-            return self._failed(error.located(line), number)
+            return self._report_error(error.located(line), number)
         except BrokenPipeError:
-            raise  # nobody listens any more: the program ends
-        except Exception as error:  # noqa: BLE001  # the boundary that keeps the session alive
-            return self._failed(self._internal(error, line).located(line), number)
+            raise  # the reader is gone: end the program
+        except Exception as error:  # noqa: BLE001  # the error boundary of the session
+            return self._report_error(self._log_internal_error(error, line).located(line), number)
         finally:
             self.context.report_plugin_failures()
 
-    def _do(self, line: str, number: int | None, depth: int) -> Outcome:
+    def _run_line(self, line: str, number: int | None, depth: int) -> Outcome:
         parsed = parse(line)
         if isinstance(parsed, Blank):
             return Outcome.OK
@@ -136,15 +157,15 @@ class Session:
             return Outcome.LEAVE
         self.context.emit(Start(line=line, number=number))
         if isinstance(parsed, CommandLine):
-            return self._command(parsed, number, depth)
+            return self._run_command(parsed, number, depth)
         started = time.perf_counter()
-        images = self._draw(line, parsed)
+        images = self._generate(line, parsed)
         engine = self.context.open_engine
         peak = engine.memory().peak if engine else None
         self.context.emit(Done(images=len(images), seconds=time.perf_counter() - started, ok=True, peak_memory=peak))
         return Outcome.OK
 
-    def _draw(self, line: str, parsed: Generation) -> list[SavedImage]:
+    def _generate(self, line: str, parsed: Generation) -> list[SavedImage]:
         for text in parsed.notices:
             self.context.notice(text)
         try:
@@ -152,36 +173,36 @@ class Session:
         except InvokeError as error:
             raise locate(error, line, parsed.stages[error.stage].spans) from None
 
-    def _command(self, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
-        """Run a command; the lines that it gives back are done in its place."""
+    def _run_command(self, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
+        """Run a command, then the lines that it returns."""
         lines = run_command(self.context, parsed)
         if depth >= MAX_NESTING and lines:
-            raise LineError("lines that replay each other without end", hint="take the !replay out of the file")
-        return self._several(lines, number, depth)
+            raise LineError("these lines replay each other endlessly", hint="remove the !replay from the file")
+        return self._run_lines(lines, number, depth)
 
-    def _several(self, lines: Sequence[str], number: int | None, depth: int) -> Outcome:
+    def _run_lines(self, lines: Sequence[str], number: int | None, depth: int) -> Outcome:
         worst = Outcome.OK
         for line in lines:
-            outcome = self._guarded(line, number, lambda line=line: self._do(line, number, depth + 1))  # type: ignore[misc]
+            outcome = self._run_guarded(line, number, lambda line=line: self._run_line(line, number, depth + 1))  # type: ignore[misc]
             if outcome in (Outcome.INTERRUPTED, Outcome.LEAVE):
                 return outcome
             if outcome is not Outcome.OK:
                 worst = Outcome.FAILED
         return worst
 
-    def _failed(self, error: InvokeError, number: int | None) -> Outcome:
+    def _report_error(self, error: InvokeError, number: int | None) -> Outcome:
         self.context.emit(Failed(error=error, number=number))
         if isinstance(error, Interrupted):
             return Outcome.INTERRUPTED
         return Outcome.UNREADABLE if error.exit_status is ExitStatus.USAGE else Outcome.FAILED
 
-    def _internal(self, error: Exception, line: str) -> InternalError:
-        """A fault of the program's own: the traceback goes into a log, the user hears one sentence."""
+    def _log_internal_error(self, error: Exception, line: str) -> InternalError:
+        """Log the traceback of an unexpected error, and return an error with one sentence."""
         try:
-            log = self.context.folder().books / "errors.log"
-            said = "(a private line)" if self.context.settings.is_private(line) else line
-            append_line(log, f"{said}\n{''.join(traceback.format_exception(error))}\n")
+            log = self.context.folder().state_folder / "errors.log"
+            logged_line = "(a private line)" if self.context.settings.is_private(line) else line
+            append_line(log, f"{logged_line}\n{''.join(traceback.format_exception(error))}\n")
         except InvokeError:
-            return InternalError(f"an error in the program: {type(error).__name__}: {error}", hint="please report it")
-        hint = f"the details are in {log}; the session goes on"
-        return InternalError(f"an error in the program: {type(error).__name__}: {str(error)[:200]}", hint=hint)
+            return InternalError(f"internal error: {type(error).__name__}: {error}", hint="please report this")
+        hint = f"details are in {log}; please report this. The session continues"
+        return InternalError(f"internal error: {type(error).__name__}: {str(error)[:200]}", hint=hint)

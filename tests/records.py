@@ -29,7 +29,7 @@ INIT = InitFacts(name="sketch.png", reference="pics/sketch.png", sha256="ab" * 3
 def record(request: GenerationRequest, init: InitFacts | None = None) -> Record:
     """The record of a request's first picture, over the defaults of the program."""
     base = overlay(program_defaults(), GenerationRequest(scheduler="k_lms", prompt="a cat"))
-    inputs = PlanInputs(request=overlay(base, request), model="tiny", facts=FACTS, draw_seed=lambda: 5, init=init)
+    inputs = PlanInputs(request=overlay(base, request), model="tiny", facts=FACTS, random_seed=lambda: 5, init=init)
     plan = make_plan(inputs)
     return Record(
         plan=plan, image=plan.images[0], size=plan.result_size, pixel_sha256="cd" * 32, program=APP_ID, version="0.1.0",

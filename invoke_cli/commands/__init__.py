@@ -1,1 +1,1 @@
-"""The `!` commands. Rows of a table; a handler gets the workshop and what was typed, and may give back lines to do."""
+"""The `!` commands: rows of a table. A handler gets the session context and the call, and may return lines to run."""

@@ -1,4 +1,4 @@
-"""What a `!` command is: a row of the command table."""
+"""The row type of the command table, and the call that a handler receives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from invoke_cli.language.grammar.shell_words import split_words
 
 
 class Argument(Enum):
-    """What a command's argument is, for completion."""
+    """The kind of argument that a command takes, for completion."""
 
     NOTHING = "nothing"
     IMAGE = "image"
@@ -24,13 +24,13 @@ class Argument(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """A command as it was typed.
+    """A command as typed.
 
     Attributes:
-        name: The command, without `!`.
-        argument: The text after it.
-        span: Where the argument is in the line.
-        commands: Returns the whole command table, plug-ins included.
+        name: The name of the command, without `!`.
+        argument: The text after the name.
+        span: The position of the argument in the line.
+        commands: A function that returns the whole command table, including plug-ins.
     """
 
     name: str
@@ -40,23 +40,31 @@ class Call:
 
     @property
     def words(self) -> list[str]:
-        """The words of the argument, quotes taken off."""
+        """The words of the argument, without quotes."""
         return split_words(self.argument)
 
     def required(self, usage: str) -> list[str]:
-        """The words; CommandError with the usage when there are none."""
+        """Return the words. Raises CommandError, with the usage as hint, if there are none."""
         if not self.words:
-            raise CommandError(f"!{self.name} needs more", hint=usage)
+            raise CommandError(f"!{self.name} needs an argument", hint=usage)
         return self.words
 
 
-# What a command gives back: lines to be done in its place, or nothing.
+# Returns lines to run in place of the command, or None.
 Handler = Callable[[SessionContext, Call], Sequence[str] | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """One row: `usage` is what follows the name, `help` one sentence without a full stop."""
+    """A row of the command table.
+
+    Attributes:
+        name: The name, without `!`.
+        usage: The arguments, as shown after the name.
+        help: The description: one sentence without a full stop.
+        run: The handler.
+        argument: The kind of argument, for completion.
+    """
 
     name: str
     usage: str
@@ -66,5 +74,5 @@ class Command:
 
     @property
     def synopsis(self) -> str:
-        """How it is typed."""
+        """The name and its arguments, as typed."""
         return f"!{self.name} {self.usage}".rstrip()

@@ -1,4 +1,4 @@
-"""How the commands put facts."""
+"""Format values for the output of commands."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from invoke_cli.models.files.weights_header import count_parameters, header_of
 _PRECISIONS = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8"}
 
 
-def size_text(size: int) -> str:
-    """Bytes for people."""
+def format_size(size: int) -> str:
+    """Format a number of bytes as MB or GB."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-def table_of(rows: Mapping[str, str]) -> str:
-    """A row for each value that is there."""
+def format_table(rows: Mapping[str, str]) -> str:
+    """Format a two-column table, leaving out rows whose value is empty."""
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items() if value)
 
 
-def counted(facts: ModelFacts) -> tuple[int, list[str]]:
-    """How many numbers the model's files hold, and of which kinds."""
-    total, kinds = 0, set()
+def count_model_parameters(facts: ModelFacts) -> tuple[int, list[str]]:
+    """Count the parameters of a model.
+
+    Returns:
+        The number of parameters, from the headers of the weight files, and their dtypes in alphabetical order.
+    """
+    total, dtypes = 0, set()
     for path in facts.weights:
         header = header_of(path)
         if header:
             total += count_parameters(header)
-            kinds |= {_PRECISIONS.get(entry["dtype"], entry["dtype"].lower()) for entry in header.values()}
-    return total, sorted(kinds)
+            dtypes |= {_PRECISIONS.get(entry["dtype"], entry["dtype"].lower()) for entry in header.values()}
+    return total, sorted(dtypes)

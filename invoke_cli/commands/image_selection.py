@@ -1,4 +1,4 @@
-"""Which pictures a command's words mean: references, bare numbers, patterns, the last command's, the session's."""
+"""Resolve the words of a command to images: references, numbers, ranges, patterns, `last` and `session`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_there
+from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.references import find_image, is_recall
 from invoke_cli.language.grammar.quotes import closing_quote, unquote_value
@@ -20,21 +20,21 @@ LAST, SESSION = "last", "session"
 
 _NUMBERS = re.compile(r"!?(\d{1,9})(?:\.\.!?(\d{1,9}))?")
 _RECENT = re.compile(r"@last([1-9]\d{0,5})?")
-_MOST_IN_RANGE = 10_000
+_MAX_RANGE = 10_000
 
 
-def one_image(context: SessionContext, call: Call, usage: str) -> Path:
-    """The one picture that a command is given."""
+def single_image(context: SessionContext, call: Call, usage: str) -> Path:
+    """Return the image that a command takes as its only argument."""
     words = call.required(usage)
     if len(words) > 1:
-        raise CommandError(f"!{call.name} takes one picture", hint="put a name with blanks in quotes")
-    return images_of(context, words[0])[0]
+        raise CommandError(f"!{call.name} takes one image", hint="put a name with spaces in quotes")
+    return find_images(context, words[0])[0]
 
 
-def images_of(context: SessionContext, word: str) -> list[Path]:
-    """The pictures that a word names: a pattern's files, else what a reference means; a bare number is an image's."""
-    path = expanded(word)
-    if any(char in word for char in "*?[") and not is_there(path):
+def find_images(context: SessionContext, word: str) -> list[Path]:
+    """Return the images that a word refers to: a glob pattern, a reference, or the number of an image."""
+    path = expand_path(word)
+    if any(char in word for char in "*?[") and not path_exists(path):
         found = sorted(path.parent.glob(path.name))
         if not found:
             raise CommandError(f"no file matches {word}", hint="check the pattern")
@@ -44,45 +44,48 @@ def images_of(context: SessionContext, word: str) -> list[Path]:
 
 
 def selected_images(context: SessionContext, words: Sequence[str]) -> list[Path]:
-    """The pictures of several words; `last` and `session` stand for what was made by the last command and so far."""
+    """Return the existing images that several words refer to.
+
+    `last` stands for the results of the last command that generated images, `session` for those of this session.
+    """
     paths: list[Path] = []
     for word in words:
-        if word in (LAST, SESSION) and not is_there(expanded(word)):
+        if word in (LAST, SESSION) and not path_exists(expand_path(word)):
             folder = context.recent_folder()
-            paths += [folder.path_of(entry) for entry in made_by(context, folder, word)]
+            paths += [folder.path_of(entry) for entry in recent_results(context, folder, word)]
         else:
-            paths += images_of(context, word)
+            paths += find_images(context, word)
     return [path for path in paths if path.is_file()]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Numbered:
-    """An image of the history and the folder that it belongs to."""
+class HistoryImage:
+    """An image of the history, with its output folder."""
 
     folder: OutputFolder
     entry: Entry
 
     @property
     def path(self) -> Path:
-        """Where the image lies."""
+        """The path of the image."""
         return self.folder.path_of(self.entry)
 
 
-def numbered(context: SessionContext, words: Sequence[str]) -> list[Numbered]:
-    """The images of the history that words mean: numbers, ranges of them, @last, `last` and `session`."""
-    found: list[Numbered] = []
+def history_images(context: SessionContext, words: Sequence[str]) -> list[HistoryImage]:
+    """Return the images of the history that words refer to: numbers, ranges, @last, `last` and `session`."""
+    found: list[HistoryImage] = []
     for word in words:
         if word in (LAST, SESSION):
             folder = context.recent_folder()
-            found += [Numbered(folder=folder, entry=entry) for entry in made_by(context, folder, word)]
+            found += [HistoryImage(folder=folder, entry=entry) for entry in recent_results(context, folder, word)]
         else:
             folder = context.folder()
-            found += [Numbered(folder=folder, entry=entry) for entry in _entries(folder, word)]
+            found += [HistoryImage(folder=folder, entry=entry) for entry in _entries(folder, word)]
     return found
 
 
-def means_images(word: str) -> bool:
-    """Whether a word means images of the history, rather than being a tag or a folder's name."""
+def is_history_reference(word: str) -> bool:
+    """Whether a word refers to images of the history, rather than being a tag or the name of a folder."""
     return word in (LAST, SESSION) or _NUMBERS.fullmatch(word) is not None or _RECENT.fullmatch(word) is not None
 
 
@@ -90,30 +93,31 @@ def _entries(folder: OutputFolder, word: str) -> Iterator[Entry]:
     if (recent := _RECENT.fullmatch(word)) is not None:
         last = folder.history.last(int(recent[1] or 1))
         if last is None:
-            raise CommandError(f"there is no earlier image {word} in {folder.path}", hint="!history lists them")
+            raise CommandError(f"{folder.path} has no image {word}", hint="!history lists the images")
         yield last
         return
     match = _NUMBERS.fullmatch(word)
     if match is None:
-        raise CommandError(f"a number was expected, not {word[:40]!r}", hint="!history lists the images by number")
+        raise CommandError(f"not the number of an image: {word[:40]!r}", hint="!history lists the images by number")
     first, last_number = int(match[1]), int(match[2] or match[1])
-    if last_number - first > _MOST_IN_RANGE:
-        raise CommandError(f"{word} is a very long range", hint=f"at most {_MOST_IN_RANGE} images at once")
+    if last_number - first > _MAX_RANGE:
+        raise CommandError(f"the range {word} is too long", hint=f"at most {_MAX_RANGE} images at once")
     for number in range(first, last_number + 1):
         entry = folder.history.get(number)
         if entry is not None:
             yield entry
         elif first == last_number:
-            raise CommandError(f"there is no image number {number} in {folder.path}", hint="!history lists them")
+            raise CommandError(f"{folder.path} has no image {number}", hint="!history lists the images")
 
 
-def made_by(context: SessionContext, folder: OutputFolder, what: str) -> list[Entry]:
-    """The results of the last command that drew (`last`), or of this session (`session`), oldest first; where this
-    session has drawn nothing, of the one that drew last.
+def recent_results(context: SessionContext, folder: OutputFolder, what: str) -> list[Entry]:
+    """Return the results of the last command that generated images (`last`) or of this session (`session`).
+
+    The oldest comes first. If this session has generated nothing, `session` refers to the last session that did.
     """
     last = folder.history.last()
     if last is None:
-        raise CommandError(f"there are no images in {folder.path}", hint="draw one first")
+        raise CommandError(f"{folder.path} contains no images", hint="generate one first")
     if not last.run:
         return [last]
     if what == LAST:
@@ -122,8 +126,11 @@ def made_by(context: SessionContext, folder: OutputFolder, what: str) -> list[En
     return own or folder.history.of_run(f"{last.run.split(':')[0]}:")
 
 
-def image_and_rest(argument: str) -> tuple[str, str]:
-    """The reference to the picture, which stands first, perhaps in quotes, and the rest; a number is an image's."""
+def split_image_reference(argument: str) -> tuple[str, str]:
+    """Split an argument into the image reference at its start and the rest.
+
+    The reference may be quoted; a number becomes a reference to the image with that number (`!17`).
+    """
     close = closing_quote(argument, 0) if argument.startswith('"') else None
     if close is not None:
         return unquote_value(argument[1:close]), argument[close + 1 :]

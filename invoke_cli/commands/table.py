@@ -1,4 +1,4 @@
-"""The command table: each `!` command is declared here and nowhere else. Help and completion derive from it."""
+"""The command table, the only place where `!` commands are declared. Help and completion derive from it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from invoke_cli.plugins import PluginKind, plugins
 
 COMMAND_GROUPS: Mapping[str, tuple[Command, ...]] = {
     "lines": LINE_COMMANDS,
-    "pictures": IMAGE_COMMANDS,
+    "images": IMAGE_COMMANDS,
     "history": HISTORY_COMMANDS,
     "models": MODEL_COMMANDS,
-    "the session": SESSION_COMMANDS,
+    "session": SESSION_COMMANDS,
 }
 
 COMMANDS: tuple[Command, ...] = tuple(row for rows in COMMAND_GROUPS.values() for row in rows)
 
 
 def find_command(name: str) -> Command | None:
-    """Return the command of this name, or the only one that begins with it; a plug-in's is imported if it is meant."""
+    """Return the command with this name, or the only built-in one that starts with it; None if there is none.
+
+    A plug-in is imported only if it has exactly this name.
+    """
     exact = [command for command in COMMANDS if command.name == name]
     if exact:
         return exact[0]
@@ -36,16 +39,16 @@ def find_command(name: str) -> Command | None:
 
 
 def all_commands() -> tuple[Command, ...]:
-    """Return the built-in commands and those of plug-ins, which are imported."""
+    """Return the built-in commands and those of plug-ins, which this imports."""
     return (*COMMANDS, *plugins().rows(PluginKind.COMMAND, Command))
 
 
 def command_names() -> tuple[str, ...]:
-    """Return the names of all commands; no plug-in is imported."""
+    """Return the names of all commands without importing plug-ins."""
     return (*(command.name for command in COMMANDS), *plugins().names(PluginKind.COMMAND))
 
 
-# Commands of InvokeAI 2.x that have gone, and what replaces them.
-GONE: Mapping[str, str] = {
-    "optimize_model": "!convert_model FILE FOLDER makes a folder of a single file, which loads faster",
+# Removed commands of InvokeAI 2.x, with hints on their replacements.
+REMOVED_COMMANDS: Mapping[str, str] = {
+    "optimize_model": "!convert_model FILE FOLDER converts a single file to a folder, which loads faster",
 }

@@ -1,1 +1,1 @@
-"""What a session knows: its settings, options, paths and stores."""
+"""The state of a session: settings, options, paths and stores."""

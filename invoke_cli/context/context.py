@@ -1,4 +1,4 @@
-"""What the commands and the drawing of a line work with: settings, engine, folders, writer, and the user's ear."""
+"""The session context, which commands and generation share: settings, engine, folders, writer, events."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from invoke_cli.context.name_store import Aliases
-from invoke_cli.context.paths import ALIASES_FILE, expanded, is_file, is_folder, names_a_file
+from invoke_cli.context.paths import ALIASES_FILE, expand_path, is_file, is_folder, names_a_file
 from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Level, Message, Notice, NullViewer, Viewer
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
@@ -30,7 +31,13 @@ OpenEngine = Callable[[EngineSettings], Engine]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Streams:
-    """The standard streams, as far as images travel on them, and whoever looks at the pictures."""
+    """The standard streams for images, and the viewer.
+
+    Attributes:
+        read: Reads an image from standard input; None if that is not possible.
+        write: Writes an image to standard output; None if that is not possible.
+        viewer: Decides which previews are needed.
+    """
 
     read: Callable[[], bytes] | None = None
     write: Callable[[bytes], None] | None = None
@@ -38,7 +45,7 @@ class Streams:
 
 
 def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
-    """What two models have in common that share their latents: a hash of the VAE's configuration and weights."""
+    """Return a hash of the configuration and the weights of a VAE; models with the same hash can share latents."""
     digest = hashlib.sha256(vae_config.encode())
     for path in vae_weights:
         with path.open("rb") as file:
@@ -47,8 +54,20 @@ def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
 
 
 class SessionContext:
-    """The state of a session that is not a line's own. One thread works in it, and one may open the engine beside it;
-    `stop` may come from any. `latest` is the folder of its last result, where recalls (`@last`) count back.
+    """The state that all lines of a session share.
+
+    One thread runs lines; another may open the engine meanwhile. `stop` may be called from any thread.
+
+    Attributes:
+        settings: The settings.
+        emit: Receives the events.
+        streams: The standard streams.
+        writer: Writes results in the background.
+        aliases: The user's aliases.
+        counters: The engine counters of the current line.
+        last_stages: The stages of the last planned line, with seeds and references resolved.
+        latest: The folder of the last result, which `@last` refers to; None before the first.
+        session_id: A random identifier of the session.
     """
 
     def __init__(self, settings: Settings, emit: Emit, streams: Streams, opener: OpenEngine) -> None:
@@ -74,7 +93,7 @@ class SessionContext:
 
     @property
     def engine(self) -> Engine:
-        """The engine; the first use imports torch, which takes seconds, or waits for the thread that does."""
+        """The engine. The first access imports torch, which takes seconds, or waits for the thread that does."""
         if self._opening is not None and self._opening is not threading.current_thread():
             self._opening.join()
         if self._engine is None:
@@ -88,28 +107,29 @@ class SessionContext:
             )
         return self._engine
 
-    def open_beside(self, work: Callable[[], None]) -> None:
-        """Let a thread of its own open and use the engine in `work`; nobody else has it before that is done."""
+    def open_in_background(self, work: Callable[[], None]) -> None:
+        """Run `work`, which opens the engine, in a new thread; `engine` blocks until it is complete."""
         self._opening = threading.Thread(target=work, name="invoke-opening", daemon=True)
         self._opening.start()
 
     @property
     def open_engine(self) -> Engine | None:
-        """The engine if it was opened."""
+        """The engine, or None if it is not open yet."""
         return self._engine
 
     def hooks(self) -> Hooks:
-        """How the engine reports to this session."""
+        """Return the hooks with which the engine reports to this session."""
         return Hooks(emit=self.emit, stopped=self._stop.is_set, counters=self.counters, viewer=self.streams.viewer)
 
     def model_hash(self, model: Model) -> str:
-        """SHA-256 over the model's weight files, how they are quantised, and what they predict where it is not their
-        config that says so; worked out once a session.
+        """Return the SHA-256 of a model; it is computed once per session.
+
+        It covers the weight files, the quantisation and, unless it comes from the config, the prediction type.
         """
         facts, key = model.facts, model.facts.key
         if key not in self._hashes:
-            told = facts.prediction_type if facts.prediction_type_source else ""
-            digest = hashlib.sha256(f"{facts.quantize}{told}".encode())
+            prediction = facts.prediction_type if facts.prediction_type_source else ""
+            digest = hashlib.sha256(f"{facts.quantize}{prediction}".encode())
             for path in facts.weights:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -117,7 +137,7 @@ class SessionContext:
         return self._hashes[key]
 
     def file_hash(self, path: Path) -> str:
-        """SHA-256 of a file, worked out again when it was written to."""
+        """Return the SHA-256 of a file; it is computed again only if the file changes."""
         key = f"{path}:{path.stat().st_mtime_ns}"
         if key not in self._hashes:
             with path.open("rb") as file:
@@ -125,7 +145,7 @@ class SessionContext:
         return self._hashes[key]
 
     def vae_hash(self, model: Model) -> str:
-        """What tells whether two models share their latents: the VAE's configuration and weights, hashed once."""
+        """Return the hash of a model's VAE (see `latents_identity`); it is computed once per session."""
         key = f"{model.facts.key}|vae"
         if key not in self._hashes:
             self._hashes[key] = latents_identity(model.facts.vae_config, model.facts.vae_weights)
@@ -134,50 +154,54 @@ class SessionContext:
     # -- stopping ---------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Ask the running line to end after its step. May be called from any thread or signal handler."""
+        """Stop the running line after the current step. May be called from any thread or signal handler."""
         self._stop.set()
 
     def begin(self) -> None:
-        """A new line begins: earlier wishes to stop are over."""
+        """Start a new line: clear earlier requests to stop."""
         self._lines += 1
         self._stop.clear()
         self.counters = Counters()
 
     @property
     def run(self) -> str:
-        """What the books call the line that is being done; unique among all sessions."""
+        """The identifier of the current line in the history, unique among all sessions."""
         return f"{self.session_id}:{self._lines}"
 
     def check_stopped(self) -> None:
-        """Interrupted when the running line was asked to end."""
+        """Raise Interrupted if a stop was requested."""
         if self._stop.is_set():
             raise Interrupted("stopped")
 
     # -- folders ----------------------------------------------------------------------------------------------------
 
     def target(self, outdir: str) -> Target:
-        """Where `-o` sends results: a folder, a file of that name, or standard output."""
+        """Return the target of `-o`: a folder, a file, or standard output (`-`).
+
+        Raises:
+            OutputError: The target cannot be used.
+        """
         if outdir == "-":
             if self.streams.write is None:
-                hint = "-o - is for one line given to the program: invoke 'a cat' -o - > cat.png"
-                raise OutputError("this door has no standard output for images", hint=hint, field="outdir")
+                hint = "use a one-shot call: invoke 'a cat' -o - > cat.png"
+                raise OutputError("`-o -` works only for one-shot calls", hint=hint, field="outdir")
             return Target(folder=self.folder(), stdout=self.streams.write, run=self.run)
-        path = expanded(outdir)
+        path = expand_path(outdir)
         if names_a_file(outdir):
             return Target(folder=self.folder(), file=path, run=self.run)
-        if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not is_folder(path):
-            hint = f"write {path.with_suffix('.png')} and convert it afterwards"
+        if path.suffix.lower() in IMAGE_SUFFIXES and not is_folder(path):
+            hint = f"write to {path.with_suffix('.png')} and convert it afterwards"
             raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")
         if is_file(path):
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
         return Target(folder=self._writable(self.folder(outdir)), run=self.run)
 
     def recent_folder(self) -> OutputFolder:
-        """The folder that this session's last images went to; the usual one before any."""
+        """Return the folder of the last result; the default folder before the first."""
         return self.latest or self.folder()
 
     def _writable(self, folder: OutputFolder) -> OutputFolder:
-        """The folder, made; OutputError before the work rather than after it."""
+        """Create the folder. Raises OutputError, before generation starts, if it is not writable."""
         with output_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
             if not os.access(folder.path, os.W_OK):
@@ -185,44 +209,44 @@ class SessionContext:
         return folder
 
     def folder(self, outdir: str | None = None) -> OutputFolder:
-        """The output folder of this name; the first use enters what a killed session could not."""
-        path = expanded(outdir or self.settings.outdir())
+        """Return an output folder, by default the session's; its first use recovers the images of a killed session."""
+        path = expand_path(outdir or self.settings.outdir())
         key = path.absolute()
         if key not in self._folders:
             folder = OutputFolder(path)
             self._folders[key] = folder
-            recovered = folder.recover() if is_folder(folder.books) else 0
+            recovered = folder.recover() if is_folder(folder.state_folder) else 0
             if recovered:
-                self.notice(f"{recovered} finished images of an interrupted session are now in the history")
+                self.notice(f"images of an interrupted session added to the history: {recovered}")
         return self._folders[key]
 
-    # -- speaking ---------------------------------------------------------------------------------------------------
+    # -- events -----------------------------------------------------------------------------------------------------
 
     def notice(self, text: str, level: Level = Level.NOTICE) -> None:
-        """Tell one sentence."""
+        """Emit a notice."""
         self.emit(Notice(text=text, level=level))
 
     def report_plugin_failures(self) -> None:
-        """Warn once of each plug-in that turned out to be broken."""
+        """Warn once about each broken plug-in."""
         for text in plugins().new_failures():
             self.notice(text, Level.WARNING)
 
     def tip(self, tip: Tip) -> None:
-        """Give a tip, unless this session has given it."""
+        """Emit a tip, once per session."""
         if tip.key not in self._tips:
             self._tips.add(tip.key)
             self.emit(Notice(text=tip.text, level=Level.TIP))
 
     def say(self, text: str) -> None:
-        """Answer a command."""
+        """Emit the output of a command."""
         self.emit(Message(text=text))
 
-    def draw_seed(self) -> int:
-        """A seed from the operating system, tied to nothing before it."""
+    def random_seed(self) -> int:
+        """Return a random seed from the operating system."""
         return secrets.randbelow(MAX_SEED + 1)
 
     def close(self) -> None:
-        """Finish writing and give the memory back."""
+        """Finish writing and unload the engine."""
         self.writer.close()
         if self._opening is not None:
             self._opening.join()

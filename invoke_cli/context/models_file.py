@@ -1,36 +1,24 @@
-"""The user's models.yaml as a file: changed under a lock, whole or not at all."""
+"""The user's models.yaml as a file, changed atomically and under a lock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from invoke_cli.context.locked_file import rewrite_locked
 from invoke_cli.context.paths import read_text
-from invoke_cli.errors import OutputError
-from invoke_cli.output.files import output_errors, write_whole
-
-_LOCK_SECONDS = 10
 
 
 class ModelsFile:
-    """The file that the user's own entries are written to."""
+    """The file of the user's own entries."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def text(self) -> str:
-        """What stands in it; empty when there is no file."""
+        """Return its content; empty if there is no file."""
         return read_text(self.path) if self.path.is_file() else ""
 
     def change(self, edit: Callable[[str], str]) -> None:
-        """Let `edit` make the new text from the old one, and write it."""
-        from filelock import FileLock, Timeout
-
-        with output_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS):
-                    write_whole(self.path, edit(self.text()).encode("utf-8"))
-            except Timeout:
-                hint = f"if no other session runs, remove {self.path}.lock"
-                raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
+        """Replace the content by the result of `edit`. Raises OutputError if another session holds the lock."""
+        rewrite_locked(self.path, lambda: edit(self.text()))

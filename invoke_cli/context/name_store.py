@@ -1,4 +1,4 @@
-"""Small YAML files of names that several sessions may write at once: aliases, and models used by their folder."""
+"""YAML files of names that several sessions may write at once: aliases, and models used by their folder."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.context.locked_file import rewrite_locked
 from invoke_cli.context.paths import read_text
-from invoke_cli.errors import ConfigError, OutputError
-from invoke_cli.output.files import output_errors, write_whole
+from invoke_cli.errors import ConfigError
 
-_LOCK_SECONDS = 10
 _FOLDER = "used by its folder"
 
 
 class NameStore:
-    """A mapping from names in a file. Each change reads it anew under a lock, so that no session loses another's."""
+    """A mapping in a file. Each change reads the file again under a lock, so that no session overwrites another's."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def load(self) -> dict[str, Any]:
-        """All entries; empty when there is no file."""
+        """Return all entries; empty if there is no file. Raises ConfigError if the file is not YAML."""
         if not self._path.is_file():
             return {}
         from ruamel.yaml import YAML
@@ -31,49 +30,44 @@ class NameStore:
         try:
             document = YAML(typ="safe").load(read_text(self._path))
         except YAMLError as error:
-            raise ConfigError(f"{self._path} is not YAML: {error}", hint="mend it, or remove it") from None
+            raise ConfigError(f"{self._path} is not YAML: {error}", hint="correct the file, or remove it") from None
         return {str(name): entry for name, entry in document.items()} if isinstance(document, dict) else {}
 
     def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
-        """Let `edit` change the entries, and write them."""
-        from filelock import FileLock, Timeout
+        """Change the entries with `edit`, and write them. Raises OutputError if another session holds the lock."""
         from ruamel.yaml import YAML
 
-        with output_errors(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS):
-                    entries = self.load()
-                    edit(entries)
-                    text = io.StringIO()
-                    yaml = YAML()
-                    yaml.width = 4096
-                    yaml.dump(entries, text)
-                    write_whole(self._path, text.getvalue().encode("utf-8"))
-            except Timeout:
-                hint = f"if no other session runs, remove {self._path}.lock"
-                raise OutputError(f"{self._path} is locked by another session", hint=hint) from None
+        def new_text() -> str:
+            entries = self.load()
+            edit(entries)
+            text = io.StringIO()
+            yaml = YAML()
+            yaml.width = 4096
+            yaml.dump(entries, text)
+            return text.getvalue()
+
+        rewrite_locked(self._path, new_text)
 
 
 class Aliases(NameStore):
-    """The user's aliases: names for lines."""
+    """The user's aliases, a mapping from names to lines."""
 
     def load(self) -> dict[str, str]:
-        """Name to line."""
+        """Return the line of each name."""
         return {name: str(line) for name, line in super().load().items()}
 
     def define(self, name: str, line: str) -> None:
-        """Let the name stand for the line."""
+        """Define an alias."""
         self.change(lambda entries: entries.update({name: line}))
 
     def remove(self, name: str) -> None:
-        """Forget a name."""
+        """Remove an alias."""
         self.change(lambda entries: entries.pop(name, None))
 
 
 class Folders(NameStore):
-    """Models that were named by their folder, as entries of a models.yaml."""
+    """Models that were used by their folder, as entries of a models.yaml."""
 
     def add(self, name: str, path: str) -> None:
-        """Remember where the model of this name lies, unless the name is another's already."""
+        """Store the folder of a model, unless the name already exists."""
         self.change(lambda entries: entries.setdefault(name, {"path": path, "description": _FOLDER}))

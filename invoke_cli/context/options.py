@@ -1,4 +1,4 @@
-"""The options of a session: what is decided at launch, or by a library's caller."""
+"""The options of a session: set at launch, or by the caller of the library."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from invoke_cli.request import GenerationRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionOptions:
-    """What is decided at launch. `defaults` are the line switches given there without a prompt; a device or precision
-    of None is invoke.init's, else the engine's choice.
+    """The options of a session.
+
+    Attributes:
+        root: The root folder; None for the default (see `paths.find_paths`).
+        config: The models.yaml to use instead of the user's own.
+        device: The device; None for that of invoke.init, or else the engine's choice.
+        precision: The precision; None for that of invoke.init, or else the engine's choice.
+        offline: Whether network access is forbidden.
+        defaults: The line switches that were set at launch without a prompt.
     """
 
     root: str | None = None
@@ -23,7 +30,7 @@ class SessionOptions:
 
 
 def session_options(options: Options, defaults: GenerationRequest) -> SessionOptions:
-    """The launch options as the session takes them."""
+    """Convert parsed launch options to session options."""
     return SessionOptions(
         root=_text(options, "root"),
         config=_text(options, "config"),

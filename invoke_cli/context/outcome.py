@@ -1,4 +1,4 @@
-"""How a line ended, and the exit status that follows from it."""
+"""The outcome of a line, and the resulting exit status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from invoke_cli.errors import ExitStatus
 
 
 class Outcome(Enum):
-    """How a line ended."""
+    """The outcome of a line."""
 
     OK = "ok"
     FAILED = "failed"

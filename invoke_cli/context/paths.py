@@ -1,4 +1,4 @@
-"""Where things lie: the root with the user's own configuration, and what the package carries with it."""
+"""The paths of the program: the root with the user's configuration, and the files in the package."""
 
 from __future__ import annotations
 
@@ -15,59 +15,90 @@ INIT_FILE = "invoke.init"
 FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
 OUTPUTS = "outputs"
+MODELS = "models"
 IN_PACKAGE = "{package}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paths:
-    """`root` is where the user's configuration is read and written; `config` replaces its models.yaml."""
+    """The paths of a session.
+
+    Attributes:
+        root: The folder of the user's configuration.
+        config: A file that replaces the user's models.yaml; or None.
+        data: The folder of models, LoRAs, embeddings and wildcards, where it is not the root.
+    """
 
     root: Path
     config: Path | None = None
+    data: Path | None = None
 
     @property
     def user_configs(self) -> Path:
-        """The folder of the user's own entries; only what lies here is ever written."""
+        """The folder of the user's own configuration files, the only ones that are ever written."""
         return self.root / "configs"
 
     @property
     def packaged_configs(self) -> Path:
-        """The folder of the entries that come with the program: in the wheel, else beside the package."""
-        inside = PACKAGE / "configs"
-        return inside if inside.is_dir() else PACKAGE.parent / "configs"
+        """The folder of the packaged configuration files: in the wheel, or next to the package in a checkout."""
+        packaged = PACKAGE / "configs"
+        return packaged if packaged.is_dir() else PACKAGE.parent / "configs"
 
     def model_layers(self) -> list[tuple[str, str]]:
-        """(name, text) of each models.yaml, the user's last; ConfigError when `config` is not there."""
+        """Return name and text of each models.yaml, the user's last. Raises ConfigError if `config` does not exist."""
         packaged = self.packaged_configs / MODELS_FILE
-        own = self.config or self.user_configs / MODELS_FILE
+        own_file = self.config or self.user_configs / MODELS_FILE
         if self.config is not None and not self.config.is_file():
-            raise ConfigError(f"--config {self.config} is not there", hint="name a models.yaml")
+            raise ConfigError(f"--config: no such file: {self.config}", hint="choose a models.yaml")
         folders = self.user_configs / FOLDERS_FILE
-        files = dict.fromkeys(path.resolve() for path in (packaged, folders, own))
+        files = dict.fromkeys(path.resolve() for path in (packaged, folders, own_file))
         return [(str(path), read_text(path)) for path in files if path.is_file()]
 
     def init_text(self) -> str:
-        """The user's invoke.init, empty when there is none."""
+        """Return the text of the user's invoke.init; empty if there is none."""
         path = self.user_configs / INIT_FILE
         return read_text(path) if path.is_file() else ""
 
-    def model_folder(self, path: str) -> Path:
-        """The folder that an entry's `path` means; relative ones start at the root."""
-        filled = path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root))
-        return self.root / expanded(filled)
+    def data_folders(self, name: str) -> tuple[Path, ...]:
+        """Return the folders of this name: in the data folder, where new files go, and in the root, if it differs."""
+        return tuple(dict.fromkeys(folder / name for folder in (self.data or self.root, self.root)))
 
-    def beside(self, source: str, path: str) -> Path:
-        """The place that `path` means in the file `source`: beside it where it is there, else as `model_folder`."""
-        near = Path(source).parent / expanded(path)
-        return near if source and is_there(near) else self.model_folder(path)
+    def model_folder(self, path: str) -> Path:
+        """Resolve the `path` of an entry; relative paths start at the root, or else at the data folder."""
+        filled = expand_path(path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root)))
+        in_data = self.data / filled if self.data is not None else None
+        return in_data if in_data is not None and path_exists(in_data) else self.root / filled
+
+    def resolve_near(self, source: str, path: str) -> Path:
+        """Resolve a path in the file `source`: next to that file if it exists there, else like `model_folder`."""
+        candidate = Path(source).parent / expand_path(path)
+        return candidate if source and path_exists(candidate) else self.model_folder(path)
 
 
 def find_paths(root: str | None, config: str | None, environment: Mapping[str, str], cwd: Path) -> Paths:
-    """The root: as asked, else $INVOKE_ROOT, else the checkout one stands in, else the platform's config folder."""
-    asked = root or environment.get("INVOKE_ROOT")
+    """Find the paths of a session.
+
+    The root is, in this order: the given one, $INVOKE_ROOT, the checkout that contains the working directory, or the
+    configuration folder of the platform. Only in the last case models are in a folder of their own, the platform's
+    data folder.
+
+    Args:
+        root: The root folder, if given at launch.
+        config: The models.yaml, if given at launch.
+        environment: The environment variables.
+        cwd: The working directory.
+    """
+    requested = root or environment.get("INVOKE_ROOT")
+    own_root = expand_path(requested).absolute() if requested else _checkout(cwd)
+    own_config = expand_path(config) if config else None
+    if own_root is not None:
+        return Paths(root=own_root, config=own_config)
+    import platformdirs
+
     return Paths(
-        root=expanded(asked).absolute() if asked else _checkout(cwd) or _platform_root(),
-        config=expanded(config) if config else None,
+        root=Path(platformdirs.user_config_dir("invoke", appauthor=False)),
+        config=own_config,
+        data=Path(platformdirs.user_data_dir("invoke", appauthor=False)),
     )
 
 
@@ -78,57 +109,51 @@ def _checkout(cwd: Path) -> Path | None:
     return None
 
 
-def _platform_root() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("invoke", appauthor=False))
-
-
-def expanded(path: str) -> Path:
-    """A path as typed, with `~` and `$VAR` filled in."""
-    given = Path(os.path.expandvars(path))
+def expand_path(path: str) -> Path:
+    """Return a typed path with `~` and `$VAR` expanded."""
+    typed = Path(os.path.expandvars(path))
     try:
-        return given.expanduser()
+        return typed.expanduser()
     except RuntimeError:
-        return given  # a user that is not known here: the name stands as it is, and is not found
+        return typed  # unknown user: keep the name, which is then not found
 
 
 def read_text(path: Path) -> str:
-    """A configuration file's text; ConfigError when it cannot be read."""
+    """Read a configuration file. Raises ConfigError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", hint="mend it, or remove it") from None
+        raise ConfigError(f"cannot read {path}: {error}", hint="correct the file, or remove it") from None
 
 
 def names_a_file(outdir: str) -> bool:
     """Whether `-o` names a file or standard output rather than a folder."""
-    path = expanded(outdir)
+    path = expand_path(outdir)
     return outdir == "-" or (path.suffix.lower() == ".png" and not is_folder(path))
 
 
-def folder_for(outdir: str) -> str:
-    """The folder that goes with `-o`: itself, or the usual one where it names a file."""
+def output_folder_for(outdir: str) -> str:
+    """Return the output folder for a value of `-o`: the default one if it names a file."""
     return OUTPUTS if names_a_file(outdir) else outdir
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there; a path that the system cannot even look up is not."""
-    return _looked_up(path.is_file)
+    """Whether a file exists; False for a path that the system cannot look up."""
+    return _can_confirm(path.is_file)
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there; a path that the system cannot even look up is not."""
-    return _looked_up(path.is_dir)
+    """Whether a folder exists; False for a path that the system cannot look up."""
+    return _can_confirm(path.is_dir)
 
 
-def is_there(path: Path) -> bool:
-    """Whether anything is there; a path that the system cannot even look up is not."""
-    return _looked_up(path.exists)
+def path_exists(path: Path) -> bool:
+    """Whether a path exists; False for a path that the system cannot look up."""
+    return _can_confirm(path.exists)
 
 
-def _looked_up(look: Callable[[], bool]) -> bool:
+def _can_confirm(check: Callable[[], bool]) -> bool:
     try:
-        return look()
+        return check()
     except (OSError, ValueError):
-        return False  # too long a name, for one
+        return False  # for example a name that is too long

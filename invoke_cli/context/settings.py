@@ -1,4 +1,4 @@
-"""The settings of a session: which models there are, and the layers of defaults under a line.
+"""The settings of a session: the known models, and the layers of defaults below a line.
 
 The layers, lowest first: program, family, the model's entry, invoke.init, launch, !set, the line.
 """
@@ -23,10 +23,10 @@ from invoke_cli.context.paths import (
     INIT_FILE,
     MODELS_FILE,
     OUTPUTS,
-    expanded,
+    expand_path,
     find_paths,
-    folder_for,
     is_file,
+    output_folder_for,
 )
 from invoke_cli.engine import Model
 from invoke_cli.errors import ConfigError, InvokeError, ModelError, OutputError, PlanError
@@ -47,57 +47,65 @@ from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 
-_ASKS_PRIVACY = re.compile(r"--p(r(i(v(a(t(e)?)?)?)?)?)?(\s|$)")
+_PRIVATE_SWITCH = re.compile(r"--p(r(i(v(a(t(e)?)?)?)?)?)?(\s|$)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolved:
-    """A line's request with every layer under it, and the model it is for."""
+    """A request with all layers of defaults, and its model."""
 
     effective: Effective
     model: Model
 
     @property
     def request(self) -> GenerationRequest:
-        """The request with every layer of defaults under it."""
+        """The request with all layers of defaults."""
         return self.effective.request
 
     def with_values(self, values: Mapping[str, object]) -> Resolved:
-        """Return the same with `values` (request field to value, none of them the model) as if the line set them."""
+        """Return a copy with these values, by field, as if the line set them; the model cannot be changed."""
         request = overlay(self.request, GenerationRequest.of(values))
         sources = {**self.effective.sources, **dict.fromkeys(values, "line")}
         return replace(self, effective=self.effective._replace(request=request, sources=sources))
 
 
 class Settings:
-    """What a session knows before it draws. `session_request` is what `!set` and `!switch` have said."""
+    """The settings of a session.
+
+    Attributes:
+        options: The session options.
+        paths: The paths.
+        init_options: The launch options in invoke.init.
+        init_request: The line switches in invoke.init.
+        session_request: The defaults set by `!set` and `!switch`.
+    """
 
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
-        self.paths = find_paths(options.root, options.config, os.environ, _here())
+        self.paths = find_paths(options.root, options.config, os.environ, _working_directory())
         self.init_options, self.init_request = read_init(self.paths.init_text())
         self.session_request = GenerationRequest()
         self._registry: Registry | None = None
-        self._unkept: set[str] = set()
+        self._unsaved_models: set[str] = set()
 
     @property
     def registry(self) -> Registry:
-        """The known models, read when they are first asked for."""
-        if (registry := self._registry) is None:  # read once: another thread may forget it meanwhile
+        """The known models, read on first access."""
+        if (registry := self._registry) is None:  # read once: another thread may reset it meanwhile
             registry = self._registry = build_registry(self.paths.model_layers())
         return registry
 
-    def launch_value(self, name: str, asked: str | None) -> str:
-        """A launch option that invoke.init may set too; what was asked for at launch wins over it."""
-        return asked or str(self.init_options.get(name) or "auto")
+    def launch_value(self, name: str, requested: str | None) -> str:
+        """Return a launch option: the one given at launch, or else that of invoke.init, or else `auto`."""
+        return requested or str(self.init_options.get(name) or "auto")
 
     @property
     def offline(self) -> bool:
-        """Whether nothing may touch the network."""
+        """Whether network access is forbidden."""
         return self.options.offline or bool(self.init_options.get("offline"))
 
     def upper_layers(self) -> list[Layer]:
-        """The layers above the model's own, without the line."""
+        """Return the layers between the model's defaults and the line."""
         return [
             Layer("invoke.init", self.init_request),
             Layer("launch", self.options.defaults),
@@ -105,11 +113,11 @@ class Settings:
         ]
 
     def resolve(self, request: GenerationRequest, known: Model | None = None) -> Resolved:
-        """Put all layers of defaults under a request.
+        """Merge a request with all layers of defaults.
 
         Args:
-            request: What the line says.
-            known: A model whose files were read for this line already; they are not read again if it is meant.
+            request: The request of the line.
+            known: A model whose facts were already read for this line; reused if the request resolves to it.
 
         Raises:
             ModelError, PlanError: The request's model is unknown.
@@ -118,25 +126,30 @@ class Settings:
         name = resolve(upper).request.model or self.current_name()
         is_known = known is not None and self._spec(name).name == known.spec.name
         model = known if known is not None and is_known else self.model(name)
-        return Resolved(effective=resolve([*_lower(model), Layer("model", model.spec.defaults), *upper]), model=model)
+        return Resolved(
+            effective=resolve([*_lower_layers(model), Layer("model", model.spec.defaults), *upper]), model=model
+        )
 
     def resolve_recorded(self, request: GenerationRequest, *, output: bool = False) -> Resolved:
-        """A recorded request, which says all that shapes its picture: no default of this session gets under it, but,
-        for a picture that is to be written, how the session writes its files.
+        """Resolve a recorded request, which is complete: the defaults of this session do not apply.
+
+        Args:
+            request: The recorded request.
+            output: Whether the result will be saved; the session's output switches then apply.
         """
         model = self.model(request.model)
-        said = resolve(self.upper_layers()).request.set_fields() if output else {}
-        fields = {row.field for row in SWITCHES if row.group is Group.OUTPUT}
-        writing = GenerationRequest.of({name: value for name, value in said.items() if name in fields})
-        layers = [*_lower(model), Layer("session", writing), Layer("record", request)]
+        session_fields = resolve(self.upper_layers()).request.set_fields() if output else {}
+        output_fields = {row.field for row in SWITCHES if row.group is Group.OUTPUT}
+        writing = GenerationRequest.of({name: value for name, value in session_fields.items() if name in output_fields})
+        layers = [*_lower_layers(model), Layer("session", writing), Layer("record", request)]
         return Resolved(effective=resolve(layers), model=model)
 
     def defaults(self) -> Effective:
-        """What a line without switches would use, with the layer each value comes from."""
+        """Return the values that a line without switches would use, with the source of each."""
         return self.resolve(GenerationRequest()).effective
 
     def model(self, name: str | None = None) -> Model:
-        """The model of this name or in this folder; the current one without a name."""
+        """Return the model with this name or in this folder; without a name the current one."""
         spec = self._spec(name or self.current_name())
         facts = self._facts(spec)
         tiny = self.paths.model_folder(spec.preview_vae) if spec.preview_vae else None
@@ -144,7 +157,7 @@ class Settings:
 
     def _facts(self, spec: ModelSpec) -> ModelFacts:
         if spec.control:
-            message = f"{spec.name} is a control model: no line can draw with it"
+            message = f"{spec.name} is a control model and cannot generate images"
             raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.paths.model_folder(spec.path)
         if path.is_dir() or path.suffix not in (*SINGLE_FILES, *PICKLES):
@@ -153,10 +166,10 @@ class Settings:
             base = self.paths.model_folder(spec.base) if spec.base else None
             facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
         facts = with_prediction(with_quantize(facts, spec.quantize, spec.name), spec.prediction, spec.name)
-        return with_vae(facts, self.paths.beside(spec.source, spec.vae), spec.name) if spec.vae else facts
+        return with_vae(facts, self.paths.resolve_near(spec.source, spec.vae), spec.name) if spec.vae else facts
 
     def facts_at(self, spec: ModelSpec) -> ModelFacts:
-        """The facts of a model that has no entry yet; ModelError when it cannot be used."""
+        """Read the facts of a model without an entry. Raises ModelError if it cannot be used."""
         return self._facts(spec)
 
     @property
@@ -165,95 +178,97 @@ class Settings:
         return ModelsFile(self.paths.config or self.paths.user_configs / MODELS_FILE)
 
     def text_of(self, spec: ModelSpec) -> str:
-        """The file that an entry stands in; empty for one that stands in none."""
+        """Return the text of the file that contains an entry; empty if there is none."""
         return next((text for name, text in self.paths.model_layers() if name == spec.source), "")
 
     def change_models(self, edit: Callable[[str], str]) -> None:
-        """Change the user's entries, and read the registry anew."""
+        """Change the user's entries, and reset the registry."""
         self.own_models.change(edit)
         self._registry = None
 
     def current_name(self) -> str:
-        """The model that a line without `-m` uses."""
+        """Return the name of the model that a line without `-m` uses."""
         return resolve(self.upper_layers()).request.model or self.registry.default
 
-    def uses_packaged_model(self) -> bool:
-        """Whether lines are drawn with the model that came along."""
+    def uses_bundled_model(self) -> bool:
+        """Whether a line without `-m` uses the bundled model."""
         spec = self.registry.models.get(self.current_name())
         return spec is not None and spec.path.startswith(IN_PACKAGE)
 
     def outdir(self) -> str:
-        """The folder that a line without `-o` keeps its books in."""
-        said = resolve([Layer("program", program_defaults()), *self.upper_layers()]).request.outdir
-        return folder_for(said or OUTPUTS)
+        """Return the output folder of a line without `-o`."""
+        outdir = resolve([Layer("program", program_defaults()), *self.upper_layers()]).request.outdir
+        return output_folder_for(outdir or OUTPUTS)
 
     def is_private(self, line: str) -> bool:
-        """Whether a line, or the session, asks that nothing of its words is kept."""
+        """Whether a line, or the session, is private, so that its text must not be stored."""
         try:
             parsed = parse(line)
         except InvokeError:
-            return bool(_ASKS_PRIVACY.search(line))
+            return bool(_PRIVATE_SWITCH.search(line))
         stages = parsed.stages if isinstance(parsed, Generation) else ()
-        said = [stage.request.private for stage in stages]
+        private = [stage.request.private for stage in stages]
         lower = resolve(self.upper_layers()).request.private
-        return any(said) or (bool(lower) and False not in said)
+        return any(private) or (bool(lower) and False not in private)
 
     def change(self, request: GenerationRequest) -> None:
-        """Let `request` be a default for the lines to come."""
+        """Add session defaults for the following lines."""
         self.session_request = overlay(self.session_request, request)
 
     def _spec(self, name: str) -> ModelSpec:
-        path = expanded(name)
+        path = expand_path(name)
         named = is_file(path / "model_index.json") or (path.suffix in (*SINGLE_FILES, *PICKLES) and is_file(path))
         if name not in self.registry.models and named:
-            return self._adopted(path.resolve())
+            return self._folder_entry(path.resolve())
         try:
             return self.registry.find(name)
         except InvokeError:
             if is_sampler(name):
-                hint = f"write -A {name}; -m names a model (!models)"
+                hint = f"use -A {name}; -m takes a model (see !models)"
                 raise PlanError(f"{name} is a sampler, not a model", hint=hint, field="model") from None
             raise
 
-    def _adopted(self, folder: Path) -> ModelSpec:
-        """The entry of a model that was named by its folder: the one that there is, else a new one for this session."""
+    def _folder_entry(self, folder: Path) -> ModelSpec:
+        """Return the entry of a model that is used by its folder; it is added for this session if necessary."""
         known = self.registry.models
         for spec in known.values():
             if self.paths.model_folder(spec.path).resolve() == folder:
                 return spec
-        name = next(name for name in _names(folder.stem if folder.is_file() else folder.name) if name not in known)
+        name = next(
+            name for name in _candidate_names(folder.stem if folder.is_file() else folder.name) if name not in known
+        )
         spec = ModelSpec(name=name, path=str(folder), description="used by its folder")
         self._registry = replace(self.registry, models={**known, name: spec})
-        self._unkept.add(name)
+        self._unsaved_models.add(name)
         return spec
 
     def keep_model(self, spec: ModelSpec) -> None:
-        """Write down where a model lies that was named by its folder: its pictures carry its name alone."""
-        if spec.name in self._unkept:
-            self._unkept.remove(spec.name)
-            # A root that cannot be written costs the next session a name, but nobody a picture.
+        """Store the folder of a model that was used by its folder, since images record only its name."""
+        if spec.name in self._unsaved_models:
+            self._unsaved_models.remove(spec.name)
+            # If the root is not writable, only the name is unknown in the next session.
             with contextlib.suppress(OutputError):
                 Folders(self.paths.user_configs / FOLDERS_FILE).add(spec.name, spec.path)
 
 
-def _here() -> Path:
+def _working_directory() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        raise ConfigError("the directory you are in does not exist any more", hint="cd to another one") from None
+        raise ConfigError("the working directory no longer exists", hint="cd to another directory") from None
 
 
-def _names(name: str) -> Iterator[str]:
+def _candidate_names(name: str) -> Iterator[str]:
     yield name
     yield from (f"{name}-{number}" for number in itertools.count(2))
 
 
-def _lower(model: Model) -> list[Layer]:
+def _lower_layers(model: Model) -> list[Layer]:
     return [Layer("program", program_defaults()), Layer("family", switches_only(model.facts.family.defaults))]
 
 
 def read_init(text: str) -> tuple[Options, GenerationRequest]:
-    """The launch options and line switches of an invoke.init, whose lines are split as a shell does."""
+    """Parse an invoke.init, whose lines are split like shell commands, into launch options and line switches."""
     options: Options = {}
     request = GenerationRequest()
     for number, line in enumerate(text.splitlines(), start=1):
@@ -261,11 +276,13 @@ def read_init(text: str) -> tuple[Options, GenerationRequest]:
             taken, words = take_launch_options(shlex.split(line, comments=True))
             for row in LAUNCH_OPTIONS:
                 if row.name[2:] in taken and not row.in_init:
-                    raise ConfigError(f"{row.name} belongs to the command line", hint="take it out of invoke.init")
+                    raise ConfigError(
+                        f"{row.name} is allowed only on the command line", hint="remove it from invoke.init"
+                    )
             options |= taken
             for switches in words_to_lines(words, lambda _: False) if words else []:
                 request = overlay(request, switches_only(switches))
         except (InvokeError, ValueError) as error:
             message = f"{INIT_FILE}, line {number}: {error}"
-            raise ConfigError(message, hint=getattr(error, "hint", "") or "close its quotes") from None
+            raise ConfigError(message, hint=getattr(error, "hint", "") or "close the quotes") from None
     return options, request

@@ -1,1 +1,1 @@
-"""Many images of one line: sweeps and their exports, and lines that follow a file's changes."""
+"""Many images from one line: sweeps with their exports, and runs after each change of a file."""

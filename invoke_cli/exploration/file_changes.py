@@ -1,6 +1,6 @@
-"""The saves of a file that another program works on: noticed by looking, told when the file is whole.
+"""Detect when another program saves a file, by polling, and open the file once it is complete.
 
-Editors write in place or put a new file in the old one's stead; both change what the system says of the name.
+Editors write in place or replace the file; both change its inode, size or modification time.
 """
 
 from __future__ import annotations
@@ -12,52 +12,56 @@ from pathlib import Path
 from invoke_cli.errors import ImageError
 from invoke_cli.imaging.open_image import OpenedImage, open_path
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 SETTLED_SECONDS = 0.3
-PATIENCE_SECONDS = 5.0
+UNREADABLE_SECONDS = 5.0
 
-Mark = tuple[int, int, int] | None
+FileState = tuple[int, int, int] | None
 
 
-def saves(path: Path, check: Callable[[], None], tell: Callable[[str], None]) -> Iterator[OpenedImage]:
-    """The picture at `path` after each save from now on; of saves in quick succession the last. `check` is called all
-    the while, and ends it by raising; `tell` hears why a file that lies still cannot be used.
+def watch_saves(path: Path, check: Callable[[], None], report: Callable[[str], None]) -> Iterator[OpenedImage]:
+    """Yield the image in a file after each save; of saves in quick succession only the last.
+
+    Args:
+        path: The file, which may not exist yet.
+        check: Called repeatedly while waiting; it raises to stop.
+        report: Called with a message if the file stays unreadable.
     """
-    drawn = mark_of(path)
+    last_yielded = file_state(path)
     while True:
-        drawn, picture = _next_save(path, drawn, check, tell)
-        yield picture
+        last_yielded, image = _next_save(path, last_yielded, check, report)
+        yield image
 
 
 def _next_save(
-    path: Path, drawn: Mark, check: Callable[[], None], tell: Callable[[str], None]
-) -> tuple[Mark, OpenedImage]:
-    """The next state of the file in which it is whole and lies still."""
-    seen, since, told = drawn, time.monotonic(), False
+    path: Path, last_yielded: FileState, check: Callable[[], None], report: Callable[[str], None]
+) -> tuple[FileState, OpenedImage]:
+    """Wait for the next state of the file in which it is complete and no longer changes."""
+    last_seen, changed_at, is_reported = last_yielded, time.monotonic(), False
     while True:
         check()
-        time.sleep(LOOK_SECONDS)
-        now = mark_of(path)
-        if now != seen:
-            seen, since, told = now, time.monotonic(), False
-        still = time.monotonic() - since
-        if now is None or now == drawn or still < SETTLED_SECONDS or told:
+        time.sleep(POLL_SECONDS)
+        current = file_state(path)
+        if current != last_seen:
+            last_seen, changed_at, is_reported = current, time.monotonic(), False
+        stable_seconds = time.monotonic() - changed_at
+        if current is None or current == last_yielded or stable_seconds < SETTLED_SECONDS or is_reported:
             continue
         try:
-            picture = open_path(path)
+            image = open_path(path)
         except ImageError as error:
-            if still > PATIENCE_SECONDS:
-                tell(f"{error.message}; waiting for the next save")
-                told = True
+            if stable_seconds > UNREADABLE_SECONDS:
+                report(f"{error.message}; waiting for the next save")
+                is_reported = True
             continue
-        if mark_of(path) == now:
-            return now, picture
+        if file_state(path) == current:
+            return current, image
 
 
-def mark_of(path: Path) -> Mark:
-    """What changes when a file is saved: which file it is, how long, and when it was written; None when it is away."""
+def file_state(path: Path) -> FileState:
+    """Return the inode, size and modification time of a file; None if it does not exist."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns

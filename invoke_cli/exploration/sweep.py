@@ -1,6 +1,7 @@
-"""Many cells of one line: drawn one by one as ordinary images, noted as they are finished, and gone on with later.
+"""Run sweeps: generate each cell as an ordinary image, and record finished cells so that a sweep can resume.
 
-The note of an unfinished sweep is a file of JSON lines under the folder's books: first the seed, then cell and number.
+The progress of a sweep is a JSON Lines file in the output folder: first the seed, then the cell and number of each
+finished image.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Cell = tuple[int, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepResult:
-    """A finished sweep: its image of each cell, and the folder that they are in."""
+    """A finished sweep: the image of each cell, and their folder."""
 
     sweep: Sweep
     images: Mapping[Cell, Entry]
@@ -37,89 +38,91 @@ class SweepResult:
 
 
 def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
-    """Draw all cells, but for those that an unfinished run of the same line has drawn; None for a dry run."""
+    """Generate all cells except those that an interrupted run of the same line has finished; None for a dry run."""
     first = _stages(parse_sweep(line), parse_sweep(line).cells[0])[0]
     effective = context.settings.resolve(first.request).effective.request
     if effective.dry_run:
         context.say("\n".join(parse_sweep(line).line_of(cell) for cell in parse_sweep(line).cells))
         return None
-    note = _Note(_folder(context, effective.outdir or ""), hashlib.sha256(f"{line}\n{effective}".encode()).hexdigest())
-    seed = note.seed if note.seed is not None else context.draw_seed()
+    progress = _Progress(
+        _folder(context, effective.outdir or ""), hashlib.sha256(f"{line}\n{effective}".encode()).hexdigest()
+    )
+    seed = progress.seed if progress.seed is not None else context.random_seed()
     sweep = parse_sweep(line if effective.seeds else with_seed(line, seed))
-    for cell in sweep.cells:  # all are read before any is drawn
+    for cell in sweep.cells:  # check all cells before generating any
         for stage in _stages(sweep, cell):
             context.settings.resolve(stage.request)
-    note.begin(seed)
-    cells = [cell for cell in sweep.cells_by_cost if cell not in note.images]
+    progress.begin(seed)
+    cells = [cell for cell in sweep.cells_by_cost if cell not in progress.images]
     if len(cells) < len(sweep.cells):
-        context.notice(f"going on with this sweep: {len(cells)} of {len(sweep.cells)} cells are left")
+        context.notice(f"resuming the sweep: {len(cells)} of {len(sweep.cells)} cells remain")
     for number, cell in enumerate(cells, start=1):
         context.check_stopped()
         context.notice(f"cell {number} of {len(cells)}: {sweep.label_of(cell)}")
         saved = generate(context, _stages(sweep, cell), resume_from_latents)
         assert saved[0].number is not None
-        note.add(cell, saved[0].number)
-    note.forget()
-    return SweepResult(sweep=sweep, images=note.images, folder=note.folder, private=bool(effective.private))
+        progress.add(cell, saved[0].number)
+    progress.delete()
+    return SweepResult(sweep=sweep, images=progress.images, folder=progress.folder, private=bool(effective.private))
 
 
 def _folder(context: SessionContext, outdir: str) -> OutputFolder:
     if names_a_file(outdir):
-        raise LineError("a sweep makes many files", hint="give -o a folder", field="outdir")
+        raise LineError("a sweep writes several files", hint="use -o with a folder", field="outdir")
     return context.target(outdir).folder
 
 
 def _stages(sweep: Sweep, cell: Cell) -> tuple[Stage, ...]:
     parsed = parse(sweep.line_of(cell))
     if not isinstance(parsed, Generation):
-        raise LineError("a sweep takes a line to draw", hint="!sweep a castle -f .3,.5,.8")
+        raise LineError("!sweep takes a line that generates images", hint="!sweep a castle -f .3,.5,.8")
     return parsed.stages
 
 
-class _Note:
-    """What is known of an unfinished sweep; unreadable lines and images that are gone are not."""
+class _Progress:
+    """The progress of an unfinished sweep, without unreadable lines and missing images."""
 
     def __init__(self, folder: OutputFolder, key: str) -> None:
         self.folder = folder
-        self._path: Path = self.folder.books / "sweeps" / f"{key[:32]}.jsonl"
+        self._path: Path = self.folder.state_folder / "sweeps" / f"{key[:32]}.jsonl"
         self.seed: int | None = None
         self.images: dict[Cell, Entry] = {}
-        for said in self._lines():
-            if isinstance(said.get("seed"), int):
-                self.seed = said["seed"]
-            elif isinstance(said.get("cell"), list) and isinstance(said.get("number"), int):
-                self._know(tuple(said["cell"]), said["number"])
+        for record in self._records():
+            if isinstance(record.get("seed"), int):
+                self.seed = record["seed"]
+            elif isinstance(record.get("cell"), list) and isinstance(record.get("number"), int):
+                self._add_image(tuple(record["cell"]), record["number"])
 
-    def _lines(self) -> list[dict[str, Any]]:
+    def _records(self) -> list[dict[str, Any]]:
         try:
             texts = self._path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             return []
-        found = []
+        records = []
         for text in texts:
             try:
-                said = json.loads(text)
+                record = json.loads(text)
             except ValueError:
                 continue
-            if isinstance(said, dict):
-                found.append(said)
-        return found
+            if isinstance(record, dict):
+                records.append(record)
+        return records
 
-    def _know(self, cell: Cell, number: int) -> None:
+    def _add_image(self, cell: Cell, number: int) -> None:
         entry = self.folder.history.get(number)
         if entry is not None and self.folder.path_of(entry).is_file():
             self.images[cell] = entry
 
     def begin(self, seed: int) -> None:
-        """Keep the seed, so that cells made later are drawn with the same."""
+        """Record the seed, so that cells generated later use the same."""
         if self.seed is None:
             append_line(self._path, f"{json.dumps({'seed': seed})}\n")
 
     def add(self, cell: Cell, number: int) -> None:
-        """Note a finished cell."""
+        """Record a finished cell."""
         append_line(self._path, f"{json.dumps({'cell': cell, 'number': number})}\n")
-        self._know(cell, number)
+        self._add_image(cell, number)
 
-    def forget(self) -> None:
-        """The sweep is finished."""
+    def delete(self) -> None:
+        """Delete the record of a finished sweep."""
         self._path.unlink(missing_ok=True)

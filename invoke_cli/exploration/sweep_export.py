@@ -1,4 +1,4 @@
-"""A finished sweep as tables beside its grid: CSV for programs, a small HTML page for people."""
+"""Export a finished sweep next to its grid: a CSV table for programs, an HTML page for people."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ code {{ color: #9ecbff; word-break: break-word }}
 """
 
 
-def csv_table(swept: SweepResult) -> str:
-    """A row for each cell: number, file, the value on each axis, the line."""
+def csv_table(result: SweepResult) -> str:
+    """Return a CSV table with a row for each cell: number, file, the value on each axis, the line."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["number", "file", *(axis.switch.name[2:] for axis in swept.sweep.axes), "line"])
-    for cell in swept.sweep.cells:
-        entry = swept.images[cell]
-        values = [axis.values[index] for axis, index in zip(swept.sweep.axes, cell, strict=True)]
+    rows.writerow(["number", "file", *(axis.switch.name[2:] for axis in result.sweep.axes), "line"])
+    for cell in result.sweep.cells:
+        entry = result.images[cell]
+        values = [axis.values[index] for axis, index in zip(result.sweep.axes, cell, strict=True)]
         rows.writerow([entry.number, entry.path, *values, entry.line])
     return text.getvalue()
 
 
-def html_page(swept: SweepResult, title: str, beside: Path) -> str:
-    """The pictures with their labels, as links; `beside` is the folder that the page will lie in."""
+def html_page(result: SweepResult, title: str, folder: Path) -> str:
+    """Return an HTML page with the images as links, with their labels; `folder` is the folder of the page."""
     figures = []
-    for cell in swept.sweep.cells:
-        entry = swept.images[cell]
-        link = html.escape(Path(os.path.relpath(swept.folder.path_of(entry), beside)).as_posix().replace("%", "%25"))
-        label = html.escape(swept.sweep.label_of(cell))
+    for cell in result.sweep.cells:
+        entry = result.images[cell]
+        link = html.escape(Path(os.path.relpath(result.folder.path_of(entry), folder)).as_posix().replace("%", "%25"))
+        label = html.escape(result.sweep.label_of(cell))
         figures.append(
             f'<figure><a href="{link}"><img src="{link}" alt="{label}"></a>'
             f"<figcaption>[{entry.number}] {label}<br><code>{html.escape(entry.line)}</code></figcaption></figure>"
@@ -51,9 +51,9 @@ def html_page(swept: SweepResult, title: str, beside: Path) -> str:
     return _PAGE.format(title=html.escape(title), figures="\n".join(figures))
 
 
-def write_tables(swept: SweepResult, title: str, sheet: Path) -> tuple[Path, Path]:
-    """Write both beside the grid of the sweep, under its name; returns where."""
+def write_tables(result: SweepResult, title: str, sheet: Path) -> tuple[Path, Path]:
+    """Write both exports next to the grid, with its name. Returns their paths."""
     table, page = sheet.with_suffix(".csv"), sheet.with_suffix(".html")
-    write_whole(table, csv_table(swept).encode("utf-8"))
-    write_whole(page, html_page(swept, title, sheet.parent).encode("utf-8"))
+    write_whole(table, csv_table(result).encode("utf-8"))
+    write_whole(page, html_page(result, title, sheet.parent).encode("utf-8"))
     return table, page

@@ -32,7 +32,7 @@ def prepare_line(context: SessionContext, line: ResolvedLine, supplied: Supplied
         supplied: Images and latents that replace the files which the first stage names.
 
     Raises:
-        InvokeError: A stage cannot be honoured; `error.stage` says which one, as the user typed them.
+        InvokeError: A stage is not possible; `error.stage` is its number as typed, from 0.
     """
     _refuse_list_without_init(line.stages)
     passes = in_passes(context, line, from_noise=supplied.init is None and supplied.checkpoint is None)
@@ -42,7 +42,7 @@ def prepare_line(context: SessionContext, line: ResolvedLine, supplied: Supplied
 
 @contextmanager
 def blame_typed_stage(*, added: int) -> Iterator[None]:
-    """Make an error count stages as the user typed them, without the `added` ones of `--hires_fix`."""
+    """Number the stage of an error as the user typed it, without the `added` stages of `--hires_fix`."""
     try:
         yield
     except InvokeError as error:
@@ -67,7 +67,7 @@ def _prepared(context: SessionContext, line: ResolvedLine, supplied: SuppliedInp
 def prepare_recorded(
     context: SessionContext, first: Prepared, later: Sequence[tuple[Resolved, SuppliedInputs]]
 ) -> Prepared:
-    """Plan the later stages of a recorded chain, whose requests are complete; supplied are masks and control images."""
+    """Plan the later stages of a recorded chain, whose requests are complete, with its masks and control images."""
     prepared: list[Prepared] = []
     for resolved, supplied in later:
         prepared.append(_later(context, resolved, (prepared or [first])[-1], supplied))
@@ -78,7 +78,7 @@ def in_passes(context: SessionContext, line: ResolvedLine, *, from_noise: bool) 
     """Replace a first stage with `--hires_fix` by its two passes."""
     for number, stage in enumerate(line.stages[1:], start=1):
         if stage.request.hires_fix:
-            hint = "a later stage starts from an image: -W and -H enlarge it"
+            hint = "later stages start from an image; use -W and -H to enlarge it"
             with blame(stage=number):
                 raise PlanError("--hires_fix belongs to the first stage", hint=hint, field="hires_fix")
     request, sources = line.first.effective
@@ -88,12 +88,12 @@ def in_passes(context: SessionContext, line: ResolvedLine, *, from_noise: bool) 
     if request.init_image is not None or not from_noise:
         if sources.get("hires_fix") != "line":
             return one_pass
-        hint = "leave it out: -W and -H enlarge the init image already"
-        raise PlanError("--hires_fix is for images without an init image", hint=hint, field="hires_fix")
+        hint = "omit it: -W and -H already enlarge the init image"
+        raise PlanError("--hires_fix cannot be used with an init image", hint=hint, field="hires_fix")
     typed = replace(line.typed, width=request.width, height=request.height)
     passes = two_passes(typed, grid_of(line.first.model.facts))
     if passes is None:
-        context.notice("--hires_fix has no effect: the size does not exceed the model's own")
+        context.notice("--hires_fix has no effect: the size does not exceed the model's native size")
         return one_pass
     first, second = passes
     return line.with_request(context, first).with_later([Stage(request=second), *line.stages[1:]])
@@ -102,13 +102,13 @@ def in_passes(context: SessionContext, line: ResolvedLine, *, from_noise: bool) 
 def _refuse_list_without_init(stages: Sequence[Stage]) -> None:
     spans = [stage.spans.get("strength") for stage in stages[:2]]
     if len(spans) == 2 and spans[0] is not None and spans[0] == spans[1] and stages[0].request.init_image is None:
-        raise PlanError("a list of strengths needs an init image", hint="name one with -I", field="strength")
+        raise PlanError("a list of strengths needs an init image", hint="add one with -I", field="strength")
 
 
 def _later(
     context: SessionContext, resolved: Resolved, before: Prepared, supplied: SuppliedInputs = NO_INPUTS
 ) -> Prepared:
-    """Plan a stage that starts from the result of the one before, of which only the size is known yet."""
+    """Plan a stage that starts from the result of the previous stage, of which only the size is known yet."""
     own_seeds = resolved.request.seeds
     request = replace(resolved.request, seeds=own_seeds or (next_seed(before.plan.images[0].seed),))
     resolved = replace(resolved, effective=resolved.effective._replace(request=request))
@@ -136,7 +136,7 @@ def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -
 
 
 def _encodes(prepared: Prepared) -> bool:
-    """Whether a stage encodes the picture that it gets."""
+    """Whether a stage encodes its input image."""
     enlarging = prepared.plan.postprocessing.enlarging
     if prepared.plan.task is not Task.POSTPROCESS or enlarging is None:
         return True

@@ -1,4 +1,4 @@
-"""Pictures made of others, on their way to disk: numbered like all, with a record of what they show."""
+"""Save sheets of other images: numbered like every image, with a record of what they show."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest
 
-_TELLING = frozenset(row.field for row in SWITCHES if row.group is not Group.OUTPUT) - {"parallel"}
+_IMAGE_FIELDS = frozenset(row.field for row in SWITCHES if row.group is not Group.OUTPUT) - {"parallel"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """A picture that is to be shown: its file, its pixels, and the stages that made it where it tells them."""
+    """An image to show on a sheet.
+
+    Attributes:
+        path: The file.
+        opened: The opened image.
+        stages: The stages in its metadata; empty if there is none.
+    """
 
     path: Path
     opened: OpenedImage
@@ -34,66 +40,72 @@ class Subject:
 
     @property
     def shown(self) -> SheetImage:
-        """What the record says of it."""
+        """The entry of the image in the record of the sheet."""
         line = format_line(self.stages) if self.stages else ""
         return SheetImage(name=self.path.name, sha256=self.opened.sha256, line=line)
 
 
-def subject(path: Path) -> Subject:
-    """The picture in a file, with what it says of how it was made."""
+def open_subject(path: Path) -> Subject:
+    """Open an image file with its metadata."""
     opened = open_path(path)
     try:
-        recalled = decode(parse_chunks(opened.data))
+        metadata = decode(parse_chunks(opened.data))
     except MetadataError:
-        recalled = None
-    return Subject(path=path, opened=opened, stages=recalled.stages if recalled else ())
+        metadata = None
+    return Subject(path=path, opened=opened, stages=metadata.stages if metadata else ())
 
 
 def titles(context: SessionContext, subjects: Sequence[Subject]) -> list[str]:
-    """Each picture's name and, below it, what tells it from the others; everything where it is alone. In a private
-    session they are counted.
+    """Return a title for each image: its name and, below it, the switches that differ between the images.
+
+    A single image, or images with different numbers of stages, show all switches. In a private session the titles are
+    numbers.
     """
     if context.settings.is_private(""):
         return [str(number) for number in range(1, len(subjects) + 1)]
-    apart = _telling_apart([each.stages for each in subjects if each.stages])
-    return [sanitize_for_terminal(_title(each, apart)) for each in subjects]
+    differing = _differing_fields([each.stages for each in subjects if each.stages])
+    return [sanitize_for_terminal(_title(each, differing)) for each in subjects]
 
 
-def _title(each: Subject, apart: frozenset[str]) -> str:
-    said = [_only(stage, apart) for stage in each.stages]
-    line = format_line(said) if any(stage.set_fields() for stage in said) else ""
+def _title(each: Subject, differing: frozenset[str]) -> str:
+    stages = [_select_fields(stage, differing) for stage in each.stages]
+    line = format_line(stages) if any(stage.set_fields() for stage in stages) else ""
     return f"{each.path.name}\n{line}" if line else each.path.name
 
 
-def _only(stage: GenerationRequest, fields: Iterable[str]) -> GenerationRequest:
+def _select_fields(stage: GenerationRequest, fields: Iterable[str]) -> GenerationRequest:
     return GenerationRequest.of({name: value for name, value in stage.set_fields().items() if name in fields})
 
 
-def _telling_apart(stages: Sequence[Sequence[GenerationRequest]]) -> frozenset[str]:
-    """The fields in which lines of one shape differ; all that shape a picture for lines that are not alike."""
+def _differing_fields(stages: Sequence[Sequence[GenerationRequest]]) -> frozenset[str]:
+    """Return the fields in which the lines differ; all fields that affect an image if their stage counts differ."""
     if len(stages) < 2 or len({len(each) for each in stages}) > 1:
-        return _TELLING
+        return _IMAGE_FIELDS
     return frozenset(
         name
-        for name in _TELLING
-        for place in range(len(stages[0]))
-        if len({getattr(each[place], name) for each in stages}) > 1
+        for name in _IMAGE_FIELDS
+        for index in range(len(stages[0]))
+        if len({getattr(each[index], name) for each in stages}) > 1
     )
 
 
 def save_sheet(
     context: SessionContext, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None
 ) -> Path:
-    """Write a sheet into the output folder and tell its number and name; a private session's says no names."""
-    number, path, record = keep_sheet(context, image, record, folder)
+    """Save a sheet and show its number, path and line. Returns its path."""
+    number, path, record = write_sheet(context, image, record, folder)
     context.say(f"[{number}] {path}: {record.line}")
     return path
 
 
-def keep_sheet(
+def write_sheet(
     context: SessionContext, image: Image.Image, record: SheetRecord, folder: OutputFolder | None = None
 ) -> tuple[int, Path, SheetRecord]:
-    """The same without telling; returns the number, where it is, and what it says of itself."""
+    """Save a sheet without showing it.
+
+    Returns:
+        The number, the path and the record of the sheet. In a private session the record contains no names.
+    """
     if context.settings.is_private(""):
         record = SheetRecord(kind=record.kind, line=f"!{record.kind}")
     number, path = context.writer.save_sheet(folder or context.folder(), image, record)

@@ -1,4 +1,4 @@
-"""Carrying plans out: the engine's jobs for an image of one stage, and for one that goes through a chain of them."""
+"""Execute plans: run the engine's jobs for images of a single stage and for images of a chain."""
 
 from __future__ import annotations
 
@@ -14,11 +14,22 @@ from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.planning.seeds import next_seed
 
 
-def make_images(context: SessionContext, prepared: Prepared, made: Provenance | None = None) -> Iterator[ImageResult]:
-    """The images of a plan that share its init image, as they are finished; `made` replays how they once were made."""
+def generate_images(
+    context: SessionContext, prepared: Prepared, recorded: Provenance | None = None
+) -> Iterator[ImageResult]:
+    """Generate the images of a plan that share its init image.
+
+    Args:
+        context: The session context.
+        prepared: The first stage; its `later` stages follow.
+        recorded: The recorded run to repeat, with its batch size and fallbacks.
+
+    Yields:
+        Each finished image.
+    """
     plan = prepared.plan
     if prepared.later or plan.patches:
-        yield from _through_chain(context, prepared, made)
+        yield from _run_chain(context, prepared, recorded)
         return
     if plan.untouched:
         untouched = prepared.untouched()
@@ -29,22 +40,22 @@ def make_images(context: SessionContext, prepared: Prepared, made: Provenance | 
         return
     job = replace(
         job_of(context, prepared, plan.images),
-        batch_size=made.batch.size if made else 0,
-        tiled=made is not None and TILING in made.fallbacks,
+        batch_size=recorded.batch.size if recorded else 0,
+        tiled=recorded is not None and TILING in recorded.fallbacks,
         total=len(plan.images),
     )
     for part in _parts(job):
         results = context.engine.generate(part, context.hooks())
         for result in list(results) if plan.postprocessing.needs_engine else results:
-            placed = replace(result, index=result.index + part.first - 1)
+            numbered_result = replace(result, index=result.index + part.first - 1)
             if job.until is not None:
-                yield placed
+                yield numbered_result
             else:
-                yield postprocess(context, prepared, replace(placed, image=prepared.finished(result.image)))
+                yield postprocess(context, prepared, replace(numbered_result, image=prepared.finished(result.image)))
 
 
 def _parts(job: Job) -> Iterator[Job]:
-    """The job batch by batch where the engine works on the finished pictures too: it does one thing at a time."""
+    """Split a job into batches if postprocessing needs the engine too, which runs one job at a time."""
     if not job.plan.postprocessing.needs_engine:
         yield job
         return
@@ -54,7 +65,7 @@ def _parts(job: Job) -> Iterator[Job]:
 
 
 def job_of(context: SessionContext, prepared: Prepared, images: Sequence[ImagePlan]) -> Job:
-    """The engine's job for images of one stage."""
+    """Return the engine's job for images of one stage."""
     keeps = prepared.until is not None or prepared.plan.output.save_latents
     return Job(
         plan=prepared.plan,
@@ -69,26 +80,27 @@ def job_of(context: SessionContext, prepared: Prepared, images: Sequence[ImagePl
     )
 
 
-def _through_chain(context: SessionContext, first: Prepared, made: Provenance | None = None) -> Iterator[ImageResult]:
-    """Each of the first stage's images, taken through all stages before the next one begins."""
+def _run_chain(context: SessionContext, first: Prepared, recorded: Provenance | None = None) -> Iterator[ImageResult]:
+    """Run all stages for each image of the first stage, one image after the other."""
     for index, image in enumerate(first.plan.images):
-        run = _ChainRun(context, first, (index + 1, len(first.plan.images)), made)
+        run = _ChainRun(context, first, (index + 1, len(first.plan.images)), recorded)
         yield replace(run.result(image), index=index)
 
 
 class _ChainRun:
-    """One image on its way through the stages."""
+    """The run of one image through all stages; `position` is its number and the number of images."""
 
     def __init__(
-        self, context: SessionContext, first: Prepared, place: tuple[int, int], made: Provenance | None
+        self, context: SessionContext, first: Prepared, position: tuple[int, int], recorded: Provenance | None
     ) -> None:
         self.context = context
         self.stages = (first, *first.later)
-        self.place = place
-        self.tiled = made is not None and TILING in made.fallbacks
+        self.position = position
+        self.tiled = recorded is not None and TILING in recorded.fallbacks
         self.keeps_all = first.plan.output.save_all
 
     def result(self, image: ImagePlan) -> ImageResult:
+        """Run all stages; return the last result, with those of the earlier stages."""
         results: list[ImageResult] = []
         for number in range(len(self.stages)):
             if number:
@@ -111,47 +123,47 @@ class _ChainRun:
             stage = stage.starting_from(without_file(before.image))
         if stage.plan.untouched:
             batch = Batch(seeds=(image.seed,))
-            given = ImageResult(image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=batch)
-            return postprocess(self.context, stage, given, start)
+            unchanged = ImageResult(image=stage.untouched(), plan=image, index=0, seconds=0.0, batch=batch)
+            return postprocess(self.context, stage, unchanged, start)
         if stage.plan.patches:
-            return postprocess(self.context, stage, self._grown(stage, image))
+            return postprocess(self.context, stage, self._outpaint(stage, image))
         job = self._job(stage, image, (number + 1, len(self.stages)), start)
-        job = replace(job, decode=self._is_seen(number))
+        job = replace(job, decode=self._needs_decoding(number))
         (result,) = self.context.engine.generate(job, self.context.hooks())
         if not job.decode or job.until is not None:
             return result
         return postprocess(self.context, stage, replace(result, image=stage.finished(result.image)))
 
-    def _job(self, stage: Prepared, image: ImagePlan, place: tuple[int, int], start: object = None) -> Job:
+    def _job(self, stage: Prepared, image: ImagePlan, position: tuple[int, int], start: object = None) -> Job:
         return replace(
             job_of(self.context, stage, (image,)),
             init=None if start is not None else stage.canvas,
             batch_size=1,
             tiled=self.tiled,
-            first=self.place[0],
-            total=self.place[1],
-            stage=place[0],
-            stages=place[1],
+            first=self.position[0],
+            total=self.position[1],
+            stage=position[0],
+            stages=position[1],
             start=start,
         )
 
-    def _grown(self, stage: Prepared, image: ImagePlan) -> ImageResult:
-        """A picture that grows: patch after patch, each with the next seed in the row, as stages of a chain have."""
+    def _outpaint(self, stage: Prepared, image: ImagePlan) -> ImageResult:
+        """Outpaint an image patch by patch, each with the next seed, as in the stages of a chain."""
         assert stage.init is not None
-        picture, patches = stage.init.image, stage.plan.patches
+        canvas, patches = stage.init.image, stage.plan.patches
         results: list[ImageResult] = []
-        for place, patch in enumerate(patches, start=1):
+        for position, patch in enumerate(patches, start=1):
             self.context.check_stopped()
             if results:
                 image = replace(image, seed=next_seed(image.seed))
-            part = stage.on_patch(patch, picture)
-            job = self._job(part, image, (place, len(patches)))
+            part = stage.on_patch(patch, canvas)
+            job = self._job(part, image, (position, len(patches)))
             (result,) = self.context.engine.generate(job, self.context.hooks())
-            picture = part.finished(result.image)
+            canvas = part.finished(result.image)
             results.append(result)
         return replace(
             results[0],
-            image=picture,
+            image=canvas,
             seconds=sum(result.seconds for result in results),
             frames=tuple(frame for result in results for frame in result.frames),
             latents=tuple(latents for result in results for latents in result.latents),
@@ -159,7 +171,7 @@ class _ChainRun:
             state=None,
         )
 
-    def _is_seen(self, number: int) -> bool:
-        """Whether anybody looks at the picture of a stage: the user, or a next stage that cannot take its latents."""
+    def _needs_decoding(self, number: int) -> bool:
+        """Whether the result of a stage must be decoded: for the user, or for a stage that cannot take its latents."""
         last = number == len(self.stages) - 1
         return last or self.keeps_all or not self.stages[number + 1].takes_latents

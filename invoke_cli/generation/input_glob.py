@@ -1,4 +1,4 @@
-"""Several init images in one line: a pattern or a folder stands for its images, in natural order."""
+"""Several init images in one line: a glob pattern or a folder stands for its images, in natural order."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_folder, is_there
+from invoke_cli.context.paths import expand_path, is_folder, path_exists
 from invoke_cli.errors import ImageError, InvokeError
 from invoke_cli.events import Failed
 from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.generation.wildcards import RunLine
 from invoke_cli.inputs.url import is_url
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _PATTERN = re.compile(r"[*?\[]")
 
 
 def init_files(reference: str | None, folder: OutputFolder) -> list[Path] | None:
-    """Return the images that a pattern or a folder stands for; None for a reference to a single one."""
+    """Return the images that a pattern or a folder stands for; None if the reference is to a single image."""
     if reference is None:
         return None
-    for path in (expanded(reference), folder.path / expanded(reference)):
+    for path in (expand_path(reference), folder.path / expand_path(reference)):
         if is_folder(path):
-            return _found(path.iterdir(), reference)
-        if is_there(path):
+            return _list_images(path.iterdir(), reference)
+        if path_exists(path):
             return None
     if not _PATTERN.search(reference) or is_url(reference):
         return None
-    path = expanded(reference)
-    return _found(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))), reference)
+    path = expand_path(reference)
+    return _list_images(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))), reference)
 
 
 def generate_each_input(
     context: SessionContext, line: ResolvedLine, files: Sequence[Path], run: RunLine
 ) -> list[SavedImage]:
     """Run a line once for each file, with one seed for all if it gives none; a bad file fails alone."""
-    seeds = line.typed.seeds or (context.draw_seed(),)
+    seeds = line.typed.seeds or (context.random_seed(),)
     saved: list[SavedImage] = []
     failed = 0
     for path in files:
@@ -56,14 +56,14 @@ def generate_each_input(
     return saved
 
 
-def natural(path: Path) -> tuple[tuple[int, str], ...]:
+def natural_key(path: Path) -> tuple[tuple[int, str], ...]:
     """Return a sort key that orders numbers in names by value: 2 before 10."""
     parts = re.findall(r"\d+|\D+", path.name.casefold())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
-def _found(paths: Iterator[Path], reference: str) -> list[Path]:
-    files = sorted((path for path in paths if path.suffix.lower() in SUFFIXES), key=natural)
+def _list_images(paths: Iterator[Path], reference: str) -> list[Path]:
+    files = sorted((path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
     if not files:
         raise ImageError(f"no images in {reference}", hint="check the pattern", field="init_image")
     return files

@@ -11,12 +11,12 @@ from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import Planned
 from invoke_cli.generation.chain import prepare_line
-from invoke_cli.generation.execute import make_images
+from invoke_cli.generation.execute import generate_images
 from invoke_cli.generation.input_glob import generate_each_input, init_files
 from invoke_cli.generation.postprocess import without_last_postprocess
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.resolved_line import ResolvedLine, resolve_line
-from invoke_cli.generation.save import Saver, for_originals, save_grid
+from invoke_cli.generation.save import Saver, originals_target, save_grid
 from invoke_cli.generation.token_report import show_tokens
 from invoke_cli.generation.wildcards import generate_alternatives
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
@@ -32,11 +32,11 @@ from invoke_cli.planning.recorded_request import recorded_controls
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
 
-REMEDIES = "reduce it with -W and -H or --fit, or ask for fewer images at once (--parallel 1)"
+REMEDIES = "reduce the size with -W and -H or --fit, or generate fewer images at once (--parallel 1)"
 
 
 class ResumeFrom(Protocol):
-    """Give a line what its first stage takes from saved latents, where its `-I` names such."""
+    """Resolves the saved latents that the `-I` of a line refers to, if any."""
 
     def __call__(self, context: SessionContext, line: ResolvedLine) -> tuple[ResolvedLine, SuppliedInputs]: ...
 
@@ -71,7 +71,7 @@ class LineRun:
         self.line = line
         self.originals: Saver | None = None
         self.prepared = prepare_line(context, *resume(context, line))
-        context.last_stages = (self._as_meant(), *(stage.request for stage in line.stages[1:]))
+        context.last_stages = (self._resolved_request(), *(stage.request for stage in line.stages[1:]))
 
     def run(self) -> list[SavedImage]:
         """Report the plan and, unless this is a dry run, execute it."""
@@ -83,7 +83,7 @@ class LineRun:
         self._check_memory()
         show_tokens(self.context, (self.prepared, *self.prepared.later))
         target = self._target()
-        saver, self.originals = Saver(self.context, target), Saver(self.context, for_originals(target))
+        saver, self.originals = Saver(self.context, target), Saver(self.context, originals_target(target))
         try:
             self._generate(saver)
         finally:
@@ -93,13 +93,13 @@ class LineRun:
                 self.context.hooks().trace(self.context.counters.summary())
         return sorted([*self.originals.saved, *saver.saved], key=lambda saved: saved.number or 0)
 
-    def _as_meant(self) -> GenerationRequest:
-        """Return the first stage as typed, with its random seeds and the images that its recalls meant."""
+    def _resolved_request(self) -> GenerationRequest:
+        """Return the first stage as typed, with its random seeds and references resolved."""
         plan, typed = self.prepared.plan, self.line.typed
-        began_from = plan.resume or plan.init
+        source = plan.resume or plan.init
         values = {
             "seeds": plan.request.seeds or (plan.images[0].seed,),
-            "init_image": began_from.reference if began_from and typed.init_image is not None else None,
+            "init_image": source.reference if source and typed.init_image is not None else None,
             "controls": recorded_controls(plan) if typed.controls is not None else None,
             "init_mask": plan.mask.reference if plan.mask and typed.init_mask is not None else None,
         }
@@ -108,7 +108,7 @@ class LineRun:
         )
 
     def _target(self) -> Target:
-        """Return where the results go; OutputError for extra files that cannot go there."""
+        """Return the target of the results. Raises OutputError if it cannot take the requested extra files."""
         output = self.prepared.plan.output
         target = self.context.target(output.outdir)
         extra_files = {"strip": output.strip, "save_intermediates": output.save_intermediates, "grid": output.grid,
@@ -116,13 +116,13 @@ class LineRun:
                   "save_original": self.prepared.last.plan.postprocessing.keep}  # fmt: skip
         extra = next((name for name, value in extra_files.items() if value), None)
         if target.stdout is not None and extra is not None:
-            hint = "give -o a folder or a file name"
+            hint = "use -o with a folder or a file name"
             raise OutputError(f"--{extra} cannot write to standard output", hint=hint, field=extra)
         if target.stdout is not None and len(self.prepared.plan.images) > 1:
-            hint = "leave out -n and lists of seeds, or give -o a folder"
-            raise OutputError("standard output takes one image", hint=hint, field="num_images")
+            hint = "omit -n and lists of seeds, or use -o with a folder"
+            raise OutputError("standard output takes only one image", hint=hint, field="num_images")
         if self.prepared.plan.untouched and output.strip:
-            self.context.notice("the image is returned unchanged: there are no steps to put into a strip")
+            self.context.notice("the image is returned unchanged: there are no steps for a strip")
         return target
 
     def _report(self, plan: Plan, *, dry: bool) -> None:
@@ -138,8 +138,8 @@ class LineRun:
     def _generate(self, saver: Saver) -> None:
         """Generate the images that start from noise or the init image, then those that start from one of these."""
         images = self.prepared.plan.images
-        leaders = [place for place, image in enumerate(images) if image.follows is None]
-        self._execute(saver, _with_images(self.prepared, [images[place] for place in leaders]))
+        leaders = [index for index, image in enumerate(images) if image.follows is None]
+        self._execute(saver, _with_images(self.prepared, [images[index] for index in leaders]))
         saver.collect(wait=True)
         for leader in dict.fromkeys(image.follows for image in images if image.follows is not None):
             followers = [replace(image, follows=None) for image in images if image.follows == leader]
@@ -149,9 +149,9 @@ class LineRun:
             save_grid(self.context, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
 
     def _following(self, source: SavedImage, followers: Sequence[ImagePlan]) -> Prepared:
-        """Prepare the line with an earlier result as its init image, and the same part of it masked."""
+        """Prepare the line with an earlier result as its init image and the same mask."""
         plan, masked = self.prepared.plan, self.prepared.masked
-        init = _opened_again(source)
+        init = _open_result(source)
         changed = GenerationRequest(
             prompt=plan.request.prompt, init_image=str(source.path), seeds=(followers[0].seed,), num_images=1,
             variation_amount=0.0,
@@ -175,7 +175,7 @@ class LineRun:
     def _execute(self, saver: Saver, prepared: Prepared) -> None:
         for file in () if prepared.plan.output.private else prepared.inputs:
             saver.target.folder.keep_input(file.data, file.sha256, file.name)
-        for result in make_images(self.context, prepared):
+        for result in generate_images(self.context, prepared):
             self._give_result_tip(prepared, result)
             if result.before is not None and self.originals is not None:
                 self.originals.save(
@@ -199,7 +199,7 @@ class LineRun:
             self.context.tip(tip)
 
     def _check_memory(self) -> None:
-        """Raise OutOfMemory before the work, rather than during it, when one image cannot fit."""
+        """Raise OutOfMemory before generation starts if a single image does not fit."""
         denoised = [stage for stage in (self.prepared, *self.prepared.later) if not stage.plan.untouched]
         if not denoised:
             return
@@ -209,7 +209,7 @@ class LineRun:
         free = self.context.engine.memory().free
         if needed > free:
             size = f"{plan.width}x{plan.height}"
-            message = f"an image of {size} needs about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+            message = f"an image of {size} needs about {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free"
             raise OutOfMemory(message, hint=REMEDIES, field="width")
 
 
@@ -217,8 +217,8 @@ def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:
     return replace(prepared, plan=replace(prepared.plan, images=tuple(images)))
 
 
-def _opened_again(source: SavedImage) -> OpenedImage:
-    """Open a result as an init image; of one that went to standard output there are only its pixels."""
+def _open_result(source: SavedImage) -> OpenedImage:
+    """Open a result as an init image; a result on standard output is encoded from its pixels."""
     if source.number is not None:
         return open_path(source.path)
     return open_bytes(encode_png(source.image, {}), "first-result.png")

@@ -77,11 +77,11 @@ def _apply(run: PostprocessRun, step: PostprocessStep, image: Image.Image) -> Im
         case PluginSteps():
             return _apply_plugins(step, image)
         case _:
-            raise TypeError(f"no postprocessing is known for {type(step).__name__}")
+            raise TypeError(f"unknown postprocessing step: {type(step).__name__}")
 
 
 def without_last_postprocess(prepared: Prepared) -> Prepared:
-    """Return what a kept original was made from: the same without the postprocessing of the last stage."""
+    """Return the run without the postprocessing of the last stage, for the original that is kept."""
     *earlier, last = (prepared, *prepared.later)
     plain = replace(last, plan=replace(last.plan, postprocessing=Postprocessing()))
     return replace(earlier[0], later=(*earlier[1:], plain)) if earlier else plain
@@ -91,14 +91,14 @@ def _match_colours(run: PostprocessRun, step: ColourMatching, image: Image.Image
     reference, share = run.prepared.untouched(), _painted_share(run.prepared)
     result = matched(image, reference, step.mode, share)
     distances = [lab_distance(each, reference, share) for each in (image, result)]
-    where = "inside the mask " if share is not None else ""
-    text = f"colours: the mean LAB distance to the init image {where}was {distances[0]:.1f} and is {distances[1]:.1f}"
+    where = " inside the mask" if share is not None else ""
+    text = f"colours: mean LAB distance to the init image{where}: {distances[0]:.1f} before, {distances[1]:.1f} after"
     run.context.notice(text)
     return result
 
 
 def _painted_share(prepared: Prepared) -> Image.Image | None:
-    """Return how much of each pixel of the result was painted (mode L); None where all of it was."""
+    """Return the painted share of each pixel (mode L); None if the whole image was painted."""
     masked, geometry = prepared.masked, prepared.plan.geometry
     if masked is None or geometry is None:
         return None
@@ -119,21 +119,21 @@ def _restore_face(run: PostprocessRun, step: Faces, image: Image.Image) -> Image
 
 
 def _apply_plugins(step: PluginSteps, image: Image.Image) -> Image.Image:
-    """Apply postprocessors of plug-ins in order; PlanError for one that fails or changes the size."""
+    """Apply postprocessors of plug-ins in order. Raises PlanError for one that is missing or changes size or mode."""
     for name, argument in step.choices:
         row = plugins().row(PluginKind.POSTPROCESSOR, name, PluginPostprocessor)
         if row is None:
             raise PlanError(f"no such postprocessor: {name}", hint="!plugins lists them", field="postprocessors")
         result = row.apply(image, argument)
         if result.size != image.size or result.mode != image.mode:
-            message = f"the postprocessor {name} changed the image's size or mode"
-            raise PlanError(message, hint="report it to the plug-in's author", field="postprocessors")
+            message = f"the postprocessor {name} changed the size or mode of the image"
+            raise PlanError(message, hint="report this to the author of the plug-in", field="postprocessors")
         image = result
     return image
 
 
 def _restore_transparency(run: PostprocessRun, image: Image.Image) -> Image.Image:
-    """Give a finished image that was postprocessed its transparency back, but not a watermark hidden in it."""
+    """Restore the transparency of an existing image after postprocessing, without a watermark hidden in it."""
     init, geometry = run.prepared.init, run.prepared.plan.geometry
     alpha = without_watermark(init).alpha if init is not None else None
     if alpha is None or geometry is None or run.prepared.plan.task is not Task.POSTPROCESS:

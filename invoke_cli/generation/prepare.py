@@ -1,4 +1,4 @@
-"""From a request to everything a run needs: layers, recalls, the init image, the plan. Loads no weights."""
+"""Turn a request into everything that a run needs: defaults, references, images, the plan. Loads no weights."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.adapters import find_embedding, find_lora
 from invoke_cli.inputs.control_images import ControlFinder
 from invoke_cli.inputs.embedded_metadata import embedded_metadata, init_facts
-from invoke_cli.inputs.images import mask_from_web, open_init, recalled
+from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
 from invoke_cli.inputs.outcrop import on_patch
 from invoke_cli.inputs.references import is_recall
-from invoke_cli.inputs.supplied import NO_INPUTS, InputFile, SuppliedInputs, point_facts, resume_facts
+from invoke_cli.inputs.supplied import NO_INPUTS, InputFile, SuppliedInputs, checkpoint_facts, resume_facts
 from invoke_cli.inputs.upscalers import find_postprocess_models
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.line import Generation
@@ -43,9 +43,20 @@ from invoke_cli.request import GenerationRequest, overlay
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A plan with what it is carried out on. `later` are the stages of a chain after this one; such a stage takes the
-    latents of the one before or its picture, and draws its noise from `own_seed` or the next seed in the row. `point`
-    are saved latents that it begins with, `until` the step to end after, `controls` the pictures that guide it.
+    """A plan with its inputs.
+
+    Attributes:
+        plan: The plan.
+        model: The model.
+        init: The init image.
+        masked: The mask, with the init image that it applies to.
+        mask_finder: Computes the mask for another init image.
+        later: The later stages of the chain.
+        takes_latents: Whether this stage starts from the latents of the previous stage, rather than from its image.
+        own_seed: The seed of a later stage; None for the next seed after that of the previous stage.
+        checkpoint: The saved latents to resume from.
+        until: The number of steps after which to stop.
+        controls: The control images.
     """
 
     plan: Plan
@@ -62,24 +73,24 @@ class Prepared:
 
     @property
     def last(self) -> Prepared:
-        """The last stage of the chain, which is this one when there are no later ones."""
+        """The last stage of the chain, which may be this one."""
         return self.later[-1] if self.later else self
 
     @property
     def needs_no_model(self) -> bool:
-        """Whether no network has a part in the result."""
+        """Whether the result is computed without any network."""
         plans = [stage.plan for stage in (self, *self.later)]
         return all(plan.untouched and not plan.postprocessing.needs_engine for plan in plans)
 
     def starting_from(self, init: OpenedImage) -> Prepared:
-        """The same on another init image of the same size."""
+        """Return the same stage with another init image of the same size."""
         masked = self.mask_finder.find(init) if self.mask_finder else None
         return replace(self, init=masked.init if masked else init, masked=masked)
 
-    def on_patch(self, patch: Patch, picture: Image.Image) -> Prepared:
-        """One pass of a picture that grows, on the picture as it is by now."""
+    def on_patch(self, patch: Patch, image: Image.Image) -> Prepared:
+        """Return the stage for one pass of outpainting, on the current state of the image."""
         assert self.init is not None and self.masked is not None
-        init = replace(self.init, image=picture)
+        init = replace(self.init, image=image)
         canvas = patch.geometry.canvas
         plan = replace(self.plan, geometry=patch.geometry, width=canvas.width, height=canvas.height, patches=())
         return replace(self, plan=plan, init=init, masked=on_patch(self.masked, patch, init))
@@ -93,41 +104,41 @@ class Prepared:
 
     @cached_property
     def mask(self) -> Image.Image | None:
-        """The mask on the same canvas, in whole cells of the model's grid."""
+        """The mask on the same canvas, expanded to whole latent cells."""
         if self.masked is None or self.plan.geometry is None:
             return None
         return cover_cells(place_mask_on_canvas(self.masked.image, self.plan.geometry), self.plan.family.latent_scale)
 
     @cached_property
     def guides(self) -> tuple[Image.Image, ...]:
-        """The control images as the control models are to see them: on the canvas, in the place of the init image."""
+        """The control images as passed to the control models: on the canvas, aligned with the init image."""
         plan, sized = self.plan, [Size(self.plan.width, self.plan.height)]
         if plan.geometry is not None:
             sized.append(plan.geometry.source)
-        made: list[Image.Image] = []
+        guides: list[Image.Image] = []
         for use, opened in zip(plan.controls, self.controls, strict=True):
             if use.technique is Technique.IP_ADAPTER:
-                made.append(opened.image)  # it is seen whole, wherever the init image lies
+                guides.append(opened.image)  # used whole, regardless of the geometry of the init image
                 continue
             image = scale_to_fill(opened.image, sized[-1])
-            made.append(guide(place_on_canvas(image, plan.geometry, plan.pad) if plan.geometry else image, use.made))
-        return tuple(made)
+            guides.append(guide(place_on_canvas(image, plan.geometry, plan.pad) if plan.geometry else image, use.made))
+        return tuple(guides)
 
     @property
     def inputs(self) -> tuple[InputFile, ...]:
-        """The files that the picture is made from."""
+        """The files that the image is generated from, each once."""
         masks = [stage.masked.opened for stage in (self, *self.later) if stage.masked]
-        controls = [picture for stage in (self, *self.later) for picture in stage.controls]
+        controls = [control for stage in (self, *self.later) for control in stage.controls]
         files: list[InputFile | None] = [self.checkpoint, self.init, *masks, *controls]
-        there = {(picture.name, picture.sha256): picture for picture in files if picture is not None and picture.data}
-        return tuple(there.values())
+        unique = {(file.name, file.sha256): file for file in files if file is not None and file.data}
+        return tuple(unique.values())
 
-    def finished(self, made: Image.Image) -> Image.Image:
-        """The result from a finished canvas: cut out, and put back where only a part was painted."""
+    def finished(self, canvas_image: Image.Image) -> Image.Image:
+        """Return the result: the generated canvas, cropped and, with a mask, pasted into the init image."""
         geometry = self.plan.geometry
         if geometry is None:
-            return made
-        part = crop_from_canvas(made, geometry)
+            return canvas_image
+        part = crop_from_canvas(canvas_image, geometry)
         if self.masked is None or self.init is None or self.canvas is None:
             return part
         if geometry.window is not None:
@@ -137,23 +148,23 @@ class Prepared:
         return composite(crop_from_canvas(self.canvas, geometry), part, feather(mask, self.plan.mask_blur))
 
     def untouched(self) -> Image.Image:
-        """The result when nothing is changed."""
+        """Return the result of a run that changes nothing."""
         assert self.init is not None and self.canvas is not None and self.plan.geometry is not None
         return self.init.image if self.plan.geometry.window else crop_from_canvas(self.canvas, self.plan.geometry)
 
 
 def only_stage(generation: Generation) -> GenerationRequest:
-    """The request of a line of one stage, for what cannot take a chain."""
+    """Return the request of a line of one stage. Raises LineError for a chain."""
     if len(generation.stages) > 1:
         later = generation.stages[1]
         span = next(iter(later.spans.values()), None)
-        hint = "give it one stage; \\| is a bar that is text"
-        raise LineError("a chain (stages joined by |) cannot stand here", hint=hint, span=span)
+        hint = "use one stage; write \\| for a literal bar"
+        raise LineError("a chain (stages joined by |) is not possible here", hint=hint, span=span)
     return generation.stages[0].request
 
 
 def without_file(image: Image.Image) -> OpenedImage:
-    """A picture of a chain's own, which has no file."""
+    """Wrap an intermediate image of a chain, which has no file."""
     return OpenedImage(name="", data=b"", image=image.convert("RGB"), sha256="")
 
 
@@ -166,37 +177,37 @@ def reference_folder(context: SessionContext, request: GenerationRequest) -> Out
 def prepare_stage(context: SessionContext, resolved: Resolved, supplied: SuppliedInputs = NO_INPUTS) -> Prepared:
     """Turn a resolved request into a plan and the images that it needs.
 
-    `supplied` are images and latents that replace the files which the request names. An InvokeError names the field
-    that cannot be honoured.
+    `supplied` contains images and latents that replace the files which the request names. Raises InvokeError if the
+    request is not possible; `error.field` is the field that causes it.
     """
-    # 1. References: where they are looked up, and what recalls such as @last mean.
+    # 1. References: resolve @last and the like if the last image is in another folder.
     folder = reference_folder(context, resolved.request)
-    request = _with_recalls_found(context, resolved.request, folder)
-    # 2. The init image, and the prompt in its metadata where the line has none.
+    request = _resolve_recalls(context, resolved.request, folder)
+    # 2. The init image, and the prompt in its metadata if the line has none.
     init = _open_init(context, request, folder, supplied)
     metadata = embedded_metadata(init) if init is not None and init.data else None
     if request.prompt is None and init is not None:
         request = replace(request, prompt=(metadata.prompt if metadata else None) or "")
     # 3. Seeds.
-    request = replace(request, seeds=recalled_seeds(context, request))
+    request = replace(request, seeds=resolve_seeds(context, request))
     # 4. The mask, whose init image may be filled or extended.
     finder = _mask_finder(context, request, folder, _supplied_mask(context, request, init, supplied))
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     init = masked.init if masked else init
-    # 5. Values that only writing or resizing would reject otherwise.
+    # 5. Check values that would otherwise fail only when resizing or saving.
     colour(request.pad or "black")
     check_template(request.name_format or "")
     # 6. The plan.
-    controls = ControlFinder(context=context, model=resolved.model, folder=folder, given=supplied.controls)
+    controls = ControlFinder(context=context, model=resolved.model, folder=folder, supplied=supplied.controls)
     inputs = PlanInputs(
         request=request,
         model=resolved.model.spec.name,
         facts=resolved.model.facts,
-        draw_seed=context.draw_seed,
+        random_seed=context.random_seed,
         find_lora=partial(find_lora, context),
         find_embedding=partial(find_embedding, context),
         find_control=controls.find,
-        init=point_facts(supplied) or init_facts(init, request.init_image, recalled=metadata is not None),
+        init=checkpoint_facts(supplied) or init_facts(init, request.init_image, has_metadata=metadata is not None),
         resume=resume_facts(supplied),
         mask=masked.facts if masked else None,
         postprocess_models=find_postprocess_models(context, request, with_init=init is not None),
@@ -206,19 +217,23 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
     # 7. Later images of a chain or a folder use the mask that was opened here.
     if finder is not None and masked is not None and masked.opened is not None:
-        finder = replace(finder, given=masked.opened)
+        finder = replace(finder, supplied=masked.opened)
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, checkpoint=supplied.checkpoint,
         controls=tuple(controls.opened),
     )  # fmt: skip
 
 
-def _with_recalls_found(context: SessionContext, request: GenerationRequest, folder: OutputFolder) -> GenerationRequest:
-    """Replace recalls by the files that they mean where the last image went to another folder than `folder`."""
+def _resolve_recalls(context: SessionContext, request: GenerationRequest, folder: OutputFolder) -> GenerationRequest:
+    """Replace references to recent images (`@last`) by paths if the last image is in another folder than `folder`."""
     if context.latest in (None, folder):
         return request
     named = {"init_image": request.init_image, "init_mask": request.init_mask}
-    found = {field: str(recalled(context, name, field)) for field, name in named.items() if name and is_recall(name)}
+    found = {
+        field: str(find_recent_result(context, name, field))
+        for field, name in named.items()
+        if name and is_recall(name)
+    }
     return overlay(request, GenerationRequest.of(found))
 
 
@@ -242,32 +257,32 @@ def _supplied_mask(
 def _mask_finder(
     context: SessionContext, request: GenerationRequest, folder: OutputFolder, mask: OpenedImage | None
 ) -> MaskFinder | None:
-    """Return what finds the mask on an image; None for work that has no mask."""
+    """Return the finder of the mask; None for tasks without a mask."""
     if request.fix or request.latent_up or request.sr:
         return None
-    return MaskFinder(context=context, request=request, folder=folder, given=mask)
+    return MaskFinder(context=context, request=request, folder=folder, supplied=mask)
 
 
 def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
-    """Return a notice when the prompt has none of the model's trigger words."""
+    """Return a notice if the prompt contains none of the model's trigger words."""
     words, prompt = model.spec.triggers, plan.prompt.positive.lower()
     if not words or any(word.lower() in prompt for word in words):
         return ()
-    return (f"the prompt has no trigger word of {model.spec.name}: {' or '.join(words)}",)
+    return (f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}",)
 
 
-def recalled_seeds(context: SessionContext, request: GenerationRequest) -> tuple[int, ...] | None:
-    """Return the request's seeds with recalls looked up; InvokeError where there is no such image."""
+def resolve_seeds(context: SessionContext, request: GenerationRequest) -> tuple[int, ...] | None:
+    """Return the seeds of a request with negative ones resolved. Raises InvokeError if there is no such image."""
     folder = context.latest or reference_folder(context, request)
     return None if request.seeds is None else tuple(_seed(seed, folder) for seed in request.seeds)
 
 
 def _seed(seed: int, folder: OutputFolder) -> int:
-    """Return a seed as it is; -1 is the seed of the last image, -2 of the one before."""
+    """Resolve a seed: -1 is the seed of the last image, -2 that of the one before."""
     if seed >= 0:
         return seed
     entry = folder.history.last(-seed)
     if entry is None:
-        hint = "generate one first, or give a number"
-        raise InvokeError(f"-S {seed}: there is no earlier image in {folder.path}", hint=hint, field="seeds")
+        hint = "generate an image first, or use a number from 0"
+        raise InvokeError(f"-S {seed}: {folder.path} has no such image", hint=hint, field="seeds")
     return entry.seed

@@ -1,4 +1,4 @@
-"""A line on its way to a plan: its stages as typed, and the first one with all defaults under it, resolved once."""
+"""A line before planning: its stages as typed, and its first stage with all defaults, resolved once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class ResolvedLine:
     """The stages of a line.
 
     Attributes:
-        stages: Every stage as it was typed; at least one.
-        first: The first stage's request with all defaults under it, and its model.
+        stages: The stages as typed; at least one.
+        first: The request of the first stage with all defaults, and its model.
     """
 
     stages: tuple[Stage, ...]
@@ -25,12 +25,12 @@ class ResolvedLine:
 
     @property
     def typed(self) -> GenerationRequest:
-        """The first stage's request as it was typed."""
+        """The request of the first stage as typed."""
         return self.stages[0].request
 
     @property
     def request(self) -> GenerationRequest:
-        """The first stage's request with all defaults under it."""
+        """The request of the first stage with all defaults."""
         return self.first.request
 
     def with_later(self, later: Sequence[Stage]) -> ResolvedLine:
@@ -40,8 +40,7 @@ class ResolvedLine:
     def with_request(self, context: SessionContext, request: GenerationRequest) -> ResolvedLine:
         """Return the line with another request in its first stage.
 
-        Defaults are resolved again only where they can differ: for another model, or where the line no longer sets
-        what it set.
+        Defaults are resolved again only if they can differ: for another model, or if the line sets fewer fields.
         """
         before, after = self.typed.set_fields(), request.set_fields()
         changed = {name: value for name, value in after.items() if value != before.get(name)}
@@ -53,5 +52,5 @@ class ResolvedLine:
 
 
 def resolve_line(context: SessionContext, stages: Sequence[Stage]) -> ResolvedLine:
-    """Resolve the defaults of a line's first stage; ModelError or PlanError when its model is unknown."""
+    """Resolve the defaults of the first stage. Raises ModelError or PlanError if its model is unknown."""
     return ResolvedLine(stages=tuple(stages), first=context.settings.resolve(stages[0].request))

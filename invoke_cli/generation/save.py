@@ -1,4 +1,4 @@
-"""From results to files: the writer is kept busy, and the user hears of each image once it is on disk, in order."""
+"""Save results in the background, and report each image, in order, once it is on disk."""
 
 from __future__ import annotations
 
@@ -23,42 +23,46 @@ from invoke_cli.version import __version__
 
 
 class Saver:
-    """The images of one line; `saved` are those on disk."""
+    """The saver of the images of one line; `saved` contains those on disk."""
 
     def __init__(self, context: SessionContext, target: Target) -> None:
         self.context = context
         self.target = target
         self.saved: list[SavedImage] = []
-        self._waiting: list[tuple[Future[SavedImage], Prepared]] = []
+        self._pending: list[tuple[Future[SavedImage], Prepared]] = []
 
     def save(self, prepared: Prepared, result: ImageResult) -> None:
-        """Begin to write a result."""
+        """Start to write a result in the background."""
         if not prepared.plan.output.private:
             for stage in (prepared, *prepared.later):
                 self.context.settings.keep_model(stage.model.spec)
-        placed = replace(result, index=len(self.saved) + len(self._waiting))
+        numbered_result = replace(result, index=len(self.saved) + len(self._pending))
         environment = environment_of(self.context, prepared)
-        record = partial(record_of, self.context, prepared, placed, environment=environment)
-        self._waiting.append((self.context.writer.save(self.target, prepared.plan, placed, record), prepared))
+        record = partial(build_record, self.context, prepared, numbered_result, environment=environment)
+        self._pending.append((self.context.writer.save(self.target, prepared.plan, numbered_result, record), prepared))
         self.collect(wait=False)
 
     def collect(self, *, wait: bool) -> None:
-        """Tell of the images that are on disk, in order; of all when waiting. OutputError for one that is not."""
-        while self._waiting and (wait or self._waiting[0][0].done()):
-            future, prepared = self._waiting.pop(0)
+        """Report the images that are on disk, in order. With `wait`, wait for all.
+
+        Raises:
+            OutputError: An image cannot be written.
+        """
+        while self._pending and (wait or self._pending[0][0].done()):
+            future, prepared = self._pending.pop(0)
             saved = future.result()
             self.saved.append(saved)
             if saved.number is not None:
                 self.context.latest = self.target.folder
             if saved.replaced is not None:
-                self.context.notice(f"{saved.path} was replaced; the old one is {saved.replaced}")
+                self.context.notice(f"replaced {saved.path}; the old file is now {saved.replaced}")
             self.context.emit(_event(saved, prepared, self.context.streams.viewer))
             if saved.trouble is not None:
                 raise saved.trouble
 
 
-def for_originals(target: Target) -> Target:
-    """Where the pictures go as they were before the work after them: beside a file that was asked for by name."""
+def originals_target(target: Target) -> Target:
+    """Return the target for the images before postprocessing: next to the result, if `-o` names a file."""
     return replace(target, file=target.file and target.file.with_name(f"{target.file.stem}.original.png"))
 
 
@@ -74,12 +78,12 @@ def _event(saved: SavedImage, prepared: Prepared, viewer: Viewer) -> Saved:
         steps_taken=plan.steps_left,
         steps_asked=plan.steps.scheduled,
         extras=tuple(map(str, saved.extras)),
-        picture=_shown(saved.image, kind) if viewer.shows(kind) else None,
+        picture=_preview(saved.image, kind) if viewer.shows(kind) else None,
     )
 
 
-def _shown(image: Image.Image, kind: str) -> Preview:
-    """A result as it is shown: small, and on black where it is transparent."""
+def _preview(image: Image.Image, kind: str) -> Preview:
+    """Return a small preview of a result, with transparent areas on black."""
     small = image.copy()
     small.thumbnail((MAX_PREVIEW, MAX_PREVIEW), Image.Resampling.BOX)
     if small.mode == "RGBA":
@@ -89,11 +93,11 @@ def _shown(image: Image.Image, kind: str) -> Preview:
 
 
 def environment_of(context: SessionContext, prepared: Prepared) -> Mapping[str, object]:
-    """Where a result was made; nothing for one that no model touched. To be asked on the engine's thread."""
+    """Return the environment to record; empty if no model was used. Call it on the engine's thread."""
     return {} if prepared.needs_no_model else context.engine.environment()
 
 
-def record_of(
+def build_record(
     context: SessionContext,
     prepared: Prepared,
     result: ImageResult,
@@ -101,7 +105,7 @@ def record_of(
     *,
     environment: Mapping[str, object],
 ) -> Record:
-    """All that the file of a result says."""
+    """Return the record to store in the file of a result."""
     plans = [stage.plan for stage in (prepared, *prepared.later)]
     plan = plans[-1]
     inputs = () if plan.output.private else prepared.inputs
@@ -115,17 +119,17 @@ def record_of(
         model_sha256=context.model_hash(prepared.last.model),
         environment=environment,
         batch=result.batch,
-        parents=tuple({"name": picture.name, "sha256": picture.sha256} for picture in inputs),
+        parents=tuple({"name": file.name, "sha256": file.sha256} for file in inputs),
         fallbacks=result.fallbacks,
         earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
     )
 
 
 def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[SavedImage], *, private: bool) -> None:
-    """Lay finished images out as a sheet of their own, and tell where it is."""
+    """Save a grid of finished images, and report its path."""
     shows = tuple(
         SheetImage(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved
     )
     record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
-    _, path = context.writer.save_sheet(folder, grid([one.image for one in saved]), record)
+    _, path = context.writer.save_sheet(folder, grid([each.image for each in saved]), record)
     context.notice(f"grid: {path}")

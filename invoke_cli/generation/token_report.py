@@ -1,4 +1,4 @@
-"""How models read the prompts of a line, told."""
+"""`--log_tokenization`: report how the models tokenise the prompts of a line."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from invoke_cli.generation.prepare import Prepared
 
 
 def show_tokens(context: SessionContext, stages: Sequence[Prepared]) -> None:
-    """Tell, where a stage asks for it, the tokens of all that is wanted and avoided; the models are loaded for it."""
+    """Report the tokens of all prompts if any stage requests it, loading the models for that."""
     if not any(stage.plan.request.log_tokenization for stage in stages):
         return
     for number, stage in enumerate(stages, start=1):
-        which = f" of stage {number}" if len(stages) > 1 else ""
+        suffix = f" of stage {number}" if len(stages) > 1 else ""
         for name, text in (("prompt", stage.plan.prompt.positive), ("negative", stage.plan.prompt.negative)):
             if text:
                 tokens = context.engine.tokens(stage.model, text, context.hooks())
-                context.emit(Tokenized(name=f"{name}{which}", windows=_windows(tokens), cut=tokens.cut))
+                context.emit(Tokenized(name=f"{name}{suffix}", windows=_windows(tokens), cut=tokens.cut))
 
 
 def _windows(tokens: Tokens) -> tuple[tuple[str, ...], ...]:

@@ -1,6 +1,6 @@
-"""Enlarging a picture: smoothly, by a network or by diffusion; then the model draws detail, one tile at a time.
+"""Enlarge an image by resampling, a network or diffusion; then add detail with the model, one tile at a time.
 
-Memory grows with the pictures alone: the model never sees more than a tile.
+Memory use grows only with the images: the model never processes more than a tile.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from invoke_cli.planning.postprocess import Enlarging, Refining
 
 
 class Enlarger:
-    """The enlarging of one image, as its plan asks for it."""
+    """Enlarges one image as its plan requests."""
 
     def __init__(self, context: SessionContext, prepared: Prepared, image: ImagePlan) -> None:
         self.context, self.prepared, self.image = context, prepared, image
@@ -30,56 +30,65 @@ class Enlarger:
         self.work: Enlarging = work
 
     def enlarged(self, image: Image.Image, latents: object) -> Image.Image:
-        """The picture enlarged; `latents` are those that it would be decoded from, for upscalers that take them."""
+        """Return the enlarged image.
+
+        Args:
+            image: The decoded image.
+            latents: The latents that it was decoded from, for upscalers that take latents; None if there are none.
+        """
         if self.work.diffusion is not None:
             job = DiffusionJob(
                 work=self.work.diffusion, seed=self.image.seed, image=image, latents=latents,
                 trace=self.prepared.plan.trace,
             )  # fmt: skip
             return self.context.engine.upscale(job, self.context.hooks())
-        large = self._resized(image)
+        large = self._enlarge(image)
         refining = self.work.refining
-        return self._refined(large, refining) if refining is not None and refining.taken else large
+        return self._add_detail(large, refining) if refining is not None and refining.taken else large
 
-    def _resized(self, image: Image.Image) -> Image.Image:
+    def _enlarge(self, image: Image.Image) -> Image.Image:
         size = self.prepared.plan.postprocessing.result_size(Size(*image.size))
         smooth = image.resize(size, Image.Resampling.LANCZOS)
         if self.work.network is None:
             return smooth
         job = NetworkJob(path=self.work.network.path, image=image)
-        made = self.context.engine.apply_network(job, self.context.hooks())
-        made = made.resize(size, Image.Resampling.LANCZOS)
-        return made if self.work.share == 1 else Image.blend(smooth, made, self.work.share)
+        enlarged = self.context.engine.apply_network(job, self.context.hooks())
+        enlarged = enlarged.resize(size, Image.Resampling.LANCZOS)
+        return enlarged if self.work.share == 1 else Image.blend(smooth, enlarged, self.work.share)
 
-    # -- drawing detail ---------------------------------------------------------------------------------------------
+    # -- adding detail ----------------------------------------------------------------------------------------------
 
-    def _refined(self, large: Image.Image, refining: Refining) -> Image.Image:
-        """The enlarged picture with the model's detail in it: each tile starts from the enlarged picture itself."""
+    def _add_detail(self, large: Image.Image, refining: Refining) -> Image.Image:
+        """Add detail with the model: each tile is image to image, starting from the enlarged image."""
         family = self.prepared.plan.family
         grid = Grid(multiple=family.multiple, smallest=family.smallest, native=refining.side)
         canvas = tiling_canvas(Size(*large.size), grid)
         tiles = layout_tiles(canvas, refining.side, refining.overlap, grid.multiple)
-        chosen = list(self._chosen(tiles, refining))
+        chosen = list(self._chosen_tiles(tiles, refining))
         self.context.notice(
-            f"drawing detail in {len(chosen)} tile{'s' if len(chosen) > 1 else ''} of {tiles[0].box.size}"
+            f"adding detail in {len(chosen)} tile{'s' if len(chosen) > 1 else ''} of {tiles[0].box.size}"
         )
         result = large.copy()
         for number, tile in enumerate(chosen):
             hooks = self._hooks(number, len(chosen), refining.taken)
-            blend_tile(result, self._drawn(large, canvas, tile, hooks, number), tile, alone=bool(refining.tiles))
+            blend_tile(
+                result, self._generate_tile(large, canvas, tile, hooks, number), tile, alone=bool(refining.tiles)
+            )
         return result
 
-    def _chosen(self, tiles: tuple[PlacedTile, ...], refining: Refining) -> Iterator[PlacedTile]:
-        """The tiles to work on; a number that no tile has is told."""
+    def _chosen_tiles(self, tiles: tuple[PlacedTile, ...], refining: Refining) -> Iterator[PlacedTile]:
+        """Yield the tiles to work on; report numbers that do not exist."""
         if not refining.tiles:
             yield from tiles
             return
-        beyond = [number for number in refining.tiles if number > len(tiles)]
-        if beyond:
-            self.context.notice(f"there are {len(tiles)} tiles: {', '.join(map(str, beyond))} is left out")
+        missing = [number for number in refining.tiles if number > len(tiles)]
+        if missing:
+            self.context.notice(f"there are only {len(tiles)} tiles: ignoring {', '.join(map(str, missing))}")
         yield from (tiles[number - 1] for number in refining.tiles if number <= len(tiles))
 
-    def _drawn(self, large: Image.Image, canvas: Size, tile: PlacedTile, hooks: Hooks, number: int) -> Image.Image:
+    def _generate_tile(
+        self, large: Image.Image, canvas: Size, tile: PlacedTile, hooks: Hooks, number: int
+    ) -> Image.Image:
         self.context.check_stopped()
         assert self.work.refining is not None
         job = Job(
@@ -96,22 +105,22 @@ class Enlarger:
         return result.image
 
     def _hooks(self, number: int, count: int, taken: int) -> Hooks:
-        """The session's hooks; the steps of all tiles are told as those of one run."""
+        """Return the session's hooks, which report the steps of all tiles as one run."""
         hooks = self.context.hooks()
-        return replace(hooks, emit=_counting(hooks.emit, number * taken, count * taken))
+        return replace(hooks, emit=_count_steps(hooks.emit, number * taken, count * taken))
 
 
-def _counting(emit: Emit, before: int, total: int) -> Emit:
-    def heard(event: Event) -> None:
+def _count_steps(emit: Emit, offset: int, total: int) -> Emit:
+    def emit_counted(event: Event) -> None:
         if isinstance(event, Step):
-            event = replace(event, image=1, images=1, step=before + event.step, steps=total, preview=None)
+            event = replace(event, image=1, images=1, step=offset + event.step, steps=total, preview=None)
         emit(event)
 
-    return heard
+    return emit_counted
 
 
 def _tile_plan(plan: Plan, refining: Refining, size: Size, image: ImagePlan) -> Plan:
-    """The plan of one tile: image to image at the refining's strength, and nothing kept of it."""
+    """Return the plan of one tile: image to image at the strength of the refinement, without extra outputs."""
     return replace(
         plan,
         task=Task.IMAGE_TO_IMAGE,

@@ -1,16 +1,17 @@
-"""Alternatives in prompts: `{a|b}`, `{?a|b}` and `__list__`. A line with them is run once for each text."""
+"""Alternatives in prompts: `{a|b}`, `{?a|b}` and `__list__`. A line that contains them runs once for each variant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
+from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import is_file, read_text
 from invoke_cli.errors import ConfigError, PlanError, PromptError, blame
-from invoke_cli.generation.prepare import recalled_seeds
+from invoke_cli.generation.prepare import resolve_seeds
 from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.generation.save import save_grid
 from invoke_cli.language.grammar.line import Stage
@@ -26,7 +27,7 @@ RunLine = Callable[[ResolvedLine], list[SavedImage]]
 
 
 def generate_alternatives(context: SessionContext, line: ResolvedLine, run: RunLine) -> list[SavedImage]:
-    """Run a line, or, where its prompts hold alternatives, each of the lines that it stands for."""
+    """Run a line or, if its prompts contain alternatives, each of its variants."""
     with_defaults = _with_default_negative(context, line)
     stages = enumerate(with_defaults.stages)
     if not any(_any_prompt(number, stage, has_alternatives) for number, stage in stages):
@@ -35,16 +36,16 @@ def generate_alternatives(context: SessionContext, line: ResolvedLine, run: RunL
 
 
 class _AlternativesRun:
-    """One line with alternatives: all its variants share their seeds and what its references mean."""
+    """One line with alternatives. All variants share its seeds and its resolved references."""
 
     def __init__(self, context: SessionContext, line: ResolvedLine) -> None:
         self.context = context
         self.effective = line.request
-        self.seeds = recalled_seeds(context, line.request) or (context.draw_seed(),)
+        self.seeds = resolve_seeds(context, line.request) or (context.random_seed(),)
         self.line = line.with_request(context, replace(line.typed, seeds=self.seeds))
 
     def run(self, typed: ResolvedLine, run: RunLine) -> list[SavedImage]:
-        """Run every variant; a reference or a URL means the same file in each."""
+        """Run every variant; a reference or a URL resolves to the same file in all of them."""
         saved: list[SavedImage] = []
         found: GenerationRequest | None = None
         for line in list(self._lines()):
@@ -52,7 +53,7 @@ class _AlternativesRun:
             try:
                 saved += run(line.with_request(self.context, _with_found_files(line.typed, found)))
             except PromptError as error:
-                raise error.without_span() from None  # the span counts in a text that nobody typed
+                raise error.without_span() from None  # the span refers to a generated text
             found = found or self.context.last_stages[0]
         first = replace(_with_found_files(typed.typed, found), seeds=self.seeds)
         self.context.last_stages = (first, *(stage.request for stage in typed.stages[1:]))
@@ -62,7 +63,7 @@ class _AlternativesRun:
         return saved
 
     def _lines(self) -> Iterator[ResolvedLine]:
-        """Yield the variants: of each text all seeds, but, where the seed chooses the text, of each seed all texts."""
+        """Yield the variants: all seeds of each text; or, if the seed chooses texts, all texts of each seed."""
         stages = enumerate(self.line.stages)
         if not any(_any_prompt(number, stage, is_random) for number, stage in stages):
             yield from self._variants(self.line, self.seeds[0])
@@ -75,16 +76,16 @@ class _AlternativesRun:
             yield from self._variants(self.line.with_request(self.context, request), seed)
 
     def _variants(self, line: ResolvedLine, seed: int) -> Iterator[ResolvedLine]:
-        """Yield the line with every combination of the texts that its prompts stand for."""
+        """Yield the line with every combination of the texts of its prompts."""
         choices = [list(self._stage_variants(number, stage, seed)) for number, stage in enumerate(line.stages)]
         count = prod(map(len, choices))
         if count > MAX_VARIANTS:
-            hint = "use fewer of them, or {?a|b} to choose one"
+            hint = "use fewer alternatives, or {?a|b} to choose one at random"
             raise PlanError(
-                f"these alternatives make {count} lines (at most {MAX_VARIANTS})", hint=hint, field="prompt"
+                f"these alternatives produce {count} lines (at most {MAX_VARIANTS})", hint=hint, field="prompt"
             )
         for first, *later in product(*choices):
-            # The grid of all images is made at the end.
+            # One grid of all images follows at the end.
             request = replace(first.request, grid=False)
             yield line.with_request(self.context, request).with_later(later)
 
@@ -99,12 +100,16 @@ class _AlternativesRun:
             yield replace(stage, request=GenerationRequest.of(values))
 
     def _read_list(self, name: str) -> list[str]:
-        """Return the entries of `<root>/wildcards/name.txt`; PromptError when there are none."""
-        folder = self.context.settings.paths.root / WILDCARDS
-        path = folder / f"{name}.txt"
+        """Return the entries of `<root>/wildcards/name.txt`. Raises PromptError if there are none."""
+        folders = self.context.settings.paths.data_folders(WILDCARDS)
+        paths = [folder / f"{name}.txt" for folder in folders]
+        path = next(filter(is_file, paths), paths[0])
         if ".." in name or not is_file(path):
-            known = ", ".join(sorted(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.txt")))
-            hint = f"the lists are {known}" if known else "create it, with one entry per line"
+            lists = {
+                str(file.relative_to(folder).with_suffix("")) for folder in folders for file in folder.rglob("*.txt")
+            }
+            known = ", ".join(sorted(lists))
+            hint = f"available lists: {known}" if known else "create it, with one entry per line"
             raise PromptError(f"no such list: {path}", hint=hint)
         try:
             lines = [line.strip() for line in read_text(path).splitlines()]
@@ -116,8 +121,12 @@ class _AlternativesRun:
         return entries
 
 
+def _list_names(folders: Sequence[Path]) -> set[str]:
+    return {str(file.relative_to(folder).with_suffix("")) for folder in folders for file in folder.rglob("*.txt")}
+
+
 def _with_default_negative(context: SessionContext, line: ResolvedLine) -> ResolvedLine:
-    """Put a default negative prompt with alternatives into the line itself, so that its variants replace it."""
+    """Copy a default negative prompt with alternatives into the line, so that its variants replace it."""
     negative = line.request.negative_prompt
     if negative is None or line.typed.negative_prompt is not None or not has_alternatives(negative):
         return line
@@ -125,7 +134,7 @@ def _with_default_negative(context: SessionContext, line: ResolvedLine) -> Resol
 
 
 def _any_prompt(number: int, stage: Stage, check: Callable[[str], bool]) -> bool:
-    """Return whether `check` holds for any prompt of a stage; an error names the stage and the field."""
+    """Return whether `check` is true for any prompt of a stage; errors name the stage and the field."""
     results = []
     for name in _FIELDS:
         with blame(name, stage=number, always=True):
@@ -134,7 +143,7 @@ def _any_prompt(number: int, stage: Stage, check: Callable[[str], bool]) -> bool
 
 
 def _with_found_files(request: GenerationRequest, found: GenerationRequest | None) -> GenerationRequest:
-    """Replace the references of a request by the files that they meant in the first variant."""
+    """Replace the references of a request by the files that they resolved to in the first variant."""
     if found is None:
         return request
     return replace(request, init_image=found.init_image, init_mask=found.init_mask, controls=found.controls)

@@ -1,1 +1,1 @@
-"""From what a line names to what a run needs: images, masks, control images, adapters, models on a hub."""
+"""Find and open the inputs that a line names: images, masks, control images, adapters, models to download."""

@@ -1,4 +1,4 @@
-"""What an init image says of itself: how it was made, and what planning has to know of it."""
+"""Read the metadata of an init image, and the facts about it that planning needs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from invoke_cli.request import GenerationRequest
 
 
 def embedded_metadata(init: OpenedImage) -> GenerationRequest | None:
-    """What the init image says of how it was made, if it was."""
+    """Return the settings in the metadata of an init image; None if there is none."""
     try:
-        recalled = decode_image(init)
+        metadata = decode_image(init)
     except MetadataError:
         return None
-    return recalled.request if recalled else None
+    return metadata.request if metadata else None
 
 
-def init_facts(init: OpenedImage | None, reference: str | None, *, recalled: bool) -> InitFacts | None:
-    """The facts of an init image; `recalled`: it says how it was made. None without one."""
+def init_facts(init: OpenedImage | None, reference: str | None, *, has_metadata: bool) -> InitFacts | None:
+    """Return the facts of an init image, which may contain generation metadata (`has_metadata`); None without one."""
     if init is None:
         return None
     code = source_type(parse_chunks(init.data))
@@ -34,6 +34,6 @@ def init_facts(init: OpenedImage | None, reference: str | None, *, recalled: boo
         sha256=init.sha256,
         size=init.size,
         frames=init.frames,
-        generated=recalled if not code else code == TRAINED,
+        generated=has_metadata if not code else code == TRAINED,
         source_type=code,
     )

@@ -1,4 +1,4 @@
-"""What is known of a picture whose file says nothing: its pixels are looked for in the history."""
+"""Read the metadata of an image; if it was stripped, look up the pixels in the history."""
 
 from __future__ import annotations
 
@@ -19,48 +19,50 @@ from invoke_cli.version import __version__
 FROM_HISTORY = "the history of this folder"
 
 
-def recalled(context: SessionContext, path: Path) -> ParsedMetadata:
-    """What a picture says of how it was made; where its metadata was stripped, what the history knows of its pixels.
-    MetadataError when neither tells anything.
+def read_metadata(context: SessionContext, path: Path) -> ParsedMetadata:
+    """Return the metadata of an image or, if it was stripped, that of the image in the history with the same pixels.
+
+    Raises:
+        MetadataError: Neither exists.
     """
     try:
         return recall(path)
     except MetadataError as error:
-        found = _remembered(context, path)
+        found = _find_by_pixels(context, path)
         if found is None:
             raise
         folder, entry = found
-        context.notice(f"{path.name}: {error.message}; its pixels are those of image {entry.number}")
+        context.notice(f"{path.name}: {error.message}; its pixels match image {entry.number}")
     original = folder.path_of(entry)
     if is_file(original) and original.resolve() != path.resolve():
         try:
             return recall(original)
         except MetadataError:
-            pass  # it was stripped too: its line is known all the same
+            pass  # also stripped; the history still has its line
     return _from_line(entry)
 
 
-def _remembered(context: SessionContext, path: Path) -> tuple[OutputFolder, Entry] | None:
-    """The image of the history that has exactly these pixels, and its folder."""
+def _find_by_pixels(context: SessionContext, path: Path) -> tuple[OutputFolder, Entry] | None:
+    """Find the image in the history with exactly these pixels, and its folder."""
     try:
-        wanted = pixel_hash(open_path(path).image)
+        pixels = pixel_hash(open_path(path).image)
     except ImageError:
         return None
     for folder in dict.fromkeys((context.recent_folder(), context.folder())):
-        entry = folder.history.with_pixels(wanted)
+        entry = folder.history.with_pixels(pixels)
         if entry is not None:
             return folder, entry
     return None
 
 
 def _from_line(entry: Entry) -> ParsedMetadata:
-    """What an image's line in the history says."""
+    """Parse the line of an image in the history."""
     try:
         parsed = parse(entry.line)
     except InvokeError as error:
-        raise MetadataError(f"the line of image {entry.number} cannot be read: {error.message}") from None
+        raise MetadataError(f"cannot parse the line of image {entry.number}: {error.message}") from None
     if not isinstance(parsed, Generation):
-        raise MetadataError(f"image {entry.number} is made of other pictures", hint=f"!{entry.number} shows its line")
+        raise MetadataError(f"image {entry.number} is a sheet of other images", hint=f"!{entry.number} shows its line")
     stages = [stage.request for stage in parsed.stages]
     program = f"invoke {__version__}, from {FROM_HISTORY}"
     return ParsedMetadata(program=program, request=stages[-1], earlier=tuple(stages[:-1]))

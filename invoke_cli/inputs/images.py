@@ -1,4 +1,4 @@
-"""Opening what `-I` and `--control` name: a file, an earlier result, standard input, an address on the web."""
+"""Open the images that `-I`, `-M` and `--control` name: a file, an earlier result, standard input, a URL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STANDARD_INPUT = "-"
 
 
 def open_init(context: SessionContext, reference: str, folder: OutputFolder) -> OpenedImage:
-    """The image that `-I` names; ImageError with the field to point at."""
+    """Open the image that `-I` names. Raises ImageError with its field."""
     with blame("init_image"):
         if reference == STANDARD_INPUT:
             return open_bytes(_standard_input(context), "standard input")
@@ -24,38 +24,38 @@ def open_init(context: SessionContext, reference: str, folder: OutputFolder) -> 
 
 
 def open_control_image(context: SessionContext, reference: str, folder: OutputFolder) -> OpenedImage:
-    """The picture that a reference means: one in a file or an earlier result, or one on the web."""
+    """Open the image that a reference resolves to: a file, an earlier result, or a URL."""
     if is_url(reference):
         return open_url(context, reference)
     path = find_image(reference, folder)
     if path.is_dir():
-        raise ImageError(f"{path} is a folder, where one image is wanted", hint="name one image in it")
+        raise ImageError(f"{path} is a folder, but one image is needed", hint="choose an image in it")
     return open_path(path)
 
 
 def open_url(context: SessionContext, url: str) -> OpenedImage:
-    """The picture at an address on the web, which the line itself asked for."""
+    """Download and open the image at a URL in the line."""
     if context.settings.offline:
-        hint = "start without --offline, or download it and name the file"
-        raise ImageError(f"{url_name(url)} is on the web, and --offline is on", hint=hint)
-    context.notice(f"fetching {url_name(url)} from {urlsplit(url).hostname}")
+        hint = "restart without --offline, or download the image and use the file"
+        raise ImageError(f"cannot download {url_name(url)} with --offline", hint=hint)
+    context.notice(f"downloading {url_name(url)} from {urlsplit(url).hostname}")
     return open_bytes(fetch(url, context.check_stopped), url_name(url))
 
 
 def _standard_input(context: SessionContext) -> bytes:
     if context.streams.read is None:
-        hint = "-I - is for one line given to the program: invoke 'oil painting' -I - < photo.png"
-        raise ImageError("standard input carries no image here", hint=hint)
+        hint = "-I - works only for one-shot calls: invoke 'oil painting' -I - < photo.png"
+        raise ImageError("cannot read an image from standard input here", hint=hint)
     return context.streams.read()
 
 
-def recalled(context: SessionContext, reference: str, field: str) -> Path:
-    """The result that a recall means where the last one went to another folder: its path, which lasts."""
+def find_recent_result(context: SessionContext, reference: str, field: str) -> Path:
+    """Return the path of the result that a reference such as `@last` resolves to, in the folder of the last result."""
     assert context.latest is not None
     return find_image(reference, context.latest, field=field)
 
 
 def mask_from_web(context: SessionContext, url: str) -> OpenedImage:
-    """The picture that `-M` names on the web; ImageError with the field to point at."""
+    """Download and open the mask at the URL of `-M`. Raises ImageError with its field."""
     with blame("init_mask", always=True):
         return open_url(context, url)

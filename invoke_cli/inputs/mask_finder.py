@@ -1,4 +1,4 @@
-"""What of a picture is painted, all switches taken together: masks, words and new borders."""
+"""Combine all switches that select the painted area: masks, text masks and new borders."""
 
 from __future__ import annotations
 
@@ -17,26 +17,38 @@ from invoke_cli.request import GenerationRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskFinder:
-    """Finds the mask of a request on one picture after the other; `given` stands in for what `-M` names."""
+    """Finds the mask of a request for any number of init images.
+
+    Attributes:
+        context: The session context.
+        request: The request.
+        folder: The output folder to look up references in.
+        supplied: An image that replaces the one that `-M` names.
+    """
 
     context: SessionContext
     request: GenerationRequest
     folder: OutputFolder
-    given: OpenedImage | None = None
+    supplied: OpenedImage | None = None
 
     def find(self, init: OpenedImage | None, *, stands_in: bool = False) -> Masked | None:
-        """What is painted, None when all of it is. `stands_in` is for a picture of which only the size is known yet:
-        nothing can be found in it by words, so all of it counts as found.
+        """Return the mask for an init image; None if the whole image is painted.
+
+        Args:
+            init: The init image, or None.
+            stands_in: Whether `init` is a blank image of the final size; a text mask then selects all of it.
         """
-        by_words = _all_of_it if stands_in else self._by_words
-        masked = find_mask(self.request, init, MaskSources(folder=self.folder, by_words=by_words, given=self.given))
+        by_words = _full_mask if stands_in else self._text_mask
+        masked = find_mask(
+            self.request, init, MaskSources(folder=self.folder, by_words=by_words, supplied=self.supplied)
+        )
         if self.request.outcrop is None or init is None:
             return masked
         return with_borders(init, masked, self.request.outcrop)
 
-    def _by_words(self, image: Image.Image, words: str) -> Image.Image:
+    def _text_mask(self, image: Image.Image, words: str) -> Image.Image:
         return text_mask(self.context, image, words)
 
 
-def _all_of_it(image: Image.Image, _: str) -> Image.Image:
+def _full_mask(image: Image.Image, _: str) -> Image.Image:
     return Image.new("L", image.size, 255)

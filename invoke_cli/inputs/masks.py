@@ -1,4 +1,4 @@
-"""What is painted: from the request and the init image to a mask in the init image's size. Loads no weights."""
+"""Compute the mask of a request, at the size of the init image. Loads no weights."""
 
 from __future__ import annotations
 
@@ -24,8 +24,15 @@ _OLD_MASK_COMMAND = "!mask"
 
 @dataclass(frozen=True, kw_only=True)
 class Masked:
-    """The init image as it is to be worked on, what of it is painted (mode L), and the mask's own file, if any.
-    `raw` is the mask before it is inverted and grown; with new borders (`bordered`) it is all done.
+    """A mask with the init image that it applies to.
+
+    Attributes:
+        init: The init image, prepared for painting.
+        image: The mask (mode L; 255 is painted).
+        facts: The facts for planning.
+        opened: The mask file, if there is one.
+        raw: The mask before inverting and growing; the final mask if `bordered`.
+        bordered: Whether the image was extended by new borders.
     """
 
     init: OpenedImage
@@ -36,7 +43,7 @@ class Masked:
     bordered: bool = False
 
     def as_file(self, stem: str) -> OpenedImage:
-        """The mask as a picture of its own, for another init image: its file, else one made of the transparency."""
+        """Return the mask as an image file, for another init image: its own file, or one with the raw mask."""
         if self.opened is not None and not self.bordered:
             return self.opened
         assert self.raw is not None
@@ -47,19 +54,25 @@ class Masked:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskSources:
-    """Where a mask comes from: `given` stands in for what `-M` names in `folder`; `by_words` finds what `-tm` names."""
+    """The sources of a mask.
+
+    Attributes:
+        folder: The output folder to look up `-M` in.
+        by_words: Computes the mask of an image for the text of `-tm`.
+        supplied: An image that replaces the one that `-M` names.
+    """
 
     folder: OutputFolder
     by_words: Callable[[Image.Image, str], Image.Image]
-    given: OpenedImage | None = None
+    supplied: OpenedImage | None = None
 
 
 def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: MaskSources) -> Masked | None:
-    """The mask of a request, None when all is to be painted."""
+    """Return the mask of a request; None if the whole image is painted."""
     if init is None:
         return None
     init = without_watermark(init)
-    opened = sources.given or _opened(request.init_mask, sources.folder)
+    opened = sources.supplied or _open_mask(request.init_mask, sources.folder)
     words = request.text_mask if opened is None else None
     if opened is None and words is None and init.alpha is None:
         return None
@@ -67,9 +80,9 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     black = _paints_black(request, opened, notices)
     if opened is not None:
         raw = masks.from_image(opened, black=black)
-        _tell_other_size(opened, init, notices)
+        _note_resize(opened, init, notices)
         if init.alpha is not None:
-            notices.append("the init image has transparent parts too: -M says what is painted")
+            notices.append("the init image also has transparent areas: -M overrides them")
     elif words is not None:
         raw = sources.by_words(init.image, words)
     else:
@@ -77,7 +90,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
         raw = masks.from_alpha(init.alpha)
     mask = masks.resize_mask(raw, init.size, invert=bool(request.invert_mask), grow=request.mask_grow or 0)
     return Masked(
-        init=_restored(init, mask, notices),
+        init=_fill_erased(init, mask, notices),
         image=mask,
         opened=opened,
         raw=raw,
@@ -94,12 +107,12 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
 
 
 def without_watermark(init: OpenedImage) -> OpenedImage:
-    """The init image; words hidden in the lowest bit of its transparency (NovelAI does it) make no part transparent."""
+    """Return the init image without an alpha channel that only hides metadata in its lowest bit (NovelAI)."""
     lowest = init.alpha.getextrema()[0] if init.alpha is not None else None
     return replace(init, alpha=None) if isinstance(lowest, (int, float)) and lowest >= _OPAQUE else init
 
 
-def _opened(reference: str | None, folder: OutputFolder) -> OpenedImage | None:
+def _open_mask(reference: str | None, folder: OutputFolder) -> OpenedImage | None:
     if reference is None:
         return None
     with blame("init_mask", always=True):
@@ -107,26 +120,26 @@ def _opened(reference: str | None, folder: OutputFolder) -> OpenedImage | None:
 
 
 def _paints_black(request: GenerationRequest, opened: OpenedImage | None, notices: list[str]) -> bool:
-    """Whether a mask without transparency paints its dark parts: when asked to, or when InvokeAI's `!mask` wrote it."""
+    """Whether black areas of an opaque mask are painted: if requested, or if InvokeAI's `!mask` wrote it."""
     if opened is None or opened.alpha is not None:
         return False
     if request.mask_polarity is None and parse_chunks(opened.data).get(DREAM, "").startswith(_OLD_MASK_COMMAND):
-        notices.append(f"{opened.name} was written by InvokeAI's !mask: its black parts are painted")
+        notices.append(f"{opened.name} was written by InvokeAI's !mask: its black areas are painted")
         return True
     return request.mask_polarity == "black"
 
 
-def _tell_other_size(opened: OpenedImage, init: OpenedImage, notices: list[str]) -> None:
+def _note_resize(opened: OpenedImage, init: OpenedImage, notices: list[str]) -> None:
     if opened.size != init.size:
-        notices.append(f"the mask ({opened.size}) is stretched to the init image's size ({init.size})")
+        notices.append(f"the mask ({opened.size}) was stretched to the size of the init image ({init.size})")
 
 
-def _restored(init: OpenedImage, mask: Image.Image, notices: list[str]) -> OpenedImage:
-    """The init image; where its transparent parts are painted and their colours gone, filled from around them."""
+def _fill_erased(init: OpenedImage, mask: Image.Image, notices: list[str]) -> OpenedImage:
+    """Return the init image; painted transparent areas whose colours were erased are filled from their surroundings."""
     if init.alpha is None or not masks.is_erased(init.image, init.alpha):
         return init
     hole = ImageChops.darker(masks.from_alpha(init.alpha), mask)
     if hole.getbbox() is None:
         return init
-    notices.append("the colours under the transparent parts are erased: they are filled from around them")
+    notices.append("the colours under the transparent areas were erased: filling them from their surroundings")
     return replace(init, image=masks.infill(init.image, hole))

@@ -1,4 +1,4 @@
-"""A picture that grows beyond its sides: its new borders filled for a start, and marked as what is to be painted."""
+"""Outpainting: extend an image by borders that are filled provisionally and masked for painting."""
 
 from __future__ import annotations
 
@@ -17,12 +17,21 @@ from invoke_cli.request import Borders
 
 
 def with_borders(init: OpenedImage, masked: Masked | None, borders: Borders) -> Masked:
-    """The init image with its borders, all of which is painted, besides what `masked` paints inside."""
-    whole = grown(init.size, borders)
-    if whole.width * whole.height > MAX_PIXELS:
-        hint = f"at most {MAX_PIXELS / 1e6:.0f} megapixels: say fewer pixels"
-        raise PlanError(f"with its borders the picture would be {whole}", hint=hint, field="outcrop")
-    mask = Image.new("L", whole, 255)
+    """Extend an init image by borders, all of which are painted.
+
+    Args:
+        init: The init image.
+        masked: The mask inside the init image, or None.
+        borders: The widths of the borders, in pixels.
+
+    Raises:
+        PlanError: The result would be too large.
+    """
+    size = grown(init.size, borders)
+    if size.width * size.height > MAX_PIXELS:
+        hint = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels: use smaller borders"
+        raise PlanError(f"the image with its borders would be {size}", hint=hint, field="outcrop")
+    mask = Image.new("L", size, 255)
     mask.paste(masked.image if masked else Image.new("L", init.size, 0), (borders.left, borders.top))
     hole = masked.facts.box if masked else None
     facts = masked.facts if masked else MaskFacts(box=None, share=0.0)
@@ -44,13 +53,13 @@ def with_borders(init: OpenedImage, masked: Masked | None, borders: Borders) -> 
 
 
 def extended(init: OpenedImage, borders: Borders) -> OpenedImage:
-    """The picture mirrored at its sides, so that what is painted begins with the colours that are there."""
-    beside = ((borders.top, borders.bottom), (borders.left, borders.right), (0, 0))
-    return replace(init, image=Image.fromarray(np.pad(np.asarray(init.image), beside, mode="symmetric")), alpha=None)
+    """Return the image mirrored at its sides, so that painting starts from its colours."""
+    widths = ((borders.top, borders.bottom), (borders.left, borders.right), (0, 0))
+    return replace(init, image=Image.fromarray(np.pad(np.asarray(init.image), widths, mode="symmetric")), alpha=None)
 
 
 def on_patch(masked: Masked, patch: Patch, init: OpenedImage) -> Masked:
-    """The same with only one patch painted, on the picture as it is by now."""
+    """Return the mask restricted to one patch, on the current state of the image."""
     mask = Image.new("L", masked.image.size, 0)
     mask.paste(masked.image.crop(patch.painted), (patch.painted.left, patch.painted.top))
     return replace(masked, init=init, image=mask)

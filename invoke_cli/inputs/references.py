@@ -1,6 +1,7 @@
-"""References to images: what `-I` and the commands mean by a path, `@last`, `!17` or the start of a name.
+"""Resolve references to images: a path, `@last`, `!17` or the start of a name.
 
-The order is fixed: an existing path, outputs/path, a recall, the start of a name, the name of an input used before.
+The order is fixed: an existing path, outputs/path, `@last` and numbers, the start of a name, the name of an input that
+was used before.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from invoke_cli.context.paths import expanded, is_there
+from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import ImageError, blame
 from invoke_cli.inputs.url import is_url
 from invoke_cli.output.entries import Entry
@@ -17,19 +18,19 @@ from invoke_cli.output.folder import OutputFolder
 _LAST = re.compile(r"@last(\d*)|-(\d+)")
 _NUMBER = re.compile(r"!(\d+)")
 _STEP = re.compile(r"(.+):(\d{1,4})")
-_MOST_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 def find_image(reference: str, folder: OutputFolder, *, field: str | None = None) -> Path:
-    """The file that a reference means; ImageError says why there is none, or which it could be."""
+    """Return the file that a reference resolves to. Raises ImageError if there is none, or several."""
     with blame(field):
         return _find(reference, folder)
 
 
 def split_step(reference: str) -> tuple[str, int] | None:
-    """The image and the step that `@last:4`, `!17:4` or `000017:4` mean; None for another reference."""
+    """Split a reference with a step (`@last:4`, `!17:4`, `000017:4`) into image and step; None for other references."""
     match = _STEP.fullmatch(reference)
-    return (match[1], int(match[2])) if match is not None and not is_there(expanded(reference)) else None
+    return (match[1], int(match[2])) if match is not None and not path_exists(expand_path(reference)) else None
 
 
 def _names_an_image(reference: str, folder: OutputFolder) -> bool:
@@ -46,45 +47,45 @@ def is_recall(reference: str) -> bool:
 
 
 def stable_reference(reference: str | None, name: str) -> str:
-    """How an echoed line refers to an image: as it was typed, but a recall by the name of what it meant."""
-    return reference if reference is not None and is_there(expanded(reference)) else name
+    """Return the reference to record for an image: as typed if it is a path, otherwise the name of the image."""
+    return reference if reference is not None and path_exists(expand_path(reference)) else name
 
 
 def _find(reference: str, folder: OutputFolder) -> Path:
-    path = expanded(reference)
+    path = expand_path(reference)
     for candidate in (path, folder.path / path):
-        if is_there(candidate):
+        if path_exists(candidate):
             return candidate
     if is_url(reference):
-        raise ImageError("an address on the web can stand after -I, -M and --control", hint="name a file here")
+        raise ImageError("URLs are accepted only by -I, -M and --control", hint="use a file here")
     if (match := _LAST.fullmatch(reference)) is not None:
-        return _entry_path(_last(folder, int(match[1] or match[2] or 1), reference), folder)
+        return _entry_path(_recent_entry(folder, int(match[1] or match[2] or 1), reference), folder)
     if (match := _NUMBER.fullmatch(reference)) is not None:
-        return _entry_path(_numbered(folder, int(match[1])), folder)
+        return _entry_path(_entry_by_number(folder, int(match[1])), folder)
     if (step := split_step(reference)) is not None and _names_an_image(step[0], folder):
-        hint = f"-I {reference} goes on from it; {step[0]} is the picture"
-        raise ImageError(f"{reference} is a step of an image, where a picture is wanted", hint=hint)
+        hint = f"-I {reference} resumes from it; {step[0]} is the image"
+        raise ImageError(f"{reference} is a step of an image, but an image is needed", hint=hint)
     return _by_name(reference, folder)
 
 
-def _last(folder: OutputFolder, back: int, reference: str) -> Entry:
+def _recent_entry(folder: OutputFolder, back: int, reference: str) -> Entry:
     entry = folder.history.last(back) if back else None
     if entry is None:
-        raise ImageError(f"there is no earlier image {reference} in {folder.path}", hint="!history lists them")
+        raise ImageError(f"{folder.path} has no image {reference}", hint="!history lists the images")
     return entry
 
 
-def _numbered(folder: OutputFolder, number: int) -> Entry:
+def _entry_by_number(folder: OutputFolder, number: int) -> Entry:
     entry = folder.history.get(number)
     if entry is None:
-        raise ImageError(f"there is no image number {number} in {folder.path}", hint="!history lists them")
+        raise ImageError(f"{folder.path} has no image {number}", hint="!history lists the images")
     return entry
 
 
 def _entry_path(entry: Entry, folder: OutputFolder) -> Path:
     path = folder.path_of(entry)
     if not path.exists():
-        raise ImageError(f"image {entry.number} is gone: {path}", hint="it was moved or deleted")
+        raise ImageError(f"image {entry.number} is missing: {path}", hint="it was moved or deleted")
     return path
 
 
@@ -93,10 +94,10 @@ def _by_name(reference: str, folder: OutputFolder) -> Path:
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(path.name for path in found[:_MOST_SHOWN]) + (" …" if len(found) > _MOST_SHOWN else "")
-        raise ImageError(f"{reference} could be any of {names}", hint="write more of the name")
-    kept = folder.input_named(Path(reference).name)
-    if kept is not None:
-        return kept
-    hint = "check the name (Tab completes it); @last is the last result, !17 the image number 17"
+        names = ", ".join(path.name for path in found[:_MAX_SHOWN]) + (" …" if len(found) > _MAX_SHOWN else "")
+        raise ImageError(f"{reference} is ambiguous: {names}", hint="type more of the name")
+    used_input = folder.input_named(Path(reference).name)
+    if used_input is not None:
+        return used_input
+    hint = "check the name (Tab completes it); @last is the last result, !17 is image 17"
     raise ImageError(f"there is no image {reference[:100]}", hint=hint)

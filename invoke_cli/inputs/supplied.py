@@ -1,4 +1,4 @@
-"""What is given for a request in the place of the files that it names, and what planning has to know of it."""
+"""Inputs that replace the files which a request names, and the facts about them that planning needs."""
 
 from __future__ import annotations
 
@@ -12,25 +12,32 @@ from invoke_cli.planning.plan import InitFacts, ResumeFacts
 
 
 class InputFile(Protocol):
-    """A file that a picture is made from."""
+    """An input file of a generated image."""
 
     @property
     def name(self) -> str:
-        """Its base name."""
+        """The base name."""
 
     @property
     def data(self) -> bytes:
-        """Its content."""
+        """The content."""
 
     @property
     def sha256(self) -> str:
-        """The hash of its content."""
+        """The hash of the content."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuppliedInputs:
-    """What stands in for the files that a request names: the init image, the mask, the control images, saved latents. A
-    `reference` is how the latents were referred to; `as_picture` they are an init image, whose run is over.
+    """Inputs that replace the files which a request names.
+
+    Attributes:
+        init: The init image.
+        mask: The mask.
+        controls: The control images.
+        checkpoint: The saved latents to resume from.
+        reference: The reference to the latents, as typed.
+        as_init_image: Whether the latents are those of a finished run and serve as an init image.
     """
 
     init: OpenedImage | None = None
@@ -38,28 +45,28 @@ class SuppliedInputs:
     controls: tuple[OpenedImage, ...] = ()
     checkpoint: LatentFile | None = None
     reference: str | None = None
-    as_picture: bool = False
+    as_init_image: bool = False
 
 
 NO_INPUTS = SuppliedInputs()
 
 
-def resume_facts(given: SuppliedInputs) -> ResumeFacts | None:
-    """Where a run goes on; None where saved latents only stand for a picture."""
-    file = given.checkpoint
-    if file is None or given.as_picture:
+def resume_facts(supplied: SuppliedInputs) -> ResumeFacts | None:
+    """Return the facts of the latents to resume from; None if there are none, or if they serve as an init image."""
+    file = supplied.checkpoint
+    if file is None or supplied.as_init_image:
         return None
-    reference = stable_reference(given.reference, file.name)
+    reference = stable_reference(supplied.reference, file.name)
     return ResumeFacts(name=file.name, reference=reference, sha256=file.sha256, step=file.step, seed=file.seed)
 
 
-def point_facts(given: SuppliedInputs) -> InitFacts | None:
-    """The init image of the run that goes on, of which no more than this is needed; latents as an init image."""
-    file = given.checkpoint
-    if file is None or given.init is not None:
+def checkpoint_facts(supplied: SuppliedInputs) -> InitFacts | None:
+    """Return the facts of the init image that the latents stand for, or of the run that resumes; None otherwise."""
+    file = supplied.checkpoint
+    if file is None or supplied.init is not None:
         return None
-    if given.as_picture:
-        reference = stable_reference(given.reference, file.name)
+    if supplied.as_init_image:
+        reference = stable_reference(supplied.reference, file.name)
         return InitFacts(name=file.name, reference=reference, sha256=file.sha256, size=file.canvas, generated=True)
     if file.init_size is None:
         return None

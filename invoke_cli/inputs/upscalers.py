@@ -1,4 +1,4 @@
-"""What the work after the picture needs besides the model: networks in files, diffusion upscalers of models.yaml."""
+"""Find the networks for postprocessing: files in models/, and the diffusion upscalers of models.yaml."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext, latents_identity
-from invoke_cli.context.paths import expanded, is_file
+from invoke_cli.context.paths import MODELS, expand_path, is_file
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.models.upscalers import UPSCALER_KINDS, Upscaler, upscaler_at
 from invoke_cli.planning.postprocess import NetworkFile, PostprocessModels
@@ -17,17 +17,18 @@ from invoke_cli.request import GenerationRequest
 
 EMBIGGEN = "embiggen"
 SUFFIXES = (".pth", ".pt", ".safetensors")
-_PUBLISHED = {"gfpgan": "GFPGANv1.4.pth", "codeformer": "codeformer.pth"}
+_FILE_NAMES = {"gfpgan": "GFPGANv1.4.pth", "codeformer": "codeformer.pth"}
+_LABELS = {"gfpgan": "GFPGAN", "codeformer": "CodeFormer"}
 
 
 def find_postprocess_models(
     context: SessionContext, request: GenerationRequest, *, with_init: bool
 ) -> PostprocessModels:
-    """The networks that a request's work after the picture asks for; an error says which file to put where."""
-    faces = _faces(context, request.facetool or "gfpgan") if request.facetool_strength else None
+    """Find the networks for the postprocessing of a request. The hint of an error explains where to put a file."""
+    faces = _face_network(context, request.facetool or "gfpgan") if request.facetool_strength else None
     for kind in UPSCALER_KINDS:
         if getattr(request, kind.field) and with_init:
-            return PostprocessModels(faces=faces, upscaler=_of_kind(context, kind.field, request.upscaler))
+            return PostprocessModels(faces=faces, upscaler=_upscaler_of_kind(context, kind.field, request.upscaler))
     name = request.upscaler
     if name is None or name == EMBIGGEN or not (request.upscale or request.embiggen):
         return PostprocessModels(faces=faces)
@@ -40,24 +41,24 @@ def find_postprocess_models(
 # -- networks in files -----------------------------------------------------------------------------------------------
 
 
-def _faces(context: SessionContext, tool: str) -> NetworkFile:
-    found = _in_models(context, tool)
+def _face_network(context: SessionContext, tool: str) -> NetworkFile:
+    found = _find_networks(context, tool)
     if not found:
-        hint = f"put {_PUBLISHED[tool]} into {_models(context) / 'faces'}"
-        raise ModelError(f"the weights of {tool} are not there", hint=hint, field="facetool_strength")
+        hint = f"put {_FILE_NAMES[tool]} into {_models_folder(context) / 'faces'}"
+        raise ModelError(f"the {_LABELS[tool]} weights are missing", hint=hint, field="facetool_strength")
     _check_library("facetool_strength")
     if tool == "codeformer" and find_spec("spandrel_extra_arches") is None:
-        hint = "pip install spandrel_extra_arches (its licence forbids commercial use), or -ft gfpgan"
-        raise ModelError("codeformer needs the library spandrel_extra_arches", hint=hint, field="facetool")
+        hint = "pip install spandrel_extra_arches (its licence forbids commercial use), or use -ft gfpgan"
+        raise ModelError("CodeFormer needs the library spandrel_extra_arches", hint=hint, field="facetool")
     return _network(found[0], found[0].name)
 
 
 def _named_network(context: SessionContext, name: str) -> NetworkFile:
-    path = expanded(name)
+    path = expand_path(name)
     if not is_file(path):
-        found = _in_models(context, Path(name).name)
+        found = _find_networks(context, Path(name).name)
         if len(found) != 1:
-            raise _no_such_upscaler(context, name, found)
+            raise _unknown_upscaler(context, name, found)
         path = found[0]
     _check_library("upscaler")
     return _network(path, name)
@@ -67,53 +68,54 @@ def _network(path: Path, reference: str) -> NetworkFile:
     return NetworkFile(name=path.name, reference=reference, path=path, sha256=_hash((path,), path.stat().st_mtime_ns))
 
 
-def _in_models(context: SessionContext, name: str) -> list[Path]:
-    """The network files under the root's models/ with this name; else those whose name begins so."""
-    files = [path for path in sorted(_models(context).glob("**/*")) if path.suffix.lower() in SUFFIXES]
-    wanted = name.lower()
-    exact = [path for path in files if wanted in (path.name.lower(), path.stem.lower())]
-    return exact[:1] or [path for path in files if path.name.lower().startswith(wanted)]
+def _find_networks(context: SessionContext, name: str) -> list[Path]:
+    """Return the network file in models/ with this name; else all whose names start with it."""
+    paths = [path for folder in context.settings.paths.data_folders(MODELS) for path in sorted(folder.glob("**/*"))]
+    files = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    lower_name = name.lower()
+    exact = [path for path in files if lower_name in (path.name.lower(), path.stem.lower())]
+    return exact[:1] or [path for path in files if path.name.lower().startswith(lower_name)]
 
 
-def _models(context: SessionContext) -> Path:
-    return context.settings.paths.root / "models"
+def _models_folder(context: SessionContext) -> Path:
+    return context.settings.paths.data_folders(MODELS)[0]
 
 
 def _check_library(field: str) -> None:
     if find_spec("spandrel") is None:
-        hint = 'pip install "invoke-cli[upscale]"; without it, -U 2 lets the model itself draw the detail'
-        raise ModelError("networks in files need the library spandrel", hint=hint, field=field)
+        hint = 'pip install "invoke-cli[upscale]"; without --upscaler, -U 2 adds detail with the model itself'
+        raise ModelError("network files need the library spandrel", hint=hint, field=field)
 
 
-def _no_such_upscaler(context: SessionContext, name: str, found: list[Path]) -> PlanError:
+def _unknown_upscaler(context: SessionContext, name: str, found: list[Path]) -> PlanError:
     if found:
         names = ", ".join(path.name for path in found[:5])
-        return PlanError(f"{name} could be any of {names}", hint="write more of the name", field="upscaler")
-    hint = f"put its file into {_models(context) / 'upscalers'}, name a file, or an upscaler of models.yaml"
-    return PlanError(f"there is no upscaler {name[:60]!r}", hint=hint, field="upscaler")
+        return PlanError(f"{name} is ambiguous: {names}", hint="type more of the name", field="upscaler")
+    hint = f"put its file into {_models_folder(context) / 'upscalers'}, or choose a file or an upscaler of models.yaml"
+    return PlanError(f"no such upscaler: {name[:60]}", hint=hint, field="upscaler")
 
 
 # -- diffusion upscalers ---------------------------------------------------------------------------------------------
 
 
-def _of_kind(context: SessionContext, field: str, name: str | None) -> Upscaler:
-    """The diffusion upscaler behind a switch: the one that is named, else the first of models.yaml."""
+def _upscaler_of_kind(context: SessionContext, field: str, name: str | None) -> Upscaler:
+    """Return the diffusion upscaler for a switch: the one with this name, else the first in models.yaml."""
     kind = next(row for row in UPSCALER_KINDS if row.field == field)
     names = [name] if name else list(context.settings.registry.models)
     for each in names:
         found = _entry(context, each)
         if found is not None and found.kind is kind:
             return found
-    hint = f"download {kind.published} in the diffusers layout and enter its folder in models.yaml"
+    hint = f"download {kind.published} in the diffusers layout and add its folder to models.yaml"
     spelling = f"--{field} {kind.factor}"
     if name:
-        raise PlanError(f"{name} is no x{kind.factor} diffusion upscaler", hint=hint, field="upscaler")
-    raise ModelError(f"{spelling} needs an x{kind.factor} diffusion upscaler, and models.yaml has none", hint=hint,
+        raise PlanError(f"{name} is not an x{kind.factor} diffusion upscaler", hint=hint, field="upscaler")
+    raise ModelError(f"{spelling} needs an x{kind.factor} diffusion upscaler, but models.yaml has none", hint=hint,
                      field=field)  # fmt: skip
 
 
 def _entry(context: SessionContext, name: str) -> Upscaler | None:
-    """The diffusion upscaler of this name in models.yaml, with its hashes."""
+    """Return the diffusion upscaler of this name in models.yaml, with its hashes; None if there is none."""
     spec = context.settings.registry.models.get(name)
     if spec is None:
         return None
@@ -126,8 +128,8 @@ def _entry(context: SessionContext, name: str) -> Upscaler | None:
 
 
 @cache
-def _hash(paths: tuple[Path, ...], changed: int) -> str:  # noqa: ARG001  # a file that has changed is hashed anew
-    """SHA-256 of a file's bytes; of several files, of their hashes."""
+def _hash(paths: tuple[Path, ...], changed: int) -> str:  # noqa: ARG001  # a part of the cache key
+    """Return the SHA-256 of a file; of several files, that of their hashes. `changed` invalidates the cache."""
     digests = []
     for path in paths:
         with path.open("rb") as file:

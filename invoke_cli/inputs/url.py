@@ -1,4 +1,4 @@
-"""Pictures from the web: fetched once, within limits of size and time. All connections are opened by `opener`."""
+"""Download images within limits of size and time. `opener` opens all connections."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ from invoke_cli.output.names import safe
 from invoke_cli.version import __version__
 
 SCHEMES = ("http://", "https://")
-_PIECE = 65_536
-_REMEDY = "download it yourself and name the file"
+_CHUNK_SIZE = 65_536
+_REMEDY = "download it yourself and use the file"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much of the web is waited for: bytes, seconds of silence, seconds in all."""
+    """The limits of a download.
 
-    most_bytes: int = 50_000_000
+    Attributes:
+        max_bytes: The maximum size in bytes.
+        silence: The maximum time without a response, in seconds.
+        seconds: The maximum total time, in seconds.
+    """
+
+    max_bytes: int = 50_000_000
     silence: float = 10.0
     seconds: float = 60.0
 
@@ -33,50 +39,58 @@ LIMITS = Limits()
 
 
 def is_url(reference: str) -> bool:
-    """Whether a reference is an address on the web; schemes are the same in capitals."""
+    """Whether a reference is a URL; the scheme is not case-sensitive."""
     return reference.lower().startswith(SCHEMES)
 
 
 def url_name(url: str) -> str:
-    """The base name of what an address names, fit for a file and for a line."""
+    """Return a base name for the image at a URL that is safe in file names and lines."""
     name = safe(PurePosixPath(unquote(urlsplit(url).path)).name).strip(". ")
     return name or "picture"
 
 
 def fetch(url: str, check_stopped: Callable[[], None], limits: Limits = LIMITS) -> bytes:
-    """The content at an address; ImageError, in one sentence, when it is not to be had within the limits.
+    """Download the content at a URL.
 
-    `check_stopped` is called between pieces and raises when the user wants no more of it.
+    Args:
+        url: The URL.
+        check_stopped: Called between chunks; it raises to stop the download.
+        limits: The limits of size and time.
+
+    Raises:
+        ImageError: The download failed or exceeded a limit.
     """
     deadline = time.monotonic() + limits.seconds
-    with _told(url, limits), _open(url, limits) as response:
-        said = response.headers.get("Content-Length") or "0"
-        if said.isdecimal() and int(said) > limits.most_bytes:
+    with _report_failures(url, limits), _open(url, limits) as response:
+        length = response.headers.get("Content-Length") or "0"
+        if length.isdecimal() and int(length) > limits.max_bytes:
             raise _too_large(url, limits)
-        pieces: list[bytes] = []
+        chunks: list[bytes] = []
         size = 0
-        while piece := response.read1(_PIECE):
+        while chunk := response.read1(_CHUNK_SIZE):
             check_stopped()
-            size += len(piece)
-            if size > limits.most_bytes:
+            size += len(chunk)
+            if size > limits.max_bytes:
                 raise _too_large(url, limits)
             if time.monotonic() > deadline:
                 raise TimeoutError
-            pieces.append(piece)
-        if said.isdecimal() and size < int(said):
-            raise ImageError(f"{url_name(url)} broke off after {size} of {said} bytes", hint="try again")
-    return b"".join(pieces)
+            chunks.append(chunk)
+        if length.isdecimal() and size < int(length):
+            raise ImageError(f"the download of {url_name(url)} ended after {size} of {length} bytes", hint="try again")
+    return b"".join(chunks)
 
 
 def _open(url: str, limits: Limits) -> Any:
     from urllib import request
 
     headers = {"User-Agent": f"invoke-cli/{__version__}", "Accept": "image/*"}
-    return opener().open(request.Request(url, headers=headers), timeout=limits.silence)  # the handlers decide
+    return opener().open(
+        request.Request(url, headers=headers), timeout=limits.silence
+    )  # limited to http(s) by its handlers
 
 
 def opener() -> Any:
-    """What opens addresses over http and https alone; so it is with redirects, for there is no other handler."""
+    """Return an opener for http and https only, including redirects, since it has no other handlers."""
     from urllib import request
 
     director = request.OpenerDirector()
@@ -90,32 +104,32 @@ def opener() -> Any:
 
 
 @contextmanager
-def _told(url: str, limits: Limits) -> Iterator[None]:
-    """Failures of the network as one sentence."""
+def _report_failures(url: str, limits: Limits) -> Iterator[None]:
+    """Convert network failures to an ImageError with one sentence."""
     from urllib.error import HTTPError, URLError
 
     name = url_name(url)
     try:
         yield
     except HTTPError as error:
-        error.close()  # it carries the answer, and its connection
-        reason = "redirected round in circles or off the web" if error.code // 100 == 3 else error.reason
-        raise ImageError(f"the server gives no {name}: {error.code} {reason}", hint="check the address") from None
+        error.close()  # it holds the response and its connection
+        reason = "a redirect loop, or a redirect to another protocol" if error.code // 100 == 3 else error.reason
+        raise ImageError(f"the server did not return {name}: {error.code} {reason}", hint="check the URL") from None
     except TimeoutError:
         raise _too_slow(name, limits) from None
     except URLError as error:
         if isinstance(error.reason, TimeoutError):
             raise _too_slow(name, limits) from None
-        raise ImageError(f"{name} cannot be fetched: {error.reason}", hint="check the address") from None
+        raise ImageError(f"cannot download {name}: {error.reason}", hint="check the URL") from None
     except (HTTPException, OSError, ValueError) as error:
         reason = str(error) or type(error).__name__
-        raise ImageError(f"{name} cannot be fetched: {reason[:120]}", hint="check the address") from None
+        raise ImageError(f"cannot download {name}: {reason[:120]}", hint="check the URL") from None
 
 
 def _too_large(url: str, limits: Limits) -> ImageError:
-    return ImageError(f"{url_name(url)} is larger than {limits.most_bytes / 1e6:g} MB", hint=_REMEDY)
+    return ImageError(f"{url_name(url)} is larger than {limits.max_bytes / 1e6:g} MB", hint=_REMEDY)
 
 
 def _too_slow(name: str, limits: Limits) -> ImageError:
-    within = f"{limits.silence:g} s without an answer, or {limits.seconds:g} s in all"
-    return ImageError(f"{name} took too long to come ({within})", hint=_REMEDY)
+    exceeded = f"more than {limits.silence:g} s without a response, or {limits.seconds:g} s in total"
+    return ImageError(f"the download of {name} took too long ({exceeded})", hint=_REMEDY)

@@ -9,6 +9,7 @@ from typing import Protocol
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.request import GenerationRequest
+from invoke_cli.version import SCHEMA_VERSION
 
 Chunks = Mapping[str, str]
 
@@ -31,6 +32,7 @@ class Record:
         environment: Versions, device, dtype and threads.
         parents: The base names and hashes of the files it was derived from.
         fallbacks: The out-of-memory fallbacks applied.
+        schema_version: The rules that the metadata follows (see `version.SCHEMA_VERSION`).
         earlier: The stages of a chain before the last, which `plan` and `image` describe.
     """
 
@@ -45,6 +47,7 @@ class Record:
     batch: Batch = Batch()
     parents: tuple[Mapping[str, str], ...] = ()
     fallbacks: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
     earlier: tuple[tuple[Plan, ImagePlan], ...] = ()
 
     @property
@@ -62,6 +65,8 @@ class Provenance:
         controls: For each stage the hashes of the control images.
         parents: The names and hashes of all files it was derived from.
         private: Whether prompt and names were left out.
+        version: The version of the program that wrote the file.
+        schema_version: The rules that its metadata follows.
     """
 
     pixel_sha256: str = ""
@@ -73,6 +78,8 @@ class Provenance:
     batch: Batch = Batch()
     private: bool = False
     fallbacks: tuple[str, ...] = ()
+    version: str = ""
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,8 +29,7 @@ class Sampler:
         karras_aliases: Other names of that variant.
         calls: The model calls per step (the last step of a two-call sampler makes one).
         sigma_space: Whether latents scale with sigma (k-diffusion's convention) instead of having unit variance.
-        stochastic: Whether it adds noise at each step.
-        seeded: Whether it creates its own generator for that noise from the seed.
+        seeded: Whether it draws noise at each step from a generator of its own, made from the seed.
         with_init: The sampler that replaces it for init images.
         max_steps: The longest schedule that it supports.
         min_steps: The shortest schedule that it supports.
@@ -47,7 +46,6 @@ class Sampler:
     karras_aliases: tuple[str, ...] = ()
     calls: int = 1
     sigma_space: bool = False
-    stochastic: bool = False
     seeded: bool = False
     with_init: str = ""
     max_steps: int = 1000
@@ -68,7 +66,7 @@ _SCHEDULE_WORDS = {"sgm_uniform": "trailing", "simple": "trailing", "k": "karras
 
 SAMPLERS: tuple[Sampler, ...] = (
     Sampler(name="ddim", scheduler="DDIMScheduler", label="DDIM"),
-    Sampler(name="ddpm", scheduler="DDPMScheduler", label="DDPM", stochastic=True),
+    Sampler(name="ddpm", scheduler="DDPMScheduler", label="DDPM"),
     Sampler(name="plms", scheduler="PNDMScheduler", label="PLMS", aliases=("pndm",), with_init="ddim", min_steps=2),
     Sampler(
         name="k_lms", scheduler="LMSDiscreteScheduler", label="LMS", aliases=("lms",), karras="lms_k", sigma_space=True
@@ -79,7 +77,7 @@ SAMPLERS: tuple[Sampler, ...] = (
     ),
     Sampler(
         name="k_euler_a", scheduler="EulerAncestralDiscreteScheduler", label="Euler a",
-        aliases=("euler_a", "euler_ancestral"), sigma_space=True, stochastic=True,
+        aliases=("euler_a", "euler_ancestral"), sigma_space=True,
     ),
     Sampler(
         name="k_heun", scheduler="HeunDiscreteScheduler", label="Heun", aliases=("heun",), karras="heun_k", calls=2,
@@ -92,18 +90,18 @@ SAMPLERS: tuple[Sampler, ...] = (
     Sampler(
         name="k_dpm_2_a", scheduler="KDPM2AncestralDiscreteScheduler", label="DPM2 a",
         aliases=("kdpm_2_a", "dpm2_a", "dpm_2_ancestral"), karras="kdpm_2_a_k", karras_aliases=("dpm2_a_karras",),
-        calls=2, sigma_space=True, stochastic=True,
+        calls=2, sigma_space=True,
     ),
     Sampler(
         name="k_dpmpp_2", scheduler="DPMSolverMultistepScheduler", label="DPM++ 2M", options={"solver_order": 2},
         aliases=("dpmpp_2", "dpmpp_2m"), karras="dpmpp_2m_k", flow="DPMSolverMultistepScheduler", flow_options=_FLOW,
     ),
     Sampler(
-        name="dpmpp_2m_sde", scheduler="DPMSolverMultistepScheduler", label="DPM++ 2M SDE", stochastic=True,
+        name="dpmpp_2m_sde", scheduler="DPMSolverMultistepScheduler", label="DPM++ 2M SDE",
         options={"solver_order": 2, "algorithm_type": "sde-dpmsolver++"}, karras="dpmpp_2m_sde_k",
     ),
     Sampler(
-        name="dpmpp_2m_sde_heun", scheduler="DPMSolverMultistepScheduler", label="DPM++ 2M SDE Heun", stochastic=True,
+        name="dpmpp_2m_sde_heun", scheduler="DPMSolverMultistepScheduler", label="DPM++ 2M SDE Heun",
         options={"solver_order": 2, "algorithm_type": "sde-dpmsolver++", "solver_type": "heun"},
         karras="dpmpp_2m_sde_heun_k",
     ),
@@ -118,7 +116,7 @@ SAMPLERS: tuple[Sampler, ...] = (
     ),
     Sampler(
         name="dpmpp_sde", scheduler="DPMSolverSDEScheduler", label="DPM++ SDE", karras="dpmpp_sde_k", calls=2,
-        sigma_space=True, stochastic=True, seeded=True,
+        sigma_space=True, seeded=True,
     ),
     Sampler(
         name="unipc", scheduler="UniPCMultistepScheduler", label="UniPC", aliases=("uni_pc",), karras="unipc_k",
@@ -126,10 +124,10 @@ SAMPLERS: tuple[Sampler, ...] = (
     ),
     Sampler(name="deis", scheduler="DEISMultistepScheduler", label="DEIS", karras="deis_k"),
     Sampler(
-        name="lcm", scheduler="LCMScheduler", label="LCM", stochastic=True, max_steps=50,
+        name="lcm", scheduler="LCMScheduler", label="LCM", max_steps=50,
         flow="FlowMatchLCMScheduler",
     ),
-    Sampler(name="tcd", scheduler="TCDScheduler", label="TCD", stochastic=True, max_steps=50),
+    Sampler(name="tcd", scheduler="TCDScheduler", label="TCD", max_steps=50),
 )  # fmt: skip
 
 # A1111 samplers without a diffusers scheduler, and the closest sampler that has one.

@@ -29,9 +29,9 @@ class OutputFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.books = path / ".invoke"
-        self.inputs = self.books / "inputs"
-        self.history = History(self.books / "history.sqlite3")
+        self.state_folder = path / ".invoke"
+        self.inputs = self.state_folder / "inputs"
+        self.history = History(self.state_folder / "history.sqlite3")
         self._highest: int | None = None
 
     # -- numbers ----------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ class OutputFolder:
     def numbered(self) -> Iterator[int]:
         """A number that nobody else has or gets, in this process or another; the folder is held meanwhile."""
         with self.locked():
-            counter = self.books / "next_number"
+            counter = self.state_folder / "next_number"
             if self._highest is None:
                 self._highest = max([*self._names(), *self.history.numbers()], default=0)
             number = max(_counted(counter), self._highest + 1)
@@ -54,13 +54,13 @@ class OutputFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder against other processes."""
-        with output_errors(self.books):
-            self.books.mkdir(parents=True, exist_ok=True)
+        with output_errors(self.state_folder):
+            self.state_folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.books / "lock", timeout=_LOCK_SECONDS):
+            with FileLock(self.state_folder / "lock", timeout=_LOCK_SECONDS):
                 yield
         except Timeout:
-            hint = f"if no other session runs, remove {self.books / 'lock'}"
+            hint = f"if no other session runs, remove {self.state_folder / 'lock'}"
             raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
 
     def intermediates(self, path: Path, number: int, seed: int) -> Path:
@@ -116,7 +116,7 @@ class OutputFolder:
 
     def to_trash(self, path: Path) -> Path:
         """Move a file into the folder's trash; returns where it lies now."""
-        trash = self.books / "trash"
+        trash = self.state_folder / "trash"
         with output_errors(trash):
             trash.mkdir(parents=True, exist_ok=True)
             kept = trash / path.name

@@ -49,7 +49,7 @@ def reindex(folder: OutputFolder, check_stopped: Callable[[], None]) -> int:
 
 def _images(folder: OutputFolder, known: dict[str, Entry]) -> Iterator[Path]:
     """Every PNG that may be an image, those nearest to the top first, then what the old history knew elsewhere."""
-    inner = (folder.books, folder.path / "intermediates")
+    inner = (folder.state_folder, folder.path / "intermediates")
     found = [path for path in folder.path.rglob("*.png") if not any(path.is_relative_to(part) for part in inner)]
     yield from sorted(found, key=lambda path: (len(path.parts), path))
     yield from (path for name in known if (path := folder.path / name).is_file() and path not in set(found))
@@ -102,18 +102,18 @@ def rate(folder: OutputFolder, number: int, rating: int) -> None:
 
 
 def _note(folder: OutputFolder, what: dict[str, object]) -> None:
-    append_line(folder.books / JOURNAL, f"{json.dumps(what)}\n")
+    append_line(folder.state_folder / JOURNAL, f"{json.dumps(what)}\n")
 
 
 def _marks_again(folder: OutputFolder) -> None:
     """Ratings and tags from the journal; a line of it that cannot be read costs itself alone."""
     try:
-        lines = (folder.books / JOURNAL).read_text(encoding="utf-8").splitlines()
+        lines = (folder.state_folder / JOURNAL).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:
         hint = "move it away: the images themselves need it not"
-        raise OutputError(f"{folder.books / JOURNAL} cannot be read: {error}", hint=hint) from None
+        raise OutputError(f"{folder.state_folder / JOURNAL} cannot be read: {error}", hint=hint) from None
     for line in lines:
         try:
             said = json.loads(line)

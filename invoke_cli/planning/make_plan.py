@@ -189,7 +189,7 @@ def _images(inputs: PlanInputs, notices: list[str]) -> tuple[ImagePlan, ...]:
     """Return an image for each seed and iteration; with `-v`, each has its own random sub-seed, which is recorded."""
     request = inputs.request
     count = request.num_images or 1
-    first_seeds = request.seeds or (inputs.draw_seed(),)
+    first_seeds = request.seeds or (inputs.random_seed(),)
     if count * len(first_seeds) > MAX_IMAGES:
         hint = "split them over several lines"
         raise PlanError(
@@ -216,7 +216,7 @@ def _series(inputs: PlanInputs, first: int, base: ImagePlan, start: int) -> Iter
         if inputs.init is not None and index == 0:
             yield base
             continue
-        variations = (*base.variations, Variation(inputs.draw_seed(), amount))
+        variations = (*base.variations, Variation(inputs.random_seed(), amount))
         yield replace(base, variations=variations, follows=None if inputs.init is None else start)
 
 

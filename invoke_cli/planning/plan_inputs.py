@@ -27,7 +27,7 @@ class PlanInputs:
     request: GenerationRequest
     model: str
     facts: ModelFacts
-    draw_seed: Callable[[], int]
+    random_seed: Callable[[], int]
     find_lora: Callable[[LoraChoice], LoraUse] = field(default=lambda choice: LoraUse(**choice._asdict()))
     find_control: Callable[[ControlChoice], ControlUse] = field(
         default=lambda choice: ControlUse(requested_kind=choice.kind, weight=choice.weight, name=choice.image)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -70,7 +70,11 @@ class ColourMatching:
     """Gives the image the colours of the init image; `mode` is `histogram`, `lab` or `chroma`."""
 
     mode: str
-    needs_engine: bool = field(default=False, init=False)
+
+    @property
+    def needs_engine(self) -> bool:
+        """Whether it runs on the device."""
+        return False
 
     @property
     def hashes(self) -> Mapping[str, str]:
@@ -98,7 +102,11 @@ class Faces:
     strength: float
     fidelity: float
     network: NetworkFile
-    needs_engine: bool = field(default=True, init=False)
+
+    @property
+    def needs_engine(self) -> bool:
+        """Whether it runs on the device."""
+        return True
 
     @property
     def hashes(self) -> Mapping[str, str]:
@@ -161,7 +169,11 @@ class Enlarging:
     share: float = 1.0
     diffusion: Diffusion | None = None
     refining: Refining | None = None
-    needs_engine: bool = field(default=True, init=False)
+
+    @property
+    def needs_engine(self) -> bool:
+        """Whether it runs on the device."""
+        return True
 
     @property
     def hashes(self) -> Mapping[str, str]:
@@ -209,7 +221,11 @@ class PluginSteps:
     """The postprocessors of plug-ins, in the order of the line."""
 
     choices: tuple[PostprocessorChoice, ...]
-    needs_engine: bool = field(default=False, init=False)
+
+    @property
+    def needs_engine(self) -> bool:
+        """Whether it runs on the device."""
+        return False
 
     @property
     def hashes(self) -> Mapping[str, str]:

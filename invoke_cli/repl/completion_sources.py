@@ -6,19 +6,18 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from invoke_cli.commands.command import Argument
 from invoke_cli.context.name_store import Aliases
-from invoke_cli.context.paths import ALIASES_FILE, expanded
+from invoke_cli.context.paths import ALIASES_FILE, expand_path
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.completion.complete import Found, Sources
 from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.samplers import SAMPLERS
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.plugins import PluginKind, plugins
 from invoke_cli.request import GenerationRequest
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MOST = 200
 _RECENT_SEEDS = 50
 _STEP_OF = re.compile(r"(@last(\d{0,6})|!?0*(\d{1,9})(?:\.\d+(?:\.png)?)?):\d*")
@@ -61,7 +60,7 @@ def _recalls() -> Found:
 def _files(typed: str, outputs: Path) -> Iterable[tuple[str, str]]:
     """Images whose path begins so, here and, by their bare name, in the outputs; folders to go on into."""
     head, _, start = typed.rpartition("/")
-    folder = expanded(f"{head}/") if head or typed.startswith("/") else Path()
+    folder = expand_path(f"{head}/") if head or typed.startswith("/") else Path()
     prefix = f"{head}/" if "/" in typed else ""
     found = [(f"{prefix}{name}", about) for name, about in _listed(folder, start)]
     if not prefix:
@@ -133,9 +132,9 @@ def _taken(line: str) -> int:
 
 
 def _loras(settings: Settings) -> Found:
-    from invoke_cli.inputs.adapters import LORAS, adapters_in
+    from invoke_cli.inputs.adapters import LORAS, list_adapters
 
-    return [(name, "") for name in sorted(adapters_in(settings.paths.root / LORAS))]
+    return [(name, "") for name in sorted(list_adapters(settings.paths.data_folders(LORAS)))]
 
 
 def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:
@@ -148,6 +147,7 @@ def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:
 
 
 def _commands() -> Iterable[tuple[str, str, str]]:
+    from invoke_cli.commands.command import Argument
     from invoke_cli.commands.table import COMMANDS
 
     built_in = [(command.name, command.help, command.argument.value) for command in COMMANDS]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from invoke_cli.errors import InvokeError, LineError, PromptError, Span
 from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import CommandLine, Generation, Stage, parse
-from invoke_cli.language.grammar.spellings import nearest
+from invoke_cli.language.grammar.names import nearest
 from invoke_cli.language.prompt.alternatives import has_alternatives
 from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from invoke_cli.request import GenerationRequest

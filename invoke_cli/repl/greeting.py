@@ -28,7 +28,7 @@ def greeting(settings: Settings, *, newcomer: bool) -> str:
     if newcomer:
         lines += _FIRST_STEPS.splitlines()
         with contextlib.suppress(InvokeError):
-            lines += [FIRST_TIME] if settings.uses_packaged_model() else []
+            lines += [FIRST_TIME] if settings.uses_bundled_model() else []
     return "\n".join(lines)
 
 

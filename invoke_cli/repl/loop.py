@@ -23,7 +23,7 @@ from invoke_cli.console.console import Console
 from invoke_cli.console.event_text import progress_text
 from invoke_cli.console.rendered_image import RenderedImage
 from invoke_cli.context.options import session_options
-from invoke_cli.context.paths import expanded
+from invoke_cli.context.paths import expand_path
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Event, Forget, NullViewer, Prefill, Step
@@ -71,7 +71,7 @@ class _Prompt:
         self.area = PreviewArea()
         seer, self.ask_terminal = image_viewer_at_prompt(self.area)
         self.console = Console(sys.stdout, sys.stderr, console_style_at_prompt(settings, options), seer, self._progress)
-        lines = TypedLines(expanded(settings.outdir()) / ".invoke" / "history.sqlite3")
+        lines = TypedLines(expand_path(settings.outdir()) / ".invoke" / "history.sqlite3")
         self.history = LineHistory(lines, settings.is_private)
         self.search = Search(lines)
         self.newcomer = not self.history.kept
@@ -154,7 +154,7 @@ class _Prompt:
         session = self.session = Session(self.settings, emit=self._hear, streams=streams)
         if not self.leaving:
             self.door.open()
-        session.warm_up(lambda: self._refresh(session))
+        session.load_in_background(lambda: self._refresh(session))
         return self._do
 
     def _do(self, work: Work) -> None:

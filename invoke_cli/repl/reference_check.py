@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from invoke_cli.context.paths import expanded, is_there
+from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ImageError, InvokeError
 from invoke_cli.models.samplers import find_sampler
@@ -40,8 +40,8 @@ class ReferenceCheck:
     def _look(self, name: str | None, field: str) -> None:
         if name is None or not _WHOLE_NAME.fullmatch(name):
             return
-        outdir = expanded(self._settings.outdir())
-        if not (is_there(expanded(name)) or is_there(outdir / name) or self._is_kept(name, outdir)):
+        outdir = expand_path(self._settings.outdir())
+        if not (path_exists(expand_path(name)) or path_exists(outdir / name) or self._is_kept(name, outdir)):
             raise ImageError(f"there is no image {name[:100]}", hint="Tab completes names", field=field)
 
     def _is_kept(self, name: str, outdir: Path) -> bool:

@@ -1,1 +1,1 @@
-"""Generate a recorded image again, verify it, or resume from its saved latents."""
+"""Reproduce a recorded image, verify it, or resume from its saved latents."""

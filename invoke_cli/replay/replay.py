@@ -1,4 +1,4 @@
-"""Making an image again from what its file says, and comparing the two: `!replay` and `!verify`."""
+"""Reproduce an image from its metadata, and compare the two: `!replay` and `!verify`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from invoke_cli.context.paths import is_file
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import MetadataError
 from invoke_cli.generation.chain import prepare_recorded
-from invoke_cli.generation.execute import make_images
+from invoke_cli.generation.execute import generate_images
 from invoke_cli.generation.prepare import Prepared, prepare_stage
-from invoke_cli.generation.save import record_of
+from invoke_cli.generation.save import build_record
 from invoke_cli.imaging.open_image import OpenedImage, open_path, read_file
 from invoke_cli.inputs import history_lookup
 from invoke_cli.inputs.supplied import SuppliedInputs
@@ -37,11 +37,11 @@ from invoke_cli.planning.plan_inputs import grid_of
 from invoke_cli.replay.compatibility import usable_settings
 from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest, overlay
-from invoke_cli.version import __version__
+from invoke_cli.version import SCHEMA_VERSION
 
 
 class Verdict(Enum):
-    """What `!verify` says of a file."""
+    """The result of `!verify`."""
 
     IDENTICAL = "identical"
     CLOSE = "within 1/255 (other torch or threads)"
@@ -58,108 +58,136 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """An image's record, ready to be carried out again, and which of the batch's results is the image."""
+    """A recorded run, ready to execute.
+
+    Attributes:
+        path: The file of the image.
+        parsed: Its metadata.
+        provenance: The recorded environment, batch and hashes; with empty values if the file contains none.
+        prepared: The run.
+        index: The index of the image in its batch.
+    """
 
     path: Path
-    recalled: ParsedMetadata
+    parsed: ParsedMetadata
     provenance: Provenance
     prepared: Prepared
-    place: int
+    index: int
 
 
 def prepare_replay(context: SessionContext, path: Path, *, output: bool = False) -> Replay:
-    """Everything for making the image in `path` again; MetadataError when its file does not say enough. With `output`
-    it is to be written, as this session writes its files.
+    """Prepare to reproduce an image.
+
+    Args:
+        context: The session context.
+        path: The file of the image.
+        output: Whether the result will be saved, with the output settings of this session.
+
+    Raises:
+        MetadataError: The metadata is missing or incomplete.
     """
-    recalled = history_lookup.recalled(context, path)
-    provenance = recalled.provenance or Provenance()
+    parsed = history_lookup.read_metadata(context, path)
+    provenance = parsed.provenance or Provenance()
     if provenance.private:
-        raise MetadataError(f"{path.name} was made with --private: its prompt is not in the file", hint="type it anew")
-    stages = _drawable(context, recalled, path)
-    recalled = _in_passes(context, replace(recalled, request=stages[-1], earlier=stages[:-1]))
-    inputs = [_find_inputs(context, recalled, path, number) for number in range(len(recalled.stages))]
+        raise MetadataError(
+            f"{path.name} was generated with --private: the file contains no prompt", hint="type the line again"
+        )
+    stages = _runnable_stages(context, parsed, path)
+    parsed = _expand_hires_fix(context, replace(parsed, request=stages[-1], earlier=stages[:-1]))
+    inputs = [_find_inputs(context, parsed, path, number) for number in range(len(parsed.stages))]
     resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
     prepared = prepare_stage(context, resolved[0], inputs[0][1])
-    images, place = _batch(prepared.plan.images[0], provenance)
+    images, index = _batch(prepared.plan.images[0], provenance)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
-    later = [SuppliedInputs(mask=given.mask, controls=given.controls) for _, given in inputs[1:]]
+    later = [SuppliedInputs(mask=supplied.mask, controls=supplied.controls) for _, supplied in inputs[1:]]
     prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
-    return Replay(path=path, recalled=recalled, provenance=provenance, prepared=prepared, place=place)
+    return Replay(path=path, parsed=parsed, provenance=provenance, prepared=prepared, index=index)
 
 
-def _drawable(context: SessionContext, recalled: ParsedMetadata, path: Path) -> tuple[GenerationRequest, ...]:
-    """The stages as they can be drawn here; MetadataError when the file says too little to draw the same picture."""
-    found = usable_settings(context, recalled)
-    if recalled.provenance is not None:
+def _runnable_stages(context: SessionContext, parsed: ParsedMetadata, path: Path) -> tuple[GenerationRequest, ...]:
+    """Return the stages as they can run here. Raises MetadataError if the metadata is insufficient."""
+    found = usable_settings(context, parsed)
+    if parsed.provenance is not None:
         if found.lost:
-            raise MetadataError(f"{path.name} needs the {found.lost[0]}", hint="!models lists those that are")
+            raise MetadataError(f"{path.name} needs the {found.lost[0]}", hint="!models lists the known models")
         return found.stages
     first = found.stages[0]
-    hint = f"take its line with !fetch {path} and complete it; !info shows what it says"
+    hint = f"load its line with !fetch {path} and complete it; !info shows its metadata"
     if not (first.prompt or "").strip() and first.init_image is None:
-        raise MetadataError(f"{path.name} does not say its prompt", hint=hint)
+        raise MetadataError(f"the metadata of {path.name} contains no prompt", hint=hint)
     if first.strength is not None and first.init_image is None and not first.hires_fix:
-        raise MetadataError(f"{path.name} was made from an image that its file does not name", hint=hint)
-    for text in (*found.lost, *recalled.missing):
+        raise MetadataError(f"the metadata of {path.name} does not name its init image", hint=hint)
+    for text in (*found.lost, *parsed.missing):
         context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     return found.stages
 
 
-def _in_passes(context: SessionContext, recalled: ParsedMetadata) -> ParsedMetadata:
-    """What another program recorded as `--hires_fix` as the two stages of it."""
-    request = recalled.request
-    if not request.hires_fix or recalled.earlier or request.init_image is not None:
-        return recalled
+def _expand_hires_fix(context: SessionContext, parsed: ParsedMetadata) -> ParsedMetadata:
+    """Convert a `--hires_fix` that another program recorded to its two stages."""
+    request = parsed.request
+    if not request.hires_fix or parsed.earlier or request.init_image is not None:
+        return parsed
     passes = two_passes(request, grid_of(context.settings.model(request.model).facts))
     if passes is None:
-        return recalled
+        return parsed
     first, second = passes
-    return replace(recalled, request=overlay(inherited(first), second), earlier=(first,))
+    return replace(parsed, request=overlay(inherited(first), second), earlier=(first,))
 
 
-def replayed(context: SessionContext, remake: Replay) -> ImageResult:
-    """The image made again."""
-    results = list(make_images(context, remake.prepared, remake.provenance))
-    return replace(results[remake.place], index=0)
+def run_replay(context: SessionContext, recorded_run: Replay) -> ImageResult:
+    """Execute a recorded run and return the image."""
+    results = list(generate_images(context, recorded_run.prepared, recorded_run.provenance))
+    return replace(results[recorded_run.index], index=0)
 
 
-def compare(context: SessionContext, remake: Replay, result: ImageResult) -> Comparison:
-    """How the file and the image made again differ, in pixels and in what the file says, and what may be the cause."""
-    original = open_path(remake.path).image
-    said = tuple(_said_differently(context, remake, result))
-    causes = (*said, *_circumstances(context, remake))
+def compare(context: SessionContext, recorded_run: Replay, result: ImageResult) -> Comparison:
+    """Compare the file with the reproduced image.
+
+    Returns:
+        The verdict on pixels and metadata, with the differences and their possible causes.
+    """
+    original = open_path(recorded_run.path).image
+    differences = tuple(_metadata_differences(context, recorded_run, result))
+    causes = (*differences, *_environment_differences(context, recorded_run))
     if original.size != result.image.size:
-        was, is_now = "x".join(map(str, original.size)), "x".join(map(str, result.image.size))
-        sizes = f"size: the file has {was}, made again {is_now}"
+        old_size, new_size = "x".join(map(str, original.size)), "x".join(map(str, result.image.size))
+        sizes = f"size: the file has {old_size}, the reproduced image {new_size}"
         return Comparison(verdict=Verdict.DIFFERS, reasons=(sizes, *causes))
     distance = np.abs(np.asarray(original, dtype=np.int16) - np.asarray(result.image.convert("RGB"), dtype=np.int16))
     most = int(distance.max(initial=0))
-    if most <= 1 and not said:
+    if most <= 1 and not differences:
         return Comparison(verdict=Verdict.CLOSE if most else Verdict.IDENTICAL, reasons=causes)
     share = float((distance.max(axis=-1) > 1).mean())
-    pixels = (f"pixels: {share:.1%} are off by more than 1/255, by {most}/255 at most",) if most else ()
+    pixels = (f"pixels: {share:.1%} differ by more than 1/255, at most by {most}/255",) if most else ()
     return Comparison(verdict=Verdict.DIFFERS, reasons=(*pixels, *causes))
 
 
-# -- what the file says ----------------------------------------------------------------------------------------------
+# -- differing metadata ----------------------------------------------------------------------------------------------
 
 
-def _said_differently(context: SessionContext, remake: Replay, result: ImageResult) -> Iterator[str]:
-    """Each value in the file's text that is not what this program would write for the image."""
-    found = read_chunks(remake.path)
+def _metadata_differences(context: SessionContext, recorded_run: Replay, result: ImageResult) -> Iterator[str]:
+    """Yield each difference between the metadata of the file and what this program would write."""
+    found = read_chunks(recorded_run.path)
     document = _document(found)
-    if document.get("app_version") != __version__ or remake.recalled.provenance is None:
-        yield from remake.recalled.conflicts
+    provenance = recorded_run.parsed.provenance
+    if provenance is None or provenance.schema_version > SCHEMA_VERSION:
+        yield from recorded_run.parsed.conflicts
         return
-    environment = remake.provenance.environment
-    record = record_of(context, remake.prepared, result, pixel_hash(result.image), environment=environment)
-    record = replace(record, fallbacks=remake.provenance.fallbacks)
+    record = build_record(
+        context, recorded_run.prepared, result, pixel_hash(result.image), environment=provenance.environment
+    )
+    record = replace(
+        record,
+        fallbacks=provenance.fallbacks,
+        version=provenance.version,
+        schema_version=provenance.schema_version,
+    )
     expected = metadata.encode(record)
-    yield from remake.recalled.conflicts
+    yield from recorded_run.parsed.conflicts
     yield from _differences("", document, _document(expected))
     for name in expected:
         if name != SD_METADATA and found.get(name) != expected[name]:
-            yield f"{name}: the file's text is not the one that belongs to these settings"
+            yield f"{name}: the text in the file does not match the settings"
 
 
 def _document(chunks: Mapping[str, str]) -> dict[str, Any]:
@@ -172,85 +200,92 @@ def _differences(where: str, found: Any, expected: Any) -> Iterator[str]:
         for key in dict.fromkeys([*found, *expected]):
             yield from _differences(f"{where}.{key}".lstrip("."), found.get(key), expected.get(key))
     elif found != expected:
-        yield f"{where}: the file says {_shown(found)}, made again {_shown(expected)}"
+        yield f"{where}: the file has {_to_json(found)}, the reproduced image {_to_json(expected)}"
 
 
-def _shown(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value)[:80]
 
 
-def _circumstances(context: SessionContext, remake: Replay) -> Iterator[str]:
-    """What is another now than when the image was made."""
-    if remake.prepared.needs_no_model:
+def _environment_differences(context: SessionContext, recorded_run: Replay) -> Iterator[str]:
+    """Yield each difference between the recorded environment and the current one."""
+    if recorded_run.prepared.needs_no_model:
         return
     now = context.engine.environment()
-    for key, value in remake.provenance.environment.items():
+    for key, value in recorded_run.provenance.environment.items():
         if now.get(key) != value:
-            yield f"{key}: made with {value}, now {now.get(key)}"
+            yield f"{key}: recorded {value}, now {now.get(key)}"
 
 
-# -- what it was made from -------------------------------------------------------------------------------------------
+# -- recorded inputs --------------------------------------------------------------------------------------------------
 
 
 def _find_inputs(
-    context: SessionContext, recalled: ParsedMetadata, path: Path, number: int
+    context: SessionContext, parsed: ParsedMetadata, path: Path, number: int
 ) -> tuple[GenerationRequest, SuppliedInputs]:
-    """A stage's request with all that saved latents say, if it goes on from such; and its init image and mask."""
-    request = recalled.stages[number]
-    hashes = recalled.provenance.inputs if recalled.provenance else ()
+    """Return the request of a stage and its inputs; a stage that resumes from latents inherits their settings."""
+    request = parsed.stages[number]
+    hashes = parsed.provenance.inputs if parsed.provenance else ()
     init, mask = hashes[number] if number < len(hashes) else ("", "")
-    began_from = _find_input(context, recalled, path, (request.init_image, init))
-    guides = _find_controls(context, recalled, path, number)
-    if began_from is not None and began_from[0].suffix == SUFFIX:
-        file = read_latents(read_file(began_from[0]), began_from[1])
-        whole, given = resumed_request(file, request, [OutputFolder(path.parent), context.folder()])
-        return whole, replace(given, controls=guides or given.controls)
-    painted = _find_input(context, recalled, path, (request.init_mask, mask))
-    return request, SuppliedInputs(init=_opened(began_from), mask=_opened(painted), controls=guides)
+    init_file = _find_input(context, parsed, path, (request.init_image, init))
+    guides = _find_controls(context, parsed, path, number)
+    if init_file is not None and init_file[0].suffix == SUFFIX:
+        file = read_latents(read_file(init_file[0]), init_file[1])
+        full_request, supplied = resumed_request(file, request, [OutputFolder(path.parent), context.folder()])
+        return full_request, replace(supplied, controls=guides or supplied.controls)
+    mask_file = _find_input(context, parsed, path, (request.init_mask, mask))
+    return request, SuppliedInputs(init=_open_input(init_file), mask=_open_input(mask_file), controls=guides)
 
 
-def _find_controls(
-    context: SessionContext, recalled: ParsedMetadata, path: Path, number: int
-) -> tuple[OpenedImage, ...]:
-    """The control images of a stage."""
-    names = [choice.image for choice in recalled.stages[number].controls or ()]
+def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, number: int) -> tuple[OpenedImage, ...]:
+    """Return the control images of a stage."""
+    names = [choice.image for choice in parsed.stages[number].controls or ()]
     hashes = (
-        recalled.provenance.controls[number]
-        if recalled.provenance and number < len(recalled.provenance.controls)
-        else ()
+        parsed.provenance.controls[number] if parsed.provenance and number < len(parsed.provenance.controls) else ()
     )
     recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
-    found = (_opened(_find_input(context, recalled, path, pair)) for pair in recorded)
+    found = (_open_input(_find_input(context, parsed, path, pair)) for pair in recorded)
     return tuple(opened for opened in found if opened is not None)
 
 
-def _opened(found: tuple[Path, str] | None) -> OpenedImage | None:
+def _open_input(found: tuple[Path, str] | None) -> OpenedImage | None:
     return replace(open_path(found[0]), name=found[1]) if found is not None else None
 
 
 def _find_input(
-    context: SessionContext, recalled: ParsedMetadata, path: Path, recorded: tuple[str | None, str]
+    context: SessionContext, parsed: ParsedMetadata, path: Path, recorded: tuple[str | None, str]
 ) -> tuple[Path, str] | None:
-    """An input's file and name, recorded as name and hash: by its hash in the stores, then by its name beside the file.
-    A path in a foreign file's text is never opened.
+    """Find a recorded input.
+
+    It is looked up by hash in the stores of used inputs, then by name next to the image. Paths in the files of other
+    programs are never opened.
+
+    Args:
+        context: The session context.
+        parsed: The metadata of the image.
+        path: The file of the image.
+        recorded: The name of the input, or None, and its hash.
+
+    Returns:
+        The file and its base name; None if there is no such input.
     """
-    name, wanted = recorded
+    name, wanted_hash = recorded
     if name is None:
         return None
     base = Path(name.replace("\\", "/")).name
     for folder in (OutputFolder(path.parent), context.folder()):
-        kept = folder.find_input(wanted)
-        if kept is not None:
-            return kept, base
+        stored = folder.find_input(wanted_hash)
+        if stored is not None:
+            return stored, base
     for candidate in (path.parent / base, Path(base), context.folder().path / base):
-        if recalled.provenance is not None and is_file(candidate):
+        if parsed.provenance is not None and is_file(candidate):
             return candidate, base
-    hint = f"take its line with !fetch {path} and name the image yourself"
-    raise MetadataError(f"the image {base} that {path.name} was made from is not at hand", hint=hint)
+    hint = f"load its line with !fetch {path} and choose the image yourself"
+    raise MetadataError(f"image {base}, an input of {path.name}, was not found", hint=hint)
 
 
 def _batch(image: ImagePlan, provenance: Provenance) -> tuple[tuple[ImagePlan, ...], int]:
-    """The images of the batch in which it was made, and its place among them."""
+    """Return the images of the recorded batch, and the index of the image in it."""
     if provenance.batch.size < 2 or len(provenance.batch.seeds) != provenance.batch.size:
         return (image,), 0
     images = tuple(replace(image, seed=seed) for seed in provenance.batch.seeds)

@@ -1,4 +1,4 @@
-"""How a picture came to be, told again: its saved steps where they are at hand, else its record carried out anew."""
+"""Show the steps of an image: the saved frames or, if they are missing, those of a rerun."""
 
 from __future__ import annotations
 
@@ -18,63 +18,65 @@ from invoke_cli.imaging.sheets.comparison import ComparedImage, Frames
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.output.png import pixel_hash
 from invoke_cli.output.sidecars import NOISE_KEYWORD
-from invoke_cli.replay.replay import Replay, prepare_replay, replayed
+from invoke_cli.replay.replay import Replay, prepare_replay, run_replay
 
 
 def step_frames(context: SessionContext, subject: Subject, title: str) -> ComparedImage:
-    """The story of a picture; one that cannot be made again is shown as it is, and the reason told."""
-    story = ComparedImage(title=title, result=subject.opened.image)
+    """Return an image with its steps; if it cannot be reproduced, only the image, with a notice about the reason."""
+    image = ComparedImage(title=title, result=subject.opened.image)
     try:
-        remake = prepare_replay(context, subject.path)
-        stages = _saved(context, remake) or _made_again(context, remake, subject)
+        recorded_run = prepare_replay(context, subject.path)
+        stages = _saved_frames(context, recorded_run) or _rerun(context, recorded_run, subject)
     except (Interrupted, OutOfMemory):
         raise
     except InvokeError as error:
-        context.notice(f"{subject.path.name}: its steps cannot be shown: {error.message}")
-        return story
-    return replace(story, init=remake.prepared.canvas, stages=stages)
+        context.notice(f"{subject.path.name}: cannot show its steps: {error.message}")
+        return image
+    return replace(image, init=recorded_run.prepared.canvas, stages=stages)
 
 
-def _saved(context: SessionContext, remake: Replay) -> tuple[Frames, ...]:
-    """The frames that were kept beside the picture; nothing unless all of them are there."""
-    steps = [stage.plan.steps.taken for stage in (remake.prepared, *remake.prepared.later)]
-    top = context.folder().path
-    own = remake.path.resolve().is_relative_to(top.resolve())
-    inner = (top if own else remake.path.parent) / "intermediates" / remake.path.stem
-    folders = [inner / f"stage-{number}" for number in range(1, len(steps) + 1)] if len(steps) > 1 else [inner]
+def _saved_frames(context: SessionContext, recorded_run: Replay) -> tuple[Frames, ...]:
+    """Return the frames that were saved with the image; empty unless all exist."""
+    steps = [stage.plan.steps.taken for stage in (recorded_run.prepared, *recorded_run.prepared.later)]
+    output_folder = context.folder().path
+    is_inside = recorded_run.path.resolve().is_relative_to(output_folder.resolve())
+    image_folder = (output_folder if is_inside else recorded_run.path.parent) / "intermediates" / recorded_run.path.stem
+    folders = (
+        [image_folder / f"stage-{number}" for number in range(1, len(steps) + 1)] if len(steps) > 1 else [image_folder]
+    )
     found = [_read(folder, count) for folder, count in zip(folders, steps, strict=True)]
     return tuple(frames for frames in found if frames is not None) if all(found) else ()
 
 
 def _read(folder: Path, steps: int) -> Frames | None:
-    pictures: list[Image.Image] = []
+    previews: list[Image.Image] = []
     noise: list[float] = []
     for step in range(steps + 1):
         path = folder / f"step-{step:02d}.png"
         try:
             noise.append(float(read_chunks(path)[NOISE_KEYWORD]))
-            pictures.append(open_path(path).image)
+            previews.append(open_path(path).image)
         except (InvokeError, KeyError, ValueError):
             return None
-    return Frames(previews=tuple(pictures), noise=tuple(noise))
+    return Frames(previews=tuple(previews), noise=tuple(noise))
 
 
-def _made_again(context: SessionContext, remake: Replay, subject: Subject) -> tuple[Frames, ...]:
-    """The frames of the picture, made again with all its steps watched."""
-    context.notice(f"{subject.path.name}: its steps were not saved, so it is made again")
-    first, *later = (_watched(stage) for stage in (remake.prepared, *remake.prepared.later))
-    result = replayed(context, replace(remake, prepared=replace(first, later=tuple(later))))
+def _rerun(context: SessionContext, recorded_run: Replay, subject: Subject) -> tuple[Frames, ...]:
+    """Reproduce the image and return the frames of all its steps."""
+    context.notice(f"{subject.path.name}: its steps were not saved; reproducing the image")
+    first, *later = (_with_frames(stage) for stage in (recorded_run.prepared, *recorded_run.prepared.later))
+    result = run_replay(context, replace(recorded_run, prepared=replace(first, later=tuple(later))))
     if pixel_hash(result.image) != pixel_hash(subject.opened.image):
-        context.notice(f"{subject.path.name}: made again it is not the same, pixel for pixel; !verify says why")
+        context.notice(f"{subject.path.name}: the reproduced image is not identical; !verify shows the reasons")
     return _frames([*result.earlier, result])
 
 
-def _watched(stage: Prepared) -> Prepared:
+def _with_frames(stage: Prepared) -> Prepared:
     return replace(stage, plan=replace(stage.plan, output=replace(stage.plan.output, strip=True)))
 
 
 def _frames(results: Sequence[ImageResult]) -> tuple[Frames, ...]:
-    told = tuple(Frames(previews=result.frames, noise=result.noise) for result in results)
-    if any(len(frames.previews) != len(frames.noise) for frames in told):
-        raise ImageError("the engine did not tell its steps", hint="please report it")
-    return told if all(frames.previews for frames in told) else ()
+    all_frames = tuple(Frames(previews=result.frames, noise=result.noise) for result in results)
+    if any(len(frames.previews) != len(frames.noise) for frames in all_frames):
+        raise ImageError("the engine did not report its steps", hint="please report this")
+    return all_frames if all(frames.previews for frames in all_frames) else ()

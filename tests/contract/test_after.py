@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -107,10 +108,10 @@ def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) ->
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("!fix", "!fix needs more"),
-        ("!fix sketch.png", "needs to know what to do"),
+        ("!fix", "!fix needs an argument"),
+        ("!fix sketch.png", "needs a switch that changes the image"),
         ("!fix nothing.png -U2", "there is no image nothing.png"),
-        ("!fix sketch.png -U2 -o sketch.png", "never writes over the picture"),
+        ("!fix sketch.png -U2 -o sketch.png", "never overwrites its source image"),
         ("!fix sketch.png -U2 -f .5", "-f has no effect with --fix"),
         ("!fix sketch.png --match_colors", "--match_colors has no effect with --fix"),
         ("a cat --fix -U2", "--fix needs an init image"),
@@ -122,14 +123,14 @@ def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) ->
         ("a cat -U 2 --embiggen 2", "-U and -embiggen cannot be combined"),
         ("a cat --embiggen_tiles 1", "--embiggen_tiles needs --embiggen"),
         ("a cat --new_prompt sharp", "--new_prompt needs -U or --embiggen"),
-        ("a cat --upscaler nothing -U 2", "there is no upscaler 'nothing'"),
+        ("a cat --upscaler nothing -U 2", "no such upscaler: nothing"),
         ("a cat -W 4096 -H 4096 -U 8", "an image of 32768x32768 is too large"),
         ("a cat --embiggen 2 1 .9", "tiles of 64 pixels cannot overlap by 58"),
-        ("a cat -G .8", "the weights of gfpgan are not there"),
+        ("a cat -G .8", "the GFPGAN weights are missing"),
         ("a cat --sr 4", "--sr needs an image to enlarge"),
-        ("a cat | --sr 4", "--sr 4 needs an x4 diffusion upscaler, and models.yaml has none"),
+        ("a cat | --sr 4", "--sr 4 needs an x4 diffusion upscaler, but models.yaml has none"),
         ("a cat --sr 3", "takes a whole number from 4 to 4"),
-        ("a cat -U 2 --save_original -o -", "standard output"),
+        ("a cat -U 2 --save_original -o -", "only for one-shot calls"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_loaded(
@@ -186,9 +187,7 @@ def test_the_original_stands_beside_a_file_that_was_named(fake_session: SessionH
 def test_j1_matched_colours_are_nearer_to_the_init_image(real_session: SessionHarness, sketch: Path, way: str) -> None:
     real_session.draw(f"oil -I sketch.png -s4 -S1 -f .5 --match_colors {way}")
     (told,) = (text for text in real_session.notices if "LAB distance" in text)
-    before, after = (
-        float(word) for word in told.replace("is ", "was ").split("was ")[1:] for word in [word.split()[0]]
-    )
+    before, after = map(float, re.findall(r"([\d.]+) (?:before|after)", told))
     assert after < before
 
 

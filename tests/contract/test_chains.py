@@ -148,7 +148,7 @@ def test_every_stage_can_be_kept_and_looked_at(harness: SessionHarness) -> None:
         ("a castle -s2 | oil -I sketch.png", "-I is not valid in a later stage", "sketch.png"),
         ("a castle -s2 | oil -n 3", "-n is not valid in a later stage", "3"),
         ("a castle -s2 | oil -S 1,2", "-S is not valid in a later stage", "1,2"),
-        ("a castle -s2 -f .6,.4", "a list of strengths and no init image", ".6,.4"),
+        ("a castle -s2 -f .6,.4", "a list of strengths needs an init image", ".6,.4"),
         ("a castle -s2 | oil -m nothing", "no such model: nothing", "nothing"),
     ],
 )

@@ -45,7 +45,7 @@ def test_a_step_that_was_not_saved_is_made_again(real_session: SessionHarness, s
     for step in (1, 2):
         (again,) = real_session.draw(f"-I !1:{step}")
         assert pixels(again) == pixels(whole)
-        assert any("is made again up to there" in text for text in real_session.notices)
+        assert any("was not saved: recomputing it" in text for text in real_session.notices)
 
 
 @pytest.mark.parametrize("sampler", ["ddim --eta 0.6", "k_heun", "dpmpp_2m_sde"])
@@ -167,13 +167,13 @@ def test_a_plan_loads_nothing_and_says_what_is_left(fake_session: SessionHarness
     ("line", "said", "under"),
     [
         ("a lake -I @last:9", "000001.3.png has the steps 0 to 4, not 9", "@last:9"),
-        ("a lake -I !1:2 -s 9", "-s cannot change it", "9"),
-        ("a lake -I !1:2 -A ddim", "-A cannot change it", "ddim"),
-        ("a lake -I !1:2 -W 128", "-W cannot change it", "128"),
-        ("a lake -I !1:2 -f .5", "-f cannot change it", ".5"),
-        ("a lake -I !1:2 -V 1:.5", "-V cannot change it", "1:.5"),
-        ("a lake -I !1:2 --perlin .5", "--perlin cannot change it", ".5"),
-        ("a lake -I !9:2", "there is no image number 9", "!9:2"),
+        ("a lake -I !1:2 -s 9", "-s cannot be changed when resuming", "9"),
+        ("a lake -I !1:2 -A ddim", "-A cannot be changed when resuming", "ddim"),
+        ("a lake -I !1:2 -W 128", "-W cannot be changed when resuming", "128"),
+        ("a lake -I !1:2 -f .5", "-f cannot be changed when resuming", ".5"),
+        ("a lake -I !1:2 -V 1:.5", "-V cannot be changed when resuming", "1:.5"),
+        ("a lake -I !1:2 --perlin .5", "--perlin cannot be changed when resuming", ".5"),
+        ("a lake -I !9:2", "has no image 9", "!9:2"),
         ("a lake -I plain.png:2", "contains no generation metadata", "plain.png:2"),
         ("a lake -I sketch.png -M !1:2", "is a step of an image", "!1:2"),
     ],
@@ -224,7 +224,7 @@ def test_latents_of_another_autoencoder_are_refused(real_session: SessionHarness
     other = build_tiny_model(tmp_path / "other", seed=5)
     real_session.draw("a red star -s4 -S 3")
     assert real_session.run(f"a lake -I @last:2 -m {other}") is Outcome.FAILED
-    assert "another autoencoder" in real_session.errors[0]
+    assert "generated with another VAE" in real_session.errors[0]
 
 
 def test_a_private_picture_keeps_its_words_to_itself(real_session: SessionHarness) -> None:

@@ -76,7 +76,7 @@ def test_control_models_are_imported_listed_and_told(studio: SessionHarness, net
     assert "--control pose:IMAGE" in studio.messages
     copy = shutil.copytree(nets / "depth", studio.folder / "anything")
     assert studio.run(f"!import_model {copy}") is not Outcome.OK
-    assert "does not say what its pictures are" in studio.errors[0]
+    assert "does not contain the kind of control image" in studio.errors[0]
 
 
 def test_what_is_wrong_is_said_before_anything_is_loaded(
@@ -89,15 +89,15 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(
     enter(studio, broken=Path(f"{broken}:seg"), nowhere=Path("/nowhere/at/all:mlsd"))
     xl, flux = folder_of("sdxl"), folder_of("flux")
     said = {
-        "--control pose:square.png": "there is no control model for pose",
+        "--control pose:square.png": "no control model for pose",
         "--control canny:nothing.png": "there is no image nothing.png",
         "--control canny": "--control takes a kind and an image, such as canny:photo.jpg, not canny",
         "--control canny:square.png:9": "--control takes a weight from 0 to 2 after the last colon, not 9",
         "--control seg:square.png": "a file of the control model is damaged",
         "--control mlsd:square.png": "nowhere is not a control model: /nowhere/at/all",
-        "-m edges": "edges is a control model: no line can draw with it",
+        "-m edges": "edges is a control model and cannot generate images",
         f"-m {xl} --control canny:square.png": "the control model edges does not fit sdxl (Stable Diffusion XL): it "
-        "was made for models with a text width of 32",
+        "is for models with a text width of 32",
         f"-m {flux} -A k_euler --control canny:square.png": "flux (FLUX.1 dev) does not support --control: there are "
         "no control models for this family",
     }
@@ -112,7 +112,7 @@ def test_an_unknown_kind_names_the_kinds_there_are(studio: SessionHarness) -> No
     for said, near in {"cany": "canny", "openpose": "pose", "edgse": "edges", "foo": ""}.items():
         assert studio.run(f"{LINE} --control {said}:square.png") is not Outcome.OK
         (failed,) = studio.of(Failed)
-        assert failed.error.message == f"{said} is no kind of control image, and no control model"
-        assert failed.error.hint.startswith(f"did you mean {near}? The kinds are" if near else "The kinds are")
+        assert failed.error.message == f"no such kind of control image or control model: {said}"
+        assert failed.error.hint.startswith(f"did you mean {near}? kinds:" if near else "kinds:")
         assert "canny, depth, pose, seg, softedge" in failed.error.hint
-        assert failed.error.hint.endswith("entered here: canny, depth, edges, deep")
+        assert failed.error.hint.endswith("available: canny, depth, edges, deep")

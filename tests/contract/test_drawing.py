@@ -69,7 +69,7 @@ def test_b4_minus_one_recalls_the_last_image_s_seed(harness: SessionHarness) -> 
     harness.draw("a dog -s2 -S -1")
     assert harness.saved[0].seed == 77
     assert harness.run("a dog -S -9") is Outcome.FAILED
-    assert "no earlier image" in harness.errors[0]
+    assert "has no such image" in harness.errors[0]
 
 
 def test_b3_the_exact_number_is_kept(harness: SessionHarness) -> None:

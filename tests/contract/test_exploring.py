@@ -137,11 +137,11 @@ def test_what_cannot_be_swept_is_told_before_anything_is_drawn(harness: SessionH
         ("!sweep a cat -s 5..1", "invalid range: 5..1"),
         ("!sweep a cat -s 1..30 -C 1..20", "too large"),
         ("!sweep a cat -s 1,2 -s 3,4", "two lists"),
-        ("!sweep a cat -s 1,2 -o x.png", "many files"),
+        ("!sweep a cat -s 1,2 -o x.png", "several files"),
         ("!sweep a cat -m tiny,none", "none"),
-        ("!sweep !history -s 1,2", "line to draw"),
+        ("!sweep !history -s 1,2", "a line that generates images"),
         ("!ladder a cat", "init image"),
-        ("!ladder a cat -I sketch.png -f .5", "chooses -f"),
+        ("!ladder a cat -I sketch.png -f .5", "sets -f itself"),
     ]:
         assert harness.run(line) is not Outcome.OK, line
         assert said in harness.errors[0], (line, harness.errors)

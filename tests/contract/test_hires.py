@@ -57,8 +57,8 @@ def test_it_has_no_effect_on_what_is_not_large(harness: SessionHarness, switches
 @pytest.mark.parametrize(
     ("line", "said", "under"),
     [
-        ("oil -I sketch.png -W 256 --hires_fix", "without an init image", "--hires_fix"),
-        ("oil -I !1:1 --hires_fix", "without an init image", "--hires_fix"),
+        ("oil -I sketch.png -W 256 --hires_fix", "with an init image", "--hires_fix"),
+        ("oil -I !1:1 --hires_fix", "with an init image", "--hires_fix"),
         ("a castle -s2 | oil --hires_fix", "belongs to the first stage", "--hires_fix"),
         ("a castle -s2 -W 128 -H 128 --hires_fix | oil -A nothing", "no such sampler: nothing", "nothing"),
         ("a castle -s2 -W 128 -H 128 --hires_fix -f .6,.4", "a list of strengths", ".6,.4"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -50,15 +52,15 @@ def test_bad_questions_and_marks_are_told(harness: SessionHarness) -> None:
     for line, said in [
         ("!search strenth>1", "unknown setting: strenth"),
         ("!tag good", "no image"),
-        ("!tag 9 good", "no image number 9"),
-        ("!tag 1 9x!", "cannot be a tag"),
+        ("!tag 9 good", "has no image 9"),
+        ("!tag 1 9x!", "not a valid tag"),
         ("!rate 1", "rating"),
         ("!rate 1 6", "rating"),
         ("!history --since whenever", "not a time: whenever"),
         ("!history --tag", "needs a value"),
-        ("!save 1", "takes images and then a folder"),
+        ("!save 1", "takes images, then a folder"),
         ("!save nine out", "takes images"),
-        ("!diff 1", "two pictures"),
+        ("!diff 1", "two images"),
         ("!rm x", "number"),
     ]:
         assert harness.run(line) is Outcome.FAILED, line
@@ -79,7 +81,7 @@ def test_a_removed_image_is_gone_from_everywhere(harness: SessionHarness) -> Non
     harness.draw("a bird -s2 -S3")
     assert harness.saved[0].number == 3
     answer(harness, "!rm 1..3")
-    assert answer(harness, "!history") == "no images yet in this folder"
+    assert answer(harness, "!history") == "this folder contains no images yet"
 
 
 def test_tree_shows_parents_and_children(harness: SessionHarness, sketch: Path) -> None:
@@ -98,16 +100,16 @@ def test_diff_tells_settings_and_distance(harness: SessionHarness, sketch: Path)
     harness.draw("a dog -s3 -S1 -I sketch.png -W 128 -H 128 --fit")
     said = answer(harness, "!diff 1 2")
     assert "steps: -s 2 -> -s 3" in said and "prompt: a cat -> a dog" in said and "init_img: none" in said
-    assert "sizes: 64x64 -> " in said and "apart on average" in said and "seed" not in said
+    assert "sizes: 64x64 -> " in said and "mean difference" in said and "seed" not in said
     harness.draw("a cat -s2 -S1")
-    assert answer(harness, "!diff 1 3") == "the settings are the same\nthe pixels are the same"
-    assert "does not say how it was made" in answer(harness, "!diff 1 sketch.png")
+    assert answer(harness, "!diff 1 3") == "the settings are identical\nthe pixels are identical"
+    assert "contains no generation metadata" in answer(harness, "!diff 1 sketch.png")
 
 
 def test_l1_copies_have_names_that_say_what_they_are(harness: SessionHarness) -> None:
     paths = harness.draw("a red fox: by/the river -s2 -S1..2")
     harness.draw("a dog -s2 -S3")
-    assert "1 image saved" in answer(harness, "!save last kept")
+    assert "saved 1 image to kept" in answer(harness, "!save last kept")
     assert "3 images" in answer(harness, "!save session kept")
     assert "3 images" in answer(harness, "!save all all --zip")
     names = sorted(path.name for path in (harness.folder / "kept").iterdir())
@@ -152,7 +154,7 @@ def test_fetch_of_many_into_a_file(harness: SessionHarness, sketch: Path) -> Non
     assert any("plain.png" in text for text in harness.notices)
     before = [pixels(path) for path in paths]
     assert [pixels(path) for path in harness.draw("!replay lines.txt")] == before
-    assert harness.run("!fetch outputs/*.png lines.txt") is Outcome.FAILED and "there already" in harness.errors[0]
+    assert harness.run("!fetch outputs/*.png lines.txt") is Outcome.FAILED and "already exists" in harness.errors[0]
 
 
 QUESTIONS = (
@@ -196,3 +198,23 @@ def test_a_private_image_leaves_no_words_in_the_history(harness: SessionHarness,
     answer(harness, "!reindex")
     books = b"".join(path.read_bytes() for path in (harness.folder / "outputs" / ".invoke").glob("history*"))
     assert b"secret" not in books and b"hidden" not in books and b"sketch" not in books
+
+
+def test_open_starts_the_viewer_with_the_image(fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = fake_session.draw("a cat -s2")
+    programs = fake_session.folder / "bin"
+    programs.mkdir()
+    log = fake_session.folder / "opened"
+    for name in ("xdg-open", "open"):
+        (programs / name).write_text(f'#!/bin/sh\nprintf "%s" "$1" > {log}\n')
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    assert fake_session.run("!open 1") is Outcome.OK
+    deadline = time.monotonic() + 20
+    while not log.is_file() or not log.read_text():
+        assert time.monotonic() < deadline, "the viewer was not started"
+        time.sleep(0.02)
+    assert Path(log.read_text()).resolve() == path
+    monkeypatch.setenv("PATH", str(fake_session.folder / "nothing"))
+    assert fake_session.run("!open 1") is Outcome.FAILED
+    assert fake_session.errors[0].startswith("image viewer not found")

@@ -145,7 +145,8 @@ def bad_files(folder: Path) -> dict[str, str]:
         "none.png": "no image", "empty.png": "empty", "text.png": "not an image", "cut.png": "damaged",
         "pics": "no images",
         "pipe.png": "regular file", "none*.png": "no images",
-        "@last": "no earlier", "!99": "no image number", "@last:4": "no earlier", "~nobody/x.png": "no image",
+        "@last": "has no image @last", "!99": "has no image 99", "@last:4": "has no image @last",
+        "~nobody/x.png": "no image",
         "x" * 5000: "no image",
     }  # fmt: skip
 

@@ -127,7 +127,7 @@ def test_a_bad_one_is_an_error_before_sampling(studio: SessionHarness, tmp_path:
         "--lora wide": "the LoRA wide does not fit tiny (Stable Diffusion 1.x): ",
         "--lora broken": "the LoRA broken does not fit tiny",
         "--lora old": "the LoRA old is a pickle (old.ckpt)",
-        "--lora wid": f"there is no LoRA wid in {root}",
+        "--lora wid": f"no such LoRA: wid (in {root}",
         "--lora film:99": "--lora takes a weight from -10 to 10, not 99",
     }
     for switch, message in said.items():

@@ -63,7 +63,7 @@ def test_every_line_gives_a_picture_that_replays_or_one_error(real_session: Sess
         errors = real_session.of(Failed)
         if outcome is not Outcome.OK:
             assert len(errors) == 1 and errors[0].error.hint, line
-            assert "error in the program" not in errors[0].error.message, line
+            assert "internal error" not in errors[0].error.message, line
             continue
         paths = [real_session.folder / event.path for event in real_session.of(Saved)]
         assert paths and not errors, line

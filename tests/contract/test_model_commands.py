@@ -14,7 +14,7 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.errors import ModelError
 from invoke_cli.events import Failed
-from invoke_cli.inputs.hub import fetch, list_remote, only_pickled, wanted
+from invoke_cli.inputs.hub import fetch, list_remote, pickled_components, select_files
 from tests.fake import FakeEngine
 from tests.session_harness import SessionHarness
 
@@ -30,7 +30,7 @@ def test_models_are_listed_with_their_state(fake_session: SessionHarness) -> Non
     assert fake_session.run("!models") is Outcome.OK
     lines = {line.split()[0]: line for line in fake_session.messages.splitlines()}
     assert "active" in lines["tiny"] and "64 px" in lines["tiny"]
-    assert "not present" in lines["gone"] and "/nowhere/at/all" in lines["gone"]
+    assert "missing" in lines["gone"] and "/nowhere/at/all" in lines["gone"]
     fake_session.draw("a cat -s 2")
     fake_session.run("!models")
     assert "active, loaded" in fake_session.messages
@@ -41,7 +41,7 @@ def test_models_are_listed_by_what_they_are_good_for(fake_session: SessionHarnes
     assert fake_session.run("!models --for portrait") is Outcome.OK, fake_session.errors
     assert [line.split()[0] for line in fake_session.messages.splitlines()] == ["tiny"]
     assert fake_session.run("!models --for cars") is not Outcome.OK
-    assert fake_session.errors[0] == "no model's entry says that it is good for cars"
+    assert fake_session.errors[0] == "no model is tagged for cars"
     assert "night scenes, portraits" in fake_session.of(Failed)[0].error.hint
     assert fake_session.run("!models cars") is not Outcome.OK and "--for" in fake_session.errors[0]
 
@@ -76,11 +76,11 @@ def test_entries_keep_their_comments(fake_session: SessionHarness, tiny_model: P
         ("!edit_model tiny size huge", "size must be a number"),
         ("!edit_model tiny defaults -s 0", "-s"),
         ("!edit_model nobody description x", "no such model: nobody"),
-        ("!del_model sketchbook", "came with the program"),
-        ("!import_model /nowhere/model", "missing"),
-        ("!import_model", "needs more"),
+        ("!del_model sketchbook", "part of the program"),
+        ("!import_model /nowhere/model", "no such file or folder"),
+        ("!import_model", "needs an argument"),
         ("!model nobody", "no such model: nobody"),
-        ("!convert_model /nowhere.safetensors", "no file"),
+        ("!convert_model /nowhere.safetensors", "no such file"),
     ],
 )
 def test_mistakes_change_nothing(fake_session: SessionHarness, line: str, said: str) -> None:
@@ -197,7 +197,7 @@ def test_n8_what_was_fetched_must_be_a_model(fake_session: SessionHarness, hub: 
     (served / "broken.safetensors").write_bytes(b"no tensors at all")
     assert fake_session.run(f"!import_model {address}/broken.safetensors") is Outcome.FAILED
     assert "incomplete or not a .safetensors file" in fake_session.errors[0]
-    assert any("fetching" in notice and "MB" in notice for notice in fake_session.notices)
+    assert any("downloading" in notice and "MB" in notice for notice in fake_session.notices)
     assert fake_session.run(f"!import_model {address}/nothing.safetensors") is Outcome.FAILED
     assert "404" in fake_session.errors[0]
     assert fake_session.run(f"!import_model {address}/model.ckpt") is Outcome.FAILED
@@ -223,16 +223,18 @@ def test_of_a_repository_one_set_of_weights_is_fetched() -> None:
         "text_encoder/model-00001-of-00002.safetensors", "text_encoder/model-00002-of-00002.safetensors",
         "text_encoder/model.safetensors.index.json",
     ]  # fmt: skip
-    chosen = wanted(paths)
+    chosen = select_files(paths)
     assert (
         "unet/diffusion_pytorch_model.safetensors" in chosen
         and "vae/diffusion_pytorch_model.fp16.safetensors" in chosen
     )
-    assert only_pickled(paths) == [] and only_pickled([*paths, "image/a.bin", "safety_checker/b.bin"]) == ["image"]
+    assert pickled_components(paths) == [] and pickled_components([*paths, "image/a.bin", "safety_checker/b.bin"]) == [
+        "image"
+    ]
     assert not any("bin" in path or "safety" in path or path == "v1-5-pruned.safetensors" for path in chosen)
     assert "unet/diffusion_pytorch_model.fp16.safetensors" not in chosen
     assert sum("text_encoder/" in path for path in chosen) == 3
-    assert wanted(["model.safetensors", "README.md"]) == ["model.safetensors"]
+    assert select_files(["model.safetensors", "README.md"]) == ["model.safetensors"]
     net = ["config.json", "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors", "x.png"]
-    assert wanted(net) == ["config.json", "diffusion_pytorch_model.safetensors"], "a ControlNet"
-    assert wanted(["a.safetensors", "b.safetensors"]) == []
+    assert select_files(net) == ["config.json", "diffusion_pytorch_model.safetensors"], "a ControlNet"
+    assert select_files(["a.safetensors", "b.safetensors"]) == []

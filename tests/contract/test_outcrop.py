@@ -51,7 +51,7 @@ def test_outcrop_paints_a_hole_too_and_goes_on_in_a_chain(harness: SessionHarnes
     [
         ("a cat -c top 64", "-c needs an init image"),
         ("a cat -I photo.png -c top 64 -W 128", "cannot be combined with -c"),
-        ("a cat -I photo.png -c top 8192 right 8192 left 8192", "with its borders the picture would be"),
+        ("a cat -I photo.png -c top 8192 right 8192 left 8192", "the image with its borders would be"),
     ],
 )
 def test_outcrop_says_what_it_cannot_do(harness: SessionHarness, line: str, message: str) -> None:

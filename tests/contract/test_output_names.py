@@ -89,7 +89,7 @@ def test_another_folder_and_a_named_file(harness: SessionHarness) -> None:
     before = named.read_bytes()
     first, second = harness.draw("a dog -s2 -S1 -n2 -o cat.png")
     assert (first.name, second.name) == ("cat.png", "cat-2.png")
-    assert any("was replaced" in text for text in harness.notices)
+    assert any("the old file is now" in text for text in harness.notices)
     assert before in [path.read_bytes() for path in (outputs(harness) / ".invoke" / "trash").iterdir()]
 
 
@@ -99,7 +99,8 @@ def test_home_and_variables_are_filled_in(harness: SessionHarness, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("outdir", "said"), [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "no standard output")]
+    ("outdir", "said"),
+    [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "only for one-shot calls")],
 )
 def test_output_that_cannot_be_is_told_before_the_work(fake_session: SessionHarness, outdir: str, said: str) -> None:
     assert fake_session.run(f"a cat -o {outdir}") is Outcome.FAILED

@@ -147,7 +147,7 @@ def test_a_caller_of_an_open_session_sees_as_well(
         seen: dict[str, list[Event]] = {"watching": [], "nobody": []}
         viewers: dict[str, Viewer] = {"watching": Watching(), "nobody": NullViewer()}
         for name, viewer in viewers.items():
-            with Session.as_guest(options, emit=seen[name].append, streams=Streams(viewer=viewer)) as guest:
+            with Session.with_shared_engine(options, emit=seen[name].append, streams=Streams(viewer=viewer)) as guest:
                 guest.draw("a cat -s 3 -S 4")
         open_session.close()
     assert open_session.done == ["visit"] * 2

@@ -22,10 +22,10 @@ def test_a_stripped_picture_is_fetched_shown_and_made_again(real_session: Sessio
     assert real_session.run(f"!fetch {bare}") is Outcome.OK
     (line,) = real_session.prefills
     assert "a cat" in line and "-S 7" in line and "--neg dog" in line
-    assert any("its pixels are those of image 1" in text for text in real_session.notices)
+    assert any("its pixels match image 1" in text for text in real_session.notices)
     assert real_session.run(f"!info {bare}") is Outcome.OK and "seed            7" in real_session.messages
     assert real_session.run(f"!replay {bare}") is Outcome.OK
-    assert any("shared.png, made again: identical" in text for text in real_session.notices)
+    assert any("reproduced shared.png: identical" in text for text in real_session.notices)
 
 
 def test_it_is_known_from_its_line_when_the_original_is_gone(real_session: SessionHarness, tmp_path: Path) -> None:

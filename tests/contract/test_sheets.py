@@ -47,8 +47,8 @@ def test_frames_that_were_not_saved_are_made_again(real_session: SessionHarness,
     harness.draw("fire -s4 -S5 -f.5 -I sketch.png")
     harness.draw("fire -s4 -S5 -I sketch.png --save_intermediates")
     first = sheet(harness, "!compare --strips 1 2")
-    assert [text for text in harness.notices if "made again" in text] == [
-        "000001.5.png: its steps were not saved, so it is made again"
+    assert [text for text in harness.notices if "reproducing" in text] == [
+        "000001.5.png: its steps were not saved; reproducing the image"
     ]
     harness.draw("fire -s4 -S5 -f.5 -I sketch.png --save_intermediates")
     second = sheet(harness, "!compare --strips 5 2".replace("5", "4"))
@@ -78,7 +78,7 @@ def test_a_chain_is_compared_stage_by_stage(harness: SessionHarness) -> None:
 def test_a_picture_that_does_not_tell_its_steps_is_shown_as_it_is(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s2 -S1")
     sheet(harness, "!compare sketch.png 1")
-    assert any("its steps cannot be shown" in text for text in harness.notices)
+    assert any("cannot show its steps" in text for text in harness.notices)
     assert harness.run("!compare --strips sketch.png sketch.png") is Outcome.FAILED
     assert harness.run("!compare 1") is Outcome.FAILED and "2 to 8" in harness.errors[0]
 
@@ -128,7 +128,7 @@ def test_a_sheet_has_its_number_and_is_no_result(harness: SessionHarness) -> Non
     assert "!contact 000001.1.png" in harness.messages
     harness.run("!fetch @last")
     assert harness.prefills[0].startswith("a cat")
-    assert harness.run("!replay 2") is Outcome.FAILED and "other pictures" in harness.errors[0]
+    assert harness.run("!replay 2") is Outcome.FAILED and "sheet of other images" in harness.errors[0]
     assert pixels(harness.draw("!again")[0]) == pixels(cat)
     assert harness.run("!rm 2") is Outcome.OK and not path.exists()
 

@@ -80,7 +80,7 @@ def test_in_a_chain_the_words_are_looked_for_in_the_stage_before(seeing_house: S
 
 def test_without_the_weights_it_says_how_to_get_them(real_session: SessionHarness, sketch: Path) -> None:
     assert real_session.run(f"a cat -I {sketch.name} -tm face") is not Outcome.OK
-    assert "needs the weights of CLIPSeg" in real_session.errors[0]
+    assert "the CLIPSeg weights for -tm are missing" in real_session.errors[0]
     assert not real_session.saved
 
 
@@ -105,7 +105,7 @@ def test_mask_writes_what_would_be_painted(seeing_house: SessionHarness) -> None
     (path,) = (seeing_house.folder / "outputs").glob("*.mask.png")
     with Image.open(path) as image:
         assert ((np.asarray(image.convert("L")) > 0) == (heat > threshold)).all()
-    assert f"to use it: -M outputs/{path.name}" in seeing_house.messages
+    assert f"use it with -M outputs/{path.name}" in seeing_house.messages
     (tinted,) = (seeing_house.folder / "outputs").glob("*.masked.png")
     assert not changed(tinted, source)[heat <= threshold].any()
     (by_file,) = seeing_house.draw(f'a cat -I "my photo.png" -M {path} -s2 -S1')

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,16 +15,20 @@ from PIL.PngImagePlugin import PngInfo
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
 from invoke_cli.metadata.containers.text_chunks import read_chunks
+from invoke_cli.version import __version__
 from tests.conftest import drawing
 from tests.session_harness import SessionHarness
 
 
-def rewrite(path: Path, **changes: object) -> None:
-    """Change fields under `image` in a picture's sd-metadata, and nothing else."""
+def rewrite(path: Path, top: Mapping[str, object] | None = None, version: str = "", **changes: Any) -> None:
+    """Change fields under `image` in an image's sd-metadata, and at its top level; None removes one there."""
     chunks = read_chunks(path)
     document = json.loads(chunks["sd-metadata"])
     document["image"] |= changes
+    document = {key: value for key, value in (document | (top or {})).items() if value is not None}
     chunks["sd-metadata"] = json.dumps(document)
+    if version:
+        chunks = {key: text.replace(__version__, version) for key, text in chunks.items()}
     info = PngInfo()
     for key, text in chunks.items():
         info.add_itxt(key, text)
@@ -38,6 +44,22 @@ def test_law_5_verify_says_identical_of_what_was_just_written(harness: SessionHa
     harness.draw("a cat -s4 -f0 -I sketch.png")
     assert harness.run("!verify outputs/*.png") is Outcome.OK, harness.errors
     assert harness.messages.count("identical") == 7
+
+
+def test_images_of_an_older_schema_are_verified_by_its_rules(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s3")
+    assert json.loads(read_chunks(path)["sd-metadata"])["schema_version"] == 2
+    rewrite(path, {"app_version": "0.1.0", "schema_version": None}, version="0.1.0")
+    assert harness.run(f"!verify {path}") is Outcome.OK and "identical" in harness.messages
+    rewrite(path, scheduler="AnotherScheduler")
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert "scheduler" in harness.messages
+
+
+def test_images_of_a_newer_schema_are_verified_by_their_pixels(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s3")
+    rewrite(path, {"app_version": "9.0", "schema_version": 99, "a_new_key": 1})
+    assert harness.run(f"!verify {path}") is Outcome.OK and "identical" in harness.messages
 
 
 def test_verify_from_any_directory(harness: SessionHarness, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +91,7 @@ def test_verify_is_not_swayed_by_the_session_s_defaults(harness: SessionHarness,
         ("size", [1, 1]),
     ],
 )
-def test_verify_says_what_differs(harness: SessionHarness, sketch: Path, field: str, value: object) -> None:
+def test_verify_says_what_differs(harness: SessionHarness, sketch: Path, field: str, value: Any) -> None:
     (path,) = harness.draw("a cat -s3 -S5 -f.9 -I sketch.png")
     rewrite(path, **{field: value})
     assert harness.run(f"!verify {path}") is Outcome.FAILED
@@ -108,7 +130,7 @@ def test_a_path_in_a_foreign_file_is_never_opened(harness: SessionHarness, sketc
     info.add_text("Dream", f"a cat -s 2 -S 5 -A ddim -I {sketch} -f 0.5")
     drawing().save("theirs.png", pnginfo=info)
     assert harness.run("!replay theirs.png") is Outcome.FAILED
-    assert "not at hand" in harness.errors[0]
+    assert "was not found" in harness.errors[0]
 
 
 def test_replay_of_a_file_does_its_lines(harness: SessionHarness) -> None:
@@ -118,7 +140,7 @@ def test_replay_of_a_file_does_its_lines(harness: SessionHarness) -> None:
     assert len(harness.of(Failed)) == 1
     Path("loop.txt").write_text("!replay loop.txt\n")
     assert harness.run("!replay loop.txt") is Outcome.FAILED
-    assert "without end" in harness.errors[-1]
+    assert "replay each other endlessly" in harness.errors[-1]
 
 
 def test_verify_goes_on_after_a_model_that_is_not_there(

@@ -103,7 +103,7 @@ def test_each_save_is_drawn_once_however_it_is_saved(fake_session: SessionHarnes
 def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
     fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_changes, "PATIENCE_SECONDS", 0.4)
+    monkeypatch.setattr(file_changes, "UNREADABLE_SECONDS", 0.4)
     with watching(fake_session, "!watch sketch.png a cat -s2 -f .5 -S 1 | a dog -f .5") as drawn:
         Path("sketch.png").write_bytes(png("red")[:60])
         while len(fake_session.notices) < 2:
@@ -111,19 +111,19 @@ def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
         assert drawn(0) == [] and "waiting for the next save" in fake_session.notices[1]
         Path("sketch.png").write_bytes(png("red"))
         assert len(drawn(1)) == 1
-    assert "which is not there yet" in fake_session.notices[0] and len(fake_session.notices) <= 3
+    assert "does not exist yet" in fake_session.notices[0] and len(fake_session.notices) <= 3
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("!watch", "needs more"),
+        ("!watch", "needs an argument"),
         ("!watch sketch.png", "takes an image and a line"),
         ("!watch sketch.png !models", "takes an image and a line"),
         ("!watch sketch.png a cat -I other.png", "is the init image"),
-        ("!watch nowhere/sketch.png a cat", "is not an image"),
-        ("!watch a cat", "is not an image"),
-        ("!watch . a cat", "is not an image"),
+        ("!watch nowhere/sketch.png a cat", "is neither an image"),
+        ("!watch a cat", "is neither an image"),
+        ("!watch . a cat", "is neither an image"),
         ("!watch sketch.png a cat -s 0", "-s takes"),
     ],
 )

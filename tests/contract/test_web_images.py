@@ -81,7 +81,9 @@ def server() -> Iterator[str]:
 def test_a4_a_picture_from_the_web_is_fetched_once_and_replays_without_it(harness: SessionHarness, server: str) -> None:
     (made,) = harness.draw(f"oil -I {server}/a%20cat.png?size=large -s2 -S1")
     assert Pages.asked == ["/a%20cat.png?size=large"]
-    assert '-I "a cat.png"' in harness.saved[0].line and any("fetching a cat.png" in text for text in harness.notices)
+    assert '-I "a cat.png"' in harness.saved[0].line and any(
+        "downloading a cat.png" in text for text in harness.notices
+    )
     (kept,) = (harness.folder / "outputs" / ".invoke" / "inputs").iterdir()
     assert kept.read_bytes() == png()
     line = harness.saved[0].line
@@ -101,11 +103,11 @@ def test_redirects_on_the_web_are_followed(harness: SessionHarness, server: str)
     [
         ("none.png", "404"),
         ("page.png", "not an image"),
-        ("file.png", "off the web"),
-        ("ftp.png", "cannot be fetched"),
-        ("round.png", "round in circles"),
+        ("file.png", "redirect to another protocol"),
+        ("ftp.png", "cannot download"),
+        ("round.png", "a redirect loop"),
         ("huge.png", "larger than 50 MB"),
-        ("cut.png", "broke off"),
+        ("cut.png", "the download of cut.png ended after"),
     ],
 )
 def test_what_is_no_picture_is_one_sentence(fake_session: SessionHarness, server: str, page: str, said: str) -> None:
@@ -121,13 +123,13 @@ def test_what_is_no_picture_is_one_sentence(fake_session: SessionHarness, server
 
 def test_nobody_answers(fake_session: SessionHarness) -> None:
     assert fake_session.run("oil -I http://127.0.0.1:9/x.png -s2") is Outcome.FAILED
-    assert "x.png cannot be fetched" in fake_session.errors[0]
+    assert "cannot download x.png" in fake_session.errors[0]
 
 
 @pytest.mark.parametrize(
     ("page", "limits", "said"),
     [
-        ("endless.png", Limits(most_bytes=100_000), "larger than 0.1 MB"),
+        ("endless.png", Limits(max_bytes=100_000), "larger than 0.1 MB"),
         ("slow.png", Limits(seconds=0.3), "took too long"),
         ("slow.png", Limits(silence=0.02, seconds=30), "took too long"),
     ],

@@ -13,7 +13,6 @@ from tests.conftest import drawing
 from tests.session_harness import SessionHarness, size
 
 FIRE = '"fire" -s10 -W384 -H384 -S1592514025'
-STRIP_GAP = 4
 
 MIXED = """\
 a cat -s2 -S1

@@ -54,7 +54,7 @@ def job_for(line: str, model: Model, init: Image.Image | None = None) -> Job:
     else:
         request = replace(request, init_image=None)
     plan = make_plan(
-        PlanInputs(request=request, model=model.spec.name, facts=model.facts, draw_seed=lambda: 7, init=facts)
+        PlanInputs(request=request, model=model.spec.name, facts=model.facts, random_seed=lambda: 7, init=facts)
     )
     canvas = place_on_canvas(init, plan.geometry) if init is not None and plan.geometry is not None else None
     return Job(plan=plan, model=model, images=plan.images, init=canvas, total=len(plan.images))

@@ -124,7 +124,7 @@ def test_h2_twenty_steps_of_the_x4_upscaler(harness: SessionHarness, x4: Path) -
     ("line", "said"),
     [
         ("a cat -U 2 --upscaler big-x4", "big-x4 only enlarges 4 times"),
-        ("a cat | --sr 4 --upscaler big-x2", "big-x2 is no x4 diffusion upscaler"),
+        ("a cat | --sr 4 --upscaler big-x2", "big-x2 is not an x4 diffusion upscaler"),
         ("a cat -m big-x4", "big-x4 (x4 upscaler) cannot generate images"),
     ],
 )
@@ -135,7 +135,7 @@ def test_what_an_upscaler_cannot_do(harness: SessionHarness, line: str, said: st
 
 def test_models_says_what_they_are(harness: SessionHarness) -> None:
     harness.run("!models")
-    assert "enlarges 4 times (--sr)" in harness.messages and "enlarges 2 times (--latent_up)" in harness.messages
+    assert "upscales 4 times (--sr)" in harness.messages and "upscales 2 times (--latent_up)" in harness.messages
 
 
 # -- networks in files -----------------------------------------------------------------------------------------------
@@ -218,4 +218,4 @@ def test_without_spandrel_one_sentence_says_how_to_get_it(
     build_network(real_session.folder / "root" / "models" / "tiny.safetensors")
     drawing(40, 30).save("low.png")
     assert real_session.run("!fix low.png -U 4 --upscaler tiny") is Outcome.FAILED
-    assert real_session.errors == ["networks in files need the library spandrel"]
+    assert real_session.errors == ["network files need the library spandrel"]

@@ -50,7 +50,7 @@ def job(line: str, model: Model, task: Task = Task.TEXT_TO_IMAGE) -> Job:
     if task is Task.INPAINT:
         masked = MaskFacts(box=Box(16, 16, 48, 48), share=0.25)
     inputs = PlanInputs(
-        request=effective.request, model=model.spec.name, facts=model.facts, draw_seed=lambda: 7, init=init,
+        request=effective.request, model=model.spec.name, facts=model.facts, random_seed=lambda: 7, init=init,
         mask=masked, sources=effective.sources,
     )  # fmt: skip
     plan = make_plan(inputs)

@@ -76,10 +76,10 @@ def test_an_entry_says_what_a_model_predicts(real_session: SessionHarness, folde
     assert pixels(made) == by_hand(folder) != pixels(own)
     assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.messages
     real_session.run("!model noise")
-    assert "epsilon (told by its entry)" in real_session.messages
+    assert "epsilon (from its entry)" in real_session.messages
     real_session.run("!edit_model noise prediction none")
     assert real_session.run(f"!verify {made}") is Outcome.FAILED
-    assert "model_hash: the file says" in real_session.messages, "what the entry says shapes the picture"
+    assert "model_hash: the file has" in real_session.messages, "what the entry says shapes the picture"
     (again,) = real_session.draw(f"{LINE} -m velocity")
     assert pixels(again) == pixels(own)
 

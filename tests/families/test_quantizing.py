@@ -70,4 +70,4 @@ def test_what_this_machine_cannot_do_is_one_sentence(
     enter(real_session, "odd", folder_of("stable-diffusion"), "int2")
     real_session.session.context.settings._registry = None
     assert real_session.run(LINE) is not Outcome.OK
-    assert "quantize is int8 or float8 or bnb8 or bnb4" in real_session.errors[0]
+    assert "quantize must be int8 or float8 or bnb8 or bnb4" in real_session.errors[0]

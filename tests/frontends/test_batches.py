@@ -56,7 +56,7 @@ def test_hostile_lines_each_get_one_sentence_or_a_picture(program: Program) -> N
     ]  # fmt: skip
     result = program(stdin="\n".join([*lines, "a last cat -s2 -S9"]).encode())
     assert result.status == 1
-    assert "Traceback" not in result.err and "error in the program" not in result.err
+    assert "Traceback" not in result.err and "internal error" not in result.err
     assert "a last cat" in result.lines[-1]
     errors = re.findall(r"^error: line (\d+): (.*)$", result.err, re.MULTILINE)
     assert len(errors) == len({number for number, _ in errors})

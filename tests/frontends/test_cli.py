@@ -170,4 +170,4 @@ def test_launch_options_in_invoke_init(program: Program) -> None:
     assert program.engine.settings.device == "cuda"
     init.write_text("--json\n", encoding="utf-8")
     result = program("a cat")
-    assert result.status == 2 and "--json belongs to the command line" in result.err
+    assert result.status == 2 and "--json is allowed only on the command line" in result.err

@@ -61,7 +61,7 @@ def test_what_a_visit_makes_is_what_an_own_engine_makes_byte_for_byte(
     lent = open_session(real_engine, options)
     monkeypatch.setattr(module, "open_engine", _forbidden)
     warm = SessionHarness(tmp_path, tiny_model, _forbidden)
-    warm.session = module.Session.as_guest(options, emit=warm.events.append, streams=Streams())
+    warm.session = module.Session.with_shared_engine(options, emit=warm.events.append, streams=Streams())
     with warm.session:
         assert draw_all(warm, tmp_path / "warm") == wanted
     assert len(wanted) > 15 and not list((tmp_path / "elsewhere").iterdir())
@@ -77,7 +77,7 @@ def test_a_caller_imports_no_torch_and_loads_no_weights(
     program: Program, real_engine: Engine, open_session: OpenIt
 ) -> None:
     session = open_session(real_engine)
-    session.session.warm_up()
+    session.session.load_in_background()
     assert session.session.context.engine.loaded()
     session.events.clear()
     code = "import sys\nfrom invoke_cli.cli import run\nstatus = run(['a cat', '-s8', '-S1'])\n"

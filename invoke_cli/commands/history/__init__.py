@@ -1,1 +1,1 @@
-"""Commands on the history: browse, tag, export, lineage."""
+"""Commands on the history: browse, tag, export, show lineage."""

@@ -1,4 +1,4 @@
-"""Commands that give copies away: `!save` under descriptive names, `!strip` without metadata."""
+"""Commands that copy images: `!save` under descriptive names, `!strip` without metadata."""
 
 from __future__ import annotations
 
@@ -10,55 +10,63 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import SESSION, Numbered, means_images, numbered, one_image
+from invoke_cli.commands.image_selection import (
+    SESSION,
+    HistoryImage,
+    history_images,
+    is_history_reference,
+    single_image,
+)
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded
+from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import CommandError, ImageError, OutputError
 from invoke_cli.imaging.open_image import open_path, read_file
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
 from invoke_cli.output.files import output_errors, write_whole
 from invoke_cli.output.names import file_name, names_of
 
-SAVED_AS = "{prefix}.{seed}.{prompt:40}.png"
-_USAGE = "!save last ~/pictures: copies with the prompt in their names; --zip for one file; --fnformat TEMPLATE"
+NAME_TEMPLATE = "{prefix}.{seed}.{prompt:40}.png"
+_USAGE = (
+    "!save last ~/pictures: copy images, with the prompt in their names; --zip writes one file; --fnformat TEMPLATE"
+)
 
 
 def save(context: SessionContext, call: Call) -> None:
-    """Copy images to a folder, or into a zip, under names that say what they are."""
+    """Copy images to a folder or into a zip file, under descriptive names."""
     words, template, zipped = _options(call.required(_USAGE))
-    wanted = [SESSION if word == "all" else word for word in words[:-1]]
-    if not wanted or means_images(words[-1]) or not all(map(means_images, wanted)):
-        raise CommandError("!save takes images and then a folder", hint=_USAGE)
-    images = [image for image in numbered(context, wanted) if image.path.is_file()]
+    selected = [SESSION if word == "all" else word for word in words[:-1]]
+    if not selected or is_history_reference(words[-1]) or not all(map(is_history_reference, selected)):
+        raise CommandError("!save takes images, then a folder", hint=_USAGE)
+    images = [image for image in history_images(context, selected) if image.path.is_file()]
     if not images:
-        raise CommandError("none of these images is there any more", hint="!history lists what is")
-    target = expanded(words[-1])
-    named = _named(images, template)
-    target = _zip(target, named) if zipped else _copy(target, named)
-    context.say(f"{len(images)} image{'' if len(images) == 1 else 's'} saved to {target}")
+        raise CommandError("none of these images exists any more", hint="!history lists the images")
+    target = expand_path(words[-1])
+    names = _unique_names(images, template)
+    target = _zip(target, names) if zipped else _copy(target, names)
+    context.say(f"saved {len(images)} image{'' if len(images) == 1 else 's'} to {target}")
 
 
 def _options(words: Sequence[str]) -> tuple[list[str], str, bool]:
-    """The words without options, the template, and whether a zip is wanted."""
-    rest, template = list(words), SAVED_AS
+    """Return the words without options, the template for names, and whether to write a zip file."""
+    rest, template = list(words), NAME_TEMPLATE
     if "--fnformat" in rest[:-1]:
-        place = rest.index("--fnformat")
-        template = rest[place + 1]
-        del rest[place : place + 2]
+        index = rest.index("--fnformat")
+        template = rest[index + 1]
+        del rest[index : index + 2]
     zipped = "--zip" in rest
     return [word for word in rest if word != "--zip"], template, zipped
 
 
-def _named(images: Sequence[Numbered], template: str) -> Mapping[str, Path]:
-    """A name of its own for each image."""
-    named: dict[str, Path] = {}
+def _unique_names(images: Sequence[HistoryImage], template: str) -> Mapping[str, Path]:
+    """Map a unique file name to each image."""
+    names: dict[str, Path] = {}
     for image in images:
         name = file_name(template, names_of(image.entry.number, image.entry.line, image.entry.seed))
-        named[_free(name, lambda candidate: candidate in named)] = image.path
-    return named
+        names[_free_name(name, lambda candidate: candidate in names)] = image.path
+    return names
 
 
-def _free(name: str, taken: Callable[[str], bool]) -> str:
+def _free_name(name: str, taken: Callable[[str], bool]) -> str:
     stem, count, candidate = name.removesuffix(".png"), 1, name
     while taken(candidate):
         count += 1
@@ -66,22 +74,22 @@ def _free(name: str, taken: Callable[[str], bool]) -> str:
     return candidate
 
 
-def _copy(folder: Path, named: Mapping[str, Path]) -> Path:
+def _copy(folder: Path, names: Mapping[str, Path]) -> Path:
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file, not a folder", hint="name a folder")
-    for name, path in named.items():
-        free = _free(name, lambda candidate: (folder / candidate).exists())
-        write_whole(folder / free, read_file(path))
+        raise OutputError(f"{folder} is a file, not a folder", hint="choose a folder")
+    for name, path in names.items():
+        free_name = _free_name(name, lambda candidate: (folder / candidate).exists())
+        write_whole(folder / free_name, read_file(path))
     return folder
 
 
-def _zip(target: Path, named: Mapping[str, Path]) -> Path:
+def _zip(target: Path, names: Mapping[str, Path]) -> Path:
     path = target if target.suffix == ".zip" else target.with_name(f"{target.name}.zip")
     if path.exists():
-        raise OutputError(f"{path} is there already", hint="choose another name")
+        raise OutputError(f"{path} already exists", hint="choose another name")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, file in named.items():
+        for name, file in names.items():
             archive.write(file, name)
     with output_errors(path):
         write_whole(path, buffer.getvalue())
@@ -89,21 +97,21 @@ def _zip(target: Path, named: Mapping[str, Path]) -> Path:
 
 
 def strip(context: SessionContext, call: Call) -> None:
-    """Write a copy of a picture that says nothing of itself."""
-    path = one_image(context, call, "!strip 17: a copy without metadata")
-    bare = _bare(path)
+    """Write a copy of an image without metadata."""
+    path = single_image(context, call, "!strip 17: copy the image without its metadata")
+    image = _bare_image(path)
     record = SheetRecord(kind="stripped", line=sheet_line("strip", [SheetImage(name=path.name)]))
-    number, copy = context.writer.save_sheet(context.folder(), bare, record, told=False)
-    context.say(f"[{number}] {copy}: the pixels of {path.name} and nothing else")
+    number, copy = context.writer.save_sheet(context.folder(), image, record, told=False)
+    context.say(f"[{number}] {copy}: a copy of {path.name} without metadata")
 
 
-def _bare(path: Path) -> Image.Image:
-    """The pixels of a picture, upright, with their transparency and nothing else."""
+def _bare_image(path: Path) -> Image.Image:
+    """Return only the pixels of an image, with their transparency and the EXIF orientation applied."""
     opened = open_path(path)
     if opened.alpha is None:
         return opened.image.copy()
     with Image.open(io.BytesIO(opened.data)) as image:
         upright = ImageOps.exif_transpose(image).convert("RGBA")
     if upright.size != opened.image.size:
-        raise ImageError(f"{path} cannot be copied", hint="save it as PNG first")
+        raise ImageError(f"cannot copy {path}", hint="convert it to PNG first")
     return Image.merge("RGBA", upright.split())

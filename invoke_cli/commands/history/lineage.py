@@ -1,14 +1,14 @@
-"""Commands on how pictures hang together: `!tree`, what was made from what, and `!diff`, how two differ."""
+"""Commands that relate images: `!tree` shows ancestors and descendants, `!diff` the differences between two."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import images_of
+from invoke_cli.commands.image_selection import find_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.generation.contact_sheets import Subject, subject
+from invoke_cli.generation.contact_sheets import Subject, open_subject
 from invoke_cli.imaging.sheets.sheets import distance
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
@@ -17,93 +17,93 @@ from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest
 
-_DEEPEST = 50
-_MOST = 500
-_DIFF = "!diff 16 17: the settings and the pixels in which they differ"
+_MAX_DEPTH = 50
+_MAX_LINES = 500
+_DIFF_USAGE = "!diff 16 17: compare the settings and the pixels of two images"
 
 
 def tree(context: SessionContext, call: Call) -> None:
-    """Show what a picture was made from, and what was made from it."""
-    words = call.required("!tree 17: what it was made from, and what was made from it")
+    """Show the images that an image was generated from, and those generated from it."""
+    words = call.required("!tree 17: show the ancestors and descendants of an image")
     folder = context.folder()
     for word in words:
-        for path in images_of(context, word):
-            asked = subject(path).shown
-            lines = list(_Tree(folder, asked.sha256).lines(Parent(path.name, asked.sha256)))
-            context.say("\n".join(lines[:_MOST]))
+        for path in find_images(context, word):
+            requested = open_subject(path).shown
+            lines = list(_Tree(folder, requested.sha256).lines(Parent(path.name, requested.sha256)))
+            context.say("\n".join(lines[:_MAX_LINES]))
 
 
 class _Tree:
-    """The kin of one picture, as indented lines; `asked` is its hash."""
+    """The relatives of one image as indented lines; `requested` is the hash of that image."""
 
-    def __init__(self, folder: OutputFolder, asked: str) -> None:
-        self.folder, self.asked = folder, asked
-        self.told: set[str] = set()
+    def __init__(self, folder: OutputFolder, requested: str) -> None:
+        self.folder, self.requested = folder, requested
+        self.shown: set[str] = set()
 
-    def lines(self, picture: Parent) -> Iterator[str]:
-        """From the first ancestors down to the last descendants."""
-        for root in self._roots(picture, set()):
-            yield from self._below(root, self.folder.history.by_hash(root.sha256), 0)
+    def lines(self, image: Parent) -> Iterator[str]:
+        """Yield a line for each relative, from the first ancestors to the last descendants."""
+        for root in self._roots(image, set()):
+            yield from self._descendants(root, self.folder.history.by_hash(root.sha256), 0)
 
-    def _roots(self, picture: Parent, passed: set[str]) -> Iterator[Parent]:
-        """The ancestors that nothing known is an ancestor of, each once."""
-        if picture.sha256 in passed:
+    def _roots(self, image: Parent, visited: set[str]) -> Iterator[Parent]:
+        """Yield each ancestor without known ancestors of its own, once."""
+        if image.sha256 in visited:
             return
-        passed.add(picture.sha256)
-        entry = self.folder.history.by_hash(picture.sha256)
-        if entry is None or not entry.parents or len(passed) > _DEEPEST:
-            yield picture
+        visited.add(image.sha256)
+        entry = self.folder.history.by_hash(image.sha256)
+        if entry is None or not entry.parents or len(visited) > _MAX_DEPTH:
+            yield image
             return
         for parent in entry.parents:
-            yield from self._roots(parent, passed)
+            yield from self._roots(parent, visited)
 
-    def _below(self, picture: Parent, entry: Entry | None, depth: int) -> Iterator[str]:
-        mark = "  <- this one" if picture.sha256 == self.asked else ""
-        yield f"{'  ' * depth}{_named(picture, entry)}{mark}"
-        if depth > _DEEPEST or picture.sha256 in self.told:
+    def _descendants(self, image: Parent, entry: Entry | None, depth: int) -> Iterator[str]:
+        mark = "  <- this one" if image.sha256 == self.requested else ""
+        yield f"{'  ' * depth}{_label(image, entry)}{mark}"
+        if depth > _MAX_DEPTH or image.sha256 in self.shown:
             return
-        self.told.add(picture.sha256)
-        for child in self.folder.history.children(picture.sha256):
-            yield from self._below(Parent(child.path, child.sha256), child, depth + 1)
+        self.shown.add(image.sha256)
+        for child in self.folder.history.children(image.sha256):
+            yield from self._descendants(Parent(child.path, child.sha256), child, depth + 1)
 
 
-def _named(picture: Parent, entry: Entry | None) -> str:
-    return sanitize_for_terminal(picture.name if entry is None else f"[{entry.number}] {entry.path}: {entry.line}")
+def _label(image: Parent, entry: Entry | None) -> str:
+    return sanitize_for_terminal(image.name if entry is None else f"[{entry.number}] {entry.path}: {entry.line}")
 
 
 def diff(context: SessionContext, call: Call) -> None:
-    """Say in which settings two pictures differ, and how far their pixels are apart."""
-    words = call.required(_DIFF)
-    paths = [path for word in words for path in images_of(context, word)]
+    """Show the settings in which two images differ, and the distance between their pixels."""
+    words = call.required(_DIFF_USAGE)
+    paths = [path for word in words for path in find_images(context, word)]
     if len(paths) != 2:
-        raise CommandError(f"!diff takes two pictures, not {len(paths)}", hint=_DIFF)
-    first, second = (subject(path) for path in paths)
+        raise CommandError(f"!diff takes two images, not {len(paths)}", hint=_DIFF_USAGE)
+    first, second = (open_subject(path) for path in paths)
     context.say("\n".join([*_settings(first, second), _pixels(first, second)]))
 
 
 def _settings(first: Subject, second: Subject) -> Iterator[str]:
     for each in (first, second):
         if not each.stages:
-            yield f"{each.path.name} does not say how it was made"
+            yield f"{each.path.name} contains no generation metadata"
     if not (first.stages and second.stages):
         return
     if len(first.stages) != len(second.stages):
         yield f"stages: {len(first.stages)} -> {len(second.stages)}"
-    told = False
+    shown = False
     for number, stages in enumerate(zip(first.stages, second.stages, strict=False), start=1):
         stage = f"stage {number}, " if len(first.stages) > 1 else ""
-        for name, was, is_now in _differing(*stages):
-            told = True
-            yield sanitize_for_terminal(f"{stage}{name}: {was} -> {is_now}")
-    if not told:
-        yield "the settings are the same"
+        for name, old, new in _differences(*stages):
+            shown = True
+            yield sanitize_for_terminal(f"{stage}{name}: {old} -> {new}")
+    if not shown:
+        yield "the settings are identical"
 
 
-def _differing(first: GenerationRequest, second: GenerationRequest) -> Iterator[tuple[str, str, str]]:
+def _differences(first: GenerationRequest, second: GenerationRequest) -> Iterator[tuple[str, str, str]]:
     for field in dict.fromkeys([*first.set_fields(), *second.set_fields()]):
-        was, is_now = (_value(request, field) for request in (first, second))
-        if was != is_now:
-            yield by_field()[field].name[2:], was, is_now
+        old, new = (_value(request, field) for request in (first, second))
+        if old != new:
+            yield by_field()[field].name[2:], old, new
 
 
 def _value(request: GenerationRequest, field: str) -> str:
@@ -114,13 +114,13 @@ def _value(request: GenerationRequest, field: str) -> str:
 
 
 def _pixels(first: Subject, second: Subject) -> str:
-    one, other = first.opened.image, second.opened.image
+    first_image, second_image = first.opened.image, second.opened.image
     sizes = ""
-    if one.size != other.size:
-        sizes = f"sizes: {one.width}x{one.height} -> {other.width}x{other.height}\n"
-        other = other.resize(one.size)
-    apart = distance(one, other)
-    if apart.most == 0:
-        return f"{sizes}the pixels are the same"
-    told = f"{apart.mean:.1f} of 255 apart on average, {apart.most} at most, {apart.share:.0%} of them differ"
-    return f"{sizes}pixels: {told}"
+    if first_image.size != second_image.size:
+        sizes = f"sizes: {first_image.width}x{first_image.height} -> {second_image.width}x{second_image.height}\n"
+        second_image = second_image.resize(first_image.size)
+    difference = distance(first_image, second_image)
+    if difference.most == 0:
+        return f"{sizes}the pixels are identical"
+    summary = f"mean difference {difference.mean:.1f} of 255, maximum {difference.most}; {difference.share:.0%} differ"
+    return f"{sizes}pixels: {summary}"

@@ -1,4 +1,4 @@
-"""Commands on what was made: finding it, marking it, keeping it."""
+"""Rows of the command table: commands on the history."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ HISTORY_COMMANDS = (
         usage="[n] [--tag good] [--since yesterday]",
         argument=Argument.TEXT,
         run=browse.history,
-        help="the last images, all or those that answer",
+        help="list the last images, or those that match",
     ),
     Command(
         name="search",
         usage="words strength>0.5 model:xl since:3d …",
         argument=Argument.TEXT,
         run=browse.search,
-        help="images whose line holds all words and that answer; any switch's name can be asked for",
+        help="list the images that match all words and conditions; any switch can be a condition",
     ),
     Command(
         name="tag",
         usage="number … word …",
         argument=Argument.IMAGE,
         run=tags.tag,
-        help="give images tags; -word takes one away",
+        help="add tags to images; -word removes one",
     ),
     Command(
         name="rate",
@@ -39,34 +39,34 @@ HISTORY_COMMANDS = (
         usage="image",
         argument=Argument.IMAGE,
         run=lineage.tree,
-        help="what a picture was made from, and what was made from it",
+        help="show the images that an image was generated from, and those generated from it",
     ),
     Command(
         name="diff",
         usage="image image",
         argument=Argument.IMAGE,
         run=lineage.diff,
-        help="the settings in which two pictures differ, and how far apart their pixels are",
+        help="compare the settings and the pixels of two images",
     ),
     Command(
         name="save",
         usage="last | session | number … DIR [--zip] [--fnformat TEMPLATE]",
         argument=Argument.IMAGE,
         run=export.save,
-        help="copies under names that say what they are",
+        help="copy images to a folder or a zip file, under descriptive names",
     ),
     Command(
         name="reindex",
         usage="",
         run=browse.reindex,
-        help="make the history anew from the images alone",
+        help="rebuild the history from the images",
     ),
     Command(
         name="open",
         usage="[number or image …]",
         argument=Argument.IMAGE,
         run=browse.open_image,
-        help="show images in the system's viewer",
+        help="open images in the system's image viewer",
     ),
     Command(
         name="rm",

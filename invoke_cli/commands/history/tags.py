@@ -1,54 +1,58 @@
-"""Commands that remember what the user thinks of images: `!tag` and `!rate`."""
+"""Commands that store the user's opinion of images: `!tag` and `!rate`."""
 
 from __future__ import annotations
 
 import re
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import Numbered, means_images, numbered
+from invoke_cli.commands.image_selection import HistoryImage, history_images, is_history_reference
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.language.grammar.history_query import MAX_RATING
 from invoke_cli.output import reindex
 
 _TAG = re.compile(r"-?[^\W\d][\w-]{0,39}")
-_TAGGING = "!tag 12 14 good portrait: these tags; !tag 12 -good takes one away; !history --tag good lists them"
-_RATING = f"!rate 12 {MAX_RATING}: 1 to {MAX_RATING}; 0 takes the rating away; !search rating>=4 lists them"
+_TAG_USAGE = "!tag 12 14 good portrait: add tags; !tag 12 -good removes one; !history --tag good lists the images"
+_RATE_USAGE = (
+    f"!rate 12 {MAX_RATING}: rate from 1 to {MAX_RATING}; 0 removes the rating; !search rating>=4 lists the images"
+)
 
 
 def tag(context: SessionContext, call: Call) -> None:
-    """Give images tags, or take tags away."""
-    words = call.required(_TAGGING)
-    images = _images(context, [word for word in words if means_images(word)], _TAGGING)
-    tags = [tag.lower() for word in words if not means_images(word) for tag in word.split(",") if tag]
+    """Add tags to images, or remove tags from them."""
+    words = call.required(_TAG_USAGE)
+    images = _images(context, [word for word in words if is_history_reference(word)], _TAG_USAGE)
+    tags = [tag.lower() for word in words if not is_history_reference(word) for tag in word.split(",") if tag]
     for name in tags:
         if _TAG.fullmatch(name) is None:
-            raise CommandError(f"{name[:40]!r} cannot be a tag", hint="a tag begins with a letter and has no blanks")
+            raise CommandError(
+                f"not a valid tag: {name[:40]!r}", hint="a tag starts with a letter and contains no spaces"
+            )
     for image in images:
         for name in tags:
             reindex.tag(image.folder, image.entry.number, name.removeprefix("-"), on=not name.startswith("-"))
-    _tell(context, images)
+    _show_marks(context, images)
 
 
 def rate(context: SessionContext, call: Call) -> None:
-    """Rate images from 1 to 5."""
-    *words, rating = call.required(_RATING)
+    """Rate images from 1 to 5; 0 removes the rating."""
+    *words, rating = call.required(_RATE_USAGE)
     if not words or not rating.isdecimal() or int(rating) > MAX_RATING:
-        raise CommandError(f"a rating from 0 to {MAX_RATING} comes last", hint=_RATING)
-    images = _images(context, words, _RATING)
+        raise CommandError(f"!rate needs a rating from 0 to {MAX_RATING} at the end", hint=_RATE_USAGE)
+    images = _images(context, words, _RATE_USAGE)
     for image in images:
         reindex.rate(image.folder, image.entry.number, int(rating))
-    _tell(context, images)
+    _show_marks(context, images)
 
 
-def _images(context: SessionContext, words: list[str], usage: str) -> list[Numbered]:
-    images = numbered(context, words)
+def _images(context: SessionContext, words: list[str], usage: str) -> list[HistoryImage]:
+    images = history_images(context, words)
     if not images:
-        raise CommandError("no image is named", hint=usage)
+        raise CommandError("no images specified", hint=usage)
     return images
 
 
-def _tell(context: SessionContext, images: list[Numbered]) -> None:
+def _show_marks(context: SessionContext, images: list[HistoryImage]) -> None:
     for image in images:
         number = image.entry.number
         marks = image.folder.history.marks([number]).get(number, ("no tags and no rating",))

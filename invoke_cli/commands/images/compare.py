@@ -1,4 +1,4 @@
-"""Commands that lay pictures beside each other: `!compare`, `!grid` and `!contact`."""
+"""Commands that show images side by side: `!compare`, `!grid` and `!contact`."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import LAST, selected_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.generation.contact_sheets import Subject, save_sheet, subject, titles
+from invoke_cli.generation.contact_sheets import Subject, open_subject, save_sheet, titles
 from invoke_cli.imaging.sheets.comparison import comparison, strips
 from invoke_cli.imaging.sheets.sheets import captioned_grid, contact_sheet
 from invoke_cli.metadata.sheet_record import SheetRecord, sheet_line
 from invoke_cli.replay.step_frames import step_frames
 
-MOST = 100
-MOST_COMPARED = 8
+MAX_IMAGES = 100
+MAX_COMPARED = 8
 _STRIPS = "--strips"
 
 
 def compare(context: SessionContext, call: Call) -> None:
-    """A column for each picture: what the model began with, its steps aligned by noise, the result."""
-    usage = "!compare 16 17: beside each other, with their steps; --strips for the steps alone"
+    """Save a sheet with a column per image: the start image, the steps aligned by noise level, the result."""
+    usage = "!compare 16 17: show images side by side with their steps; --strips shows only the steps"
     words = [word for word in call.required(usage) if word != _STRIPS]
     paths = selected_images(context, words)
-    if not 2 <= len(paths) <= MOST_COMPARED:
-        raise CommandError(f"!compare takes 2 to {MOST_COMPARED} pictures, not {len(paths)}", hint=usage)
-    subjects = [subject(path) for path in paths]
-    stories = [
+    if not 2 <= len(paths) <= MAX_COMPARED:
+        raise CommandError(f"!compare takes 2 to {MAX_COMPARED} images, not {len(paths)}", hint=usage)
+    subjects = [open_subject(path) for path in paths]
+    columns = [
         step_frames(context, each, title) for each, title in zip(subjects, titles(context, subjects), strict=True)
     ]
     only_strips = len(words) < len(call.words)
-    if only_strips and not any(story.stages for story in stories):
-        raise CommandError("none of these pictures tells its steps", hint="leave --strips out")
-    sheet = strips(stories) if only_strips else comparison(stories)
+    if only_strips and not any(column.stages for column in columns):
+        raise CommandError("the steps of these images are not available", hint="omit --strips")
+    sheet = strips(columns) if only_strips else comparison(columns)
     save_sheet(context, sheet, _record("compare", subjects, *([_STRIPS] if only_strips else [])))
 
 
 def grid(context: SessionContext, call: Call) -> None:
-    """Pictures beside each other, as large as they fit, each under its name."""
+    """Save a grid of images, as large as they fit, each with its name."""
     subjects = _subjects(context, call)
     sheet = captioned_grid([each.opened.image for each in subjects], titles(context, subjects))
     save_sheet(context, sheet, _record("grid", subjects))
 
 
 def contact(context: SessionContext, call: Call) -> None:
-    """A contact sheet: small pictures with their names."""
+    """Save a contact sheet: small images with their names."""
     subjects = _subjects(context, call)
     title = f"{len(subjects)} image{'s' if len(subjects) > 1 else ''}: {' '.join(call.words) or LAST}"
     sheet = contact_sheet([each.opened.image for each in subjects], titles(context, subjects), title)
@@ -56,10 +56,12 @@ def contact(context: SessionContext, call: Call) -> None:
 def _subjects(context: SessionContext, call: Call) -> list[Subject]:
     paths: Sequence[Path] = selected_images(context, call.words or [LAST])
     if not paths:
-        raise CommandError("none of these pictures is there any more", hint="!history lists what is")
-    if len(paths) > MOST:
-        raise CommandError(f"{len(paths)} pictures are too many for one sheet (at most {MOST})", hint="name fewer")
-    return [subject(path) for path in paths]
+        raise CommandError("none of these images exists any more", hint="!history lists the images")
+    if len(paths) > MAX_IMAGES:
+        raise CommandError(
+            f"{len(paths)} images are too many for one sheet (at most {MAX_IMAGES})", hint="choose fewer images"
+        )
+    return [open_subject(path) for path in paths]
 
 
 def _record(kind: str, subjects: Sequence[Subject], *options: str) -> SheetRecord:

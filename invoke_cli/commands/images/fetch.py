@@ -1,4 +1,4 @@
-"""`!fetch`: a picture's line, or a part of it, into the next prompt; the lines of many pictures into a file."""
+"""`!fetch`: load the line of an image, or a part of it, into the next prompt; write the lines of images to a file."""
 
 from __future__ import annotations
 
@@ -6,78 +6,78 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import images_of
+from invoke_cli.commands.image_selection import find_images
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded, is_there
+from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import CommandError, MetadataError, OutputError
 from invoke_cli.events import Prefill
-from invoke_cli.inputs.history_lookup import recalled
+from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.output.files import write_whole
-from invoke_cli.replay.compatibility import PARTS, part_of, usable_settings
+from invoke_cli.replay.compatibility import PARTS, select_part, usable_settings
 
-_USAGE = f"!fetch picture.png [{' | '.join(PARTS)}]: its line, or a part of it, comes into the next prompt"
-_MOST_SHOWN = 5
+_USAGE = f"!fetch image.png [{' | '.join(PARTS)}]: load its line, or a part of it, into the next prompt"
+_MAX_SHOWN = 5
 
 
 def fetch(context: SessionContext, call: Call) -> None:
-    """Put the line that made a picture into the next prompt, and tell what does not fit into it."""
+    """Load the line of an image into the next prompt, and report what the line cannot express."""
     name, *more = call.required(_USAGE)
-    paths = images_of(context, name)
+    paths = find_images(context, name)
     if len(more) == 1 and more[0] in PARTS:
-        _one(context, paths[0], more[0])
+        _fetch_line(context, paths[0], more[0])
     elif len(more) == 1 and Path(more[0]).suffix:
-        _into_file(context, paths, expanded(more[0]))
+        _write_lines(context, paths, expand_path(more[0]))
     elif more:
-        hint = "; ".join(f"{part}: {takes}" for part, takes in PARTS.items())
-        hint += "; lines.txt: the lines of a pattern's pictures into a file (a name with blanks in quotes)"
-        raise CommandError(f"!fetch knows no part {more[0][:40]!r} of a line", hint=hint)
+        hint = "; ".join(f"{part}: {content}" for part, content in PARTS.items())
+        hint += "; lines.txt: write the lines of all matching images to a file (quote names with spaces)"
+        raise CommandError(f"unknown part of a line: {more[0][:40]!r}", hint=hint)
     else:
-        _one(context, paths[0], "all")
+        _fetch_line(context, paths[0], "all")
 
 
-def _one(context: SessionContext, path: Path, part: str) -> None:
-    """The line of a picture, or a part of it, into the prompt."""
+def _fetch_line(context: SessionContext, path: Path, part: str) -> None:
+    """Load the line of an image, or a part of it, into the prompt."""
     sheet = decode_sheet(read_chunks(path))
     if sheet is not None:
         context.emit(Prefill(line=_one_line(sheet.line)))
         return
-    known = recalled(context, path)
-    found = usable_settings(context, known)
-    line = format_line(part_of(found.stages, part))
+    metadata = read_metadata(context, path)
+    usable = usable_settings(context, metadata)
+    line = format_line(select_part(usable.stages, part))
     if part in ("all", "remix"):
-        for text in known.conflicts:
+        for text in metadata.conflicts:
             context.notice(sanitize_for_terminal(text))
-        for text in (*found.lost, *known.missing):
+        for text in (*usable.lost, *metadata.missing):
             context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     context.emit(Prefill(line=_one_line(line)))
 
 
-def _into_file(context: SessionContext, paths: Sequence[Path], target: Path) -> None:
-    """The lines of all pictures that have one, each below its name, ready for --from_file."""
-    if is_there(target):
-        hint = f"name another file, or one of {', '.join(PARTS)} for a part of one picture"
-        raise OutputError(f"{target} is there already", hint=hint)
+def _write_lines(context: SessionContext, paths: Sequence[Path], target: Path) -> None:
+    """Write the lines of all images with metadata to a file for --from_file, each after a comment with its name."""
+    if path_exists(target):
+        hint = f"choose another file, or one of {', '.join(PARTS)} for a part of one image"
+        raise OutputError(f"{target} already exists", hint=hint)
     lines: list[str] = []
-    silent: list[Path] = []
+    skipped: list[Path] = []
     for path in paths:
         context.check_stopped()
         try:
-            stages = usable_settings(context, recalled(context, path)).stages
+            stages = usable_settings(context, read_metadata(context, path)).stages
         except MetadataError:
-            silent.append(path)
+            skipped.append(path)
             continue
         lines += [f"# {_one_line(path.name)}", _one_line(format_line(stages))]
     if not lines:
-        raise CommandError("none of these pictures says how it was made", hint="check the pattern")
-    if silent:
-        shown = ", ".join(path.name for path in silent[:_MOST_SHOWN]) + (" …" if len(silent) > _MOST_SHOWN else "")
-        context.notice(f"left out, for they do not say how they were made: {shown}")
+        raise CommandError("none of these images contains generation metadata", hint="check the pattern")
+    if skipped:
+        shown = ", ".join(path.name for path in skipped[:_MAX_SHOWN]) + (" …" if len(skipped) > _MAX_SHOWN else "")
+        context.notice(f"skipped images without generation metadata: {shown}")
     write_whole(target, "\n".join([*lines, ""]).encode("utf-8"))
-    context.say(f"{len(lines) // 2} lines are in {target}; --from_file {target} draws them")
+    context.say(f"wrote {len(lines) // 2} lines to {target}; run them with --from_file {target}")
 
 
 def _one_line(text: str) -> str:

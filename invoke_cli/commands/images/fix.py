@@ -1,4 +1,4 @@
-"""`!fix`: work on a finished picture, ours or another's, as a new image."""
+"""`!fix`: postprocess an existing image, from any program, into a new image."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import image_and_rest
+from invoke_cli.commands.image_selection import split_image_reference
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expanded
+from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import CommandError, MetadataError
 from invoke_cli.generation.input_glob import init_files
 from invoke_cli.inputs.references import find_image
@@ -20,18 +20,26 @@ from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.postprocessors import POSTPROCESSORS
 from invoke_cli.request import GenerationRequest, overlay
 
-USAGE = "!fix photo.png -U 2: the picture enlarged, as a new image"
-# What the picture's own record gives to the work on it, where the line does not say otherwise.
-_TAKEN_OVER = ("prompt", "negative_prompt", "seeds", "num_inference_steps", "guidance_scale", "scheduler", "model")
+USAGE = "!fix photo.png -U 2: enlarge an image into a new one"
+# Fields that are taken from the metadata of the image unless the line sets them.
+_INHERITED_FIELDS = (
+    "prompt",
+    "negative_prompt",
+    "seeds",
+    "num_inference_steps",
+    "guidance_scale",
+    "scheduler",
+    "model",
+)
 
 
 def fix(context: SessionContext, call: Call) -> Sequence[str]:
-    """The lines that work on the pictures named first, as the switches after them say."""
+    """Return a line for each image that the argument names first; the switches after it state what to do."""
     call.required(USAGE)
-    reference, rest = image_and_rest(call.argument)
+    reference, rest = split_image_reference(call.argument)
     parsed = parse(f'"" {rest}')
     if not isinstance(parsed, Generation):
-        raise CommandError("!fix takes a picture and switches", hint=USAGE)
+        raise CommandError("!fix takes an image and switches", hint=USAGE)
     first, *later = (stage.request for stage in parsed.stages)
     _check(first)
     folder = context.folder()
@@ -39,36 +47,40 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
     lines = []
     for path in paths if paths is not None else [find_image(reference, folder)]:
         _check_target(first, path)
-        draws = first.outcrop is not None or first.text_mask is not None
-        own = GenerationRequest(init_image=reference if paths is None else str(path), fix=None if draws else True)
-        taken = _taken_over(context, path)
-        lines.append(format_line([overlay(overlay(taken, replace(first, prompt=None)), own), *later]))
+        generates = first.outcrop is not None or first.text_mask is not None
+        target = GenerationRequest(
+            init_image=reference if paths is None else str(path), fix=None if generates else True
+        )
+        inherited = _inherited_settings(context, path)
+        lines.append(format_line([overlay(overlay(inherited, replace(first, prompt=None)), target), *later]))
     return lines
 
 
 def _check(request: GenerationRequest) -> None:
-    """CommandError when nothing is asked for."""
+    """Raise CommandError if the switches request nothing."""
     is_requested = any(row.is_requested(request) for row in POSTPROCESSORS)
     if not is_requested and request.outcrop is None and request.text_mask is None:
-        raise CommandError("!fix needs to know what to do", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …")
+        raise CommandError(
+            "!fix needs a switch that changes the image", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …"
+        )
 
 
 def _check_target(request: GenerationRequest, path: Path) -> None:
-    """CommandError when the result would take the picture's own place."""
-    if request.outdir and expanded(request.outdir).absolute() == path.absolute():
-        raise CommandError("!fix never writes over the picture it works on", hint="give -o another name")
+    """Raise CommandError if the result would overwrite the image."""
+    if request.outdir and expand_path(request.outdir).absolute() == path.absolute():
+        raise CommandError("!fix never overwrites its source image", hint="choose another name for -o")
 
 
-def _taken_over(context: SessionContext, path: Path) -> GenerationRequest:
-    """What the picture says of itself, as far as it holds here."""
+def _inherited_settings(context: SessionContext, path: Path) -> GenerationRequest:
+    """Return the settings in the metadata of the image, without models and samplers that are unknown here."""
     try:
-        recalled = recall(path)
+        metadata = recall(path)
     except MetadataError:
         return GenerationRequest()
-    said = recalled.request.set_fields()
-    taken = {name: said[name] for name in _TAKEN_OVER if name in said}
-    if taken.get("model") not in context.settings.registry.models:
-        taken.pop("model", None)
-    if not is_sampler(str(taken.get("scheduler", "ddim"))):
-        taken.pop("scheduler")
-    return GenerationRequest.of(taken)
+    recorded = metadata.request.set_fields()
+    inherited = {name: recorded[name] for name in _INHERITED_FIELDS if name in recorded}
+    if inherited.get("model") not in context.settings.registry.models:
+        inherited.pop("model", None)
+    if not is_sampler(str(inherited.get("scheduler", "ddim"))):
+        inherited.pop("scheduler")
+    return GenerationRequest.of(inherited)

@@ -1,4 +1,4 @@
-"""`!mask`: what a line would paint, as pictures to look at and to use."""
+"""`!mask`: save the mask that a line would use, and a preview of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PIL import Image
 from invoke_cli.commands.command import Call
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.generation.contact_sheets import keep_sheet
+from invoke_cli.generation.contact_sheets import write_sheet
 from invoke_cli.inputs.images import open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.language.grammar.line import Generation, parse
@@ -20,32 +20,32 @@ _TINT = (255, 0, 80)
 
 
 def mask(context: SessionContext, call: Call) -> None:
-    """Write the mask that these switches give, white where it would paint, and the picture with that part tinted."""
+    """Save the mask that the switches describe (white is painted), and the image with that area tinted."""
     call.required(USAGE)
-    reference, request = _asked(call)
+    reference, request = _parse_argument(call)
     folder = context.folder()
     init = open_init(context, reference, folder)
     found = MaskFinder(context=context, request=request, folder=folder).find(init)
     if found is None:
-        raise CommandError("nothing says what is to be painted", hint=USAGE, span=call.span)
+        raise CommandError("no mask specified", hint=USAGE, span=call.span)
     for notice in found.facts.notices:
         context.notice(notice)
     line, shows = f"!mask {call.argument}", (SheetImage(name=init.name, sha256=init.sha256),)
-    _, path, _ = keep_sheet(context, found.image, SheetRecord(kind="mask", line=line, shows=shows))
-    tinted = _tinted(found.init.image, found.image)
-    _, shown, _ = keep_sheet(context, tinted, SheetRecord(kind="masked", line=line, shows=shows))
+    _, path, _ = write_sheet(context, found.image, SheetRecord(kind="mask", line=line, shows=shows))
+    tinted = _tint(found.init.image, found.image)
+    _, shown, _ = write_sheet(context, tinted, SheetRecord(kind="masked", line=line, shows=shows))
     share = f"{found.facts.share:.0%}" if found.facts.box else "nothing"
-    context.say(f"painting {share} of {init.name}: {shown}\nto use it: -M {path}")
+    context.say(f"painting {share} of {init.name}: {shown}\nuse it with -M {path}")
 
 
-def _tinted(image: Image.Image, mask: Image.Image) -> Image.Image:
+def _tint(image: Image.Image, mask: Image.Image) -> Image.Image:
     return Image.composite(Image.blend(image, Image.new("RGB", image.size, _TINT), 0.6), image, mask)
 
 
-def _asked(call: Call) -> tuple[str, GenerationRequest]:
-    """The picture, which stands where a prompt would, and the switches."""
+def _parse_argument(call: Call) -> tuple[str, GenerationRequest]:
+    """Return the image, which is parsed as the prompt, and the switches."""
     line = parse(call.argument)
     if not isinstance(line, Generation) or len(line.stages) != 1 or not line.stages[0].request.prompt:
-        raise CommandError("!mask takes a picture and switches", hint=USAGE, span=call.span)
+        raise CommandError("!mask takes an image and switches", hint=USAGE, span=call.span)
     request = line.stages[0].request
     return literal(request.prompt or ""), request

@@ -1,4 +1,4 @@
-"""`!plot`: what a setting means, as a picture and as text."""
+"""`!plot`: chart the effect of a setting, as an image and as text."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from invoke_cli.language.grammar.line import switches_only
 from invoke_cli.metadata.sheet_record import SheetRecord
 from invoke_cli.planning.steps import count_steps
 
-_USAGE = "!plot strength -s50: which of 50 steps each strength takes"
+_USAGE = "!plot strength -s50: show which of 50 steps run at each strength"
 
 
 def plot(context: SessionContext, call: Call) -> None:
-    """Draw a chart and write it as text."""
+    """Print a chart as text and save it as an image."""
     subject, _, switches = call.argument.partition(" ")
     if subject not in PLOTS:
-        raise CommandError(f"!plot knows {', '.join(PLOTS)}, not {subject[:40]!r}", hint=_USAGE)
+        raise CommandError(f"unknown plot: {subject[:40]!r} (known: {', '.join(PLOTS)})", hint=_USAGE)
     PLOTS[subject](context, switches.strip())
 
 
 def _strength(context: SessionContext, switches: str) -> None:
-    """Bars for the strengths 0 to 1: where each begins in the schedule, and how many steps it takes."""
-    asked = switches_only(switches)
-    if set(asked.set_fields()) - {"num_inference_steps"}:
-        raise CommandError("!plot strength takes -s alone", hint=_USAGE)
-    steps = context.settings.resolve(asked).effective.request.num_inference_steps
+    """Plot the strengths 0 to 1: where each starts in the schedule, and how many steps run."""
+    request = switches_only(switches)
+    if set(request.set_fields()) - {"num_inference_steps"}:
+        raise CommandError("!plot strength takes only -s", hint=_USAGE)
+    steps = context.settings.resolve(request).effective.request.num_inference_steps
     assert steps is not None
     bars = strength_bars(steps)
     title = f"steps taken at each strength, of {steps}"
@@ -39,7 +39,7 @@ def _strength(context: SessionContext, switches: str) -> None:
 
 
 def strength_bars(steps: int) -> list[Bar]:
-    """A bar for each strength of 0, 0.1 … 1 from the first step that is taken to the last of the schedule."""
+    """Return a bar for each strength of 0, 0.1 … 1, from its first step to the end of the schedule of `steps` steps."""
     return [_strength_bar(tenth / 10, steps) for tenth in range(11)]
 
 

@@ -1,4 +1,4 @@
-"""Commands on pictures: their lines, making them again, and pictures made of them."""
+"""Rows of the command table: commands on images."""
 
 from __future__ import annotations
 
@@ -12,76 +12,76 @@ IMAGE_COMMANDS = (
         usage="image",
         argument=Argument.IMAGE,
         run=export.strip,
-        help="a copy of a picture without metadata",
+        help="copy an image without its metadata",
     ),
     Command(
         name="fetch",
         usage="image [prompt | seed | remix | lines.txt]",
         argument=Argument.IMAGE,
         run=fetch.fetch,
-        help="a picture's line, or a part of it, into the next prompt; the lines of a pattern's pictures into a file",
+        help="load the line of an image, or a part of it, into the next prompt; write the lines of several to a file",
     ),
     Command(
         name="replay",
         usage="image or file",
         argument=Argument.IMAGE,
         run=reproduce.replay,
-        help="the same picture again, or the lines of a file",
+        help="reproduce an image, or run the lines of a file",
     ),
     Command(
         name="verify",
         usage="image …",
         argument=Argument.IMAGE,
         run=reproduce.verify,
-        help="make pictures again and say whether they are identical",
+        help="reproduce images and report whether they are identical",
     ),
     Command(
         name="info",
         usage="image",
         argument=Argument.IMAGE,
         run=reproduce.info,
-        help="all that a picture says of itself",
+        help="show the metadata of an image",
     ),
     Command(
         name="compare",
         usage="[--strips] image image …",
         argument=Argument.IMAGE,
         run=compare.compare,
-        help="pictures beside each other: what the model began with, its steps aligned by noise, the results",
+        help="show images side by side: start image, steps aligned by noise level, result",
     ),
     Command(
         name="grid",
         usage="[last | session | image …]",
         argument=Argument.IMAGE,
         run=compare.grid,
-        help="pictures beside each other with their names, before and after",
+        help="show images side by side with their names",
     ),
     Command(
         name="contact",
         usage="[last | session | image …]",
         argument=Argument.IMAGE,
         run=compare.contact,
-        help="a contact sheet, of the last command's images unless told otherwise",
+        help="save a contact sheet; by default of the images of the last command",
     ),
     Command(
         name="plot",
         usage="strength [-s50]",
         argument=Argument.TEXT,
         run=plot.plot,
-        help="which steps each strength takes, as a picture and as text",
+        help="chart which steps run at each strength, as an image and as text",
     ),
     Command(
         name="mask",
         usage="image switches",
         argument=Argument.IMAGE,
         run=mask.mask,
-        help="what -tm, -M, -c or transparency would paint, as a mask to use and a picture to look at",
+        help="save the area that -tm, -M, -c or transparency would paint, as a mask and as a preview",
     ),
     Command(
         name="fix",
         usage="image switches",
         argument=Argument.IMAGE,
         run=fix.fix,
-        help="work on any picture as a new image: !fix photo.png -U 2; the original stays as it is",
+        help="postprocess any image into a new one: !fix photo.png -U 2; the original is not modified",
     ),
 )

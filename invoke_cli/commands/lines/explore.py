@@ -23,70 +23,74 @@ from invoke_cli.imaging.sheets.sheets import difference, labelled_grid
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 
-_SWEEP = "!sweep a castle -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler: every combination, as images and one grid"
-_LADDER = "!ladder oil painting -I sketch.png: the strengths 0.1 to 1, and how far each goes from the init image"
+_SWEEP_USAGE = (
+    "!sweep a castle -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler: generate every combination, as images and one grid"
+)
+_LADDER_USAGE = (
+    "!ladder oil painting -I sketch.png: try the strengths 0.1 to 1, and chart the distance from the init image"
+)
 STRENGTHS = ".1..1:.1"
 
 
 def sweep(context: SessionContext, call: Call) -> None:
-    """Draw every combination of the lists in a line, and lay the images out in one grid with a table."""
-    call.required(_SWEEP)
-    swept = run_sweep(context, call.argument)
-    if swept is None:
+    """Generate every combination of the lists in a line, and save a grid of the images with a table."""
+    call.required(_SWEEP_USAGE)
+    result = run_sweep(context, call.argument)
+    if result is None:
         return
-    title = f"!sweep {swept.sweep.line}"
-    path = save_sheet(context, _grid(swept), _record("sweep", title, swept), swept.folder)
-    if swept.private:
-        context.notice("a private sweep has no table: it would tell the words")
+    title = f"!sweep {result.sweep.line}"
+    path = save_sheet(context, _grid(result), _record("sweep", title, result), result.folder)
+    if result.private:
+        context.notice("no table was written: it would reveal the prompt of a private sweep")
         return
-    for written in write_tables(swept, title, path):
-        context.notice(f"table: {written}")
+    for table_path in write_tables(result, title, path):
+        context.notice(f"table: {table_path}")
 
 
 def ladder(context: SessionContext, call: Call) -> None:
-    """Draw a line at every strength from 0.1 to 1, and chart how far the results are from the init image."""
-    call.required(_LADDER)
+    """Generate a line at strengths from 0.1 to 1, and chart the distance of the results from the init image."""
+    call.required(_LADDER_USAGE)
     parsed = parse(call.argument)
     if not isinstance(parsed, Generation) or len(parsed.stages) > 1 or "strength" in parsed.stages[0].spans:
-        raise CommandError("!ladder takes one stage, and chooses -f itself", hint=_LADDER)
+        raise CommandError("!ladder takes one stage and sets -f itself", hint=_LADDER_USAGE)
     prepared = prepare_line(context, resolve_line(context, parsed.stages))
     if prepared.init is None:
-        raise CommandError("a ladder starts from an init image", hint=_LADDER)
-    swept = run_sweep(context, f"{call.argument} -f {STRENGTHS}")
-    if swept is None:
+        raise CommandError("!ladder needs an init image", hint=_LADDER_USAGE)
+    result = run_sweep(context, f"{call.argument} -f {STRENGTHS}")
+    if result is None:
         return
-    bars = _distances(prepared, swept)
+    bars = _distances(prepared, result)
     title = "mean distance to the init image at each strength"
     limit = max(1, *(bar.end for bar in bars))
     context.say(f"{title}, of 255\n{chart_text(bars, limit)}")
     plot = chart(bars, title, ("grey levels, of 255", "strength"), limit)
-    sheet = with_margin(stack_vertically([_grid(swept), plot]))
-    save_sheet(context, sheet, _record("ladder", f"!ladder {call.argument}", swept), swept.folder)
+    sheet = with_margin(stack_vertically([_grid(result), plot]))
+    save_sheet(context, sheet, _record("ladder", f"!ladder {call.argument}", result), result.folder)
 
 
-def _grid(swept: SweepResult) -> Image.Image:
-    cells = swept.sweep.cells
-    captions = [f"[{swept.images[cell].number}] {swept.sweep.label_of(cell)}" for cell in cells]
-    return labelled_grid([open_path(path).image for path in _paths(swept)], captions, swept.sweep.columns)
+def _grid(result: SweepResult) -> Image.Image:
+    cells = result.sweep.cells
+    captions = [f"[{result.images[cell].number}] {result.sweep.label_of(cell)}" for cell in cells]
+    return labelled_grid([open_path(path).image for path in _paths(result)], captions, result.sweep.columns)
 
 
-def _paths(swept: SweepResult) -> Sequence[Path]:
-    return [swept.folder.path_of(swept.images[cell]) for cell in swept.sweep.cells]
+def _paths(result: SweepResult) -> Sequence[Path]:
+    return [result.folder.path_of(result.images[cell]) for cell in result.sweep.cells]
 
 
-def _distances(prepared: Prepared, swept: SweepResult) -> list[Bar]:
-    """How far each result is from the init image as it was fitted, in whole grey levels."""
-    init, axis = prepared.untouched(), swept.sweep.axes[-1]
-    far = [difference(init, open_path(path).image) for path in _paths(swept)]
+def _distances(prepared: Prepared, result: SweepResult) -> list[Bar]:
+    """Return a bar for each result: its mean distance from the fitted init image, in grey levels of 255."""
+    init, axis = prepared.untouched(), result.sweep.axes[-1]
+    distances = [difference(init, open_path(path).image) for path in _paths(result)]
     return [
         Bar(label=value, begin=0, end=round(distance), note=f"{distance:.1f}")
-        for value, distance in zip(axis.values, far, strict=True)
+        for value, distance in zip(axis.values, distances, strict=True)
     ]
 
 
-def _record(kind: str, line: str, swept: SweepResult) -> SheetRecord:
-    entries = [swept.images[cell] for cell in swept.sweep.cells]
+def _record(kind: str, line: str, result: SweepResult) -> SheetRecord:
+    entries = [result.images[cell] for cell in result.sweep.cells]
     shows = tuple(SheetImage(name=Path(entry.path).name, sha256=entry.sha256, line=entry.line) for entry in entries)
-    if swept.private:
+    if result.private:
         return SheetRecord(kind=kind, line=f"!{kind}")
     return SheetRecord(kind=kind, line=line, shows=shows)

@@ -1,4 +1,4 @@
-"""Commands on lines: again, planned, checked, under names of one's own."""
+"""Rows of the command table: commands on lines."""
 
 from __future__ import annotations
 
@@ -12,63 +12,63 @@ LINE_COMMANDS = (
         usage="[switches]",
         argument=Argument.LINE,
         run=variants.again,
-        help="the last line once more, same seed; -f+.1 adds to its strength",
+        help="run the last line again with the same seed; -f+.1 adds to its strength",
     ),
     Command(
         name="plan",
         usage="line",
         argument=Argument.LINE,
         run=variants.plan,
-        help="what a line would do; loads nothing",
+        help="show what a line would do, without loading a model",
     ),
-    Command(name="dream", usage="line", argument=Argument.LINE, run=variants.dream, help="draw a line"),
+    Command(name="dream", usage="line", argument=Argument.LINE, run=variants.dream, help="run a line"),
     Command(
         name="check",
         usage="[line]",
         argument=Argument.LINE,
         run=state.check,
-        help="whether a line could be drawn: weights, image, prompt, memory",
+        help="check whether a line can run: weights, init image, prompt length, memory",
     ),
     Command(
         name="alias",
         usage="[name [line | none]]",
         argument=Argument.LINE,
         run=variants.alias,
-        help="presets of words, negatives and switches: !alias oil oil painting -C 9, then !oil a castle",
+        help="define a preset of prompt and switches: !alias oil oil painting -C 9, then !oil a castle",
     ),
     Command(
         name="sweep",
         usage="line with lists",
         argument=Argument.LINE,
         run=explore.sweep,
-        help="every combination of -f .3,.5 -C 5..11:3 and the like, in a grid and a table; goes on where it stopped",
+        help="generate all combinations of lists such as -f .3,.5 -C 5..11:3, as a grid and table; repeat it to resume",
     ),
     Command(
         name="ladder",
         usage="line",
         argument=Argument.LINE,
         run=explore.ladder,
-        help="the strengths 0.1 to 1 from one init image, and how far each goes from it",
+        help="try the strengths 0.1 to 1 on an init image, and chart the distance from it",
     ),
     Command(
         name="watch",
         usage="image line",
         argument=Argument.IMAGE,
         run=watch.watch,
-        help="draw the line from this image each time a program saves it; Ctrl-C ends it",
+        help="run the line each time another program saves this init image; Ctrl-C stops",
     ),
     Command(
         name="final",
         usage="number [switches]",
         argument=Argument.LINE,
         run=variants.final,
-        help="an image's line once more with its seed, changed by these switches",
+        help="run the line of an image again with its seed and these switches",
     ),
     Command(
         name="edit",
         usage="[line | number …]",
         argument=Argument.LINE,
         run=edit.edit,
-        help="the last line, this one or those of images in $VISUAL or $EDITOR; several are drawn after one question",
+        help="edit the last line, this line or those of images in $VISUAL or $EDITOR; several run after a confirmation",
     ),
 )

@@ -1,4 +1,4 @@
-"""Commands that make lines of lines: plan, dream, again, alias."""
+"""Commands that derive lines from other lines: `!plan`, `!dream`, `!again`, `!final` and `!alias`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import numbered
+from invoke_cli.commands.image_selection import history_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.generation.line import generate
@@ -21,50 +21,50 @@ from invoke_cli.request import GenerationRequest, overlay
 
 ADJUSTABLE = ("num_inference_steps", "strength", "guidance_scale", "width", "height", "variation_amount")
 
-_JOINED = ("prompt", "negative_prompt")
+_JOINED_FIELDS = ("prompt", "negative_prompt")
 _CHANGE = re.compile(r"[+-](\d+\.?\d*|\.\d+)")
 
 
 def plan(context: SessionContext, call: Call) -> None:
-    """Show what a line would do, and load nothing."""
-    usage = "!plan a cat -s20: what would be done"
+    """Show what a line would do, without loading a model."""
+    usage = "!plan a cat -s20: show what the line would do"
     call.required(usage)
     parsed = parse(call.argument)
     if not isinstance(parsed, Generation):
-        raise CommandError("!plan takes a line to draw", hint=usage)
+        raise CommandError("!plan takes a line that generates images", hint=usage)
     first, *later = parsed.stages
     generate(context, [replace(first, request=replace(first.request, dry_run=True)), *later], resume_from_latents)
 
 
 def dream(_: SessionContext, call: Call) -> Sequence[str]:
-    """Draw a line."""
-    call.required("!dream a cat: the same as the line alone")
+    """Run a line."""
+    call.required("!dream a cat: same as typing the line alone")
     return [call.argument]
 
 
 def again(context: SessionContext, call: Call) -> Sequence[str]:
-    """The last line once more with the same seeds and with what the argument changes; `-f+.1` adds."""
+    """Return the last line with the same seeds and the changes in the argument; `-f+.1` adds to the strength."""
     stages = _last_stages(context)
     if not call.argument:
         return [format_line(stages)]
     if len(stages) > 1:
-        hint = "!again alone does the chain once more; !17 brings its line back to be edited"
-        raise CommandError("!again changes lines of one stage", hint=hint)
+        hint = "!again alone repeats the chain; !17 loads the line of image 17 for editing"
+        raise CommandError("!again can change only lines of one stage", hint=hint)
     text = _absolute(context, call.argument, stages[0])
     parsed = parse(text)
     if not isinstance(parsed, Generation):
-        raise CommandError("!again takes switches", hint="!again -f+.1 -s 50")
+        raise CommandError("!again takes only switches", hint="!again -f+.1 -s 50")
     return [format_line([overlay(stages[0], only_stage(parsed))])]
 
 
 def final(context: SessionContext, call: Call) -> Sequence[str]:
-    """The line of an image once more with its seed, and with what the argument changes."""
-    usage = "!final 12 -s50: the line of image 12 with its seed and 50 steps"
+    """Return the line of an image with its seed and the changes in the argument."""
+    usage = "!final 12 -s50: run the line of image 12 again with its seed and 50 steps"
     number, _, switches = call.argument.partition(" ")
-    (image, *_) = numbered(context, [number or call.required(usage)[0]])
+    (image, *_) = history_images(context, [number or call.required(usage)[0]])
     parsed = parse(image.entry.line)
     if not isinstance(parsed, Generation):
-        raise CommandError(f"image {image.entry.number} is made of others", hint=usage)
+        raise CommandError(f"image {image.entry.number} is a sheet of other images", hint=usage)
     stages = [stage.request for stage in parsed.stages]
     if not switches.strip():
         return [format_line(stages)]
@@ -73,32 +73,32 @@ def final(context: SessionContext, call: Call) -> Sequence[str]:
 
 
 def _last_stages(context: SessionContext) -> list[GenerationRequest]:
-    """The last line that was planned, seeds and recalls as they were; of a former session, the last image's."""
+    """Return the stages of the last planned line, with seeds and references resolved; else of the last image."""
     if context.last_stages:
         return list(context.last_stages)
     entry = context.folder().history.last()
     if entry is None:
-        raise CommandError("there is no line to do again", hint="draw one first")
+        raise CommandError("no line to repeat", hint="generate an image first")
     parsed = parse(entry.line)
     return [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else []
 
 
 def _absolute(context: SessionContext, argument: str, base: GenerationRequest) -> str:
-    """The argument with each `+.1` or `-5` as the value it leads to."""
+    """Return the argument with each change such as `+.1` or `-5` replaced by the resulting value."""
     text = argument
     for token in reversed(tokenise(argument)):
         switch = token.switch
         if token.kind is Kind.VALUE and switch is not None and switch.field == "seeds" and token.text[:1] == "+":
-            hint = "-S 43 is that seed, -S -1 the last image's"
-            raise CommandError(f"-S {token.text}: to seeds nothing can be added", hint=hint)
+            hint = "-S 43 sets the seed, -S -1 uses the seed of the last image"
+            raise CommandError(f"-S {token.text}: cannot add to a seed", hint=hint)
         change = token.kind is Kind.VALUE and switch is not None and switch.field in ADJUSTABLE
         if change and switch is not None and _CHANGE.fullmatch(token.text):
-            value = _changed(context, base, switch.field, token.text)
+            value = _apply_change(context, base, switch.field, token.text)
             text = f"{text[: token.span.start]} {value}{text[token.span.end :]}"
     return text
 
 
-def _changed(context: SessionContext, base: GenerationRequest, field: str, change: str) -> str:
+def _apply_change(context: SessionContext, base: GenerationRequest, field: str, change: str) -> str:
     effective = context.settings.resolve(base).effective.request
     current = getattr(effective, field)
     if current is None or (field in ("width", "height") and current == 0):
@@ -120,38 +120,43 @@ def alias(context: SessionContext, call: Call) -> None:
         context.say("\n".join(f"!{known}  {text}" for known, text in aliases.items()) or "no aliases yet")
     elif not body:
         if name not in aliases:
-            raise CommandError(f"there is no alias {name}", hint=f"!alias {name} oil painting -C 9 defines it")
+            raise CommandError(f"no such alias: {name}", hint=f"!alias {name} oil painting -C 9 defines it")
         context.say(f"!{name}  {aliases[name]}")
     elif body == "none":
         context.aliases.remove(name)
-        context.notice(f"!{name} is no more")
+        context.notice(f"alias !{name} removed")
     else:
         _define(context, name, body, {command.name for command in call.commands()})
 
 
 def _define(context: SessionContext, name: str, body: str, taken: set[str]) -> None:
     if not re.fullmatch(r"[A-Za-z_]{1,40}", name) or name in taken:
-        raise CommandError(f"{name!r} cannot be an alias", hint="use letters, and no command's name")
+        raise CommandError(
+            f"not a valid name for an alias: {name!r}", hint="use only letters and _, and not the name of a command"
+        )
     try:
         _parsed_alias(body)
     except InvokeError as error:
-        raise CommandError(f"this is not a line: {error.message}", hint=error.hint) from None
+        raise CommandError(f"not a valid line: {error.message}", hint=error.hint) from None
     context.aliases.define(name, body)
-    context.notice(f"!{name} a queen now draws: {expand('a queen', body)}")
+    context.notice(f"!{name} a queen now runs: {expand('a queen', body)}")
 
 
 def expand(argument: str, body: str) -> str:
-    """The line that an alias makes of its argument: the argument's prompt and negative prompt, then the alias's; the
-    argument's other switches win.
+    """Expand an alias to a line.
+
+    Args:
+        argument: The text after the alias. Its switches override those of the alias.
+        body: The definition of the alias. Its prompt and negative prompt are appended to those of the argument.
     """
     preset = _parsed_alias(body)
     if not argument:
         return format_line([preset])
     parsed = parse(argument)
     if not isinstance(parsed, Generation):
-        raise CommandError("an alias takes a line to draw", hint="!portrait a queen -s 20")
+        raise CommandError("an alias takes a line that generates images", hint="!portrait a queen -s 20")
     own = only_stage(parsed)
-    texts = {field: [text for each in (own, preset) if (text := getattr(each, field))] for field in _JOINED}
+    texts = {field: [text for each in (own, preset) if (text := getattr(each, field))] for field in _JOINED_FIELDS}
     joined = GenerationRequest.of({field: ", ".join(found) for field, found in texts.items() if found})
     return format_line([overlay(overlay(preset, own), joined)])
 
@@ -159,5 +164,7 @@ def expand(argument: str, body: str) -> str:
 def _parsed_alias(body: str) -> GenerationRequest:
     parsed = parse(body)
     if not isinstance(parsed, Generation):
-        raise CommandError("an alias stands for a line to draw", hint="!alias portrait oil painting -W 384 -H 512")
+        raise CommandError(
+            "an alias must define a line that generates images", hint="!alias portrait oil painting -W 384 -H 512"
+        )
     return only_stage(parsed)

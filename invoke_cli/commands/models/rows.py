@@ -1,4 +1,4 @@
-"""Rows of the command table: what is known of models, and their entries."""
+"""Rows of the command table: commands on models and their entries."""
 
 from __future__ import annotations
 
@@ -8,55 +8,59 @@ from invoke_cli.commands.models import entries, listing
 MODEL_COMMANDS: tuple[Command, ...] = (
     Command(
         name="models",
-        usage="[--for KIND]",
+        usage="[--for SUBJECT]",
         argument=Argument.TEXT,
         run=listing.models,
-        help="the models: active, loaded, not present; or those that are good for a kind of picture",
+        help="list the models: active, loaded or missing; --for lists those tagged for a subject",
     ),
     Command(
         name="model",
         usage="[name]",
         argument=Argument.MODEL,
         run=entries.model,
-        help="all that is known of a model: family, size, precision, hashes, what it cannot do",
+        help="show a model: family, size, precision, hashes, unsupported switches",
     ),
     Command(
-        name="switch", usage="name", argument=Argument.MODEL, run=entries.switch, help="use another model from now on"
+        name="switch",
+        usage="name",
+        argument=Argument.MODEL,
+        run=entries.switch,
+        help="use another model for the following lines",
     ),
     Command(
         name="import_model",
-        usage="source [name] [base=FOLDER] [vae=PLACE] [control=KIND]",
+        usage="source [name] [base=FOLDER] [vae=PATH] [control=KIND]",
         argument=Argument.TEXT,
         run=entries.import_model,
-        help="enter a folder or a .safetensors file, of a control model too; owner/name or https://… is fetched, its "
-        "size told before",
+        help="add a model or a control model: a folder, a .safetensors file, or a download (owner/name or https://…) "
+        "after showing its size",
     ),
     Command(
         name="edit_model",
         usage="name [setting value | setting none]",
         argument=Argument.MODEL,
         run=entries.edit_model,
-        help="show a model's entry, or change a setting of it",
+        help="show the entry of a model, or change one of its settings",
     ),
     Command(
         name="del_model",
         usage="name",
         argument=Argument.MODEL,
         run=entries.del_model,
-        help="forget an entry; files stay",
+        help="remove an entry; the files are kept",
     ),
     Command(
         name="triggers",
         usage="[name]",
         argument=Argument.MODEL,
         run=entries.triggers,
-        help="the words that a model was trained to answer to",
+        help="show the trigger words of a model",
     ),
     Command(
         name="convert_model",
         usage="file [target]",
         argument=Argument.TEXT,
         run=entries.convert_model,
-        help="a .safetensors file into a folder, a .ckpt into .safetensors by the loader that runs no code",
+        help="convert a .safetensors file to a folder, or a .ckpt file to .safetensors with a loader that runs no code",
     ),
 )

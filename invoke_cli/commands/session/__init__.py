@@ -1,1 +1,1 @@
-"""Commands on the session: help, defaults, memory."""
+"""Commands on the session: help, defaults, memory, plug-ins."""

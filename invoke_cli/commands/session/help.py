@@ -1,4 +1,4 @@
-"""`!help`: what the tables and the topics say."""
+"""`!help`: pages that are generated from the tables and the topics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from invoke_cli.commands.command import Call, Command
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import PACKAGE, read_text
 from invoke_cli.errors import CommandError
-from invoke_cli.language.grammar.spellings import all_spellings, nearest
+from invoke_cli.language.grammar.names import nearest
+from invoke_cli.language.grammar.spellings import all_spellings
 from invoke_cli.language.help import render as pages
 from invoke_cli.language.help.keys import KEYS, When
 from invoke_cli.language.help.topics import OVERVIEW, TOPICS
@@ -19,13 +20,13 @@ from invoke_cli.models.samplers import WITHOUT_SCHEDULER, all_samplers
 
 
 def show_help(context: SessionContext, call: Call) -> None:
-    """The overview, or a topic's page, or what one switch does."""
+    """Show the overview, the page of a topic, or the help on one switch or command."""
     topic = " ".join(call.words).lower()
     context.say(help_text(topic, call.commands()))
 
 
 def help_text(topic: str, commands: Sequence[Command]) -> str:
-    """The page of a topic; CommandError with the topics when there is none."""
+    """Return the page of a topic, switch or command. Raises CommandError, with the topics, if there is none."""
     page = _pages(commands).get(topic)
     if page is not None:
         return page()
@@ -36,20 +37,20 @@ def help_text(topic: str, commands: Sequence[Command]) -> str:
     rows = [row for row in command_rows(commands) if row[0].split()[0] == f"!{command}"]
     if rows:
         return pages.columns(rows)
-    near = nearest(topic, topic_names())
-    hint = f"did you mean {near}? " if near else ""
-    raise CommandError(f"there is no help on {topic[:40]!r}", hint=hint + f"topics: {', '.join(topic_names())}")
+    suggestion = nearest(topic, topic_names())
+    hint = f"did you mean {suggestion}? " if suggestion else ""
+    raise CommandError(f"no help on {topic[:40]!r}", hint=hint + f"topics: {', '.join(topic_names())}")
 
 
 def topic_names() -> list[str]:
-    """The topics, in order."""
+    """Return the names of the topics, in order."""
     return [name for name in _pages(()) if name]
 
 
 def command_rows(commands: Sequence[Command]) -> list[pages.Row]:
-    """How each command is typed and what it does."""
+    """Return the synopsis and the description of each command."""
     rows = [(command.synopsis, command.help) for command in commands]
-    return [*rows, ("!17", "the line of image 17 into the next prompt"), ("q, quit, exit", "leave")]
+    return [*rows, ("!17", "load the line of image 17 into the next prompt"), ("q, quit, exit", "quit")]
 
 
 def _pages(commands: Sequence[Command]) -> Mapping[str, Callable[[], str]]:
@@ -69,24 +70,24 @@ def _pages(commands: Sequence[Command]) -> Mapping[str, Callable[[], str]]:
 
 
 def _schema_text() -> str:
-    """The schema of the events that --json tells, as it stands in the package."""
+    """Return the JSON Schema of the --json events, as packaged."""
     return read_text(PACKAGE / "assets" / "events.schema.json").rstrip("\n")
 
 
 def _events() -> str:
-    """Every event of --json and its fields, as the schema has them."""
+    """Describe every --json event and its fields, from the schema."""
     schema = json.loads(_schema_text())
-    pages_of = [f"{event['title']}: {event['description']}\n{_fields(event)}".rstrip() for event in schema["oneOf"]]
-    intro = f"{schema['title']}; each is an object whose key event names its kind.\n{schema['description']}"
-    return "\n\n".join([intro, *pages_of, "!help schema prints the JSON Schema of all this."])
+    event_pages = [f"{event['title']}: {event['description']}\n{_fields(event)}".rstrip() for event in schema["oneOf"]]
+    intro = f"{schema['title']}; each is an object whose key event contains its kind.\n{schema['description']}"
+    return "\n\n".join([intro, *event_pages, "!help schema prints the JSON Schema."])
 
 
 def _fields(event: Mapping[str, Any]) -> str:
     rows: list[pages.Row] = []
-    for name, about in event["properties"].items():
-        rows += [(f"  {name}", about.get("description", ""))] if name != "event" else []
+    for name, schema in event["properties"].items():
+        rows += [(f"  {name}", schema.get("description", ""))] if name != "event" else []
         rows += [
-            (f"  {name}.{key}", inner.get("description", "")) for key, inner in about.get("properties", {}).items()
+            (f"  {name}.{key}", inner.get("description", "")) for key, inner in schema.get("properties", {}).items()
         ]
     return pages.columns(rows)
 
@@ -98,10 +99,10 @@ def _overview(commands: Sequence[Command]) -> str:
 
 
 def _keys() -> str:
-    chapters = [
+    sections = [
         f"{when.value}\n{pages.columns([(key.shown, key.help) for key in KEYS if key.when is when])}" for when in When
     ]
-    return "\n\n".join(chapters)
+    return "\n\n".join(sections)
 
 
 def _samplers() -> str:
@@ -110,6 +111,6 @@ def _samplers() -> str:
     without = ", ".join(WITHOUT_SCHEDULER)
     return (
         f"{pages.columns(rows)}\n\nWith Karras sigmas: {karras}.\n"
-        "The same names with _exponential, _beta or _trailing behind them change the schedule in that way.\n"
-        f"The names of InvokeAI 6 and A1111 (DPM++ 2M Karras) are understood too. Without a counterpart: {without}."
+        "Append _exponential, _beta or _trailing to a name to change its schedule.\n"
+        f"The names of InvokeAI 6 and A1111 (DPM++ 2M Karras) work too. Not available: {without}."
     )

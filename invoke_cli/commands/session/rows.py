@@ -1,4 +1,4 @@
-"""Commands on the session: help, defaults, memory."""
+"""Rows of the command table: commands on the session."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from invoke_cli.commands.history import browse
 from invoke_cli.commands.session import help, plugin_list, state
 
 SESSION_COMMANDS = (
-    Command(name="help", usage="[topic]", argument=Argument.TOPIC, run=help.show_help, help="help, by topic"),
-    Command(name="show", usage="", run=state.show, help="the values a line would use, and where each comes from"),
+    Command(name="help", usage="[topic]", argument=Argument.TOPIC, run=help.show_help, help="show help, by topic"),
+    Command(
+        name="show", usage="", run=state.show, help="show the values that a line would use, and the source of each"
+    ),
     Command(
         name="set",
         usage="[switches | reset]",
         argument=Argument.LINE,
         run=state.set_defaults,
-        help="defaults for this session",
+        help="set defaults for this session",
     ),
     Command(name="plugins", usage="", run=plugin_list.list_plugins, help="list the installed plug-ins"),
-    Command(name="mem", usage="", run=state.memory, help="memory now"),
-    Command(name="clear", usage="", run=browse.clear, help="forget the lines that were typed"),
+    Command(name="mem", usage="", run=state.memory, help="show the memory in use"),
+    Command(name="clear", usage="", run=browse.clear, help="clear the history of typed lines"),
 )

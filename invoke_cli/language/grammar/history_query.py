@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from invoke_cli.errors import CommandError
-from invoke_cli.language.grammar.spellings import nearest
+from invoke_cli.language.grammar.names import nearest
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from invoke_cli.errors import LineError
+from invoke_cli.language.grammar.names import nearest, normalise_name
+from invoke_cli.language.switches.launch import LAUNCH_OPTIONS
 from invoke_cli.language.switches.rejected import REJECTED_SWITCHES, RejectedSwitch
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
@@ -113,8 +113,6 @@ def rejection_error(entry: RejectedSwitch, spelling: str) -> LineError:
 
 
 def _unknown_switch(word: str) -> LineError:
-    from invoke_cli.language.switches.launch import LAUNCH_OPTIONS  # avoids an import cycle
-
     name = word.split("=", 1)[0][:40]
     launch = next((row for row in LAUNCH_OPTIONS if normalise_name(name) == row.name), None)
     if launch is not None:
@@ -124,16 +122,6 @@ def _unknown_switch(word: str) -> LineError:
     closest = nearest(normalise_name(name), [*_spellings(), *_negations()])
     suggestion = f"did you mean {closest}? " if closest else ""
     return LineError(f"unknown switch: {name}", hint=suggestion + KEEP_AS_TEXT)
-
-
-def nearest(word: str, candidates: Iterable[str]) -> str:
-    """Return the candidate closest to `word`, or an empty string if none is similar."""
-    return next(iter(difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)), "")
-
-
-def normalise_name(name: str) -> str:
-    """Replace the inner dashes of a long name with underscores: `--from-file` equals `--from_file`."""
-    return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import ConfigError
-from invoke_cli.language.grammar.spellings import nearest, normalise_name
+from invoke_cli.language.grammar.names import nearest, normalise_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

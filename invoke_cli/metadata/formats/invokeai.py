@@ -51,6 +51,7 @@ def _document(record: Record) -> dict[str, Any]:
         "model_hash": record.model_sha256 or None,
         "app_id": record.program,
         "app_version": record.version,
+        **({"schema_version": record.schema_version} if record.schema_version > 1 else {}),
         "image": _image(record.plan, record.image),
         "stages": [_image(*stage) for stage in record.earlier],
         "family": record.plan.family.name,

@@ -205,6 +205,8 @@ def _provenance(document: Mapping[str, Any], image: Mapping[str, Any]) -> Proven
         ),
         private=bool(document.get("private")),
         fallbacks=tuple(str(entry) for entry in document.get("concessions") or ()),
+        version=str(document.get("app_version") or ""),
+        schema_version=int(document.get("schema_version") or 1),
     )
 
 
