@@ -82,9 +82,9 @@ def main(count: int) -> int:
         typed = TypedLines(Path(place) / "typed.sqlite3")
         typed.remember(*(entry.line for entry in entries(count)))
         calls |= {
-            "a suggestion": lambda: typed.beginning_with("a castle"),
-            "no suggestion": lambda: typed.beginning_with("nobody typed this"),
-            "Ctrl-R": lambda: typed.holding("hill 777 castle", 100),
+            "a suggestion": lambda: typed.find_by_start("a castle"),
+            "no suggestion": lambda: typed.find_by_start("nobody typed this"),
+            "Ctrl-R": lambda: typed.find_containing("hill 777 castle", 100),
             "the arrow keys": lambda: typed.recent(2000),
         }
         slow = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from invoke_cli.context.paths import read_text
 from invoke_cli.errors import OutputError
-from invoke_cli.output.files import output_errors, write_whole
+from invoke_cli.output.files import output_errors, write_atomically
 
 _LOCK_SECONDS = 10
 
@@ -30,7 +30,7 @@ class ModelsFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS):
-                    write_whole(self.path, edit(self.text()).encode("utf-8"))
+                    write_atomically(self.path, edit(self.text()).encode("utf-8"))
             except Timeout:
                 hint = f"if no other session is running, remove {self.path}.lock"
                 raise OutputError(f"{self.path} is locked by another session", hint=hint) from None

@@ -9,7 +9,7 @@ from typing import Any
 
 from invoke_cli.context.paths import read_text
 from invoke_cli.errors import ConfigError, OutputError
-from invoke_cli.output.files import output_errors, write_whole
+from invoke_cli.output.files import output_errors, write_atomically
 
 _LOCK_SECONDS = 10
 _FOLDER = "used by its folder"
@@ -49,7 +49,7 @@ class NameStore:
                     yaml = YAML()
                     yaml.width = 4096
                     yaml.dump(entries, text)
-                    write_whole(self._path, text.getvalue().encode("utf-8"))
+                    write_atomically(self._path, text.getvalue().encode("utf-8"))
             except Timeout:
                 hint = f"if no other session is running, remove {self._path}.lock"
                 raise OutputError(f"{self._path} is locked by another session", hint=hint) from None

@@ -83,7 +83,7 @@ class Suggestions(AutoSuggest):
         if len(text.strip()) < _FEWEST_LETTERS:
             return None
         with contextlib.suppress(OutputError):
-            found = self._lines.beginning_with(text)
+            found = self._lines.find_by_start(text)
             return Suggestion(sanitize_for_terminal(found[len(text) :])) if found else None
         return None
 
@@ -132,7 +132,7 @@ class Search(Completer):
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:  # noqa: ARG002
         """Lines that hold all words, each in the place of the whole input."""
         with contextlib.suppress(OutputError):
-            for line, number in self._lines.holding(document.text, _FOUND_AT_MOST):
+            for line, number in self._lines.find_containing(document.text, _FOUND_AT_MOST):
                 about = "typed" if number is None else f"image {number}"
                 yield Completion(
                     sanitize_for_terminal(line), start_position=-document.cursor_position, display_meta=about

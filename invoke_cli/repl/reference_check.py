@@ -50,7 +50,7 @@ class ReferenceCheck:
             from invoke_cli.output.folder import OutputFolder
 
             try:
-                self._kept[name] = OutputFolder(outdir).input_named(Path(name).name) is not None
+                self._kept[name] = OutputFolder(outdir).find_input_by_name(Path(name).name) is not None
             except InvokeError:
                 self._kept[name] = True  # the books cannot be read: nothing is known
         return self._kept[name]

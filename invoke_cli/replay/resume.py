@@ -68,7 +68,7 @@ def _find_latents(context: SessionContext, reference: str, request: GenerationRe
         return _latents_of_step(context, find_image(step[0], _folder(context, step[0], folder)), step[1], request)
     path = expand_path(reference)
     candidates = [path, folder.path / path]
-    if path.suffix == SUFFIX and (stored := folder.input_named(path.name)) is not None:
+    if path.suffix == SUFFIX and (stored := folder.find_input_by_name(path.name)) is not None:
         candidates.append(stored)
     found = next((candidate for candidate in candidates if is_file(candidate)), None)
     if found is None or found.suffix != SUFFIX:

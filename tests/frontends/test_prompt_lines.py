@@ -46,12 +46,12 @@ def test_a_search_that_is_given_up_leaves_what_was_typed(program: Program) -> No
 def test_of_many_lines_the_last_one_is_offered(tmp_path: Path) -> None:
     lines = TypedLines(tmp_path / "history.sqlite3")
     lines.remember(*(f"a castle on hill number {number} -s30" for number in range(5_000)))
-    assert lines.beginning_with("a castle") == "a castle on hill number 4999 -s30"
-    assert lines.beginning_with("nobody typed this") is None
-    found = [line for line, _ in lines.holding("hill 777 castle", 100)]
+    assert lines.find_by_start("a castle") == "a castle on hill number 4999 -s30"
+    assert lines.find_by_start("nobody typed this") is None
+    found = [line for line, _ in lines.find_containing("hill 777 castle", 100)]
     assert found == [f"a castle on hill number {number} -s30" for number in (4777, 3777, 2777, 1777, 777)]
     lines.forget()
-    assert lines.recent(9) == [] and lines.beginning_with("a castle") is None
+    assert lines.recent(9) == [] and lines.find_by_start("a castle") is None
 
 
 # -- several lines at once --------------------------------------------------------------------------------------------

@@ -55,5 +55,5 @@ def _images(context: SessionContext, words: list[str], usage: str) -> list[Histo
 def _show_marks(context: SessionContext, images: list[HistoryImage]) -> None:
     for image in images:
         number = image.entry.number
-        marks = image.folder.history.marks([number]).get(number, ("no tags and no rating",))
+        marks = image.folder.history.annotations([number]).get(number, ("no tags and no rating",))
         context.say(f"[{number}] {', '.join(marks)}")
