@@ -22,12 +22,12 @@ from invoke_cli.errors import ConfigError, ExitStatus, InvokeError
 from invoke_cli.events import Level, Notice
 from invoke_cli.language.grammar.invocation import quoted_switch, read_invocation
 from invoke_cli.language.help.render import launch_help, switch_help
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.language.switches.launch import Options, take_launch_options
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.request import GenerationRequest
 from invoke_cli.version import __version__
 
-_IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _USAGE = """\
 Usage: invoke                                open the prompt, or run the lines of standard input
        invoke [SWITCHES] PROMPT [SWITCHES]   generate images:          invoke "a red boat" -s20 -n4
@@ -61,6 +61,7 @@ def run(words: Sequence[str]) -> int:
         return _run(console, options, rest)
     except InvokeError as error:
         console.failed(error)
+        _report_command_clash(console)
         return error.exit_status
     except BrokenPipeError:
         # The reader of the results is gone; what Python would still flush must go nowhere.
@@ -98,6 +99,14 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
     return from_file(console, options, invocation.defaults, str(source or "-"))
 
 
+def _report_command_clash(console: Console) -> None:
+    """Say that there are two commands called `invoke`, which explains many a failing start."""
+    from invoke_cli.context.command_clash import command_clash
+
+    if clash := command_clash():
+        console(Notice(text=clash, level=Level.TIP))
+
+
 def takes_line(name: str) -> bool:
     """Return whether the argument of the command of this name is a line."""
     from invoke_cli.commands.command import Argument
@@ -109,7 +118,7 @@ def takes_line(name: str) -> bool:
 
 def is_image_file(word: str) -> bool:
     """Return whether a word names an existing image file."""
-    return word.lower().endswith(_IMAGES) and is_file(Path(word))
+    return word.lower().endswith(IMAGE_SUFFIXES) and is_file(Path(word))
 
 
 def help_page(*, advanced: bool) -> str:
@@ -133,5 +142,5 @@ def completion_page(wanted: str, options: Options) -> str:
         commands = [(command.name, command.help) for command in all_commands()]
         return SHELLS[wanted](shell_rows(sampler_names()), commands)
     settings = Settings(session_options(options, GenerationRequest()))
-    names = settings.registry.models if wanted == "models" else list_adapters(settings.paths.root / LORAS)
+    names = settings.registry.models if wanted == "models" else list_adapters(settings.paths.data_folders(LORAS))
     return "\n".join(sorted(names))

@@ -18,6 +18,7 @@ from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Level, Message, Notice, NullViewer, Viewer
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
@@ -188,7 +189,7 @@ class SessionContext:
         path = expand_path(outdir)
         if names_a_file(outdir):
             return Target(folder=self.folder(), file=path, run=self.run)
-        if path.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff") and not is_folder(path):
+        if path.suffix.lower() in IMAGE_SUFFIXES and not is_folder(path):
             hint = f"write to {path.with_suffix('.png')} and convert it afterwards"
             raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")
         if is_file(path):

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.context.locked_file import rewrite_locked
 from invoke_cli.context.paths import read_text
-from invoke_cli.errors import ConfigError, OutputError
-from invoke_cli.output.files import output_errors, write_atomically
+from invoke_cli.errors import ConfigError
 
-_LOCK_SECONDS = 10
 _FOLDER = "used by its folder"
 
 
@@ -36,23 +35,18 @@ class NameStore:
 
     def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
         """Change the entries with `edit`, and write them. Raises OutputError if another session holds the lock."""
-        from filelock import FileLock, Timeout
         from ruamel.yaml import YAML
 
-        with output_errors(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS):
-                    entries = self.load()
-                    edit(entries)
-                    text = io.StringIO()
-                    yaml = YAML()
-                    yaml.width = 4096
-                    yaml.dump(entries, text)
-                    write_atomically(self._path, text.getvalue().encode("utf-8"))
-            except Timeout:
-                hint = f"if no other session is running, remove {self._path}.lock"
-                raise OutputError(f"{self._path} is locked by another session", hint=hint) from None
+        def new_text() -> str:
+            entries = self.load()
+            edit(entries)
+            text = io.StringIO()
+            yaml = YAML()
+            yaml.width = 4096
+            yaml.dump(entries, text)
+            return text.getvalue()
+
+        rewrite_locked(self._path, new_text)
 
 
 class Aliases(NameStore):

@@ -15,6 +15,7 @@ INIT_FILE = "invoke.init"
 FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
 OUTPUTS = "outputs"
+MODELS = "models"
 IN_PACKAGE = "{package}"
 
 
@@ -25,10 +26,12 @@ class Paths:
     Attributes:
         root: The folder of the user's configuration.
         config: A file that replaces the user's models.yaml; or None.
+        data: The folder of models, LoRAs, embeddings and wildcards, where it is not the root.
     """
 
     root: Path
     config: Path | None = None
+    data: Path | None = None
 
     @property
     def user_configs(self) -> Path:
@@ -56,10 +59,15 @@ class Paths:
         path = self.user_configs / INIT_FILE
         return read_text(path) if path.is_file() else ""
 
+    def data_folders(self, name: str) -> tuple[Path, ...]:
+        """Return the folders of this name: in the data folder, where new files go, and in the root, if it differs."""
+        return tuple(dict.fromkeys(folder / name for folder in (self.data or self.root, self.root)))
+
     def model_folder(self, path: str) -> Path:
-        """Resolve the `path` of an entry; relative paths start at the root."""
-        filled = path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root))
-        return self.root / expand_path(filled)
+        """Resolve the `path` of an entry; relative paths start at the root, or else at the data folder."""
+        filled = expand_path(path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root)))
+        in_data = self.data / filled if self.data is not None else None
+        return in_data if in_data is not None and path_exists(in_data) else self.root / filled
 
     def resolve_near(self, source: str, path: str) -> Path:
         """Resolve a path in the file `source`: next to that file if it exists there, else like `model_folder`."""
@@ -71,7 +79,8 @@ def find_paths(root: str | None, config: str | None, environment: Mapping[str, s
     """Find the paths of a session.
 
     The root is, in this order: the given one, $INVOKE_ROOT, the checkout that contains the working directory, or the
-    configuration folder of the platform.
+    configuration folder of the platform. Only in the last case models are in a folder of their own, the platform's
+    data folder.
 
     Args:
         root: The root folder, if given at launch.
@@ -80,9 +89,16 @@ def find_paths(root: str | None, config: str | None, environment: Mapping[str, s
         cwd: The working directory.
     """
     requested = root or environment.get("INVOKE_ROOT")
+    own_root = expand_path(requested).absolute() if requested else _checkout(cwd)
+    own_config = expand_path(config) if config else None
+    if own_root is not None:
+        return Paths(root=own_root, config=own_config)
+    import platformdirs
+
     return Paths(
-        root=expand_path(requested).absolute() if requested else _checkout(cwd) or _platform_root(),
-        config=expand_path(config) if config else None,
+        root=Path(platformdirs.user_config_dir("invoke", appauthor=False)),
+        config=own_config,
+        data=Path(platformdirs.user_data_dir("invoke", appauthor=False)),
     )
 
 
@@ -91,12 +107,6 @@ def _checkout(cwd: Path) -> Path | None:
         if (folder / "invoke_cli" / "__main__.py").is_file() and (folder / "configs" / MODELS_FILE).is_file():
             return folder
     return None
-
-
-def _platform_root() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("invoke", appauthor=False))
 
 
 def expand_path(path: str) -> Path:

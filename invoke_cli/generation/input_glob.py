@@ -14,10 +14,10 @@ from invoke_cli.events import Failed
 from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.generation.wildcards import RunLine
 from invoke_cli.inputs.url import is_url
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -63,7 +63,7 @@ def natural_key(path: Path) -> tuple[tuple[int, str], ...]:
 
 
 def _list_images(paths: Iterator[Path], reference: str) -> list[Path]:
-    files = sorted((path for path in paths if path.suffix.lower() in SUFFIXES), key=natural_key)
+    files = sorted((path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
     if not files:
         raise ImageError(f"no images in {reference}", hint="check the pattern", field="init_image")
     return files

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
+from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import is_file, read_text
@@ -100,10 +101,14 @@ class _AlternativesRun:
 
     def _read_list(self, name: str) -> list[str]:
         """Return the entries of `<root>/wildcards/name.txt`. Raises PromptError if there are none."""
-        folder = self.context.settings.paths.root / WILDCARDS
-        path = folder / f"{name}.txt"
+        folders = self.context.settings.paths.data_folders(WILDCARDS)
+        paths = [folder / f"{name}.txt" for folder in folders]
+        path = next(filter(is_file, paths), paths[0])
         if ".." in name or not is_file(path):
-            known = ", ".join(sorted(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.txt")))
+            lists = {
+                str(file.relative_to(folder).with_suffix("")) for folder in folders for file in folder.rglob("*.txt")
+            }
+            known = ", ".join(sorted(lists))
             hint = f"available lists: {known}" if known else "create it, with one entry per line"
             raise PromptError(f"no such list: {path}", hint=hint)
         try:
@@ -114,6 +119,10 @@ class _AlternativesRun:
         if not entries:
             raise PromptError(f"the list {path} is empty", hint="write one entry per line")
         return entries
+
+
+def _list_names(folders: Sequence[Path]) -> set[str]:
+    return {str(file.relative_to(folder).with_suffix("")) for folder in folders for file in folder.rglob("*.txt")}
 
 
 def _with_default_negative(context: SessionContext, line: ResolvedLine) -> ResolvedLine:

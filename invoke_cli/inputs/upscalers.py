@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext, latents_identity
-from invoke_cli.context.paths import expand_path, is_file
+from invoke_cli.context.paths import MODELS, expand_path, is_file
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.models.upscalers import UPSCALER_KINDS, Upscaler, upscaler_at
 from invoke_cli.planning.postprocess import NetworkFile, PostprocessModels
@@ -70,14 +70,15 @@ def _network(path: Path, reference: str) -> NetworkFile:
 
 def _find_networks(context: SessionContext, name: str) -> list[Path]:
     """Return the network file in models/ with this name; else all whose names start with it."""
-    files = [path for path in sorted(_models_folder(context).glob("**/*")) if path.suffix.lower() in SUFFIXES]
+    paths = [path for folder in context.settings.paths.data_folders(MODELS) for path in sorted(folder.glob("**/*"))]
+    files = [path for path in paths if path.suffix.lower() in SUFFIXES]
     lower_name = name.lower()
     exact = [path for path in files if lower_name in (path.name.lower(), path.stem.lower())]
     return exact[:1] or [path for path in files if path.name.lower().startswith(lower_name)]
 
 
 def _models_folder(context: SessionContext) -> Path:
-    return context.settings.paths.root / "models"
+    return context.settings.paths.data_folders(MODELS)[0]
 
 
 def _check_library(field: str) -> None:

@@ -79,9 +79,8 @@ def update_schema(database: sqlite3.Connection) -> bool:
             for statement in statements:
                 database.execute(statement)
         if version < VERSION:
-            with contextlib.suppress(
-                sqlite3.OperationalError
-            ):  # without full-text search in SQLite, the lines are scanned
+            # Without full-text search in SQLite, the lines are scanned.
+            with contextlib.suppress(sqlite3.OperationalError):
                 database.execute(_WORD_INDEX)
         missing_columns = _missing_columns(database)
         for field in missing_columns:

@@ -12,12 +12,12 @@ from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.completion.complete import Found, Sources
 from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.samplers import SAMPLERS
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.plugins import PluginKind, plugins
 from invoke_cli.request import GenerationRequest
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MOST = 200
 _RECENT_SEEDS = 50
 _STEP_OF = re.compile(r"(@last(\d{0,6})|!?0*(\d{1,9})(?:\.\d+(?:\.png)?)?):\d*")
@@ -134,7 +134,7 @@ def _taken(line: str) -> int:
 def _loras(settings: Settings) -> Found:
     from invoke_cli.inputs.adapters import LORAS, list_adapters
 
-    return [(name, "") for name in sorted(list_adapters(settings.paths.root / LORAS))]
+    return [(name, "") for name in sorted(list_adapters(settings.paths.data_folders(LORAS)))]
 
 
 def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:

@@ -135,7 +135,7 @@ class _Prompt:
         signal.signal(signal.SIGINT, lambda *_: self._stop())
         self.leaving = True
         self.door.close()
-        self.worker.send_away()
+        self.worker.disconnect_clients()
         self.worker.finish()
         self.outside.show_waiting()
         self.history.close()

@@ -44,13 +44,13 @@ class Worker:
         self._on_change()
         return dropped
 
-    def send_away(self) -> None:
+    def disconnect_clients(self) -> None:
         """Send the callers away that wait."""
         with self._condition:
             callers = [work for work in self._lines if isinstance(work, ClientRequest)]
             self._lines = deque(work for work in self._lines if isinstance(work, str))
         for visit in callers:
-            visit.leave()
+            visit.disconnect()
 
     @property
     def running(self) -> bool:

@@ -217,4 +217,4 @@ def test_open_starts_the_viewer_with_the_image(fake_session: SessionHarness, mon
     assert Path(log.read_text()).resolve() == path
     monkeypatch.setenv("PATH", str(fake_session.folder / "nothing"))
     assert fake_session.run("!open 1") is Outcome.FAILED
-    assert fake_session.errors[0].startswith("no viewer")
+    assert fake_session.errors[0].startswith("image viewer not found")

@@ -55,7 +55,7 @@ class OpenSession:
         """End it as the prompt does."""
         self.gate.set()
         self.door.close()
-        self.worker.send_away()
+        self.worker.disconnect_clients()
         self.worker.finish()
         self.session.context.writer.close()
 

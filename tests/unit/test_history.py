@@ -184,9 +184,9 @@ from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 folder = OutputFolder(Path(sys.argv[1]))
 for _ in range(60):
-    with folder.numbered() as number:
+    with folder.reserve_number() as number:
         line = f"a fox {sys.argv[2]} -S {number}"
-        folder.enter(Entry(number=number, path=f"{number}.png", line=line, seed=number, created=""))
+        folder.add_entry(Entry(number=number, path=f"{number}.png", line=line, seed=number, created=""))
     folder.history.tag(number, sys.argv[2], on=True)
     assert folder.history.recent(3)
 """

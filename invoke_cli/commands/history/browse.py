@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from glob import escape
@@ -120,9 +121,11 @@ def _launch_viewer(path: Path) -> None:
         return
     viewer = "open" if sys.platform == "darwin" else "xdg-open"
     try:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [viewer, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
+        # Somebody must wait for the viewer, or it stays behind as a zombie.
+        threading.Thread(target=process.wait, name="invoke-viewer", daemon=True).start()
     except OSError:
         raise CommandError(f"image viewer not found: {viewer}", hint=f"the image is {path}") from None

@@ -12,9 +12,9 @@ from invoke_cli.errors import CommandError, ImageError
 from invoke_cli.exploration.file_changes import watch_saves
 from invoke_cli.generation.line import generate
 from invoke_cli.language.grammar.line import Generation, Stage, parse
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.replay.resume import resume_from_latents
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 USAGE = "!watch sketch.png oil painting -f .6 -S 1: generate an image each time sketch.png is saved"
 
 
@@ -24,7 +24,7 @@ def watch(context: SessionContext, call: Call) -> None:
     reference, rest = split_image_reference(call.argument)
     path = expand_path(reference)
     stages = _stages(reference, rest.strip())
-    expected = path.suffix.lower() in SUFFIXES and path_exists(path.parent)
+    expected = path.suffix.lower() in IMAGE_SUFFIXES and path_exists(path.parent)
     if is_folder(path) or not (path_exists(path) or expected):
         raise CommandError(f"{reference} is neither an image nor a possible name for one", hint=USAGE)
     pending = "" if path_exists(path) else " (the file does not exist yet)"

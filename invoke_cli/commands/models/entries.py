@@ -8,7 +8,7 @@ from invoke_cli.commands.command import Call
 from invoke_cli.commands.formatting import count_model_parameters, format_size, format_table
 from invoke_cli.commands.models.control_entries import control_rows, import_control
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import IN_PACKAGE, expand_path, is_file, is_folder, path_exists
+from invoke_cli.context.paths import IN_PACKAGE, MODELS, expand_path, is_file, is_folder, path_exists
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.adapters import reference_to_adapter
 from invoke_cli.inputs.hub import fetch, is_remote, list_remote
@@ -122,7 +122,7 @@ def _download(context: SessionContext, source: str) -> Path:
             "cannot download a model with --offline", hint="restart without --offline, or import a folder"
         )
     files = list_remote(source)
-    folder = context.settings.paths.root / "models" / source.rstrip("/").rsplit("/", 1)[-1].split("?")[0]
+    folder = context.settings.paths.data_folders(MODELS)[0] / source.rstrip("/").rsplit("/", 1)[-1].split("?")[0]
     if len(files) == 1:
         folder = folder.parent / Path(folder.name).stem
     total = sum(file.size for file in files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.commands.command import Call
+from invoke_cli.context.command_clash import command_clash
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.generation.chain import prepare_line
@@ -73,6 +74,9 @@ def check(context: SessionContext, call: Call) -> None:
     ]
     if prepared.init is not None:
         lines.insert(1, f"image    {prepared.init.name}: {prepared.init.size}, result {plan.result_size}")
+    clash = command_clash()
+    if clash:
+        lines.append(f"command  {clash}")
     context.say("\n".join(lines))
     if needed > state.free:
         raise CommandError("this line needs more memory than is available", hint=REMEDIES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from invoke_cli.errors import LineError
@@ -16,10 +15,8 @@ from invoke_cli.language.grammar.quotes import (
     unquote_value,
 )
 from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, parse_switch
+from invoke_cli.language.image_names import is_image_name
 from invoke_cli.language.switches.values import may_follow
-
-# Certainly meant as a file name where files are allowed.
-_IMAGE_NAME = re.compile(r"\S+\.(png|jpe?g|webp|bmp|gif|tiff?)", re.IGNORECASE)
 
 IsFile = Callable[[str], bool]
 TakesLine = Callable[[str], bool]
@@ -145,7 +142,7 @@ class _WordReader:
         files: list[str] = []
         while self.words and self.is_file(self.words[0]):
             files.append(self.words.pop(0))
-        if self.words and _IMAGE_NAME.fullmatch(self.words[0]):
+        if self.words and is_image_name(self.words[0]):
             hint = "check the name; write the prompt before -I"
             raise LineError(f"no such file: {self.words[0]}", hint=hint)
         return files

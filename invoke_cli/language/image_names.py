@@ -1,0 +1,14 @@
+"""The file names that mean images, declared once."""
+
+from __future__ import annotations
+
+import re
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+_NAME = re.compile(rf"\S+({'|'.join(map(re.escape, IMAGE_SUFFIXES))})", re.IGNORECASE)
+
+
+def is_image_name(word: str) -> bool:
+    """Return whether a word without blanks ends as the name of an image file does."""
+    return _NAME.fullmatch(word) is not None
