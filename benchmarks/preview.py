@@ -24,8 +24,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from invoke_cli import Session
 from invoke_cli.console.console import Console, ConsoleStyle
-from invoke_cli.console.image_viewer import DRAWERS, ImageViewer
-from invoke_cli.console.rate_limiter import SHARE
+from invoke_cli.console.image_viewer import RENDERERS, ImageViewer
+from invoke_cli.console.rate_limiter import MAX_SHARE
 from invoke_cli.console.terminal import Answers, Window
 from invoke_cli.context.context import Streams
 from invoke_cli.events import Event, Step
@@ -38,8 +38,8 @@ ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 class Counting:
     """A console that counts the previews it is given."""
 
-    def __init__(self, terminal: TextIO, seer: ImageViewer) -> None:
-        self.console = Console(terminal, terminal, ConsoleStyle(colour=True, progress=True), seer)
+    def __init__(self, terminal: TextIO, viewer: ImageViewer) -> None:
+        self.console = Console(terminal, terminal, ConsoleStyle(colour=True, progress=True), viewer)
         self.previews = 0
 
     def __call__(self, event: Event) -> None:
@@ -59,19 +59,19 @@ def main() -> None:
     line += f" -m {options.model}" if options.model else ""
     with tempfile.TemporaryDirectory() as folder, far_terminal() as terminal:
         os.chdir(folder)
-        shares = [measure(kind, line, options.images, options.runs, terminal) for kind in DRAWERS]
-    print(f"\nlargest share {max(shares):.4f}, aim {SHARE}: {'reached' if max(shares) <= SHARE else 'MISSED'}")
+        shares = [measure(kind, line, options.images, options.runs, terminal) for kind in RENDERERS]
+    print(f"\nlargest share {max(shares):.4f}, aim {MAX_SHARE}: {'reached' if max(shares) <= MAX_SHARE else 'MISSED'}")
 
 
 def measure(kind: str, line: str, images: int, runs: int, terminal: TextIO) -> float:
     """Print the row of a kind; the share that it counted."""
-    seer = ImageViewer(lambda _: Answers(), lambda: WINDOW, environment=ENVIRONMENT)
-    console = Counting(terminal, seer)
+    viewer = ImageViewer(lambda _: Answers(), lambda: WINDOW, environment=ENVIRONMENT)
+    console = Counting(terminal, viewer)
     ratios: list[float] = []
     total = 0.0
-    with Session(emit=console, streams=Streams(viewer=seer)) as session:
+    with Session(emit=console, streams=Streams(viewer=viewer)) as session:
         session.draw(f"{line} --preview {kind}")
-        seer.pace.spent, console.previews = 0.0, 0
+        viewer.rate_limiter.spent, console.previews = 0.0, 0
         for run in range(runs):
             seconds: dict[str, float] = {}
             for asked in ("off", kind) if run % 2 else (kind, "off"):
@@ -80,7 +80,7 @@ def measure(kind: str, line: str, images: int, runs: int, terminal: TextIO) -> f
                 seconds[asked] = time.perf_counter() - started
             total += seconds[kind]
             ratios.append(seconds[kind] / seconds["off"])
-    share, previews = seer.pace.spent / total, console.previews / runs / images
+    share, previews = viewer.rate_limiter.spent / total, console.previews / runs / images
     print(f"{kind:8} {previews:5.1f} previews an image  share {share:.4f}  ratio {statistics.median(ratios):.4f}")
     return share
 

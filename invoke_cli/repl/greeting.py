@@ -35,8 +35,8 @@ def greeting(settings: Settings, *, newcomer: bool) -> str:
 def console_style_at_prompt(settings: Settings, options: Options) -> ConsoleStyle:
     """How the console speaks: as it was asked for at launch, else in invoke.init; ConfigError for a wrong number."""
     theme, bell = (settings.launch_value(name, str(options.get(name, ""))) for name in ("theme", "bell"))
-    look = console_style(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
-    return replace(look, bell=bell_seconds(bell))
+    style = console_style(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
+    return replace(style, bell=bell_seconds(bell))
 
 
 def bell_seconds(asked: str) -> float:

@@ -69,8 +69,10 @@ class _Prompt:
     def __init__(self, settings: Settings, options: Options) -> None:
         self.settings = settings
         self.area = PreviewArea()
-        seer, self.ask_terminal = image_viewer_at_prompt(self.area)
-        self.console = Console(sys.stdout, sys.stderr, console_style_at_prompt(settings, options), seer, self._progress)
+        viewer, self.ask_terminal = image_viewer_at_prompt(self.area)
+        self.console = Console(
+            sys.stdout, sys.stderr, console_style_at_prompt(settings, options), viewer, self._progress
+        )
         lines = TypedLines(expand_path(settings.outdir()) / ".invoke" / "history.sqlite3")
         self.history = LineHistory(lines, settings.is_private)
         self.search = Search(lines)
@@ -91,7 +93,7 @@ class _Prompt:
         self.input.app.after_render += self._rendered
 
     def _prompt_session(self, suggestions: Suggestions) -> PromptSession[str]:
-        theme = self.console.look.theme
+        theme = self.console.style.theme
         asked, searching = Condition(lambda: self.outside.question is not None), Condition(lambda: self.search.on)
         typing = ~asked & ~searching & ~is_searching
         return PromptSession(
@@ -150,7 +152,7 @@ class _Prompt:
         from invoke_cli.context.context import Streams
         from invoke_cli.session import Session
 
-        streams = Streams(viewer=self.console.seer or NullViewer())
+        streams = Streams(viewer=self.console.viewer or NullViewer())
         session = self.session = Session(self.settings, emit=self._hear, streams=streams)
         if not self.leaving:
             self.door.open()

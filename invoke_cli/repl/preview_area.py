@@ -18,9 +18,9 @@ from prompt_toolkit.input.base import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.layout.dimension import Dimension
 
-from invoke_cli.console.image_viewer import ImageViewer, speaks, window_of
+from invoke_cli.console.image_viewer import ImageViewer, supports_half_blocks, window_of
 from invoke_cli.console.rendered_image import RenderedImage, down, up
-from invoke_cli.console.terminal_queries import Inquiry, tmux_around
+from invoke_cli.console.terminal_queries import TerminalQuery, detect_tmux
 
 _BLANK, _SIGNS = "fg:ansigray", ("fg:ansigray", "fg:ansiwhite")
 
@@ -64,15 +64,15 @@ class PreviewArea:
         blanks = "\n".join([" " * drawn.columns] * drawn.rows)
         # No saving of the cursor round it: the picture's own would take its place.
         there, back = f"{up(drawn.rows - 1)}\x1b[{drawn.columns}D", f"{down(drawn.rows - 1)}\x1b[{drawn.columns}C"
-        escape = f"{there}{drawn.painted}{back}"
+        escape = f"{there}{drawn.overlay}{back}"
         return [(_BLANK, blanks), ("[ZeroWidthEscape]", escape), (_SIGNS[count % 2], " ")]
 
 
 class Listening:
     """The reader of the terminal's keys, with the answers to an inquiry sieved out."""
 
-    def __init__(self, reader: object, inquiry: Inquiry) -> None:
-        self._reader, self._inquiry = reader, inquiry
+    def __init__(self, reader: object, query: TerminalQuery) -> None:
+        self._reader, self._inquiry = reader, query
 
     @property
     def closed(self) -> bool:
@@ -87,20 +87,20 @@ class Listening:
 def image_viewer_at_prompt(area: PreviewArea) -> tuple[ImageViewer | None, Callable[[], None]]:
     """Who shows pictures at the prompt, and what asks the terminal; to be called once the prompt listens."""
     out, err, keys = sys.__stdout__, sys.__stderr__, get_app_session().input
-    if out is None or err is None or not (out.isatty() and err.isatty() and speaks(err)):
+    if out is None or err is None or not (out.isatty() and err.isatty() and supports_half_blocks(err)):
         return None, _ask_nothing
-    inquiry = Inquiry(_write, os.environ, tmux_around(os.environ))
+    query = TerminalQuery(_write, os.environ, detect_tmux(os.environ))
     fd = err.fileno()
-    seer = ImageViewer(lambda _: inquiry.answers, lambda: window_of(fd), busy=lambda: area.behind)
-    return seer, inquiry.begin if _listen(keys, inquiry) else _ask_nothing
+    viewer = ImageViewer(lambda _: query.answers, lambda: window_of(fd), busy=lambda: area.behind)
+    return viewer, query.begin if _listen(keys, query) else _ask_nothing
 
 
-def _listen(keys: Input, inquiry: Inquiry) -> bool:
+def _listen(keys: Input, query: TerminalQuery) -> bool:
     """Let the inquiry hear what comes in; False for an input that is no terminal."""
     reader = getattr(keys, "stdin_reader", None)
     if reader is None:
         return False
-    keys.stdin_reader = Listening(reader, inquiry)  # type: ignore[attr-defined]
+    keys.stdin_reader = Listening(reader, query)  # type: ignore[attr-defined]
     return True
 
 

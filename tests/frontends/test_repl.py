@@ -205,7 +205,7 @@ def test_a_session_on_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
     screen = terminal.until(lambda text: "waiting: a dog -s2 -S6" in text)
     assert screen.count("of 400") == 1  # the line that was entered left no progress of that moment behind
     terminal.type("\x03")
-    terminal.until(lambda text: "stopped; what was finished is kept" in text and "000001.6.png" in text)
+    terminal.until(lambda text: "stopped; finished images are kept" in text and "000001.6.png" in text)
     terminal.type("!fetch @last\r")
     screen = terminal.until(lambda text: "invoke> a dog -s 2 -S 6 -W 64" in text)
     terminal.type("\x15bad -s 0\r")

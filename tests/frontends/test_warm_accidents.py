@@ -73,7 +73,7 @@ def test_a_caller_that_is_stopped_or_killed_ends_its_own_line_alone(
     _, err = caller.communicate(timeout=120)
     wait_until(lambda: session.done == ["visit", "a dog -s2 -o own"], 30)
     if sign == signal.SIGINT:
-        assert caller.returncode == 130 and "stopped; what was finished is kept" in err
+        assert caller.returncode == 130 and "stopped; finished images are kept" in err
     assert len(program.images) < 2000 and len(list(Path("own").glob("*.png"))) == 1
 
 
@@ -124,7 +124,7 @@ def test_a_session_that_is_killed_is_replaced_or_told_of_in_one_sentence(
     open_session(engine)
     result = program("a cat -s2 -S1 -n3")
     if made:
-        assert result.status == 1 and "was closed before it was finished" in result.err
+        assert result.status == 1 and "was closed before this line was finished" in result.err
         assert len(program.images) == made and program.engine is None
     else:
         assert result.status == 0 and "the running session has ended" in result.err
@@ -137,7 +137,7 @@ def test_what_is_too_large_for_a_message_is_drawn_cold_or_told_of(
     session = open_session(FakeEngine(program_settings()))
     monkeypatch.setattr("invoke_cli.server.connection.MAX_BLOBS", 5000)  # less than the sketch
     asked = program(f"a cat -s2 -S1 -I {sketch} -f .5")
-    assert asked.status == 0 and "cannot be asked for this (too large to be sent)" in asked.err
+    assert asked.status == 0 and "cannot do this (too large to send)" in asked.err
     assert len(program.images) == 1 and program.engine is not None
     answered = program("a cat -s2 -S1")
     assert answered.status == 1 and "cannot send its result: too large" in answered.err
@@ -179,14 +179,14 @@ def test_a_caller_that_sleeps_is_told_of_and_can_be_let_go(
     wait_until(lambda: len(program.images) > 1)
     caller.send_signal(signal.SIGSTOP)
     session.worker.submit("a dog -s2 -o own")
-    wait_until(lambda: any("Ctrl-C here lets it go" in str(event) for event in session.events))
+    wait_until(lambda: any("press Ctrl-C here to drop it" in str(event) for event in session.events))
     assert session.done == []
     session.visits[0].stop()
     wait_until(lambda: session.done[:1] == ["visit"], 5)
     caller.send_signal(signal.SIGCONT)
     wait_until(lambda: session.done[1:] == ["a dog -s2 -o own"])
     _, err = caller.communicate(timeout=120)
-    assert caller.returncode == 1 and "was closed before it was finished" in err
+    assert caller.returncode == 1 and "was closed before this line was finished" in err
 
 
 def test_an_error_of_the_engine_is_the_callers_error(program: Program, open_session: OpenIt) -> None:
