@@ -132,12 +132,12 @@ def test_the_worker_drops_what_waits_when_asked() -> None:
         done.append(work)
 
     worker = Worker(lambda: run, lambda: None)
-    worker.begin()
+    worker.start()
     for line in ("one", "two", "three"):
         worker.submit(line)
     while worker.waiting != ["two", "three"]:
         time.sleep(0.01)
-    assert worker.running and worker.forget_waiting() == ["two", "three"]
+    assert worker.running and worker.drop_waiting() == ["two", "three"]
     gate.set()
     worker.finish()
     assert done == ["one"]

@@ -181,7 +181,7 @@ def test_a_caller_that_sleeps_is_told_of_and_can_be_let_go(
     session.worker.submit("a dog -s2 -o own")
     wait_until(lambda: any("press Ctrl-C here to drop it" in str(event) for event in session.events))
     assert session.done == []
-    session.visits[0].stop()
+    session.requests[0].stop()
     wait_until(lambda: session.done[:1] == ["visit"], 5)
     caller.send_signal(signal.SIGCONT)
     wait_until(lambda: session.done[1:] == ["a dog -s2 -o own"])

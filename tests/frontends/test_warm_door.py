@@ -34,7 +34,7 @@ def test_a_stale_socket_is_removed_and_a_living_one_is_the_users_own(
     os.utime(path, (0, 0))
     assert program("a cat -s2").status == 0 and program.engine is None
     assert not stale.exists() and path.exists()
-    session.door.close()
+    session.server.close()
     assert not path.exists()
     assert program("a cat -s2").status == 0 and program.engine is not None
 
