@@ -1,4 +1,4 @@
-"""The subjects of captions: objects with colour, size and place; views with what is in them; fires and fireplaces."""
+"""The subjects of captions: objects with colour, size and place; landscapes and their contents; fires."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _CORNERS = ("in the {row} {column} corner", "in the {row} {column}", "at the {ro
 
 
 def pick(words: Sequence[str], rng: np.random.Generator) -> str:
-    """One of the words."""
+    """Return a random word."""
     return words[int(rng.integers(len(words)))]
 
 
 def say_objects(scene: Objects, rng: np.random.Generator) -> str:
-    """One or two items, their relation or place, and mostly the background."""
+    """Describe one or two items, their relation or place, and mostly the background."""
     text = _say_pair(scene, rng) if scene.relation else _say_item(scene.items[0], rng) + _say_place(scene, rng)
     if rng.random() > (0.5 if scene.backdrop == "white" else 0.85):
         return text
@@ -53,7 +53,7 @@ def say_objects(scene: Objects, rng: np.random.Generator) -> str:
 
 
 def say_landscape(view: Landscape, rng: np.random.Generator) -> str:
-    """What is in the view, in any order but for the ground, then or before it the light and the season."""
+    """Describe a landscape: its contents in any order after the ground, with the light and season before or after."""
     parts = ["a landscape"] if rng.random() < 0.05 else _view_parts(view, rng)
     text = _listed(parts, rng)
     for light in _view_lights(view, rng):
@@ -62,7 +62,7 @@ def say_landscape(view: Landscape, rng: np.random.Generator) -> str:
 
 
 def say_hearth(hearth: Hearth, rng: np.random.Generator) -> str:
-    """A fire, often in a single word."""
+    """Describe a fire, often in a single word."""
     text = pick(FIRE_WORDS[hearth.place], rng)
     if hearth.size != "medium" and rng.random() < 0.4:
         noun = text.removeprefix("a ").removeprefix("an ")
@@ -75,7 +75,7 @@ def say_hearth(hearth: Hearth, rng: np.random.Generator) -> str:
 
 
 def single_words(scene: Objects | Landscape | Hearth) -> tuple[str, ...]:
-    """Words that each name one thing that is there: a colour, a thing, trees, snow, the light."""
+    """Return words that each name one thing in the scene: a colour, a thing, trees, snow, the light."""
     if isinstance(scene, Objects):
         return tuple(word for item in scene.items for word in (item.colour, item.kind))
     if isinstance(scene, Hearth):
@@ -87,7 +87,7 @@ def single_words(scene: Objects | Landscape | Hearth) -> tuple[str, ...]:
 
 
 def article(phrase: str) -> str:
-    """The phrase with "a" or "an" before it."""
+    """Put "a" or "an" before the phrase."""
     return ("an " if phrase[0] in "aeio" else "a ") + phrase
 
 
@@ -167,7 +167,7 @@ def _listed(parts: list[str], rng: np.random.Generator) -> str:
 
 
 def _view_lights(view: Landscape, rng: np.random.Generator) -> list[str]:
-    """How the light, the weather and the season are said; a storm at night or in the evening names its time."""
+    """Describe light, weather and season. A storm at night or in the evening names its time."""
     words = []
     if view.storm and rng.random() < 0.95:
         words.append(pick(STORM_WORDS[view.time], rng))

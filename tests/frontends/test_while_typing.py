@@ -51,7 +51,7 @@ def test_what_is_not_there_is_said_while_typing(program: Program, sketch: Path) 
     for line, part, said in (
         ("a cat -A k_eulr -s5", "k_eulr", "did you mean k_euler"),
         ("a cat -s5 | a dog -I pics/no.png -f .5", "pics/no.png", "no such image: pics/no.png"),
-        ("a cat -I @last -M no.webp -s3", "no.webp", "no image no.webp"),
+        ("a cat -I @last -M no.webp -s3", "no.webp", "no such image: no.webp"),
     ):
         found = diagnostic(line, check_references=missing)
         assert found is not None and said in found.text and line[slice(*found.span)] == part and not found.open
