@@ -128,13 +128,25 @@ def _say_pair(scene: Objects, rng: np.random.Generator) -> str:
 
 
 def _view_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
+    parts = [*_ground_parts(view, rng), *_content_parts(view, rng)]
+    if rng.random() < 0.4:
+        parts = [parts[i] for i in rng.permutation(len(parts))]
+    return parts
+
+
+def _ground_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
+    """Describe the ground and mostly the trees on it."""
     ground = pick(GROUND_WORDS[view.ground], rng)
     if view.ground == "mountains" and view.winter and rng.random() < 0.5:
         ground = pick(("snow-covered mountains", "snowy mountains"), rng)
     if view.ground == "hills" and view.trees == 1 and rng.random() < 0.75:
-        parts = ["a tree on a hill" if rng.random() < 0.7 else "tree on a hill"]
-    else:
-        parts = [ground] + ([_trees(view, rng)] if view.trees and rng.random() < MENTION else [])
+        return ["a tree on a hill" if rng.random() < 0.7 else "tree on a hill"]
+    return [ground] + ([_trees(view, rng)] if view.trees and rng.random() < MENTION else [])
+
+
+def _content_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
+    """Describe the water, the house and the extras, each in most captions."""
+    parts: list[str] = []
     if view.water != "none" and rng.random() < 0.93:
         parts.append(pick((FROZEN_WORDS if view.winter else WATER_WORDS)[view.water], rng))
     if view.house and rng.random() < MENTION:
@@ -144,8 +156,6 @@ def _view_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
     for extra in view.extras:
         if rng.random() < (0.95 if extra in ("campfire", "boat") else 0.6):
             parts.append(pick(EXTRA_WORDS[extra], rng))
-    if rng.random() < 0.4:
-        parts = [parts[i] for i in rng.permutation(len(parts))]
     return parts
 
 
