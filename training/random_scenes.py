@@ -45,6 +45,13 @@ ALIKE = (
     {"black", "brown"},
     {"brown", "gray"},
 )
+# The probabilities of what is in the sky, in the order in which they are drawn.
+CLEAR_SKY_CHANCES = {
+    "day": {"sun": 0.55, "moon": 0.0, "stars": 0.0, "clouds": 0.4, "lightning": 0.0},
+    "sunset": {"sun": 0.75, "moon": 0.0, "stars": 0.0, "clouds": 0.4, "lightning": 0.0},
+    "night": {"sun": 0.0, "moon": 0.65, "stars": 0.7, "clouds": 0.4, "lightning": 0.0},
+}
+STORM_CHANCES = {"sun": 0.0, "moon": 0.0, "stars": 0.0, "clouds": 0.0, "lightning": 0.55}
 HOUSE_COLOURS = ("red", "white", "blue", "yellow", "brown")
 
 
@@ -163,11 +170,7 @@ def hearth(rng: np.random.Generator, medium: str) -> Hearth:
 def _extras(rng: np.random.Generator, where: tuple[str, str, str], storm: bool) -> tuple[str, ...]:
     ground, time, season = where
     chances = {
-        "sun": 0.0 if storm or time == "night" else 0.55 if time == "day" else 0.75,
-        "moon": 0.0 if storm or time != "night" else 0.65,
-        "stars": 0.0 if storm or time != "night" else 0.7,
-        "clouds": 0.0 if storm else 0.4,
-        "lightning": 0.55 if storm else 0.0,
+        **(STORM_CHANCES if storm else CLEAR_SKY_CHANCES[time]),
         "rain": 0.4 if storm and season != "winter" else 0.0,
         "snowfall": 0.35 if season == "winter" else 0.0,
         "boat": 0.5 if ground == "sea" else 0.0,

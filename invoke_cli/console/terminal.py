@@ -85,7 +85,7 @@ def detect_terminal(environment: Mapping[str, str], answers: Answers, window: Wi
     }
     is_known = program.startswith((*WITH_PLACEHOLDERS, *WITH_INLINE_IMAGES))
     return Terminal(
-        kinds=tuple(kind for kind, is_supported in supported.items() if is_supported),
+        kinds=tuple(filter(supported.get, supported)),
         colours=TRUE_COLOUR if is_known or _has_true_colour(environment) else PALETTE,
         cell=_cell(answers, window),
         window=window,

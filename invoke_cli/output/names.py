@@ -84,15 +84,20 @@ def _component(part: str) -> str:
     return f"{encoded or '_'}{dot}{suffix}"
 
 
+def _stage_requests(line: str) -> list[GenerationRequest]:
+    """Return the requests of a line's stages; one empty request if it is no valid line of images."""
+    try:
+        parsed = parse(line)
+    except InvokeError:
+        return [GenerationRequest()]
+    return [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else [GenerationRequest()]
+
+
 def fields_from_line(number: int, line: str, seed: int) -> dict[str, object]:
     """Return the template fields of an image of the history, from its line. For a chain these are the first prompt and
     the last settings.
     """
-    try:
-        parsed = parse(line)
-    except InvokeError:
-        parsed = None
-    stages = [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else [GenerationRequest()]
+    stages = _stage_requests(line)
     last = stages[-1]
     settings = {
         "prompt": stages[0].prompt or "",

@@ -34,7 +34,7 @@ def build_statement(query: Query, count: int, *, words: bool = True) -> Statemen
         first, tags = [("t.tag = ?", query.tags[0])], query.tags[1:]
     else:
         source, number, first, tags = "facts f", "f.number", [], query.tags
-    clauses = [*first, *(_clause(condition) for condition in query.conditions)]
+    clauses = [*first, *map(_clause, query.conditions)]
     clauses += [("EXISTS (SELECT 1 FROM tags WHERE tag = ? AND number = f.number)", tag) for tag in tags]
     clauses += list(_scan_clauses(query, indexed))
     where = "".join(f" AND {text}" for text, _ in clauses)

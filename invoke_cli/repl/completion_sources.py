@@ -68,6 +68,10 @@ def _files(typed: str, outputs: Path) -> Iterable[tuple[str, str]]:
     return found
 
 
+def _is_image_name(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.endswith(".steps.png")
+
+
 def _list_folder(folder: Path, start: str) -> list[tuple[str, str]]:
     try:
         entries = sorted(
@@ -81,7 +85,7 @@ def _list_folder(folder: Path, start: str) -> list[tuple[str, str]]:
             continue
         if entry.is_dir():
             candidates.append((f"{entry.name}/", "folder"))
-        elif entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.endswith(".steps.png"):
+        elif _is_image_name(entry.name):
             candidates.append((entry.name, ""))
     return candidates[:MAX_FILES]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -61,6 +62,12 @@ def open_prompt(options: Options, defaults: GenerationRequest) -> int:
         prompt = _Prompt(settings, options)
         prompt.run()
     return ExitStatus.OK
+
+
+def _queue_text(waiting: Sequence[str]) -> str:
+    """Format the first waiting lines and the number of the others."""
+    lines = " ; ".join(sanitize_for_terminal(line)[:60] for line in waiting[:3])
+    return f"waiting: {lines}" + (f" and {len(waiting) - 3} more" if len(waiting) > 3 else "")
 
 
 class _Prompt:
@@ -218,10 +225,7 @@ class _Prompt:
         if self.client_request is not None:
             parts.append(("class:queue", f"running {CLIENT_LINE}\n"))
         if waiting:
-            parts.append(
-                ("class:queue", f"waiting: {' ; '.join(sanitize_for_terminal(line)[:60] for line in waiting[:3])}")
-            )
-            parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
+            parts.append(("class:queue", f"{_queue_text(waiting)}\n"))
         if self.external_input.question is not None:
             parts.append(("class:question", self.external_input.question.text))
         else:

@@ -127,12 +127,13 @@ def _saved_latents(folder: OutputFolder, path: Path, step: int) -> LatentFile | 
         file = read_latents(read_file(found), _step_name(found))
     except ImageError:
         return None
-    same = metadata is None or all(
-        getattr(file.request, row.field) == getattr(metadata.request, row.field)
-        for row in SWITCHES
-        if row.recorded and row.field not in SETTLED
-    )
-    return file if same else None
+    return file if metadata is None or _same_settings(file.request, metadata.request) else None
+
+
+def _same_settings(one: GenerationRequest, other: GenerationRequest) -> bool:
+    """Return whether all recorded settings are equal, except those that saved latents determine."""
+    fields = [row.field for row in SWITCHES if row.recorded and row.field not in SETTLED]
+    return all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
 def _check_range(path: Path, plan: Plan, step: int) -> None:
