@@ -18,7 +18,7 @@ def test_no_part_of_a_file_is_left_behind(harness: SessionHarness) -> None:
 
 def test_law_9_images_that_a_killed_session_did_not_enter_are_entered(harness: SessionHarness) -> None:
     paths = harness.draw("a cat -s2 -n3")
-    with OutputFolder(outputs(harness)).history.opened() as database:
+    with OutputFolder(outputs(harness)).history.connection() as database:
         database.execute("DELETE FROM images WHERE number > 1")
     log = outputs(harness) / "invoke_log.txt"
     log.write_text(log.read_text().splitlines()[0] + "\n")
@@ -42,12 +42,12 @@ def test_law_9_every_finished_image_is_entered(
     harness.session.context._folders.clear()
     entry = harness.session.context.folder().history.last()
     assert entry is not None and entry.line.startswith("a cat")
-    assert harness.session.context.folder().history.begun() == {}
+    assert harness.session.context.folder().history.pending() == {}
 
 
 def test_an_image_that_never_appeared_is_given_up(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
-    harness.session.context.folder().history.begin(2, "000002.5.png")
+    harness.session.context.folder().history.mark_pending(2, "000002.5.png")
     harness.session.context._folders.clear()
     assert harness.session.context.folder().history.numbers() == {1}
     harness.draw("a cat -s2 -S2")

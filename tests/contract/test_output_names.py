@@ -27,7 +27,7 @@ def test_numbers_never_collide_between_sessions(tmp_path: Path) -> None:
         folder = OutputFolder(tmp_path)
         numbers = []
         for _ in range(10):
-            with folder.numbered() as number:
+            with folder.reserve_number() as number:
                 numbers.append(number)
         return numbers
 
@@ -100,7 +100,7 @@ def test_home_and_variables_are_filled_in(harness: SessionHarness, monkeypatch: 
 
 @pytest.mark.parametrize(
     ("outdir", "said"),
-    [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "only for one-shot calls")],
+    [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot write"), ("-", "only for one-shot calls")],
 )
 def test_output_that_cannot_be_is_told_before_the_work(fake_session: SessionHarness, outdir: str, said: str) -> None:
     assert fake_session.run(f"a cat -o {outdir}") is Outcome.FAILED

@@ -22,19 +22,19 @@ class OpenSession:
         self.settings = Settings(options or SessionOptions())
         self.events: list[Event] = []
         self.done: list[str] = []
-        self.visits: list[ClientRequest] = []
+        self.requests: list[ClientRequest] = []
         self.gate = threading.Event()
         self.gate.set()
         self.session = Session(self.settings, emit=self.events.append, opener=_opener(engine))
         self.worker = Worker(lambda: self._do, lambda: None)
-        self.door = EngineServer(self.settings, self.worker.submit)
-        self.door.open()
-        self.worker.begin()
+        self.server = EngineServer(self.settings, self.worker.submit)
+        self.server.open()
+        self.worker.start()
 
     def _do(self, work: Work) -> None:
         self.gate.wait(30)
         if isinstance(work, ClientRequest):
-            self.visits.append(work)
+            self.requests.append(work)
             self.session.serve_client(work)
             self.done.append("visit")
         else:
@@ -54,8 +54,8 @@ class OpenSession:
     def close(self) -> None:
         """End it as the prompt does."""
         self.gate.set()
-        self.door.close()
-        self.worker.send_away()
+        self.server.close()
+        self.worker.disconnect_clients()
         self.worker.finish()
         self.session.context.writer.close()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.frontends.test_asking import _QUESTIONS, KITTY, SIXEL
+from tests.frontends.test_asking import _QUESTIONS, KITTY_QUERY, SIXEL
 from tests.pictures_back import from_kitty, from_sixels
 
 pytestmark = pytest.mark.slow
@@ -64,7 +64,7 @@ class Answering:
 
 
 def test_the_prompt_in_kitty(tmp_path: Path, tiny_model: Path) -> None:
-    terminal = Answering(tmp_path, tiny_model, KITTY)
+    terminal = Answering(tmp_path, tiny_model, KITTY_QUERY)
     terminal.until(lambda text: "Gi=31" in text)
     terminal.child.send("a cat -s 60 -S 5 -W 128 -H 128\r")
     text = terminal.until(lambda text: "000001.5.png" in text and "1 image in" in text)

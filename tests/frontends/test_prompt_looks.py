@@ -95,8 +95,8 @@ def test_when_the_bell_rings_can_be_said() -> None:
 
 def test_the_first_greeting_is_short_and_comes_once(program: Program) -> None:
     settings = Settings(SessionOptions())
-    assert len(greeting(settings, newcomer=True).splitlines()) <= 5
-    assert len(greeting(settings, newcomer=False).splitlines()) == 1
+    assert len(greeting(settings, is_first_use=True).splitlines()) <= 5
+    assert len(greeting(settings, is_first_use=False).splitlines()) == 1
     packaged = Settings(SessionOptions(root=str(program.folder / "elsewhere")))
-    lines = greeting(packaged, newcomer=True).splitlines()
+    lines = greeting(packaged, is_first_use=True).splitlines()
     assert 2 < len(lines) <= 5 and max(map(len, lines)) < 100

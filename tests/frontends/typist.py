@@ -58,7 +58,7 @@ def suggested(prompt: Prompt) -> bool:
 
 def asked(prompt: Prompt) -> bool:
     """Whether there is a question about several lines."""
-    return prompt.outside.question is not None
+    return prompt.external_input.question is not None
 
 
 def found(count: int) -> Step:
@@ -66,14 +66,14 @@ def found(count: int) -> Step:
 
     def shown(prompt: Prompt) -> bool:
         state = prompt.input.default_buffer.complete_state
-        return prompt.search.on and state is not None and len(state.completions) == count
+        return prompt.search.is_active and state is not None and len(state.completions) == count
 
     return shown
 
 
 def holds(text: str) -> Step:
     """Whether this, and nothing else, is in the input."""
-    return lambda prompt: not prompt.search.on and not asked(prompt) and prompt.input.default_buffer.text == text
+    return lambda prompt: not prompt.search.is_active and not asked(prompt) and prompt.input.default_buffer.text == text
 
 
 def drawn(program: Program) -> list[str]:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from training.canvas import Array
-from training.examination import Examination, Question, examination, marks
+from training.examination import Examination, Question, examination, scores
 from training.image_analysis import things_in
-from training.media_classifier import MediumJudge, pixels_of
+from training.media_classifier import MediumClassifier, pixels_of
 from training.random_scenes import pair, single
 from training.render import render
 from training.scene import PALETTE, THINGS, Item, Objects
 
-NO_JUDGE = MediumJudge(media=(), means=np.zeros(0), inverses=np.zeros(0), offsets=np.zeros(0))
+NO_CLASSIFIER = MediumClassifier(media=(), means=np.zeros(0), inverses=np.zeros(0), offsets=np.zeros(0))
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def pairs() -> list[Objects]:
     return [pair(rng, "plain") for _ in range(60)]
 
 
-def share_right(asked: Sequence[Objects], pictures: Sequence[Array]) -> dict[str, float]:
+def share_right(asked: Sequence[Objects], images: Sequence[Array]) -> dict[str, float]:
     questions = [Question(scene=scene, prompt="") for scene in asked]
-    return marks(Examination(singles=[], pairs=questions, views=[], media=[]), pictures, NO_JUDGE)
+    return scores(Examination(singles=[], pairs=questions, views=[], media=[]), images, NO_CLASSIFIER)
 
 
 def touching(scene: Objects) -> Objects:
@@ -54,17 +54,17 @@ def test_true_pictures_of_pairs_pass_all_in_the_right_order(pairs: list[Objects]
 
 def test_two_that_touch_are_two(pairs: list[Objects]) -> None:
     scenes = [touching(scene) for scene in pairs]
-    pictures = [pixels_of(render(scene)) for scene in scenes]
-    assert all(len(things_in(picture, 3)) == 1 for picture in pictures[:8])  # they do touch
-    figures = share_right(scenes, pictures)
+    images = [pixels_of(render(scene)) for scene in scenes]
+    assert all(len(things_in(image, 3)) == 1 for image in images[:8])  # they do touch
+    figures = share_right(scenes, images)
     assert figures["pair"] == 1.0 and figures["left and right"] == figures["above and below"] == 1.0
 
 
 def test_another_colour_than_asked_for_does_not_pass(pairs: list[Objects]) -> None:
     rng = np.random.default_rng(5)
     asked = [recoloured(scene, which, rng) for scene in pairs for which in (0, 1)]
-    pictures = [picture for scene in pairs for picture in [pixels_of(render(scene))] * 2]
-    assert share_right(asked, pictures)["pair"] <= 0.03
+    images = [image for scene in pairs for image in [pixels_of(render(scene))] * 2]
+    assert share_right(asked, images)["pair"] <= 0.03
 
 
 def test_two_in_the_wrong_order_do_not_pass(pairs: list[Objects]) -> None:
@@ -86,9 +86,9 @@ def test_two_boats_are_of_their_hulls_colours_not_of_their_sails(pairs: list[Obj
         for item, colour, x in zip(pairs[0].items, colours, (0.25, 0.75), strict=True)
     )
     scene = replace(pairs[0], items=afloat, relation="left", backdrop="yellow", backdrop_rgb=PALETTE["yellow"])
-    picture = pixels_of(render(scene))
-    assert share_right([scene], [picture]) == {"pair": 1.0, "left and right": 1.0}
-    left, right = sorted(things_in(picture, 2), key=lambda seen: seen.x)
+    image = pixels_of(render(scene))
+    assert share_right([scene], [image]) == {"pair": 1.0, "left and right": 1.0}
+    left, right = sorted(things_in(image, 2), key=lambda seen: seen.x)
     assert left.shares["green"] > 0.25 > right.shares["green"]
 
 
@@ -97,5 +97,5 @@ def test_a_background_that_nobody_asked_for_is_no_question() -> None:
     silent = [q for q in asked if "background" not in q.prompt and " on " not in q.prompt]
     assert 5 < len(silent) < len(asked) / 2
     blank: Array = np.full((64, 64, 3), 128, dtype=np.float32)
-    figures = marks(Examination(singles=silent, pairs=[], views=[], media=[]), [blank] * len(silent), NO_JUDGE)
+    figures = scores(Examination(singles=silent, pairs=[], views=[], media=[]), [blank] * len(silent), NO_CLASSIFIER)
     assert "background" not in figures and figures["colour"] == 0.0

@@ -17,10 +17,10 @@ from training.attention import PlainAttention
 from training.autoencoder import encode, refine_decoder, round_trip_psnr, to_model
 from training.checkpoints import load_checkpoint
 from training.denoiser import Noised, build_scheduler, draw_levels, velocity_loss
-from training.latents import halved_pictures
+from training.latents import halved_images
 from training.networks import build_autoencoder, build_unet
 from training.recipe import full, tiny
-from training.training_loop import TrainingRun, mix_in, rate_at, run_training
+from training.training_loop import TrainingRun, blend_with, rate_at, run_training
 
 
 class _Line(nn.Module):
@@ -37,8 +37,8 @@ def _course(steps: int) -> TrainingRun:
 
 
 def test_the_rate_warms_up_and_falls() -> None:
-    course = TrainingRun(name="rate", steps=1000, rate=1.0)
-    rates = [rate_at(course, step) for step in range(1000)]
+    run = TrainingRun(name="rate", steps=1000, rate=1.0)
+    rates = [rate_at(run, step) for step in range(1000)]
     assert rates[0] < 0.05 and max(rates) > 0.95 and rates[-1] < 0.04
 
 
@@ -59,7 +59,7 @@ def test_a_share_of_an_earlier_course_stays(tmp_path: Path) -> None:
     run_training(_course(50), line, tmp_path, lambda _: line.loss())
     ended = line.weight.item()
     nn.init.constant_(line.weight, 5.0)
-    mix_in(_course(50), line, tmp_path, 0.3)
+    blend_with(_course(50), line, tmp_path, 0.3)
     assert line.weight.item() == pytest.approx(0.3 * ended + 0.7 * 5.0)
 
 
@@ -99,8 +99,8 @@ def test_muon_moves_matrices_and_resumes_alike(tmp_path: Path) -> None:
         given = torch.randn(2, 3, 8, 8)
         for end in ends:
             (work / "checkpoints" / "net.done.pt").unlink(missing_ok=True)
-            course = TrainingRun(name="net", steps=end, rate=0.01, last_share=1.0, muon=True)
-            run_training(course, net, work, lambda _: net(given).square().mean())
+            run = TrainingRun(name="net", steps=end, rate=0.01, last_share=1.0, muon=True)
+            run_training(run, net, work, lambda _: net(given).square().mean())
             net.load_state_dict((load_checkpoint(work / "checkpoints" / "net.pt") or {})["module"])
         return first.weight.detach()
 
@@ -165,10 +165,10 @@ def test_the_scheduler_has_stable_diffusions_keys() -> None:
 
 
 def test_pictures_are_halved_by_their_means() -> None:
-    picture = np.zeros((1, 2, 2, 3), dtype=np.uint8)
-    picture[0, 0, 0] = 200
-    assert halved_pictures(picture)[0, 0, 0].tolist() == [50, 50, 50]
-    assert to_model(picture).shape == (1, 3, 2, 2)
+    image = np.zeros((1, 2, 2, 3), dtype=np.uint8)
+    image[0, 0, 0] = 200
+    assert halved_images(image)[0, 0, 0].tolist() == [50, 50, 50]
+    assert to_model(image).shape == (1, 3, 2, 2)
 
 
 @pytest.mark.slow
@@ -178,8 +178,8 @@ def test_the_whole_road_leads_to_a_pipeline(tmp_path: Path) -> None:
     assert main(["train", "--size", "tiny", "--work", str(tmp_path), "--threads", "1"]) == 0
     model = tmp_path / "model"
     assert len(json.loads((model / "preview.json").read_text())["rows"]) == 5
-    picture = load_pipeline(model)("fire", num_inference_steps=1, width=64, height=64).images[0]
-    assert picture.size == (64, 64)
+    image = load_pipeline(model)("fire", num_inference_steps=1, width=64, height=64).images[0]
+    assert image.size == (64, 64)
     assert main(["export", "--size", "tiny", "--work", str(tmp_path), "--out", str(tmp_path / "again")]) == 0
 
 

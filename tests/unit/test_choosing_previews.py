@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.console.image_viewer import ImageViewer, _ask
-from invoke_cli.console.rate_limiter import SHARE, RateLimiter
-from invoke_cli.console.terminal import Answers, Tmux, Window, kind_for, terminal_of
+from invoke_cli.console.image_viewer import ImageViewer, _query
+from invoke_cli.console.rate_limiter import MAX_SHARE, RateLimiter
+from invoke_cli.console.terminal import Answers, Tmux, Window, detect_terminal, kind_for
 from invoke_cli.events import Preview
 
 XTERM = {"TERM": "xterm-256color"}
@@ -39,7 +39,7 @@ IN_TMUX = {"TERM": "tmux-256color", "TMUX": "/tmp/tmux-0/default,1,0", "TERM_PRO
     ],
 )
 def test_the_best_kind_is_chosen(environment: dict[str, str], answers: Answers, expected: str | None) -> None:
-    terminal = terminal_of(environment, answers, Window())
+    terminal = detect_terminal(environment, answers, Window())
     assert kind_for("auto", terminal, environment) == expected
     assert kind_for("off", terminal, environment) is None
     assert kind_for("sixel", terminal, environment) == "sixel"  # whoever names a kind means it
@@ -55,20 +55,20 @@ def test_the_best_kind_is_chosen(environment: dict[str, str], answers: Answers, 
     ],
 )
 def test_colours_follow_the_environment(environment: dict[str, str], colours: int) -> None:
-    assert terminal_of(environment, Answers(), Window()).colours == colours
+    assert detect_terminal(environment, Answers(), Window()).colours == colours
 
 
 def test_the_pixels_of_a_cell() -> None:
     pixels = Window(columns=80, rows=24, width=800, height=480)
-    assert terminal_of(XTERM, Answers(cell=(9, 18)), pixels).cell == (9, 18)
-    assert terminal_of(XTERM, Answers(), pixels).cell == (10, 20)
-    assert terminal_of(XTERM, Answers(window=(640, 384)), Window()).cell == (8, 16)
-    assert terminal_of(XTERM, Answers(), Window()).cell == (10, 20)
+    assert detect_terminal(XTERM, Answers(cell=(9, 18)), pixels).cell == (9, 18)
+    assert detect_terminal(XTERM, Answers(), pixels).cell == (10, 20)
+    assert detect_terminal(XTERM, Answers(window=(640, 384)), Window()).cell == (8, 16)
+    assert detect_terminal(XTERM, Answers(), Window()).cell == (10, 20)
 
 
 def test_a_terminal_that_cannot_be_opened_is_not_asked() -> None:
     with Path(os.devnull).open(encoding="ascii") as nothing:
-        assert _ask(nothing.fileno()) == Answers()
+        assert _query(nothing.fileno()) == Answers()
 
 
 # -- how often --------------------------------------------------------------------------------------------------------
@@ -88,44 +88,44 @@ class Clock:
 @pytest.mark.parametrize("step", [0.01, 0.2, 3.0])
 def test_previews_cost_their_share_at_most(cost: float, step: float) -> None:
     clock = Clock()
-    pace, spent, began, taken = RateLimiter(clock), 0.0, clock.now, 0
+    rate_limiter, spent, began, taken = RateLimiter(clock), 0.0, clock.now, 0
     for _ in range(2000):
         clock.now += step
-        if pace.ready():
+        if rate_limiter.ready():
             clock.now += cost
-            pace.done()
+            rate_limiter.done()
             spent, taken = spent + cost, taken + 1
     elapsed = clock.now - began
-    assert spent <= SHARE * elapsed + cost  # what the first one costs is not known before it
-    assert taken >= min(elapsed * SHARE / cost, elapsed / 0.1, 2000) * 0.4
+    assert spent <= MAX_SHARE * elapsed + cost  # what the first one costs is not known before it
+    assert taken >= min(elapsed * MAX_SHARE / cost, elapsed / 0.1, 2000) * 0.4
 
 
 def test_time_without_steps_earns_nothing() -> None:
     clock = Clock()
-    pace = RateLimiter(clock)
-    pace.ready()
-    pace.rest()
+    rate_limiter = RateLimiter(clock)
+    rate_limiter.ready()
+    rate_limiter.pause()
     clock.now += 3600
-    assert not pace.ready()
-    pace.spend(1.0, again=False)  # a finished picture that was dear
+    assert not rate_limiter.ready()
+    rate_limiter.spend(1.0, is_preview=False)  # a finished picture that was dear
     clock.now += 20
-    assert not pace.ready()
+    assert not rate_limiter.ready()
     clock.now += 20
-    assert pace.ready()
+    assert rate_limiter.ready()
 
 
 def test_a_seer_draws_nothing_while_the_last_preview_waits() -> None:
     waiting = [True]
-    seer = ImageViewer(lambda _: Answers(), Window, environment=XTERM, busy=lambda: waiting[0])
+    viewer = ImageViewer(lambda _: Answers(), Window, environment=XTERM, busy=lambda: waiting[0])
     clock = Clock()
-    seer.pace = RateLimiter(clock)
-    seer.wants("blocks")
+    viewer.rate_limiter = RateLimiter(clock)
+    viewer.wants("blocks")
     clock.now += 10
-    assert not seer.wants("blocks")
+    assert not viewer.wants("blocks")
     waiting.clear()
     waiting.append(False)
-    seer.wants("blocks")
+    viewer.wants("blocks")
     clock.now += 10
-    assert seer.wants("blocks") and not seer.wants("off")
-    drawn = seer.preview(Preview(width=8, height=8, rgb=bytes(192), kind="blocks"))
+    assert viewer.wants("blocks") and not viewer.wants("off")
+    drawn = viewer.preview(Preview(width=8, height=8, rgb=bytes(192), kind="blocks"))
     assert drawn is not None and drawn.rows == 10

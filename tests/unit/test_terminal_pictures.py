@@ -7,12 +7,12 @@ import pyte
 import pytest
 from PIL import Image
 
-from invoke_cli.console.half_blocks import draw_blocks
-from invoke_cli.console.image_viewer import DRAWERS, cells_for
-from invoke_cli.console.iterm import draw_iterm
-from invoke_cli.console.kitty import NUMBERS, draw_kitty
+from invoke_cli.console.half_blocks import render_blocks
+from invoke_cli.console.image_viewer import RENDERERS, cells_for
+from invoke_cli.console.iterm import render_iterm
+from invoke_cli.console.kitty import NUMBERS, render_kitty
 from invoke_cli.console.rendered_image import RenderedImage
-from invoke_cli.console.sixel import draw_sixel
+from invoke_cli.console.sixel import render_sixel
 from invoke_cli.console.terminal import PALETTE, Terminal, Window
 from invoke_cli.language.switches.rows.output import PREVIEWS
 from tests.conftest import drawing
@@ -24,13 +24,13 @@ _LEVELS = (0, 95, 135, 175, 215, 255)
 
 def test_half_blocks_read_back_to_the_picture() -> None:
     image = drawing(24, 16)
-    drawn = draw_blocks(image, 24, 8, TERMINAL)
+    drawn = render_blocks(image, 24, 8, TERMINAL)
     assert np.array_equal(from_half_blocks([*drawn.lines]), np.asarray(image))
 
 
 def test_half_blocks_of_256_colours_are_the_nearest() -> None:
     image = drawing(24, 16)
-    found = from_half_blocks([*draw_blocks(image, 24, 8, Terminal(colours=PALETTE)).lines]).astype(int)
+    found = from_half_blocks([*render_blocks(image, 24, 8, Terminal(colours=PALETTE)).lines]).astype(int)
     palette = [(r, g, b) for r in _LEVELS for g in _LEVELS for b in _LEVELS] + [(8 + 10 * n,) * 3 for n in range(24)]
     distances = ((np.asarray(image).astype(int)[..., None, :] - np.array(palette)) ** 2).sum(axis=-1)
     assert np.array_equal(((np.asarray(image) - found) ** 2).sum(axis=-1), distances.min(axis=-1))
@@ -38,19 +38,19 @@ def test_half_blocks_of_256_colours_are_the_nearest() -> None:
 
 def test_kitty_and_iterm_read_back_exactly() -> None:
     image = drawing(96, 64)
-    drawn = draw_kitty(image, 30, 10, TERMINAL, 300)
+    drawn = render_kitty(image, 30, 10, TERMINAL, 300)
     about, found = from_kitty(drawn.before)
     assert found.tobytes() == image.tobytes()
     assert (about["c"], about["r"], about["U"], about["a"], about["f"]) == ("30", "10", "1", "T", "100")
     assert [line.count("\U0010eeee") for line in drawn.lines] == [30] * 10
-    iterm = draw_iterm(image, 30, 10, TERMINAL)
+    iterm = render_iterm(image, 30, 10, TERMINAL)
     about, found = from_iterm(iterm.image)
     assert found.tobytes() == image.tobytes() and (about["width"], about["height"]) == ("30", "10")
 
 
 @pytest.mark.parametrize("number", [0, 254, 255, 256, NUMBERS - 1])
 def test_the_places_of_a_kitty_picture_name_it(number: int) -> None:
-    drawn = draw_kitty(drawing(), 3, 2, TERMINAL, number)
+    drawn = render_kitty(drawing(), 3, 2, TERMINAL, number)
     identity = int(from_kitty(drawn.before)[0]["i"])
     high = {0: "\u0305", 1: "\u030d", 34: "\u0487"}[identity >> 24]
     place = "\U0010eeee"
@@ -59,7 +59,7 @@ def test_the_places_of_a_kitty_picture_name_it(number: int) -> None:
 
 def test_sixels_read_back_within_their_palette() -> None:
     image = drawing(96, 64)
-    drawn = draw_sixel(image, 12, 5, TERMINAL)
+    drawn = render_sixel(image, 12, 5, TERMINAL)
     found, registers = from_sixels(drawn.image)
     assert found.shape == (5 * 13 // 6 * 6, 12 * 7, 3) and len(registers) <= 64
     sized = np.asarray(image.resize((84, 60), Image.Resampling.BILINEAR)).astype(int)
@@ -68,20 +68,20 @@ def test_sixels_read_back_within_their_palette() -> None:
     # A picture of few colours loses nothing but the rounding of a palette that counts in percent.
     plain = Image.new("RGB", (84, 60), (200, 30, 90))
     plain.paste((5, 5, 250), (0, 0, 40, 31))
-    few, _ = from_sixels(draw_sixel(plain, 12, 5, TERMINAL).image)
+    few, _ = from_sixels(render_sixel(plain, 12, 5, TERMINAL).image)
     assert np.abs(few.astype(int) - np.asarray(plain)).max() <= 2
 
 
-@pytest.mark.parametrize("kind", sorted(DRAWERS))
+@pytest.mark.parametrize("kind", sorted(RENDERERS))
 def test_every_kind_is_offered_and_is_one_line_of_text_for_the_prompt(kind: str) -> None:
-    assert set(PREVIEWS) == {"off", "auto", *DRAWERS}
-    drawn = DRAWERS[kind](drawing(), 10, 4, TERMINAL, 0)
-    assert "\n" not in drawn.painted and bool(drawn.lines) != bool(drawn.image)
+    assert set(PREVIEWS) == {"off", "auto", *RENDERERS}
+    drawn = RENDERERS[kind](drawing(), 10, 4, TERMINAL, 0)
+    assert "\n" not in drawn.overlay and bool(drawn.lines) != bool(drawn.image)
 
 
 def test_graphics_go_through_tmux_in_its_envelope() -> None:
     wrapped = Terminal(wrapped=True)
-    for text in (draw_kitty(drawing(200, 200), 4, 2, wrapped).before, draw_iterm(drawing(), 4, 2, wrapped).image):
+    for text in (render_kitty(drawing(200, 200), 4, 2, wrapped).before, render_iterm(drawing(), 4, 2, wrapped).image):
         assert text.startswith("\x1bPtmux;\x1b\x1b")
         inner = "".join(part.removesuffix("\x1b\\") for part in text.split("\x1bPtmux;")[1:]).replace(
             "\x1b\x1b", "\x1b"
@@ -102,12 +102,12 @@ def screen_of(text: str, rows: int = 12) -> list[str]:
 
 @pytest.mark.parametrize("above", [0, 5, 11])
 def test_a_picture_is_painted_in_its_area_at_any_place_of_the_screen(above: int) -> None:
-    drawn = draw_blocks(drawing(), 6, 4, TERMINAL)
+    drawn = render_blocks(drawing(), 6, 4, TERMINAL)
     head = "".join(f"line {number}\n" for number in range(above))
     printed = screen_of(f"{head}{drawn.printed}next")
-    painted = screen_of(f"{head}{drawn.reserved}{drawn.painted}{drawn.painted}\x1b[4Bnext")
+    overlay = screen_of(f"{head}{drawn.reserved}{drawn.overlay}{drawn.overlay}\x1b[4Bnext")
     expected = [*(f"line {number}" for number in range(above)), *["▀" * 6] * 4, "next"][-12:]
-    assert [line for line in printed if line] == [line for line in painted if line] == expected
+    assert [line for line in printed if line] == [line for line in overlay if line] == expected
 
 
 def test_an_image_is_printed_from_the_upper_left_of_room_that_was_made_for_it() -> None:
