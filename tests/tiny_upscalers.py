@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tests.tiny import _tokenizer
+from tests.tiny_models import _tokenizer
 
 
 def build_latent_upscaler(folder: Path, vae: Path | None = None) -> Path:

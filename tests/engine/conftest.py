@@ -7,7 +7,7 @@ from PIL import Image
 
 from invoke_cli.engine import Engine
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
-from tests.conftest import drawing
+from tests.sample_images import drawing
 
 
 @pytest.fixture

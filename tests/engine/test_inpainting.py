@@ -13,8 +13,8 @@ from invoke_cli.engine import Engine, Job
 from invoke_cli.imaging.masks import cover_cells
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.planning.plan import Task
-from tests.conftest import drawing
 from tests.engine.jobs import Events, job_for, model_at
+from tests.sample_images import drawing
 
 
 @pytest.fixture(params=["ordinary", "special"])

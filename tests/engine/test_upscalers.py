@@ -11,7 +11,7 @@ from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.planning.seeds import next_seed
-from tests.conftest import drawing
+from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels, size
 from tests.tiny_upscalers import build_face_network, build_latent_upscaler, build_network, build_x4_upscaler
 

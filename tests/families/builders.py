@@ -9,6 +9,8 @@ from typing import Any
 from tests.families import diffusion_transformers as dits
 from tests.families import unets
 
+Folder = Callable[[str], Path]
+
 BUILDERS: Mapping[str, Callable[[], Any]] = {
     "stable-diffusion": unets.stable_diffusion,
     "stable-diffusion-2": unets.stable_diffusion_2,

@@ -19,8 +19,8 @@ from invoke_cli.planning.layers import Layer, resolve
 from invoke_cli.planning.make_plan import make_plan
 from invoke_cli.planning.plan import InitFacts, MaskFacts, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
-from tests.conftest import drawing
 from tests.engine.jobs import Events, model_at
+from tests.sample_images import drawing
 
 SIDE = 64
 

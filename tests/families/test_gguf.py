@@ -16,7 +16,7 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.files.gguf import read_gguf
 from invoke_cli.models.files.single_file import read_file_facts
 from invoke_cli.models.registry import ModelSpec
-from tests.families.conftest import Folder
+from tests.families.builders import Folder
 from tests.families.jobs import SIDE, job, ours
 from tests.session_harness import SessionHarness, pixels
 

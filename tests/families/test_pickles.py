@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
-from tests.contract.test_loras import train
+from tests.inputs.test_loras import train
 from tests.session_harness import SessionHarness
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from invoke_cli.context.outcome import Outcome
-from tests.families.conftest import Folder
+from tests.families.builders import Folder
 from tests.session_harness import SessionHarness, pixels
 
 SIZE = "-W 64 -H 64 -s 3 -S 5"

@@ -18,7 +18,7 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.files.single_file import LAYOUTS, kind_of, read_file_facts
 from invoke_cli.models.files.weights_header import read_header
 from invoke_cli.models.registry import ModelSpec
-from tests.families.conftest import Folder
+from tests.families.builders import Folder
 from tests.families.diffusion_transformers import flux_of_full_width
 from tests.families.exporting import export, export_flux
 from tests.families.jobs import SIDE, job, ours, tiny

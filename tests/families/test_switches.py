@@ -18,8 +18,7 @@ from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.samplers import SAMPLERS
 from invoke_cli.planning.plan import Task
-from tests.families.builders import BUILDERS
-from tests.families.conftest import Folder
+from tests.families.builders import BUILDERS, Folder
 from tests.families.jobs import job, ours, tiny
 
 DRAWING = [family for family in FAMILIES if family.can_generate]

@@ -18,7 +18,7 @@ from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from invoke_cli import session
 from invoke_cli.cli import run
-from tests.fake import FakeEngine
+from tests.fake_engine import FakeEngine
 
 
 @contextmanager

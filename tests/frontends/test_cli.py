@@ -10,8 +10,8 @@ import pytest
 from invoke_cli import Session, __version__
 from invoke_cli.repl.loop import open_prompt
 from invoke_cli.request import GenerationRequest
-from tests.conftest import drawing
 from tests.frontends.program import Program, keys
+from tests.sample_images import drawing
 from tests.session_harness import pixels
 
 

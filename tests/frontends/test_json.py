@@ -13,7 +13,7 @@ import invoke_cli
 from invoke_cli.console.json_events import NAMES, SCHEMA_VERSION
 from invoke_cli.events import Event, Failed, Start
 from tests.frontends.program import Program
-from tests.schema import complaints
+from tests.json_schema import complaints
 
 SCHEMA: dict[str, Any] = json.loads(
     (Path(invoke_cli.__file__).parent / "assets" / "events.schema.json").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ from invoke_cli.repl import loop
 from invoke_cli.repl.completer import fragments
 from invoke_cli.repl.worker import Worker
 from invoke_cli.request import GenerationRequest
-from tests.fake import FakeEngine
+from tests.fake_engine import FakeEngine
 from tests.frontends.program import Program, keys
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from invoke_cli.cli import run
-from tests.conftest import drawing
 from tests.frontends.program import Program
+from tests.sample_images import drawing
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

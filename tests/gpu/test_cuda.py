@@ -14,9 +14,9 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine, EngineSettings, open_engine
 from invoke_cli.events import Step
-from tests.conftest import drawing
+from tests.sample_images import drawing
 from tests.session_harness import SessionHarness
-from tests.tiny import build_tiny_model
+from tests.tiny_models import build_tiny_model
 
 pytestmark = pytest.mark.gpu
 

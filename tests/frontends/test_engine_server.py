@@ -1,0 +1,119 @@
+"""Who gets in where an open session waits for calls: its own user, with the engine's own calls, and nobody else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from invoke_cli.engine import Hooks
+from invoke_cli.server.connection import MAX_LINE, Connection, Gone
+from invoke_cli.server.handles import Handles
+from invoke_cli.server.serialization import Packer, SerializationError, Unpacker
+from invoke_cli.server.sockets import connections, is_own, kind_of, own_folder
+from tests.fake_engine import FakeEngine
+from tests.frontends.open_session import OpenIt, program_settings
+from tests.frontends.program import Program
+
+
+def test_a_stale_socket_is_removed_and_a_living_one_is_the_users_own(
+    program: Program, runtime: Path, open_session: OpenIt
+) -> None:
+    session = open_session(FakeEngine(program_settings()))
+    (path,) = (runtime / "invoke").iterdir()
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700 and stat.S_IMODE(path.stat().st_mode) == 0o600
+    stale = path.with_name(f"{kind_of(session.settings)}-1")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(stale))
+    listener.close()
+    os.utime(path, (0, 0))
+    assert program("a cat -s2").status == 0 and program.engine is None
+    assert not stale.exists() and path.exists()
+    session.door.close()
+    assert not path.exists()
+    assert program("a cat -s2").status == 0 and program.engine is not None
+
+
+def test_a_folder_that_others_may_enter_is_not_used(program: Program, runtime: Path) -> None:
+    (runtime / "invoke").mkdir(mode=0o755)
+    assert own_folder() is None
+    (runtime / "invoke").rmdir()
+    (runtime / "elsewhere").mkdir(mode=0o700)
+    (runtime / "invoke").symlink_to(runtime / "elsewhere")
+    assert own_folder() is None and program("a cat -s2").status == 0
+
+
+def test_another_user_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert is_own(ours)
+        user = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: user + 1)
+        assert not is_own(ours)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"hello\n", b"[]\n", b"{}\n", b'{"kind": 1}\n', b'{"kind": "hello", "said": {}, "blobs": [-1]}\n',
+        b'{"kind": "hello", "said": {}, "blobs": [99999999999]}\n', b"[" * 100_000 + b"\n", b"x" * (MAX_LINE + 1),
+        b'{"kind": "call", "said": {"a": {"$": "Popen", "args": "id"}}, "blobs": []}\n',
+        b'{"kind": "call", "said": {"a": {"$": "image", "mode": "RGB", "size": [9, 9], "blob": 0}}, "blobs": [1]}\nx',
+        b'{"kind": "hello", "said": {"program": "other"}, "blobs": []}\n',
+    ],
+)  # fmt: skip
+def test_nonsense_at_the_door_ends_the_visit_and_nothing_else(
+    program: Program, open_session: OpenIt, data: bytes
+) -> None:
+    session = open_session(FakeEngine(program_settings()))
+    (connection,) = connections(kind_of(session.settings))
+    with connection:
+        threading.Thread(target=_push, args=[connection, data], daemon=True).start()
+        connection.settimeout(10)
+        said = b""
+        while piece := _pull(connection):
+            said += piece
+        assert b"welcome" not in said
+    assert program("a cat -s2").status == 0 and program.engine is None
+
+
+def _push(connection: socket.socket, data: bytes) -> None:
+    try:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def _pull(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(65536)
+    except ConnectionError:
+        return b""
+
+
+def test_nothing_but_the_engines_own_calls_can_be_asked_for(program: Program, open_session: OpenIt) -> None:
+    session = open_session(FakeEngine(program_settings()))
+    (connection,) = connections(kind_of(session.settings))
+    link = Connection(connection, Handles())
+    link.send("hello", program=kind_of(session.settings))
+    assert [link.receive().kind, link.receive().kind] == ["welcome", "turn"]
+    link.send("call", name="unpickle", arguments=(Path("a"), Path("b")), keep=())
+    with pytest.raises(Gone):
+        link.receive()
+    link.close()
+    assert program("a cat -s2").status == 0 and program.engine is None
+
+
+def test_what_is_no_plain_value_does_not_travel() -> None:
+    for value in (object(), lambda: None, Hooks(emit=print), sys, {1: object()}):
+        with pytest.raises(SerializationError):
+            Packer(states=Handles()).pack(value)
+    for data in ({"$": "object"}, {"$": "Session"}, {"$": "Path", "text": "x"}, {"$": None}, {"a": 1}):
+        with pytest.raises(SerializationError):
+            Unpacker(states=Handles()).unpack(data)

@@ -1,0 +1,225 @@
+"""Asking the terminal: pseudo-terminals that answer as kitty, as one with sixels, through tmux, or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from invoke_cli.console.terminal import Answers, Tmux, Window, kind_for, terminal_of
+from invoke_cli.console.terminal_queries import Inquiry, ask_on_tty, may_ask, tmux_around
+
+XTERM = {"TERM": "xterm-256color"}
+WHO, CELL, ATTRIBUTES, GRAPHICS = b"\x1b[>q", b"\x1b[16t", b"\x1b[c", b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
+KITTY = {
+    WHO: b"\x1bP>|kitty(0.35.2)\x1b\\", CELL: b"\x1b[6;20;10t", ATTRIBUTES: b"\x1b[?62;c",
+    GRAPHICS: b"\x1b_Gi=31;OK\x1b\\",
+}  # fmt: skip
+SIXEL = {WHO: b"\x1bP>|XTerm(390)\x1b\\", CELL: b"\x1b[6;18;9t", ATTRIBUTES: b"\x1b[?64;1;2;4;22c"}
+_QUESTIONS = re.compile(b"|".join(map(re.escape, (WHO, CELL, ATTRIBUTES, GRAPHICS))))
+
+
+@contextmanager
+def terminal(
+    answers: Mapping[bytes, bytes], typed: bytes = b"", slices: int = 1000
+) -> Iterator[tuple[int, list[bytes]]]:
+    """A pseudo-terminal whose far end answers, in pieces of `slices` bytes, and types something before it does.
+
+    Gives the near end and what arrived at the far one.
+    """
+    far, near = pty.openpty()
+    heard: list[bytes] = []
+    ended = threading.Event()
+
+    def answer() -> None:
+        while not ended.is_set():
+            if not select.select([far], [], [], 0.02)[0]:
+                continue
+            heard.append(os.read(far, 4096))
+            said = typed + b"".join(answers.get(question, b"") for question in _QUESTIONS.findall(heard[-1]))
+            for start in range(0, len(said), slices):
+                os.write(far, said[start : start + slices])
+                time.sleep(0.002)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield near, heard
+    finally:
+        ended.set()
+        thread.join()
+        os.close(near)
+        os.close(far)
+
+
+def waiting_on(fd: int) -> bytes:
+    """The keys that a program would read now."""
+    before = termios.tcgetattr(fd)
+    raw = termios.tcgetattr(fd)
+    raw[3] &= ~(termios.ICANON | termios.ECHO)
+    raw[6][termios.VMIN], raw[6][termios.VTIME] = 0, 0
+    termios.tcsetattr(fd, termios.TCSANOW, raw)
+    found = os.read(fd, 1024)
+    termios.tcsetattr(fd, termios.TCSANOW, before)
+    return found
+
+
+def chosen(answers: Answers, environment: Mapping[str, str] = XTERM) -> str | None:
+    """The graphics that these answers lead to."""
+    return kind_for("auto", terminal_of(environment, answers, Window()), environment)
+
+
+@pytest.mark.parametrize("slices", [1000, 3])
+@pytest.mark.parametrize(("answers", "kind", "cell"), [(KITTY, "kitty", (10, 20)), (SIXEL, "sixel", (9, 18))])
+def test_a_terminal_that_answers(answers: Mapping[bytes, bytes], kind: str, cell: tuple[int, int], slices: int) -> None:
+    with terminal(answers, slices=slices) as (fd, _):
+        before = termios.tcgetattr(fd)
+        began = time.monotonic()
+        said = ask_on_tty(fd, XTERM, 5.0)
+        assert time.monotonic() - began < 4  # the last answer ends it, not the clock
+        assert termios.tcgetattr(fd) == before
+    assert chosen(said) == kind and said.cell == cell
+
+
+def test_a_mute_terminal_gets_its_time_and_no_more() -> None:
+    with terminal({}) as (fd, heard):
+        before = termios.tcgetattr(fd)
+        began = time.monotonic()
+        said = ask_on_tty(fd, XTERM, 0.2)
+        assert 0.15 < time.monotonic() - began < 1.5
+        assert termios.tcgetattr(fd) == before and b"".join(heard).endswith(ATTRIBUTES)
+    assert said == Answers() and chosen(said) == "blocks"
+
+
+def test_graphics_are_asked_for_only_where_the_terminal_may_know_them() -> None:
+    with terminal(SIXEL) as (fd, heard):
+        ask_on_tty(fd, XTERM, 5.0)
+        assert b"\x1b_G" not in b"".join(heard)
+    with terminal(SIXEL) as (fd, heard):
+        assert ask_on_tty(fd, {"TERM": "linux"}, 5.0) == Answers()
+        assert heard == []
+
+
+@pytest.mark.parametrize("answers", [KITTY, {}])
+def test_no_key_is_lost_on_a_terminal_of_ones_own(answers: Mapping[bytes, bytes]) -> None:
+    """In a session that the pseudo-terminal controls, as a shell has it, since only there keys can be put back."""
+    script = """
+import os, sys
+from invoke_cli.console.terminal_queries import ask_on_tty, may_ask
+from tests.frontends.test_terminal_queries import XTERM, waiting_on
+assert may_ask(0)
+ask_on_tty(0, XTERM, 0.5)
+print(repr(waiting_on(0)), flush=True)
+"""
+    far, near = pty.openpty()
+    child = subprocess.Popen(
+        ["/bin/sh", "-c", 'exec "$0" -c "$1"', sys.executable, script],
+        stdin=near, stdout=subprocess.PIPE, stderr=near, start_new_session=True, text=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(near)
+    asked = b""
+    while ATTRIBUTES not in asked:
+        assert select.select([far], [], [], 60)[0]
+        asked += os.read(far, 4096)
+    os.write(
+        far, b"ls \xc3\xa9" + b"".join(answers.get(question, b"") for question in _QUESTIONS.findall(asked)) + b"x"
+    )
+    out, _ = child.communicate(timeout=60)
+    os.close(far)
+    assert out.strip() == repr(b"ls \xc3\xa9x")
+
+
+def test_what_was_typed_before_is_left_alone() -> None:
+    far, near = pty.openpty()
+    os.write(far, b"half a line")
+    time.sleep(0.05)
+    assert ask_on_tty(near, XTERM, 5.0) == Answers()
+    assert waiting_on(near) == b"half a line"
+    os.close(near)
+    os.close(far)
+
+
+def test_a_terminal_that_is_not_ours_is_not_asked() -> None:
+    far, near = pty.openpty()
+    assert not may_ask(near)
+    os.close(near)
+    os.close(far)
+
+
+# -- at the prompt, where the keys go on to the line ------------------------------------------------------------------
+
+
+class Sent(list[str]):
+    """What an inquiry wrote."""
+
+    def __call__(self, text: str) -> None:
+        self.append(text)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_answers_are_sieved_from_keys_in_pieces_of_any_size(size: int) -> None:
+    sent = Sent()
+    inquiry = Inquiry(sent, XTERM)
+    inquiry.begin()
+    stream = "a \x1b[A" + KITTY[WHO].decode() + "cat" + KITTY[CELL].decode() + "\x1b[4;480;800t" + "é" + "\x1b[?62;c"
+    stream += "s" + KITTY[GRAPHICS].decode() + "\x1b[?62;c" + "\x1b[200~pasted\x1b[201~\x1bOP"
+    keys = "".join(inquiry.feed(stream[start : start + size]) for start in range(0, len(stream), size))
+    assert keys + inquiry.release() == "a \x1b[Acatés\x1b[200~pasted\x1b[201~\x1bOP"
+    assert inquiry.answers == Answers(version="kitty(0.35.2)", kitty=True, cell=(10, 20), window=(800, 480))
+    assert len(sent) == 2 and sent[1].startswith(GRAPHICS.decode())
+
+
+def test_a_late_answer_is_never_typed_into_the_line() -> None:
+    now = [0.0]
+    inquiry = Inquiry(Sent(), XTERM, clock=lambda: now[0])
+    inquiry.begin(1.0)
+    now[0] = 60.0
+    assert inquiry.feed("a\x1b[?62;4cb") == "ab" and inquiry.answers.sixel
+    assert inquiry.feed("\x1b") == "\x1b"  # nothing is expected: Escape is Escape at once
+
+
+def test_keys_that_only_look_like_answers_are_keys() -> None:
+    inquiry = Inquiry(Sent(), XTERM)
+    inquiry.begin()
+    for keys in ("\x1b[1;5C", "\x1b[15~", "\x1b[5~", "\x1b[12;40R", "\x1b[<0;3;4M", "\x1bb", "\x1b[Z"):
+        assert inquiry.feed(keys) + inquiry.release() == keys
+
+
+def test_through_tmux_the_graphics_question_goes_in_an_envelope() -> None:
+    sent = Sent()
+    inquiry = Inquiry(sent, XTERM, Tmux(version="kitty(0.35.2)", passthrough=True))
+    inquiry.begin()
+    assert sent[0].startswith("\x1bPtmux;" + GRAPHICS.decode().replace("\x1b", "\x1b\x1b") + "\x1b\\")
+    inquiry.feed("\x1b_Gi=31;OK\x1b\\\x1bP>|tmux 3.4\x1b\\\x1b[?1;2c")
+    assert chosen(inquiry.answers, {**XTERM, "TMUX": "x"}) == "kitty" and len(sent) == 1
+    for tmux in (Tmux(version="kitty(0.35.2)"), Tmux(version="XTerm(390)", passthrough=True)):
+        quiet = Sent()
+        Inquiry(quiet, XTERM, tmux).begin()
+        assert "Gi=31" not in quiet[0]
+
+
+def test_tmux_says_what_it_runs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "tmux"
+    tool.write_text('#!/bin/sh\necho "$@" >&2\nprintf "kitty(0.35.2)\\n1\\n"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert tmux_around({}) is None
+    assert tmux_around({"TMUX": "x", "TMUX_PANE": "%3"}) == Tmux(version="kitty(0.35.2)", passthrough=True)
+    tool.write_text("#!/bin/sh\nprintf '\\n0\\n'\n")
+    assert tmux_around({"TMUX": "x"}) == Tmux()
+    tool.write_text("#!/bin/sh\nsleep 5\n")
+    began = time.monotonic()
+    assert tmux_around({"TMUX": "x"}) == Tmux() and time.monotonic() - began < 3

@@ -1,0 +1,142 @@
+"""Adapters of another layout than the model: one sentence that names both, before any step, and the model as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.events import Step
+from tests.inputs.test_loras import train
+from tests.sample_images import drawing
+from tests.session_harness import SessionHarness, pixels
+from tests.tiny_controls import build_ip_adapter, build_t2i_adapter
+from tests.tiny_models import build_tiny_model
+
+LINE = "a cat -s2 -C5 -A ddim -S 5"
+LATE = ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D")
+
+
+@pytest.fixture
+def studio(real_session: SessionHarness) -> SessionHarness:
+    drawing(64, 64).save("guide.png")
+    return real_session
+
+
+def refused(studio: SessionHarness, line: str) -> str:
+    """The sentence that refuses a line; no step was taken."""
+    assert studio.run(line) is not Outcome.OK
+    assert not studio.of(Step) and not studio.saved
+    return studio.errors[0]
+
+
+def imported(studio: SessionHarness, path: Path, kind: str) -> str:
+    """The switch for a control model that was just imported."""
+    assert studio.run(f"!import_model {path} control={kind}") is Outcome.OK, studio.errors
+    return f"{LINE} --control {path.stem}:guide.png"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"layers_per_block": 2}, "the layers of a block are 2, those of the model's UNet 1"),
+        ({"block_out_channels": (16, 32, 32), "down_block_types": LATE}, "the channels of its blocks are 16, 32, 32"),
+        ({"in_channels": 8}, "it takes latents with 8 channels, the model's have 4"),
+        ({"conditioning_channels": 1}, "it takes images with 1 channels"),
+    ],
+)
+def test_a_controlnet(studio: SessionHarness, tiny_model: Path, changes: dict[str, Any], reason: str) -> None:
+    import diffusers
+
+    unet = diffusers.UNet2DConditionModel.from_pretrained(tiny_model / "unet", local_files_only=True)
+    plain = dict(diffusers.ControlNetModel.from_unet(unet).config)
+    diffusers.ControlNetModel.from_config({**plain, **changes}).save_pretrained("other")
+    line = imported(studio, studio.folder / "other", "depth")
+    assert refused(studio, line).startswith(f"the ControlNet other does not fit tiny (Stable Diffusion 1.x): {reason}")
+
+
+def test_a_t2i_adapter(studio: SessionHarness) -> None:
+    import diffusers
+
+    line = imported(studio, build_t2i_adapter(studio.folder / "hinter", 1), "pose")
+    assert refused(studio, line) == (
+        "the T2I-Adapter hinter does not fit tiny (Stable Diffusion 1.x): block 1 of its UNet takes 16 channels of "
+        "4 x 4, the adapter gives 16 channels of 8 x 8"
+    )
+    early = build_tiny_model(studio.folder / "early", early=True)
+    studio.draw(f"{line} -m {early}")
+    light = diffusers.T2IAdapter(channels=[16, 32], num_res_blocks=1, adapter_type="light_adapter")
+    light.save_pretrained("light")
+    line = imported(studio, studio.folder / "light", "mlsd")
+    assert "the control model light does not fit early" in refused(studio, f"{line} -m {early}")
+
+
+@pytest.mark.parametrize("how", ["fewer", "wider", "other eyes"])
+def test_an_ip_adapter(studio: SessionHarness, tiny_model: Path, how: str) -> None:
+    (plain,) = studio.draw(LINE)
+    file = build_ip_adapter(studio.folder / "ip", tiny_model)
+    tensors = load_file(file)
+    if how == "fewer":
+        tensors = {name: tensor for name, tensor in tensors.items() if ".7." not in name}
+    elif how == "wider":
+        tensors = {name: torch.cat([each] * 2) if ".to_" in name else each for name, each in tensors.items()}
+    else:
+        tensors["image_proj.proj.weight"] = tensors["image_proj.proj.weight"].repeat(1, 2)
+    save_file(tensors, file)
+    said = {
+        "fewer": "does not fit tiny (Stable Diffusion 1.x): it has 3 layers, the model has 4 cross-attention layers",
+        "wider": "does not fit tiny (Stable Diffusion 1.x): its layers have width 64, the model's "
+        "cross-attention layers 32",
+        "other eyes": "cannot be used with tiny: mat1 and mat2 shapes cannot be multiplied",
+    }[how]
+    assert f"the IP-Adapter ip-adapter {said}" in refused(studio, imported(studio, file, "ip"))
+    assert pixels(studio.draw(LINE)[0]) == pixels(plain)
+
+
+@pytest.mark.parametrize("how", ["wide", "half", "rank", "text"])
+def test_a_lora_beside_one_that_fits(studio: SessionHarness, tiny_model: Path, how: str) -> None:
+    (plain,) = studio.draw(LINE)
+    folder = studio.folder / "root" / "loras"
+    train(tiny_model, folder / "film.safetensors", 1, ["to_q"], text=how == "text")
+    other = build_tiny_model(studio.folder / "other", block=32) if how == "wide" else tiny_model
+    train(other, folder / "bad.safetensors", 2, ["to_q"], text=how == "text")
+    tensors = load_file(folder / "bad.safetensors")
+    name = next(name for name in tensors if ".down." in name and name.startswith("text_encoder") is (how == "text"))
+    cut = {"half": {}, "rank": {name: torch.ones(5, 32)}, "text": {name: torch.ones(2, 48)}}
+    if how in cut:
+        save_file(
+            {**{key: value for key, value in tensors.items() if key != name}, **cut[how]}, folder / "bad.safetensors"
+        )
+    said = {
+        "wide": "has width 32 in the model and 64 in",
+        "half": "has only one of its two matrices",
+        "rank": "has rank 5",
+        "text": "and 48 in",
+    }[how]
+    sentence = refused(studio, f"{LINE} --lora film --lora bad")
+    assert sentence.startswith("the LoRA bad does not fit tiny (Stable Diffusion 1.x): ") and said in sentence
+    assert pixels(studio.draw(LINE)[0]) == pixels(plain), "the one before it is off again, too"
+    assert pixels(studio.draw(f"{LINE} --lora film")[0]) != pixels(plain)
+
+
+def test_many_loras_make_room_for_a_line_of_two(studio: SessionHarness, tiny_model: Path) -> None:
+    folder = studio.folder / "root" / "loras"
+    train(tiny_model, folder / "l0.safetensors", 1, ["to_q"])
+    tensors = load_file(folder / "l0.safetensors")
+    for number in range(1, 9):
+        save_file({name: tensor + number / 50 for name, tensor in tensors.items()}, folder / f"l{number}.safetensors")
+    (both,) = studio.draw(f"{LINE} --lora l0 --lora l8")
+    studio.draw(f"{LINE} -s1 {' '.join(f'--lora l{number}' for number in range(8))}")
+    assert pixels(studio.draw(f"{LINE} --lora l0 --lora l8")[0]) == pixels(both)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 32)])
+def test_an_embedding_without_vectors(studio: SessionHarness, shape: tuple[int, ...]) -> None:
+    (studio.folder / "root" / "embeddings").mkdir()
+    save_file({"emb_params": torch.zeros(shape)}, studio.folder / "root" / "embeddings" / "nought.safetensors")
+    said = "the embedding <nought> does not fit tiny (Stable Diffusion 1.x): it contains no vectors"
+    assert refused(studio, f"a <nought> {LINE}").startswith(said)
