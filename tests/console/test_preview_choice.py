@@ -1,4 +1,4 @@
-"""Which kind of picture a terminal is shown, in how many colours and in cells of what size, and how often."""
+"""Which graphics protocol, how many colours and which cell size previews use, and how often they are shown."""
 
 from __future__ import annotations
 
@@ -38,11 +38,13 @@ IN_TMUX = {"TERM": "tmux-256color", "TMUX": "/tmp/tmux-0/default,1,0", "TERM_PRO
         ({**XTERM, "NO_COLOR": "1"}, Answers(kitty=True, version="kitty"), None),
     ],
 )
-def test_the_best_kind_is_chosen(environment: dict[str, str], answers: Answers, expected: str | None) -> None:
+def test_the_best_protocol_of_a_terminal_is_chosen(
+    environment: dict[str, str], answers: Answers, expected: str | None
+) -> None:
     terminal = terminal_of(environment, answers, Window())
     assert kind_for("auto", terminal, environment) == expected
     assert kind_for("off", terminal, environment) is None
-    assert kind_for("sixel", terminal, environment) == "sixel"  # whoever names a kind means it
+    assert kind_for("sixel", terminal, environment) == "sixel"  # an explicit kind always wins
 
 
 @pytest.mark.parametrize(
@@ -54,11 +56,11 @@ def test_the_best_kind_is_chosen(environment: dict[str, str], answers: Answers, 
         ({"TERM": "xterm-direct"}, 1 << 24),
     ],
 )
-def test_colours_follow_the_environment(environment: dict[str, str], colours: int) -> None:
+def test_the_number_of_colours_follows_the_environment(environment: dict[str, str], colours: int) -> None:
     assert terminal_of(environment, Answers(), Window()).colours == colours
 
 
-def test_the_pixels_of_a_cell() -> None:
+def test_the_cell_size_comes_from_answers_then_window_then_default() -> None:
     pixels = Window(columns=80, rows=24, width=800, height=480)
     assert terminal_of(XTERM, Answers(cell=(9, 18)), pixels).cell == (9, 18)
     assert terminal_of(XTERM, Answers(), pixels).cell == (10, 20)
@@ -66,7 +68,7 @@ def test_the_pixels_of_a_cell() -> None:
     assert terminal_of(XTERM, Answers(), Window()).cell == (10, 20)
 
 
-def test_a_terminal_that_cannot_be_opened_is_not_asked() -> None:
+def test_a_terminal_that_cannot_be_opened_is_not_queried() -> None:
     with Path(os.devnull).open(encoding="ascii") as nothing:
         assert _ask(nothing.fileno()) == Answers()
 
@@ -75,7 +77,7 @@ def test_a_terminal_that_cannot_be_opened_is_not_asked() -> None:
 
 
 class Clock:
-    """A clock that is told the time."""
+    """A clock whose time is set."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -86,46 +88,46 @@ class Clock:
 
 @pytest.mark.parametrize("cost", [0.0005, 0.004, 0.05, 2.0])
 @pytest.mark.parametrize("step", [0.01, 0.2, 3.0])
-def test_previews_cost_their_share_at_most(cost: float, step: float) -> None:
+def test_previews_take_at_most_their_share_of_the_time(cost: float, step: float) -> None:
     clock = Clock()
-    pace, spent, began, taken = RateLimiter(clock), 0.0, clock.now, 0
+    limiter, spent, began, taken = RateLimiter(clock), 0.0, clock.now, 0
     for _ in range(2000):
         clock.now += step
-        if pace.ready():
+        if limiter.ready():
             clock.now += cost
-            pace.done()
+            limiter.done()
             spent, taken = spent + cost, taken + 1
     elapsed = clock.now - began
     assert spent <= SHARE * elapsed + cost  # what the first one costs is not known before it
     assert taken >= min(elapsed * SHARE / cost, elapsed / 0.1, 2000) * 0.4
 
 
-def test_time_without_steps_earns_nothing() -> None:
+def test_time_without_steps_allows_no_previews() -> None:
     clock = Clock()
-    pace = RateLimiter(clock)
-    pace.ready()
-    pace.rest()
+    limiter = RateLimiter(clock)
+    limiter.ready()
+    limiter.rest()
     clock.now += 3600
-    assert not pace.ready()
-    pace.spend(1.0, again=False)  # a finished picture that was dear
+    assert not limiter.ready()
+    limiter.spend(1.0, again=False)  # a finished image that was expensive
     clock.now += 20
-    assert not pace.ready()
+    assert not limiter.ready()
     clock.now += 20
-    assert pace.ready()
+    assert limiter.ready()
 
 
-def test_a_seer_draws_nothing_while_the_last_preview_waits() -> None:
+def test_no_preview_is_rendered_while_the_last_one_is_pending() -> None:
     waiting = [True]
-    seer = ImageViewer(lambda _: Answers(), Window, environment=XTERM, busy=lambda: waiting[0])
+    viewer = ImageViewer(lambda _: Answers(), Window, environment=XTERM, busy=lambda: waiting[0])
     clock = Clock()
-    seer.pace = RateLimiter(clock)
-    seer.wants("blocks")
+    viewer.pace = RateLimiter(clock)
+    viewer.wants("blocks")
     clock.now += 10
-    assert not seer.wants("blocks")
+    assert not viewer.wants("blocks")
     waiting.clear()
     waiting.append(False)
-    seer.wants("blocks")
+    viewer.wants("blocks")
     clock.now += 10
-    assert seer.wants("blocks") and not seer.wants("off")
-    drawn = seer.preview(Preview(width=8, height=8, rgb=bytes(192), kind="blocks"))
-    assert drawn is not None and drawn.rows == 10
+    assert viewer.wants("blocks") and not viewer.wants("off")
+    rendered = viewer.preview(Preview(width=8, height=8, rgb=bytes(192), kind="blocks"))
+    assert rendered is not None and rendered.rows == 10

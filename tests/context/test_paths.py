@@ -25,7 +25,7 @@ def test_models_are_in_the_data_folder_and_settings_in_the_configuration_folder(
     assert paths.data_folders("loras")[0] == home / "data" / "invoke" / "loras"
 
 
-def test_what_is_in_the_configuration_folder_is_still_found(home: Path) -> None:
+def test_models_in_the_old_configuration_folder_are_still_found(home: Path) -> None:
     paths = find_paths(None, None, {}, home)
     for folder, name in zip(paths.data_folders(LORAS), ("new", "old"), strict=True):
         folder.mkdir(parents=True)
@@ -37,19 +37,19 @@ def test_what_is_in_the_configuration_folder_is_still_found(home: Path) -> None:
     assert paths.model_folder("models/sd15") == home / "data/invoke/models/sd15"
 
 
-@pytest.mark.parametrize("by", ["option", "environment", "checkout"])
-def test_a_root_of_ones_own_holds_everything(home: Path, by: str) -> None:
+@pytest.mark.parametrize("source", ["option", "environment", "checkout"])
+def test_an_explicit_root_holds_both_settings_and_models(home: Path, source: str) -> None:
     root = home / "mine"
     (root / "invoke_cli").mkdir(parents=True)
     (root / "configs").mkdir()
-    if by == "checkout":
+    if source == "checkout":
         (root / "invoke_cli/__main__.py").touch()
         (root / "configs/models.yaml").touch()
     option, environment = (
-        str(root) if by == "option" else None,
-        {"INVOKE_ROOT": str(root)} if by == "environment" else {},
+        str(root) if source == "option" else None,
+        {"INVOKE_ROOT": str(root)} if source == "environment" else {},
     )
-    paths = find_paths(option, None, environment, root if by == "checkout" else home)
+    paths = find_paths(option, None, environment, root if source == "checkout" else home)
     assert paths == Paths(root=root) and paths.data_folders("loras") == (root / "loras",)
 
 
@@ -67,5 +67,5 @@ def test_a_clash_with_pyinvoke_is_reported(
     assert command_clash() == ""
     monkeypatch.setattr(module, "version", lambda _: "2.2.0")
     (tmp_path / "invoke").write_text(script)
-    said = command_clash(tmp_path)
-    assert f"invoke runs {runs}" in said and "invoke-cli" in said
+    warning = command_clash(tmp_path)
+    assert f"invoke runs {runs}" in warning and "invoke-cli" in warning

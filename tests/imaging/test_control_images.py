@@ -1,4 +1,4 @@
-"""Control images without a model: how they are spelt, and the pictures that are made of pictures."""
+"""Control images: their syntax, the annotators' output, and the kinds in published model names."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def request(line: str) -> GenerationRequest:
     ],
 )
 def test_the_last_number_is_the_weight(typed: str, choice: tuple[str, str, float]) -> None:
-    said = request(f"a cat --control {typed}")
-    assert said.controls == (choice,)
-    assert request(format_line([said])) == said
+    parsed = request(f"a cat --control {typed}")
+    assert parsed.controls == (choice,)
+    assert request(format_line([parsed])) == parsed
 
 
-def test_several_add_up_and_none_ends_them() -> None:
-    said = request("a cat --control canny:a.png --control depth:b.png:.5")
-    assert [choice.kind for choice in said.controls or ()] == ["canny", "depth"]
-    assert "--control canny:a.png:1 --control depth:b.png:0.5" in format_line([said])
+def test_control_switches_add_up_and_no_control_clears_them() -> None:
+    parsed = request("a cat --control canny:a.png --control depth:b.png:.5")
+    assert [choice.kind for choice in parsed.controls or ()] == ["canny", "depth"]
+    assert "--control canny:a.png:1 --control depth:b.png:0.5" in format_line([parsed])
     assert request("a cat --no_control").controls == () and "--no_control" in format_line([request("a --no_control")])
     assert request("a cat --control canny:a.png --no_control").controls == ()
 
 
 @pytest.mark.parametrize("typed", ["canny", "canny:", ":a.png", "canny:a.png:9", "canny:a.png:2.01"])
-def test_bad_ones_are_pointed_at(typed: str) -> None:
+def test_the_error_of_a_bad_control_points_at_it(typed: str) -> None:
     line = f"a cat --control {typed}"
     with pytest.raises(LineError) as caught:
         parse(line)
@@ -62,7 +62,7 @@ def shape(draw: str) -> Image.Image:
     return image
 
 
-def test_edges_of_a_square_are_where_they_are() -> None:
+def test_canny_finds_the_outline_of_a_rectangle_one_pixel_wide() -> None:
     edges = np.asarray(canny(shape("rectangle")).convert("L"))
     assert set(np.unique(edges)) == {0, 255}
     rows, columns = np.nonzero(edges)
@@ -74,7 +74,7 @@ def test_edges_of_a_square_are_where_they_are() -> None:
     assert canny(shape("rectangle")).tobytes() == canny(shape("rectangle")).tobytes()
 
 
-def test_a_curve_is_one_closed_line_and_faint_slopes_are_none() -> None:
+def test_canny_finds_closed_curves_and_ignores_faint_gradients() -> None:
     edges = np.asarray(canny(shape("ellipse")).convert("L")) > 0
     assert all(2 <= edges[row].sum() <= 8 for row in range(16, 32))
     ramp = Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 2, (48, 1)))
@@ -82,8 +82,8 @@ def test_a_curve_is_one_closed_line_and_faint_slopes_are_none() -> None:
     assert not np.asarray(canny(Image.new("RGB", (20, 20), "grey"))).any()
 
 
-def test_weak_edges_count_where_they_hang_on_strong_ones() -> None:
-    """A bar whose contrast fades: the edge is followed down to where it is weak; a weak one alone is not."""
+def test_canny_keeps_weak_edges_that_are_connected_to_strong_ones() -> None:
+    """The contrast of a bar fades: its edge is followed into the weak part, but a weak edge alone is dropped."""
     values = np.zeros((60, 40), dtype=np.uint8)
     values[:, 20:] = np.linspace(200, 36, 60).astype(np.uint8)[:, None]
     whole = np.asarray(canny(Image.fromarray(values)).convert("L"))
@@ -96,9 +96,9 @@ def test_soft_edges_and_scribbles() -> None:
     assert soft[24, 15] > 150 and soft[24, 32] < 20 and 0 < soft[24, 13] < soft[24, 15]
     paper = Image.new("RGB", (32, 32), "white")
     ImageDraw.Draw(paper).line((0, 16, 31, 16), fill="black")
-    drawn = np.asarray(scribble(paper))
-    assert drawn[16].min() == 255 and drawn[5].max() == 0
-    assert scribble(Image.fromarray(drawn)).tobytes() == drawn.tobytes(), "white on black stays as it is"
+    lines = np.asarray(scribble(paper))
+    assert lines[16].min() == 255 and lines[5].max() == 0
+    assert scribble(Image.fromarray(lines)).tobytes() == lines.tobytes(), "white on black is unchanged"
     assert guide(paper, "depth") is paper
 
 
@@ -110,5 +110,5 @@ def test_soft_edges_and_scribbles() -> None:
         ("segment-free", ""),
     ],
 )  # fmt: skip
-def test_published_names_tell_the_kind(name: str, kind: str) -> None:
+def test_the_kind_is_found_in_published_model_names(name: str, kind: str) -> None:
     assert kind_in_name(name) == kind

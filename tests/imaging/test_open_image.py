@@ -1,4 +1,4 @@
-"""Opening pictures (features.md A.3, A.5, P.4): all formats upright in RGB, all bad files one sentence."""
+"""Opening images: every format becomes upright RGB, and every bad file one error message."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG"])
-def test_a3_formats(kind: str) -> None:
+def test_common_formats_become_rgb(kind: str) -> None:
     opened = open_bytes(encoded(COLOURS, kind), "x")
     assert opened.image.mode == "RGB"
     assert opened.size == (30, 20)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])
-def test_a5_modes_become_rgb(mode: str) -> None:
+def test_all_modes_become_rgb(mode: str) -> None:
     image = COLOURS.convert("L") if mode in ("I;16", "F") else COLOURS
     kind = "TIFF" if mode in ("CMYK", "F") else "PNG"
     if mode == "I;16":
@@ -48,19 +48,19 @@ def test_a5_modes_become_rgb(mode: str) -> None:
         assert np.array_equal(np.asarray(opened.image)[..., 0], np.asarray(image))
 
 
-def test_a5_16_bit_is_scaled_not_cut() -> None:
+def test_16_bit_values_are_scaled_and_not_clipped() -> None:
     grey = np.full((4, 4), 0xFF00, dtype=np.uint16)
     assert np.asarray(open_bytes(encoded(Image.fromarray(grey)), "x").image)[0, 0, 0] == 254
 
 
-def test_a3_orientation_is_applied() -> None:
+def test_exif_orientation_is_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     opened = open_bytes(encoded(COLOURS, "JPEG", exif=exif), "x.jpg")
     assert opened.size == (20, 30)
 
 
-def test_transparency_is_noticed_and_the_colours_under_it_are_kept() -> None:
+def test_transparency_is_detected_and_the_colours_under_it_are_kept() -> None:
     image = COLOURS.convert("RGBA")
     assert not open_bytes(encoded(image), "x").transparent
     image.putalpha(Image.linear_gradient("L").resize(image.size))
@@ -77,7 +77,7 @@ def test_rgb_with_a_transparent_colour() -> None:
     assert opened.image.tobytes() == COLOURS.tobytes()
 
 
-def test_an_animation_gives_its_first_frame() -> None:
+def test_the_first_frame_of_an_animation_is_opened() -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     opened = open_bytes(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), "x.gif")
     assert opened.frames == 2
@@ -85,7 +85,7 @@ def test_an_animation_gives_its_first_frame() -> None:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG that claims a size and has hardly any data."""
+    """Return a PNG that declares a size and holds hardly any data."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")]
     body = b"".join(
@@ -95,7 +95,7 @@ def bomb(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "sentence"),
+    ("data", "message"),
     [
         (b"", "is empty"),
         (b"hello, I am text", "not an image"),
@@ -107,19 +107,19 @@ def bomb(width: int, height: int) -> bytes:
         (b"\x89PNG\r\n\x1a\n" + os.urandom(100), ""),
     ],
 )
-def test_p4_bad_data_gives_one_sentence(data: bytes, sentence: str) -> None:
+def test_bad_data_is_an_error_of_one_line_with_a_hint(data: bytes, message: str) -> None:
     with pytest.raises(ImageError) as caught:
         open_bytes(data, "x.png")
-    assert sentence in caught.value.message
+    assert message in caught.value.message
     assert caught.value.hint
     assert "\n" not in caught.value.message
 
 
-def test_p4_missing_folder_and_device(tmp_path: Path) -> None:
-    for path, sentence in (
+def test_missing_files_folders_and_devices_are_errors(tmp_path: Path) -> None:
+    for path, message in (
         (tmp_path / "none.png", "no image"),
         (tmp_path, "folder"),
         (Path("/dev/null"), "regular file"),
     ):
-        with pytest.raises(ImageError, match=sentence):
+        with pytest.raises(ImageError, match=message):
             open_path(path)

@@ -1,4 +1,4 @@
-"""The pure parts of the work after the picture: colours, tiles, faces."""
+"""The pure parts of postprocessing: colour transfer, tiles, faces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sample_images import drawing
 GRID = Grid(multiple=8, smallest=64, native=64)
 
 
-def random_picture(seed: int, low: int = 0, high: int = 256, size: tuple[int, int] = (40, 30)) -> Image.Image:
+def random_image(seed: int, low: int = 0, high: int = 256, size: tuple[int, int] = (40, 30)) -> Image.Image:
     values = np.random.default_rng(seed).integers(low, high, (size[1], size[0], 3), dtype=np.uint8)
     return Image.fromarray(values)
 
@@ -35,49 +35,49 @@ def random_picture(seed: int, low: int = 0, high: int = 256, size: tuple[int, in
         ((119, 119, 119), (50.03, 0, 0)),
     ],
 )
-def test_lab_has_the_published_values(rgb: tuple[int, int, int], lab: tuple[float, float, float]) -> None:
+def test_rgb_to_lab_gives_the_published_values(rgb: tuple[int, int, int], lab: tuple[float, float, float]) -> None:
     assert np.allclose(to_lab(np.array([rgb], dtype=np.uint8))[0], lab, atol=0.05)
 
 
-def test_lab_comes_back() -> None:
-    pixels = np.asarray(random_picture(1)).reshape(-1, 3)
+def test_lab_to_rgb_undoes_rgb_to_lab() -> None:
+    pixels = np.asarray(random_image(1)).reshape(-1, 3)
     assert (from_lab(to_lab(pixels)) == pixels).all()
 
 
 @settings(max_examples=40)
 @given(st.integers(0, 1000), st.sampled_from(list(MATCHING_METHODS)), st.integers(0, 150), st.integers(20, 105))
-def test_matching_brings_the_colours_nearer(seed: int, way: str, low: int, spread: int) -> None:
-    image, reference = random_picture(seed, low, low + spread), drawing(40, 30)
-    result = matched(image, reference, way)
+def test_matched_colours_are_nearer_to_the_reference(seed: int, method: str, low: int, spread: int) -> None:
+    image, reference = random_image(seed, low, low + spread), drawing(40, 30)
+    result = matched(image, reference, method)
     assert result.size == image.size
     assert lab_distance(result, reference) < lab_distance(image, reference)
 
 
-def test_the_histogram_becomes_the_other_s() -> None:
-    image, reference = random_picture(1, 0, 100), random_picture(2, 60, 250)
+def test_histogram_matching_gives_the_reference_s_histogram() -> None:
+    image, reference = random_image(1, 0, 100), random_image(2, 60, 250)
     result = np.asarray(matched(image, reference, "histogram"))
     assert np.abs(np.sort(result, axis=None).astype(int) - np.sort(np.asarray(reference), axis=None)).max() <= 3
 
 
-def test_chroma_leaves_the_lightness() -> None:
-    image, reference = random_picture(1, 90, 160), random_picture(2, 110, 140)
+def test_chroma_matching_keeps_the_lightness() -> None:
+    image, reference = random_image(1, 90, 160), random_image(2, 110, 140)
     before, after = (
         to_lab(np.asarray(each).reshape(-1, 3))[:, 0] for each in (image, matched(image, reference, "chroma"))
     )
     assert np.abs(before - after).max() < 1
 
 
-def test_a_flat_picture_survives() -> None:
+def test_images_of_one_colour_can_be_matched() -> None:
     flat = Image.new("RGB", (8, 8), (10, 200, 30))
-    for way in MATCHING_METHODS:
-        assert matched(flat, drawing(8, 8), way).size == (8, 8)
+    for method in MATCHING_METHODS:
+        assert matched(flat, drawing(8, 8), method).size == (8, 8)
     assert matched(drawing(8, 8), flat, "lab").getpixel((0, 0)) == pytest.approx((10, 200, 30), abs=2)
 
 
-def test_only_what_is_under_the_mask_changes() -> None:
+def test_colours_change_only_under_the_mask() -> None:
     share = Image.new("L", (40, 30), 0)
     share.paste(128, (0, 0, 20, 30))
-    image = random_picture(3)
+    image = random_image(3)
     result = np.asarray(matched(image, drawing(40, 30), "lab", share))
     assert (result[:, 20:] == np.asarray(image)[:, 20:]).all()
     assert (result[:, :20] != np.asarray(image)[:, :20]).any()
@@ -89,8 +89,8 @@ def test_only_what_is_under_the_mask_changes() -> None:
 
 @settings(max_examples=80)
 @given(st.integers(1, 400), st.integers(1, 300), st.sampled_from([64, 96, 128]), st.integers(0, 32))
-def test_tiles_cover_every_pixel_and_come_back_without_a_seam(width: int, height: int, side: int, overlap: int) -> None:
-    picture = random_picture(1, size=(width, height))
+def test_unchanged_tiles_reassemble_the_image_without_seams(width: int, height: int, side: int, overlap: int) -> None:
+    image = random_image(1, size=(width, height))
     canvas = tiling_canvas(Size(width, height), GRID)
     tiles = layout_tiles(canvas, side, overlap, GRID.multiple)
     assert len({tile.box.size for tile in tiles}) == 1
@@ -98,11 +98,11 @@ def test_tiles_cover_every_pixel_and_come_back_without_a_seam(width: int, height
     for tile in tiles:
         box = tile.box
         assert not (box.left % 8 or box.top % 8) and box.right <= canvas.width and box.bottom <= canvas.height
-        blend_tile(result, crop_tile(picture, box), tile, alone=False)
-    assert np.abs(np.asarray(result).astype(int) - np.asarray(picture)).max() <= 1
+        blend_tile(result, crop_tile(image, box), tile, alone=False)
+    assert np.abs(np.asarray(result).astype(int) - np.asarray(image)).max() <= 1
 
 
-def test_two_tiles_cross_fade_over_what_they_share() -> None:
+def test_two_tiles_cross_fade_over_their_overlap() -> None:
     tiles = layout_tiles(Size(112, 64), 64, 16, 8)
     assert [tile.box.left for tile in tiles] == [0, 48]
     result = Image.new("RGB", (112, 64))
@@ -116,7 +116,7 @@ def test_two_tiles_cross_fade_over_what_they_share() -> None:
 # -- faces -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_face_is_the_middle_and_fades_out() -> None:
+def test_the_face_box_is_centred_and_blends_out_at_its_edges() -> None:
     image = Image.new("RGB", (100, 60), (10, 10, 10))
     box = face_box(Size(100, 60))
     assert box == (20, 0, 80, 60)

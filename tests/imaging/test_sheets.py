@@ -1,4 +1,4 @@
-"""Pictures about pictures, without a model: alignment by noise, captions, charts."""
+"""Contact sheets, strips and charts: alignment by noise, captions, bars."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, decode_she
 
 
 def schedule(steps: int) -> list[float]:
-    """Falling noise, as samplers have it, and none at the end."""
+    """Return falling noise levels, ending with 0, as samplers use them."""
     return [*np.geomspace(14.0, 0.03, steps), 0.0]
 
 
-def test_k6_strips_are_aligned_by_noise_and_not_by_index() -> None:
+def test_strips_are_aligned_by_noise_level_and_not_by_index() -> None:
     whole, late = schedule(10), schedule(10)[4:]
     assert [place[1] for place in aligned([whole, late])] == [None] * 4 + list(range(7))
     coarse = whole[::2]
@@ -30,7 +30,7 @@ def test_k6_strips_are_aligned_by_noise_and_not_by_index() -> None:
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=4))
 @settings(max_examples=60)
-def test_every_frame_has_one_place_in_its_order(counts: list[int]) -> None:
+def test_every_frame_has_one_column_in_order_of_noise(counts: list[int]) -> None:
     places = aligned([schedule(count) for count in counts])
     for row, count in enumerate(counts):
         assert [place[row] for place in places if place[row] is not None] == list(range(count + 1))
@@ -41,7 +41,7 @@ def test_every_frame_has_one_place_in_its_order(counts: list[int]) -> None:
 
 @pytest.mark.parametrize("width", [40, 128, 512])
 @pytest.mark.parametrize("size", [11, 14])
-def test_captions_are_never_cut(width: int, size: int) -> None:
+def test_captions_wrap_and_are_never_clipped(width: int, size: int) -> None:
     text = "a_very_long_name_without_any_blank_in_it.png and -I sketch.png -f 0.7"
     lines = wrapped(text, width, size)
     assert all(length(line, font_for(line, size)) <= width for line in lines)
@@ -51,12 +51,12 @@ def test_captions_are_never_cut(width: int, size: int) -> None:
     assert all(np.array_equal(edge, np.broadcast_to(BACKGROUND, edge.shape)) for edge in edges)
 
 
-def test_signs_that_no_font_has_are_told_by_their_number() -> None:
+def test_characters_without_a_glyph_are_shown_as_code_points() -> None:
     assert wrapped("a \U000f0123 b", 400) == ["a <F0123> b"]
 
 
 @pytest.mark.parametrize("colour", ["white", "black"])
-def test_labels_are_legible_whatever_the_picture(colour: str) -> None:
+def test_labels_are_legible_on_black_and_white_images(colour: str) -> None:
     picture = Image.new("RGB", (96, 64), colour)
     for sheet in (
         captioned_grid([picture] * 2, ["before", "after"]),
@@ -68,7 +68,7 @@ def test_labels_are_legible_whatever_the_picture(colour: str) -> None:
         assert light < 60 and dark == 0
 
 
-def test_k5_a_bar_for_each_strength() -> None:
+def test_the_strength_chart_has_one_bar_per_strength() -> None:
     bars = strength_bars(50)
     assert len(bars) == 11
     assert [(bar.begin, bar.end - bar.begin) for bar in bars if bar.label == "0.8"] == [(10, 40)]
@@ -81,7 +81,7 @@ def test_k5_a_bar_for_each_strength() -> None:
     assert (blue[0], blue[-1]) == (across(10, 50), across(50, 50) - 1)
 
 
-def test_a_sheet_s_record_comes_back() -> None:
+def test_decode_sheet_undoes_encode_sheet() -> None:
     record = SheetRecord(kind="grid", line="!grid a.png", shows=(SheetImage(name="a.png", sha256="00", line="a cat"),))
     assert decode_sheet(encode_sheet(record)) == record
     for damaged in ("", "[]", "{}", '{"kind": 1, "line": "", "shows": [1]}', '{"shows": [{"x": 1}]}'):

@@ -1,4 +1,4 @@
-"""Sizes (features.md F and B.10): what a source becomes, in numbers and in pixels."""
+"""Sizes: how a source is fitted onto the canvas, in numbers and in pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NATIVE_512 = Grid(multiple=8, smallest=64, native=512)
 sides = st.integers(1, 5000)
 
 
-def test_b10_zero_is_native_and_others_are_rounded_down() -> None:
+def test_size_0_is_native_and_others_are_rounded_down_to_the_grid() -> None:
     assert free_size(0, 0, NATIVE_512) == (512, 512)
     assert free_size(500, 384, NATIVE_512) == (496, 384)
     assert free_size(7, 64, NATIVE_512) == (64, 64)
@@ -31,11 +31,11 @@ def test_b10_zero_is_native_and_others_are_rounded_down() -> None:
         ((640, 427), (512, 512), (512, 336)), ((2000, 100), (512, 512), (512, 64)),
     ],
 )  # fmt: skip
-def test_f1_fit_keeps_the_aspect_inside(source: Size, size: Size, canvas: Size) -> None:
+def test_fit_keeps_the_aspect_within_the_size(source: Size, size: Size, canvas: Size) -> None:
     assert fit(Size(*source), *size, FitMode.FIT, NATIVE_512).canvas == canvas
 
 
-def test_f2_pad_centres_and_cuts_back() -> None:
+def test_pad_centres_the_source_and_crops_the_result() -> None:
     geometry = fit(Size(1000, 500), 0, 0, FitMode.PAD, NATIVE_512)
     assert geometry.canvas == (512, 512)
     assert geometry.scaled == (512, 256)
@@ -46,30 +46,30 @@ def test_f2_pad_centres_and_cuts_back() -> None:
     assert fit(Size(700, 700), 0, 0, FitMode.PAD, NATIVE_512).output is None
 
 
-def test_f3_without_a_size_the_area_is_the_models() -> None:
+def test_without_a_size_the_canvas_has_the_model_s_area() -> None:
     geometry = fit(Size(1600, 900), 0, 0, FitMode.AUTO, NATIVE_512)
     assert geometry.canvas == (680, 384)
     assert fit(Size(384, 384), 0, 0, FitMode.AUTO, NATIVE_512).canvas == (512, 512)
 
 
-def test_one_side_given_the_other_follows() -> None:
+def test_one_given_side_determines_the_other() -> None:
     assert fit(Size(1000, 500), 400, 0, FitMode.AUTO, NATIVE_512).canvas == (400, 200)
     assert fit(Size(1000, 500), 0, 400, FitMode.AUTO, NATIVE_512).canvas == (800, 400)
 
 
-def test_f4_shapes_more_than_5_percent_apart_differ() -> None:
+def test_aspects_more_than_5_percent_apart_differ() -> None:
     assert aspects_differ(Size(1000, 500), Size(512, 512))
     assert not aspects_differ(Size(1000, 980), Size(512, 512))
 
 
-def test_f6_stretch_is_a_plain_resize() -> None:
+def test_stretch_is_a_plain_resize() -> None:
     image = Image.effect_noise((100, 50), 80).convert("RGB")
     geometry = fit(Size(100, 50), 64, 64, FitMode.STRETCH, NATIVE_512)
     assert place_on_canvas(image, geometry).tobytes() == image.resize((64, 64), Image.Resampling.LANCZOS).tobytes()
 
 
 @given(sides, sides, st.integers(0, 2000), st.integers(0, 2000), st.sampled_from(FitMode))
-def test_f5_the_canvas_is_always_on_the_grid(width: int, height: int, wide: int, high: int, mode: FitMode) -> None:
+def test_the_canvas_is_always_on_the_grid(width: int, height: int, wide: int, high: int, mode: FitMode) -> None:
     geometry = fit(Size(width, height), wide, high, mode, NATIVE_512)
     assert all(side % 8 == 0 and side >= 64 for side in geometry.canvas)
     if mode in (FitMode.PAD, FitMode.STRETCH):
@@ -81,19 +81,19 @@ def test_f5_the_canvas_is_always_on_the_grid(width: int, height: int, wide: int,
 
 
 @given(st.integers(100, 900), st.integers(100, 900))
-def test_nothing_is_squeezed(width: int, height: int) -> None:
+def test_scaling_preserves_the_aspect(width: int, height: int) -> None:
     geometry = fit(Size(width, height), 0, 0, FitMode.AUTO, NATIVE_512)
     across, down = geometry.scaled.width / width, geometry.scaled.height / height
     assert abs(across / down - 1) < 0.02
 
 
-def test_a_fitting_image_is_left_as_it_is() -> None:
+def test_an_image_that_fits_is_unchanged() -> None:
     image = Image.effect_noise((384, 384), 80).convert("RGB")
     geometry = fit(Size(384, 384), 384, 384, FitMode.AUTO, NATIVE_512)
     assert place_on_canvas(image, geometry).tobytes() == image.tobytes()
 
 
-def test_padding_is_filled_and_taken_off_again() -> None:
+def test_padding_is_filled_and_cropped_off_again() -> None:
     image = Image.new("RGB", (100, 50), "red")
     geometry = fit(Size(100, 50), 128, 128, FitMode.PAD, NATIVE_512)
     canvas = place_on_canvas(image, geometry, "white")
@@ -104,7 +104,7 @@ def test_padding_is_filled_and_taken_off_again() -> None:
     assert np.asarray(crop_from_canvas(canvas, geometry)).reshape(-1, 3).tolist() == [[255, 0, 0]] * (128 * 64)
 
 
-def test_f1_one_side_of_fit_leaves_the_other_free() -> None:
+def test_fit_with_one_side_leaves_the_other_free() -> None:
     assert fit(Size(96, 64), 128, 0, FitMode.FIT, Grid(8, 64, 64)).canvas == Size(128, 80)
     assert fit(Size(64, 96), 0, 128, FitMode.FIT, Grid(8, 64, 64)).canvas == Size(80, 128)
 
@@ -115,7 +115,7 @@ def test_f1_one_side_of_fit_leaves_the_other_free() -> None:
     sides=st.tuples(*[st.integers(0, 400)] * 4),
     native=st.sampled_from([128, 256, 512]),
 )
-def test_patches_paint_all_of_the_border_in_windows_of_the_native_size(
+def test_outpainting_patches_cover_the_border_in_windows_of_the_native_size(
     whole: tuple[int, int], sides: tuple[int, int, int, int], native: int
 ) -> None:
     borders = Borders(*sides)

@@ -1,4 +1,4 @@
-"""Alternatives in braces: what they stand for, what stays text, and what is refused."""
+"""Alternatives in braces: expansion, escapes and errors."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ def read(name: str) -> Sequence[str]:
         ("snake__case__name", ["snake__case__name"]),
     ],
 )
-def test_what_alternatives_stand_for(source: str, texts: list[str]) -> None:
+def test_alternatives_expand_to_all_combinations(source: str, texts: list[str]) -> None:
     assert variants(source, 7, read) == texts
     assert has_alternatives(source) == (texts != [source])
 
 
-def test_one_is_drawn_from_the_seed() -> None:
-    drawn = [variants("a {?red|green|blue} cat", seed, read) for seed in range(30)]
-    assert drawn == [variants("a {?red|green|blue} cat", seed, read) for seed in range(30)]
-    assert {text for (text,) in drawn} == {"a red cat", "a green cat", "a blue cat"}
+def test_a_random_alternative_depends_on_the_seed_alone() -> None:
+    chosen = [variants("a {?red|green|blue} cat", seed, read) for seed in range(30)]
+    assert chosen == [variants("a {?red|green|blue} cat", seed, read) for seed in range(30)]
+    assert {text for (text,) in chosen} == {"a red cat", "a green cat", "a blue cat"}
     both = {variants("{?a|b} {?a|b}", seed, read)[0] for seed in range(40)}
-    assert both == {"a a", "a b", "b a", "b b"}, "each is drawn for itself"
+    assert both == {"a a", "a b", "b a", "b b"}, "each is chosen independently"
     assert variants("{?__colours__}", 1, read)[0] in ("red", "light green", "dark green")
     assert is_random("{a|{?b|c}}") and not is_random("{a|b}")
 
 
 @pytest.mark.parametrize("source", ["a {red|blue cat", "a {?red", "{a|{b|c}"])
-def test_a_brace_that_is_not_closed_has_a_caret(source: str) -> None:
+def test_an_unclosed_brace_is_an_error_at_the_brace(source: str) -> None:
     with pytest.raises(PromptError, match="unclosed brace") as caught:
         variants(source, 1, read)
     assert caught.value.span is not None and source[caught.value.span.start] == "{"
     assert "\\{" in caught.value.hint
 
 
-def test_limits() -> None:
+def test_too_many_recursive_and_deeply_nested_alternatives_are_errors() -> None:
     with pytest.raises(PromptError, match=str(MAX_VARIANTS)):
         variants("{a|b|c|d}" * 12, 1, read)
     with pytest.raises(PromptError, match="includes itself"):
@@ -72,7 +72,7 @@ def test_limits() -> None:
 
 
 @given(strategies.prompt_source)
-def test_any_text_is_expanded_or_refused_with_its_place(source: str) -> None:
+def test_any_text_expands_or_raises_an_error_with_a_span_inside_it(source: str) -> None:
     try:
         texts = variants(source, 1, lambda _: ["x"])
     except PromptError as error:

@@ -1,4 +1,4 @@
-"""The rest of the line's grammar: farewells, commands, values in range (features.md B), every old spelling."""
+"""The grammar of a line: quitting, commands, value ranges, and every switch spelling of InvokeAI 2.3."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from invoke_cli.request import GenerationRequest, Variation
 from tests.parsing import error, only, pointed_at
 
 
-def test_lines_of_a1111_prompts_from_file_are_read() -> None:
-    said = '--steps 4 --cfg_scale 7 --sampler_name "Euler a" --seed 1 --width 128 --height 64 --n_iter 2'
-    assert only(f'--prompt "a red house" --negative_prompt "fog" {said}') == GenerationRequest(
+def test_lines_of_a1111_prompt_files_are_parsed() -> None:
+    switches = '--steps 4 --cfg_scale 7 --sampler_name "Euler a" --seed 1 --width 128 --height 64 --n_iter 2'
+    assert only(f'--prompt "a red house" --negative_prompt "fog" {switches}') == GenerationRequest(
         prompt="a red house", negative_prompt="fog", num_inference_steps=4, guidance_scale=7, scheduler="Euler a",
         seeds=(1,), width=128, height=64, num_images=2,
     )  # fmt: skip
@@ -23,13 +23,13 @@ def test_lines_of_a1111_prompts_from_file_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["q", "quit", "exit", "  q "])
-def test_farewells(text: str) -> None:
+def test_q_quit_and_exit_quit_unless_quoted(text: str) -> None:
     assert isinstance(parse(text), Quit)
     assert only(f'"{text.strip()}"').prompt == text.strip()
     assert format_line([GenerationRequest(prompt=text.strip())]) == f'"{text.strip()}"'
 
 
-def test_commands() -> None:
+def test_a_command_has_a_name_and_an_argument() -> None:
     line = parse("  !fetch  a b.png ")
     assert isinstance(line, CommandLine)
     assert (line.name, line.argument) == ("fetch", "a b.png")
@@ -56,22 +56,22 @@ def test_commands() -> None:
         ("a -s ١", "١"),
     ],
 )
-def test_b2_b4_b12_values_out_of_range_are_pointed_at(text: str, part: str) -> None:
+def test_the_error_of_a_value_out_of_range_points_at_it(text: str, part: str) -> None:
     assert pointed_at(text) == part
 
 
-def test_b12_strength_words_and_ends() -> None:
+def test_strength_takes_words_and_both_ends_of_its_range() -> None:
     assert [only(f"a -f {word}").strength for word in ("light", "balanced", "heavy", "0", "1")] == [0.3, 0.5, 0.8, 0, 1]
 
 
-def test_variations_in_all_separators() -> None:
+def test_variations_take_all_separators() -> None:
     wanted = (Variation(5, 0.1), Variation(7, 0.2))
     for text in ("5:0.1,7:0.2", "5,0.1;7,0.2", "5,.1,7,.2", "5:.1;7:.2"):
         assert only(f"a -V {text}").variations == wanted
 
 
-def test_every_spelling_of_the_original_is_known() -> None:
-    """The switches of InvokeAI 2.3's prompt line: each is a row, or is refused by name with a remedy."""
+def test_every_switch_of_invokeai_2_3_is_known() -> None:
+    """Each switch of InvokeAI 2.3's prompt line is a row of the table, or is rejected by name with a remedy."""
     spellings = [
         "--prompt",
         "-s",
@@ -168,13 +168,13 @@ def test_every_spelling_of_the_original_is_known() -> None:
             assert found.hint and "to keep it as text" not in found.hint, f"{spelling} is unknown"
 
 
-def test_refused_spellings_do_not_overlap_the_table() -> None:
+def test_rejected_spellings_do_not_overlap_the_table() -> None:
     taken = [flag for row in SWITCHES for flag in row.flags] + [flag for row in REJECTED_SWITCHES for flag in row.flags]
     assert len(taken) == len(set(taken))
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a \x1b[31m", "a\x9bb", "a\ud800"])
-def test_control_characters_are_refused(text: str) -> None:
+def test_control_characters_are_rejected(text: str) -> None:
     assert "control" in error(text).message
 
 
@@ -187,7 +187,7 @@ HUGE = ("(" * 50_000, "[|] " * 25_000, '"a" ' * 25_000, "-" * 100_000, "a:" * 50
 
 
 @pytest.mark.parametrize("text", HUGE, ids=range(len(HUGE)))
-def test_a_100_kb_line_is_read_or_refused(text: str) -> None:
+def test_a_line_of_100_kb_parses_or_is_rejected(text: str) -> None:
     try:
         read: object = parse(text)
     except LineError as refused:
@@ -196,7 +196,7 @@ def test_a_100_kb_line_is_read_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["--precision", "--device", "--root", "--config", "--offline", "--from-file"])
-def test_what_belongs_to_the_start_says_so_on_a_line(name: str) -> None:
+def test_a_launch_option_on_a_line_is_named_as_such(name: str) -> None:
     with pytest.raises(LineError, match="is a launch option") as caught:
         parse(f"a cat {name} x")
     assert f"invoke {name}" in caught.value.hint

@@ -1,4 +1,4 @@
-"""What an editor's typography makes of a line: it stays text, and the user is told."""
+"""Typographic characters that look like switches stay text, with a notice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def notices(line: str) -> tuple[str, ...]:
         ("|dog", "put one on each side"),
     ],
 )
-def test_what_looks_like_more_than_text_is_told(line: str, remedy: str) -> None:
+def test_a_typographic_lookalike_of_a_switch_gives_a_notice(line: str, remedy: str) -> None:
     (notice,) = notices(line)
     assert remedy in notice
 

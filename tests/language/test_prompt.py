@@ -1,4 +1,4 @@
-"""The prompt language as far as it goes: negatives, escapes, and operators refused by name."""
+"""Prompt sources: negatives, escapes, LoRAs, embeddings, and operators that are rejected."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from tests import strategies
         ("photo at 10:30 (ratio 16:9)", "photo at 10:30 (ratio 16:9)", ""),
     ],
 )
-def test_b6_what_a_prompt_says(source: str, positive: str, negative: str) -> None:
+def test_brackets_are_the_negative_prompt(source: str, positive: str, negative: str) -> None:
     prompt = parse_prompt_sources(source)
     assert (prompt.positive, prompt.negative) == (positive, negative)
 
 
-def test_b6_brackets_and_neg_mean_the_same() -> None:
+def test_brackets_and_neg_are_equivalent_and_join() -> None:
     assert (
         parse_prompt_sources("a cat [blurry]").negative == parse_prompt_sources("a cat", "blurry").negative == "blurry"
     )
@@ -74,7 +74,7 @@ def test_b6_brackets_and_neg_mean_the_same() -> None:
         ('("b","c").and(1,1', "("),
     ],
 )
-def test_what_cannot_be_honoured_is_refused_in_its_place(source: str, part: str) -> None:
+def test_the_error_of_an_unsupported_operator_points_at_it(source: str, part: str) -> None:
     with pytest.raises(PromptError) as caught:
         parse_prompt_sources(source)
     assert caught.value.hint
@@ -90,20 +90,20 @@ def test_escaped_text_has_no_operators(text: str) -> None:
 
 
 @given(strategies.prompt_source)
-def test_splitting_never_loses_words(source: str) -> None:
+def test_splitting_off_the_negative_prompt_loses_no_characters(source: str) -> None:
     positive, negative = split_negative(source)
     kept = sorted((positive + negative).replace("[", "").replace("]", "").replace(" ", ""))
-    said = sorted(source.replace("[", "").replace("]", "").replace(" ", ""))
-    assert [char for char in kept if not char.isspace()] == [char for char in said if not char.isspace()]
+    expected = sorted(source.replace("[", "").replace("]", "").replace(" ", ""))
+    assert [char for char in kept if not char.isspace()] == [char for char in expected if not char.isspace()]
 
 
-def test_decision_8_the_old_blend_gets_a_notice() -> None:
+def test_the_old_blend_syntax_is_text_with_a_notice() -> None:
     prompt = parse_prompt_sources("dog:1,cat:2")
     assert prompt.positive == "dog:1,cat:2"
     assert ".blend(1,2)" in prompt.notices[0]
 
 
-def test_names_between_angles_are_found() -> None:
+def test_names_in_angle_brackets_are_found() -> None:
     prompt = parse_prompt_sources("a <style> cat")
     assert prompt.positive == "a <style> cat"
     assert prompt.named == ("style",) and not parse_prompt_sources("a \\<style> cat").named
@@ -120,6 +120,8 @@ def test_names_between_angles_are_found() -> None:
         ('("a cat", "a dog").blend(1,1) withLora(film)', "a cat, a dog", (("film", 1.0),)),
     ],
 )
-def test_i9_loras_are_taken_out_of_the_words(source: str, positive: str, loras: tuple[tuple[str, float], ...]) -> None:
+def test_loras_are_removed_from_the_prompt_text(
+    source: str, positive: str, loras: tuple[tuple[str, float], ...]
+) -> None:
     prompt = parse_prompt_sources(source)
     assert (prompt.positive, prompt.loras, prompt.notices) == (positive, loras, ())

@@ -1,4 +1,4 @@
-"""The prompt's tree: weights, blends and conjunctions, and what stays text."""
+"""The prompt's tree: weights, blends, conjunctions, and what stays text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pairs(tree: Tree) -> Pairs:
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected"),
     [
         ("astronaut++ in a jungle-", [("astronaut", 1.21), (" in a ", 1), ("jungle", 0.9)]),
         ("a (big cat)1.3 here", [("a ", 1), ("big cat", 1.3), (" here", 1)]),
@@ -43,10 +43,10 @@ def pairs(tree: Tree) -> Pairs:
         ("C\\+\\+ and (b\\)c)1.5", [("C++ and ", 1), ("b)c", 1.5)]),
     ],
 )
-def test_i1_weights(source: str, said: Pairs) -> None:
+def test_operators_set_weights(source: str, expected: Pairs) -> None:
     tree = parse_prompt(source)
     merged: Pairs = []
-    for text, weight in said:
+    for text, weight in expected:
         if merged and merged[-1][1] == weight:
             merged[-1] = (merged[-1][0] + text, weight)
         else:
@@ -68,7 +68,7 @@ def test_i1_weights(source: str, said: Pairs) -> None:
         "a ( b ) c ( open",
     ],
 )
-def test_i1_what_carries_no_operator_is_text(source: str) -> None:
+def test_brackets_and_signs_without_an_operator_are_text(source: str) -> None:
     expected = source.replace("(cat)1 (dog)1.0", "cat dog")
     assert parse_prompt(source) == text_phrase(literal(expected))
     assert parse_prompt(source).plain
@@ -84,7 +84,7 @@ def test_blends_and_conjunctions() -> None:
     assert parse_prompt('("a cat","a dog+").and(1,.5)') == Conjunction(phrases=(cat, dog), weights=(1.0, 0.5))
 
 
-def test_a_look_alike_is_told() -> None:
+def test_a_colon_that_looks_like_a_weight_gives_a_notice() -> None:
     assert parse_prompt_sources("a (ratio 16:9.5)").notices == (
         "(ratio 16:9.5) is read as text (a number precedes the colon); for a weight, write (ratio 16)9.5",
     )
@@ -92,13 +92,13 @@ def test_a_look_alike_is_told() -> None:
 
 @settings(max_examples=300)
 @given(trees())
-def test_300_prompts_of_the_grammar_read_back(tree: Tree) -> None:
+def test_round_trip_of_random_prompt_trees(tree: Tree) -> None:
     assert parse_prompt(source_of(tree)) == tree
     assert parse_prompt_sources(source_of(tree) + " [ugly]").negative == "ugly"
 
 
 @given(strategies.prompt_source)
-def test_any_text_is_read_or_refused_with_its_place(source: str) -> None:
+def test_any_text_parses_or_raises_an_error_with_a_span_inside_it(source: str) -> None:
     try:
         prompt = parse_prompt_sources(source)
     except PromptError as error:
@@ -108,7 +108,7 @@ def test_any_text_is_read_or_refused_with_its_place(source: str) -> None:
 
 
 @given(st.integers(0, 5), st.sampled_from(["(", ")", '"']))
-def test_any_number_of_brackets_is_no_crash(count: int, char: str) -> None:
+def test_unbalanced_and_deeply_nested_brackets_are_errors(count: int, char: str) -> None:
     parse_prompt(char * count + "cat" + char * count)
     with pytest.raises(PromptError, match="without an opening bracket"):
         parse_prompt("cat)" + "1.3")

@@ -1,4 +1,4 @@
-"""Laws 1 and 3 of the design, under hypothesis: parse and format are inverse, errors point into the line."""
+"""The guarantees "Round trip", "One grammar" and "One declaration", with Hypothesis."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def stages(text: str) -> list[GenerationRequest]:
 
 @settings(max_examples=600)
 @given(st.lists(strategies.requests(), min_size=1, max_size=3))
-def test_law_1_parse_undoes_format(requests: list[GenerationRequest]) -> None:
+def test_round_trip_parse_undoes_format(requests: list[GenerationRequest]) -> None:
     assert stages(format_line(requests)) == requests
 
 
 @settings(max_examples=600)
 @given(st.text() | strategies.plain_text)
-def test_law_1_any_text_parses_or_points_into_itself(text: str) -> None:
+def test_round_trip_any_text_parses_or_raises_an_error_with_a_span_inside_it(text: str) -> None:
     try:
         line = parse(text)
     except InvokeError as error:
@@ -65,31 +65,31 @@ def test_tokens_cover_the_line_in_order(text: str) -> None:
 
 
 @given(st.text())
-def test_canonical_source_keeps_its_meaning(source: str) -> None:
+def test_canonical_is_idempotent_and_removes_line_breaks(source: str) -> None:
     once = quotes.canonical(source)
     assert quotes.canonical(once) == once
     assert "\n" not in once and "\r" not in once
 
 
 @given(strategies.plain_text)
-def test_escaped_text_means_itself(text: str) -> None:
+def test_literal_undoes_escape(text: str) -> None:
     assert quotes.literal(quotes.escape(text)) == text
 
 
 @given(st.lists(strategies.plain_text, min_size=2, max_size=4))
-def test_words_of_a_command_survive(words: list[str]) -> None:
+def test_split_words_undoes_quote_value(words: list[str]) -> None:
     assert split_words(" ".join(quotes.quote_value(word) for word in words)) == words
 
 
 @given(strategies.requests())
-def test_law_2_shell_words_give_the_same_request(request: GenerationRequest) -> None:
+def test_one_grammar_shell_words_give_the_same_request(request: GenerationRequest) -> None:
     words = _shell_words(request)
     lines = words_to_lines(words, lambda name: False) if len(words) > 1 else [format_line([request])]
     assert [stages(line) for line in lines] == [[request]]
 
 
 def _shell_words(request: GenerationRequest) -> list[str]:
-    """The words that a shell would pass for a request, its own quoting already gone."""
+    """Return the words that a shell would pass for a request, without shell quoting."""
     words: list[str] = []
     for switch in SWITCHES:
         value = getattr(request, switch.field)
@@ -111,12 +111,12 @@ def _shell_words(request: GenerationRequest) -> list[str]:
     return words
 
 
-def test_law_3_each_field_has_exactly_one_row() -> None:
+def test_one_declaration_each_field_has_exactly_one_row() -> None:
     names = [field.name for field in dataclasses.fields(GenerationRequest)]
     assert sorted(switch.field for switch in SWITCHES) == sorted(names)
 
 
-def test_law_3_each_row_is_complete() -> None:
+def test_each_row_has_help_a_metavar_and_unique_spellings() -> None:
     spellings = [flag for switch in SWITCHES for flag in switch.flags]
     assert len(spellings) == len(set(spellings))
     for switch in SWITCHES:

@@ -32,11 +32,11 @@ def requests(words: list[str], files: tuple[str, ...] = ()) -> list[list[Generat
         ["--steps=20", "a", "cat"],
     ],
 )
-def test_switches_stand_before_or_after_the_prompt(words: list[str]) -> None:
+def test_switches_come_before_or_after_the_prompt(words: list[str]) -> None:
     assert requests(words) == [[GenerationRequest(prompt="a cat", num_inference_steps=20)]]
 
 
-def test_a_word_with_a_blank_is_text_as_it_stands() -> None:
+def test_a_word_with_a_space_is_prompt_text_unchanged() -> None:
     assert requests(["a cat -s20", "-n2"]) == [[GenerationRequest(prompt="a cat -s20", num_images=2)]]
     assert requests(["-3 degrees", "-s5"]) == [[GenerationRequest(prompt="-3 degrees", num_inference_steps=5)]]
 
@@ -47,24 +47,24 @@ def test_values_need_no_second_quoting() -> None:
     assert requests(["cat", "--neg=blurry, low", "--init_img=my pic.png"]) == [[wanted]]
 
 
-def test_a_bare_bar_chains() -> None:
+def test_a_bar_as_a_word_separates_stages() -> None:
     assert requests(["a", "|", "b", "-f", ".5"]) == [
         [GenerationRequest(prompt="a"), GenerationRequest(prompt="b", strength=0.5)]
     ]
 
 
-def test_a_glob_of_init_images_makes_a_line_each() -> None:
+def test_each_file_of_an_expanded_glob_gets_its_own_line() -> None:
     files = ("a.png", "b c.png")
     lines = requests(["oil", "-I", "a.png", "b c.png", "-s3"], files)
     assert [line[0].init_image for line in lines] == ["a.png", "b c.png"]
     assert {line[0].prompt for line in lines} == {"oil"}
 
 
-def test_standard_input_and_output_are_dashes() -> None:
+def test_dashes_are_standard_input_and_output() -> None:
     assert requests(["oil", "-I", "-", "-o", "-"]) == [[GenerationRequest(prompt="oil", init_image="-", outdir="-")]]
 
 
-def test_commands_with_arguments() -> None:
+def test_arguments_of_commands_are_quoted_where_needed() -> None:
     assert words_to_lines(["!info", "my pic.png"], lambda _: False) == ['!info "my pic.png"']
     line = ["!plan", "a cat", "-s5"]
     assert words_to_lines(line, lambda _: False, lambda name: name == "plan") == ['!plan "a cat" -s 5']
@@ -74,19 +74,19 @@ def test_commands_with_arguments() -> None:
     assert split_words("a \"b c\" 'd e' f\\g") == ["a", "b c", "d e", "f\\g"]
 
 
-def test_a_missing_value_is_told() -> None:
+def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(LineError, match="-I needs a value"):
         words_to_lines(["cat", "-I"], lambda _: False)
 
 
-def test_launch_options_are_taken_out_wherever_they_stand() -> None:
+def test_launch_options_are_found_anywhere() -> None:
     options, rest = take_launch_options(["a cat", "--json", "-s20", "--root", "x", "--precision=float32"])
     assert options == {"json": True, "root": "x", "precision": "float32"}
     assert rest == ["a cat", "-s20"]
 
 
 @pytest.mark.parametrize("words", [["--precision", "float12"], ["--root"], ["--json=1"]])
-def test_wrong_launch_options_are_told(words: list[str]) -> None:
+def test_the_error_of_a_wrong_launch_option_has_a_hint(words: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         take_launch_options(words)
     assert caught.value.hint
@@ -104,7 +104,7 @@ def test_switches_without_a_prompt_are_defaults() -> None:
     assert invocation("-s20", "-A", "ddim", "!models") == Invocation(lines=("!models",), defaults=defaults)
 
 
-def test_a_missing_picture_after_a_picture_is_no_prompt() -> None:
+def test_a_missing_file_after_an_init_image_is_an_error_and_not_a_prompt() -> None:
     with pytest.raises(LineError) as caught:
         words_to_lines(["cat", "-I", "a.png", "missing.png"], lambda name: name == "a.png")
     assert "missing.png" in caught.value.message and caught.value.hint

@@ -1,4 +1,4 @@
-"""Exchanged words in a prompt's source: `cat.swap(dog)`."""
+"""Prompt-to-prompt swaps in a prompt's source: `cat.swap(dog)`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from invoke_cli.language.prompt.prompt import parse_prompt_sources
         ("1,2.swap(3)", "1,2", "1,3"),
     ],
 )
-def test_both_wordings_are_read(source: str, before: str, after: str) -> None:
+def test_a_swap_has_a_prompt_before_and_one_after(source: str, before: str, after: str) -> None:
     tree = parse_prompt(source)
     assert isinstance(tree, Swap)
     assert (tree.before.text, tree.after.text, tree.text) == (before, after, after)
 
 
-def test_options_and_weights_hold() -> None:
+def test_options_and_weights_of_a_swap() -> None:
     tree = parse_prompt("a++ old cat.swap(dog++, s_start=.1, s_end=.3, t_start=.2, t_end=.9)")
     assert isinstance(tree, Swap)
     assert tree.windows == Windows(s_start=0.1, s_end=0.3, t_start=0.2, t_end=0.9)
@@ -37,7 +37,7 @@ def test_options_and_weights_hold() -> None:
     assert isinstance(shape, Swap) and shape.windows.s_end == pytest.approx(1 - 0.5 ** (1 / 3), abs=1e-6)
 
 
-def test_it_stands_beside_words_to_avoid_and_may_be_text() -> None:
+def test_a_swap_combines_with_a_negative_prompt_and_can_be_escaped() -> None:
     prompt = parse_prompt_sources("a cat.swap(dog) [ugly] here")
     assert (prompt.positive, prompt.negative) == ("a dog here", "ugly")
     assert parse_prompt_sources("a cat.swap\\(dog)").positive_tree.plain

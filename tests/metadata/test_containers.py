@@ -1,4 +1,4 @@
-"""Where programs put their texts: PNG chunks of every kind, EXIF in every spelling, XMP, comments, the lowest bits."""
+"""Metadata containers: PNG chunks, EXIF in every encoding, XMP, comments, and stealth text in the lowest bits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LATIN = "a cafe\nSteps: 20, Sampler: Euler, Seed: 5, Size: 64x96"
         WORDS.encode(),
     ],
 )
-def test_a_user_comment_in_every_spelling_and_place(comment: bytes, inner: bool, order: str) -> None:
+def test_user_comments_in_every_encoding_and_position(comment: bytes, inner: bool, order: str) -> None:
     tags = {0x0131: b"A program\0", USER_COMMENT: comment}
     block = image_files.exif({0x0131: tags[0x0131]}, inner={USER_COMMENT: comment}, order=order)
     block = block if inner else image_files.exif(tags, order=order)
@@ -50,14 +50,14 @@ def test_a_user_comment_in_every_spelling_and_place(comment: bytes, inner: bool,
     assert parse_chunks(image_files.png(image_files.chunk(b"eXIf", block))) == expected
 
 
-def test_text_without_a_latin_letter_and_in_latin_1() -> None:
+def test_user_comments_without_latin_letters_and_in_latin_1() -> None:
     assert comment_text(b"UNICODE\0" + "漢字仮名交じり文".encode("utf-16-be")) == "漢字仮名交じり文"
     assert comment_text(b"ASCII\0\0\0caf\xe9 noir") == "café noir"
     assert comment_text(b"") == ""
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG"])
-def test_files_that_pillow_wrote(tmp_path: Path, kind: str) -> None:
+def test_exif_written_by_pillow_is_read(tmp_path: Path, kind: str) -> None:
     block = Image.Exif()
     block[USER_COMMENT] = image_files.unicode_comment(WORDS)
     block.get_ifd(0x8769)[0x927C] = b"a1111"
@@ -69,7 +69,7 @@ def test_files_that_pillow_wrote(tmp_path: Path, kind: str) -> None:
     assert recalled.request.negative_prompt == "łódź"
 
 
-def test_comments_of_jpeg_and_gif_files() -> None:
+def test_comments_of_jpeg_and_gif_files_are_read() -> None:
     assert parse_chunks(image_files.jpeg(comment=b"parameters\0" + LATIN.encode() + b"\0")) == {
         "comment": "parameters\0" + LATIN
     }
@@ -79,13 +79,13 @@ def test_comments_of_jpeg_and_gif_files() -> None:
         assert recalled is not None and recalled.request.seeds == (5,)
 
 
-def test_a_file_cut_off_says_what_stands_before_the_cut() -> None:
+def test_a_truncated_file_gives_only_complete_texts() -> None:
     whole = image_files.jpeg(exif_block=image_files.exif({USER_COMMENT: LATIN.encode()}))
     assert parse_chunks(whole[:-24])["EXIF:UserComment"] == LATIN
-    assert parse_chunks(whole[:-30]) == {}, "half a text would be a wrong seed"
+    assert parse_chunks(whole[:-30]) == {}, "half a text could give a wrong seed"
 
 
-def test_xmp_as_attributes_elements_and_lists() -> None:
+def test_xmp_is_read_from_attributes_elements_and_lists() -> None:
     packet = (
         '<?xpacket begin="\ufeff"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -114,13 +114,13 @@ def test_xmp_as_attributes_elements_and_lists() -> None:
         "no xml at all",
     ],
 )
-def test_a_packet_that_is_none_or_asks_for_more(packet: str) -> None:
+def test_invalid_and_expanding_xmp_packets_are_ignored(packet: str) -> None:
     assert read_xmp({XMP: packet}) == {}
 
 
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("colours", [True, False])
-def test_words_hidden_in_the_lowest_bits(tmp_path: Path, packed: bool, colours: bool) -> None:
+def test_stealth_text_is_read_from_the_lowest_bits(tmp_path: Path, packed: bool, colours: bool) -> None:
     data = image_files.stealth(WORDS, packed=packed, colours=colours)
     assert stealth_text(open_bytes(data, "x.png")) == {"parameters": WORDS}
     with Image.open(io.BytesIO(data)) as image:
@@ -131,27 +131,27 @@ def test_words_hidden_in_the_lowest_bits(tmp_path: Path, packed: bool, colours: 
     assert metadata.recall(tmp_path / "hidden.png").request.num_inference_steps == 20
 
 
-def test_hidden_words_survive_lossless_webp(tmp_path: Path) -> None:
+def test_stealth_text_is_read_from_lossless_webp(tmp_path: Path) -> None:
     path = tmp_path / "hidden.webp"
     with Image.open(io.BytesIO(image_files.stealth(WORDS))) as image:
         image.save(path, lossless=True, exact=True)
     assert metadata.recall(path).request.seeds == (5,)
 
 
-def test_hidden_words_that_are_cut_off_or_too_long() -> None:
+def test_truncated_and_oversized_stealth_text_is_ignored() -> None:
     data = image_files.stealth("x" * 5000, packed=False, side=32)
     assert stealth_text(open_bytes(data, "x.png")) == {}
     bomb = image_files.stealth("a" * 20_000_000, side=512)
     assert stealth_text(open_bytes(bomb, "x.png")) == {}
 
 
-def test_many_small_bombs_are_one_bomb() -> None:
+def test_many_small_decompression_bombs_are_limited_together() -> None:
     body = zlib.compress(b"a" * 3_900_000)
     data = image_files.png(*(image_files.chunk(b"zTXt", b"key%d\0\0" % index + body) for index in range(50)))
     assert sum(map(len, parse_chunks(data).values())) < 20_000_000
 
 
-def test_a_picture_with_huge_texts_opens() -> None:
+def test_an_image_with_huge_text_chunks_opens() -> None:
     bomb = zlib.compress(b"a" * 3_000_000)
     for large in (
         image_files.chunk(b"zTXt", b"parameters\0\0" + bomb),
@@ -165,11 +165,11 @@ def test_a_picture_with_huge_texts_opens() -> None:
 
 
 def png(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of these chunks and nothing else."""
+    """Return a PNG of these chunks and nothing else."""
     return SIGNATURE + b"".join(image_files.chunk(kind, body) for kind, body in chunks)
 
 
-def test_text_chunks_of_every_kind_before_and_after_the_pixels() -> None:
+def test_text_chunks_of_every_kind_are_read_before_and_after_the_pixels() -> None:
     data = png(
         (b"IHDR", b"\0" * 13),
         (b"tEXt", b"Dream\0caf\xe9"),
@@ -184,6 +184,6 @@ def test_text_chunks_of_every_kind_before_and_after_the_pixels() -> None:
     assert found == {"Dream": "café", "parameters": "a cat", "Title": "漢字", "Zipped": "żółw", "Utf": "naïve"}
 
 
-def test_a_bomb_of_text_is_left_alone() -> None:
+def test_decompression_bombs_are_ignored() -> None:
     bomb = zlib.compress(b"\0" * 50_000_000)
     assert parse_chunks(png((b"zTXt", b"Dream\0\0" + bomb), (b"iTXt", b"A\0\1\0\0\0" + bomb))) == {}

@@ -1,4 +1,4 @@
-"""One picture of each program, put together after the facts of its format: the line it becomes, and what is told."""
+"""One image of each program, built from its documented format: the line that it becomes, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tests.foreign_metadata import A1111, FOOOCUS, INVOKEAI_5, SDCPP, comfy
 from tests.image_files import USER_COMMENT
 
 
-def recalled(tmp_path: Path, data: bytes, name: str = "theirs.png") -> ParsedMetadata:
+def recall(tmp_path: Path, data: bytes, name: str = "theirs.png") -> ParsedMetadata:
     path = tmp_path / name
     path.write_bytes(data)
     return metadata.recall(path)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_each_format_becomes_a_line(tmp_path: Path, name: str) -> None:
-    data, program, line, told = FORMATS[name]
-    found = recalled(tmp_path, data, "theirs.bin")
+def test_each_format_is_converted_to_a_line(tmp_path: Path, name: str) -> None:
+    data, program, line, missing = FORMATS[name]
+    found = recall(tmp_path, data, "theirs.bin")
     assert found.program == program
     assert format_line(found.stages) == line
-    for text in told:
+    for text in missing:
         assert any(text in entry for entry in found.missing), (text, found.missing)
     assert found.provenance is None
 
@@ -37,38 +37,38 @@ def test_each_format_becomes_a_line(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["A1111 in PNG", "ComfyUI", "Fooocus", "SwarmUI", "Draw Things", "mflux", "InvokeAI 5"]
 )
-def test_the_model_s_name_is_a_fact(tmp_path: Path, name: str) -> None:
-    assert recalled(tmp_path, FORMATS[name][0]).facts["model"]
+def test_the_model_s_name_is_among_the_facts(tmp_path: Path, name: str) -> None:
+    assert recall(tmp_path, FORMATS[name][0]).facts["model"]
 
 
-def test_both_comfyui_s_graph_and_parameters_the_parameters_win(tmp_path: Path) -> None:
+def test_parameters_take_precedence_over_comfyui_s_graph(tmp_path: Path) -> None:
     data = image_files.png_of({"prompt": json.dumps(comfy()), "parameters": A1111})
-    assert recalled(tmp_path, data).program == "A1111 v1.10.1"
+    assert recall(tmp_path, data).program == "A1111 v1.10.1"
 
 
-def test_text_behind_the_pixels_and_utf_8_where_latin_1_should_be(tmp_path: Path) -> None:
+def test_text_after_the_pixels_and_utf_8_in_place_of_latin_1_are_read(tmp_path: Path) -> None:
     body = b"parameters\0" + "ein schöner Hügel, 東京\nSteps: 5, Seed: 3, Sampler: Euler".encode()
-    found = recalled(tmp_path, image_files.png(after=image_files.chunk(b"tEXt", body)))
+    found = recall(tmp_path, image_files.png(after=image_files.chunk(b"tEXt", body)))
     assert found.request.prompt == "ein schöner Hügel, 東京"
 
 
-def test_a_seed_that_is_too_large_is_told_and_not_cut(tmp_path: Path) -> None:
-    found = recalled(tmp_path, image_files.png_of({"prompt": json.dumps(comfy(seed=2**63))}))
+def test_a_seed_that_is_too_large_is_reported_as_missing(tmp_path: Path) -> None:
+    found = recall(tmp_path, image_files.png_of({"prompt": json.dumps(comfy(seed=2**63))}))
     assert found.request.seeds is None
     assert any(str(2**63) in text for text in found.missing)
 
 
 @pytest.mark.parametrize("seed", [-1, "-1", "random", True, [1], 1.5, "0..9", "1,2,3"])
-def test_a_seed_that_is_none_never_becomes_one(tmp_path: Path, seed: object) -> None:
-    """-1 means "draw one" elsewhere and "the last image's" here."""
-    found = recalled(tmp_path, image_files.png_of({"prompt": json.dumps(comfy(seed=seed))}))
+def test_invalid_seeds_are_left_unset(tmp_path: Path, seed: object) -> None:
+    """-1 means "random" in other programs, but "the last image's seed" here."""
+    found = recall(tmp_path, image_files.png_of({"prompt": json.dumps(comfy(seed=seed))}))
     assert found.request.seeds is None
 
 
-def test_the_seed_of_an_old_file_stands_in_its_name(tmp_path: Path) -> None:
+def test_the_seed_of_an_old_file_is_read_from_its_name(tmp_path: Path) -> None:
     data = image_files.png_of({"Dream": "a cat -s 20 -W 512 -H 512"})
-    assert recalled(tmp_path, data, "000017.42.png").request.seeds == (42,)
-    assert recalled(tmp_path, data, "cat.png").request.seeds is None
+    assert recall(tmp_path, data, "000017.42.png").request.seeds == (42,)
+    assert recall(tmp_path, data, "cat.png").request.seeds is None
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_seed_of_an_old_file_stands_in_its_name(tmp_path: Path) -> None:
         ("Restart, Schedule type: Automatic", None),
     ],
 )
-def test_samplers_and_schedules_of_a1111(schedule: str, sampler: str | None) -> None:
+def test_samplers_and_schedules_of_a1111_are_converted(schedule: str, sampler: str | None) -> None:
     found = metadata.decode({"parameters": f"x\nSteps: 5, Sampler: {schedule}, Seed: 1"})
     assert found is not None
     assert found.request.scheduler == sampler
@@ -106,18 +106,18 @@ DAMAGED: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_what_cannot_be_recalled_is_one_sentence(tmp_path: Path, name: str) -> None:
+def test_the_error_of_unreadable_metadata_is_one_line_with_a_hint(tmp_path: Path, name: str) -> None:
     with pytest.raises(MetadataError) as error:
-        recalled(tmp_path, DAMAGED[name])
+        recall(tmp_path, DAMAGED[name])
     assert error.value.message and error.value.hint
     assert "\n" not in error.value.message
 
 
-def test_a_damaged_text_gives_way_to_one_that_can_be_read(tmp_path: Path) -> None:
+def test_a_readable_text_replaces_a_damaged_one(tmp_path: Path) -> None:
     data = image_files.png_of({"invokeai_metadata": "{", "parameters": A1111})
-    assert recalled(tmp_path, data).program == "A1111 v1.10.1"
+    assert recall(tmp_path, data).program == "A1111 v1.10.1"
 
 
-def test_a_cut_off_tail_of_stable_diffusion_cpp_leaves_the_pairs(tmp_path: Path) -> None:
-    found = recalled(tmp_path, image_files.png_of({"parameters": SDCPP[: SDCPP.index("SDCPP:") + 30]}))
+def test_a_truncated_json_tail_of_stable_diffusion_cpp_leaves_the_pairs(tmp_path: Path) -> None:
+    found = recall(tmp_path, image_files.png_of({"parameters": SDCPP[: SDCPP.index("SDCPP:") + 30]}))
     assert (found.request.seeds, found.request.num_inference_steps) == ((42,), 20)

@@ -1,4 +1,4 @@
-"""Hostile files: whatever stands in a picture, recall ends soon, with a line or a sentence, and drives no terminal."""
+"""Hostile files: reading metadata ends soon, with a line or an error, and no text drives a terminal."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ TERMINAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eesrever\x00\r\n\x1b[A <b>"
 
 
-def survived(path: Path) -> ParsedMetadata | None:
-    """Recall within the time, as a line that reads back or as one sentence."""
+def recall_safely(path: Path) -> ParsedMetadata | None:
+    """Read metadata within the time limit: return it if it formats and parses, or None after an error of one line."""
     begun = time.process_time()
     try:
         found = metadata.recall(path)
@@ -53,7 +53,7 @@ def survived(path: Path) -> ParsedMetadata | None:
 
 
 def mangled(data: bytes, chance: random.Random) -> bytes:
-    """The file cut off, with bytes changed, with a part doubled or replaced by noise."""
+    """Return the file truncated, with changed bytes, or with a part doubled or replaced by noise."""
     change = chance.randrange(5)
     place, length = chance.randrange(len(data)), chance.randrange(1, 200)
     if change == 0:
@@ -70,15 +70,15 @@ def mangled(data: bytes, chance: random.Random) -> bytes:
     return data[: min(len(data), 12)] + chance.randbytes(length * 5)
 
 
-def test_a_thousand_mangled_files(tmp_path: Path) -> None:
+def test_1000_mangled_files_give_a_line_or_an_error(tmp_path: Path) -> None:
     chance = random.Random(20_260_824)
     path = tmp_path / "mangled.bin"
     originals = [data for data, *_ in FORMATS.values() if len(data) < 50_000]
     read = 0
     for _ in range(FUZZED):
         path.write_bytes(mangled(chance.choice(originals), chance))
-        read += survived(path) is not None
-    assert read > FUZZED // 20, "nearly every file was refused: the test shows nothing"
+        read += recall_safely(path) is not None
+    assert read > FUZZED // 20, "nearly every file was rejected: the test shows nothing"
 
 
 STRANGE: list[object] = [
@@ -88,7 +88,7 @@ STRANGE: list[object] = [
 
 
 def replaced(value: object, chance: random.Random) -> object:
-    """A JSON value with some of its parts replaced by strange ones."""
+    """Return a JSON value with some of its parts replaced by strange ones."""
     if chance.random() < 0.15:
         return chance.choice(STRANGE)
     if isinstance(value, dict):
@@ -99,8 +99,8 @@ def replaced(value: object, chance: random.Random) -> object:
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "NovelAI, hidden"])
-def test_documents_of_the_wrong_shape(tmp_path: Path, name: str) -> None:
-    """Each JSON document of a format, with values of every wrong kind in it."""
+def test_json_of_the_wrong_shape_gives_a_line_or_an_error(tmp_path: Path, name: str) -> None:
+    """Each JSON document of a format is decoded with values of every wrong type in it."""
     chunks = parse_chunks(FORMATS[name][0])
     documents = {key: json.loads(text) for key, text in chunks.items() if text.startswith('{"')}
     chance = random.Random(name)
@@ -128,7 +128,7 @@ KEYS = (
         '{"prompt": {"prompt_strength": 1, "size": "' + "9" * 50_000 + 'x5"}}', "Negative prompt:" * 9_000,
     ],
 )  # fmt: skip
-def test_long_deep_and_repeated_text_under_every_key(tmp_path: Path, text: str) -> None:
+def test_long_deep_and_repeated_text_is_decoded_in_time(tmp_path: Path, text: str) -> None:
     for key in KEYS:
         begun = time.process_time()
         try:
@@ -138,7 +138,7 @@ def test_long_deep_and_repeated_text_under_every_key(tmp_path: Path, text: str) 
         assert time.process_time() - begun < SECONDS, key
 
 
-def test_graphs_that_go_round_in_circles_or_have_no_end() -> None:
+def test_cyclic_and_very_long_graphs_are_decoded_in_time() -> None:
     node = {"class_type": "KSampler", "inputs": {"latent_image": ["1", 0], "sampler_name": ["1", 0], "steps": ["1", 0],
             "positive": ["1", 0], "model": ["1", 0], "text": ["1", 0], "value": ["1", 0]}}  # fmt: skip
     long = {
@@ -156,7 +156,7 @@ def test_graphs_that_go_round_in_circles_or_have_no_end() -> None:
         assert time.process_time() - begun < SECONDS
 
 
-def test_blocks_that_name_each_other_and_more_than_there_is() -> None:
+def test_self_referring_and_oversized_blocks_are_parsed_in_time() -> None:
     block = b"MM\0*\0\0\0\x08" + b"\xff\xff" + b"\x92\x86\0\x07\xff\xff\xff\xff\0\0\0\0" * 70_000
     itself = b"MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x08\0\0\0\0"
     begun = time.process_time()
@@ -168,7 +168,7 @@ def test_blocks_that_name_each_other_and_more_than_there_is() -> None:
 
 
 @pytest.mark.parametrize("place", ["Dream", "parameters", "invokeai_metadata", "prompt", "EXIF", "sd-metadata"])
-def test_what_drives_a_terminal_stays_in_the_file(tmp_path: Path, place: str) -> None:
+def test_control_characters_in_metadata_never_reach_the_terminal(tmp_path: Path, place: str) -> None:
     graph = {"3": {"class_type": f"KSampler{EVIL}", "inputs": {"sampler_name": EVIL, "latent_image": ["9", 0],
              "scheduler": EVIL, "model": ["4", 0]}}, "4": {"class_type": EVIL, "inputs": {"lora_name": EVIL,
              "ckpt_name": EVIL}}}  # fmt: skip
@@ -189,7 +189,7 @@ def test_what_drives_a_terminal_stays_in_the_file(tmp_path: Path, place: str) ->
         assert not TERMINAL.search(found.request.prompt.replace("\u202e", ""))
 
 
-def test_nothing_is_evaluated_and_no_path_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metadata_is_never_evaluated_and_opens_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trap = tmp_path / "trap"
     code = f"__import__('pathlib').Path({str(trap)!r}).touch()"
     texts = {
@@ -212,13 +212,13 @@ def test_nothing_is_evaluated_and_no_path_is_opened(tmp_path: Path, monkeypatch:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_survived(data: bytes) -> None:
+def test_any_bytes_after_the_png_signature_parse(data: bytes) -> None:
     assert isinstance(parse_chunks(SIGNATURE + data), dict)
 
 
 @settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(KEYS), st.text(max_size=200), min_size=1))
-def test_any_text_is_survived(chunks: dict[str, str]) -> None:
+def test_any_text_decodes_or_raises_a_metadata_error(chunks: dict[str, str]) -> None:
     try:
         recalled = metadata.decode(chunks)
     except MetadataError:
@@ -226,7 +226,7 @@ def test_any_text_is_survived(chunks: dict[str, str]) -> None:
     assert recalled is None or recalled.request is not None
 
 
-def test_foreign_text_cannot_drive_a_terminal() -> None:
+def test_sanitize_replaces_control_characters() -> None:
     assert (
         sanitize_for_terminal("a\x1b[31mb\x07c\x9b\nd")
         == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}\nd"

@@ -1,4 +1,4 @@
-"""What we write is read by others: by A1111's rules, by InvokeAI 2.x's, and by any XML parser."""
+"""Written metadata is readable by A1111's rules, by InvokeAI 2.x's, and as XML."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CREATOR = "{http://ns.adobe.com/xap/1.0/}CreatorTool"
 
 
 def pairs_by_a1111(line: str) -> dict[str, str]:
-    """Its pairs: a key of letters, digits, blanks, `-` and `/`; a JSON string or all up to the next comma."""
+    """Parse pairs as A1111 does: a key of letters, digits, spaces, `-` and `/`; a JSON string or up to a comma."""
     found: dict[str, str] = {}
     position = 0
     while position < len(line):
@@ -47,7 +47,7 @@ def pairs_by_a1111(line: str) -> dict[str, str]:
 
 
 def read_by_a1111(text: str) -> dict[str, str]:
-    """Its reading: the last line is parameters from three pairs on; `Negative prompt:` opens a line; `AxB` is split."""
+    """Parse as A1111 does: parameters need three pairs; `Negative prompt:` begins a section; `AxB` is split."""
     *lines, last = text.strip().split("\n")
     pairs = pairs_by_a1111(last)
     if len(pairs) < 3:
@@ -65,8 +65,8 @@ def read_by_a1111(text: str) -> dict[str, str]:
     return {**defaults, **pairs, **{name: "\n".join(part).strip() for name, part in prompts.items()}}
 
 
-def words_of_a1111(prompt: str) -> str:
-    """The words that its prompt stands for: a backslash makes the next bracket or backslash a plain sign."""
+def text_by_a1111(prompt: str) -> str:
+    """Return the text that A1111 makes of a prompt, in which a backslash escapes a bracket or a backslash."""
     signs: list[str] = []
     position = 0
     while position < len(prompt):
@@ -85,37 +85,37 @@ def stripped(text: str) -> str:
 
 @settings(max_examples=200)
 @given(strategies.plain_text, strategies.plain_text)
-def test_any_words_come_back_from_a1111_s_rules(prompt: str, negative: str) -> None:
-    made = record(GenerationRequest(prompt=escape(prompt), negative_prompt=escape(negative)))
-    found = read_by_a1111(metadata.encode(made)["parameters"])
-    assert words_of_a1111(found["Prompt"]) == stripped(made.plan.prompt.positive)
-    assert words_of_a1111(found["Negative prompt"]) == stripped(made.plan.prompt.negative)
+def test_any_prompt_is_read_back_by_a1111_s_rules(prompt: str, negative: str) -> None:
+    written = record(GenerationRequest(prompt=escape(prompt), negative_prompt=escape(negative)))
+    found = read_by_a1111(metadata.encode(written)["parameters"])
+    assert text_by_a1111(found["Prompt"]) == stripped(written.plan.prompt.positive)
+    assert text_by_a1111(found["Negative prompt"]) == stripped(written.plan.prompt.negative)
     assert found["Seed"] == "5" and found["Steps"] == "30"
 
 
-def test_each_number_as_a1111_counts_it() -> None:
+def test_numbers_follow_a1111_s_conventions() -> None:
     request = GenerationRequest(
         num_inference_steps=12, guidance_scale=6.5, strength=0.4, clip_skip=1, seamless=True, guidance_rescale=0.7,
         scheduler="dpmpp_2m_k",
     )  # fmt: skip
-    made = record(request, INIT)
-    made = replace(made, image=ImagePlan(seed=5, variations=(Variation(7, 0.2),)))
-    found = read_by_a1111(metadata.encode(made)["parameters"])
+    written = record(request, INIT)
+    written = replace(written, image=ImagePlan(seed=5, variations=(Variation(7, 0.2),)))
+    found = read_by_a1111(metadata.encode(written)["parameters"])
     expected = {
         "Steps": "12", "CFG scale": "6.5", "Denoising strength": "0.4", "Clip skip": "2", "Tiling": "True", "Seed": "5",
         "Sampler": "DPM++ 2M", "Schedule type": "Karras", "Variation seed": "7", "Variation seed strength": "0.2",
-        "Size-1": str(made.size.width), "Size-2": str(made.size.height), "Model": "tiny", "Model hash": "ef" * 5,
+        "Size-1": str(written.size.width), "Size-2": str(written.size.height), "Model": "tiny", "Model hash": "ef" * 5,
         "RNG": "CPU",
     }  # fmt: skip
     assert {key: found[key] for key in expected} == expected
 
 
-def test_a_text_without_an_init_image_says_no_strength() -> None:
+def test_text_to_image_has_no_denoising_strength() -> None:
     found = read_by_a1111(metadata.encode(record(GenerationRequest(strength=0.4)))["parameters"])
     assert "Denoising strength" not in found and found["Clip skip"] == "1"
 
 
-# The samplers of A1111, and those that take another schedule than their plain one when none is said.
+# The samplers of A1111, including those whose default schedule differs from the plain one.
 OF_A1111 = {
     "DDIM", "PLMS", "LMS", "Euler", "Euler a", "Heun", "DPM2", "DPM2 a", "DPM++ 2M", "DPM++ 2M SDE",
     "DPM++ 2M SDE Heun", "DPM++ 3M SDE", "DPM++ 2S a", "DPM++ SDE", "UniPC", "LCM",
@@ -132,7 +132,7 @@ def test_samplers_have_a1111_s_names(sampler: str) -> None:
 
 
 def read_by_invokeai_2(document: dict[str, Any]) -> dict[str, Any]:
-    """Its reading: `image` or `images`, the prompt's weighted parts joined, the strength under `strength_steps`."""
+    """Parse as InvokeAI 2 does: `image` or `images`, weighted parts joined, the strength in `strength_steps`."""
     image = dict(document["images"][0] if "images" in document else document["image"])
     parts = image["prompt"]
     joined = parts[0]["prompt"] if len(parts) == 1 else ", ".join(f"{p['prompt']}:{p['weight']}" for p in parts)
@@ -144,9 +144,9 @@ def read_by_invokeai_2(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_invokeai_2_reads_our_json() -> None:
-    made = record(GenerationRequest(num_inference_steps=12, strength=0.4, perlin=0.1, scheduler="k_euler"), INIT)
-    made = replace(made, image=ImagePlan(seed=5, variations=(Variation(7, 0.2),)))
-    document = json.loads(metadata.encode(made)["sd-metadata"])
+    written = record(GenerationRequest(num_inference_steps=12, strength=0.4, perlin=0.1, scheduler="k_euler"), INIT)
+    written = replace(written, image=ImagePlan(seed=5, variations=(Variation(7, 0.2),)))
+    document = json.loads(metadata.encode(written)["sd-metadata"])
     assert {"model", "model_id", "model_hash", "app_id", "app_version", "image"} <= document.keys()
     found = read_by_invokeai_2(document)
     expected = {
@@ -157,12 +157,12 @@ def test_invokeai_2_reads_our_json() -> None:
     assert {key: found[key] for key in expected} == expected
     plain = read_by_invokeai_2(json.loads(metadata.encode(record(GenerationRequest()))["sd-metadata"]))
     assert (plain["type"], plain["width"], plain["height"]) == ("txt2img", 512, 512)
-    assert "strength" not in plain, "it removes the strength of text to image"
+    assert "strength" not in plain, "InvokeAI 2 has no strength for text to image"
 
 
 def properties(request: GenerationRequest, **init: Any) -> dict[str, str]:
-    made = record(request, replace(INIT, **init) if init else None)
-    packet = metadata.encode(made)[xmp.KEYWORD]
+    written = record(request, replace(INIT, **init) if init else None)
+    packet = metadata.encode(written)[xmp.KEYWORD]
     return dict(ElementTree.fromstring(packet.split("?>", 1)[1].rsplit("<?", 1)[0])[0][0].attrib)
 
 
@@ -170,16 +170,16 @@ def code(request: GenerationRequest, **init: Any) -> str:
     return properties(request, **init).get(f"{IPTC}DigitalSourceType", "").removeprefix(xmp.SOURCE_TYPES)
 
 
-def test_the_iptc_s_fields_for_work_of_models() -> None:
+def test_xmp_has_iptc_s_fields_for_generated_images() -> None:
     found = properties(GenerationRequest(prompt='a "cat" & <dog>', negative_prompt="ugly"))
     assert found[f"{IPTC}AISystemUsed"] == "tiny"
     assert found[f"{IPTC}AISystemVersionUsed"] == "sha256:efefefefef"
     assert found[f"{IPTC}AIPromptInformation"].split() == ["a", '"cat"', "&", "<dog>", "Negative", "prompt:", "ugly"]
     assert found[CREATOR].startswith("invoke-cli")
-    assert f"{IPTC}AIPromptWriterName" not in found, "who writes is nobody's business"
+    assert f"{IPTC}AIPromptWriterName" not in found, "the prompt's author is private"
 
 
-def test_the_source_type_by_mode() -> None:
+def test_the_digital_source_type_depends_on_the_mode() -> None:
     trained, composite = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
     size = Size(640, 480)
     assert code(GenerationRequest()) == trained
@@ -191,12 +191,12 @@ def test_the_source_type_by_mode() -> None:
     assert code(GenerationRequest(strength=0.5), source_type="digitalCapture") == composite
 
 
-def test_a_picture_that_no_model_touched_claims_none() -> None:
+def test_an_image_of_strength_0_claims_no_source_type() -> None:
     found = properties(GenerationRequest(strength=0.0), size=Size(640, 480))
     assert set(found) - {"{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"} == {CREATOR}
 
 
-def test_a_private_picture_says_what_it_is_and_no_words() -> None:
+def test_a_private_image_keeps_its_source_type_and_hides_its_prompts() -> None:
     found = properties(GenerationRequest(prompt="secret", negative_prompt="hidden", private=True))
     assert found[f"{IPTC}DigitalSourceType"].endswith("trainedAlgorithmicMedia")
     assert "secret" not in str(found) and "hidden" not in str(found)

@@ -1,4 +1,4 @@
-"""The dialects that we write too, as others wrote them: InvokeAI 2's lines and JSON of all ages, A1111's text."""
+"""InvokeAI 2's lines and JSON and A1111's text, as other programs wrote them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from invoke_cli.metadata.formats.infotext import split_parameters
 from invoke_cli.request import GenerationRequest
 from tests.sample_records import INIT, record
 
-# -- InvokeAI's own, from the facts of its files ---------------------------------------------------------
+# -- InvokeAI 2 -------------------------------------------------------------------------------------------
 
 
 V2 = {
@@ -54,14 +54,14 @@ def test_both_chunks_are_merged_and_the_json_wins() -> None:
         ("a cat -s 20 --seamless --hires_fix", "a cat -s 20 --seamless --hires_fix", ()),
     ],
 )
-def test_dream_lines_of_all_ages(dream: str, line: str, unsupported: tuple[str, ...]) -> None:
+def test_dream_lines_of_all_versions_are_read(dream: str, line: str, unsupported: tuple[str, ...]) -> None:
     recalled = metadata.decode({"Dream": dream})
     assert recalled is not None
     assert format_line([recalled.request]) == line
     assert recalled.missing == unsupported
 
 
-def test_json_without_a_dream_line() -> None:
+def test_json_without_a_dream_line_is_read() -> None:
     document = {**V2, "image": {**V2["image"], "facetool_strength": 0.8, "upscale": [2, 0.75], "prompt": "plain text"}}  # type: ignore[dict-item]
     recalled = metadata.decode({"sd-metadata": json.dumps(document)})
     assert recalled is not None
@@ -70,7 +70,7 @@ def test_json_without_a_dream_line() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"image": 5}', "null", "[" * 5000])
-def test_damaged_json_is_told(text: str) -> None:
+def test_damaged_json_is_an_error_unless_a_dream_line_can_be_read(text: str) -> None:
     with pytest.raises(MetadataError):
         metadata.decode({"sd-metadata": text})
     recalled = metadata.decode({"sd-metadata": text, "Dream": "a cat -s 5"})
@@ -88,7 +88,7 @@ Model hash: 45dee52b2e, Model: v1-5, Denoising strength: 0.6, Clip skip: 2, Styl
 Version: v1.10.1"""
 
 
-def test_a1111_text_becomes_a_line() -> None:
+def test_a1111_text_is_converted_to_a_request() -> None:
     recalled = metadata.decode({"parameters": PARAMETERS})
     assert recalled is not None
     request = recalled.request
@@ -102,14 +102,16 @@ def test_a1111_text_becomes_a_line() -> None:
     assert recalled.facts["model"] == "v1-5"
 
 
-def test_a1111_a_last_line_of_fewer_than_three_pairs_is_prompt() -> None:
+def test_a_last_line_of_fewer_than_three_pairs_is_prompt_text() -> None:
     assert split_parameters("a cat\nSteps: 20, Seed: 5")[2] == {}
     assert split_parameters("a cat\nSteps: 20, Seed: 5, Size: 8x8")[2]["Seed"] == "5"
 
 
-def test_what_we_write_parses_by_a1111_s_rules() -> None:
-    made = record(GenerationRequest(prompt="a cat, sitting: still [dog]", scheduler="dpmpp_2m_k", strength=0.5), INIT)
-    prompt, negative, pairs = split_parameters(metadata.encode(made)["parameters"])
+def test_written_parameters_parse_by_a1111_s_rules() -> None:
+    written = record(
+        GenerationRequest(prompt="a cat, sitting: still [dog]", scheduler="dpmpp_2m_k", strength=0.5), INIT
+    )
+    prompt, negative, pairs = split_parameters(metadata.encode(written)["parameters"])
     assert (prompt, negative) == ("a cat, sitting: still", "dog")
     assert pairs["Sampler"] == "DPM++ 2M" and pairs["Schedule type"] == "Karras"
-    assert pairs["Size"] == str(made.size) and pairs["Denoising strength"] == "0.5"
+    assert pairs["Size"] == str(written.size) and pairs["Denoising strength"] == "0.5"

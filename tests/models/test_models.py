@@ -28,7 +28,7 @@ A1111 = ["Euler a", "Euler", "LMS", "Heun", "DPM2", "DPM2 a", "DPM++ 2S a", "DPM
 
 
 @pytest.mark.parametrize("name", [*INVOKEAI_2.split(), *INVOKEAI_6.split(), *A1111, *sampler_names()])
-def test_b13_every_program_s_sampler_names_are_known(name: str) -> None:
+def test_sampler_names_of_all_programs_are_known(name: str) -> None:
     assert find_sampler(name).scheduler.endswith("Scheduler")
     assert find_sampler(find_sampler(name).name) == find_sampler(name)
 
@@ -36,7 +36,7 @@ def test_b13_every_program_s_sampler_names_are_known(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "near"), [("k_eular", "k_euler"), ("DPM adaptive", "k_dpmpp_2"), ("dpmpp_2n", "dpmpp_2m")]
 )
-def test_b13_an_unknown_sampler_names_the_nearest(name: str, near: str) -> None:
+def test_the_error_of_an_unknown_sampler_names_the_nearest(name: str, near: str) -> None:
     with pytest.raises(PlanError) as caught:
         find_sampler(name)
     assert near in caught.value.hint
@@ -49,8 +49,8 @@ def test_sampler_rows_do_not_overlap() -> None:
     assert all(is_sampler(near) for near in WITHOUT_SCHEDULER.values())
 
 
-def marked(family: Family) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
-    """A model_index.json and configs that bear the marks of a family and no others."""
+def matching_configs(family: Family) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
+    """Return a model_index.json and configs that match a family and no other."""
     configs: dict[str, dict[str, object]] = {}
     for mark, value in family.match_config.items():
         part, _, key = mark.partition(".")
@@ -58,9 +58,9 @@ def marked(family: Family) -> tuple[dict[str, object], dict[str, dict[str, objec
     return configs.pop("index", {}), configs
 
 
-def test_families_are_told_by_their_pipeline() -> None:
+def test_families_are_detected_by_their_pipeline_and_configs() -> None:
     for family in FAMILIES:
-        index, configs = marked(family)
+        index, configs = matching_configs(family)
         assert all(family_of({**index, "_class_name": name}, configs) is family for name in family.pipelines)
     with pytest.raises(ModelError) as caught:
         family_of({"_class_name": "UnheardOfPipeline"}, {})
@@ -80,7 +80,7 @@ second:
 """
 
 
-def test_registry_reads_entries_and_layers() -> None:
+def test_the_registry_reads_entries_and_merges_files() -> None:
     registry = build_registry([("a.yaml", GOOD), ("b.yaml", "first:\n  path: mine\n")])
     assert registry.default == "second"
     assert registry.find("first").path == "mine"
@@ -95,7 +95,7 @@ def test_registry_reads_entries_and_layers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    ("text", "line", "part"),
     [
         ("a:\n  path: x\n  pth: y\n", 3, "path"),
         ("a:\n  path: x\n  size: big\n", 3, "size"),
@@ -111,14 +111,14 @@ def test_registry_reads_entries_and_layers() -> None:
         ("a:\n  path: x\n  prediction: v\n", 3, "epsilon or v_prediction"),
     ],
 )
-def test_registry_errors_carry_the_line(text: str, line: int, said: str) -> None:
+def test_registry_errors_name_the_line(text: str, line: int, part: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_models(text, "models.yaml")
     assert f"models.yaml, line {line}" in caught.value.message
-    assert said in caught.value.message
+    assert part in caught.value.message
 
 
-def test_folder_facts(tiny_model: Path) -> None:
+def test_facts_are_read_from_a_model_folder(tiny_model: Path) -> None:
     facts = read_facts(tiny_model, "tiny")
     assert facts.family.name == "stable-diffusion"
     assert facts.size == 64
@@ -127,7 +127,7 @@ def test_folder_facts(tiny_model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "how"),
+    ("broken", "damage"),
     [
         ("model_index.json", "missing"),
         ("unet/config.json", "missing"),
@@ -138,26 +138,28 @@ def test_folder_facts(tiny_model: Path) -> None:
         ("vae/config.json", "garbled"),
     ],
 )
-def test_a_damaged_model_names_its_file_and_the_remedy(tiny_model: Path, tmp_path: Path, broken: str, how: str) -> None:
+def test_the_error_of_a_damaged_model_names_the_file_and_the_remedy(
+    tiny_model: Path, tmp_path: Path, broken: str, damage: str
+) -> None:
     folder = tmp_path / "model"
     shutil.copytree(tiny_model, folder)
     path = folder / broken
-    if how == "missing":
+    if damage == "missing":
         path.unlink()
     else:
-        path.write_bytes(path.read_bytes()[:1000] if how == "cut" else b"{")
+        path.write_bytes(path.read_bytes()[:1000] if damage == "cut" else b"{")
     with pytest.raises(ModelError) as caught:
         read_facts(folder, "tiny")
     assert str(path) in caught.value.message
     assert "tiny" in caught.value.hint
 
 
-def test_what_came_with_the_program_comes_back_with_it() -> None:
+def test_the_hint_for_the_bundled_model_is_to_reinstall() -> None:
     assert "reinstall invoke-cli" in restore_hint(PACKAGE / "assets" / "sketchbook", "sketchbook")
     assert "install" not in restore_hint(Path("sketchbook"), "sketchbook")
 
 
-def test_kinds_of_models_to_come_are_refused(tiny_model: Path, tmp_path: Path) -> None:
+def test_unknown_numbers_of_input_channels_are_rejected(tiny_model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(tiny_model, folder)
     config = json.loads((folder / "unet" / "config.json").read_text())

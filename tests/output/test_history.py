@@ -1,4 +1,4 @@
-"""The history as a database: questions, plans, old databases, two processes at once."""
+"""The history database: queries, query plans, migration, two processes at once."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def history(tmp_path: Path) -> History:
     return history
 
 
-def found(history: History, question: str) -> list[int]:
-    """The numbers that answer a question."""
-    return [entry.number for entry in history.find(parse_query(question.split(), NOW), 100)]
+def found(history: History, query: str) -> list[int]:
+    """Return the numbers of the images that match a query."""
+    return [entry.number for entry in history.find(parse_query(query.split(), NOW), 100)]
 
 
 @pytest.mark.parametrize(
-    ("question", "numbers"),
+    ("query", "numbers"),
     [
         ("BOAT", [2, 3]),
         ("red boat", [2]),
@@ -70,12 +70,12 @@ def found(history: History, question: str) -> list[int]:
         ("10:30", []),
     ],
 )
-def test_questions(history: History, question: str, numbers: list[int]) -> None:
-    assert found(history, question) == numbers
+def test_queries_find_images(history: History, query: str, numbers: list[int]) -> None:
+    assert found(history, query) == numbers
 
 
 @pytest.mark.parametrize(
-    ("question", "said"),
+    ("query", "part"),
     [
         ("strenth>0.5", "strength"),
         ("strength>much", "strength"),
@@ -85,30 +85,30 @@ def test_questions(history: History, question: str, numbers: list[int]) -> None:
         ("rating>good", "rating"),
     ],
 )
-def test_what_cannot_be_asked_is_told(question: str, said: str) -> None:
+def test_the_error_of_a_bad_query_names_the_nearest_term(query: str, part: str) -> None:
     with pytest.raises(CommandError) as caught:
-        parse_query([question], NOW)
-    assert said in caught.value.message + caught.value.hint
+        parse_query([query], NOW)
+    assert part in caught.value.message + caught.value.hint
 
 
-def test_every_recorded_switch_can_be_asked_for() -> None:
+def test_every_recorded_switch_can_be_queried() -> None:
     for row in SWITCHES:
         if row.field in FIELDS and not row.is_flag and row.example:
             value = (
                 row.example.split(row.flags[0], 1)[1].lstrip(" =").split(" ")[0] if row.flags[0] in row.example else "1"
             )
-            asked = parse_query([f"{row.name[2:]}:{value}"], NOW)
-            assert [condition.field for condition in asked.conditions] == [row.field], row.name
+            parsed = parse_query([f"{row.name[2:]}:{value}"], NOW)
+            assert [condition.field for condition in parsed.conditions] == [row.field], row.name
 
 
-def test_times_are_meant_where_one_is() -> None:
+def test_times_are_in_the_local_time_zone() -> None:
     assert parse_time("yesterday", NOW) == datetime(2026, 3, 8, 22, tzinfo=UTC)
     assert parse_query(["since:2026-03-10"], NOW).conditions == (
         Condition(field="created", comparison=">=", value="2026-03-09T22:00:00+00:00"),
     )
 
 
-def test_tags_and_ratings(history: History) -> None:
+def test_images_are_found_by_tag_and_rating(history: History) -> None:
     history.tag(2, "good", on=True)
     history.tag(3, "good", on=True)
     history.rate(3, 5)
@@ -124,7 +124,7 @@ def test_tags_and_ratings(history: History) -> None:
     assert found(history, "tag:good") == [] and found(history, "boat") == [2]
 
 
-def test_a_full_disk_is_no_reason_to_move_the_history_away(tmp_path: Path) -> None:
+def test_a_full_disk_is_not_mistaken_for_a_damaged_history(tmp_path: Path) -> None:
     database = Database(tmp_path / "history.sqlite3")
     with pytest.raises(OutputError, match="disk is full") as full, database.writing() as connection:
         connection.execute("PRAGMA max_page_count = 1")
@@ -136,7 +136,7 @@ def test_a_full_disk_is_no_reason_to_move_the_history_away(tmp_path: Path) -> No
     assert "move bad.sqlite3 away" in damaged.value.hint
 
 
-def test_an_old_database_is_taken_over(tmp_path: Path) -> None:
+def test_an_old_database_is_migrated(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite3"
     with sqlite3.connect(path) as old:
         old.execute(
@@ -155,8 +155,8 @@ def test_an_old_database_is_taken_over(tmp_path: Path) -> None:
     assert found(history, "fox") == [1]
 
 
-def test_answers_walk_from_the_newest_and_sort_nothing(history: History) -> None:
-    for question in (
+def test_queries_walk_indexes_from_the_newest_without_sorting(history: History) -> None:
+    for query in (
         "fox",
         "fox boat strength>0.5",
         "strength>0.5",
@@ -165,15 +165,15 @@ def test_answers_walk_from_the_newest_and_sort_nothing(history: History) -> None
         "a",
         "model:x",
     ):
-        asked = statement(parse_query(question.split(), NOW), 10)
+        parsed = statement(parse_query(query.split(), NOW), 10)
         with history.opened() as database:
-            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {asked.text}", asked.values)]
-        assert not any("TEMP B-TREE" in step for step in plan), (question, plan)
-        assert not any(step.startswith("SCAN i") for step in plan), (question, plan)
-    for question in ("fox", "boat strength>0.5"):
-        asked = statement(parse_query(question.split(), NOW), 10)
+            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {parsed.text}", parsed.values)]
+        assert not any("TEMP B-TREE" in step for step in plan), (query, plan)
+        assert not any(step.startswith("SCAN i") for step in plan), (query, plan)
+    for query in ("fox", "boat strength>0.5"):
+        parsed = statement(parse_query(query.split(), NOW), 10)
         with history.opened() as database:
-            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {asked.text}", asked.values)]
+            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {parsed.text}", parsed.values)]
         assert "VIRTUAL TABLE" in plan[0]
 
 
@@ -192,7 +192,7 @@ for _ in range(60):
 """
 
 
-def test_two_sessions_at_once_do_no_harm(tmp_path: Path) -> None:
+def test_two_processes_can_write_at_once(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name], stderr=subprocess.PIPE, text=True)
         for name in ("one", "two")

@@ -1,4 +1,4 @@
-"""Steps from strength in exact decimals (features.md C), and the chain of seeds."""
+"""Steps computed from strength in exact decimals, and the sequence of seeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from invoke_cli.planning.steps import count_steps
         (50, 0.58, 29), (100, 0.57, 57), (100, 0.29, 29), (50, 0.75, 37), (10, 1.0, 10), (4, 0.2, 1), (10, 0.0, 0),
     ],
 )  # fmt: skip
-def test_c1_c2_steps_taken(asked: int, strength: float, taken: int) -> None:
+def test_steps_taken_are_strength_times_steps_rounded_down(asked: int, strength: float, taken: int) -> None:
     steps = count_steps(asked, strength)
     assert (steps.asked, steps.scheduled, steps.taken) == (asked, asked, taken)
 
@@ -28,13 +28,13 @@ def test_c1_c2_steps_taken(asked: int, strength: float, taken: int) -> None:
 @pytest.mark.parametrize(
     ("real", "strength", "scheduled"), [(20, 0.4, 50), (20, 0.7, 29), (20, 1.0, 20), (7, 0.33, 22)]
 )
-def test_c11_real_steps_lengthen_the_schedule(real: int, strength: float, scheduled: int) -> None:
+def test_real_steps_lengthen_the_schedule(real: int, strength: float, scheduled: int) -> None:
     steps = count_steps(30, strength, real)
     assert (steps.scheduled, steps.taken) == (scheduled, real)
 
 
 @given(st.integers(1, 100), st.integers(1, 100).map(lambda n: n / 100))
-def test_c11_the_schedule_is_the_shortest_that_does(real: int, strength: float) -> None:
+def test_real_steps_give_the_shortest_schedule(real: int, strength: float) -> None:
     try:
         scheduled = count_steps(30, strength, real).scheduled
     except PlanError as error:
@@ -51,11 +51,11 @@ def test_c11_the_schedule_is_the_shortest_that_does(real: int, strength: float) 
         (1579445059, 1880768722, 332057179, 2224800325, 465250761, 3357757885),
     ],
 )
-def test_the_published_seed_lists_come_true(seeds: tuple[int, ...]) -> None:
-    """From InvokeAI's VARIATIONS document: the six seeds of one run of -n 6."""
+def test_seeds_of_n_6_equal_invokeai_s_published_list(seeds: tuple[int, ...]) -> None:
+    """InvokeAI's VARIATIONS document lists the six seeds of one run of -n 6."""
     assert tuple(seed_run(seeds[0], len(seeds))) == seeds
 
 
-def test_a_seed_list_is_a_function_of_its_first() -> None:
+def test_each_seed_is_derived_from_the_one_before() -> None:
     assert list(seed_run(42, 3)) == [42, next_seed(42), next_seed(next_seed(42))]
     assert list(seed_run(42, 1)) == [42]

@@ -1,4 +1,4 @@
-"""Other threads redraw the prompt while lines end and begin: none of them fails, and what they ask for is done."""
+"""Other threads may redraw the prompt while lines begin and end, and each call runs in the event loop."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LINES = 150
 
 
 @contextmanager
-def a_prompt() -> Iterator[tuple[PromptSession[str], PipeInput]]:
-    """A prompt whose keys come from a pipe."""
+def prompt_session() -> Iterator[tuple[PromptSession[str], PipeInput]]:
+    """Yield a prompt whose keys come from a pipe."""
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
         yield PromptSession(), keys
 
 
 def redraw_until(ended: threading.Event, prompt: PromptSession[str], redraw: Callable[[], None]) -> int:
-    """Redraw on and on; returns how often."""
+    """Redraw until `ended` is set; return how often."""
     count = 0
     while not ended.is_set():
         call_in_event_loop(prompt, redraw)
@@ -35,17 +35,17 @@ def redraw_until(ended: threading.Event, prompt: PromptSession[str], redraw: Cal
     return count
 
 
-def test_lines_end_while_another_thread_redraws() -> None:
-    """A prompt's own `invalidate` called from there fails now and then: "no running event loop"."""
+def test_another_thread_can_redraw_while_lines_end() -> None:
+    """Calling the prompt's own `invalidate` from another thread sometimes raises "no running event loop"."""
     ended, threads = threading.Event(), set[int]()
 
-    with a_prompt() as (prompt, keys), ThreadPoolExecutor(1) as beside:
+    with prompt_session() as (prompt, keys), ThreadPoolExecutor(1) as executor:
 
         def redraw() -> None:
             threads.add(threading.get_ident())
             prompt.app.invalidate()
 
-        redrawing = beside.submit(redraw_until, ended, prompt, redraw)
+        redrawing = executor.submit(redraw_until, ended, prompt, redraw)
         try:
             lines = []
             for number in range(LINES):
@@ -58,9 +58,9 @@ def test_lines_end_while_another_thread_redraws() -> None:
     assert threads == {threading.get_ident()}
 
 
-def test_nothing_is_done_where_no_line_is_read() -> None:
+def test_calls_are_dropped_while_no_line_is_read() -> None:
     done: list[str] = []
-    with a_prompt() as (prompt, keys):
+    with prompt_session() as (prompt, keys):
         call_in_event_loop(prompt, lambda: done.append("before"))
         keys.send_text("a line\r")
         prompt.prompt(pre_run=lambda: call_in_event_loop(prompt, lambda: done.append("during")))
@@ -68,11 +68,11 @@ def test_nothing_is_done_where_no_line_is_read() -> None:
     assert done == ["during"]
 
 
-def test_a_closed_loop_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_loop_is_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = asyncio.new_event_loop()
     closed.close()
-    with a_prompt() as (prompt, _):
+    with prompt_session() as (prompt, _):
         monkeypatch.setattr(prompt.app, "loop", closed)
         done: list[str] = []
-        call_in_event_loop(prompt, lambda: done.append("by a closed loop"))
+        call_in_event_loop(prompt, lambda: done.append("in a closed loop"))
     assert done == []
