@@ -13,7 +13,7 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.engine import Engine
 from invoke_cli.events import Step
 from invoke_cli.session import Session
-from tests.generation.test_previews import Watching
+from tests.generation.test_previews import RecordingViewer
 from tests.session_harness import SessionHarness
 
 LINE = "a large red circle on a white background -S 3 -s 12"
@@ -28,7 +28,7 @@ def harness(
     harness = SessionHarness(tmp_path, tiny_model, lambda _: real_engine)
     (tmp_path / "root" / "configs" / "models.yaml").unlink()
     options = SessionOptions(root=str(tmp_path / "root"))
-    streams = Streams(viewer=Watching())
+    streams = Streams(viewer=RecordingViewer())
     harness.session = Session(options, emit=harness.events.append, opener=lambda _: real_engine, streams=streams)
     yield harness
     harness.session.context.writer.close()

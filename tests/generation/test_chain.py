@@ -1,4 +1,4 @@
-"""Chains: what a stage has from the one before, what is handed over, and that one record holds the whole."""
+"""Chains: inheritance between stages, latents passed on undecoded, and one record for the whole chain."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def plans(harness: SessionHarness) -> list[dict[str, object]]:
     return [dict(event.plan) for event in harness.of(Planned)]
 
 
-def test_a_stage_has_from_its_predecessor_what_it_does_not_say(harness: SessionHarness) -> None:
-    (picture,) = harness.draw("a castle -s6 -C 5 -W 96 -H 72 -S 42 -A ddim | oil painting -f .5 | -s 4 -f .25")
+def test_a_stage_inherits_settings_that_it_does_not_override(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a castle -s6 -C 5 -W 96 -H 72 -S 42 -A ddim | oil painting -f .5 | -s 4 -f .25")
     first, second, third = plans(harness)
     assert [plan["steps_real"] for plan in (first, second, third)] == [6, 3, 1]
     assert [plan["prompt"] for plan in (first, second, third)] == ["a castle", "oil painting", "oil painting"]
@@ -28,24 +28,24 @@ def test_a_stage_has_from_its_predecessor_what_it_does_not_say(harness: SessionH
         (96, 72, "ddim", 5.0)
     }
     assert [plan["seeds"] for plan in (first, second, third)] == [[42], [next_seed(42)], [next_seed(next_seed(42))]]
-    assert size(picture) == (96, 72) and picture.name == "000001.42.png"
+    assert size(path) == (96, 72) and path.name == "000001.42.png"
 
 
-def test_strength_is_three_quarters_again(harness: SessionHarness, sketch: Path) -> None:
+def test_strength_is_not_inherited_but_0_75_by_default(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a castle -s8 -I sketch.png -f .5 -S1 | oil painting")
     assert [plan["strength"] for plan in plans(harness)] == [0.5, 0.75]
 
 
-def test_the_trace_counts_what_is_handed_over(real_session: SessionHarness) -> None:
+def test_latents_pass_between_stages_without_decoding(real_session: SessionHarness) -> None:
     real_session.draw("a castle -s4 -S1 | oil painting -f .5 --trace")
     assert real_session.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=6"
 
 
-def test_a_chain_is_the_stock_pipelines_called_by_hand(real_session: SessionHarness, tiny_model: Path) -> None:
+def test_a_chain_equals_stock_pipelines_called_in_sequence(real_session: SessionHarness, tiny_model: Path) -> None:
     import torch
     from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
-    (picture,) = real_session.draw("a castle -s6 -S42 -A ddim -C 6 -W 64 -H 64 | oil painting -f .5 -S 7")
+    (path,) = real_session.draw("a castle -s6 -S42 -A ddim -C 6 -W 64 -H 64 | oil painting -f .5 -S 7")
     first = StableDiffusionPipeline.from_pretrained(tiny_model, dtype=torch.float32, local_files_only=True)
     forced = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
     first.scheduler = DDIMScheduler.from_config(first.scheduler.config, **forced)
@@ -56,10 +56,10 @@ def test_a_chain_is_the_stock_pipelines_called_by_hand(real_session: SessionHarn
     seeded = {seed: torch.Generator("cpu").manual_seed(seed) for seed in (42, 7)}
     latents = first("a castle", width=64, height=64, output_type="latent", generator=seeded[42], **common).images
     expected = second("oil painting", image=latents, strength=0.5, generator=seeded[7], **common).images[0]
-    assert pixels(picture) == expected.tobytes()
+    assert pixels(path) == expected.tobytes()
 
 
-def test_another_autoencoder_costs_one_decode_and_one_encode(real_session: SessionHarness, tmp_path: Path) -> None:
+def test_another_autoencoder_adds_one_decode_and_one_encode(real_session: SessionHarness, tmp_path: Path) -> None:
     other = build_tiny_model(tmp_path / "other", seed=5)
     real_session.draw(f"a castle -s4 -S1 --trace | oil painting -f .5 -m {other}")
     assert real_session.traces[-1] == "trace: encodes=1 decodes=2 denoiser_calls=6"
@@ -77,13 +77,13 @@ def test_another_model_with_the_same_autoencoder_takes_the_latents(
     assert real_session.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=6"
 
 
-def test_another_size_is_decoded_between(harness: SessionHarness) -> None:
-    (picture,) = harness.draw("a castle -s2 -S1 -W 64 -H 64 | oil painting -f .5 -W 96 -H 96")
-    assert size(picture) == (96, 96)
+def test_stages_of_different_sizes_are_decoded_and_encoded(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a castle -s2 -S1 -W 64 -H 64 | oil painting -f .5 -W 96 -H 96")
+    assert size(path) == (96, 96)
     assert any("decoded and encoded once" in text for text in harness.notices)
 
 
-def test_progressive_refinement_is_three_lines_fed_by_hand(harness: SessionHarness, sketch: Path) -> None:
+def test_a_list_of_strengths_equals_the_same_stages_typed_out(harness: SessionHarness, sketch: Path) -> None:
     (whole,) = harness.draw("oil painting -I sketch.png -s20 -S 5 -W 64 -H 64 --crop -f .6,.4,.2")
     assert [plan["steps_real"] for plan in plans(harness)] == [12, 8, 4]
     seeds = [5, next_seed(5), next_seed(next_seed(5))]
@@ -105,45 +105,45 @@ def test_progressive_refinement_is_three_lines_fed_by_hand(harness: SessionHarne
         "a castle -s3 -S1 -A k_euler_a | oil -f .5 -A k_lms",
     ],
 )
-def test_one_record_makes_the_whole_chain_again(
+def test_one_record_reproduces_the_whole_chain(
     harness: SessionHarness, sketch: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half = Image.new("L", (64, 64), 0)
     half.paste(255, (10, 10, 50, 40))
     half.save("mask.png")
-    made = harness.draw(line)
+    results = harness.draw(line)
     (harness.folder / "elsewhere").mkdir()
     sketch.unlink()
     (harness.folder / "mask.png").unlink()
     monkeypatch.chdir(harness.folder / "elsewhere")
-    assert harness.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, harness.errors
-    assert harness.messages.count(": identical") == len(made)
+    assert harness.run(f"!verify {' '.join(map(str, results))}") is Outcome.OK, harness.errors
+    assert harness.messages.count(": identical") == len(results)
 
 
-def test_its_line_comes_back_whole(harness: SessionHarness) -> None:
-    (picture,) = harness.draw("a castle -s4 -S1 | oil painting -f .5")
-    told = harness.saved[0].line
-    assert told.count(" | ") == 1
-    harness.run(f"!fetch {picture}")
-    assert harness.prefills == [told]
-    (again,) = harness.draw(told)
-    assert pixels(picture) == pixels(again)
+def test_the_echoed_and_fetched_line_contain_the_whole_chain(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a castle -s4 -S1 | oil painting -f .5")
+    line = harness.saved[0].line
+    assert line.count(" | ") == 1
+    harness.run(f"!fetch {path}")
+    assert harness.prefills == [line]
+    (again,) = harness.draw(line)
+    assert pixels(path) == pixels(again)
     harness.run("!again")
-    assert pixels(harness.folder / harness.saved[0].path) == pixels(picture)
+    assert pixels(harness.folder / harness.saved[0].path) == pixels(path)
 
 
-def test_every_stage_can_be_kept_and_looked_at(harness: SessionHarness) -> None:
-    (picture,) = harness.draw("a castle -s3 -S1 | oil painting -f .7 --save_all --strip --save_intermediates")
-    stage = picture.with_name("000001.1.stage-1.png")
-    assert size(stage) == size(picture) and pixels(stage) != pixels(picture)
-    steps = picture.parent / "intermediates" / "000001.1"
+def test_every_stage_can_be_saved_with_strips_and_intermediates(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a castle -s3 -S1 | oil painting -f .7 --save_all --strip --save_intermediates")
+    stage = path.with_name("000001.1.stage-1.png")
+    assert size(stage) == size(path) and pixels(stage) != pixels(path)
+    steps = path.parent / "intermediates" / "000001.1"
     assert len(list((steps / "stage-1").glob("step-*.png"))) == 4
     assert len(list((steps / "stage-2").glob("step-*.png"))) == 3
-    assert picture.with_name("000001.1.steps.png").is_file()
+    assert path.with_name("000001.1.steps.png").is_file()
 
 
 @pytest.mark.parametrize(
-    ("line", "said", "under"),
+    ("line", "message", "under"),
     [
         ("a castle -s2 | oil -I sketch.png", "-I is not valid in a later stage", "sketch.png"),
         ("a castle -s2 | oil -n 3", "-n is not valid in a later stage", "3"),
@@ -152,9 +152,11 @@ def test_every_stage_can_be_kept_and_looked_at(harness: SessionHarness) -> None:
         ("a castle -s2 | oil -m nothing", "no such model: nothing", "nothing"),
     ],
 )
-def test_errors_point_into_their_stage(harness: SessionHarness, sketch: Path, line: str, said: str, under: str) -> None:
+def test_errors_have_spans_in_their_stage(
+    harness: SessionHarness, sketch: Path, line: str, message: str, under: str
+) -> None:
     assert harness.run(line) is not Outcome.OK
-    assert said in harness.errors[0]
+    assert message in harness.errors[0]
     from invoke_cli.events import Failed
 
     span = harness.of(Failed)[0].error.span
@@ -162,10 +164,10 @@ def test_errors_point_into_their_stage(harness: SessionHarness, sketch: Path, li
 
 
 def test_ctrl_c_between_stages_ends_the_line(harness: SessionHarness) -> None:
-    heard = harness.session.context.emit
+    emit = harness.session.context.emit
 
     def stop(event: object) -> None:
-        heard(event)  # type: ignore[arg-type]
+        emit(event)  # type: ignore[arg-type]
         if getattr(event, "stage", 1) == 2:
             harness.session.stop()
 

@@ -1,4 +1,4 @@
-"""Another VAE for a model, from its entry: the stock pipeline's picture with it, or one sentence before any step."""
+"""A VAE in a model's entry: images equal the stock pipeline's with that VAE, and unsuitable ones are errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def donor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def studio(real_session: SessionHarness, tiny_model: Path, donor: Path) -> SessionHarness:
+def vae_session(real_session: SessionHarness, tiny_model: Path, donor: Path) -> SessionHarness:
     configs = real_session.folder / "root" / "configs"
     shutil.copytree(donor / "vae", configs / "vaes" / "soft")
     export_vae(donor, configs / "vaes" / "soft.safetensors")
@@ -51,43 +51,45 @@ def stock(model: Path, donor: Path) -> bytes:
     return bytes(image.tobytes())
 
 
-def test_the_picture_is_the_stock_pipelines_with_that_vae(
-    studio: SessionHarness, tiny_model: Path, donor: Path
+def test_images_equal_the_stock_pipeline_s_with_that_vae(
+    vae_session: SessionHarness, tiny_model: Path, donor: Path
 ) -> None:
-    wanted = stock(tiny_model, donor)
-    (own,) = studio.draw(LINE)
+    expected = stock(tiny_model, donor)
+    (own,) = vae_session.draw(LINE)
     for name in ("folder", "whole"):
-        (made,) = studio.draw(f"{LINE} -m {name}")
-        assert pixels(made) == wanted != pixels(own)
-    assert studio.run(f"!verify {made}") is Outcome.OK, studio.messages
+        (result,) = vae_session.draw(f"{LINE} -m {name}")
+        assert pixels(result) == expected != pixels(own)
+    assert vae_session.run(f"!verify {result}") is Outcome.OK, vae_session.messages
     for name in ("file", "plain"):
-        (made,) = studio.draw(f"{LINE} -m {name}")
-        # The tensors are the same to the bit, but lie elsewhere in memory: sums over them may take another order.
-        difference = np.frombuffer(pixels(made), np.uint8).astype(np.int16) - np.frombuffer(wanted, np.uint8)
+        (result,) = vae_session.draw(f"{LINE} -m {name}")
+        # The tensors are identical, but aligned differently in memory, which may change the order of sums.
+        difference = np.frombuffer(pixels(result), np.uint8).astype(np.int16) - np.frombuffer(expected, np.uint8)
         assert np.abs(difference).max() <= 1
-    (again,) = studio.draw(LINE)
+    (again,) = vae_session.draw(LINE)
     assert pixels(again) == pixels(own), "the model's own entry keeps its own VAE"
 
 
-def test_the_model_shows_and_hashes_it(studio: SessionHarness) -> None:
-    def told(name: str) -> dict[str, str]:
-        assert studio.run(f"!model {name}") is Outcome.OK, studio.errors
-        return dict(line.split(None, 1) for line in studio.messages.replace("VAE hash", "VAE_hash").splitlines())
+def test_model_shows_the_vae_and_its_hash(vae_session: SessionHarness) -> None:
+    def facts(name: str) -> dict[str, str]:
+        assert vae_session.run(f"!model {name}") is Outcome.OK, vae_session.errors
+        return dict(line.split(None, 1) for line in vae_session.messages.replace("VAE hash", "VAE_hash").splitlines())
 
-    own, folder, whole = told("tiny"), told("folder"), told("whole")
+    own, folder, whole = facts("tiny"), facts("folder"), facts("whole")
     assert "VAE" not in own and folder["VAE"].endswith("vaes/soft") and whole["VAE"].endswith("donor/vae")
     assert folder["hash"] != own["hash"] and folder["VAE_hash"] == whole["VAE_hash"] != own["VAE_hash"]
 
 
-def test_latents_pass_only_between_stages_of_one_vae(studio: SessionHarness) -> None:
-    said = "between these stages the image is decoded and encoded once"
-    studio.draw(f"{LINE} -m folder | a dog -f.5 -m whole --trace")
-    assert said not in studio.notices and not any("encodes=1" in line for line in studio.traces)
-    studio.draw(f"{LINE} -m folder | a dog -f.5 -m tiny --trace")
-    assert said in studio.notices
+def test_latents_pass_only_between_stages_of_one_vae(vae_session: SessionHarness) -> None:
+    notice = "between these stages the image is decoded and encoded once"
+    vae_session.draw(f"{LINE} -m folder | a dog -f.5 -m whole --trace")
+    assert notice not in vae_session.notices and not any("encodes=1" in line for line in vae_session.traces)
+    vae_session.draw(f"{LINE} -m folder | a dog -f.5 -m tiny --trace")
+    assert notice in vae_session.notices
 
 
-def test_one_that_does_not_fit_is_refused_by_name(fake_session: SessionHarness, tmp_path: Path, sketch: Path) -> None:
+def test_a_vae_that_does_not_fit_is_rejected_before_the_engine_opens(
+    fake_session: SessionHarness, tmp_path: Path, sketch: Path
+) -> None:
     from diffusers import AutoencoderKL
 
     shape = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}

@@ -1,4 +1,4 @@
-"""Work after the picture, as a user meets it: -U, --embiggen, --match_colors, --save_original, and its replay."""
+"""Postprocessing in lines: -U, --embiggen, --match_colors, --save_original, and its replay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.session_harness import SessionHarness, digest, pixels, size
 
 
 @pytest.mark.parametrize(
-    ("line", "wanted"),
+    ("line", "expected"),
     [
         ("a cat -s2 -S1 -U2", (128, 128)),
         ("a cat -s2 -S1 -U 1.3 .5", (83, 83)),
@@ -36,41 +36,41 @@ from tests.session_harness import SessionHarness, digest, pixels, size
         ("!fix sketch.png -U2 | oil -f .5 -s 2", (192, 128)),
     ],
 )
-def test_the_size_is_exact_and_every_picture_makes_itself_again(
-    harness: SessionHarness, sketch: Path, line: str, wanted: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+def test_postprocessed_images_have_the_exact_size_and_verify_and_replay(
+    harness: SessionHarness, sketch: Path, line: str, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half = Image.new("L", (96, 64), 0)
     half.paste(255, (10, 10, 60, 40))
     half.save("mask.png")
-    made = harness.draw(line)
-    assert {size(path) for path in made} == {wanted}
+    result = harness.draw(line)
+    assert {size(path) for path in result} == {expected}
     sketch.unlink()
     (harness.folder / "mask.png").unlink()
     (harness.folder / "elsewhere").mkdir()
     monkeypatch.chdir(harness.folder / "elsewhere")
-    assert harness.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, (harness.errors, harness.messages)
-    assert harness.messages.count(": identical") == len(made)
-    harness.run(f"!replay {made[0]}")
-    assert pixels(harness.folder / "elsewhere" / harness.saved[0].path) == pixels(made[0])
+    assert harness.run(f"!verify {' '.join(map(str, result))}") is Outcome.OK, (harness.errors, harness.messages)
+    assert harness.messages.count(": identical") == len(result)
+    harness.run(f"!replay {result[0]}")
+    assert pixels(harness.folder / "elsewhere" / harness.saved[0].path) == pixels(result[0])
 
 
-def test_the_echoed_line_and_again_draw_the_same(real_session: SessionHarness) -> None:
+def test_the_echoed_line_and_again_generate_the_same_image(real_session: SessionHarness) -> None:
     (first,) = real_session.draw("a cat -s2 -U2 .5 --new_prompt sharp")
-    told = real_session.saved[0].line
-    assert "-U 2 0.5 --new_prompt sharp" in told
-    (pasted,) = real_session.draw(told)
+    echoed = real_session.saved[0].line
+    assert "-U 2 0.5 --new_prompt sharp" in echoed
+    (pasted,) = real_session.draw(echoed)
     (again,) = real_session.draw("!again")
     assert pixels(first) == pixels(pasted) == pixels(again)
 
 
-def test_one_tile_is_the_stock_image_to_image_on_the_enlarged_picture(
+def test_one_tile_equals_stock_image_to_image_on_the_enlarged_image(
     real_session: SessionHarness, tiny_model: Path
 ) -> None:
     import torch
     from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 
     drawing(32, 32).save("small.png")
-    (made,) = real_session.draw("!fix small.png -U 2 .5 --new_prompt sharp -s 8 -S 3 -A ddim -C 5")
+    (result,) = real_session.draw("!fix small.png -U 2 .5 --new_prompt sharp -s 8 -S 3 -A ddim -C 5")
     pipeline = StableDiffusionImg2ImgPipeline.from_pretrained(tiny_model, safety_checker=None, dtype=torch.float32)
     options = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **options)
@@ -80,17 +80,17 @@ def test_one_tile_is_the_stock_image_to_image_on_the_enlarged_picture(
         "sharp", image=large, strength=0.5, num_inference_steps=8, guidance_scale=5.0,
         generator=torch.Generator().manual_seed(3),
     ).images  # fmt: skip
-    assert pixels(made) == stock.tobytes()
+    assert pixels(result) == stock.tobytes()
 
 
-def test_detail_is_drawn_tile_by_tile(real_session: SessionHarness) -> None:
-    drawing(64, 64).rotate(90).save("turned.png")  # the engine remembers what it has encoded for other tests
+def test_detail_is_generated_tile_by_tile(real_session: SessionHarness) -> None:
+    drawing(64, 64).rotate(90).save("turned.png")  # another image, since the engine caches what other tests encoded
     real_session.draw("!fix turned.png -U 2 .5 -s 4 --trace")
     assert any("9 tiles of 64x64" in text for text in real_session.notices)
     assert real_session.traces[-1] == "trace: encodes=9 decodes=9 denoiser_calls=18"
 
 
-def test_chosen_tiles_leave_the_rest_alone(real_session: SessionHarness) -> None:
+def test_chosen_tiles_leave_the_other_tiles_unchanged(real_session: SessionHarness) -> None:
     drawing(64, 64).save("small.png")
     (smooth,) = real_session.draw("!fix small.png --embiggen 2 --embiggen_strength 0")
     (corner,) = real_session.draw("!fix small.png --embiggen 2 --embiggen_strength .9 --embiggen_tiles 1 -s 4 -S1")
@@ -99,14 +99,14 @@ def test_chosen_tiles_leave_the_rest_alone(real_session: SessionHarness) -> None
     assert (before[64:] == after[64:]).all() and (before[:, 64:] == after[:, 64:]).all()
 
 
-def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) -> None:
-    (made,) = real_session.draw("!fix sketch.png -U 2 0")
+def test_strength_0_only_resizes(real_session: SessionHarness, sketch: Path) -> None:
+    (result,) = real_session.draw("!fix sketch.png -U 2 0")
     with Image.open(sketch) as source:
-        assert pixels(made) == source.convert("RGB").resize((192, 128), Image.Resampling.LANCZOS).tobytes()
+        assert pixels(result) == source.convert("RGB").resize((192, 128), Image.Resampling.LANCZOS).tobytes()
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("!fix", "!fix needs an argument"),
         ("!fix sketch.png", "needs a switch that changes the image"),
@@ -133,28 +133,28 @@ def test_strength_0_only_enlarges(real_session: SessionHarness, sketch: Path) ->
         ("a cat -U 2 --save_original -o -", "only for one-shot calls"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_loaded(
-    fake_session: SessionHarness, sketch: Path, line: str, said: str
+def test_impossible_postprocessing_is_an_error_before_loading(
+    fake_session: SessionHarness, sketch: Path, line: str, message: str
 ) -> None:
     assert fake_session.run(line) is not Outcome.OK
-    assert said in fake_session.errors[0], fake_session.errors
+    assert message in fake_session.errors[0], fake_session.errors
     from invoke_cli.events import Failed
 
     assert fake_session.of(Failed)[0].error.hint, "an error without a remedy"
     assert fake_session.session.context.open_engine is None or fake_session.session.context.engine.loaded() == ()
 
 
-def test_a_strong_second_number_is_remarked(fake_session: SessionHarness) -> None:
+def test_a_high_upscaling_strength_gives_a_notice(fake_session: SessionHarness) -> None:
     fake_session.run("a cat -s2 -U 2 .75")
     assert any("regenerates much of the image" in text for text in fake_session.notices)
 
 
-def test_ctrl_c_among_the_tiles_ends_the_line(real_session: SessionHarness) -> None:
-    heard = real_session.session.context.emit
+def test_ctrl_c_between_tiles_ends_the_line(real_session: SessionHarness) -> None:
+    emit = real_session.session.context.emit
     drawing(64, 64).save("small.png")
 
     def stop(event: object) -> None:
-        heard(event)  # type: ignore[arg-type]
+        emit(event)  # type: ignore[arg-type]
         if getattr(event, "step", 0) == 5:
             real_session.session.stop()
 
@@ -166,7 +166,7 @@ def test_ctrl_c_among_the_tiles_ends_the_line(real_session: SessionHarness) -> N
 # -- keeping the original --------------------------------------------------------------------------------------------
 
 
-def test_the_original_is_a_numbered_picture_of_its_own(harness: SessionHarness) -> None:
+def test_the_saved_original_has_its_own_number(harness: SessionHarness) -> None:
     (plain,) = harness.draw("a cat -s2 -S1")
     original, large = harness.draw("a cat -s2 -S1 -U2 --save_original")
     assert [path.name for path in (original, large)] == ["000002.1.png", "000003.1.png"]
@@ -175,7 +175,7 @@ def test_the_original_is_a_numbered_picture_of_its_own(harness: SessionHarness) 
     assert harness.run(f"!verify {original} {large}") is Outcome.OK, harness.messages
 
 
-def test_the_original_stands_beside_a_file_that_was_named(fake_session: SessionHarness) -> None:
+def test_the_original_is_saved_beside_a_named_file(fake_session: SessionHarness) -> None:
     fake_session.draw("a cat -s2 -S1 -U2 --save_original -o big.png")
     assert size(Path("big.png")) == (128, 128) and size(Path("big.original.png")) == (64, 64)
 
@@ -183,15 +183,15 @@ def test_the_original_stands_beside_a_file_that_was_named(fake_session: SessionH
 # -- colours ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["", "histogram", "lab", "chroma"])
-def test_j1_matched_colours_are_nearer_to_the_init_image(real_session: SessionHarness, sketch: Path, way: str) -> None:
-    real_session.draw(f"oil -I sketch.png -s4 -S1 -f .5 --match_colors {way}")
-    (told,) = (text for text in real_session.notices if "LAB distance" in text)
-    before, after = map(float, re.findall(r"([\d.]+) (?:before|after)", told))
+@pytest.mark.parametrize("method", ["", "histogram", "lab", "chroma"])
+def test_matched_colours_are_nearer_to_the_init_image(real_session: SessionHarness, sketch: Path, method: str) -> None:
+    real_session.draw(f"oil -I sketch.png -s4 -S1 -f .5 --match_colors {method}")
+    (echoed,) = (text for text in real_session.notices if "LAB distance" in text)
+    before, after = map(float, re.findall(r"([\d.]+) (?:before|after)", echoed))
     assert after < before
 
 
-def test_j1_without_it_nothing_is_touched(real_session: SessionHarness, sketch: Path) -> None:
+def test_colours_are_unchanged_without_match_colors(real_session: SessionHarness, sketch: Path) -> None:
     (plain,) = real_session.draw("oil -I sketch.png -s2 -S1 -f .5")
     (off,) = real_session.draw("oil -I sketch.png -s2 -S1 -f .5 -G 0 --save_original")
     (matched,) = real_session.draw("oil -I sketch.png -s2 -S1 -f .5 --match_colors")
@@ -199,11 +199,11 @@ def test_j1_without_it_nothing_is_touched(real_session: SessionHarness, sketch: 
     assert pixels(plain) != pixels(matched)
 
 
-def test_j1_under_a_mask_kept_pixels_stay_to_the_byte(real_session: SessionHarness, sketch: Path) -> None:
+def test_match_colors_keeps_pixels_outside_the_mask_exactly(real_session: SessionHarness, sketch: Path) -> None:
     half = Image.new("L", (96, 64), 0)
     half.paste(255, (10, 10, 60, 40))
     half.save("mask.png")
-    (made,) = real_session.draw("oil -I sketch.png -M mask.png -s2 -S1 -f .9 --match_colors")
-    with Image.open(sketch) as source, Image.open(made) as result:
+    (path,) = real_session.draw("oil -I sketch.png -M mask.png -s2 -S1 -f .9 --match_colors")
+    with Image.open(sketch) as source, Image.open(path) as result:
         kept = np.asarray(half) == 0
         assert (np.asarray(source.convert("RGB"))[kept] == np.asarray(result)[kept]).all()

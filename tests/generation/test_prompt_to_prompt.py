@@ -1,4 +1,4 @@
-"""Exchanged words: the published method by hand, nothing at all for a word by itself, and a layout that is kept."""
+"""Prompt-to-prompt swaps: equal to the published method, no effect for identical words, and a preserved layout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ END = "-s3 -C5 -A ddim -S5"
 
 
 @pytest.mark.parametrize("sampler", ["k_euler_a", "k_heun", "dpmpp_2m", "k_lms"])
-def test_the_words_before_draw_along_with_every_sampler(
+def test_swapping_a_word_for_itself_changes_nothing_with_any_sampler(
     real_session: SessionHarness, sketch: Path, sampler: str
 ) -> None:
     sketch.with_name("mask.png").write_bytes(square_mask())
@@ -42,14 +42,16 @@ def square_mask() -> bytes:
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "k_euler_a", "dpmpp_2m"])
-def test_a_run_goes_on_with_the_words_before(real_session: SessionHarness, sampler: str) -> None:
-    (made,) = real_session.draw(f"a cat.swap(horse) on a hill -s4 -C5 -A {sampler} -S5 --save_latents")
-    (on,) = real_session.draw(f"-I {made.name}:2")
-    assert pixels(on) == pixels(made)
+def test_a_run_with_a_swap_resumes_to_the_same_image(real_session: SessionHarness, sampler: str) -> None:
+    (result,) = real_session.draw(f"a cat.swap(horse) on a hill -s4 -C5 -A {sampler} -S5 --save_latents")
+    (resumed,) = real_session.draw(f"-I {result.name}:2")
+    assert pixels(resumed) == pixels(result)
 
 
 @pytest.mark.parametrize("start", ["", "-I sketch.png -f.7"])
-def test_a_word_by_itself_changes_no_bit(real_session: SessionHarness, sketch: Path, start: str) -> None:
+def test_swapping_a_word_for_itself_changes_no_bit_and_leaves_no_state(
+    real_session: SessionHarness, sketch: Path, start: str
+) -> None:
     (plain,) = real_session.draw(f"a cat on a hill {END} {start}")
     (same,) = real_session.draw(f"a cat.swap(cat, s_end=1) on a hill {END} {start} --trace")
     assert pixels(same) == pixels(plain)
@@ -59,10 +61,10 @@ def test_a_word_by_itself_changes_no_bit(real_session: SessionHarness, sketch: P
     assert pixels(swapped) not in (pixels(plain), pixels(other))
     assert real_session.run(f"!verify {swapped}") is Outcome.OK, real_session.messages
     (again,) = real_session.draw(f"a cat on a hill {END} {start}")
-    assert pixels(again) == pixels(plain), "nothing is left behind"
+    assert pixels(again) == pixels(plain), "the model is restored"
 
 
-def test_two_encoders_and_weights_take_it_too(real_engine: Engine, folder_of: Folder) -> None:
+def test_swaps_work_with_two_text_encoders_and_weights(real_engine: Engine, folder_of: Folder) -> None:
     model = tiny(folder_of("sdxl"))
     plain, same, swapped = (
         ours(real_engine, job(f"a {words} on a hill++ -s 2 -S 5", model)).tobytes()
@@ -75,16 +77,16 @@ WORDS = ["cat.swap(dog)", "cat.swap(horse)", "horse.swap(cat)", "cat.swap(horse,
 
 
 @pytest.mark.parametrize("words", WORDS)
-def test_it_is_the_published_method(real_session: SessionHarness, tiny_model: Path, words: str) -> None:
-    (made,) = real_session.draw(f"a {words} on a hill {END}")
+def test_swaps_equal_the_published_method(real_session: SessionHarness, tiny_model: Path, words: str) -> None:
+    (result,) = real_session.draw(f"a {words} on a hill {END}")
     before, after = words.split(".swap(")[0], words.split(".swap(")[1].split(",")[0].rstrip(")")
     cross, own = (0.4, 0.7) if "t_end" in words else (1.0, 0.4)
-    wanted = by_hand(tiny_model, (f"a {before} on a hill", f"a {after} on a hill"), cross, own)
-    difference = np.frombuffer(pixels(made), np.uint8).astype(np.int16) - np.frombuffer(wanted, np.uint8)
+    expected = reference_image(tiny_model, (f"a {before} on a hill", f"a {after} on a hill"), cross, own)
+    difference = np.frombuffer(pixels(result), np.uint8).astype(np.int16) - np.frombuffer(expected, np.uint8)
     assert np.abs(difference).max() <= 1
 
 
-def test_what_cannot_do_it_says_so(real_session: SessionHarness, real_engine: Engine, folder_of: Folder) -> None:
+def test_unsupported_swaps_are_errors(real_session: SessionHarness, real_engine: Engine, folder_of: Folder) -> None:
     from invoke_cli.errors import PlanError
 
     for name in ("flux", "kandinsky-2.2", "latent-consistency"):
@@ -96,8 +98,8 @@ def test_what_cannot_do_it_says_so(real_session: SessionHarness, real_engine: En
 
 
 @pytest.mark.slow
-def test_the_layout_is_kept(real_session: SessionHarness) -> None:
-    def drawn(words: str, seed: int) -> NDArray[np.float64]:
+def test_swaps_preserve_the_layout(real_session: SessionHarness) -> None:
+    def edges_of(words: str, seed: int) -> NDArray[np.float64]:
         (path,) = real_session.draw(f"a {words} circle -m sketchbook -s 8 -C 5 -A ddim -S {seed}")
         with Image.open(path) as image:
             grey = np.asarray(image.convert("L").resize((32, 32)), np.float64)
@@ -105,18 +107,18 @@ def test_the_layout_is_kept(real_session: SessionHarness) -> None:
         edges = np.hypot(down, right)
         return np.asarray((edges - edges.mean()) / edges.std())
 
-    kept, other = [], []
+    swapped, other = [], []
     for seed in (1, 2, 3):
-        plain = drawn("red", seed)
-        kept.append((plain * drawn("red.swap(blue)", seed)).mean())
-        other.append((plain * drawn("blue", seed)).mean())
-    assert np.mean(kept) > np.mean(other) + 0.1, "edges stand where they stood"
+        plain = edges_of("red", seed)
+        swapped.append((plain * edges_of("red.swap(blue)", seed)).mean())
+        other.append((plain * edges_of("blue", seed)).mean())
+    assert np.mean(swapped) > np.mean(other) + 0.1, "edges stay in place"
 
 
-def places(before: str, after: str) -> torch.Tensor:
-    """The authors' map for one exchanged word, letters being the tiny model's tokens: rows before, columns after."""
+def token_mapper(before: str, after: str) -> torch.Tensor:
+    """Return the authors' map of one swapped word, with letters as tokens: rows before, columns after."""
     found = torch.zeros(77, 77)
-    (start, end) = (2, 2 + len(before.split()[1]))  # behind the mark and "a"
+    (start, end) = (2, 2 + len(before.split()[1]))  # after the start token and "a"
     width = len(after.split()[1])
     for row in range(77):
         if row < start or (row < end and end - start == width):
@@ -129,7 +131,7 @@ def places(before: str, after: str) -> torch.Tensor:
 
 
 class Maps:
-    """The attention maps of a UNet whose layers work them out one by one: kept, then put in the place of others."""
+    """Attention maps of a UNet whose layers compute them explicitly: recorded, then substituted for others."""
 
     def __init__(self, unet: Any, mapped: torch.Tensor) -> None:
         from diffusers.models.attention_processor import AttnProcessor
@@ -156,9 +158,9 @@ class Maps:
         return found
 
 
-def by_hand(folder: Path, texts: tuple[str, str], cross: float, own: float) -> bytes:
-    """Three steps of DDIM of two pictures from one noise, the second with the maps of the first up to these shares of
-    the steps (Hertz et al. 2022, algorithm 1); guidance 5, seed 5.
+def reference_image(folder: Path, texts: tuple[str, str], cross: float, own: float) -> bytes:
+    """Return the second of two images after three DDIM steps from one noise. Up to these shares of the steps, it uses
+    the maps of the first (Hertz et al. 2022, algorithm 1). Guidance is 5, the seed 5.
     """
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
@@ -169,7 +171,7 @@ def by_hand(folder: Path, texts: tuple[str, str], cross: float, own: float) -> b
     scheduler.set_timesteps(3)
     with torch.no_grad():
         before, after, empty = (pipeline.encode_prompt(text, "cpu", 1, False)[0] for text in (*texts, ""))
-        maps = Maps(pipeline.unet, places(*texts))
+        maps = Maps(pipeline.unet, token_mapper(*texts))
         latents = torch.randn((1, 4, 8, 8), generator=torch.Generator("cpu").manual_seed(5))
         first = latents
         for number, timestep in enumerate(scheduler.timesteps):
@@ -185,5 +187,5 @@ def by_hand(folder: Path, texts: tuple[str, str], cross: float, own: float) -> b
             )
             latents = scheduler.step(plain + 5 * (prompted - plain), timestep, latents).prev_sample
         decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor).sample
-    (picture,) = pipeline.image_processor.postprocess(decoded, output_type="pil")
-    return bytes(picture.tobytes())
+    (image,) = pipeline.image_processor.postprocess(decoded, output_type="pil")
+    return bytes(image.tobytes())

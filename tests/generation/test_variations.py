@@ -1,4 +1,4 @@
-"""Variations walked through as InvokeAI 2.x's users know them: each recorded line makes its variation again."""
+"""Variations, used as in InvokeAI 2.x: each recorded line reproduces its variation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from invoke_cli.metadata.containers.text_chunks import read_chunks
 from tests.session_harness import SessionHarness, image_facts, pixels
 
 
-def test_noise_is_blended_in_order_as_by_hand(real_session: SessionHarness, tiny_model: Path) -> None:
-    """noise = slerp(w, noise, N(seed)) over the flattened tensor, one after the other, into the stock pipeline."""
+def test_noise_is_blended_in_order_by_slerp(real_session: SessionHarness, tiny_model: Path) -> None:
+    """noise = slerp(w, noise, N(seed)) over the flattened tensor, in order, passed to the stock pipeline."""
     import torch
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
@@ -34,27 +34,27 @@ def test_noise_is_blended_in_order_as_by_hand(real_session: SessionHarness, tiny
     pipeline.set_progress_bar_config(disable=True)
     common = {"num_inference_steps": 4, "guidance_scale": 5.0, "width": 64, "height": 64}
     expected = pipeline("a cat", latents=blended.float(), **common).images[0]
-    (made,) = real_session.draw("a cat -s4 -C5 -A ddim -S 5 -V 3357757885:0.2,17:0.1")
-    assert pixels(made) == expected.tobytes()
+    (results,) = real_session.draw("a cat -s4 -C5 -A ddim -S 5 -V 3357757885:0.2,17:0.1")
+    assert pixels(results) == expected.tobytes()
 
 
-def test_old_separators_mean_the_same(harness: SessionHarness) -> None:
+def test_all_separators_of_variations_are_equivalent(harness: SessionHarness) -> None:
     written = ("3:.2,4:.1", "3,.2;4,.1", "3,.2,4,.1", '"3:0.2, 4:0.1"', "3:.2;4:.1", "3,0.20;4,1e-1;")
-    made = {harness.draw(f"a cat -s2 -S 5 -V {text}")[0].read_bytes() for text in written}
-    assert len(made) == 1
+    results = {harness.draw(f"a cat -s2 -S 5 -V {text}")[0].read_bytes() for text in written}
+    assert len(results) == 1
     assert "-V 3:0.2,4:0.1" in harness.saved[0].line
-    assert harness.draw("a cat -s2 -S 5 -V 4:.1,3:.2")[0].read_bytes() not in made, "the order counts"
+    assert harness.draw("a cat -s2 -S 5 -V 4:.1,3:.2")[0].read_bytes() not in results, "the order matters"
 
 
-def test_the_ends_of_the_scale(real_session: SessionHarness) -> None:
+def test_weight_0_is_the_first_seed_and_weight_1_the_second(real_session: SessionHarness) -> None:
     plain, other = real_session.draw("a cat -s3 -A ddim -S 5,6")
     assert pixels(real_session.draw("a cat -s3 -A ddim -S 5 -V 6:0")[0]) == pixels(plain)
     assert pixels(real_session.draw("a cat -s3 -A ddim -S 5 -v 0")[0]) == pixels(plain)
     assert pixels(real_session.draw("a cat -s3 -A ddim -S 5 -V 6:1")[0]) == pixels(other)
 
 
-def test_a_walk_from_a_variation_to_its_variations(harness: SessionHarness) -> None:
-    """The walkthrough: find a picture, vary it, keep the best, vary that again, and blend the two best."""
+def test_variations_of_variations_and_their_blends_verify(harness: SessionHarness) -> None:
+    """InvokeAI 2's walkthrough: find an image, vary it, vary the best again, and blend the two best."""
     harness.draw("a warrior -s3 -n 2 -S 3357757885")
     first = harness.draw("a warrior -s3 -S 3357757885 -v .2 -n 3")
     assert len({path.name.split(".")[1] for path in first}) == 1, "the seed stays the base's"
@@ -81,16 +81,16 @@ def test_a_walk_from_a_variation_to_its_variations(harness: SessionHarness) -> N
         "a cat -s4 -S 5 -v .3 -n 2 -I sketch.png -f .6,.4",
     ],
 )
-def test_each_recorded_line_makes_its_variation_again(
+def test_each_recorded_line_reproduces_its_variation(
     real_session: SessionHarness, sketch: Path, line: str, sampler: str
 ) -> None:
-    made = real_session.draw(f"{line} -A {sampler}")
+    results = real_session.draw(f"{line} -A {sampler}")
     lines = [saved.line for saved in real_session.saved]
-    assert len({pixels(path) for path in made}) == len(made)
-    for path, recorded in zip(made, lines, strict=True):
+    assert len({pixels(path) for path in results}) == len(results)
+    for path, recorded in zip(results, lines, strict=True):
         (again,) = real_session.draw(recorded)
         assert pixels(again) == pixels(path), recorded
-    assert real_session.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK
+    assert real_session.run(f"!verify {' '.join(map(str, results))}") is Outcome.OK
 
 
 def test_variations_without_an_init_image(harness: SessionHarness) -> None:
@@ -104,7 +104,7 @@ def test_variations_without_an_init_image(harness: SessionHarness) -> None:
         assert pixels(again) == pixels(path)
 
 
-def test_variations_of_the_first_result_of_an_init_image(harness: SessionHarness, sketch: Path) -> None:
+def test_variations_of_image_to_image_start_from_the_first_result(harness: SessionHarness, sketch: Path) -> None:
     first, *others = harness.draw("a cat -s4 -f .6 -S 42 -v 0.2 -n4 -I sketch.png")
     assert len(others) == 3
     assert image_facts(first)["init_image"] == "sketch.png" and image_facts(first)["variations"] == []
@@ -116,12 +116,12 @@ def test_variations_of_the_first_result_of_an_init_image(harness: SessionHarness
     assert len({path.read_bytes() for path in others}) == 3
 
 
-def test_varying_one_image_of_an_init_image_says_that_it_varies_nothing(harness: SessionHarness, sketch: Path) -> None:
+def test_varying_a_single_image_of_image_to_image_gives_a_notice(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s4 -v 0.2 -I sketch.png")
     assert any("has no effect" in text for text in harness.notices)
 
 
-def test_blended_noise_on_an_init_image_changes_it(harness: SessionHarness, sketch: Path) -> None:
+def test_blended_noise_changes_image_to_image(harness: SessionHarness, sketch: Path) -> None:
     (plain,) = harness.draw("a cat -s4 -S 5 -I sketch.png")
     (blended,) = harness.draw("a cat -s4 -S 5 -V 7:0.3 -I sketch.png")
     assert pixels(plain) != pixels(blended)

@@ -14,7 +14,7 @@ from tests.tiny_controls import build_controlnet
 
 
 @pytest.fixture(scope="session")
-def nets(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def networks(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a ControlNet for canny and one for depth."""
     folder = tmp_path_factory.mktemp("nets")
     build_controlnet(folder / "canny", tiny_model, 1)
@@ -23,9 +23,9 @@ def nets(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def studio(real_session: SessionHarness, nets: Path) -> SessionHarness:
-    """A session with both, and the pictures square.png, depth.png, init.png and mask.png."""
-    enter(real_session, edges=nets / "canny:canny", deep=nets / "depth:depth")
+def control_session(real_session: SessionHarness, networks: Path) -> SessionHarness:
+    """A session with both, and the images square.png, depth.png, init.png and mask.png."""
+    enter(real_session, edges=networks / "canny:canny", deep=networks / "depth:depth")
     square().save("square.png")
     drawing(64, 64).save("depth.png")
     drawing(64, 64).rotate(90).save("init.png")

@@ -1,4 +1,4 @@
-"""A picture whose metadata was stripped is recognised by its pixels."""
+"""An image whose metadata was stripped is recognised by its pixels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.session_harness import SessionHarness
 
 
 def stripped(path: Path, target: Path) -> Path:
-    """The pixels of a picture in a file that says nothing."""
+    """Save the pixels of an image without metadata."""
     Image.open(path).convert("RGB").save(target)
     return target
 
 
-def test_a_stripped_picture_is_fetched_shown_and_made_again(real_session: SessionHarness, tmp_path: Path) -> None:
-    (drawn,) = real_session.draw('a cat -s2 -S7 -W64 -H64 --neg "dog"')
-    bare = stripped(drawn, tmp_path / "shared.png")
+def test_a_stripped_image_is_fetched_shown_and_replayed(real_session: SessionHarness, tmp_path: Path) -> None:
+    (original,) = real_session.draw('a cat -s2 -S7 -W64 -H64 --neg "dog"')
+    bare = stripped(original, tmp_path / "shared.png")
     assert real_session.run(f"!fetch {bare}") is Outcome.OK
     (line,) = real_session.prefills
     assert "a cat" in line and "-S 7" in line and "--neg dog" in line
@@ -28,15 +28,15 @@ def test_a_stripped_picture_is_fetched_shown_and_made_again(real_session: Sessio
     assert any("reproduced shared.png: identical" in text for text in real_session.notices)
 
 
-def test_it_is_known_from_its_line_when_the_original_is_gone(real_session: SessionHarness, tmp_path: Path) -> None:
-    (drawn,) = real_session.draw("a cat -s2 -S7 -W64 -H64")
-    bare = stripped(drawn, tmp_path / "shared.png")
-    drawn.unlink()
+def test_a_stripped_image_verifies_when_the_original_is_deleted(real_session: SessionHarness, tmp_path: Path) -> None:
+    (original,) = real_session.draw("a cat -s2 -S7 -W64 -H64")
+    bare = stripped(original, tmp_path / "shared.png")
+    original.unlink()
     assert real_session.run(f"!verify {bare}") is Outcome.OK, real_session.errors
     assert "identical" in real_session.messages
 
 
-def test_other_pixels_are_nobody_s(real_session: SessionHarness, tmp_path: Path) -> None:
+def test_unknown_pixels_have_no_metadata(real_session: SessionHarness, tmp_path: Path) -> None:
     real_session.draw("a cat -s2 -S7 -W64 -H64")
     Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
     assert real_session.run(f"!fetch {tmp_path / 'red.png'}") is Outcome.FAILED

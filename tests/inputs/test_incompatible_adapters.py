@@ -1,4 +1,4 @@
-"""Adapters of another layout than the model: one sentence that names both, before any step, and the model as it was."""
+"""Adapters that do not fit the model: one error that names both, before any step, and an unchanged model."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ LATE = ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D")
 
 
 @pytest.fixture
-def studio(real_session: SessionHarness) -> SessionHarness:
+def control_session(real_session: SessionHarness) -> SessionHarness:
     drawing(64, 64).save("guide.png")
     return real_session
 
 
-def refused(studio: SessionHarness, line: str) -> str:
-    """The sentence that refuses a line; no step was taken."""
-    assert studio.run(line) is not Outcome.OK
-    assert not studio.of(Step) and not studio.saved
-    return studio.errors[0]
+def rejection(control_session: SessionHarness, line: str) -> str:
+    """Return the error message of a line that must fail before any step."""
+    assert control_session.run(line) is not Outcome.OK
+    assert not control_session.of(Step) and not control_session.saved
+    return control_session.errors[0]
 
 
-def imported(studio: SessionHarness, path: Path, kind: str) -> str:
-    """The switch for a control model that was just imported."""
-    assert studio.run(f"!import_model {path} control={kind}") is Outcome.OK, studio.errors
+def import_model(control_session: SessionHarness, path: Path, kind: str) -> str:
+    """Import a control model and return a line that uses it."""
+    assert control_session.run(f"!import_model {path} control={kind}") is Outcome.OK, control_session.errors
     return f"{LINE} --control {path.stem}:guide.png"
 
 
@@ -49,94 +49,104 @@ def imported(studio: SessionHarness, path: Path, kind: str) -> str:
         ({"conditioning_channels": 1}, "it takes images with 1 channels"),
     ],
 )
-def test_a_controlnet(studio: SessionHarness, tiny_model: Path, changes: dict[str, Any], reason: str) -> None:
+def test_a_controlnet_of_another_layout_is_rejected(
+    control_session: SessionHarness, tiny_model: Path, changes: dict[str, Any], reason: str
+) -> None:
     import diffusers
 
     unet = diffusers.UNet2DConditionModel.from_pretrained(tiny_model / "unet", local_files_only=True)
     plain = dict(diffusers.ControlNetModel.from_unet(unet).config)
     diffusers.ControlNetModel.from_config({**plain, **changes}).save_pretrained("other")
-    line = imported(studio, studio.folder / "other", "depth")
-    assert refused(studio, line).startswith(f"the ControlNet other does not fit tiny (Stable Diffusion 1.x): {reason}")
+    line = import_model(control_session, control_session.folder / "other", "depth")
+    assert rejection(control_session, line).startswith(
+        f"the ControlNet other does not fit tiny (Stable Diffusion 1.x): {reason}"
+    )
 
 
-def test_a_t2i_adapter(studio: SessionHarness) -> None:
+def test_a_t2i_adapter_of_another_layout_is_rejected(control_session: SessionHarness) -> None:
     import diffusers
 
-    line = imported(studio, build_t2i_adapter(studio.folder / "hinter", 1), "pose")
-    assert refused(studio, line) == (
+    line = import_model(control_session, build_t2i_adapter(control_session.folder / "hinter", 1), "pose")
+    assert rejection(control_session, line) == (
         "the T2I-Adapter hinter does not fit tiny (Stable Diffusion 1.x): block 1 of its UNet takes 16 channels of "
         "4 x 4, the adapter gives 16 channels of 8 x 8"
     )
-    early = build_tiny_model(studio.folder / "early", early=True)
-    studio.draw(f"{line} -m {early}")
+    early = build_tiny_model(control_session.folder / "early", early=True)
+    control_session.draw(f"{line} -m {early}")
     light = diffusers.T2IAdapter(channels=[16, 32], num_res_blocks=1, adapter_type="light_adapter")
     light.save_pretrained("light")
-    line = imported(studio, studio.folder / "light", "mlsd")
-    assert "the control model light does not fit early" in refused(studio, f"{line} -m {early}")
+    line = import_model(control_session, control_session.folder / "light", "mlsd")
+    assert "the control model light does not fit early" in rejection(control_session, f"{line} -m {early}")
 
 
-@pytest.mark.parametrize("how", ["fewer", "wider", "other eyes"])
-def test_an_ip_adapter(studio: SessionHarness, tiny_model: Path, how: str) -> None:
-    (plain,) = studio.draw(LINE)
-    file = build_ip_adapter(studio.folder / "ip", tiny_model)
+@pytest.mark.parametrize("damage", ["fewer", "wider", "other encoder"])
+def test_an_ip_adapter_of_another_layout_is_rejected(
+    control_session: SessionHarness, tiny_model: Path, damage: str
+) -> None:
+    (plain,) = control_session.draw(LINE)
+    file = build_ip_adapter(control_session.folder / "ip", tiny_model)
     tensors = load_file(file)
-    if how == "fewer":
+    if damage == "fewer":
         tensors = {name: tensor for name, tensor in tensors.items() if ".7." not in name}
-    elif how == "wider":
+    elif damage == "wider":
         tensors = {name: torch.cat([each] * 2) if ".to_" in name else each for name, each in tensors.items()}
     else:
         tensors["image_proj.proj.weight"] = tensors["image_proj.proj.weight"].repeat(1, 2)
     save_file(tensors, file)
-    said = {
+    message = {
         "fewer": "does not fit tiny (Stable Diffusion 1.x): it has 3 layers, the model has 4 cross-attention layers",
         "wider": "does not fit tiny (Stable Diffusion 1.x): its layers have width 64, the model's "
         "cross-attention layers 32",
-        "other eyes": "cannot be used with tiny: mat1 and mat2 shapes cannot be multiplied",
-    }[how]
-    assert f"the IP-Adapter ip-adapter {said}" in refused(studio, imported(studio, file, "ip"))
-    assert pixels(studio.draw(LINE)[0]) == pixels(plain)
+        "other encoder": "cannot be used with tiny: mat1 and mat2 shapes cannot be multiplied",
+    }[damage]
+    assert f"the IP-Adapter ip-adapter {message}" in rejection(
+        control_session, import_model(control_session, file, "ip")
+    )
+    assert pixels(control_session.draw(LINE)[0]) == pixels(plain)
 
 
-@pytest.mark.parametrize("how", ["wide", "half", "rank", "text"])
-def test_a_lora_beside_one_that_fits(studio: SessionHarness, tiny_model: Path, how: str) -> None:
-    (plain,) = studio.draw(LINE)
-    folder = studio.folder / "root" / "loras"
-    train(tiny_model, folder / "film.safetensors", 1, ["to_q"], text=how == "text")
-    other = build_tiny_model(studio.folder / "other", block=32) if how == "wide" else tiny_model
-    train(other, folder / "bad.safetensors", 2, ["to_q"], text=how == "text")
+@pytest.mark.parametrize("damage", ["wide", "half", "rank", "text"])
+def test_a_lora_that_does_not_fit_is_rejected_beside_one_that_does(
+    control_session: SessionHarness, tiny_model: Path, damage: str
+) -> None:
+    (plain,) = control_session.draw(LINE)
+    folder = control_session.folder / "root" / "loras"
+    train(tiny_model, folder / "film.safetensors", 1, ["to_q"], text=damage == "text")
+    other = build_tiny_model(control_session.folder / "other", block=32) if damage == "wide" else tiny_model
+    train(other, folder / "bad.safetensors", 2, ["to_q"], text=damage == "text")
     tensors = load_file(folder / "bad.safetensors")
-    name = next(name for name in tensors if ".down." in name and name.startswith("text_encoder") is (how == "text"))
+    name = next(name for name in tensors if ".down." in name and name.startswith("text_encoder") is (damage == "text"))
     cut = {"half": {}, "rank": {name: torch.ones(5, 32)}, "text": {name: torch.ones(2, 48)}}
-    if how in cut:
+    if damage in cut:
         save_file(
-            {**{key: value for key, value in tensors.items() if key != name}, **cut[how]}, folder / "bad.safetensors"
+            {**{key: value for key, value in tensors.items() if key != name}, **cut[damage]}, folder / "bad.safetensors"
         )
-    said = {
+    message = {
         "wide": "has width 32 in the model and 64 in",
         "half": "has only one of its two matrices",
         "rank": "has rank 5",
         "text": "and 48 in",
-    }[how]
-    sentence = refused(studio, f"{LINE} --lora film --lora bad")
-    assert sentence.startswith("the LoRA bad does not fit tiny (Stable Diffusion 1.x): ") and said in sentence
-    assert pixels(studio.draw(LINE)[0]) == pixels(plain), "the one before it is off again, too"
-    assert pixels(studio.draw(f"{LINE} --lora film")[0]) != pixels(plain)
+    }[damage]
+    error = rejection(control_session, f"{LINE} --lora film --lora bad")
+    assert error.startswith("the LoRA bad does not fit tiny (Stable Diffusion 1.x): ") and message in error
+    assert pixels(control_session.draw(LINE)[0]) == pixels(plain), "the LoRA that fits is removed, too"
+    assert pixels(control_session.draw(f"{LINE} --lora film")[0]) != pixels(plain)
 
 
-def test_many_loras_make_room_for_a_line_of_two(studio: SessionHarness, tiny_model: Path) -> None:
-    folder = studio.folder / "root" / "loras"
+def test_evicted_loras_are_loaded_again(control_session: SessionHarness, tiny_model: Path) -> None:
+    folder = control_session.folder / "root" / "loras"
     train(tiny_model, folder / "l0.safetensors", 1, ["to_q"])
     tensors = load_file(folder / "l0.safetensors")
     for number in range(1, 9):
         save_file({name: tensor + number / 50 for name, tensor in tensors.items()}, folder / f"l{number}.safetensors")
-    (both,) = studio.draw(f"{LINE} --lora l0 --lora l8")
-    studio.draw(f"{LINE} -s1 {' '.join(f'--lora l{number}' for number in range(8))}")
-    assert pixels(studio.draw(f"{LINE} --lora l0 --lora l8")[0]) == pixels(both)
+    (both,) = control_session.draw(f"{LINE} --lora l0 --lora l8")
+    control_session.draw(f"{LINE} -s1 {' '.join(f'--lora l{number}' for number in range(8))}")
+    assert pixels(control_session.draw(f"{LINE} --lora l0 --lora l8")[0]) == pixels(both)
 
 
 @pytest.mark.parametrize("shape", [(), (0, 32)])
-def test_an_embedding_without_vectors(studio: SessionHarness, shape: tuple[int, ...]) -> None:
-    (studio.folder / "root" / "embeddings").mkdir()
-    save_file({"emb_params": torch.zeros(shape)}, studio.folder / "root" / "embeddings" / "nought.safetensors")
-    said = "the embedding <nought> does not fit tiny (Stable Diffusion 1.x): it contains no vectors"
-    assert refused(studio, f"a <nought> {LINE}").startswith(said)
+def test_an_embedding_without_vectors_is_rejected(control_session: SessionHarness, shape: tuple[int, ...]) -> None:
+    (control_session.folder / "root" / "embeddings").mkdir()
+    save_file({"emb_params": torch.zeros(shape)}, control_session.folder / "root" / "embeddings" / "nought.safetensors")
+    message = "the embedding <nought> does not fit tiny (Stable Diffusion 1.x): it contains no vectors"
+    assert rejection(control_session, f"a <nought> {LINE}").startswith(message)

@@ -1,4 +1,4 @@
-"""Init images: references, recalls, shapes, and every kind of bad one (features.md A and F)."""
+"""Init images: references, formats, shapes, and every kind of bad file."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels, size
 
 
-def test_a1_a_path_by_all_spellings(harness: SessionHarness, sketch: Path) -> None:
+def test_all_spellings_of_a_path_are_equivalent(harness: SessionHarness, sketch: Path) -> None:
     spellings = ("-I sketch.png", "-Isketch.png", "-I=sketch.png", "--init_img sketch.png", "-I./sketch.png")
-    made = {harness.draw(f"a cat -s2 -S1 {spelling}")[0].read_bytes() for spelling in spellings}
-    assert len(made) == 1
+    result = {harness.draw(f"a cat -s2 -S1 {spelling}")[0].read_bytes() for spelling in spellings}
+    assert len(result) == 1
 
 
-def test_a6_a_recall_means_the_same_picture_as_its_path(harness: SessionHarness) -> None:
+def test_references_to_an_image_are_equivalent_to_its_path(harness: SessionHarness) -> None:
     _, two = harness.draw("a cat -s2 -S1,2")
     (by_path,) = harness.draw(f"a dog -s2 -S3 -I outputs/{two.name}")
-    (by_start,) = harness.draw(f"a dog -s2 -S3 -I {two.name[:8]}")
+    (by_prefix,) = harness.draw(f"a dog -s2 -S3 -I {two.name[:8]}")
     (by_number,) = harness.draw("a dog -s2 -S3 -I !2")
-    (by_back,) = harness.draw("a dog -s2 -S3 -I @last4")
-    pictures = [pixels(path) for path in (by_path, by_start, by_number, by_back)]
-    assert len(set(pictures)) == 1
+    (by_distance,) = harness.draw("a dog -s2 -S3 -I @last4")
+    images = [pixels(path) for path in (by_path, by_prefix, by_number, by_distance)]
+    assert len(set(images)) == 1
     (other,) = harness.draw("a dog -s2 -S3 -I !1")
-    assert pixels(other) != pictures[0]
+    assert pixels(other) != images[0]
 
 
-def test_a6_an_ambiguous_start_lists_the_candidates(harness: SessionHarness) -> None:
+def test_the_error_of_an_ambiguous_prefix_lists_the_candidates(harness: SessionHarness) -> None:
     one, two = harness.draw("a cat -s2 -S1,2")
     assert harness.run("a dog -I 0000") is Outcome.FAILED
     assert one.name in harness.errors[0] and two.name in harness.errors[0]
 
 
-def test_decision_7_the_prompt_comes_from_the_image(harness: SessionHarness) -> None:
+def test_the_prompt_defaults_to_the_init_image_s(harness: SessionHarness) -> None:
     harness.draw("a red fox [grey] -s2")
     harness.draw("-s2 -I @last")
     assert harness.saved[0].line.startswith("a red fox [grey] ")
@@ -74,7 +74,7 @@ def test_an_image_on_standard_input(
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "I;16"])
-def test_a5_every_mode_draws(harness: SessionHarness, mode: str) -> None:
+def test_init_images_of_every_mode_can_be_used(harness: SessionHarness, mode: str) -> None:
     image = drawing()
     if mode == "I;16":
         image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
@@ -84,7 +84,7 @@ def test_a5_every_mode_draws(harness: SessionHarness, mode: str) -> None:
     assert harness.draw(f"a cat -s2 -I {'x.tif' if mode == 'CMYK' else 'x.png'}")
 
 
-def test_a12_a_small_source_is_enlarged_with_a_notice(harness: SessionHarness) -> None:
+def test_a_small_init_image_is_enlarged_with_a_notice(harness: SessionHarness) -> None:
     drawing(48, 32).save("small.png")
     harness.draw("a cat -s2 -I small.png")
     assert any("48x32" in text and "enlarged" in text for text in harness.notices)
@@ -92,7 +92,7 @@ def test_a12_a_small_source_is_enlarged_with_a_notice(harness: SessionHarness) -
     assert size(fitted) == (96, 64)
 
 
-def test_a13_a_picture_beyond_memory_is_refused_by_numbers(
+def test_the_error_of_an_image_too_large_for_memory_states_sizes(
     fake_session: SessionHarness, fake_engine: FakeEngine
 ) -> None:
     drawing(600, 400).save("large.png")
@@ -105,7 +105,7 @@ def test_a13_a_picture_beyond_memory_is_refused_by_numbers(
 
 
 @pytest.mark.parametrize(
-    ("switches", "wanted"),
+    ("switches", "expected"),
     [
         ("-W 64 -H 64 --fit", (64, 64)),
         ("-W 128 -H 128 --fit", (128, 80)),
@@ -117,18 +117,20 @@ def test_a13_a_picture_beyond_memory_is_refused_by_numbers(
         ("-H 128", (192, 128)),
     ],
 )
-def test_f_shapes(harness: SessionHarness, sketch: Path, switches: str, wanted: tuple[int, int]) -> None:
+def test_size_switches_determine_the_result_s_size(
+    harness: SessionHarness, sketch: Path, switches: str, expected: tuple[int, int]
+) -> None:
     (path,) = harness.draw(f"a cat -s2 -I sketch.png {switches}")
-    assert size(path) == wanted
+    assert size(path) == expected
 
 
-def test_f4_another_shape_is_fitted_with_a_notice(harness: SessionHarness, sketch: Path) -> None:
+def test_an_init_image_of_another_aspect_is_fitted_with_a_notice(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("a cat -s2 -I sketch.png -W 128 -H 128")
     assert size(path) == (128, 80)
     assert any("--crop, --pad and --stretch" in text for text in harness.notices)
 
 
-def test_f1_the_seed_line_with_fit(harness: SessionHarness) -> None:
+def test_fit_keeps_the_aspect_within_512_x_512(harness: SessionHarness) -> None:
     drawing(1500, 1000).save("big-sketch.png")
     (path,) = harness.draw("tree on a hill with a river, national geographic -I big-sketch.png -H512 -W512 --fit -s2")
     assert size(path) == (512, 336)
@@ -151,18 +153,18 @@ def bad_files(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_p4_bad_images_give_one_sentence_and_the_session_lives(harness: SessionHarness) -> None:
-    for reference, sentence in bad_files(harness.folder).items():
+def test_each_bad_init_image_is_one_error_and_the_session_continues(harness: SessionHarness) -> None:
+    for reference, message in bad_files(harness.folder).items():
         assert harness.run(f"a cat -s2 -I {reference}") is Outcome.FAILED, reference
         error = harness.of(Failed)[0].error
-        assert sentence in error.message, (reference, error.message)
+        assert message in error.message, (reference, error.message)
         assert error.hint and error.exit_status is ExitStatus.FAILED
         assert error.span is not None and error.line is not None
         assert error.line[error.span.start : error.span.end] == reference
     assert harness.draw("a cat -s2")
 
 
-def test_an_engine_opens_with_the_session_s_device(
+def test_the_engine_opens_with_the_device_of_invoke_init(
     tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -180,7 +182,7 @@ def test_an_engine_opens_with_the_session_s_device(
     assert opened[-1].device == "cpu"
 
 
-def test_the_echoed_line_names_what_a_recall_meant(harness: SessionHarness) -> None:
+def test_the_echoed_line_names_the_referenced_image(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
     harness.draw("oil -I -1 -s2 -S2")
     line = harness.saved[0].line
@@ -190,18 +192,18 @@ def test_the_echoed_line_names_what_a_recall_meant(harness: SessionHarness) -> N
     assert pixels(again) == pixels(harness.folder / "outputs" / "000002.2.png")
 
 
-def test_d4_a_folder_or_pattern_is_one_result_for_each_picture(harness: SessionHarness) -> None:
+def test_a_folder_or_pattern_gives_one_result_per_image(harness: SessionHarness) -> None:
     (harness.folder / "pics").mkdir()
     for name in ("p10.png", "p2.png", "p1.jpg"):
         drawing(64, 64).save(f"pics/{name}")
     (harness.folder / "pics" / "notes.txt").write_text("not a picture")
     for reference in ("pics", "'pics/*'", "pics/p*.[pj][pn]g"):
-        made = harness.draw(f"oil -I {reference} -s4 -f .5 -n 2 --fnformat {{number}}.{{source}}.png")
-        assert [path.stem.split(".")[1] for path in made] == ["p1", "p1", "p2", "p2", "p10", "p10"]
+        result = harness.draw(f"oil -I {reference} -s4 -f .5 -n 2 --fnformat {{number}}.{{source}}.png")
+        assert [path.stem.split(".")[1] for path in result] == ["p1", "p1", "p2", "p2", "p10", "p10"]
         assert len({saved.seed for saved in harness.saved}) == 2, "the same seeds for each"
 
 
-def test_a_bad_picture_in_a_folder_costs_itself_alone(harness: SessionHarness) -> None:
+def test_a_bad_image_in_a_folder_does_not_stop_the_others(harness: SessionHarness) -> None:
     (harness.folder / "pics").mkdir()
     drawing(64, 64).save("pics/a.png")
     (harness.folder / "pics" / "b.png").write_text("broken")
@@ -211,15 +213,15 @@ def test_a_bad_picture_in_a_folder_costs_itself_alone(harness: SessionHarness) -
     assert harness.run("oil -I 'nothing*.png'") is Outcome.FAILED and "no images" in harness.errors[0]
 
 
-def test_the_last_result_is_the_last_one_wherever_it_went(harness: SessionHarness) -> None:
+def test_last_is_the_newest_result_of_any_folder(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
     (elsewhere,) = harness.draw("a dog -s2 -S2 -o other")
     assert elsewhere.name == "000001.2.png"
-    (by_recall,) = harness.draw("oil -s4 -S3 -f .5 -I @last")
+    (by_reference,) = harness.draw("oil -s4 -S3 -f .5 -I @last")
     line = harness.saved[0].line
     assert "-I other/000001.2.png" in line
     (by_path,) = harness.draw("oil -s4 -S3 -f .5 -I other/000001.2.png")
-    assert pixels(by_recall) == pixels(by_path) == pixels(harness.draw(line)[0])
+    assert pixels(by_reference) == pixels(by_path) == pixels(harness.draw(line)[0])
     harness.draw("a mask -s2 -S4 -o other")
     (masked,) = harness.draw("oil -s4 -S3 -f .5 -I 000001.2.png -M @last")
     line = harness.saved[0].line
@@ -231,7 +233,7 @@ def test_the_last_result_is_the_last_one_wherever_it_went(harness: SessionHarnes
     assert harness.run("!fetch @last") is Outcome.OK and "-S 10" in harness.prefills[0]
 
 
-def test_formats_that_may_start_programs_are_not_opened(harness: SessionHarness) -> None:
+def test_formats_that_run_programs_are_not_opened(harness: SessionHarness) -> None:
     (harness.folder / "x.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
     assert harness.run("a cat -I x.eps") is Outcome.FAILED
     assert "not an image of a known format" in harness.errors[0]

@@ -1,4 +1,4 @@
-"""LoRAs: diffusers' own pictures at any weights, the base bit for bit without them, and one sentence for a bad one."""
+"""LoRAs: images equal diffusers' own at any weight, the model is restored exactly, and bad files are errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE = "a cat -s3 -C5 -A ddim -S 5"
 
 
 def train(model: Path, path: Path, seed: int, targets: list[str], text: bool = False, rank: int = 2) -> None:
-    """A LoRA of random numbers for a model, in a file."""
+    """Write a LoRA of random weights for a model."""
     from diffusers import StableDiffusionPipeline
     from diffusers.utils import convert_state_dict_to_diffusers
     from peft import LoraConfig
@@ -53,7 +53,7 @@ def loras(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def studio(real_session: SessionHarness, loras: Path) -> SessionHarness:
+def control_session(real_session: SessionHarness, loras: Path) -> SessionHarness:
     (real_session.folder / "root" / "loras").symlink_to(loras)
     return real_session
 
@@ -74,63 +74,65 @@ def stock(model: Path, loras: Path, weights: dict[str, float]) -> bytes:
     return bytes(image.tobytes())
 
 
-def test_i9_loras_equal_diffusers_own_and_leave_no_trace(studio: SessionHarness, tiny_model: Path, loras: Path) -> None:
-    (plain,) = studio.draw(LINE)
-    (one,) = studio.draw(f"{LINE} --lora film:0.8")
+def test_loras_equal_diffusers_own_and_leave_no_state(
+    control_session: SessionHarness, tiny_model: Path, loras: Path
+) -> None:
+    (plain,) = control_session.draw(LINE)
+    (one,) = control_session.draw(f"{LINE} --lora film:0.8")
     assert pixels(one) == stock(tiny_model, loras, {"film": 0.8}) != pixels(plain)
-    assert "--lora film:0.8" in studio.saved[0].line
-    (two,) = studio.draw(f"{LINE} --lora film:0.8 --lora styles/ink:-.5")
+    assert "--lora film:0.8" in control_session.saved[0].line
+    (two,) = control_session.draw(f"{LINE} --lora film:0.8 --lora styles/ink:-.5")
     assert pixels(two) == stock(tiny_model, loras, {"film": 0.8, "styles/ink": -0.5})
-    (none,) = studio.draw(f"{LINE} --lora film:0")
+    (none,) = control_session.draw(f"{LINE} --lora film:0")
     assert pixels(none) == pixels(plain), "weight 0 is no LoRA"
-    (after,) = studio.draw(LINE)
-    assert pixels(after) == pixels(plain), "what is taken off leaves the model as it was"
-    assert not [event for event in studio.events if isinstance(event, Loading)]
+    (after,) = control_session.draw(LINE)
+    assert pixels(after) == pixels(plain), "the model is restored"
+    assert not [event for event in control_session.events if isinstance(event, Loading)]
 
 
-def test_switching_reads_no_model_again(studio: SessionHarness) -> None:
-    studio.draw(LINE)
-    studio.run(f"{LINE} --lora film:0.8", f"{LINE} --lora ink", f"withLora(film,.3) {LINE}", LINE)
-    assert len(studio.saved) == 4 and not studio.of(Loading)
+def test_switching_loras_does_not_reload_the_model(control_session: SessionHarness) -> None:
+    control_session.draw(LINE)
+    control_session.run(f"{LINE} --lora film:0.8", f"{LINE} --lora ink", f"withLora(film,.3) {LINE}", LINE)
+    assert len(control_session.saved) == 4 and not control_session.of(Loading)
 
 
-def test_all_spellings_mean_the_same_and_replay(studio: SessionHarness) -> None:
-    (switched,) = studio.draw(f"{LINE} --lora film:0.8")
+def test_all_spellings_of_loras_are_equivalent_and_verify(control_session: SessionHarness) -> None:
+    (switched,) = control_session.draw(f"{LINE} --lora film:0.8")
     for prompt in ("a cat withLora(film,0.8)", "a cat <lora:film:0.8>", "useLora(film,.8) a cat"):
-        (made,) = studio.draw(LINE.replace("a cat", prompt))
-        assert pixels(made) == pixels(switched)
-        assert studio.run(f"!verify {made}") is Outcome.OK, studio.messages
-    assert studio.run(f"!verify {switched}") is Outcome.OK, studio.messages
+        (result,) = control_session.draw(LINE.replace("a cat", prompt))
+        assert pixels(result) == pixels(switched)
+        assert control_session.run(f"!verify {result}") is Outcome.OK, control_session.messages
+    assert control_session.run(f"!verify {switched}") is Outcome.OK, control_session.messages
     assert '"lora_hashes": {"film": "' in switched.read_bytes().decode("latin-1")
 
 
-def test_a_changed_file_is_told_by_verify(studio: SessionHarness, loras: Path, tiny_model: Path) -> None:
-    root = studio.folder / "root" / "loras"
+def test_verify_reports_a_changed_lora_file(control_session: SessionHarness, loras: Path, tiny_model: Path) -> None:
+    root = control_session.folder / "root" / "loras"
     root.unlink()
     train(tiny_model, root / "film.safetensors", 1, ["to_q"])
-    (made,) = studio.draw(f"{LINE} --lora film")
+    (result,) = control_session.draw(f"{LINE} --lora film")
     train(tiny_model, root / "film.safetensors", 9, ["to_q"])
-    assert studio.run(f"!verify {made}") is Outcome.FAILED
-    assert "lora_hashes" in studio.messages
+    assert control_session.run(f"!verify {result}") is Outcome.FAILED
+    assert "lora_hashes" in control_session.messages
 
 
-def test_a_bad_one_is_an_error_before_sampling(studio: SessionHarness, tmp_path: Path) -> None:
+def test_a_bad_lora_is_an_error_before_sampling(control_session: SessionHarness, tmp_path: Path) -> None:
     from tests.tiny_models import build_tiny_model
 
-    root = studio.folder / "root" / "loras"
+    root = control_session.folder / "root" / "loras"
     root.unlink()
     other = build_tiny_model(tmp_path / "other", block=32)
     train(other, root / "wide.safetensors", 1, ["to_q"])
     (root / "broken.safetensors").write_bytes(b"no tensors here")
     (root / "old.ckpt").write_bytes(b"x")
-    said = {
+    messages = {
         "--lora wide": "the LoRA wide does not fit tiny (Stable Diffusion 1.x): ",
         "--lora broken": "the LoRA broken does not fit tiny",
         "--lora old": "the LoRA old is a pickle (old.ckpt)",
         "--lora wid": f"no such LoRA: wid (in {root}",
         "--lora film:99": "--lora takes a weight from -10 to 10, not 99",
     }
-    for switch, message in said.items():
-        assert studio.run(f"{LINE} {switch}") is not Outcome.OK
-        assert studio.errors[0].startswith(message), studio.errors
-    studio.draw(LINE)
+    for switch, message in messages.items():
+        assert control_session.run(f"{LINE} {switch}") is not Outcome.OK
+        assert control_session.errors[0].startswith(message), control_session.errors
+    control_session.draw(LINE)

@@ -1,4 +1,4 @@
-"""Outcrop: a picture grows at its sides, keeps the rest to the byte, and pays for its borders alone."""
+"""Outcrop: an image is extended at its sides, keeps its pixels exactly, and only its borders are denoised."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from tests.sample_images import disc, drawing
 from tests.session_harness import SessionHarness, size, values
 
 
-def test_outcrop_adds_to_the_sides_and_keeps_the_rest_to_the_byte(harness: SessionHarness) -> None:
+def test_outcrop_extends_the_sides_and_keeps_the_image_exactly(harness: SessionHarness) -> None:
     source = drawing(150, 90)
     source.save("photo.png")
-    (made,) = harness.draw("a cat -I photo.png -c top 40 right 70 left 1 -s2 -S5")
-    pixels = values(made)
+    (result,) = harness.draw("a cat -I photo.png -c top 40 right 70 left 1 -s2 -S5")
+    pixels = values(result)
     assert pixels.shape == (130, 221, 3)
     assert (pixels[40:, 1:151] == np.asarray(source)).all()
     assert any("extending the image to 221x130" in text for text in harness.notices)
     line = harness.saved[0].line
     assert "-f 0.9" in line and "-c top 40 right 70 left 1" in line
-    assert harness.run(f"!verify {made.name}") is Outcome.OK
+    assert harness.run(f"!verify {result.name}") is Outcome.OK
     (again,) = harness.draw(line)
     assert (values(again) == pixels).all()
 
 
-def test_outcrop_denoises_the_border_alone(harness: SessionHarness) -> None:
+def test_outcrop_denoises_only_the_border(harness: SessionHarness) -> None:
     calls = []
     for side in (300, 600):
         drawing(side, 200).save("photo.png")
@@ -34,16 +34,16 @@ def test_outcrop_denoises_the_border_alone(harness: SessionHarness) -> None:
     assert calls[0] == calls[1]
 
 
-def test_outcrop_paints_a_hole_too_and_goes_on_in_a_chain(harness: SessionHarness) -> None:
+def test_outcrop_combines_with_a_mask_and_continues_in_a_chain(harness: SessionHarness) -> None:
     drawing(96, 64).save("photo.png")
     disc(96, 64).save("mask.png")
-    (made,) = harness.draw("a cat -I photo.png -M mask.png -c bottom 24 -s2 -S5 | a dog -f .5 | -c left 16")
-    assert size(made) == (112, 88)
+    (result,) = harness.draw("a cat -I photo.png -M mask.png -c bottom 24 -s2 -S5 | a dog -f .5 | -c left 16")
+    assert size(result) == (112, 88)
     (holed,) = harness.draw("a cat -I photo.png -M mask.png -c bottom 24 -s2 -S5 -f1")
     changed = (values(holed)[:64] != np.asarray(drawing(96, 64))).any(axis=-1)
     painted = np.asarray(disc(96, 64)) > 0
     assert changed[painted].mean() > 0.3 and not changed[~painted].any()
-    assert harness.run(f"!verify {made.name}") is Outcome.OK
+    assert harness.run(f"!verify {result.name}") is Outcome.OK
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_outcrop_paints_a_hole_too_and_goes_on_in_a_chain(harness: SessionHarnes
         ("a cat -I photo.png -c top 8192 right 8192 left 8192", "the image with its borders would be"),
     ],
 )
-def test_outcrop_says_what_it_cannot_do(harness: SessionHarness, line: str, message: str) -> None:
+def test_impossible_outcrops_are_errors(harness: SessionHarness, line: str, message: str) -> None:
     drawing(96, 64).save("photo.png")
     assert harness.run(line) is not Outcome.OK
     assert message in harness.errors[-1]
 
 
-def test_variations_of_a_picture_that_grew_paint_its_borders_anew(harness: SessionHarness) -> None:
+def test_variations_of_outcropped_images_differ_in_the_border(harness: SessionHarness) -> None:
     source = drawing(96, 64)
     source.save("photo.png")
     first, second = harness.draw("a cat -I photo.png -c right 32 -s2 -S5 -n2 -v .3")

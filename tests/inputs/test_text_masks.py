@@ -1,4 +1,4 @@
-"""Masks found by words: what is painted is what CLIPSeg, called by hand, finds; and what stands in its place."""
+"""Masks found by text: the painted area is the one that CLIPSeg finds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Heat = NDArray[np.float32]
 
 
 @pytest.fixture
-def seeing_house(real_session: SessionHarness) -> SessionHarness:
+def clipseg_session(real_session: SessionHarness) -> SessionHarness:
     """A session whose root holds a random CLIPSeg."""
     build_tiny_clipseg(real_session.folder / "root" / "models" / "clipseg")
     return real_session
 
 
-def by_hand(harness: SessionHarness, image: Image.Image, phrase: str) -> Heat:
-    """The stock model's answer, 0 to 1, in the picture's size."""
+def stock_heat(harness: SessionHarness, image: Image.Image, phrase: str) -> Heat:
+    """Return the stock model's heat map, from 0 to 1, at the image's size."""
     import torch
     from transformers import CLIPSegForImageSegmentation, CLIPTokenizer, ViTImageProcessorPil
 
@@ -46,10 +46,10 @@ def changed(path: Path, before: Image.Image) -> NDArray[np.bool_]:
     return differs
 
 
-def test_what_the_words_name_is_painted(seeing_house: SessionHarness) -> None:
+def test_the_painted_area_is_what_clipseg_finds(clipseg_session: SessionHarness) -> None:
     source = drawing(96, 64)
     source.save("photo.png")
-    face, hair = by_hand(seeing_house, source, "face"), by_hand(seeing_house, source, "grey hair")
+    face, hair = stock_heat(clipseg_session, source, "face"), stock_heat(clipseg_session, source, "grey hair")
     middle = float(np.median(face))
     either = float(np.median(np.maximum(face, hair)))
     for words, painted in {
@@ -58,64 +58,64 @@ def test_what_the_words_name_is_painted(seeing_house: SessionHarness) -> None:
         f"face OR grey hair {either:.4f}": np.maximum(face, hair) > round(either, 4),
         f"face AND NOT grey hair {middle:.4f}": np.minimum(face, 1 - hair) > round(middle, 4),
     }.items():
-        (made,) = seeing_house.draw(f"a cat -I photo.png -tm {words} -s2 -S1 -f1 --mask_blur 0")
-        found = changed(made, source)
+        (result,) = clipseg_session.draw(f"a cat -I photo.png -tm {words} -s2 -S1 -f1 --mask_blur 0")
+        found = changed(result, source)
         assert painted.any() and not found[~painted].any(), words
         assert found[painted].mean() > 0.5, words
-        assert f"-tm {words}" in seeing_house.saved[0].line
-        assert seeing_house.run(f"!verify {made.name}") is Outcome.OK
+        assert f"-tm {words}" in clipseg_session.saved[0].line
+        assert clipseg_session.run(f"!verify {result.name}") is Outcome.OK
 
 
-def test_in_a_chain_the_words_are_looked_for_in_the_stage_before(seeing_house: SessionHarness) -> None:
-    (first,) = seeing_house.draw("a cat -s2 -S1")
+def test_text_masks_in_a_chain_apply_to_the_previous_stage(clipseg_session: SessionHarness) -> None:
+    (first,) = clipseg_session.draw("a cat -s2 -S1")
     with Image.open(first) as image:
         before = image.convert("RGB")
-    heat = by_hand(seeing_house, before, "face")
+    heat = stock_heat(clipseg_session, before, "face")
     threshold = round(float(np.median(heat)), 4)
-    (made,) = seeing_house.draw(f"a cat -s2 -S1 | a dog -f1 -tm face {threshold} --mask_blur 0")
-    found = changed(made, before)
+    (result,) = clipseg_session.draw(f"a cat -s2 -S1 | a dog -f1 -tm face {threshold} --mask_blur 0")
+    found = changed(result, before)
     assert found.any() and not found[heat <= threshold].any()
-    assert seeing_house.run(f"!verify {made.name}") is Outcome.OK
+    assert clipseg_session.run(f"!verify {result.name}") is Outcome.OK
 
 
-def test_without_the_weights_it_says_how_to_get_them(real_session: SessionHarness, sketch: Path) -> None:
+def test_missing_clipseg_weights_are_an_error(real_session: SessionHarness, sketch: Path) -> None:
     assert real_session.run(f"a cat -I {sketch.name} -tm face") is not Outcome.OK
     assert "the CLIPSeg weights for -tm are missing" in real_session.errors[0]
     assert not real_session.saved
 
 
 @pytest.mark.parametrize("words", ["face AND", "NOT", "(face", "face)", "0.4", "a OR OR b"])
-def test_words_that_cannot_be_read_are_an_error(fake_session: SessionHarness, sketch: Path, words: str) -> None:
+def test_invalid_mask_queries_are_errors(fake_session: SessionHarness, sketch: Path, words: str) -> None:
     assert fake_session.run(f"a cat -I {sketch.name} -tm {words}") is not Outcome.OK
     assert "-tm" in fake_session.errors[0]
 
 
-def test_not_binds_before_and_before_or() -> None:
+def test_not_binds_tighter_than_and_and_and_tighter_than_or() -> None:
     query = parse_mask_query("a b AND NOT c OR d .3")
     assert query.threshold == 0.3 and phrases(query.tree) == ("a b", "c", "d")
     assert parse_mask_query("((a b) AND (NOT c)) OR d").tree == query.tree
 
 
-def test_mask_writes_what_would_be_painted(seeing_house: SessionHarness) -> None:
+def test_mask_writes_the_mask_that_would_be_painted(clipseg_session: SessionHarness) -> None:
     source = drawing(96, 64)
     source.save("my photo.png")
-    heat = by_hand(seeing_house, source, "face")
+    heat = stock_heat(clipseg_session, source, "face")
     threshold = round(float(np.median(heat)), 4)
-    assert seeing_house.run(f'!mask "my photo.png" -tm face {threshold}') is Outcome.OK
-    (path,) = (seeing_house.folder / "outputs").glob("*.mask.png")
+    assert clipseg_session.run(f'!mask "my photo.png" -tm face {threshold}') is Outcome.OK
+    (path,) = (clipseg_session.folder / "outputs").glob("*.mask.png")
     with Image.open(path) as image:
         assert ((np.asarray(image.convert("L")) > 0) == (heat > threshold)).all()
-    assert f"use it with -M outputs/{path.name}" in seeing_house.messages
-    (tinted,) = (seeing_house.folder / "outputs").glob("*.masked.png")
+    assert f"use it with -M outputs/{path.name}" in clipseg_session.messages
+    (tinted,) = (clipseg_session.folder / "outputs").glob("*.masked.png")
     assert not changed(tinted, source)[heat <= threshold].any()
-    (by_file,) = seeing_house.draw(f'a cat -I "my photo.png" -M {path} -s2 -S1')
-    (by_words,) = seeing_house.draw(f'a cat -I "my photo.png" -tm face {threshold} -s2 -S1')
+    (by_file,) = clipseg_session.draw(f'a cat -I "my photo.png" -M {path} -s2 -S1')
+    (by_words,) = clipseg_session.draw(f'a cat -I "my photo.png" -tm face {threshold} -s2 -S1')
     assert pixels(by_file) == pixels(by_words)
 
 
 @pytest.mark.parametrize(
     "line", ["!mask", "!mask sketch.png", "!mask missing.png -tm face", "!mask -tm face", "!mask a | b"]
 )
-def test_mask_says_what_it_needs(fake_session: SessionHarness, sketch: Path, line: str) -> None:
+def test_mask_without_an_image_or_a_query_is_an_error(fake_session: SessionHarness, sketch: Path, line: str) -> None:
     assert fake_session.run(line) is not Outcome.OK
     assert fake_session.errors and sketch.is_file()

@@ -1,4 +1,4 @@
-"""Textual inversion: diffusers' own pictures, the model as it was afterwards, and one sentence for a bad file."""
+"""Textual inversion: images equal diffusers' own, the model is restored, and bad files are errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REST = "-s3 -C5 -A ddim -S 5"
 
 
 @pytest.fixture
-def studio(real_session: SessionHarness) -> SessionHarness:
+def control_session(real_session: SessionHarness) -> SessionHarness:
     folder = real_session.folder / "root" / "embeddings"
     folder.mkdir()
     torch.manual_seed(3)
@@ -41,33 +41,33 @@ def stock(model: Path, folder: Path, prompt: str, name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["cat-toy", "two"])
-def test_an_embedding_equals_diffusers_own_and_is_forgotten(
-    studio: SessionHarness, tiny_model: Path, name: str
+def test_an_embedding_equals_diffusers_own_and_leaves_no_state(
+    control_session: SessionHarness, tiny_model: Path, name: str
 ) -> None:
-    (plain,) = studio.draw(f"a cat {REST}")
+    (plain,) = control_session.draw(f"a cat {REST}")
     prompt = f"a <{name}> on a hill"
-    (made,) = studio.draw(f"{prompt} {REST}")
-    assert pixels(made) == stock(tiny_model, studio.folder / "root" / "embeddings", prompt, name)
-    assert not [text for text in studio.notices if "unknown embedding" in text]
-    (text,) = studio.draw(f'"a \\<{name}> on a hill" {REST}')
-    assert pixels(text) != pixels(made)
-    (after,) = studio.draw(f"a cat {REST}")
+    (result,) = control_session.draw(f"{prompt} {REST}")
+    assert pixels(result) == stock(tiny_model, control_session.folder / "root" / "embeddings", prompt, name)
+    assert not [text for text in control_session.notices if "unknown embedding" in text]
+    (text,) = control_session.draw(f'"a \\<{name}> on a hill" {REST}')
+    assert pixels(text) != pixels(result)
+    (after,) = control_session.draw(f"a cat {REST}")
     assert pixels(after) == pixels(plain)
-    assert studio.run(f"!verify {made}") is Outcome.OK, studio.messages
-    assert f'"embedding_hashes": {{"{name}": "' in made.read_bytes().decode("latin-1")
+    assert control_session.run(f"!verify {result}") is Outcome.OK, control_session.messages
+    assert f'"embedding_hashes": {{"{name}": "' in result.read_bytes().decode("latin-1")
 
 
-def test_weights_hold_for_embeddings(studio: SessionHarness) -> None:
-    pictures = {pixels(studio.draw(f"a {said} toy {REST}")[0]) for said in ("<two>", "<two>++", "(<two>)0.5")}
-    assert len(pictures) == 3
-    (one,) = studio.draw(f"a <two>++ toy {REST}")
-    (same,) = studio.draw(f"a (<two>)1.2100000000000002 toy {REST}")
+def test_embeddings_can_be_weighted(control_session: SessionHarness) -> None:
+    images = {pixels(control_session.draw(f"a {words} toy {REST}")[0]) for words in ("<two>", "<two>++", "(<two>)0.5")}
+    assert len(images) == 3
+    (one,) = control_session.draw(f"a <two>++ toy {REST}")
+    (same,) = control_session.draw(f"a (<two>)1.2100000000000002 toy {REST}")
     assert pixels(one) == pixels(same)
 
 
-def test_what_is_no_embedding_is_text_with_a_notice(studio: SessionHarness) -> None:
-    studio.draw(f"a <nothing> {REST}")
-    assert "unknown embedding <nothing>: read as text" in studio.notices
+def test_an_unknown_embedding_is_text_with_a_notice(control_session: SessionHarness) -> None:
+    control_session.draw(f"a <nothing> {REST}")
+    assert "unknown embedding <nothing>: read as text" in control_session.notices
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_what_is_no_embedding_is_text_with_a_notice(studio: SessionHarness) -> N
         ("old", "is a pickle (old.pt)"),
     ],
 )
-def test_a_bad_one_is_an_error_before_sampling(studio: SessionHarness, name: str, reason: str) -> None:
-    assert studio.run(f"a <{name}> toy {REST}") is not Outcome.OK
-    assert reason in studio.errors[0] and name in studio.errors[0]
+def test_a_bad_embedding_is_an_error_before_sampling(control_session: SessionHarness, name: str, reason: str) -> None:
+    assert control_session.run(f"a <{name}> toy {REST}") is not Outcome.OK
+    assert reason in control_session.errors[0] and name in control_session.errors[0]

@@ -1,4 +1,4 @@
-"""Init images from the web: a server on this machine, with all that real ones do wrong (A.4)."""
+"""Init images from the web: a local server that does all that real ones do wrong."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def png() -> bytes:
     return buffer.getvalue()
 
 
-class Pages(BaseHTTPRequestHandler):
-    """A handful of answers by path."""
+class Handler(BaseHTTPRequestHandler):
+    """A handler with a response for each path."""
 
-    asked: list[str] = []  # noqa: RUF012  # emptied by the fixture
+    requested: list[str] = []  # noqa: RUF012  # emptied by the fixture
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.requested.append(self.path)
         path = self.path.partition("?")[0].strip("/")
         places = {"moved.png": "/a%20cat.png", "file.png": "file:///etc/passwd", "ftp.png": "ftp://x/y.png",
                   "round.png": "/round.png"}  # fmt: skip
@@ -60,16 +60,16 @@ class Pages(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 time.sleep(0.05 if path == "slow.png" else 0)
         except OSError:
-            pass  # the other side has had enough
+            pass  # the client has closed the connection
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    Pages.asked.clear()
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    Handler.requested.clear()
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.daemon_threads = True
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
@@ -78,28 +78,28 @@ def server() -> Iterator[str]:
     httpd.server_close()
 
 
-def test_a4_a_picture_from_the_web_is_fetched_once_and_replays_without_it(harness: SessionHarness, server: str) -> None:
-    (made,) = harness.draw(f"oil -I {server}/a%20cat.png?size=large -s2 -S1")
-    assert Pages.asked == ["/a%20cat.png?size=large"]
+def test_an_image_from_the_web_is_downloaded_once_and_verifies_offline(harness: SessionHarness, server: str) -> None:
+    (result,) = harness.draw(f"oil -I {server}/a%20cat.png?size=large -s2 -S1")
+    assert Handler.requested == ["/a%20cat.png?size=large"]
     assert '-I "a cat.png"' in harness.saved[0].line and any(
         "downloading a cat.png" in text for text in harness.notices
     )
     (kept,) = (harness.folder / "outputs" / ".invoke" / "inputs").iterdir()
     assert kept.read_bytes() == png()
     line = harness.saved[0].line
-    assert harness.run(f"!verify {made}") is Outcome.OK and "identical" in harness.messages
-    assert pixels(harness.draw(line)[0]) == pixels(made)
-    assert len(Pages.asked) == 1, "the network is asked once"
+    assert harness.run(f"!verify {result}") is Outcome.OK and "identical" in harness.messages
+    assert pixels(harness.draw(line)[0]) == pixels(result)
+    assert len(Handler.requested) == 1, "downloaded once"
     drawing().save("local.png")
-    assert pixels(harness.draw("oil -I local.png -s2 -S1")[0]) == pixels(made)
+    assert pixels(harness.draw("oil -I local.png -s2 -S1")[0]) == pixels(result)
 
 
-def test_redirects_on_the_web_are_followed(harness: SessionHarness, server: str) -> None:
+def test_redirects_are_followed(harness: SessionHarness, server: str) -> None:
     assert harness.draw(f"oil -I {server}/moved.png -s2")
 
 
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "message"),
     [
         ("none.png", "404"),
         ("page.png", "not an image"),
@@ -110,46 +110,46 @@ def test_redirects_on_the_web_are_followed(harness: SessionHarness, server: str)
         ("cut.png", "the download of cut.png ended after"),
     ],
 )
-def test_what_is_no_picture_is_one_sentence(fake_session: SessionHarness, server: str, page: str, said: str) -> None:
+def test_each_bad_download_is_one_error(fake_session: SessionHarness, server: str, page: str, message: str) -> None:
     reference = f"{server}/{page}"
     line = f"oil -I {reference} -s2"
     assert fake_session.run(line) is Outcome.FAILED
     error = fake_session.of(Failed)[0].error
-    assert said in error.message, error.message
+    assert message in error.message, error.message
     assert error.hint and "\n" not in error.message
     assert error.span is not None and line[error.span.start : error.span.end] == reference
     assert not fake_session.saved
 
 
-def test_nobody_answers(fake_session: SessionHarness) -> None:
+def test_an_unreachable_server_is_an_error(fake_session: SessionHarness) -> None:
     assert fake_session.run("oil -I http://127.0.0.1:9/x.png -s2") is Outcome.FAILED
     assert "cannot download x.png" in fake_session.errors[0]
 
 
 @pytest.mark.parametrize(
-    ("page", "limits", "said"),
+    ("page", "limits", "message"),
     [
         ("endless.png", Limits(max_bytes=100_000), "larger than 0.1 MB"),
         ("slow.png", Limits(seconds=0.3), "took too long"),
         ("slow.png", Limits(silence=0.02, seconds=30), "took too long"),
     ],
 )
-def test_limits_of_size_and_time(server: str, page: str, limits: Limits, said: str) -> None:
+def test_downloads_are_limited_in_size_and_time(server: str, page: str, limits: Limits, message: str) -> None:
     started = time.monotonic()
     with pytest.raises(ImageError) as caught:
         fetch(f"{server}/{page}", lambda: None, limits)
-    assert said in caught.value.message
+    assert message in caught.value.message
     assert time.monotonic() - started < 5
 
 
-def test_nothing_is_fetched_offline(fake_session: SessionHarness, server: str) -> None:
+def test_nothing_is_downloaded_offline(fake_session: SessionHarness, server: str) -> None:
     options = SessionOptions(root=str(fake_session.folder / "root"), offline=True)
     session = Session(options, emit=fake_session.events.append, opener=FakeEngine)
     assert session.run(f"oil -I {server}/moved.png -s2") is Outcome.FAILED
-    assert "--offline" in fake_session.errors[0] and Pages.asked == []
+    assert "--offline" in fake_session.errors[0] and Handler.requested == []
 
 
-def test_a_mask_from_the_web(fake_session: SessionHarness, server: str) -> None:
+def test_a_mask_is_downloaded_from_the_web(fake_session: SessionHarness, server: str) -> None:
     drawing().save("sketch.png")
     assert fake_session.draw(f"oil -I sketch.png -M {server}/moved.png -s2")
     assert fake_session.run(f"oil -I sketch.png -M {server}/none.png -s2") is Outcome.FAILED
@@ -165,5 +165,5 @@ def test_a_mask_from_the_web(fake_session: SessionHarness, server: str) -> None:
         ("https://x.org/a:b.png?x=/y.png#z", "a_b.png"),
     ],
 )
-def test_names_are_safe(url: str, name: str) -> None:
+def test_file_names_of_downloads_are_safe(url: str, name: str) -> None:
     assert url_name(url) == name
