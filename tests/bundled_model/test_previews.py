@@ -1,4 +1,4 @@
-"""A picture can be seen while it grows: what previews show half way is close to what comes out, not noise."""
+"""Previews of the bundled model resemble the result halfway, and are not noise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINE = "a large red circle on a white background -S 3 -s 12"
 def harness(
     tmp_path: Path, tiny_model: Path, real_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SessionHarness]:
-    """A session with the embedded model, somebody looking at every step."""
+    """A session with the bundled model and a viewer of every step."""
     monkeypatch.chdir(tmp_path)
     harness = SessionHarness(tmp_path, tiny_model, lambda _: real_engine)
     (tmp_path / "root" / "configs" / "models.yaml").unlink()
@@ -34,23 +34,23 @@ def harness(
     harness.session.context.writer.close()
 
 
-def away(harness: SessionHarness, last: int) -> list[float]:
-    """How far, of 255, the previews of the last steps are from the one after the very last step."""
+def distances(harness: SessionHarness, last: int) -> list[float]:
+    """Return the mean differences, of 255, of the last steps' previews from the very last one."""
     shown = [np.frombuffer(step.preview.rgb, np.uint8).astype(float) for step in harness.of(Step) if step.preview]
-    return [float(np.abs(picture - shown[-1]).mean()) for picture in shown[-last:]]
+    return [float(np.abs(preview - shown[-1]).mean()) for preview in shown[-last:]]
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "k_lms", "k_euler_a", "k_dpmpp_2", "k_heun"])
-def test_after_a_third_of_the_steps_the_picture_is_there(harness: SessionHarness, sampler: str) -> None:
+def test_previews_resemble_the_result_after_a_third_of_the_steps(harness: SessionHarness, sampler: str) -> None:
     harness.draw(f"{LINE} -A {sampler}")
-    seen = away(harness, 13)
-    assert seen[0] > 60  # nothing but noise
-    assert max(seen[4:]) < 16
-    assert seen[4] > seen[8] > seen[11] > seen[12] == 0
+    found = distances(harness, 13)
+    assert found[0] > 60  # noise
+    assert max(found[4:]) < 16
+    assert found[4] > found[8] > found[11] > found[12] == 0
 
 
-def test_a_change_of_an_image_is_seen_after_its_first_steps(harness: SessionHarness) -> None:
+def test_previews_of_image_to_image_resemble_the_result_after_3_steps(harness: SessionHarness) -> None:
     harness.draw(f"{LINE} -A ddim")
     harness.draw("a large blue circle on a white background -I @last -f .8 -S 4 -s 10 -A ddim")
-    seen = away(harness, 9)
-    assert seen[0] > 40 > 2 * seen[3]
+    found = distances(harness, 9)
+    assert found[0] > 40 > 2 * found[3]

@@ -1,4 +1,4 @@
-"""The commands: each as its user would meet it, on both engines."""
+"""Commands on both engines: history, recall, info, removal, aliases, and mistakes."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_history_and_search(harness: SessionHarness) -> None:
     assert "zebra" in harness.messages
 
 
-def test_a_number_brings_its_line_back(harness: SessionHarness) -> None:
+def test_a_number_recalls_its_line(harness: SessionHarness) -> None:
     harness.draw("a red fox -s2 -S5")
     harness.run("!1")
     assert harness.prefills == [harness.session.context.folder().history.get(1).line]  # type: ignore[union-attr]
     assert harness.run("!7") is Outcome.FAILED
 
 
-def test_again_keeps_the_seed_and_adds(harness: SessionHarness, sketch: Path) -> None:
+def test_again_keeps_the_seed_and_adds_to_numbers(harness: SessionHarness, sketch: Path) -> None:
     assert harness.run("!again") is Outcome.FAILED
     (first,) = harness.draw("a cat -s4 -f.5 -I sketch.png")
     seed = harness.saved[0].seed
@@ -50,19 +50,19 @@ def test_again_keeps_the_seed_and_adds(harness: SessionHarness, sketch: Path) ->
     assert harness.run("!again -S+1") is Outcome.FAILED and "cannot add to a seed" in harness.errors[0]
 
 
-def test_again_of_a_former_session(harness: SessionHarness) -> None:
+def test_again_repeats_the_last_line_of_an_earlier_session(harness: SessionHarness) -> None:
     (first,) = harness.draw("a cat -s2")
     harness.session.context.last_stages = ()
     assert pixels(harness.draw("!again")[0]) == pixels(first)
 
 
-def test_fetch_gives_the_line_that_makes_the_picture(harness: SessionHarness) -> None:
+def test_fetch_returns_the_line_that_reproduces_the_image(harness: SessionHarness) -> None:
     (path,) = harness.draw('"a \\"quoted\\" cat, -x" [dog] -s2'.replace(" [dog]", ""))
     harness.run(f"!fetch {path}")
     assert pixels(harness.draw(harness.prefills[0])[0]) == pixels(path)
 
 
-def test_fetch_from_elsewhere_tells_what_is_lost(harness: SessionHarness) -> None:
+def test_fetch_reports_settings_that_are_not_carried_over(harness: SessionHarness) -> None:
     info = PngInfo()
     info.add_text("Dream", "a cat -s 2 -S 5 -W 64 -H 64 -A k_euler --karras_max 29 # model_id=sd-1.4")
     drawing().save("theirs.png", pnginfo=info)
@@ -74,7 +74,7 @@ def test_fetch_from_elsewhere_tells_what_is_lost(harness: SessionHarness) -> Non
     assert "contains no generation metadata" in harness.errors[0]
 
 
-def test_info_shows_everything_and_drives_no_terminal(harness: SessionHarness) -> None:
+def test_info_shows_all_metadata_without_control_characters(harness: SessionHarness) -> None:
     info = PngInfo()
     info.add_text("Dream", "a cat \x1b[2J -s 2")
     drawing().save("evil.png", pnginfo=info)
@@ -85,7 +85,7 @@ def test_info_shows_everything_and_drives_no_terminal(harness: SessionHarness) -
     assert "identical" not in harness.messages and "sd-metadata" in harness.messages
 
 
-def test_rm_moves_to_the_trash_with_what_belongs_to_it(harness: SessionHarness) -> None:
+def test_rm_moves_an_image_and_its_extras_to_the_trash(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s2 -S1 --strip --save_intermediates")
     assert harness.run("!rm 1") is Outcome.OK
     assert not path.exists()
@@ -97,14 +97,14 @@ def test_rm_moves_to_the_trash_with_what_belongs_to_it(harness: SessionHarness) 
     assert harness.run("!rm 1") is Outcome.FAILED
 
 
-def test_check(harness: SessionHarness, sketch: Path) -> None:
+def test_check_reports_weights_inputs_tokens_and_memory(harness: SessionHarness, sketch: Path) -> None:
     assert harness.run('!check "a cat" -I sketch.png') is Outcome.OK
     for word in ("weights", "sketch.png", "tokens", "memory"):
         assert word in harness.messages
     assert harness.run("!check a cat -I none.png") is Outcome.FAILED
 
 
-def test_mem(harness: SessionHarness) -> None:
+def test_mem_reports_memory_and_loaded_models(harness: SessionHarness) -> None:
     harness.draw("a cat -s2")
     harness.run("!mem")
     used, peak, free, total = (float(found) for found in re.findall(r"([\d.]+) GB", harness.messages))
@@ -112,7 +112,7 @@ def test_mem(harness: SessionHarness) -> None:
     assert "tiny" in harness.messages.partition("loaded: ")[2]
 
 
-def test_aliases_are_lines_with_a_name(harness: SessionHarness) -> None:
+def test_aliases_are_named_lines_that_combine(harness: SessionHarness) -> None:
     assert harness.run('!alias oil oil painting -C 9 --neg "blurry, flat"') is Outcome.OK
     harness.draw("!oil a castle -s2 -S1")
     line = harness.saved[0].line
@@ -132,14 +132,14 @@ def test_aliases_are_lines_with_a_name(harness: SessionHarness) -> None:
         assert harness.run(bad) is not Outcome.OK, bad
 
 
-def test_dream_and_clear(harness: SessionHarness) -> None:
+def test_dream_generates_and_clear_forgets_the_line_history(harness: SessionHarness) -> None:
     harness.draw("!dream a cat -s2 -S1")
     assert harness.run("!clear") is Outcome.OK
     assert harness.of(Forget)
 
 
 @pytest.mark.parametrize("name", REMOVED_COMMANDS)
-def test_commands_that_have_gone_say_what_replaces_them(fake_session: SessionHarness, name: str) -> None:
+def test_the_error_of_a_removed_command_names_its_replacement(fake_session: SessionHarness, name: str) -> None:
     assert fake_session.run(f"!{name} x") is Outcome.UNREADABLE
     assert f"!{name} of InvokeAI 2.x was removed" in fake_session.errors[0]
     hint = fake_session.of(Failed)[0].error.hint
@@ -147,13 +147,13 @@ def test_commands_that_have_gone_say_what_replaces_them(fake_session: SessionHar
 
 
 @pytest.mark.parametrize(("typed", "near"), [("!histroy", "!history"), ("!fecth x", "!fetch"), ("!xyzzy", "!help")])
-def test_an_unknown_command_names_the_nearest(fake_session: SessionHarness, typed: str, near: str) -> None:
+def test_the_error_of_an_unknown_command_names_the_nearest(fake_session: SessionHarness, typed: str, near: str) -> None:
     assert fake_session.run(typed) is Outcome.UNREADABLE
     assert near in fake_session.of(Failed)[0].error.hint
 
 
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])
-def test_every_command_survives_no_and_odd_arguments(fake_session: SessionHarness, command: str) -> None:
+def test_every_command_handles_missing_and_odd_arguments(fake_session: SessionHarness, command: str) -> None:
     for argument in ("", '"', "💥 \\", "999999999999999", "a" * 3000, "-s", "'"):
         if command == "open" and not argument:
             continue
@@ -163,7 +163,7 @@ def test_every_command_survives_no_and_odd_arguments(fake_session: SessionHarnes
     assert fake_session.draw("a cat -s2 -S1")
 
 
-def test_again_means_what_the_line_meant(harness: SessionHarness) -> None:
+def test_again_repeats_resolved_references_and_seeds(harness: SessionHarness) -> None:
     first, second = harness.draw("a cat -s2 -S1..2")
     (oil,) = harness.draw("oil -I @last -s4 -S3 -f .5")
     harness.draw("!again -f+.25")
@@ -178,7 +178,7 @@ def test_again_means_what_the_line_meant(harness: SessionHarness) -> None:
     assert first.exists() and oil.exists()
 
 
-def test_a_file_as_session_default_keeps_the_books_in_outputs(harness: SessionHarness) -> None:
+def test_a_file_as_default_output_keeps_the_history_in_outputs(harness: SessionHarness) -> None:
     harness.run("!set -o cat.png")
     harness.draw("a cat -s2 -S1")
     harness.draw("oil -I @last -s2 -S2 -f .6")

@@ -1,4 +1,4 @@
-"""The commands on models (features.md N): entries, facts, fetching and converting, each with its mistakes."""
+"""Commands on models: entries, facts, downloads and conversion, and their mistakes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_models_are_listed_with_their_state(fake_session: SessionHarness) -> Non
     assert "active, loaded" in fake_session.messages
 
 
-def test_models_are_listed_by_what_they_are_good_for(fake_session: SessionHarness) -> None:
+def test_models_are_listed_by_their_good_for_tags(fake_session: SessionHarness) -> None:
     fake_session.run("!edit_model tiny good_for night scenes, portraits")
     assert fake_session.run("!models --for portrait") is Outcome.OK, fake_session.errors
     assert [line.split()[0] for line in fake_session.messages.splitlines()] == ["tiny"]
@@ -46,23 +46,23 @@ def test_models_are_listed_by_what_they_are_good_for(fake_session: SessionHarnes
     assert fake_session.run("!models cars") is not Outcome.OK and "--for" in fake_session.errors[0]
 
 
-def test_n1_a_model_tells_what_it_is(fake_session: SessionHarness, tiny_model: Path) -> None:
+def test_model_shows_family_path_hash_and_precision(fake_session: SessionHarness, tiny_model: Path) -> None:
     assert fake_session.run("!model tiny") is Outcome.OK
-    said = dict(line.split(None, 1) for line in fake_session.messages.splitlines())
-    assert said["family"] == "Stable Diffusion 1.x" and str(tiny_model) in said["path"]
-    assert len(said["hash"]) == 64 and said["precision"] == "float32"
+    facts = dict(line.split(None, 1) for line in fake_session.messages.splitlines())
+    assert facts["family"] == "Stable Diffusion 1.x" and str(tiny_model) in facts["path"]
+    assert len(facts["hash"]) == 64 and facts["precision"] == "float32"
     assert "64 x 64" in fake_session.messages
 
 
-def test_entries_keep_their_comments(fake_session: SessionHarness, tiny_model: Path) -> None:
+def test_editing_an_entry_keeps_comments(fake_session: SessionHarness, tiny_model: Path) -> None:
     path = fake_session.folder / "root/configs/models.yaml"
     path.write_text(
         f"# mine\ntiny:   # the small one\n  path: {tiny_model}  # here\n  default: true\n", encoding="utf-8"
     )
     assert fake_session.run("!edit_model tiny description a very small one") is Outcome.OK, fake_session.errors
     assert fake_session.run("!edit_model tiny defaults -s 7 -C 3") is Outcome.OK, fake_session.errors
-    for diagnostic in ("# mine", "# the small one", "# here", "description: a very small one"):
-        assert diagnostic in entries(fake_session)
+    for text in ("# mine", "# the small one", "# here", "description: a very small one"):
+        assert text in entries(fake_session)
     assert fake_session.session.context.settings.defaults().request.num_inference_steps == 7
     assert fake_session.run("!edit_model tiny description none") is Outcome.OK
     assert "a very small one" not in entries(fake_session)
@@ -70,7 +70,7 @@ def test_entries_keep_their_comments(fake_session: SessionHarness, tiny_model: P
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "facts"),
     [
         ("!edit_model tiny siz 5", "unknown setting"),
         ("!edit_model tiny size huge", "size must be a number"),
@@ -83,15 +83,15 @@ def test_entries_keep_their_comments(fake_session: SessionHarness, tiny_model: P
         ("!convert_model /nowhere.safetensors", "no such file"),
     ],
 )
-def test_mistakes_change_nothing(fake_session: SessionHarness, line: str, said: str) -> None:
+def test_mistakes_leave_the_entries_unchanged(fake_session: SessionHarness, line: str, facts: str) -> None:
     before = entries(fake_session)
     assert fake_session.run(line) is not Outcome.OK
-    assert said in fake_session.errors[0]
+    assert facts in fake_session.errors[0]
     assert entries(fake_session) == before
     assert fake_session.run("a cat -s 2") is Outcome.OK
 
 
-def test_a_folder_is_imported_used_and_forgotten(fake_session: SessionHarness, tiny_model: Path) -> None:
+def test_a_folder_is_imported_used_and_deleted(fake_session: SessionHarness, tiny_model: Path) -> None:
     copy = shutil.copytree(tiny_model, fake_session.folder / "another one")
     assert fake_session.run(f'!import_model "{copy}" second') is Outcome.OK, fake_session.errors
     assert "Stable Diffusion 1.x" in fake_session.notices[-1] and str(copy) in entries(fake_session)
@@ -102,7 +102,7 @@ def test_a_folder_is_imported_used_and_forgotten(fake_session: SessionHarness, t
     assert fake_session.run("a cat -m second") is Outcome.FAILED
 
 
-def test_a_packaged_entry_is_overlaid(fake_session: SessionHarness) -> None:
+def test_a_packaged_entry_is_overridden_and_restored(fake_session: SessionHarness) -> None:
     assert fake_session.run("!edit_model sketchbook defaults -s 9") is Outcome.OK, fake_session.errors
     assert 'path: "{package}/assets/sketchbook"' in entries(fake_session) and "preview" in entries(fake_session)
     spec = fake_session.session.context.settings.registry.find("sketchbook")
@@ -111,7 +111,7 @@ def test_a_packaged_entry_is_overlaid(fake_session: SessionHarness) -> None:
     assert fake_session.session.context.settings.registry.find("sketchbook").defaults.num_inference_steps == 20
 
 
-def test_i8_trigger_words_are_asked_for(fake_session: SessionHarness) -> None:
+def test_missing_trigger_words_give_a_notice(fake_session: SessionHarness) -> None:
     assert fake_session.run("!edit_model tiny triggers elden ring style, er") is Outcome.OK, fake_session.errors
     fake_session.run("!triggers tiny")
     assert fake_session.messages == "elden ring style, er"
@@ -121,17 +121,17 @@ def test_i8_trigger_words_are_asked_for(fake_session: SessionHarness) -> None:
     assert not any("elden ring style" in notice for notice in fake_session.notices)
 
 
-# -- fetching ----------------------------------------------------------------------------------------------------------
+# -- downloading ------------------------------------------------------------------------------------------------------
 
 
 class Hub(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, with ranges; remembers what was asked for."""
+    """A handler that serves a folder with range requests and records them."""
 
     asked: list[str]
     cut: int
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         path = Path(self.translate_path(self.path))
@@ -139,10 +139,10 @@ class Hub(http.server.SimpleHTTPRequestHandler):
             self.send_error(404)
             return
         data = path.read_bytes()
-        given = self.headers.get("Range")
-        start = int(given.removeprefix("bytes=").rstrip("-")) if given else 0
+        range_header = self.headers.get("Range")
+        start = int(range_header.removeprefix("bytes=").rstrip("-")) if range_header else 0
         type(self).asked.append(f"{self.path} from {start}")
-        self.send_response(206 if given else 200)
+        self.send_response(206 if range_header else 200)
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
         end = min(len(data), start + type(self).cut)
@@ -150,7 +150,7 @@ class Hub(http.server.SimpleHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Waits for its answers when it is closed."""
+    """A server that waits for its responses when it is closed."""
 
     daemon_threads = False
 
@@ -167,7 +167,7 @@ def hub(tmp_path: Path) -> Iterator[tuple[str, type[Hub], Path]]:
     server.server_close()
 
 
-def test_n8_a_file_is_fetched_with_its_size_told_and_resumed(
+def test_a_download_reports_its_size_and_resumes(
     fake_session: SessionHarness, hub: tuple[str, type[Hub], Path], tmp_path: Path
 ) -> None:
     address, handler, served = hub
@@ -180,19 +180,19 @@ def test_n8_a_file_is_fetched_with_its_size_told_and_resumed(
     with pytest.raises((ModelError, OSError)):
         fetch(files, target, lambda done, total: None)
     assert not (target / "big.safetensors").exists()
-    there = (target / "big.safetensors.part").stat().st_size
-    assert 0 < there < len(content)
+    partial_size = (target / "big.safetensors.part").stat().st_size
+    assert 0 < partial_size < len(content)
     handler.cut = 1 << 30
-    seen: list[int] = []
-    fetch(files, target, lambda done, total: seen.append(done))
+    progress: list[int] = []
+    fetch(files, target, lambda done, total: progress.append(done))
     assert (target / "big.safetensors").read_bytes() == content
-    assert handler.asked[-1] == f"/big.safetensors from {there}" and seen[-1] == len(content)
+    assert handler.asked[-1] == f"/big.safetensors from {partial_size}" and progress[-1] == len(content)
     asked = len(handler.asked)
     fetch(files, target, lambda done, total: None)
-    assert len(handler.asked) == asked, "what is there is not fetched again"
+    assert len(handler.asked) == asked, "complete files are not downloaded again"
 
 
-def test_n8_what_was_fetched_must_be_a_model(fake_session: SessionHarness, hub: tuple[str, type[Hub], Path]) -> None:
+def test_a_downloaded_file_must_be_a_model(fake_session: SessionHarness, hub: tuple[str, type[Hub], Path]) -> None:
     address, _, served = hub
     (served / "broken.safetensors").write_bytes(b"no tensors at all")
     assert fake_session.run(f"!import_model {address}/broken.safetensors") is Outcome.FAILED
@@ -203,7 +203,7 @@ def test_n8_what_was_fetched_must_be_a_model(fake_session: SessionHarness, hub: 
     assert fake_session.run(f"!import_model {address}/model.ckpt") is Outcome.FAILED
 
 
-def test_n8_offline_fetches_nothing(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_downloaded_offline(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     options = SessionOptions(root=str(tmp_path / "root"), offline=True)
     harness = SessionHarness(tmp_path, tiny_model, FakeEngine, options)
@@ -213,7 +213,7 @@ def test_n8_offline_fetches_nothing(tmp_path: Path, tiny_model: Path, monkeypatc
     harness.session.close()
 
 
-def test_of_a_repository_one_set_of_weights_is_fetched() -> None:
+def test_one_set_of_weights_of_a_repository_is_selected() -> None:
     paths = [
         "model_index.json", "README.md", "v1-5-pruned.safetensors", "unet/config.json",
         "scheduler/scheduler_config.json",

@@ -1,4 +1,4 @@
-"""`!compare`, `!grid`, `!contact` and `!plot`: numbered pictures that say what they show."""
+"""`!compare`, `!grid`, `!contact` and `!plot`: numbered images that record what they show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.session_harness import SessionHarness, pixels, size
 
 
 def sheet(harness: SessionHarness, line: str) -> Path:
-    """The sheet that a line makes."""
+    """Run a line that makes a sheet; return its path."""
     assert harness.run(line) is Outcome.OK, harness.errors
     number, path = harness.messages.splitlines()[-1].split(": ")[0].split(" ", 1)
     assert Path(path).name.startswith(f"{int(number.strip('[]')):06d}.")
@@ -25,13 +25,13 @@ def sheet(harness: SessionHarness, line: str) -> Path:
 
 
 def record(path: Path) -> SheetRecord:
-    """What a sheet says of itself."""
+    """Return the record in a sheet's metadata."""
     found = decode_sheet(read_chunks(path))
     assert found is not None
     return found
 
 
-def test_c12_compare_has_a_column_for_each_picture(harness: SessionHarness, sketch: Path) -> None:
+def test_compare_has_a_column_for_each_image(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("fire -s10 -S5 -f.7 -I sketch.png")
     harness.draw("fire -s10 -S5 -f.4 -I sketch.png")
     path = sheet(harness, "!compare 1 2")
@@ -42,7 +42,7 @@ def test_c12_compare_has_a_column_for_each_picture(harness: SessionHarness, sket
     assert size(sheet(harness, "!compare 1 2 @last"))[0] > 3 * 512
 
 
-def test_frames_that_were_not_saved_are_made_again(real_session: SessionHarness, sketch: Path) -> None:
+def test_compare_reproduces_frames_that_were_not_saved(real_session: SessionHarness, sketch: Path) -> None:
     harness = real_session
     harness.draw("fire -s4 -S5 -f.5 -I sketch.png")
     harness.draw("fire -s4 -S5 -I sketch.png --save_intermediates")
@@ -51,14 +51,14 @@ def test_frames_that_were_not_saved_are_made_again(real_session: SessionHarness,
         "000001.5.png: its steps were not saved; reproducing the image"
     ]
     harness.draw("fire -s4 -S5 -f.5 -I sketch.png --save_intermediates")
-    second = sheet(harness, "!compare --strips 5 2".replace("5", "4"))
-    assert not any("made again" in text for text in harness.notices)
-    # The kept frames are the same ones, a little softer for having been enlarged.
+    second = sheet(harness, "!compare --strips 4 2")
+    assert not any("reproducing" in text for text in harness.notices)
+    # Saved frames are the same, but softer, since they are enlarged.
     again, kept = (np.asarray(Image.open(path).convert("RGB")).astype(int) for path in (first, second))
     assert again.shape == kept.shape and np.abs(again - kept).mean() < 4
 
 
-def test_k6_strips_of_like_noise_stand_below_each_other(real_session: SessionHarness, sketch: Path) -> None:
+def test_intermediates_record_their_noise_level(real_session: SessionHarness, sketch: Path) -> None:
     real_session.draw("fire -s4 -S5 -f.5 -I sketch.png --save_intermediates")
     real_session.draw("fire -s4 -S5 -f1 -I sketch.png --save_intermediates")
     noise = [
@@ -68,14 +68,14 @@ def test_k6_strips_of_like_noise_stand_below_each_other(real_session: SessionHar
     assert noise[0] == noise[1][2:] and noise[1][-1] == 0 and noise[1] == sorted(noise[1], reverse=True)
 
 
-def test_a_chain_is_compared_stage_by_stage(harness: SessionHarness) -> None:
+def test_chains_are_compared_stage_by_stage(harness: SessionHarness) -> None:
     harness.draw("a castle -s3 -S1 | snow -f .5")
     harness.draw("a castle -s3 -S2")
     assert record(sheet(harness, "!compare 1 2")).shows[0].line.count(" | ") == 1
     sheet(harness, "!compare --strips 1 2")
 
 
-def test_a_picture_that_does_not_tell_its_steps_is_shown_as_it_is(harness: SessionHarness, sketch: Path) -> None:
+def test_an_image_without_recorded_steps_is_shown_alone(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s2 -S1")
     sheet(harness, "!compare sketch.png 1")
     assert any("cannot show its steps" in text for text in harness.notices)
@@ -83,21 +83,21 @@ def test_a_picture_that_does_not_tell_its_steps_is_shown_as_it_is(harness: Sessi
     assert harness.run("!compare 1") is Outcome.FAILED and "2 to 8" in harness.errors[0]
 
 
-def test_k7_before_and_after(harness: SessionHarness) -> None:
+def test_grid_shows_before_and_after_pixel_for_pixel(harness: SessionHarness) -> None:
     drawing(192, 128).save("sketch.png")
     (result,) = harness.draw("fire -s2 -S5 -I sketch.png -W 128 -H 128 --fit")
     path = sheet(harness, f"!grid sketch.png {result}")
     shown = record(path).shows
     assert [each.name for each in shown] == ["sketch.png", result.name] and shown[1].line.startswith("fire")
     assert all(len(each.sha256) == 64 for each in shown)
-    with Image.open(path) as image:  # the sketch is in it, pixel for pixel
+    with Image.open(path) as image:  # it contains the sketch, pixel for pixel
         found = np.asarray(image.convert("RGB"))
-    wanted = np.asarray(drawing(192, 128))[8:120, 8:184]
-    windows = np.lib.stride_tricks.sliding_window_view(found, (*wanted.shape[:2], 3))[:, :, 0]
-    assert any(np.array_equal(window, wanted) for row in windows for window in row[:64])
+    expected = np.asarray(drawing(192, 128))[8:120, 8:184]
+    windows = np.lib.stride_tricks.sliding_window_view(found, (*expected.shape[:2], 3))[:, :, 0]
+    assert any(np.array_equal(window, expected) for row in windows for window in row[:64])
 
 
-def test_l7_a_contact_sheet_of_the_last_command(harness: SessionHarness) -> None:
+def test_contact_shows_the_last_line_the_session_or_given_images(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
     harness.draw("a dog -s2 -S1..3")
     assert len(record(sheet(harness, "!contact")).shows) == 3
@@ -108,7 +108,7 @@ def test_l7_a_contact_sheet_of_the_last_command(harness: SessionHarness) -> None
     assert len(record(sheet(harness, "!contact session")).shows) == 4
 
 
-def test_k5_plot(harness: SessionHarness) -> None:
+def test_plot_strength_shows_a_bar_per_strength(harness: SessionHarness) -> None:
     path = sheet(harness, "!plot strength -s50")
     assert path.name == "000001.plot.png" and record(path).line == "!plot strength -s 50"
     bars = harness.messages.splitlines()[1:12]
@@ -117,7 +117,7 @@ def test_k5_plot(harness: SessionHarness) -> None:
     assert harness.run("!plot nothing") is Outcome.FAILED and "strength" in harness.errors[0]
 
 
-def test_a_sheet_has_its_number_and_is_no_result(harness: SessionHarness) -> None:
+def test_a_sheet_has_a_number_but_is_not_a_result(harness: SessionHarness) -> None:
     (cat,) = harness.draw("a cat -s2 -S1")
     path = sheet(harness, "!contact")
     harness.run("!2")
@@ -133,7 +133,7 @@ def test_a_sheet_has_its_number_and_is_no_result(harness: SessionHarness) -> Non
     assert harness.run("!rm 2") is Outcome.OK and not path.exists()
 
 
-def test_a_lost_history_knows_sheets_again(harness: SessionHarness) -> None:
+def test_a_rebuilt_history_recognises_sheets(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1 -n2 --grid")
     for file in (harness.folder / "outputs" / ".invoke").glob("history*"):
         file.unlink()
@@ -145,7 +145,7 @@ def test_a_lost_history_knows_sheets_again(harness: SessionHarness) -> None:
 
 
 @pytest.mark.parametrize("line", ["!contact", "!grid sketch.png 1", "!compare sketch.png 1"])
-def test_a_private_session_s_sheets_say_no_names(harness: SessionHarness, sketch: Path, line: str) -> None:
+def test_sheets_of_a_private_session_contain_no_names(harness: SessionHarness, sketch: Path, line: str) -> None:
     harness.run("!set --private")
     harness.draw("a secret -s2 -S1 -I sketch.png -f.5")
     chunks = json.dumps(read_chunks(sheet(harness, line)))

@@ -1,4 +1,4 @@
-"""Models by their folders: switched to, found again by their names, shared by two sessions."""
+"""Models by their folders: switching, finding them by name, sharing them between sessions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from invoke_cli.events import Failed
 from tests.session_harness import SessionHarness
 
 
-def test_models_and_switch(harness: SessionHarness, tiny_model: Path) -> None:
+def test_switch_changes_the_model_of_the_session(harness: SessionHarness, tiny_model: Path) -> None:
     second = harness.folder / "second"
     shutil.copytree(tiny_model, second)
     harness.run("!models")
@@ -26,7 +26,7 @@ def test_models_and_switch(harness: SessionHarness, tiny_model: Path) -> None:
     assert "tiny" in harness.of(Failed)[0].error.hint
 
 
-def test_a_sampler_s_name_as_the_model_says_use_a(harness: SessionHarness) -> None:
+def test_the_error_of_a_sampler_given_as_model_names_the_sampler_switch(harness: SessionHarness) -> None:
     assert harness.run("a cat -m k_lms") is Outcome.FAILED
     assert "-A k_lms" in harness.of(Failed)[0].error.hint
 
@@ -36,17 +36,17 @@ def test_a_model_used_by_its_folder_is_found_again_by_its_name(
 ) -> None:
     other = tmp_path / "models" / "my model"
     shutil.copytree(tiny_model, other)
-    (picture,) = harness.draw("a cat -s2 -S1 -m 'models/my model'")
+    (path,) = harness.draw("a cat -s2 -S1 -m 'models/my model'")
     assert harness.saved[0].line.endswith('-m "my model"')
-    assert str(tmp_path).encode() not in picture.read_bytes()
+    assert str(tmp_path).encode() not in path.read_bytes()
     again = SessionHarness(tmp_path / "root" / "..", tiny_model, harness.session.context._opener)
-    assert again.run(f"!verify {picture}") is Outcome.OK
+    assert again.run(f"!verify {path}") is Outcome.OK
     assert "identical" in again.messages
     harness.draw("a cat -s2 -S2 -m 'models/my model'")
     assert (tmp_path / "root" / "configs" / "folders.yaml").read_text(encoding="utf-8").count("my model") == 2
 
 
-def test_the_folder_of_a_configured_model_is_that_model(harness: SessionHarness, tiny_model: Path) -> None:
+def test_the_folder_of_a_configured_model_is_recognised(harness: SessionHarness, tiny_model: Path) -> None:
     harness.draw(f"a cat -s2 -S1 -m {tiny_model}")
     assert harness.saved[0].line.endswith("-m tiny")
     assert not (harness.folder / "root" / "configs" / "folders.yaml").exists()

@@ -1,4 +1,4 @@
-"""`!sweep`, `!ladder` and `!final`: many settings of one line, with the shared work done once."""
+"""`!sweep`, `!ladder` and `!final`: many settings of one line, with shared work done once."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ SWEEP = "!sweep fire -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler -S 5 -s 4 -I sketch.
 
 
 def cells(harness: SessionHarness) -> list[Path]:
-    """The images of the last line."""
+    """Return the paths of the last line's images."""
     return [harness.folder / saved.path for saved in harness.saved]
 
 
 def stop_after(harness: SessionHarness, count: int) -> Callable[[Event], None]:
-    """An ear that stops the line when so many images are there."""
-    heard = harness.session.context.emit
-    seen = itertools.count(1)
+    """Return an `emit` that stops the line after so many images."""
+    emit = harness.session.context.emit
+    counter = itertools.count(1)
 
-    def ear(event: Event) -> None:
-        heard(event)
-        if isinstance(event, Saved) and next(seen) == count:
+    def emit_and_stop(event: Event) -> None:
+        emit(event)
+        if isinstance(event, Saved) and next(counter) == count:
             harness.session.stop()
 
-    return ear
+    return emit_and_stop
 
 
 @pytest.mark.parametrize(
@@ -54,22 +54,22 @@ def stop_after(harness: SessionHarness, count: int) -> Callable[[Event], None]:
         ("a -s 1,1,2", ["a -s 1", "a -s 2"]),
     ],
 )
-def test_the_cells_of_a_line(line: str, lines: list[str]) -> None:
+def test_a_sweep_expands_to_its_lines(line: str, lines: list[str]) -> None:
     sweep = parse_sweep(line)
     assert [sweep.line_of(cell) for cell in sweep.cells] == lines
 
 
-def test_dear_changes_are_made_least_often() -> None:
+def test_expensive_settings_change_least_often() -> None:
     sweep = parse_sweep("a -s 1,2 -m x,y --neg u,v")
     models = [sweep.line_of(cell).split("-m ")[1][0] for cell in sweep.cells_by_cost]
     assert models == sorted(models) and sorted(sweep.cells_by_cost) == sweep.cells
     assert with_seed("a cat | b", 7) == "a cat -S 7 | b"
 
 
-def test_d7_c13_every_combination_and_a_labelled_grid(harness: SessionHarness, sketch: Path) -> None:
+def test_a_sweep_generates_every_combination_a_sheet_and_tables(harness: SessionHarness, sketch: Path) -> None:
     assert harness.run(SWEEP) is Outcome.OK, harness.errors
-    made = cells(harness)
-    assert len(made) == 18 and [saved.number for saved in harness.saved] == list(range(1, 19))
+    results = cells(harness)
+    assert len(results) == 18 and [saved.number for saved in harness.saved] == list(range(1, 19))
     outputs = harness.folder / "outputs"
     record = decode_sheet(read_chunks(outputs / "000019.sweep.png"))
     assert record is not None and len(record.shows) == 18 and record.line == SWEEP
@@ -84,11 +84,11 @@ def test_d7_c13_every_combination_and_a_labelled_grid(harness: SessionHarness, s
     links = re.findall(r'<img src="([^"]+)"', page)
     assert len(links) == 18 and all((outputs / link).is_file() for link in links)
     alone = harness.draw("fire -f .5 -C 8 -A k_euler -S 5 -s 4 -I sketch.png")[0]
-    assert pixels(alone) == pixels(made[9])
+    assert pixels(alone) == pixels(results[9])
     assert harness.run("!verify 7") is Outcome.OK
 
 
-def test_shared_work_is_done_once(real_session: SessionHarness, sketch: Path) -> None:
+def test_a_sweep_encodes_shared_inputs_once(real_session: SessionHarness, sketch: Path) -> None:
     harness = real_session
     line = "!sweep fire -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler --neg ugly,dull -S 5 -s 4 -I sketch.png --trace"
     harness.session.context.engine.unload()
@@ -100,12 +100,12 @@ def test_shared_work_is_done_once(real_session: SessionHarness, sketch: Path) ->
     assert sum(text.startswith("text encode") for text in harness.traces) == 3
 
 
-def test_a_sweep_that_was_stopped_goes_on(harness: SessionHarness, sketch: Path) -> None:
+def test_an_interrupted_sweep_continues(harness: SessionHarness, sketch: Path) -> None:
     line = "!sweep fire -f .2,.4,.6,.8 -C 2..7 -s 2 -I sketch.png"
-    heard = harness.session.context.emit
+    emit = harness.session.context.emit
     harness.session.context.emit = stop_after(harness, 9)
     assert harness.run(line) is Outcome.INTERRUPTED
-    harness.session.context.emit = heard
+    harness.session.context.emit = emit
     first = cells(harness)
     assert len(first) == 9
     assert harness.run(line) is Outcome.OK, harness.errors
@@ -116,21 +116,21 @@ def test_a_sweep_that_was_stopped_goes_on(harness: SessionHarness, sketch: Path)
     (sheet,) = (harness.folder / "outputs").glob("*.sweep.png")
     record = decode_sheet(read_chunks(sheet))
     assert record is not None and len({shown.name for shown in record.shows}) == 24
-    assert harness.run(line) is Outcome.OK and len(harness.saved) == 24  # a finished one begins anew
+    assert harness.run(line) is Outcome.OK and len(harness.saved) == 24  # a finished sweep starts over
 
 
-def test_a_cell_that_is_gone_is_made_again(harness: SessionHarness) -> None:
+def test_a_deleted_cell_is_generated_again(harness: SessionHarness) -> None:
     line = "!sweep fire -C 2..7 -s 2"
-    heard = harness.session.context.emit
+    emit = harness.session.context.emit
     harness.session.context.emit = stop_after(harness, 4)
     harness.run(line)
-    harness.session.context.emit = heard
+    harness.session.context.emit = emit
     harness.run("!rm 2")
     assert harness.run(line) is Outcome.OK and len(harness.saved) == 3
 
 
-def test_what_cannot_be_swept_is_told_before_anything_is_drawn(harness: SessionHarness, sketch: Path) -> None:
-    for line, said in [
+def test_impossible_sweeps_are_errors_before_generation(harness: SessionHarness, sketch: Path) -> None:
+    for line, message in [
         ("!sweep a cat", "needs a list"),
         ("!sweep a cat -s 1,nine", "whole number"),
         ("!sweep a cat -C 1.5..3.5", "invalid range: 1.5..3.5"),
@@ -144,23 +144,23 @@ def test_what_cannot_be_swept_is_told_before_anything_is_drawn(harness: SessionH
         ("!ladder a cat -I sketch.png -f .5", "sets -f itself"),
     ]:
         assert harness.run(line) is not Outcome.OK, line
-        assert said in harness.errors[0], (line, harness.errors)
+        assert message in harness.errors[0], (line, harness.errors)
         assert harness.saved == []
 
 
-def test_a_dry_sweep_shows_its_lines(harness: SessionHarness) -> None:
+def test_a_dry_run_of_a_sweep_shows_its_lines(harness: SessionHarness) -> None:
     assert harness.run("!sweep a cat -s 2,3 --dry_run") is Outcome.OK
     assert harness.messages.splitlines() == ["a cat -s 2 --dry_run", "a cat -s 3 --dry_run"] and harness.saved == []
 
 
-def test_a_private_sweep_tells_no_words(harness: SessionHarness) -> None:
+def test_files_of_a_private_sweep_contain_no_prompts(harness: SessionHarness) -> None:
     assert harness.run("!sweep a secret -s 2,3 --neg hidden,dull --private") is Outcome.OK, harness.errors
     for path in (harness.folder / "outputs").rglob("*"):
         if path.is_file():
             assert b"secret" not in path.read_bytes() and b"hidden" not in path.read_bytes(), path
 
 
-def test_ladder_climbs_from_one_encode(real_session: SessionHarness, sketch: Path) -> None:
+def test_ladder_generates_each_strength_from_one_encoding(real_session: SessionHarness, sketch: Path) -> None:
     harness = real_session
     harness.session.context.engine.unload()
     assert harness.run("!ladder oil -I sketch.png -s 10 -S 3") is Outcome.OK, harness.errors
@@ -171,7 +171,7 @@ def test_ladder_climbs_from_one_encode(real_session: SessionHarness, sketch: Pat
     assert (harness.folder / "outputs" / "000011.ladder.png").is_file()
 
 
-def test_d6_final_changes_what_is_named_and_nothing_else(harness: SessionHarness, sketch: Path) -> None:
+def test_final_changes_only_the_given_settings(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s2 -S5 -I sketch.png -f.5")
     harness.draw("a dog -s2")
     (path,) = harness.draw("!final 1 -s 4")
@@ -186,7 +186,7 @@ def test_d6_final_changes_what_is_named_and_nothing_else(harness: SessionHarness
 
 
 @pytest.mark.slow
-def test_a_sweep_that_was_killed_goes_on(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_sweep_continues(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configs = tmp_path / "root" / "configs"
     configs.mkdir(parents=True)
     (configs / "models.yaml").write_text(f"tiny:\n  path: {tiny_model}\n  default: true\n", encoding="utf-8")
@@ -202,8 +202,8 @@ def test_a_sweep_that_was_killed_goes_on(tmp_path: Path, tiny_model: Path, monke
     assert 9 <= before < 24
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
-    made = [line for line in done.stdout.splitlines() if not line.split("/")[-1].startswith("!")]
-    singles = [line for line in made if ".sweep.png" not in line]
+    results = [line for line in done.stdout.splitlines() if not line.split("/")[-1].startswith("!")]
+    singles = [line for line in results if ".sweep.png" not in line]
     assert 24 - before <= len(singles) <= 24 - before + 1
     (sheet,) = outputs.glob("*.sweep.png")
     record = decode_sheet(read_chunks(sheet))

@@ -45,7 +45,7 @@ def removed_first(path: Path, data: bytes) -> None:
 
 
 def piece_by_piece(path: Path, data: bytes) -> None:
-    """Slower than a file has to lie still: half-written ones must not be drawn."""
+    """Write in pieces, slower than the time for which a file must be unchanged."""
     with path.open("wb", buffering=0) as file:
         for start in range(0, len(data), len(data) // 3):
             file.write(data[start : start + len(data) // 3])
@@ -58,64 +58,64 @@ def twice_at_once(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-WAYS = (in_place, by_renaming, removed_first, piece_by_piece, twice_at_once)
+WRITERS = (in_place, by_renaming, removed_first, piece_by_piece, twice_at_once)
 
 
 @contextmanager
 def watching(harness: SessionHarness, line: str) -> Iterator[Callable[[int], list[Saved]]]:
-    """The session watches on a thread of its own; yields what waits for so many images."""
+    """Watch on another thread; yield a function that waits for so many images."""
     outcomes: list[Outcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(harness.run(line)), daemon=True)
     thread.start()
 
-    def drawn(count: int) -> list[Saved]:
+    def wait_for_images(count: int) -> list[Saved]:
         deadline = time.monotonic() + 30
         while len(harness.saved) < count:
             assert time.monotonic() < deadline and thread.is_alive(), harness.errors
             time.sleep(0.02)
-        time.sleep(0.45)  # none comes after it
+        time.sleep(0.45)  # no further image follows
         return harness.saved
 
     while not harness.notices and thread.is_alive():
         time.sleep(0.02)
     try:
-        yield drawn
+        yield wait_for_images
     finally:
         harness.session.stop()
         thread.join(30)
     assert outcomes == [Outcome.INTERRUPTED]
 
 
-def test_each_save_is_drawn_once_however_it_is_saved(fake_session: SessionHarness) -> None:
+def test_each_save_gives_one_image_however_it_is_written(fake_session: SessionHarness) -> None:
     path = Path("my sketch.png")
     path.write_bytes(png("black"))
-    with watching(fake_session, '!watch "my sketch.png" a cat -f 0 -S 1') as drawn:
-        assert drawn(0) == []
-        for count, way in enumerate(WAYS, start=1):
+    with watching(fake_session, '!watch "my sketch.png" a cat -f 0 -S 1') as wait_for_images:
+        assert wait_for_images(0) == []
+        for count, write in enumerate(WRITERS, start=1):
             colour = ("red", "green", "blue", "yellow", "purple")[count - 1]
-            way(path, png(colour))
-            saved = drawn(count)
-            assert len(saved) == count, way
-            assert set(batched(pixels(Path(saved[-1].path)))) == {ImageColor.getrgb(colour)}, way
-    assert fake_session.draw("a dog -s2"), "the session goes on"
+            write(path, png(colour))
+            saved = wait_for_images(count)
+            assert len(saved) == count, write
+            assert set(batched(pixels(Path(saved[-1].path)))) == {ImageColor.getrgb(colour)}, write
+    assert fake_session.draw("a dog -s2"), "the session continues"
 
 
-def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
+def test_an_unreadable_file_gives_one_notice_and_the_next_save_an_image(
     fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_changes, "UNREADABLE_SECONDS", 0.4)
-    with watching(fake_session, "!watch sketch.png a cat -s2 -f .5 -S 1 | a dog -f .5") as drawn:
+    with watching(fake_session, "!watch sketch.png a cat -s2 -f .5 -S 1 | a dog -f .5") as wait_for_images:
         Path("sketch.png").write_bytes(png("red")[:60])
         while len(fake_session.notices) < 2:
             time.sleep(0.02)
-        assert drawn(0) == [] and "waiting for the next save" in fake_session.notices[1]
+        assert wait_for_images(0) == [] and "waiting for the next save" in fake_session.notices[1]
         Path("sketch.png").write_bytes(png("red"))
-        assert len(drawn(1)) == 1
+        assert len(wait_for_images(1)) == 1
     assert "does not exist yet" in fake_session.notices[0] and len(fake_session.notices) <= 3
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("!watch", "needs an argument"),
         ("!watch sketch.png", "takes an image and a line"),
@@ -127,6 +127,6 @@ def test_what_is_no_picture_is_told_once_and_the_next_save_is_drawn(
         ("!watch sketch.png a cat -s 0", "-s takes"),
     ],
 )
-def test_what_cannot_be_watched_is_told_at_once(fake_session: SessionHarness, line: str, said: str) -> None:
+def test_impossible_watches_are_errors_at_once(fake_session: SessionHarness, line: str, message: str) -> None:
     assert fake_session.run(line) is not Outcome.OK
-    assert said in fake_session.errors[0] and [path.name for path in Path().iterdir()] == ["root"]
+    assert message in fake_session.errors[0] and [path.name for path in Path().iterdir()] == ["root"]

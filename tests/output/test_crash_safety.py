@@ -1,4 +1,4 @@
-"""What must never go wrong with files: killed sessions, full disks, damaged histories lose no picture."""
+"""The guarantee "Crash safety": killed sessions, full disks and damaged histories lose no image."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from invoke_cli.output.folder import OutputFolder
 from tests.session_harness import SessionHarness, outputs
 
 
-def test_no_part_of_a_file_is_left_behind(harness: SessionHarness) -> None:
+def test_no_partial_file_is_left(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -n3 --strip --save_intermediates")
     assert not list(harness.folder.rglob("*.part"))
 
 
-def test_law_9_images_that_a_killed_session_did_not_enter_are_entered(harness: SessionHarness) -> None:
+def test_crash_safety_images_of_a_killed_session_enter_the_history(harness: SessionHarness) -> None:
     paths = harness.draw("a cat -s2 -n3")
     with OutputFolder(outputs(harness)).history.opened() as database:
         database.execute("DELETE FROM images WHERE number > 1")
@@ -30,7 +30,7 @@ def test_law_9_images_that_a_killed_session_did_not_enter_are_entered(harness: S
 
 
 @pytest.mark.parametrize("switches", ["-p", "--fnformat {seed}.png", "-o named.png", ""])
-def test_law_9_every_finished_image_is_entered(
+def test_crash_safety_every_finished_image_enters_the_history(
     harness: SessionHarness, switches: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from invoke_cli.output.history import History
@@ -45,7 +45,7 @@ def test_law_9_every_finished_image_is_entered(
     assert harness.session.context.folder().history.begun() == {}
 
 
-def test_an_image_that_never_appeared_is_given_up(harness: SessionHarness) -> None:
+def test_a_begun_image_without_a_file_is_dropped(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
     harness.session.context.folder().history.begin(2, "000002.5.png")
     harness.session.context._folders.clear()
@@ -53,7 +53,7 @@ def test_an_image_that_never_appeared_is_given_up(harness: SessionHarness) -> No
     harness.draw("a cat -s2 -S2")
 
 
-def test_a_disk_that_refuses_fails_the_line_and_not_the_session(
+def test_a_full_disk_fails_the_line_and_not_the_session(
     fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -67,14 +67,14 @@ def test_a_disk_that_refuses_fails_the_line_and_not_the_session(
     assert fake_session.draw("a cat -s2")
 
 
-def test_steps_that_cannot_be_written_cost_no_picture(fake_session: SessionHarness) -> None:
+def test_unwritable_intermediates_do_not_lose_the_image(fake_session: SessionHarness) -> None:
     outputs(fake_session).mkdir()
     (outputs(fake_session) / "intermediates").write_text("in the way")
     assert fake_session.run("a cat -s2 -S1 --save_intermediates") is Outcome.FAILED
     assert fake_session.saved[0].path.endswith("000001.1.png") and "intermediates" in fake_session.errors[0]
 
 
-def test_a_damaged_history_is_told_with_its_remedy(fake_session: SessionHarness) -> None:
+def test_a_damaged_history_is_an_error(fake_session: SessionHarness) -> None:
     fake_session.draw("a cat -s2")
     (outputs(fake_session) / ".invoke" / "history.sqlite3").write_bytes(b"rubbish" * 1000)
     assert fake_session.run("!history") is Outcome.FAILED

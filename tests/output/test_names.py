@@ -1,4 +1,4 @@
-"""Where a picture goes: numbers, names from templates, folders, named files, and what lies beside them by name."""
+"""Names of results: numbers, templates, folders, named files, and the files beside them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from invoke_cli.output.names import file_name, prompt_folder
 from tests.session_harness import SessionHarness, outputs
 
 
-def test_l3_numbers_go_on_and_nothing_is_overwritten(harness: SessionHarness) -> None:
+def test_numbers_continue_and_nothing_is_overwritten(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
     assert harness.draw("a cat -s2 -S1")[0].name == "000002.1.png"
     (outputs(harness) / ".invoke" / "next_number").unlink()
@@ -51,17 +51,17 @@ def test_an_old_folder_of_invokeai_is_continued(harness: SessionHarness) -> None
         ("{model}/{seed}.png", "tiny/7.png"),
     ],
 )
-def test_l2_names_from_templates(harness: SessionHarness, template: str, name: str) -> None:
+def test_names_are_made_from_templates(harness: SessionHarness, template: str, name: str) -> None:
     (path,) = harness.draw(f'"a cat" -s2 -S7 --fnformat "{template}"')
     assert path.relative_to(outputs(harness)).as_posix() == name
 
 
-def test_l2_equal_names_do_not_collide(harness: SessionHarness) -> None:
+def test_equal_names_do_not_collide(harness: SessionHarness) -> None:
     paths = harness.draw('a cat -s2 -n3 --fnformat "{prompt}"')
     assert len(set(paths)) == 3 and all(path.exists() for path in paths)
 
 
-def test_l2_names_are_safe_everywhere() -> None:
+def test_names_are_safe_on_all_file_systems() -> None:
     fields: dict[str, object] = {"prompt": 'a/b\\c:d*e?f"g<h>i|j..', "seed": 1}
     assert file_name("{prompt}.png", fields) == "a_b_c_d_e_f_g_h_i_j.png"
     assert file_name("../../{seed}", fields) == "1.png"
@@ -71,18 +71,18 @@ def test_l2_names_are_safe_everywhere() -> None:
 
 
 @pytest.mark.parametrize("template", ["{nothing}", "{seed", "{0}", "{seed.__class__}", "{}"])
-def test_a_bad_template_is_told_before_the_work(fake_session: SessionHarness, template: str) -> None:
+def test_a_bad_template_is_an_error_before_generation(fake_session: SessionHarness, template: str) -> None:
     assert fake_session.run(f'a cat --fnformat "{template}"') is Outcome.FAILED
     assert "--fnformat" in fake_session.errors[0]
     assert fake_session.saved == [] and not outputs(fake_session).exists()
 
 
-def test_prompt_as_dir(harness: SessionHarness) -> None:
+def test_prompt_as_dir_uses_the_prompt_as_folder(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat: sitting -s2 -S1 -p")
     assert path.relative_to(outputs(harness)).as_posix() == "a cat_ sitting/000001.1.png"
 
 
-def test_another_folder_and_a_named_file(harness: SessionHarness) -> None:
+def test_results_go_to_another_folder_or_a_named_file(harness: SessionHarness) -> None:
     assert harness.draw("a cat -s2 -S1 -o elsewhere")[0] == harness.folder / "elsewhere" / "000001.1.png"
     (named,) = harness.draw("a cat -s2 -S1 -o cat.png")
     assert named == harness.folder / "cat.png"
@@ -93,18 +93,22 @@ def test_another_folder_and_a_named_file(harness: SessionHarness) -> None:
     assert before in [path.read_bytes() for path in (outputs(harness) / ".invoke" / "trash").iterdir()]
 
 
-def test_home_and_variables_are_filled_in(harness: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_in_the_folder_are_expanded(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PICTURES", str(harness.folder / "pics"))
     assert harness.draw("a cat -s2 -S1 -o $PICTURES")[0].parent == harness.folder / "pics"
 
 
 @pytest.mark.parametrize(
-    ("outdir", "said"),
+    ("outdir", "message"),
     [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "only for one-shot calls")],
 )
-def test_output_that_cannot_be_is_told_before_the_work(fake_session: SessionHarness, outdir: str, said: str) -> None:
+def test_impossible_output_is_an_error_before_generation(
+    fake_session: SessionHarness, outdir: str, message: str
+) -> None:
     assert fake_session.run(f"a cat -o {outdir}") is Outcome.FAILED
-    assert said in fake_session.errors[0]
+    assert message in fake_session.errors[0]
 
 
 def test_a_replaced_file_keeps_its_number(harness: SessionHarness) -> None:
@@ -117,13 +121,13 @@ def test_a_replaced_file_keeps_its_number(harness: SessionHarness) -> None:
     assert (harness.folder / "out.png").is_file()
 
 
-def test_steps_of_a_chain_in_a_named_file_lie_by_its_own_number(fake_session: SessionHarness) -> None:
+def test_intermediates_of_a_named_file_use_its_number(fake_session: SessionHarness) -> None:
     fake_session.draw("a cat -s2 -S1")
     fake_session.draw("a cat -s2 -S7 -o named.png --save_all --save_intermediates | oil -f 1 -s2 | snow -f 1 -s2")
     assert [path.name for path in (outputs(fake_session) / "intermediates").iterdir()] == ["000002.7"]
 
 
-def test_the_steps_of_files_of_one_name_do_not_mix(harness: SessionHarness) -> None:
+def test_intermediates_of_files_of_one_name_do_not_mix(harness: SessionHarness) -> None:
     harness.draw("a cat -s3 -S1 -o a/pic.png --save_intermediates")
     harness.draw("a cat -s2 -S2 -o b/pic.png")
     assert harness.saved[0].extras == ()

@@ -1,4 +1,4 @@
-"""What stands in a picture and beside it: chunks, strips, intermediates, grids, logs, and how it is found again."""
+"""Saved files: metadata chunks, strips, intermediates, grids, logs, and finding them again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from invoke_cli.output.folder import OutputFolder
 from tests.session_harness import SessionHarness, outputs, pixels, size
 
 
-def test_four_chunks_stand_in_every_picture(harness: SessionHarness) -> None:
+def test_every_image_has_four_metadata_chunks(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat [dog] -s2 -S1")
     with Image.open(path) as image:
         image.load()
@@ -30,13 +30,13 @@ def test_four_chunks_stand_in_every_picture(harness: SessionHarness) -> None:
     ]
 
 
-def test_k1_a_strip_has_a_frame_for_the_start_and_for_each_step(harness: SessionHarness, sketch: Path) -> None:
+def test_a_strip_has_a_frame_for_the_start_and_each_step(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("fire -s10 -S5 -f.7 -I sketch.png --strip")
     strip = path.with_name("000001.5.steps.png")
     assert size(strip)[0] == 9 * (192 + 4) + 4, "8 frames and the result"
 
 
-def test_k2_intermediates(harness: SessionHarness) -> None:
+def test_intermediates_are_saved_for_all_or_every_nth_step(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s5 -S5 --save_intermediates")
     inner = outputs(harness) / "intermediates" / path.stem
     assert sorted(p.name for p in inner.iterdir()) == [f"step-{index:02d}.png" for index in range(6)]
@@ -54,7 +54,7 @@ def test_a_grid_keeps_the_single_images(harness: SessionHarness) -> None:
     assert size(grid) == (128, 128)
 
 
-def test_logs_for_people_and_scripts(harness: SessionHarness) -> None:
+def test_text_and_markdown_logs_are_written(harness: SessionHarness) -> None:
     first, second = harness.draw("a cat -s2 -n2")
     log = (outputs(harness) / "invoke_log.txt").read_text().splitlines()
     assert log == [f"outputs/{event.path.split('/')[-1]}: {event.line}" for event in harness.saved]
@@ -62,7 +62,7 @@ def test_logs_for_people_and_scripts(harness: SessionHarness) -> None:
     assert second.name in (outputs(harness) / "invoke_log.md").read_text()
 
 
-def test_private_pictures_leave_no_words_behind(harness: SessionHarness, sketch: Path) -> None:
+def test_private_images_leave_no_text_in_outputs(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("my secret [hidden] -s2 -I sketch.png --private")
     everything = b"".join(p.read_bytes() for p in harness.folder.rglob("*") if p.is_file() and "outputs" in p.parts)
     for word in (
@@ -79,7 +79,7 @@ def test_private_pictures_leave_no_words_behind(harness: SessionHarness, sketch:
     assert any("--private" in text for text in harness.notices)
 
 
-def test_no_metadata_writes_none(harness: SessionHarness) -> None:
+def test_no_metadata_writes_no_chunks(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s2 --no_metadata")
     with Image.open(path) as image:
         image.load()
@@ -92,7 +92,7 @@ def test_compression_changes_the_file_and_not_the_pixels(harness: SessionHarness
     assert pixels(small) == pixels(large)
 
 
-def test_history_finds_words_whatever_their_case(tmp_path: Path) -> None:
+def test_history_search_ignores_case(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     for number, line in enumerate(["A Red fox -s 5", "a red_hat 100% -s 5", "blue"], start=1):
         folder.history.add(Entry(number=number, path=f"{number}.png", line=line, seed=number, created=""))

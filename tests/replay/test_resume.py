@@ -1,4 +1,4 @@
-"""Steps and saved latents as starting points: going on unchanged gives the same picture, whatever the sampler (K.8)."""
+"""Resuming from steps and saved latents: unchanged settings give the same image with every sampler."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels
 from tests.tiny_models import build_tiny_model
 
-EMBEDDED = "-m sketchbook -W 64 -H 64 -C 4"
+BUNDLED = "-m sketchbook -W 64 -H 64 -C 4"
 
 
-def mask_of_a_half() -> None:
+def save_half_mask() -> None:
+    """Save a mask of about half of the sketch as mask.png."""
     mask = Image.new("L", (96, 64), 0)
     mask.paste(255, (10, 10, 60, 50))
     mask.save("mask.png")
 
 
 @pytest.mark.parametrize("sampler", [row.name for row in SAMPLERS] + ["lms_k", "dpmpp_2m_sde_k"])
-def test_every_step_goes_on_to_the_same_picture(real_session: SessionHarness, sampler: str) -> None:
-    (whole,) = real_session.draw(f"a red star -s4 -S 3 -A {sampler} {EMBEDDED} --save_latents")
+def test_every_saved_step_resumes_to_the_same_image(real_session: SessionHarness, sampler: str) -> None:
+    (whole,) = real_session.draw(f"a red star -s4 -S 3 -A {sampler} {BUNDLED} --save_latents")
     for step in range(5):
         (again,) = real_session.draw(f"-I !1:{step} --trace")
         assert pixels(again) == pixels(whole), step
-        assert not any("made again" in text for text in real_session.notices)
+        assert not any("recomputing" in text for text in real_session.notices)
         assert real_session.traces[-1].startswith("trace: encodes=0 decodes=1 ")
     assert real_session.run(f"!verify {again} outputs/000003.3.png") is Outcome.OK
     assert real_session.messages.count(": identical") == 2
 
 
 @pytest.mark.parametrize("sampler", [row.name for row in SAMPLERS])
-def test_a_step_that_was_not_saved_is_made_again(real_session: SessionHarness, sampler: str) -> None:
+def test_a_step_that_was_not_saved_is_recomputed(real_session: SessionHarness, sampler: str) -> None:
     (whole,) = real_session.draw(f"a red star -s3 -S 3 -A {sampler} -C 4 --perlin .1 -V 5:.2 --threshold 2")
     for step in (1, 2):
         (again,) = real_session.draw(f"-I !1:{step}")
@@ -60,47 +61,47 @@ def test_a_step_that_was_not_saved_is_made_again(real_session: SessionHarness, s
         "-W 64 -H 64 --h_symmetry_time_pct .5 --seamless",
     ],
 )
-def test_with_an_init_image_and_a_mask_too(
+def test_image_to_image_and_inpainting_resume_to_the_same_image(
     real_session: SessionHarness, sketch: Path, start: str, sampler: str
 ) -> None:
-    mask_of_a_half()
+    save_half_mask()
     (whole,) = real_session.draw(f"a lake -s5 -S 9 -A {sampler} {start} --save_latents")
     sketch.unlink()
     Path("mask.png").unlink()
     taken = real_session.saved[0].steps_taken
-    made = [real_session.draw(f"-I @last{step + 1}:{step}")[0] for step in range(taken + 1)]
-    assert [pixels(path) for path in made] == [pixels(whole)] * (taken + 1)
-    assert real_session.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK
+    results = [real_session.draw(f"-I @last{step + 1}:{step}")[0] for step in range(taken + 1)]
+    assert [pixels(path) for path in results] == [pixels(whole)] * (taken + 1)
+    assert real_session.run(f"!verify {' '.join(map(str, results))}") is Outcome.OK
 
 
 @pytest.mark.parametrize("channels", [9])
-def test_with_a_model_made_for_painting(
+def test_an_inpainting_model_resumes_to_the_same_image(
     real_session: SessionHarness, tiny_inpainting_model: Path, sketch: Path, channels: int
 ) -> None:
-    mask_of_a_half()
+    save_half_mask()
     line = f"a lake -s4 -S 9 -A k_euler_a -I sketch.png -M mask.png -f .8 -m {tiny_inpainting_model} --save_latents"
     (whole,) = real_session.draw(line)
     for step in range(4):
         assert pixels(real_session.draw(f"-I !1:{step}")[0]) == pixels(whole), step
 
 
-def test_new_words_change_the_rest_of_the_way(real_session: SessionHarness) -> None:
-    (star,) = real_session.draw(f"a red star on a white background -s8 -S 3 {EMBEDDED}")
+def test_a_new_prompt_changes_the_remaining_steps(real_session: SessionHarness) -> None:
+    (star,) = real_session.draw(f"a red star on a white background -s8 -S 3 {BUNDLED}")
     (early,) = real_session.draw('-I @last:2 "a blue circle on a white background"')
     (late,) = real_session.draw('-I !1:7 "a blue circle on a white background"')
     assert real_session.saved[0].line.endswith("-I 000001.3.step-07.safetensors")
     assert len({pixels(star), pixels(early), pixels(late)}) == 3
-    (direct,) = real_session.draw('"a blue circle on a white background" -s8 -S 3 ' + EMBEDDED)
+    (direct,) = real_session.draw('"a blue circle on a white background" -s8 -S 3 ' + BUNDLED)
     assert pixels(direct) not in (pixels(early), pixels(late))
-    told = [
+    logged = [
         line for line in (real_session.folder / "outputs" / "invoke_log.txt").read_text().splitlines() if ":" in line
     ]
     for path in (early, late):
-        (line,) = (entry.split(": ", 1)[1] for entry in told if path.name in entry)
-        assert pixels(real_session.draw(line)[0]) == pixels(path), "the recorded line makes it again"
+        (line,) = (entry.split(": ", 1)[1] for entry in logged if path.name in entry)
+        assert pixels(real_session.draw(line)[0]) == pixels(path), "the recorded line reproduces it"
 
 
-def test_a_step_of_what_went_on_itself(real_session: SessionHarness) -> None:
+def test_a_resumed_image_can_be_resumed_again(real_session: SessionHarness) -> None:
     real_session.draw("a red star -s6 -S 3 -A k_dpmpp_2")
     (second,) = real_session.draw("a lake -I @last:2 --save_latents")
     steps = real_session.folder / "outputs" / "intermediates" / second.stem
@@ -111,16 +112,16 @@ def test_a_step_of_what_went_on_itself(real_session: SessionHarness) -> None:
     assert pixels(real_session.draw("-I !2:4")[0]) == pixels(second)
 
 
-def test_another_seed_is_another_ending_where_steps_draw_noise(real_session: SessionHarness) -> None:
+def test_seeds_change_the_remaining_steps_of_ancestral_samplers(real_session: SessionHarness) -> None:
     real_session.draw("a red star -s6 -S 3 -A k_euler_a")
-    made = real_session.draw("-I !1:3 -n 3")
-    assert len({pixels(path) for path in made}) == 3 and pixels(made[0]) == pixels(
+    results = real_session.draw("-I !1:3 -n 3")
+    assert len({pixels(path) for path in results}) == 3 and pixels(results[0]) == pixels(
         real_session.folder / "outputs/000001.3.png"
     )
-    assert real_session.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK
+    assert real_session.run(f"!verify {' '.join(map(str, results))}") is Outcome.OK
 
 
-def test_a_step_of_a_chain_is_one_of_its_last_stage(real_session: SessionHarness) -> None:
+def test_resuming_a_chain_uses_its_last_stage(real_session: SessionHarness) -> None:
     (whole,) = real_session.draw("a castle -s4 -S1 | oil painting -f .5 -s 6 --save_latents")
     (saved,) = real_session.draw("-I !1:2")
     shutil.rmtree(real_session.folder / "outputs" / "intermediates")
@@ -130,7 +131,7 @@ def test_a_step_of_a_chain_is_one_of_its_last_stage(real_session: SessionHarness
     assert real_session.run(f"!verify {longer} {again}") is Outcome.OK, real_session.errors
 
 
-def test_a_picture_that_went_on_replays_from_anywhere(
+def test_a_resumed_image_replays_from_another_folder(
     real_session: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first,) = real_session.draw("a red star -s4 -S 3 -A k_heun")
@@ -143,7 +144,7 @@ def test_a_picture_that_went_on_replays_from_anywhere(
     assert pixels(Path(real_session.saved[0].path)) == pixels(second)
 
 
-def test_finished_latents_are_an_init_image_that_needs_no_encoding(real_session: SessionHarness) -> None:
+def test_finished_latents_are_an_init_image_without_encoding(real_session: SessionHarness) -> None:
     (first,) = real_session.draw("a red star -s4 -S 3 -W 96 -H 64 --save_latents")
     latents = real_session.folder / "outputs" / "intermediates" / first.stem / "step-04.safetensors"
     (oil,) = real_session.draw(f"oil painting -I {latents} -f .5 -s 6 -A ddim -S 8 --trace")
@@ -153,18 +154,20 @@ def test_finished_latents_are_an_init_image_that_needs_no_encoding(real_session:
     assert pixels(oil) == pixels(chained), "as in a chain"
 
 
-def test_a_plan_loads_nothing_and_says_what_is_left(fake_session: SessionHarness, real_session: SessionHarness) -> None:
+def test_a_dry_run_of_resuming_counts_the_remaining_steps(
+    fake_session: SessionHarness, real_session: SessionHarness
+) -> None:
     real_session.draw("a red star -s6 -S 3")
     real_session.draw("-I @last:4 --dry_run --trace")
     assert real_session.of(Planned)[0].plan["steps_real"] == 2
     assert real_session.traces == [] and not real_session.saved
 
 
-# -- what cannot be gone on from -------------------------------------------------------------------------------------
+# -- what cannot be resumed -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("line", "said", "under"),
+    ("line", "message", "under"),
     [
         ("a lake -I @last:9", "000001.3.png has the steps 0 to 4, not 9", "@last:9"),
         ("a lake -I !1:2 -s 9", "-s cannot be changed when resuming", "9"),
@@ -178,14 +181,16 @@ def test_a_plan_loads_nothing_and_says_what_is_left(fake_session: SessionHarness
         ("a lake -I sketch.png -M !1:2", "is a step of an image", "!1:2"),
     ],
 )
-def test_what_is_settled_stays(real_session: SessionHarness, sketch: Path, line: str, said: str, under: str) -> None:
+def test_settings_fixed_by_the_earlier_steps_cannot_be_changed(
+    real_session: SessionHarness, sketch: Path, line: str, message: str, under: str
+) -> None:
     drawing().save("plain.png")
     real_session.draw("a red star -s4 -S 3 -A k_lms")
     assert real_session.run(line) is Outcome.FAILED
     error = real_session.of(Failed)[0].error
-    assert said in error.message and error.hint, error.message
+    assert message in error.message and error.hint, error.message
     assert error.span is not None and line[error.span.start : error.span.end] == under
-    assert real_session.draw("-I !1:2 -s 4 -A lms -W 64 -H 64"), "saying the same again is no change"
+    assert real_session.draw("-I !1:2 -s 4 -A lms -W 64 -H 64"), "repeating the same settings is allowed"
 
 
 def broken_latents(good: Path, folder: Path) -> dict[str, str]:
@@ -194,16 +199,16 @@ def broken_latents(good: Path, folder: Path) -> dict[str, str]:
     header = json.loads(data[8 : 8 + length])
     header["__metadata__"]["invoke-cli"] = "{}"
     text = json.dumps(header).encode()
-    stranger = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
-    made = {
+    foreign_header = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    results = {
         "empty": b"",
         "cut": data[:-7],
         "short": data[:5],
         "text": b"not latents at all",
-        "foreign": struct.pack("<Q", len(stranger)) + stranger + b"0000",
+        "foreign": struct.pack("<Q", len(foreign_header)) + foreign_header + b"0000",
         "silent": struct.pack("<Q", len(text)) + text + data[8 + length :],
     }
-    for name, content in made.items():
+    for name, content in results.items():
         (folder / f"{name}.safetensors").write_bytes(content)
     return {
         "empty": "is damaged", "cut": "is damaged", "short": "is damaged", "text": "is damaged",
@@ -211,23 +216,23 @@ def broken_latents(good: Path, folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_damaged_and_foreign_latents_give_one_sentence(real_session: SessionHarness) -> None:
+def test_damaged_and_foreign_latents_are_errors(real_session: SessionHarness) -> None:
     (first,) = real_session.draw("a red star -s4 -S 3 --save_latents")
     good = real_session.folder / "outputs" / "intermediates" / first.stem / "step-02.safetensors"
-    for name, said in broken_latents(good, real_session.folder).items():
+    for name, message in broken_latents(good, real_session.folder).items():
         assert real_session.run(f"a lake -I {name}.safetensors") is Outcome.FAILED, name
         error = real_session.of(Failed)[0].error
-        assert said in error.message and error.exit_status is ExitStatus.FAILED, (name, error.message)
+        assert message in error.message and error.exit_status is ExitStatus.FAILED, (name, error.message)
 
 
-def test_latents_of_another_autoencoder_are_refused(real_session: SessionHarness, tmp_path: Path) -> None:
+def test_latents_of_another_vae_are_rejected(real_session: SessionHarness, tmp_path: Path) -> None:
     other = build_tiny_model(tmp_path / "other", seed=5)
     real_session.draw("a red star -s4 -S 3")
     assert real_session.run(f"a lake -I @last:2 -m {other}") is Outcome.FAILED
     assert "generated with another VAE" in real_session.errors[0]
 
 
-def test_a_private_picture_keeps_its_words_to_itself(real_session: SessionHarness) -> None:
+def test_latents_of_a_private_image_contain_no_prompt(real_session: SessionHarness) -> None:
     (first,) = real_session.draw("a red star -s4 -S 3 --private --save_latents")
     step = real_session.folder / "outputs" / "intermediates" / first.stem / "step-02.safetensors"
     assert b"red star" not in step.read_bytes()

@@ -1,4 +1,4 @@
-"""!verify and !replay: a picture made again from itself, and what each says when it cannot be."""
+"""The guarantee "Verification": !verify and !replay reproduce an image, or state what differs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rewrite(path: Path, top: Mapping[str, object] | None = None, version: str = 
         image.save(path, pnginfo=info)
 
 
-def test_law_5_verify_says_identical_of_what_was_just_written(harness: SessionHarness, sketch: Path) -> None:
+def test_verification_of_new_files_is_identical(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s3 -n2")
     harness.draw("a cat -s4 -f.5 -I sketch.png --pad=white -W 128 -H 128")
     harness.draw("a cat -s4 -f.6 -v.2 -n3 -I sketch.png")
@@ -46,7 +46,7 @@ def test_law_5_verify_says_identical_of_what_was_just_written(harness: SessionHa
     assert harness.messages.count("identical") == 7
 
 
-def test_images_of_an_older_schema_are_verified_by_its_rules(harness: SessionHarness) -> None:
+def test_images_of_an_older_schema_are_verified_by_that_schema(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s3")
     assert json.loads(read_chunks(path)["sd-metadata"])["schema_version"] == 2
     rewrite(path, {"app_version": "0.1.0", "schema_version": None}, version="0.1.0")
@@ -72,7 +72,7 @@ def test_verify_from_any_directory(harness: SessionHarness, sketch: Path, monkey
     assert "identical" in harness.messages
 
 
-def test_verify_is_not_swayed_by_the_session_s_defaults(harness: SessionHarness, sketch: Path) -> None:
+def test_verify_ignores_session_defaults(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s3")
     harness.run("!set -s 7 -C 2 --neg ugly -I sketch.png --fit")
     assert harness.run("!verify 1") is Outcome.OK, harness.messages
@@ -91,14 +91,14 @@ def test_verify_is_not_swayed_by_the_session_s_defaults(harness: SessionHarness,
         ("size", [1, 1]),
     ],
 )
-def test_verify_says_what_differs(harness: SessionHarness, sketch: Path, field: str, value: Any) -> None:
+def test_verify_names_the_field_that_differs(harness: SessionHarness, sketch: Path, field: str, value: Any) -> None:
     (path,) = harness.draw("a cat -s3 -S5 -f.9 -I sketch.png")
     rewrite(path, **{field: value})
     assert harness.run(f"!verify {path}") is Outcome.FAILED
     assert "differs" in harness.messages and field in harness.messages
 
 
-def test_verify_notices_changed_pixels(harness: SessionHarness) -> None:
+def test_verify_detects_changed_pixels(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s3 -S5")
     chunks = read_chunks(path)
     info = PngInfo()
@@ -109,7 +109,7 @@ def test_verify_notices_changed_pixels(harness: SessionHarness) -> None:
     assert "pixels:" in harness.messages
 
 
-def test_replay_of_a_picture_makes_the_same_pixels(harness: SessionHarness, sketch: Path) -> None:
+def test_replay_of_an_image_reproduces_its_pixels(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("a cat -s3 -f.5 -I sketch.png")
     (again,) = harness.draw(f"!replay {path}")
     assert again != path
@@ -117,7 +117,7 @@ def test_replay_of_a_picture_makes_the_same_pixels(harness: SessionHarness, sket
     assert any("identical" in text for text in harness.notices)
 
 
-def test_replay_of_a_picture_whose_source_is_gone(harness: SessionHarness, sketch: Path) -> None:
+def test_replay_without_the_init_image_is_an_error(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("a cat -s3 -f.5 -I sketch.png")
     sketch.unlink()
     shutil.rmtree(harness.folder / "outputs" / ".invoke" / "inputs")
@@ -125,7 +125,7 @@ def test_replay_of_a_picture_whose_source_is_gone(harness: SessionHarness, sketc
     assert "sketch.png" in harness.errors[0]
 
 
-def test_a_path_in_a_foreign_file_is_never_opened(harness: SessionHarness, sketch: Path) -> None:
+def test_replay_never_opens_a_path_from_a_foreign_file(harness: SessionHarness, sketch: Path) -> None:
     info = PngInfo()
     info.add_text("Dream", f"a cat -s 2 -S 5 -A ddim -I {sketch} -f 0.5")
     drawing().save("theirs.png", pnginfo=info)
@@ -133,7 +133,7 @@ def test_a_path_in_a_foreign_file_is_never_opened(harness: SessionHarness, sketc
     assert "was not found" in harness.errors[0]
 
 
-def test_replay_of_a_file_does_its_lines(harness: SessionHarness) -> None:
+def test_replay_of_a_text_file_runs_its_lines(harness: SessionHarness) -> None:
     Path("lines.txt").write_text("# comment\na cat -s2 -S1\nbad -s 0\n!history\na dog -s2 -S2\n", encoding="utf-8")
     assert harness.run("!replay lines.txt") is Outcome.FAILED
     assert [event.seed for event in harness.saved] == [1, 2]
@@ -143,7 +143,7 @@ def test_replay_of_a_file_does_its_lines(harness: SessionHarness) -> None:
     assert "replay each other endlessly" in harness.errors[-1]
 
 
-def test_verify_goes_on_after_a_model_that_is_not_there(
+def test_verify_continues_after_an_image_of_a_missing_model(
     harness: SessionHarness, tiny_model: Path, tmp_path: Path
 ) -> None:
     gone = tmp_path / "gone"

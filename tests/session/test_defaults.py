@@ -1,4 +1,4 @@
-"""Defaults are resolved once for a line, however many images it stands for."""
+"""Defaults are resolved once per line, however many images it generates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every switch does something: with it, a plan, an image, a file or a message is another than without it."""
+"""Every switch has an effect: it changes a plan, an image, a file or a message."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.session_harness import SessionHarness, pixels
 
 # Tested elsewhere, since their effect needs weights, a terminal or another process.
 TESTED_ELSEWHERE: Mapping[str, str] = {
-    "text_mask": "needs CLIPSeg: test_text_masks.py",
-    "controls": "needs a control model: test_controls.py",
+    "text_mask": "needs CLIPSeg: tests/inputs/test_text_masks.py",
+    "controls": "needs a control model: tests/inputs/test_controlnets.py",
     "facetool_strength": "needs a network: tests/engine/test_upscalers.py",
     "facetool": "needs a network: tests/engine/test_upscalers.py",
     "codeformer_fidelity": "needs a network: tests/engine/test_upscalers.py",
@@ -41,8 +41,8 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "no_session": "needs another process: tests/frontends/test_engine_server_calls.py",
 }
 
-# What stands beside the switch, and how the switch is typed, where the row's own example does not do.
-BESIDE: Mapping[str, str] = {
+# Other switches on the line, and how the switch is typed, where the row's example does not suffice.
+OTHER_SWITCHES: Mapping[str, str] = {
     "num_images": "",
     "variation_amount": "-n 2",
     "real_steps": "-f .5",
@@ -57,7 +57,7 @@ BESIDE: Mapping[str, str] = {
     "eta": "-A ddim",
     "save_all": "| oil -f .5",
 }
-TYPED: Mapping[str, str] = {
+VALUES: Mapping[str, str] = {
     "prompt": "--prompt dog",
     "seeds": "-S 2",
     "scheduler": "-A k_euler",
@@ -98,12 +98,12 @@ def session_in(folder: Path, model: Path) -> Iterator[tuple[SessionHarness, Fake
 
 
 def without_request(plan: Plan) -> Plan:
-    """The plan without the request that it was made from, and without how its output is written."""
+    """Return the plan without its request and output settings."""
     return replace(plan, request=GenerationRequest(), sources={}, output=replace(plan.output, outdir=""))
 
 
 def facts_of(job: Job) -> tuple[object, ...]:
-    """What the engine is given, apart from the request and the switches for output."""
+    """Return what the engine receives, apart from the request and the switches for output."""
     plan = without_request(job.plan)
     images = [image.tobytes() if image else b"" for image in (job.init, job.mask, *job.guides)]
     digests = [hashlib.sha256(image).hexdigest() for image in images]
@@ -111,28 +111,28 @@ def facts_of(job: Job) -> tuple[object, ...]:
 
 
 def effects(folder: Path, model: Path, line: str, group: Group) -> tuple[object, ...]:
-    """Everything that a line brings about; for output switches the files alone, since their plans always differ."""
+    """Return all effects of a line; for output switches the files alone, since their plans always differ."""
     with session_in(folder, model) as (session, engine):
         session.run(line)
         assert not session.errors, (line, session.errors)
         files = sorted(path for path in folder.rglob("*") if path.is_file() and ".invoke" not in path.parts)
         images = [path for path in files if path.suffix == ".png" and "root" not in path.parts]
         written = [(str(path.relative_to(folder)), path.stat().st_size) for path in images]
-        looks = [pixels(path) for path in images]
+        contents = [pixels(path) for path in images]
         if group is Group.OUTPUT:
-            return (written, looks, [sorted(read_chunks(path)) for path in images])
+            return (written, contents, [sorted(read_chunks(path)) for path in images])
         jobs = [facts_of(job) for job in engine.jobs]
         messages = [type(event).__name__ for event in session.events]
-        return (jobs, looks, len(written), messages, session.notices)
+        return (jobs, contents, len(written), messages, session.notices)
 
 
 def lines_of(switch: Switch) -> tuple[str, str]:
-    """A line without the switch, and the same line with it."""
+    """Return a line without the switch, and the same line with it."""
     size = "" if switch.field in ("hires_fix", "width", "height", "fix", "outcrop") else "-W 64 -H 64"
     init = "-I sketch.png" if switch.needs is not Needs.NOTHING or switch.group is Group.MASK else ""
     mask = "-M mask.png" if switch.needs is Needs.MASK else ""
-    words = ["a cat", "-s 4 -S 1", size, init, mask, BESIDE.get(switch.field, "")]
-    typed = TYPED.get(switch.field) or switch.example or switch.flags[0]
+    words = ["a cat", "-s 4 -S 1", size, init, mask, OTHER_SWITCHES.get(switch.field, "")]
+    typed = VALUES.get(switch.field) or switch.example or switch.flags[0]
     without = words[1:] if switch.field == "prompt" else words
     base = " ".join(filter(None, words))
     if switch.field == "prompt":
@@ -141,10 +141,10 @@ def lines_of(switch: Switch) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("switch", SWITCHES, ids=lambda row: row.field)
-def test_a_switch_changes_something(switch: Switch, tmp_path: Path, tiny_model: Path) -> None:
+def test_a_switch_has_an_effect(switch: Switch, tmp_path: Path, tiny_model: Path) -> None:
     if switch.field in TESTED_ELSEWHERE:
-        place = TESTED_ELSEWHERE[switch.field].rpartition(": ")[2]
-        assert (ROOT / place).exists()
+        path = TESTED_ELSEWHERE[switch.field].rpartition(": ")[2]
+        assert (ROOT / path).exists()
         return
     base, switched = lines_of(switch)
     before = effects(tmp_path / "without", tiny_model, base, switch.group)
@@ -152,12 +152,12 @@ def test_a_switch_changes_something(switch: Switch, tmp_path: Path, tiny_model: 
     assert before != after, f"{switched} does just what {base} does"
 
 
-def test_the_comparison_itself_sees_no_difference_where_there_is_none(tmp_path: Path, tiny_model: Path) -> None:
+def test_effects_of_the_same_line_are_equal(tmp_path: Path, tiny_model: Path) -> None:
     for group in (Group.BASIC, Group.OUTPUT):
         line = "a cat -s 4 -S 1 -W 64 -H 64 -I sketch.png"
         first, second = (effects(tmp_path / f"{group.value}{n}", tiny_model, line, group) for n in "ab")
         assert first == second
 
 
-def test_only_switches_of_the_table_are_excused() -> None:
-    assert {*TESTED_ELSEWHERE, *BESIDE, *TYPED} <= {switch.field for switch in SWITCHES}
+def test_exceptions_are_switches_of_the_table() -> None:
+    assert {*TESTED_ELSEWHERE, *OTHER_SWITCHES, *VALUES} <= {switch.field for switch in SWITCHES}

@@ -1,4 +1,4 @@
-"""200 random lines over all switches for working on images: each gives a picture that replays, or one clear error."""
+"""200 random lines over the switches for images: each gives an image that verifies and replays, or one error."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ SWITCHES: Sequence[Sequence[str]] = (
 
 
 def lines(count: int, seed: int) -> list[str]:
-    """That many lines, each of a prompt and about four switches."""
-    draw = random.Random(seed)  # not for secrets
-    made = []
+    """Return random lines, each of a prompt and about four switches."""
+    chance = random.Random(seed)  # not for secrets
+    result = []
     for number in range(count):
-        said = [draw.choice(choices) for choices in SWITCHES]
-        if "-S" not in " ".join(said):
-            said.insert(0, f"-S {number}")
-        made.append(" ".join([draw.choice(PROMPTS), f"-s {draw.randint(1, 4)}", *filter(None, said)]))
-    return made
+        switches = [chance.choice(choices) for choices in SWITCHES]
+        if "-S" not in " ".join(switches):
+            switches.insert(0, f"-S {number}")
+        result.append(" ".join([chance.choice(PROMPTS), f"-s {chance.randint(1, 4)}", *filter(None, switches)]))
+    return result
 
 
-@pytest.mark.parametrize("share", [pytest.param(0), *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 8))])
-def test_every_line_gives_a_picture_that_replays_or_one_error(real_session: SessionHarness, share: int) -> None:
+@pytest.mark.parametrize("part", [pytest.param(0), *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 8))])
+def test_every_line_gives_an_image_that_verifies_or_one_error(real_session: SessionHarness, part: int) -> None:
     drawing(100, 70).save("photo.png")
     drawing(91, 53).save("odd.jpg")
     holed = drawing(96, 64)
     holed.putalpha(Image.linear_gradient("L").resize((96, 64)).point(lambda value: 255 if value > 90 else 0))
     holed.save("holed.png")
     Image.linear_gradient("L").resize((50, 60)).point(lambda value: 255 if value > 170 else 0).save("mask.png")
-    drawn = 0
-    for line in lines(25, share):
+    succeeded = 0
+    for line in lines(25, part):
         outcome = real_session.run(line)
         errors = real_session.of(Failed)
         if outcome is not Outcome.OK:
@@ -67,11 +67,11 @@ def test_every_line_gives_a_picture_that_replays_or_one_error(real_session: Sess
             continue
         paths = [real_session.folder / event.path for event in real_session.of(Saved)]
         assert paths and not errors, line
-        drawn += 1
+        succeeded += 1
         for path in paths if "--private" not in line else ():
             assert real_session.run(f"!verify {path}") is Outcome.OK, (line, real_session.messages)
             assert "identical" in real_session.messages, line
-        if drawn % 6 == 0 and "--private" not in line:
+        if succeeded % 6 == 0 and "--private" not in line:
             (again,) = real_session.draw(f"!replay {paths[0]}")
             assert pixels(again) == pixels(paths[0]), line
-    assert drawn > 8
+    assert succeeded > 8

@@ -1,4 +1,4 @@
-"""The recipes of `!help recipes`: every line runs, on tiny models, with the files, sizes and steps that are right."""
+"""The recipes of `!help recipes`: every line runs, on tiny models, with the right files, sizes and steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.tiny_controls import build_controlnet
 from tests.tiny_models import build_tiny_model
 from tests.tiny_upscalers import build_latent_upscaler, build_x4_upscaler
 
-# (what the line holds, files, size, steps taken by each); a recipe that is not here makes one picture of 64 x 64.
+# (part of the line, files, size, steps of each); any other recipe generates one image of 64 x 64.
 EXPECTED: tuple[tuple[str, int, tuple[int, int], tuple[int, ...]], ...] = (
     ("tree-and-river-sketch.png", 1, (64, 64), (25,)),
     ("-H512 -W512 --fit", 1, (512, 256), (22,)),
@@ -44,50 +44,50 @@ EXPECTED: tuple[tuple[str, int, tuple[int, int], tuple[int, ...]], ...] = (
     ("!fix small.png -U 2", 1, (128, 128), ()),
     ("-W 1024 -H 1024", 1, (1024, 1024), (7,)),
 )
-PICTURES = {"landscape.jpg": (96, 96), "portrait.png": (96, 96), "mask.png": (96, 96), "big-sketch.png": (800, 400)}
+IMAGES = {"landscape.jpg": (96, 96), "portrait.png": (96, 96), "mask.png": (96, 96), "big-sketch.png": (800, 400)}
 
 
 @pytest.fixture
-def stocked_house(
+def recipe_session(
     real_session: SessionHarness, tiny_inpainting_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> SessionHarness:
-    """A session with a picture and a model of every name that the recipes use."""
+    """A session with an image and a model of every name that the recipes use."""
     models = real_session.folder / "root" / "configs" / "models.yaml"
     tiny = re.search(r"path: (.*)", models.read_text())
     assert tiny is not None
-    made = tmp_path_factory.getbasetemp() / "recipes"
-    folders = {"other": made / "other", "x2": made / "x2", "x4": made / "x4"}
-    if not made.is_dir():
+    built = tmp_path_factory.getbasetemp() / "recipes"
+    folders = {"other": built / "other", "x2": built / "x2", "x4": built / "x4"}
+    if not built.is_dir():
         build_tiny_model(folders["other"], seed=1)
         build_latent_upscaler(folders["x2"], Path(tiny[1]) / "vae")
         build_x4_upscaler(folders["x4"])
-        build_controlnet(made / "net", Path(tiny[1]), 1)
+        build_controlnet(built / "net", Path(tiny[1]), 1)
     folders |= {name: Path(tiny[1]) for name in ("sd15", "pixel", "comic")} | {"inpainting": tiny_inpainting_model}
     with models.open("a") as file:
-        file.writelines(f"{kind}-tiny:\n  path: {made / 'net'}\n  control: {kind}\n" for kind in ("depth", "canny"))
+        file.writelines(f"{kind}-tiny:\n  path: {built / 'net'}\n  control: {kind}\n" for kind in ("depth", "canny"))
         file.writelines(f"{name}:\n  path: {folder}\n" for name, folder in folders.items())
     for recipe in RECIPES:
         for name in re.findall(r"[\w-]+\.(?:png|jpg)", recipe.line):
-            drawing(*PICTURES.get(name, (64, 64))).save(name)
+            drawing(*IMAGES.get(name, (64, 64))).save(name)
     return real_session
 
 
 def rows() -> list[object]:
-    """The lines; the one that takes a minute even with tiny models is slow."""
+    """Return the lines, with the slow mark on the one that takes a minute."""
     slow = pytest.mark.slow
     return [pytest.param(row.line, marks=slow if "--latent_up" in row.line else ()) for row in RECIPES]
 
 
 @pytest.mark.parametrize("line", rows())
-def test_a_recipe_gives_what_it_should(stocked_house: SessionHarness, line: str) -> None:
-    outcome = stocked_house.run(line if "-S" in line or line.startswith("!") else f"!dream {line}")
-    assert outcome is Outcome.OK, stocked_house.errors
+def test_a_recipe_gives_the_expected_files_sizes_and_steps(recipe_session: SessionHarness, line: str) -> None:
+    outcome = recipe_session.run(line if "-S" in line or line.startswith("!") else f"!dream {line}")
+    assert outcome is Outcome.OK, recipe_session.errors
     _, files, sides, taken = next((row for row in EXPECTED if row[0] in line), ("", 1, (64, 64), ()))
-    saved = stocked_house.of(Saved)
-    assert [size(stocked_house.folder / event.path) for event in saved] == [sides] * files
+    saved = recipe_session.of(Saved)
+    assert [size(recipe_session.folder / event.path) for event in saved] == [sides] * files
     assert not taken or tuple(event.steps_taken for event in saved) == taken
 
 
-def test_each_recipe_stands_on_one_line_of_the_page() -> None:
+def test_each_recipe_is_on_one_line_of_the_page() -> None:
     lines = recipes_page().splitlines()
     assert all(f"  {recipe.line}" in lines for recipe in RECIPES)

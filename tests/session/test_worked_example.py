@@ -1,4 +1,4 @@
-"""The worked example of the source document, verbatim; and thirty mixed lines that must all make themselves again."""
+"""The fire example, and more than 30 mixed lines that must all verify."""
 
 from __future__ import annotations
 
@@ -50,46 +50,48 @@ batch -s3 -S19 -n 3 --parallel 3
 grid -s2 -S20 -n 2 --grid --strip"""
 
 
-def test_law_5_thirty_mixed_lines_all_verify(
+def test_verification_of_mixed_lines_is_identical(
     real_session: SessionHarness, sketch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = MIXED.splitlines()
     assert len(lines) >= 30
     for line in lines:
         assert real_session.run(line) is Outcome.OK, (line, real_session.errors)
-    pictures = sorted(real_session.folder.glob("outputs/[0-9]*.[0-9]*.png"))
-    pictures = [path for path in pictures if ".steps" not in path.name]
-    assert len(pictures) > 40
-    sketch.unlink()  # what was used is kept by content
+    images = sorted(real_session.folder.glob("outputs/[0-9]*.[0-9]*.png"))
+    images = [path for path in images if ".steps" not in path.name]
+    assert len(images) > 40
+    sketch.unlink()  # the input is kept with the results
     elsewhere = real_session.folder / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert real_session.run(f"!verify {' '.join(map(str, pictures))}") is Outcome.OK, real_session.errors
-    assert real_session.messages.count(": identical") == len(pictures)
+    assert real_session.run(f"!verify {' '.join(map(str, images))}") is Outcome.OK, real_session.errors
+    assert real_session.messages.count(": identical") == len(images)
 
 
 @pytest.mark.parametrize(
     ("switches", "echo"),
     [("-s10 -f 0.7", "7 of 10 steps"), ("-s10 -f 0.4", "4 of 10"), ("-s50 -f 0.4", "20 of 50"), ("-s29 -f.7", "20 of")],
 )
-def test_c15_the_sketch_turns_into_a_fire(harness: SessionHarness, switches: str, echo: str) -> None:
+def test_the_fire_example_with_an_init_image_takes_the_expected_steps(
+    harness: SessionHarness, switches: str, echo: str
+) -> None:
     drawing(320, 320).save("fire-drawing.png")
     harness.run("!set --strip")
     line = f'"fire" -W384 -H384 -S1592514025 -I fire-drawing.png {switches}'
-    (picture,) = harness.draw(line)
+    (path,) = harness.draw(line)
     taken = int(echo.split()[0])
     assert harness.saved[0].steps_taken == taken
-    assert size(picture) == (384, 384)
-    with Image.open(picture.with_name(f"{picture.stem}.steps.png")) as strip:
-        assert strip.width > (taken + 1) * strip.height / 2  # what the model first sees, and each step
+    assert size(path) == (384, 384)
+    with Image.open(path.with_name(f"{path.stem}.steps.png")) as strip:
+        assert strip.width > (taken + 1) * strip.height / 2  # the start and each step
 
 
-def test_c15_the_text_to_image_line(harness: SessionHarness) -> None:
-    (picture,) = harness.draw(FIRE)
-    assert harness.saved[0].steps_taken == 10 and size(picture) == (384, 384)
+def test_the_fire_example_without_an_init_image(harness: SessionHarness) -> None:
+    (path,) = harness.draw(FIRE)
+    assert harness.saved[0].steps_taken == 10 and size(path) == (384, 384)
 
 
-def test_a2_the_document_s_first_line() -> None:
+def test_the_tree_example_parses() -> None:
     line = parse(
         "tree on a hill with a river, nature photograph, national geographic "
         "-I./test-pictures/tree-and-river-sketch.png -f 0.85"
@@ -100,13 +102,13 @@ def test_a2_the_document_s_first_line() -> None:
     assert str(request.init_image) == "./test-pictures/tree-and-river-sketch.png" and request.strength == 0.85
 
 
-def test_b1_quotes_are_optional(harness: SessionHarness) -> None:
+def test_quotes_around_the_prompt_are_optional(harness: SessionHarness) -> None:
     harness.run("fire -s2 -S1", '"fire" -s2 -S1', "it's a 5\\\" fire's glow -s2 -S1")
     assert harness.saved[0].line == harness.saved[1].line
     assert "it's" in harness.saved[2].line and "fire's glow" in harness.saved[2].line
 
 
-def test_a11_a_small_source_gets_a_word_of_advice(harness: SessionHarness) -> None:
+def test_a_small_init_image_gives_a_notice(harness: SessionHarness) -> None:
     drawing(32, 32).save("small.png")
     harness.draw("a cat -I small.png -s2 -W 128 -H 128")
     assert any("small" in notice or "32x32" in notice for notice in harness.notices)
