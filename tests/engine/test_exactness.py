@@ -1,4 +1,4 @@
-"""The engine's pictures are the stock pipelines' pictures, bit for bit."""
+"""The guarantee "Exactness": images of the engine equal the stock pipelines', bit for bit."""
 
 from __future__ import annotations
 
@@ -58,37 +58,37 @@ def scheduler_of(stock: Any, name: str) -> Any:
 
 
 @pytest.mark.parametrize("sampler", [*SAMPLERS, "k_lms", "plms"])
-def test_text_to_image_equals_stock(engine: Engine, stock: Any, tiny_model: Path, sampler: str) -> None:
+def test_exactness_of_text_to_image(engine: Engine, stock: Any, tiny_model: Path, sampler: str) -> None:
     import torch
     from diffusers import StableDiffusionPipeline
 
     job = job_for(f"a cat [a dog] -s6 -S42 -A {sampler} -C 6.5 -W 64 -H 72", model_at(tiny_model))
-    ours = next(iter(engine.generate(job, Events().hooks()))).image
+    result = next(iter(engine.generate(job, Events().hooks()))).image
     view = StableDiffusionPipeline(
         **{**stock.components, "scheduler": scheduler_of(stock, sampler)}, requires_safety_checker=False
     )
     view.set_progress_bar_config(disable=True)
-    theirs = view(
+    expected = view(
         "a cat", negative_prompt="a dog", num_inference_steps=6, guidance_scale=6.5, width=64, height=72,
         generator=torch.Generator("cpu").manual_seed(42),
     ).images[0]  # fmt: skip
-    assert ours.tobytes() == theirs.tobytes()
+    assert result.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_image_to_image_equals_stock(
+def test_exactness_of_image_to_image(
     engine: Engine, stock: Any, tiny_model: Path, sketch: Image.Image, sampler: str
 ) -> None:
     import torch
     from diffusers import StableDiffusionImg2ImgPipeline
 
     job = job_for(f"a cat -s10 -S42 -A {sampler} -I x -f .7", model_at(tiny_model), sketch)
-    ours = next(iter(engine.generate(job, Events().hooks()))).image
+    result = next(iter(engine.generate(job, Events().hooks()))).image
     components = {**stock.components, "scheduler": scheduler_of(stock, sampler)}
     view = StableDiffusionImg2ImgPipeline(**components, requires_safety_checker=False)
     view.set_progress_bar_config(disable=True)
-    theirs = view(
+    expected = view(
         "a cat", image=sketch, strength=0.75, num_inference_steps=10, guidance_scale=7.5,
         generator=torch.Generator("cpu").manual_seed(42),
     ).images[0]  # fmt: skip
-    assert ours.tobytes() == theirs.tobytes()
+    assert result.tobytes() == expected.tobytes()

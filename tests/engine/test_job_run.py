@@ -1,4 +1,4 @@
-"""What the engine does and how often: traces, batches, caches, stops (features.md B and C)."""
+"""Runs of the engine: denoiser calls, batches, caches, interruption."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def arrays(images: list[ImageResult]) -> list[np.ndarray[Any, np.dtype[np.int16]
     return [np.asarray(result.image, dtype=np.int16) for result in images]
 
 
-def test_b2_exactly_as_many_denoiser_calls_as_steps(engine: Engine, tiny_model: Path) -> None:
+def test_10_steps_make_10_denoiser_calls(engine: Engine, tiny_model: Path) -> None:
     events = Events()
     results(engine, job_for("a cat -s10 -A k_euler --trace", model_at(tiny_model)), events)
     assert traces(events)[-1] == "trace: encodes=0 decodes=1 denoiser_calls=10"
 
 
 @pytest.mark.parametrize(("guidance", "batch"), [("7.5", 2), ("1.1", 2), ("1", 1), ("0.1", 1), ("0", 1)])
-def test_b3_guidance_of_one_or_less_skips_the_second_prompt(
+def test_guidance_of_1_or_less_skips_the_negative_prompt(
     engine: DiffusersEngine, tiny_model: Path, guidance: str, batch: int
 ) -> None:
     engine.load(model_at(tiny_model), Events().hooks())
@@ -41,7 +41,7 @@ def test_b3_guidance_of_one_or_less_skips_the_second_prompt(
     assert set(sizes) == {batch}
 
 
-def test_b5_batches_of_two(engine: DiffusersEngine, tiny_model: Path) -> None:
+def test_batches_of_two_share_denoiser_calls(engine: DiffusersEngine, tiny_model: Path) -> None:
     events = Events()
     job = job_for("a cat -s3 -n4 --parallel 2 --trace", model_at(tiny_model))
     found = results(engine, job, events)
@@ -52,7 +52,7 @@ def test_b5_batches_of_two(engine: DiffusersEngine, tiny_model: Path) -> None:
 
 @pytest.mark.parametrize("line", ["a cat -s4 -n4 -S 42 -A {}", "a cat -s6 -n4 -S 42 -A {} -I x -f .7"])
 @pytest.mark.parametrize("sampler", ["ddim", "k_lms", "k_euler_a", "dpmpp_sde"])
-def test_b5_law_4_image_k_of_a_batch_is_the_single_run(
+def test_exactness_image_k_of_a_batch_equals_the_single_run(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image, line: str, sampler: str
 ) -> None:
     init = sketch_64 if "-I" in line else None
@@ -65,23 +65,25 @@ def test_b5_law_4_image_k_of_a_batch_is_the_single_run(
         assert np.abs(single - close).max() <= 1
 
 
-def test_b6_no_negative_prompt_is_the_empty_one(engine: Engine, tiny_model: Path) -> None:
-    unsaid = results(engine, job_for("a cat -s2 -S1", model_at(tiny_model)))
+def test_no_negative_prompt_equals_an_empty_one(engine: Engine, tiny_model: Path) -> None:
+    without = results(engine, job_for("a cat -s2 -S1", model_at(tiny_model)))
     empty = results(engine, job_for('a cat -s2 -S1 --neg ""', model_at(tiny_model)))
-    assert unsaid[0].image.tobytes() == empty[0].image.tobytes()
+    assert without[0].image.tobytes() == empty[0].image.tobytes()
 
 
-def test_c6_the_trace_tells_each_stage_once(engine: Engine, tiny_model: Path, sketch_64: Image.Image) -> None:
+def test_the_trace_lists_each_stage_once(engine: Engine, tiny_model: Path, sketch_64: Image.Image) -> None:
     events = Events()
     results(engine, job_for("fire -s10 -f.7 -I x --trace", model_at(tiny_model), sketch_64), events)
-    told = [text for text in traces(events) if not text.startswith(("text encode", "timesteps", "trace:"))]
-    assert told[0] == "encode 64x64"
-    assert told[1] == "add_noise at timestep 601"
-    assert [text.split(" at ")[0] for text in told[2:-1]] == [f"step {index}" for index in range(1, 8)]
-    assert told[-1] == "decode"
+    lines = [text for text in traces(events) if not text.startswith(("text encode", "timesteps", "trace:"))]
+    assert lines[0] == "encode 64x64"
+    assert lines[1] == "add_noise at timestep 601"
+    assert [text.split(" at ")[0] for text in lines[2:-1]] == [f"step {index}" for index in range(1, 8)]
+    assert lines[-1] == "decode"
 
 
-def test_a_repeated_prompt_and_image_cost_no_encoding(engine: Engine, tiny_model: Path, sketch_64: Image.Image) -> None:
+def test_a_repeated_prompt_and_image_are_not_encoded_again(
+    engine: Engine, tiny_model: Path, sketch_64: Image.Image
+) -> None:
     first, second = Events(), Events()
     for events in (first, second):
         results(engine, job_for("fire [smoke] -s4 -S1..3 -I x --trace", model_at(tiny_model), sketch_64), events)
@@ -91,7 +93,7 @@ def test_a_repeated_prompt_and_image_cost_no_encoding(engine: Engine, tiny_model
     assert not any(text.startswith("text encode") for text in traces(second))
 
 
-def test_a_stop_ends_after_the_step_and_harms_nothing(engine: Engine, tiny_model: Path) -> None:
+def test_a_stop_ends_after_the_step_and_leaves_no_state(engine: Engine, tiny_model: Path) -> None:
     model = model_at(tiny_model)
     before = results(engine, job_for("a cat -s6 -S4", model))[0].image
     events = Events()

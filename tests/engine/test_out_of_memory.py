@@ -1,4 +1,4 @@
-"""Want of memory at each stage: the ladder is tried and told, nothing is denoised twice, the next line works."""
+"""Out-of-memory errors at each stage: fallbacks are tried and reported, and the next line works."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.session_harness import SessionHarness
 
 
 class Shortage:
-    """Makes a function run out of memory the first `times` times it is called."""
+    """A function that runs out of memory in its first `times` calls."""
 
     def __init__(self, target: Callable[..., Any], times: int) -> None:
         self.target, self.times, self.calls = target, times, 0
@@ -61,36 +61,36 @@ STAGES = [
 ]
 
 
-@pytest.mark.parametrize(("component", "method", "stage", "rungs"), STAGES)
-def test_each_stage_is_tried_again_with_less(
+@pytest.mark.parametrize(("component", "method", "stage", "fallbacks"), STAGES)
+def test_each_stage_is_retried_with_fallbacks(
     engine: DiffusersEngine,
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
     component: str,
     method: str,
     stage: str,
-    rungs: int,
+    fallbacks: int,
 ) -> None:
     module = part(engine, component)
-    shortage = Shortage(getattr(module, method), rungs)
+    shortage = Shortage(getattr(module, method), fallbacks)
     monkeypatch.setattr(module, method, shortage)
     events = Events()
     job = job_for("a cat -s3 -S1 -I x", model_at(tiny_model), drawing(64, 64))
     (result,) = engine.generate(job, events.hooks())
-    told = warnings(events)
-    assert len(told) == rungs and all(stage in text for text in told)
-    assert len(result.fallbacks) == rungs
+    reported = warnings(events)
+    assert len(reported) == fallbacks and all(stage in text for text in reported)
+    assert len(result.fallbacks) == fallbacks
 
 
-@pytest.mark.parametrize(("component", "method", "stage", "rungs"), STAGES)
-def test_when_nothing_helps_the_line_fails_with_remedies_and_the_next_one_works(
+@pytest.mark.parametrize(("component", "method", "stage", "fallbacks"), STAGES)
+def test_without_a_fallback_left_the_line_fails_and_the_next_one_works(
     real_session: SessionHarness,
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
     component: str,
     method: str,
     stage: str,
-    rungs: int,
+    fallbacks: int,
 ) -> None:
     engine = real_session.session.context.engine
     assert isinstance(engine, DiffusersEngine)
@@ -109,7 +109,7 @@ def test_when_nothing_helps_the_line_fails_with_remedies_and_the_next_one_works(
     engine.unload()
 
 
-def test_a_failed_decode_never_denoises_again(
+def test_a_failed_decode_does_not_denoise_again(
     engine: DiffusersEngine, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vae = part(engine, "vae")
@@ -144,7 +144,7 @@ def test_a_batch_that_is_too_large_is_halved(
     assert sum("half as many" in text for text in warnings(events)) == 3
 
 
-def test_tiling_is_written_down_and_replayed(
+def test_tiled_decoding_is_recorded_and_verifies(
     real_session: SessionHarness, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = real_session.session.context.engine
@@ -161,7 +161,7 @@ def test_tiling_is_written_down_and_replayed(
     assert "identical" in real_session.messages
 
 
-def test_the_machine_s_own_allocator_counts_too() -> None:
+def test_errors_of_the_cpu_allocator_are_recognised() -> None:
     assert is_out_of_memory(
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate")
     )

@@ -1,4 +1,4 @@
-"""Weighted, blended and long prompts: what compel makes of them, called by hand, through the stock pipeline."""
+"""Prompt embeddings of weighted, blended and long prompts, compared with compel and the stock pipeline."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ SOURCES = [
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_i1_weighted_prompts_equal_compel_by_hand(loaded: LoadedModel, source: str) -> None:
-    ours, expected = states(loaded, source), compel_for(loaded.pipeline)(source)
-    assert ours.shape == expected.shape
-    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-6)
+def test_weighted_prompts_equal_compel_s(loaded: LoadedModel, source: str) -> None:
+    encoded, expected = states(loaded, source), compel_for(loaded.pipeline)(source)
+    assert encoded.shape == expected.shape
+    torch.testing.assert_close(encoded, expected, rtol=0, atol=1e-6)
 
 
-def test_the_arithmetic_of_weights_by_hand(loaded: LoadedModel) -> None:
-    """Above 1: away from the empty prompt, those tokens alone. Below 1: also towards the prompt without them."""
+def test_weights_scale_the_difference_from_the_empty_prompt(loaded: LoadedModel) -> None:
+    """Above 1, the weighted tokens alone move away from "". Below 1, all move towards the prompt without them."""
     empty, plain, heavy = states(loaded, ""), states(loaded, "cat dog"), states(loaded, "(cat)1.5 dog")
     expected = plain.clone()
     expected[:, 1:4] = empty[:, 1:4] + (plain - empty)[:, 1:4] * 1.5
@@ -81,7 +81,7 @@ def test_weight_1_is_exactly_the_plain_prompt(loaded: LoadedModel, source: str) 
     assert torch.equal(states(loaded, source), stock)
 
 
-def test_the_picture_is_the_stock_pipelines_with_these_embeddings(real_engine: Engine, tiny_model: Path) -> None:
+def test_images_equal_the_stock_pipeline_s_with_compel_s_embeddings(real_engine: Engine, tiny_model: Path) -> None:
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_model, dtype=torch.float32, local_files_only=True)
@@ -91,28 +91,30 @@ def test_the_picture_is_the_stock_pipelines_with_these_embeddings(real_engine: E
     pipeline.set_progress_bar_config(disable=True)
     compel = compel_for(pipeline)
     for source, negative in (("a cat++ at sea", "(ugly)1.3"), (LONG, "ugly")):
-        wanted, avoided = compel.pad_conditioning_tensors_to_same_length([compel(source), compel(negative)])
+        positive_embeds, negative_embeds = compel.pad_conditioning_tensors_to_same_length(
+            [compel(source), compel(negative)]
+        )
         expected = pipeline(
-            prompt_embeds=wanted,
-            negative_prompt_embeds=avoided,
+            prompt_embeds=positive_embeds,
+            negative_prompt_embeds=negative_embeds,
             num_inference_steps=4,
             guidance_scale=5.0,
             generator=torch.Generator("cpu").manual_seed(5),
         ).images[0]
         job = job_for(f'{source} -s4 -C5 -S5 --neg "{negative}"', model_at(tiny_model))
-        (made,) = real_engine.generate(job, Events().hooks())
-        assert made.image.tobytes() == expected.tobytes()
+        (result,) = real_engine.generate(job, Events().hooks())
+        assert result.image.tobytes() == expected.tobytes()
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=trees())
-def test_300_prompts_of_the_grammar_run(loaded: LoadedModel, tree: Tree) -> None:
+def test_random_prompt_trees_are_encoded(loaded: LoadedModel, tree: Tree) -> None:
     with torch.no_grad():
         found = Conditioning().encode(loaded, PromptSpec(tree=tree), Counters()).states
     assert found.shape[1] % 77 == 0 and bool(torch.isfinite(found).all())
 
 
-def test_clip_skip_holds_for_weights_too(loaded: LoadedModel) -> None:
+def test_clip_skip_applies_to_weighted_prompts(loaded: LoadedModel) -> None:
     def skipped(source: str) -> torch.Tensor:
         with torch.no_grad():
             return Conditioning().encode(loaded, PromptSpec(tree=parse_prompt(source), clip_skip=1), Counters()).states
@@ -124,7 +126,7 @@ def test_clip_skip_holds_for_weights_too(loaded: LoadedModel) -> None:
     assert not torch.equal(plain, states(loaded, "cat dog"))
 
 
-def test_sdxl_weighs_both_encoders_and_pools_the_words(folder_of: Folder) -> None:
+def test_sdxl_weights_both_encoders_and_pools_the_plain_prompt(folder_of: Folder) -> None:
     from compel import Compel, ReturnedEmbeddingsType
 
     from invoke_cli.engine import EngineSettings
@@ -146,7 +148,7 @@ def test_sdxl_weighs_both_encoders_and_pools_the_words(folder_of: Folder) -> Non
     assert found.pooled is not None and torch.equal(found.pooled, words)
 
 
-def test_long_prompts_are_read_in_parts(real_engine: Engine, loaded: LoadedModel, tiny_model: Path) -> None:
+def test_long_prompts_are_encoded_in_windows(real_engine: Engine, loaded: LoadedModel, tiny_model: Path) -> None:
     events = Events()
     list(real_engine.generate(job_for(f"{LONG}-s2", model_at(tiny_model)), events.hooks()))
     (notice,) = [event.text for event in events if isinstance(event, Notice)]
@@ -155,14 +157,14 @@ def test_long_prompts_are_read_in_parts(real_engine: Engine, loaded: LoadedModel
     assert sum(tokens.windows) == len(tokens.read) and max(tokens.windows) <= 75 and not tokens.cut
 
 
-def test_of_a_very_long_prompt_few_parts_are_listed(real_engine: Engine, tiny_model: Path) -> None:
+def test_the_notice_of_a_very_long_prompt_is_short(real_engine: Engine, tiny_model: Path) -> None:
     events = Events()
     list(real_engine.generate(job_for(f"{'very ' * 1000}-s2", model_at(tiny_model)), events.hooks()))
     (notice,) = [event.text for event in events if isinstance(event, Notice)]
     assert notice.count("+") == 8 and notice.endswith("+ …)")
 
 
-def test_a_model_that_takes_no_weights_says_so(folder_of: Folder) -> None:
+def test_weights_are_rejected_by_families_without_them(folder_of: Folder) -> None:
     model = model_at(folder_of("pixart-sigma"))
     with pytest.raises(PlanError, match="does not support weights"):
         job_for("a cat++ -A flow_euler -s2", model)

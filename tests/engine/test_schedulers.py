@@ -1,4 +1,4 @@
-"""Samplers by their steps: how many they take, where they start, which timesteps they visit (features.md B and C)."""
+"""Samplers by their steps: how many they take, where they start, and which timesteps they use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.engine.jobs import Events, job_for, model_at, results, traces
 
 
 @pytest.mark.parametrize("name", sampler_names())
-def test_b13_every_sampler_works_with_and_without_an_init_image(
+def test_every_sampler_works_with_and_without_an_init_image(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image, name: str
 ) -> None:
     model = model_at(tiny_model)
@@ -31,7 +31,7 @@ def test_b13_every_sampler_works_with_and_without_an_init_image(
 @pytest.mark.parametrize(
     "row", [row for row in SAMPLERS if row.calls == 1 and not row.with_init], ids=lambda row: row.name
 )
-def test_c1_first_order_samplers_call_once_a_step(
+def test_first_order_samplers_call_the_denoiser_once_per_step(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image, row: Any
 ) -> None:
     for strength, taken in ((0.7, 7), (0.4, 4)):
@@ -43,7 +43,7 @@ def test_c1_first_order_samplers_call_once_a_step(
 
 @pytest.mark.parametrize("name", ["k_heun", "k_dpm_2", "k_dpm_2_a", "dpmpp_sde", "plms"])
 @pytest.mark.parametrize("steps", [2, 5])
-def test_c1_steps_are_counted_as_steps_whatever_they_cost(
+def test_steps_of_higher_order_samplers_are_counted_once(
     engine: Engine, tiny_model: Path, name: str, steps: int
 ) -> None:
     events = Events()
@@ -51,7 +51,7 @@ def test_c1_steps_are_counted_as_steps_whatever_they_cost(
     assert [event.step for event in events if isinstance(event, Step)] == list(range(steps + 1))
 
 
-def test_c2_half_strength_starts_in_the_middle_of_the_schedule(
+def test_strength_0_5_starts_in_the_middle_of_the_schedule(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image
 ) -> None:
     whole, half = Events(), Events()
@@ -65,10 +65,10 @@ def test_c2_half_strength_starts_in_the_middle_of_the_schedule(
 
 
 @pytest.mark.parametrize("name", ["ddim", "k_euler", "k_lms", "k_heun", "k_dpmpp_2", "unipc", "lcm"])
-def test_c7_the_start_is_the_init_image_with_just_the_right_noise(
+def test_the_start_is_the_init_image_with_noise_of_the_first_timestep(
     engine: DiffusersEngine, tiny_model: Path, sketch_64: Image.Image, name: str
 ) -> None:
-    """The first latents equal add_noise(z0, eps, t), with z0 and eps drawn as the stock pipeline draws them."""
+    """The first latents equal add_noise(z0, eps, t), with z0 and eps sampled as in the stock pipeline."""
     import torch
     from safetensors.torch import load
 
@@ -95,7 +95,7 @@ def test_c7_the_start_is_the_init_image_with_just_the_right_noise(
     assert torch.equal(start, expected)
 
 
-def test_c8_k3_a_higher_strength_starts_fuzzier_and_takes_longer(
+def test_a_higher_strength_starts_noisier_and_takes_more_steps(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image
 ) -> None:
     variances = []
@@ -108,7 +108,7 @@ def test_c8_k3_a_higher_strength_starts_fuzzier_and_takes_longer(
     assert variances[1] > variances[0]
 
 
-def test_c10_29_and_30_steps_have_no_timestep_in_common(engine: Engine, tiny_model: Path) -> None:
+def test_schedules_of_29_and_30_steps_differ_at_every_step(engine: Engine, tiny_model: Path) -> None:
     schedules = []
     for steps in (29, 30):
         events = Events()
@@ -118,7 +118,7 @@ def test_c10_29_and_30_steps_have_no_timestep_in_common(engine: Engine, tiny_mod
     assert all(differing[:-1]), schedules
 
 
-def test_c4_full_strength_takes_all_steps_and_keeps_a_trace_of_the_image(
+def test_strength_1_takes_all_steps_and_depends_on_the_init_image(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image
 ) -> None:
     events = Events()
@@ -128,8 +128,8 @@ def test_c4_full_strength_takes_all_steps_and_keeps_a_trace_of_the_image(
     assert one[0].image.tobytes() != other[0].image.tobytes()
 
 
-def test_k_lms_is_mended_with_an_init_image_and_stock_without(engine: Engine, tiny_model: Path) -> None:
-    """A linear probability-flow problem with a known solution: the mended order keeps the error small."""
+def test_the_fixed_k_lms_is_accurate_from_the_middle_of_a_schedule(engine: Engine, tiny_model: Path) -> None:
+    """A linear probability-flow problem with a known solution: the fixed order keeps the error small."""
     import torch
     from diffusers import LMSDiscreteScheduler
 
@@ -150,13 +150,13 @@ def test_k_lms_is_mended_with_an_init_image_and_stock_without(engine: Engine, ti
     assert errors[FixedLMSDiscreteScheduler] < 0.02 < errors[LMSDiscreteScheduler]
 
 
-def test_samplers_that_need_more_or_fewer_steps_say_so(tiny_model: Path) -> None:
+def test_unsupported_numbers_of_steps_are_rejected(tiny_model: Path) -> None:
     for line in ("a cat -s60 -A lcm", "a cat -s1 -A plms"):
         with pytest.raises(PlanError, match="supports"):
             job_for(line, model_at(tiny_model))
 
 
-def test_plms_hands_an_init_image_to_ddim(engine: Engine, tiny_model: Path, sketch_64: Image.Image) -> None:
+def test_plms_uses_ddim_for_image_to_image(engine: Engine, tiny_model: Path, sketch_64: Image.Image) -> None:
     job = job_for("a cat -s5 -S1 -A plms -I x", model_at(tiny_model), sketch_64)
     assert job.plan.sampler is find_sampler("ddim")
     assert "ddim" in job.plan.notices[0]

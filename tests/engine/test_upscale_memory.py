@@ -1,4 +1,4 @@
-"""What enlarging takes: memory that grows with the pictures alone, measured in processes of their own."""
+"""Memory that upscaling takes: it grows with the images alone, measured in separate processes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
-# What is given back goes back to the system, so that the figure is what the program holds and not what malloc keeps.
+# Freed memory returns to the system, so that the figure is what the program holds and not what malloc keeps.
 ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
 def peak(folder: Path, model: Path, line: str, width: int) -> int:
-    """Bytes that a process took at most for a line on a picture of this width, three quarters as high."""
+    """Return the peak memory in bytes of a process that runs a line on an image of this width (4:3)."""
     configs = folder / "root" / "configs"
     configs.mkdir(parents=True, exist_ok=True)
     entry = f"tiny:\n  path: {model}\n  default: true\n  size: 256\n"
@@ -53,9 +53,7 @@ def peak(folder: Path, model: Path, line: str, width: int) -> int:
         ("sea -I picture.png -c top 64 right 128 -s 2 -S 1", 1),
     ],
 )
-def test_memory_grows_by_a_few_copies_of_the_pictures(
-    tmp_path: Path, tiny_model: Path, line: str, enlarged: int
-) -> None:
+def test_memory_grows_by_a_few_copies_of_the_images(tmp_path: Path, tiny_model: Path, line: str, enlarged: int) -> None:
     small, large = (peak(tmp_path, tiny_model, line, width) for width in (1000, 2000))
     copy = 3 * enlarged**2 * (2000 * 1500 - 1000 * 750)
-    assert large - small < COPIES * copy, f"{(large - small) / copy:.1f} copies of the pictures"
+    assert large - small < COPIES * copy, f"{(large - small) / copy:.1f} copies of the images"

@@ -39,7 +39,7 @@ BUILDERS: Mapping[str, Callable[[], Any]] = {
 
 
 def build(name: str, folder: Path, seed: int = 0) -> Path:
-    """Write the tiny model of this kind into `folder`; returns the folder."""
+    """Write the tiny model of this kind into `folder` and return the folder."""
     import torch
 
     torch.manual_seed(seed)

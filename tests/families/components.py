@@ -1,4 +1,4 @@
-"""Tiny random components of the real classes, of which the tests put whole models together."""
+"""Tiny random components of the real classes, from which the tests build models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def tokenizer(length: int = 77) -> Any:
-    """CLIP's own tokenizer without merges: every text letter by letter."""
+    """Return CLIP's tokenizer without merges, which encodes text letter by letter."""
     from transformers import CLIPTokenizer
 
     words = [*_letters(), *(f"{letter}</w>" for letter in _letters()), "<|startoftext|>", "<|endoftext|>"]
@@ -15,7 +15,7 @@ def tokenizer(length: int = 77) -> Any:
 
 
 def byte_tokenizer() -> Any:
-    """A tokenizer of a language model: every text byte by byte, with a template for chats."""
+    """Return a tokenizer of a language model, which encodes text byte by byte, with a chat template."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -25,11 +25,11 @@ def byte_tokenizer() -> Any:
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     inner.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    made = PreTrainedTokenizerFast(
+    result = PreTrainedTokenizerFast(
         tokenizer_object=inner, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", bos_token="<bos>"
     )
-    made.chat_template = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
-    return made
+    result.chat_template = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
+    return result
 
 
 def _letters() -> list[str]:
@@ -39,7 +39,7 @@ def _letters() -> list[str]:
 
 
 def clip(words: Any, width: int = 32, *, projection: int = 0, act: str = "quick_gelu") -> Any:
-    """CLIP's text encoder, with a projection of its pooled output where a width is given for it."""
+    """Return CLIP's text encoder, with a projection of its pooled output if a width is given for it."""
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     config = CLIPTextConfig(
@@ -51,7 +51,7 @@ def clip(words: Any, width: int = 32, *, projection: int = 0, act: str = "quick_
 
 
 def t5(words: Any, width: int = 32) -> Any:
-    """T5's encoder."""
+    """Return T5's encoder."""
     from transformers import T5Config, T5EncoderModel
 
     return T5EncoderModel(
@@ -60,7 +60,7 @@ def t5(words: Any, width: int = 32) -> Any:
 
 
 def unet(**changes: Any) -> Any:
-    """The UNet of Stable Diffusion, two stages."""
+    """Return the UNet of Stable Diffusion, with two blocks."""
     from diffusers import UNet2DConditionModel
 
     plain: dict[str, Any] = {
@@ -73,7 +73,7 @@ def unet(**changes: Any) -> Any:
 
 
 def vae(**changes: Any) -> Any:
-    """The autoencoder of Stable Diffusion, a side of one for eight pixels."""
+    """Return the VAE of Stable Diffusion, with a scale of 8."""
     from diffusers import AutoencoderKL
 
     plain: dict[str, Any] = {
@@ -85,14 +85,14 @@ def vae(**changes: Any) -> Any:
 
 
 def flow_vae(channels: int = 4) -> Any:
-    """An autoencoder as flow models have it: shifted latents, no convolutions beside its encoder."""
+    """Return a VAE as flow models have it, with shifted latents and no convolutions around them."""
     return vae(
         latent_channels=channels, use_quant_conv=False, use_post_quant_conv=False, shift_factor=0.06, scaling_factor=1.5
     )
 
 
 def scheduler(name: str = "PNDMScheduler", **changes: Any) -> Any:
-    """A scheduler with Stable Diffusion's noise levels."""
+    """Return a scheduler with Stable Diffusion's noise levels."""
     import diffusers
 
     levels: dict[str, Any] = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
@@ -100,7 +100,7 @@ def scheduler(name: str = "PNDMScheduler", **changes: Any) -> Any:
 
 
 def flow_scheduler(**changes: Any) -> Any:
-    """The scheduler of flow models."""
+    """Return the scheduler of flow models."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     return FlowMatchEulerDiscreteScheduler(**{"shift": 3.0, **changes})

@@ -1,4 +1,4 @@
-"""Tiny models whose denoiser is a transformer."""
+"""Tiny models with a transformer as denoiser."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def flux(pipeline: str = "FluxPipeline", *, guidance: bool = True, channels: int
 
 
 def flux_of_full_width() -> Any:
-    """One block of each kind as wide as the real ones: diffusers converts no other."""
+    """Return one block of each kind, as wide as the real ones, since diffusers converts no others."""
     return flux(attention_head_dim=128, num_attention_heads=24, axes_dims_rope=[16, 56, 56])
 
 
@@ -69,7 +69,7 @@ def _qwen3(words: Any, layers: int = 3) -> Any:
 
 
 def _mistral3(words: Any) -> Any:
-    """As deep as FLUX.2 reads it: the states of the layers 10, 20 and 30."""
+    """Return an encoder with as many layers as FLUX.2 reads: it takes the states of the layers 10, 20 and 30."""
     from transformers import Mistral3Config, Mistral3ForConditionalGeneration
 
     small = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "head_dim": 8}

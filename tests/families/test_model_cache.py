@@ -1,4 +1,4 @@
-"""Models stay warm, share what they share, and give their memory back."""
+"""The model cache: models stay loaded, share components, and return their memory."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from invoke_cli.engine.loading.model_cache import ModelCache
 from invoke_cli.events import Loading
 from tests.engine.jobs import Events, model_at
 from tests.families.builders import Folder, build
-from tests.families.jobs import job, ours, tiny
+from tests.families.jobs import first_image, job, tiny
 
 NAMES = ("stable-diffusion", "sdxl", "flux")
 
 
 @pytest.fixture
 def engine() -> Iterator[DiffusersEngine]:
-    made = DiffusersEngine(EngineSettings(device="cpu"))
-    yield made
-    made.unload()
+    engine = DiffusersEngine(EngineSettings(device="cpu"))
+    yield engine
+    engine.unload()
 
 
 def tensor_bytes() -> int:
-    """The bytes of all tensors that are alive, memory that several share counted once."""
+    """Return the bytes of all live tensors, with shared memory counted once."""
     import torch
 
     gc.collect()
@@ -42,25 +42,25 @@ def tensor_bytes() -> int:
     return sum(storages.values())
 
 
-def test_ten_switches_leave_nothing_behind(engine: DiffusersEngine, folder_of: Folder) -> None:
+def test_ten_switches_between_models_leak_no_memory(engine: DiffusersEngine, folder_of: Folder) -> None:
     models = [tiny(folder_of(name)) for name in NAMES]
-    for model in models:  # what libraries keep for good is there before it is measured
-        ours(engine, job("a cat -s 2 -S 1", model))
+    for model in models:  # what libraries keep for good is allocated before measuring
+        first_image(engine, job("a cat -s 2 -S 1", model))
     engine.unload()
     before, process = tensor_bytes(), psutil.Process()
     resident = process.memory_info().rss
-    pictures: dict[str, set[bytes]] = {name: set() for name in NAMES}
+    images: dict[str, set[bytes]] = {name: set() for name in NAMES}
     for turn in range(10):
         model = models[turn % 3]
-        pictures[NAMES[turn % 3]].add(ours(engine, job("a cat -s 2 -S 1", model)).tobytes())
+        images[NAMES[turn % 3]].add(first_image(engine, job("a cat -s 2 -S 1", model)).tobytes())
     assert tensor_bytes() > before
-    assert all(len(made) == 1 for made in pictures.values()), "a warm model draws what it drew"
+    assert all(len(distinct) == 1 for distinct in images.values()), "a cached model repeats its image"
     engine.unload()
     assert tensor_bytes() == before
     assert process.memory_info().rss < resident * 1.15
 
 
-def test_a_warm_model_is_not_read_again(
+def test_a_cached_model_is_not_read_again(
     engine: DiffusersEngine, folder_of: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import safetensors
@@ -71,7 +71,7 @@ def test_a_warm_model_is_not_read_again(
     assert engine.loaded() == tuple(reversed([model.spec.name for model in models]))
 
     def refuse(*arguments: Any, **named: Any) -> Any:
-        raise AssertionError("a file is read")
+        raise AssertionError("a file was read")
 
     monkeypatch.setattr(safetensors, "safe_open", refuse)
     monkeypatch.setattr("invoke_cli.engine.diffusers_engine.load_model", refuse)
@@ -81,28 +81,30 @@ def test_a_warm_model_is_not_read_again(
     assert engine.loaded()[0] == models[0].spec.name
 
 
-def test_the_least_recently_used_leaves_for_want_of_memory(
+def test_the_least_recently_used_models_are_evicted_when_memory_runs_out(
     engine: DiffusersEngine, folder_of: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, third = (tiny(folder_of(name)) for name in NAMES)
     for model in (first, second):
         engine.load(model, Events().hooks())
     engine.load(first, Events().hooks())
-    kept = ModelCache._evict
-    left: list[str] = []
+    evict = ModelCache._evict
+    evicted: list[str] = []
 
-    def leave(shelf: ModelCache, key: str) -> None:
-        left.append(key)
-        kept(shelf, key)
+    def record_eviction(cache: ModelCache, key: str) -> None:
+        evicted.append(key)
+        evict(cache, key)
 
-    monkeypatch.setattr(ModelCache, "_evict", leave)
+    monkeypatch.setattr(ModelCache, "_evict", record_eviction)
     monkeypatch.setattr("invoke_cli.engine.loading.model_cache.RESERVED_BYTES", 10**18)
     engine.load(third, Events().hooks())
-    assert [Path(key.split("|")[0]) for key in left] == [second.facts.folder, first.facts.folder]
+    assert [Path(key.split("|")[0]) for key in evicted] == [second.facts.folder, first.facts.folder]
     assert engine.loaded() == (third.spec.name,)
 
 
-def test_components_of_two_models_are_loaded_once(engine: DiffusersEngine, folder_of: Folder, tmp_path: Path) -> None:
+def test_shared_components_of_two_models_are_loaded_once(
+    engine: DiffusersEngine, folder_of: Folder, tmp_path: Path
+) -> None:
     original = folder_of("sdxl")
     other = shutil.copytree(original, tmp_path / "other")
     shutil.copytree(build("sdxl", tmp_path / "third", seed=1) / "unet", other / "unet", dirs_exist_ok=True)
@@ -117,4 +119,4 @@ def test_components_of_two_models_are_loaded_once(engine: DiffusersEngine, folde
     assert one.unet is not two.unet
     alone = DiffusersEngine(EngineSettings(device="cpu"))
     line = "a cat -s 2 -S 1"
-    assert ours(engine, job(line, tiny(other))).tobytes() == ours(alone, job(line, tiny(other))).tobytes()
+    assert first_image(engine, job(line, tiny(other))).tobytes() == first_image(alone, job(line, tiny(other))).tobytes()

@@ -1,4 +1,4 @@
-"""Measures for memory and speed: they draw the same picture or nearly, end with the job, and are refused by name."""
+"""Optimizations: the same image within rounding, no state left, and rejected by name where unsupported."""
 
 from __future__ import annotations
 
@@ -23,37 +23,41 @@ from invoke_cli.errors import PlanError
 from invoke_cli.planning.plan import Task
 from tests.engine.jobs import Events
 from tests.families.builders import Folder
-from tests.families.jobs import job, ours, tiny
+from tests.families.jobs import first_image, job, tiny
 from tests.session_harness import SessionHarness
 
 LINE = "a cat -s 3 -S 5"
 
 
-def apart(first: Image.Image, second: Image.Image) -> int:
+def max_difference(first: Image.Image, second: Image.Image) -> int:
     return int(np.abs(np.asarray(first, np.int16) - np.asarray(second, np.int16)).max())
 
 
 @pytest.mark.parametrize("name", ["stable-diffusion", "flux", "sana", "z-image"])
-@pytest.mark.parametrize("measure", ["--attention math", "--attention sdpa", "--vae_tiling", "--offload none"])
-def test_a_measure_draws_nearly_the_same(real_engine: Engine, folder_of: Folder, name: str, measure: str) -> None:
+@pytest.mark.parametrize("switch", ["--attention math", "--attention sdpa", "--vae_tiling", "--offload none"])
+def test_an_optimization_gives_the_same_image_within_rounding(
+    real_engine: Engine, folder_of: Folder, name: str, switch: str
+) -> None:
     model = tiny(folder_of(name))
-    plain = ours(real_engine, job(LINE, model))
-    assert apart(plain, ours(real_engine, job(f"{LINE} {measure}", model))) <= 2
-    assert ours(real_engine, job(LINE, model)).tobytes() == plain.tobytes(), "nothing is left behind"
+    plain = first_image(real_engine, job(LINE, model))
+    assert max_difference(plain, first_image(real_engine, job(f"{LINE} {switch}", model))) <= 2
+    assert first_image(real_engine, job(LINE, model)).tobytes() == plain.tobytes(), "no state is left"
 
 
-@pytest.mark.parametrize("measure", ["--attention sliced", "--fast channels_last"])
-def test_a_measure_of_unets(real_engine: Engine, folder_of: Folder, measure: str) -> None:
+@pytest.mark.parametrize("switch", ["--attention sliced", "--fast channels_last"])
+def test_optimizations_of_unets_are_rejected_for_transformers(
+    real_engine: Engine, folder_of: Folder, switch: str
+) -> None:
     model = tiny(folder_of("sdxl"))
-    plain = ours(real_engine, job(LINE, model))
-    assert apart(plain, ours(real_engine, job(f"{LINE} {measure}", model))) <= 2
-    assert ours(real_engine, job(LINE, model)).tobytes() == plain.tobytes()
+    plain = first_image(real_engine, job(LINE, model))
+    assert max_difference(plain, first_image(real_engine, job(f"{LINE} {switch}", model))) <= 2
+    assert first_image(real_engine, job(LINE, model)).tobytes() == plain.tobytes()
     with pytest.raises(PlanError, match="UNet"):
-        ours(real_engine, job(f"{LINE} {measure}", tiny(folder_of("flux"))))
+        first_image(real_engine, job(f"{LINE} {switch}", tiny(folder_of("flux"))))
 
 
 @pytest.mark.parametrize(
-    "measure",
+    "switch",
     [
         "--offload model",
         "--offload sequential",
@@ -63,55 +67,55 @@ def test_a_measure_of_unets(real_engine: Engine, folder_of: Folder, measure: str
         "--fast tf32",
     ],
 )
-def test_what_needs_a_gpu_is_refused_before_anything_is_loaded(folder_of: Folder, measure: str) -> None:
+def test_optimizations_that_need_a_gpu_are_rejected_before_loading(folder_of: Folder, switch: str) -> None:
     engine = DiffusersEngine(EngineSettings(device="cpu"))
     with pytest.raises(PlanError) as caught:
-        ours(engine, job(f"{LINE} {measure}", tiny(folder_of("sdxl"))))
-    assert measure in caught.value.message and "GPU" in caught.value.message
+        first_image(engine, job(f"{LINE} {switch}", tiny(folder_of("sdxl"))))
+    assert switch in caught.value.message and "GPU" in caught.value.message
     assert engine.loaded() == ()
 
 
-def test_large_pictures_are_tiled_when_asked(
+def test_decoding_is_tiled_only_when_requested(
     real_engine: Engine, folder_of: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tiny(folder_of("stable-diffusion"))
     real_engine.load(model, Events().hooks())
     assert isinstance(real_engine, DiffusersEngine) and real_engine._loaded is not None
     vae = real_engine._loaded.vae
-    kept, calls = vae.tiled_decode, []
+    tiled_decode, calls = vae.tiled_decode, []
 
-    def counted(*given: Any, **named: Any) -> Any:
-        calls.append(given)
-        return kept(*given, **named)
+    def counted(*arguments: Any, **named: Any) -> Any:
+        calls.append(arguments)
+        return tiled_decode(*arguments, **named)
 
     monkeypatch.setattr(vae, "tiled_decode", counted)
-    ours(real_engine, job(f"{LINE} -W 128 -H 128 --vae_tiling", model))
+    first_image(real_engine, job(f"{LINE} -W 128 -H 128 --vae_tiling", model))
     assert len(calls) == 1 and not vae.use_tiling
-    ours(real_engine, job(f"{LINE} -W 128 -H 128", model))
+    first_image(real_engine, job(f"{LINE} -W 128 -H 128", model))
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("name", ["stable-diffusion", "sdxl", "flux"])
-@pytest.mark.parametrize("how", ["model", "group"])
+@pytest.mark.parametrize("offload", ["model", "group"])
 @pytest.mark.parametrize("task", [Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE])
-def test_weights_that_come_and_go_draw_the_same(
-    real_engine: Engine, folder_of: Folder, name: str, how: str, task: Task
+def test_offloading_gives_the_same_image(
+    real_engine: Engine, folder_of: Folder, name: str, offload: str, task: Task
 ) -> None:
-    """The plumbing, with the CPU in the place of both: on a GPU the same hooks move between two memories."""
+    """Test the hooks with the CPU as both devices; on a GPU, the same hooks move weights between two memories."""
     model = tiny(folder_of(name))
-    made = job(LINE, model, task)
+    requested = job(LINE, model, task)
     device = choose_device(EngineSettings(device="cpu"))
-    loaded = load_model(model, device, {}, how)
+    loaded = load_model(model, device, {}, offload)
     assert isinstance(real_engine, DiffusersEngine)
-    run, conditioning = JobRun(loaded, device, made, Events().hooks()), Conditioning()
+    run, conditioning = JobRun(loaded, device, requested, Events().hooks()), Conditioning()
     staged = StagedRun(run, conditioning, ImageEncoder())
     (result,) = staged.images(1) if loaded.family.staged else StockRun(run, conditioning).images()
-    assert apart(result.image, ours(real_engine, made)) <= 1
+    assert max_difference(result.image, first_image(real_engine, requested)) <= 1
 
 
-def test_measures_are_recorded_and_replayed(real_session: SessionHarness, folder_of: Folder, tmp_path: Path) -> None:
-    (made,) = real_session.draw(f"a cat -s 3 -S 5 --attention math --vae_tiling -m {folder_of('sdxl')}")
+def test_optimizations_are_recorded_and_verify(real_session: SessionHarness, folder_of: Folder, tmp_path: Path) -> None:
+    (result,) = real_session.draw(f"a cat -s 3 -S 5 --attention math --vae_tiling -m {folder_of('sdxl')}")
     assert "--attention math" in real_session.saved[0].line and "--vae_tiling" in real_session.saved[0].line
-    assert real_session.run(f"!verify {made}") is Outcome.OK and "identical" in real_session.messages
+    assert real_session.run(f"!verify {result}") is Outcome.OK and "identical" in real_session.messages
     assert real_session.run("a cat --offload model") is Outcome.FAILED
     assert "GPU" in real_session.errors[0]

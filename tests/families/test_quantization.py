@@ -1,4 +1,4 @@
-"""A denoiser in fewer bits, as its entry says: stock diffusers' picture, or one sentence before any step."""
+"""A quantized denoiser: images equal stock diffusers', and unsupported quantization is an error before any step."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.session_harness import SessionHarness, pixels
 LINE = "a cat -W 64 -H 64 -s 8 -C 20 -S 42 -A ddim"
 
 
-def enter(harness: SessionHarness, name: str, path: Path, how: str = "") -> None:
-    book = harness.folder / "root" / "configs" / "models.yaml"
-    said = f"  quantize: {how}\n" if how else ""
-    book.write_text(f"{book.read_text()}{name}:\n  path: {path}\n{said}")
+def enter(harness: SessionHarness, name: str, path: Path, quantization: str = "") -> None:
+    models_file = harness.folder / "root" / "configs" / "models.yaml"
+    setting = f"  quantize: {quantization}\n" if quantization else ""
+    models_file.write_text(f"{models_file.read_text()}{name}:\n  path: {path}\n{setting}")
 
 
 def stock(folder: Path) -> bytes:
@@ -33,28 +33,28 @@ def stock(folder: Path) -> bytes:
         torch_dtype=torch.float32,
         quantization_config=TorchAoConfig(Int8WeightOnlyConfig()),
     )
-    made: Any = StableDiffusionPipeline.from_pretrained(folder, unet=unet, local_files_only=True)
-    made.set_progress_bar_config(disable=True)
+    pipeline: Any = StableDiffusionPipeline.from_pretrained(folder, unet=unet, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
     arguments = {"width": 64, "height": 64, "num_inference_steps": 8, "guidance_scale": 20.0}
-    picture = made("a cat", generator=torch.Generator("cpu").manual_seed(42), **arguments).images[0]
-    return bytes(picture.tobytes())
+    image = pipeline("a cat", generator=torch.Generator("cpu").manual_seed(42), **arguments).images[0]
+    return bytes(image.tobytes())
 
 
-def test_int8_draws_what_stock_diffusers_draws_with_it(real_session: SessionHarness, folder_of: Folder) -> None:
+def test_images_with_int8_equal_stock_diffusers_own(real_session: SessionHarness, folder_of: Folder) -> None:
     pytest.importorskip("torchao")
     folder = folder_of("stable-diffusion")
     enter(real_session, "plain", folder)
     enter(real_session, "small", folder, "int8")
     (full,) = real_session.draw(f"{LINE} -m plain")
-    (made,) = real_session.draw(f"{LINE} -m small")
-    assert pixels(made) == stock(folder)
-    assert pixels(made) != pixels(full), "8 bits are not 32"
-    assert real_session.run(f"!verify {made}") is Outcome.OK and "identical" in real_session.messages
+    (result,) = real_session.draw(f"{LINE} -m small")
+    assert pixels(result) == stock(folder)
+    assert pixels(result) != pixels(full), "8 bits differ from 32"
+    assert real_session.run(f"!verify {result}") is Outcome.OK and "identical" in real_session.messages
     (again,) = real_session.draw(f"{LINE} -m plain")
-    assert pixels(again) == pixels(full), "the model itself stays as it is"
+    assert pixels(again) == pixels(full), "the model itself is unchanged"
 
 
-def test_what_this_machine_cannot_do_is_one_sentence(
+def test_unsupported_quantization_is_an_error(
     real_session: SessionHarness, folder_of: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real_session.session.context.engine.unload()

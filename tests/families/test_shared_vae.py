@@ -1,4 +1,4 @@
-"""Entries that name the same VAE have it in memory once; a file without one takes the entry's."""
+"""VAEs of entries: entries with the same VAE share it in memory, and a file without one uses the entry's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.session_harness import SessionHarness
 
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
-    """The folder of a VAE that no model has."""
+    """The folder of a VAE that belongs to no model."""
     import torch
 
     torch.manual_seed(99)
@@ -27,11 +27,11 @@ def other(tmp_path: Path) -> Path:
 
 
 def enter(harness: SessionHarness, name: str, path: Path, vae: Path) -> None:
-    book = harness.folder / "root" / "configs" / "models.yaml"
-    book.write_text(f"{book.read_text()}{name}:\n  path: {path}\n  vae: {vae}\n")
+    models_file = harness.folder / "root" / "configs" / "models.yaml"
+    models_file.write_text(f"{models_file.read_text()}{name}:\n  path: {path}\n  vae: {vae}\n")
 
 
-def test_entries_with_the_same_vae_have_it_in_memory_once(
+def test_entries_with_the_same_vae_share_it_in_memory(
     real_session: SessionHarness, folder_of: Folder, other: Path, tmp_path: Path
 ) -> None:
     for name, path in (("first", folder_of("stable-diffusion")), ("second", folder_of("stable-diffusion-2"))):
@@ -43,7 +43,7 @@ def test_entries_with_the_same_vae_have_it_in_memory_once(
     assert one.vae is two.vae and one.pipeline.text_encoder is not two.pipeline.text_encoder
 
 
-def test_a_file_without_a_vae_takes_the_entry_s(
+def test_a_file_without_a_vae_uses_the_entry_s(
     fake_session: SessionHarness, folder_of: Folder, other: Path, tmp_path: Path
 ) -> None:
     whole = load_file(export(folder_of("stable-diffusion"), tmp_path / "whole.safetensors"))
@@ -55,7 +55,7 @@ def test_a_file_without_a_vae_takes_the_entry_s(
     assert fake_session.session.context.settings.model("pruned").facts.vae_from == wide
 
 
-def test_a_place_is_typed_as_it_is_seen_from_here(fake_session: SessionHarness, other: Path) -> None:
+def test_a_typed_path_is_relative_to_the_working_directory(fake_session: SessionHarness, other: Path) -> None:
     assert fake_session.run(f"!edit_model tiny vae {other.name}") is Outcome.OK, fake_session.errors
     fake_session.run("!model tiny")
     assert str(other) in fake_session.messages

@@ -1,4 +1,4 @@
-"""Tiny models whose denoiser is a UNet: Stable Diffusion of all ages, and Kandinsky."""
+"""Tiny models with a UNet as denoiser: all versions of Stable Diffusion, and Kandinsky."""
 
 from __future__ import annotations
 

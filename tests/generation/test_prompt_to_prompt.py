@@ -15,7 +15,7 @@ from PIL import Image
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine
 from tests.families.builders import Folder
-from tests.families.jobs import job, ours, tiny
+from tests.families.jobs import first_image, job, tiny
 from tests.session_harness import SessionHarness, pixels
 
 END = "-s3 -C5 -A ddim -S5"
@@ -67,7 +67,7 @@ def test_swapping_a_word_for_itself_changes_no_bit_and_leaves_no_state(
 def test_swaps_work_with_two_text_encoders_and_weights(real_engine: Engine, folder_of: Folder) -> None:
     model = tiny(folder_of("sdxl"))
     plain, same, swapped = (
-        ours(real_engine, job(f"a {words} on a hill++ -s 2 -S 5", model)).tobytes()
+        first_image(real_engine, job(f"a {words} on a hill++ -s 2 -S 5", model)).tobytes()
         for words in ("cat", "cat.swap(cat)", "cat.swap(horse)")
     )
     assert same == plain != swapped
