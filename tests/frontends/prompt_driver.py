@@ -1,4 +1,4 @@
-"""Somebody who types at the prompt: keys, and conditions that must come true before the next ones are pressed."""
+"""A driver of the prompt: keys, and conditions that must hold before the next keys are sent."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Prompt = loop._Prompt
 Step = str | Callable[[Prompt], object]
 
 
-def typed(*steps: Step) -> str:
-    """A session at the prompt: keys, and conditions that must come true before the next ones are pressed; what was on
-    the screen.
+def type_at_prompt(*steps: Step) -> str:
+    """Run a session at the prompt; return its screen. Steps are keys, or conditions that must hold before the next keys
+    are sent.
     """
     failed: list[Step] = []
 
@@ -40,10 +40,10 @@ def typed(*steps: Step) -> str:
         run = Prompt.run
 
         def run_and_type(prompt: Prompt) -> None:
-            fingers = threading.Thread(target=type_all, args=(prompt,))
-            fingers.start()
+            typist = threading.Thread(target=type_all, args=(prompt,))
+            typist.start()
             run(prompt)
-            fingers.join()
+            typist.join()
 
         patch.setattr(Prompt, "run", run_and_type)
         assert loop.open_prompt({}, GenerationRequest()) == 0
@@ -52,17 +52,17 @@ def typed(*steps: Step) -> str:
 
 
 def suggested(prompt: Prompt) -> bool:
-    """Whether there is grey text behind the cursor."""
+    """Return whether a suggestion is shown after the cursor."""
     return bool(prompt.input.default_buffer.suggestion)
 
 
-def asked(prompt: Prompt) -> bool:
-    """Whether there is a question about several lines."""
+def confirming(prompt: Prompt) -> bool:
+    """Return whether the prompt asks about several lines."""
     return prompt.outside.question is not None
 
 
-def found(count: int) -> Step:
-    """Whether the search shows so many lines."""
+def search_shows(count: int) -> Step:
+    """Return a condition: the search shows this number of lines."""
 
     def shown(prompt: Prompt) -> bool:
         state = prompt.input.default_buffer.complete_state
@@ -71,12 +71,12 @@ def found(count: int) -> Step:
     return shown
 
 
-def holds(text: str) -> Step:
-    """Whether this, and nothing else, is in the input."""
-    return lambda prompt: not prompt.search.on and not asked(prompt) and prompt.input.default_buffer.text == text
+def input_is(text: str) -> Step:
+    """Return a condition: the input contains this text and nothing else."""
+    return lambda prompt: not prompt.search.on and not confirming(prompt) and prompt.input.default_buffer.text == text
 
 
-def drawn(program: Program) -> list[str]:
-    """The beginnings of the lines of all pictures."""
+def prompts_of(program: Program) -> list[str]:
+    """Return the prompts of all images."""
     texts = [path.read_bytes() for path in program.images]
     return [text.split(b"Dream\0")[1].split(b" -s")[0].decode() for text in texts]

@@ -1,4 +1,4 @@
-"""Many lines from a file or a pipe: a bad one does not end them, and each error tells the number of its line."""
+"""Lines from a file or a pipe: an error does not stop the batch and names the number of its line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.frontends.program import Program
 
 
-def test_a_batch_goes_on_after_a_bad_line_and_tells_its_number(program: Program) -> None:
+def test_a_batch_continues_after_a_bad_line_and_names_its_number(program: Program) -> None:
     text = "# comment\n\na cat -s2 -S1\na cat -s 0\n// another\na dog -s2 -S2\n!history\n\xff bad\na fox -s2 -S3\n"
     result = program(stdin=text.encode("latin-1"))
     assert result.status == 1
@@ -25,13 +25,13 @@ def test_a_batch_ends_at_quit(program: Program) -> None:
     assert result.status == 0 and len(program.images) == 1
 
 
-def test_launch_switches_are_defaults_of_the_session(program: Program) -> None:
+def test_switches_at_launch_are_session_defaults(program: Program) -> None:
     result = program("-s7", "-C", "3", stdin=b"a cat -S1\na dog -S2 -s4\n")
     assert ["-s 7" in line and "-C 3" in line for line in result.lines] == [True, False]
     assert "-s 4" in result.lines[1]
 
 
-def test_a_file_with_a_byte_order_mark_and_windows_lines(program: Program, tmp_path: Path) -> None:
+def test_a_file_with_a_byte_order_mark_and_crlf_is_read(program: Program, tmp_path: Path) -> None:
     (tmp_path / "w.txt").write_bytes(b"\xef\xbb\xbfa cat -s2 -S1\r\na dog -s2 -S2\r\n")
     result = program("--from_file", "w.txt")
     assert result.status == 0
@@ -45,7 +45,7 @@ def test_a_file_in_utf_16_is_one_error(program: Program, encoding: str) -> None:
     assert result.err == "error: line 1: the file is UTF-16 text, not UTF-8\n  try: save the file as UTF-8\n"
 
 
-def test_hostile_lines_each_get_one_sentence_or_a_picture(program: Program) -> None:
+def test_hostile_lines_each_give_one_error_or_an_image(program: Program) -> None:
     lines = [
         'a "cat', "a cat -f 1.2", "a cat -f -1", "a cat -s 0", "a cat -W 7", "a cat -S 4294967296", "a cat -S -5",
         "a\x00b", "a\x1b[31mb", "\u202eright to left\u202c", "שלום", "🦊" * 50, "word " * 20_000 + "-s2",

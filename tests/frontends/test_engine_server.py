@@ -1,4 +1,4 @@
-"""Who gets in where an open session waits for calls: its own user, with the engine's own calls, and nobody else."""
+"""Access to the engine server: only its own user, and only the engine's own calls."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from invoke_cli.server.handles import Handles
 from invoke_cli.server.serialization import Packer, SerializationError, Unpacker
 from invoke_cli.server.sockets import connections, is_own, kind_of, own_folder
 from tests.fake_engine import FakeEngine
-from tests.frontends.open_session import OpenIt, program_settings
+from tests.frontends.open_session import SessionOpener, program_settings
 from tests.frontends.program import Program
 
 
-def test_a_stale_socket_is_removed_and_a_living_one_is_the_users_own(
-    program: Program, runtime: Path, open_session: OpenIt
+def test_a_stale_socket_is_removed_and_sockets_are_private(
+    program: Program, runtime: Path, open_session: SessionOpener
 ) -> None:
     session = open_session(FakeEngine(program_settings()))
     (path,) = (runtime / "invoke").iterdir()
@@ -34,12 +34,12 @@ def test_a_stale_socket_is_removed_and_a_living_one_is_the_users_own(
     os.utime(path, (0, 0))
     assert program("a cat -s2").status == 0 and program.engine is None
     assert not stale.exists() and path.exists()
-    session.door.close()
+    session.server.close()
     assert not path.exists()
     assert program("a cat -s2").status == 0 and program.engine is not None
 
 
-def test_a_folder_that_others_may_enter_is_not_used(program: Program, runtime: Path) -> None:
+def test_a_socket_folder_open_to_others_is_not_used(program: Program, runtime: Path) -> None:
     (runtime / "invoke").mkdir(mode=0o755)
     assert own_folder() is None
     (runtime / "invoke").rmdir()
@@ -48,13 +48,13 @@ def test_a_folder_that_others_may_enter_is_not_used(program: Program, runtime: P
     assert own_folder() is None and program("a cat -s2").status == 0
 
 
-def test_another_user_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        assert is_own(ours)
+def test_connections_of_another_user_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_end, other_end = socket.socketpair()
+    with one_end, other_end:
+        assert is_own(one_end)
         user = os.getuid()
         monkeypatch.setattr(os, "getuid", lambda: user + 1)
-        assert not is_own(ours)
+        assert not is_own(one_end)
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,18 @@ def test_another_user_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
         b'{"kind": "hello", "said": {"program": "other"}, "blobs": []}\n',
     ],
 )  # fmt: skip
-def test_nonsense_at_the_door_ends_the_visit_and_nothing_else(
-    program: Program, open_session: OpenIt, data: bytes
+def test_malformed_data_ends_only_its_own_connection(
+    program: Program, open_session: SessionOpener, data: bytes
 ) -> None:
     session = open_session(FakeEngine(program_settings()))
     (connection,) = connections(kind_of(session.settings))
     with connection:
         threading.Thread(target=_push, args=[connection, data], daemon=True).start()
         connection.settimeout(10)
-        said = b""
+        received = b""
         while piece := _pull(connection):
-            said += piece
-        assert b"welcome" not in said
+            received += piece
+        assert b"welcome" not in received
     assert program("a cat -s2").status == 0 and program.engine is None
 
 
@@ -97,7 +97,7 @@ def _pull(connection: socket.socket) -> bytes:
         return b""
 
 
-def test_nothing_but_the_engines_own_calls_can_be_asked_for(program: Program, open_session: OpenIt) -> None:
+def test_only_calls_of_the_engine_protocol_are_served(program: Program, open_session: SessionOpener) -> None:
     session = open_session(FakeEngine(program_settings()))
     (connection,) = connections(kind_of(session.settings))
     link = Connection(connection, Handles())
@@ -110,7 +110,7 @@ def test_nothing_but_the_engines_own_calls_can_be_asked_for(program: Program, op
     assert program("a cat -s2").status == 0 and program.engine is None
 
 
-def test_what_is_no_plain_value_does_not_travel() -> None:
+def test_only_plain_values_are_serialized() -> None:
     for value in (object(), lambda: None, Hooks(emit=print), sys, {1: object()}):
         with pytest.raises(SerializationError):
             Packer(states=Handles()).pack(value)

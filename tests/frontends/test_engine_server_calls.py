@@ -1,4 +1,4 @@
-"""One-shot calls that use the engine of an open session: the same results and streams, and none of its state."""
+"""One-shot calls that use a running session's engine: the same results and streams, and none of its state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.engine import Engine
 from tests.fake_engine import FakeEngine
-from tests.frontends.open_session import OpenIt, program_settings, wait_until
+from tests.frontends.open_session import SessionOpener, program_settings, wait_until
 from tests.frontends.program import Program
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness
@@ -34,8 +34,8 @@ LINES = (
 )
 
 
-def draw_all(harness: SessionHarness, folder: Path) -> dict[str, bytes]:
-    """Every picture and every file of latents that the lines leave, by name."""
+def generate_all(harness: SessionHarness, folder: Path) -> dict[str, bytes]:
+    """Return all images and latents that the lines generate, by name."""
     os.chdir(folder)
     drawing().save("sketch.png")
     Image.new("L", (96, 64), 255).save("mask.png")
@@ -45,8 +45,8 @@ def draw_all(harness: SessionHarness, folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files}
 
 
-def test_what_a_visit_makes_is_what_an_own_engine_makes_byte_for_byte(
-    tmp_path: Path, tiny_model: Path, real_engine: Engine, open_session: OpenIt, monkeypatch: pytest.MonkeyPatch
+def test_results_through_the_server_equal_those_of_an_own_engine(
+    tmp_path: Path, tiny_model: Path, real_engine: Engine, open_session: SessionOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from invoke_cli import session as module
     from invoke_cli.context.context import Streams
@@ -55,26 +55,26 @@ def test_what_a_visit_makes_is_what_an_own_engine_makes_byte_for_byte(
     for name in ("alone", "warm", "elsewhere"):
         (tmp_path / name).mkdir()
     alone = SessionHarness(tmp_path, tiny_model, lambda _: real_engine)
-    wanted = draw_all(alone, tmp_path / "alone")
+    expected = generate_all(alone, tmp_path / "alone")
     os.chdir(tmp_path / "elsewhere")
     options = SessionOptions(root=str(tmp_path / "root"))
-    lent = open_session(real_engine, options)
+    serving = open_session(real_engine, options)
     monkeypatch.setattr(module, "open_engine", _forbidden)
     warm = SessionHarness(tmp_path, tiny_model, _forbidden)
     warm.session = module.Session.with_shared_engine(options, emit=warm.events.append, streams=Streams())
     with warm.session:
-        assert draw_all(warm, tmp_path / "warm") == wanted
-    assert len(wanted) > 15 and not list((tmp_path / "elsewhere").iterdir())
-    wait_until(lambda: lent.done == ["visit"])
-    assert not lent.events
+        assert generate_all(warm, tmp_path / "warm") == expected
+    assert len(expected) > 15 and not list((tmp_path / "elsewhere").iterdir())
+    wait_until(lambda: serving.done == ["request"])
+    assert not serving.events
 
 
 def _forbidden(_: Any) -> Engine:
-    raise AssertionError("an engine was opened beside the session's")
+    raise AssertionError("another engine was opened")
 
 
-def test_a_caller_imports_no_torch_and_loads_no_weights(
-    program: Program, real_engine: Engine, open_session: OpenIt
+def test_a_client_imports_no_torch_and_loads_no_weights(
+    program: Program, real_engine: Engine, open_session: SessionOpener
 ) -> None:
     session = open_session(real_engine)
     session.session.load_in_background()
@@ -88,7 +88,9 @@ def test_a_caller_imports_no_torch_and_loads_no_weights(
     assert not session.loadings and len(program.images) == 1
 
 
-def test_streams_json_and_trace_are_the_callers(program: Program, open_session: OpenIt, sketch: Path) -> None:
+def test_streams_json_and_trace_belong_to_the_client(
+    program: Program, open_session: SessionOpener, sketch: Path
+) -> None:
     plain = program("a cat -s2 -S1 --no_session")
     assert program.engine is not None
     program.engine = None
@@ -104,10 +106,10 @@ def test_streams_json_and_trace_are_the_callers(program: Program, open_session: 
     assert program("a cat -s0").status == 2 and program.engine is None
 
 
-# -- whose defaults, whose session -------------------------------------------------------------------------------------
+# -- defaults and settings --------------------------------------------------------------------------------------------
 
 
-def test_the_callers_defaults_count_and_never_what_the_session_has_set(program: Program, open_session: OpenIt) -> None:
+def test_defaults_are_the_client_s_and_not_the_session_s(program: Program, open_session: SessionOpener) -> None:
     session = open_session(FakeEngine(program_settings()))
     session.session.run("!set -s 3 -W 128")
     assert " -s 30 " in program("a cat -S1").lines[0]
@@ -115,7 +117,7 @@ def test_the_callers_defaults_count_and_never_what_the_session_has_set(program: 
     assert " -s 7 " in program("a cat -S1").lines[0] and " -W 64 " in program("a cat -S1").lines[0]
 
 
-def test_a_caller_that_wants_something_else_starts_cold(program: Program, open_session: OpenIt) -> None:
+def test_a_client_with_other_settings_opens_its_own_engine(program: Program, open_session: SessionOpener) -> None:
     open_session(FakeEngine(program_settings()))
     other = program.folder / "other" / "configs"
     shutil.copytree(program.folder / "root" / "configs", other)
@@ -134,13 +136,13 @@ def test_a_caller_that_wants_something_else_starts_cold(program: Program, open_s
     assert program("a cat -s2").status == 0 and program.engine is None
 
 
-def test_no_session_counts_behind_a_command(program: Program, open_session: OpenIt) -> None:
+def test_no_session_after_a_command_is_honoured(program: Program, open_session: SessionOpener) -> None:
     session = open_session(FakeEngine(program_settings()))
     assert program("!dream a cat -s2 --no_session").status == 0
     assert program.engine is not None and not session.done
 
 
-def test_commands_without_a_picture_and_errors_ask_no_session(program: Program, open_session: OpenIt) -> None:
+def test_commands_and_errors_use_no_session(program: Program, open_session: SessionOpener) -> None:
     session = open_session(FakeEngine(program_settings()))
     assert program("!models").status == 0 and program("a cat --fitt").status == 2
     assert program("a cat -s5 --dry_run").status == 0

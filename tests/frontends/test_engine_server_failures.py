@@ -1,4 +1,4 @@
-"""One-shot calls that wait, are stopped, killed or asleep, or are answered with an error, nonsense or nothing."""
+"""One-shot calls that wait, are stopped, killed or suspended, or receive an error, nonsense or nothing."""
 
 from __future__ import annotations
 
@@ -21,29 +21,31 @@ from invoke_cli.server.connection import Connection, Gone
 from invoke_cli.server.handles import Handles
 from invoke_cli.server.sockets import kind_of, open_door
 from tests.fake_engine import FakeEngine
-from tests.frontends.open_session import OpenIt, OpenSession, program_settings, wait_until
+from tests.frontends.open_session import OpenSession, SessionOpener, program_settings, wait_until
 from tests.frontends.program import Program
 
 
-def test_callers_queue_with_each_other_and_with_the_sessions_own_lines(program: Program, open_session: OpenIt) -> None:
+def test_clients_queue_with_each_other_and_the_session_s_own_lines(
+    program: Program, open_session: SessionOpener
+) -> None:
     session = open_session(FakeEngine(program_settings()))
     session.gate.clear()
     session.worker.submit("a dog -s2 -o own")
     command = [sys.executable, "-m", "invoke_cli", "a cat", "-s2"]
-    callers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"]
+    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"]
     wait_until(lambda: len(session.worker.waiting) == 2)
     session.worker.submit("a fox -s2 -o own")
     time.sleep(1.2)
     session.gate.set()
-    ends = [caller.communicate(timeout=120) for caller in callers]
-    assert [caller.returncode for caller in callers] == [0, 0]
+    ends = [client.communicate(timeout=120) for client in clients]
+    assert [client.returncode for client in clients] == [0, 0]
     assert all("waiting for the open session" in err for _, err in ends)
     wait_until(lambda: len(session.done) == 4)
-    assert session.done == ["a dog -s2 -o own", "visit", "visit", "a fox -s2 -o own"] and len(program.images) == 2
+    assert session.done == ["a dog -s2 -o own", "request", "request", "a fox -s2 -o own"] and len(program.images) == 2
 
 
-class Slow(FakeEngine):
-    """An engine that takes its time over each image, until it is stopped."""
+class SlowEngine(FakeEngine):
+    """An engine that pauses after each image, until it is stopped."""
 
     ended = ""
     pause = 0.05
@@ -60,41 +62,41 @@ class Slow(FakeEngine):
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
-def test_a_caller_that_is_stopped_or_killed_ends_its_own_line_alone(
-    program: Program, open_session: OpenIt, sign: signal.Signals
+def test_a_stopped_or_killed_client_ends_only_its_own_line(
+    program: Program, open_session: SessionOpener, sign: signal.Signals
 ) -> None:
-    engine = Slow(program_settings())
+    engine = SlowEngine(program_settings())
     session = open_session(engine)
     command = [sys.executable, "-m", "invoke_cli", "a cat", "-s2", "-n2000"]
-    caller = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: len(program.images) > 1)
     session.worker.submit("a dog -s2 -o own")
-    caller.send_signal(sign)
-    _, err = caller.communicate(timeout=120)
-    wait_until(lambda: session.done == ["visit", "a dog -s2 -o own"], 30)
+    client.send_signal(sign)
+    _, err = client.communicate(timeout=120)
+    wait_until(lambda: session.done == ["request", "a dog -s2 -o own"], 30)
     if sign == signal.SIGINT:
-        assert caller.returncode == 130 and "stopped; what was finished is kept" in err
+        assert client.returncode == 130 and "stopped; what was finished is kept" in err
     assert len(program.images) < 2000 and len(list(Path("own").glob("*.png"))) == 1
 
 
-def test_results_that_nobody_takes_are_no_answer_to_the_next_call(
-    program: Program, open_session: OpenIt, monkeypatch: pytest.MonkeyPatch
+def test_abandoned_results_do_not_answer_the_next_call(
+    program: Program, open_session: SessionOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("invoke_cli.server.connection.STALLED_SECONDS", 0.1)  # less than an image takes
-    engine = Stubborn(program_settings())
+    engine = UnstoppableEngine(program_settings())
     session = open_session(engine)
-    guest = RemoteEngine(lambda: FakeEngine(program_settings()), kind_of(session.settings))
+    remote = RemoteEngine(lambda: FakeEngine(program_settings()), kind_of(session.settings))
     hooks = Hooks(emit=lambda _: None)
-    assert program("a cat -s2 -n3").status == 0 and guest.find_session(hooks)
-    results = iter(guest.generate(engine.jobs[0], hooks))
+    assert program("a cat -s2 -n3").status == 0 and remote.find_session(hooks)
+    results = iter(remote.generate(engine.jobs[0], hooks))
     next(results)
     results.close()  # type: ignore[attr-defined]  # as when the first one could not be written
-    assert guest.loaded() == engine.loaded() and guest.memory() == engine.memory()
-    guest.unload()
+    assert remote.loaded() == engine.loaded() and remote.memory() == engine.memory()
+    remote.unload()
 
 
-class Stubborn(FakeEngine):
-    """An engine that makes its images one after the other without a look at the wish to stop."""
+class UnstoppableEngine(FakeEngine):
+    """An engine that generates its images without checking whether to stop."""
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         for result in super().generate(job, replace(hooks, stopped=lambda: False)):
@@ -102,8 +104,8 @@ class Stubborn(FakeEngine):
             yield result
 
 
-class Dying(FakeEngine):
-    """An engine whose process is gone after so many images."""
+class KilledEngine(FakeEngine):
+    """An engine whose process ends after so many images."""
 
     alive = 0
     session: OpenSession
@@ -115,29 +117,27 @@ class Dying(FakeEngine):
             yield result
 
 
-@pytest.mark.parametrize("made", [0, 2])
-def test_a_session_that_is_killed_is_replaced_or_told_of_in_one_sentence(
-    program: Program, open_session: OpenIt, made: int
-) -> None:
-    engine = Dying(program_settings())
-    engine.alive = made
+@pytest.mark.parametrize("finished", [0, 2])
+def test_a_killed_session_is_replaced_or_reported(program: Program, open_session: SessionOpener, finished: int) -> None:
+    engine = KilledEngine(program_settings())
+    engine.alive = finished
     open_session(engine)
     result = program("a cat -s2 -S1 -n3")
-    if made:
+    if finished:
         assert result.status == 1 and "was closed before it was finished" in result.err
-        assert len(program.images) == made and program.engine is None
+        assert len(program.images) == finished and program.engine is None
     else:
         assert result.status == 0 and "the open session has gone" in result.err
         assert len(program.images) == 3 and program.engine is not None
 
 
-def test_what_is_too_large_for_a_message_is_drawn_cold_or_told_of(
-    program: Program, open_session: OpenIt, sketch: Path, monkeypatch: pytest.MonkeyPatch
+def test_messages_that_are_too_large_use_an_own_engine_or_are_errors(
+    program: Program, open_session: SessionOpener, sketch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = open_session(FakeEngine(program_settings()))
     monkeypatch.setattr("invoke_cli.server.connection.MAX_BLOBS", 5000)  # less than the sketch
-    asked = program(f"a cat -s2 -S1 -I {sketch} -f .5")
-    assert asked.status == 0 and "cannot be asked for this (too large to be sent)" in asked.err
+    sent = program(f"a cat -s2 -S1 -I {sketch} -f .5")
+    assert sent.status == 0 and "cannot be asked for this (too large to be sent)" in sent.err
     assert len(program.images) == 1 and program.engine is not None
     answered = program("a cat -s2 -S1")
     assert answered.status == 1 and "cannot hand its result over: too large" in answered.err
@@ -145,7 +145,7 @@ def test_what_is_too_large_for_a_message_is_drawn_cold_or_told_of(
 
 
 @pytest.mark.parametrize("kind", ["end", "failed", "result", "event"])
-def test_an_answer_that_makes_no_sense_is_as_none(program: Program, runtime: Path, kind: str) -> None:
+def test_a_malformed_answer_falls_back_to_an_own_engine(program: Program, runtime: Path, kind: str) -> None:
     opened = open_door(kind_of(Settings(SessionOptions())))
     assert opened is not None
     listener = opened[0]
@@ -160,36 +160,36 @@ def test_an_answer_that_makes_no_sense_is_as_none(program: Program, runtime: Pat
                 link.send(each, counters=("a", None), error=7)
         link.close()
 
-    liar = threading.Thread(target=answer)
-    liar.start()
+    answering = threading.Thread(target=answer)
+    answering.start()
     assert program("a cat -s2").status == 0 and len(program.images) == 1 and program.engine is not None
-    liar.join()
+    answering.join()
 
 
-def test_a_caller_that_sleeps_is_told_of_and_can_be_let_go(
-    program: Program, open_session: OpenIt, monkeypatch: pytest.MonkeyPatch
+def test_a_suspended_client_is_reported_and_can_be_dropped(
+    program: Program, open_session: SessionOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("invoke_cli.server.server.SILENT_SECONDS", 0.2)
     monkeypatch.setattr("invoke_cli.server.server.STOPPED_SECONDS", 0.1)
-    engine = Slow(program_settings())
+    engine = SlowEngine(program_settings())
     engine.pause = 0.5  # so that the caller is not stopped while it writes
     session = open_session(engine)
     command = [sys.executable, "-m", "invoke_cli", "a cat", "-s2", "-n2000", "-W", "512"]
-    caller = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: len(program.images) > 1)
-    caller.send_signal(signal.SIGSTOP)
+    client.send_signal(signal.SIGSTOP)
     session.worker.submit("a dog -s2 -o own")
     wait_until(lambda: any("Ctrl-C here lets it go" in str(event) for event in session.events))
     assert session.done == []
-    session.visits[0].stop()
-    wait_until(lambda: session.done[:1] == ["visit"], 5)
-    caller.send_signal(signal.SIGCONT)
+    session.requests[0].stop()
+    wait_until(lambda: session.done[:1] == ["request"], 5)
+    client.send_signal(signal.SIGCONT)
     wait_until(lambda: session.done[1:] == ["a dog -s2 -o own"])
-    _, err = caller.communicate(timeout=120)
-    assert caller.returncode == 1 and "was closed before it was finished" in err
+    _, err = client.communicate(timeout=120)
+    assert client.returncode == 1 and "was closed before it was finished" in err
 
 
-def test_an_error_of_the_engine_is_the_callers_error(program: Program, open_session: OpenIt) -> None:
+def test_an_error_of_the_engine_is_reported_by_the_client(program: Program, open_session: SessionOpener) -> None:
     from invoke_cli.errors import OutOfMemory
 
     engine = FakeEngine(program_settings())
@@ -198,5 +198,5 @@ def test_an_error_of_the_engine_is_the_callers_error(program: Program, open_sess
     result = program("a cat -s2 -W 512")
     assert result.status == 1 and "no room for it" in result.err and "make it smaller" in result.err
     engine.fail_with = RuntimeError("a bug")
-    assert program("a cat -s2").status == 0 and program.engine is None, "the session did not live on"
+    assert program("a cat -s2").status == 0 and program.engine is None, "the session did not survive"
     assert len(session.errors) == 1

@@ -1,4 +1,4 @@
-"""The line while it is typed: what is wrong or missing is said, tokens are counted, what there is is completed."""
+"""Live diagnostics: errors and missing files are shown while typing, tokens are counted, values are completed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.frontends.program import Program
 
 
 @pytest.mark.parametrize(
-    ("line", "part", "said", "still_open"),
+    ("line", "part", "message", "is_unfinished"),
     [
         ("a cat -s 0 -C7", "0", "whole number", False),
         ("a cat -s", "-s", "needs a value", True),
@@ -34,9 +34,9 @@ from tests.frontends.program import Program
         ("!fethc x", "!fethc", "did you mean !fetch?", False),
     ],
 )
-def test_what_is_wrong_is_said_and_underlined_while_typing(line: str, part: str, said: str, still_open: bool) -> None:
+def test_errors_are_shown_and_underlined_while_typing(line: str, part: str, message: str, is_unfinished: bool) -> None:
     found = diagnostic(line, ("fetch", "help"))
-    assert found is not None and said in found.text and found.open is still_open
+    assert found is not None and message in found.text and found.open is is_unfinished
     assert line[slice(*found.span)] == part
     if not line.startswith("!"):
         marked = "".join(char for style, char, *_ in fragments(line) if style in ("class:error", "class:open"))
@@ -45,27 +45,27 @@ def test_what_is_wrong_is_said_and_underlined_while_typing(line: str, part: str,
         assert diagnostic(good, ("fetch", "help")) is None
 
 
-def test_what_is_not_there_is_said_while_typing(program: Program, sketch: Path) -> None:
+def test_missing_images_and_samplers_are_shown_while_typing(program: Program, sketch: Path) -> None:
     program(f"a cat -s2 -S1 -I {sketch} -f.5")
     missing = ReferenceCheck(Settings(SessionOptions()))
-    for line, part, said in (
+    for line, part, message in (
         ("a cat -A k_eulr -s5", "k_eulr", "did you mean k_euler"),
         ("a cat -s5 | a dog -I pics/no.png -f .5", "pics/no.png", "there is no image pics/no.png"),
         ("a cat -I @last -M no.webp -s3", "no.webp", "no image no.webp"),
     ):
         found = diagnostic(line, missing=missing)
-        assert found is not None and said in found.text and line[slice(*found.span)] == part and not found.open
+        assert found is not None and message in found.text and line[slice(*found.span)] == part and not found.open
         marked = "".join(char for style, char, *_ in fragments(line, None, missing) if style == "class:error")
         assert marked == part
     unfinished = diagnostic("a cat -A k_eu", missing=missing)
     assert unfinished is not None and unfinished.open
-    sketch.rename(sketch.with_name("moved.png"))  # it was kept in the books
+    sketch.rename(sketch.with_name("moved.png"))  # its content is kept with the results
     names = ("000001.1.png", "0000", "moved.png", "https://x.org/a.png", "*.png", "@last:1", "!1", sketch.name)
     for line in (*(f"a cat -I {name} -s2" for name in names), "a cat -A dpmpp_2m_karras -s2", "a no.png cat -s3"):
         assert diagnostic(line, missing=missing) is None, line
 
 
-def test_tokens_are_counted_as_the_model_s_own_tokenizer_does(tiny_model: Path, tmp_path: Path) -> None:
+def test_tokens_are_counted_as_by_the_model_s_tokenizer(tiny_model: Path, tmp_path: Path) -> None:
     from transformers import CLIPTokenizer
 
     stock = CLIPTokenizer.from_pretrained(tiny_model / "tokenizer")
@@ -75,7 +75,7 @@ def test_tokens_are_counted_as_the_model_s_own_tokenizer_does(tiny_model: Path, 
         assert len(read(text)) == len(stock(text, add_special_tokens=False).input_ids)
 
 
-def test_clip_is_counted_where_a_folder_has_no_tokenizer_json(tiny_model: Path, tmp_path: Path) -> None:
+def test_clip_s_tokenizer_counts_without_a_tokenizer_json(tiny_model: Path, tmp_path: Path) -> None:
     from invoke_cli.engine.loading.single_file import clip_tokenizer
 
     older = shutil.copytree(tiny_model, tmp_path / "older")
@@ -92,15 +92,15 @@ def test_clip_is_counted_where_a_folder_has_no_tokenizer_json(tiny_model: Path, 
     assert again is not None and again("a red boat") == read("a red boat")
 
 
-def test_a_damaged_tokenizer_is_not_counted_with_and_ends_no_session(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_damaged_tokenizer_disables_counting(tiny_model: Path, tmp_path: Path) -> None:
     damaged = shutil.copytree(tiny_model, tmp_path / "damaged")
     (damaged / "tokenizer" / "tokenizer.json").write_text("{", encoding="utf-8")
     assert token_reader(read_facts(damaged, "damaged")) is None
 
 
-def test_where_a_long_prompt_goes_on_in_another_part_is_shown(program: Program) -> None:
+def test_the_end_of_the_first_window_of_a_long_prompt_is_marked(program: Program) -> None:
     counter = Counter(Settings(SessionOptions()))
-    assert counter.count("a cat") is None  # nothing is read before the session is open
+    assert counter.count("a cat") is None  # no tokenizer is read before the session is open
     counter.refresh()
     line = f"{'9 ' * 75}fox -s 5"
     count = counter.count(line)
@@ -112,7 +112,7 @@ def test_where_a_long_prompt_goes_on_in_another_part_is_shown(program: Program) 
     assert short is not None and short.text == "1 of 75 tokens"
 
 
-def test_what_set_says_stands_at_the_bottom(program: Program) -> None:
+def test_session_defaults_and_errors_are_in_the_toolbar(program: Program) -> None:
     settings = Settings(SessionOptions())
     toolbar = Toolbar(settings, Counter(settings))
     settings.change(GenerationRequest(num_inference_steps=7))
@@ -132,12 +132,16 @@ def test_steps_loras_and_aliases_are_completed(program: Program) -> None:
     (loras / "film.safetensors").touch()
     sources = sources_for(Settings(SessionOptions()))
 
-    def offered(text: str) -> list[str]:
+    def completions(text: str) -> list[str]:
         return [candidate.text for candidate in complete(text, len(text), sources)]
 
-    assert offered("a fox -I @last:") == [f"@last:{step}" for step in range(6)]
-    assert offered("a fox -I @last2:") == offered("a fox -I @last2:")[:4] == [f"@last2:{step}" for step in range(4)]
-    assert offered("a fox -I !1:2") == ["!1:2"] and offered("a fox -I 000002.2:5") == ["000002.2:5"]
-    assert offered("a fox -I @last9:") == [] and "@last" in offered("a fox -I @la")
-    assert offered("a fox --lora ") == ["film"]
-    assert offered("!oi") == ["!oil"] and offered("!oil a cat -A k_euler_") == ["k_euler_a"]
+    assert completions("a fox -I @last:") == [f"@last:{step}" for step in range(6)]
+    assert (
+        completions("a fox -I @last2:")
+        == completions("a fox -I @last2:")[:4]
+        == [f"@last2:{step}" for step in range(4)]
+    )
+    assert completions("a fox -I !1:2") == ["!1:2"] and completions("a fox -I 000002.2:5") == ["000002.2:5"]
+    assert completions("a fox -I @last9:") == [] and "@last" in completions("a fox -I @la")
+    assert completions("a fox --lora ") == ["film"]
+    assert completions("!oi") == ["!oil"] and completions("!oil a cat -A k_euler_") == ["k_euler_a"]

@@ -1,4 +1,4 @@
-"""What the prompt looks and sounds like: its keys as told, themes, links, the bell, the greeting."""
+"""The prompt's keys, themes, links, bell and greeting."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from invoke_cli.repl.greeting import bell_seconds, greeting
 from tests.frontends.program import Program, keys
 
 
-def test_the_key_table_is_what_is_bound_and_what_is_told(program: Program) -> None:
+def test_the_key_table_equals_the_bindings_and_the_help(program: Program) -> None:
     page = help_text("keys", COMMANDS)
     assert all(key.shown in page and " ".join(key.help.split()[:3]) in page for key in KEYS)
     with keys():
         prompt = loop._Prompt(Settings(SessionOptions()), {})
-        ours = {binding.keys for binding in prompt.input.key_bindings.bindings} if prompt.input.key_bindings else set()
+        bound = {binding.keys for binding in prompt.input.key_bindings.bindings} if prompt.input.key_bindings else set()
     known: set[KeysTuple] = {binding.keys for binding in load_key_bindings().bindings}
-    names = {tuple(str(getattr(key, "value", key)) for key in row) for row in ours}
+    names = {tuple(str(getattr(key, "value", key)) for key in row) for row in bound}
     built_in = {tuple(str(getattr(key, "value", key)) for key in row) for row in known}
     alike = {"tab": "c-i", "enter": "c-m"}
     for key in KEYS:
@@ -40,7 +40,7 @@ def test_the_key_table_is_what_is_bound_and_what_is_told(program: Program) -> No
             assert tuple(alike.get(each, each) for each in press) in (names if key.action else built_in | names), key
 
 
-def test_themes_are_whole_and_no_color_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_themes_are_complete_and_no_color_takes_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     (row,) = (option for option in LAUNCH_OPTIONS if option.name == "--theme")
     assert row.choices == tuple(theme.name for theme in THEMES) and row.in_init
@@ -57,12 +57,12 @@ class _Screen(io.StringIO):
         return True
 
 
-def test_paths_can_be_clicked_at_a_terminal_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_paths_are_hyperlinks_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     event = Saved(
         number=3, path=str(tmp_path / "a ü.png"), line="a cat", seed=1, seconds=1, steps_taken=1, steps_asked=1
     )
     plain = f"[3] {event.path}: a cat\n"
-    said: dict[str, str] = {}
+    output: dict[str, str] = {}
     for name, out, term in (
         ("terminal", _Screen(), "xterm"),
         ("dumb", _Screen(), "dumb"),
@@ -71,29 +71,29 @@ def test_paths_can_be_clicked_at_a_terminal_alone(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("TERM", term)
         monkeypatch.setattr(sys, "stdout", out)
         Console(out, io.StringIO(), console_style(out))(event)
-        said[name] = out.getvalue()
-    assert said["dumb"] == said["pipe"] == plain
-    assert "\x1b]8;;file://" in said["terminal"] and "a%20%C3%BC.png\x1b\\" in said["terminal"]
-    pieces = said["terminal"].split("\x1b\\")
+        output[name] = out.getvalue()
+    assert output["dumb"] == output["pipe"] == plain
+    assert "\x1b]8;;file://" in output["terminal"] and "a%20%C3%BC.png\x1b\\" in output["terminal"]
+    pieces = output["terminal"].split("\x1b\\")
     assert "".join(piece.split("\x1b]8;;")[0] for piece in pieces) == plain
 
 
 @pytest.mark.parametrize(("bell", "seconds", "rings"), [(30.0, 31.0, True), (30.0, 29.0, False), (0.0, 99.0, False)])
-def test_the_bell_rings_for_long_work_at_a_terminal(bell: float, seconds: float, rings: bool) -> None:
+def test_the_bell_rings_after_long_work_on_a_terminal(bell: float, seconds: float, rings: bool) -> None:
     for terminal in (True, False):
         err = io.StringIO()
         Console(io.StringIO(), err, ConsoleStyle(bell=bell, progress=terminal)).ring(seconds)
         assert (err.getvalue() == "\a") is (rings and terminal)
 
 
-def test_when_the_bell_rings_can_be_said() -> None:
+def test_the_bell_option_takes_seconds() -> None:
     assert bell_seconds("auto") == 30 and bell_seconds("0") == 0 and bell_seconds("2.5") == 2.5
     for wrong in ("never", "-1", "inf", "nan"):
         with pytest.raises(ConfigError, match="--bell takes seconds"):
             bell_seconds(wrong)
 
 
-def test_the_first_greeting_is_short_and_comes_once(program: Program) -> None:
+def test_greetings_are_short(program: Program) -> None:
     settings = Settings(SessionOptions())
     assert len(greeting(settings, newcomer=True).splitlines()) <= 5
     assert len(greeting(settings, newcomer=False).splitlines()) == 1

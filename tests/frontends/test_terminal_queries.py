@@ -1,4 +1,4 @@
-"""Asking the terminal: pseudo-terminals that answer as kitty, as one with sixels, through tmux, or not at all."""
+"""Terminal queries: pseudo-terminals that answer as kitty, as one with sixels, through tmux, or not at all."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ KITTY = {
     GRAPHICS: b"\x1b_Gi=31;OK\x1b\\",
 }  # fmt: skip
 SIXEL = {WHO: b"\x1bP>|XTerm(390)\x1b\\", CELL: b"\x1b[6;18;9t", ATTRIBUTES: b"\x1b[?64;1;2;4;22c"}
-_QUESTIONS = re.compile(b"|".join(map(re.escape, (WHO, CELL, ATTRIBUTES, GRAPHICS))))
+_QUERIES = re.compile(b"|".join(map(re.escape, (WHO, CELL, ATTRIBUTES, GRAPHICS))))
 
 
 @contextmanager
 def terminal(
     answers: Mapping[bytes, bytes], typed: bytes = b"", slices: int = 1000
 ) -> Iterator[tuple[int, list[bytes]]]:
-    """A pseudo-terminal whose far end answers, in pieces of `slices` bytes, and types something before it does.
+    """Yield a pseudo-terminal whose far end types something and answers, in pieces of `slices` bytes.
 
-    Gives the near end and what arrived at the far one.
+    Yields the near end and what arrived at the far one.
     """
     far, near = pty.openpty()
-    heard: list[bytes] = []
+    received: list[bytes] = []
     ended = threading.Event()
 
     def answer() -> None:
         while not ended.is_set():
             if not select.select([far], [], [], 0.02)[0]:
                 continue
-            heard.append(os.read(far, 4096))
-            said = typed + b"".join(answers.get(question, b"") for question in _QUESTIONS.findall(heard[-1]))
-            for start in range(0, len(said), slices):
-                os.write(far, said[start : start + slices])
+            received.append(os.read(far, 4096))
+            reply = typed + b"".join(answers.get(query, b"") for query in _QUERIES.findall(received[-1]))
+            for start in range(0, len(reply), slices):
+                os.write(far, reply[start : start + slices])
                 time.sleep(0.002)
 
     thread = threading.Thread(target=answer)
     thread.start()
     try:
-        yield near, heard
+        yield near, received
     finally:
         ended.set()
         thread.join()
@@ -65,7 +65,7 @@ def terminal(
 
 
 def waiting_on(fd: int) -> bytes:
-    """The keys that a program would read now."""
+    """Return the keys that a program would read now."""
     before = termios.tcgetattr(fd)
     raw = termios.tcgetattr(fd)
     raw[3] &= ~(termios.ICANON | termios.ECHO)
@@ -77,44 +77,46 @@ def waiting_on(fd: int) -> bytes:
 
 
 def chosen(answers: Answers, environment: Mapping[str, str] = XTERM) -> str | None:
-    """The graphics that these answers lead to."""
+    """Return the graphics protocol that these answers lead to."""
     return kind_for("auto", terminal_of(environment, answers, Window()), environment)
 
 
 @pytest.mark.parametrize("slices", [1000, 3])
 @pytest.mark.parametrize(("answers", "kind", "cell"), [(KITTY, "kitty", (10, 20)), (SIXEL, "sixel", (9, 18))])
-def test_a_terminal_that_answers(answers: Mapping[bytes, bytes], kind: str, cell: tuple[int, int], slices: int) -> None:
+def test_answers_determine_protocol_and_cell_size(
+    answers: Mapping[bytes, bytes], kind: str, cell: tuple[int, int], slices: int
+) -> None:
     with terminal(answers, slices=slices) as (fd, _):
         before = termios.tcgetattr(fd)
         began = time.monotonic()
-        said = ask_on_tty(fd, XTERM, 5.0)
-        assert time.monotonic() - began < 4  # the last answer ends it, not the clock
+        found_answers = ask_on_tty(fd, XTERM, 5.0)
+        assert time.monotonic() - began < 4  # the last answer ends it, not the timeout
         assert termios.tcgetattr(fd) == before
-    assert chosen(said) == kind and said.cell == cell
+    assert chosen(found_answers) == kind and found_answers.cell == cell
 
 
-def test_a_mute_terminal_gets_its_time_and_no_more() -> None:
-    with terminal({}) as (fd, heard):
+def test_a_silent_terminal_is_given_up_after_the_timeout() -> None:
+    with terminal({}) as (fd, received):
         before = termios.tcgetattr(fd)
         began = time.monotonic()
-        said = ask_on_tty(fd, XTERM, 0.2)
+        found_answers = ask_on_tty(fd, XTERM, 0.2)
         assert 0.15 < time.monotonic() - began < 1.5
-        assert termios.tcgetattr(fd) == before and b"".join(heard).endswith(ATTRIBUTES)
-    assert said == Answers() and chosen(said) == "blocks"
+        assert termios.tcgetattr(fd) == before and b"".join(received).endswith(ATTRIBUTES)
+    assert found_answers == Answers() and chosen(found_answers) == "blocks"
 
 
-def test_graphics_are_asked_for_only_where_the_terminal_may_know_them() -> None:
-    with terminal(SIXEL) as (fd, heard):
+def test_graphics_are_queried_only_where_they_may_be_supported() -> None:
+    with terminal(SIXEL) as (fd, received):
         ask_on_tty(fd, XTERM, 5.0)
-        assert b"\x1b_G" not in b"".join(heard)
-    with terminal(SIXEL) as (fd, heard):
+        assert b"\x1b_G" not in b"".join(received)
+    with terminal(SIXEL) as (fd, received):
         assert ask_on_tty(fd, {"TERM": "linux"}, 5.0) == Answers()
-        assert heard == []
+        assert received == []
 
 
 @pytest.mark.parametrize("answers", [KITTY, {}])
-def test_no_key_is_lost_on_a_terminal_of_ones_own(answers: Mapping[bytes, bytes]) -> None:
-    """In a session that the pseudo-terminal controls, as a shell has it, since only there keys can be put back."""
+def test_no_key_is_lost_on_a_controlling_terminal(answers: Mapping[bytes, bytes]) -> None:
+    """Only in a session that the pseudo-terminal controls, as under a shell, can keys be put back."""
     script = """
 import os, sys
 from invoke_cli.console.terminal_queries import ask_on_tty, may_ask
@@ -130,19 +132,17 @@ print(repr(waiting_on(0)), flush=True)
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )  # fmt: skip
     os.close(near)
-    asked = b""
-    while ATTRIBUTES not in asked:
+    queries = b""
+    while ATTRIBUTES not in queries:
         assert select.select([far], [], [], 60)[0]
-        asked += os.read(far, 4096)
-    os.write(
-        far, b"ls \xc3\xa9" + b"".join(answers.get(question, b"") for question in _QUESTIONS.findall(asked)) + b"x"
-    )
+        queries += os.read(far, 4096)
+    os.write(far, b"ls \xc3\xa9" + b"".join(answers.get(query, b"") for query in _QUERIES.findall(queries)) + b"x")
     out, _ = child.communicate(timeout=60)
     os.close(far)
     assert out.strip() == repr(b"ls \xc3\xa9x")
 
 
-def test_what_was_typed_before_is_left_alone() -> None:
+def test_input_typed_before_the_query_is_kept() -> None:
     far, near = pty.openpty()
     os.write(far, b"half a line")
     time.sleep(0.05)
@@ -152,25 +152,25 @@ def test_what_was_typed_before_is_left_alone() -> None:
     os.close(far)
 
 
-def test_a_terminal_that_is_not_ours_is_not_asked() -> None:
+def test_a_terminal_of_another_session_is_not_queried() -> None:
     far, near = pty.openpty()
     assert not may_ask(near)
     os.close(near)
     os.close(far)
 
 
-# -- at the prompt, where the keys go on to the line ------------------------------------------------------------------
+# -- at the prompt, where keys are passed on ---------------------------------------------------------------------------
 
 
 class Sent(list[str]):
-    """What an inquiry wrote."""
+    """The texts that an inquiry wrote."""
 
     def __call__(self, text: str) -> None:
         self.append(text)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])
-def test_answers_are_sieved_from_keys_in_pieces_of_any_size(size: int) -> None:
+def test_answers_are_separated_from_keys_in_pieces_of_any_size(size: int) -> None:
     sent = Sent()
     inquiry = Inquiry(sent, XTERM)
     inquiry.begin()
@@ -182,23 +182,23 @@ def test_answers_are_sieved_from_keys_in_pieces_of_any_size(size: int) -> None:
     assert len(sent) == 2 and sent[1].startswith(GRAPHICS.decode())
 
 
-def test_a_late_answer_is_never_typed_into_the_line() -> None:
+def test_a_late_answer_never_enters_the_line() -> None:
     now = [0.0]
     inquiry = Inquiry(Sent(), XTERM, clock=lambda: now[0])
     inquiry.begin(1.0)
     now[0] = 60.0
     assert inquiry.feed("a\x1b[?62;4cb") == "ab" and inquiry.answers.sixel
-    assert inquiry.feed("\x1b") == "\x1b"  # nothing is expected: Escape is Escape at once
+    assert inquiry.feed("\x1b") == "\x1b"  # no answer is expected, so that Escape is passed on at once
 
 
-def test_keys_that_only_look_like_answers_are_keys() -> None:
+def test_keys_that_resemble_answers_are_keys() -> None:
     inquiry = Inquiry(Sent(), XTERM)
     inquiry.begin()
     for keys in ("\x1b[1;5C", "\x1b[15~", "\x1b[5~", "\x1b[12;40R", "\x1b[<0;3;4M", "\x1bb", "\x1b[Z"):
         assert inquiry.feed(keys) + inquiry.release() == keys
 
 
-def test_through_tmux_the_graphics_question_goes_in_an_envelope() -> None:
+def test_the_graphics_query_is_wrapped_in_tmux_s_passthrough() -> None:
     sent = Sent()
     inquiry = Inquiry(sent, XTERM, Tmux(version="kitty(0.35.2)", passthrough=True))
     inquiry.begin()
@@ -211,7 +211,7 @@ def test_through_tmux_the_graphics_question_goes_in_an_envelope() -> None:
         assert "Gi=31" not in quiet[0]
 
 
-def test_tmux_says_what_it_runs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tmux_reports_its_outer_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = tmp_path / "tmux"
     tool.write_text('#!/bin/sh\necho "$@" >&2\nprintf "kitty(0.35.2)\\n1\\n"\n')
     tool.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Law 8 and the house's measures: floors, printing, module state, sizes, types, style."""
+"""The guarantee "Layers" and the project's limits: imports, printing, module state, sizes, types, style."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_FUNCTION_LINES = 50
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
-    """Every file of the program, parsed."""
+    """Yield every file of the program, parsed."""
     for path in SOURCES:
         yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
 
 
 def nodes(*kinds: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
-    """Every node of these kinds, with its file."""
+    """Yield every node of these kinds, with its file."""
     for path, tree in trees():
         for node in ast.walk(tree):
             if isinstance(node, kinds):
@@ -32,7 +32,7 @@ def nodes(*kinds: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
 
 
 def tool(*words: str) -> subprocess.CompletedProcess[str]:
-    """A development tool of this environment, run at the top of the tree."""
+    """Run a development tool of this environment at the top of the tree."""
     command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -40,9 +40,9 @@ def tool(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "words",
     [("lint-imports",), ("ruff", "check", "."), ("ruff", "format", "--check", ".")],
-    ids=["floors", "lint", "format"],
+    ids=["layers", "lint", "format"],
 )
-def test_law_8_the_house_is_in_order(words: tuple[str, ...]) -> None:
+def test_layers_lint_and_format_are_clean(words: tuple[str, ...]) -> None:
     done = tool(*words)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -53,7 +53,7 @@ def test_types_are_strict_and_complete() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_law_8_print_lives_in_the_console_alone() -> None:
+def test_print_occurs_only_in_the_console() -> None:
     places = {
         str(path)
         for path, node in nodes(ast.Call)
@@ -62,7 +62,7 @@ def test_law_8_print_lives_in_the_console_alone() -> None:
     assert {place for place in places if not place.startswith("training/")} == {"invoke_cli/console/console.py"}
 
 
-def test_law_8_no_module_state() -> None:
+def test_no_module_state_is_changed() -> None:
     assert [str(path) for path, _ in nodes(ast.Global)] == []
     for path, tree in trees():
         for statement in tree.body:
@@ -108,7 +108,7 @@ def test_files_and_functions_are_short() -> None:
         assert length <= MAX_FUNCTION_LINES, f"{path}:{node.lineno} {node.name} has {length} lines"
 
 
-def test_what_is_public_is_explained() -> None:
+def test_public_functions_and_classes_have_docstrings() -> None:
     for path, tree in trees():
         assert ast.get_docstring(tree) or path.name == "__init__.py", path
         for node in tree.body:

@@ -1,4 +1,4 @@
-"""The examination: its questions were never trained on, say what is checked, and true pictures pass it."""
+"""The examination: its questions are held out from training, and true images pass it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def judge() -> MediumJudge:
     return fit_judge([*views, *things])
 
 
-def test_there_are_three_hundred_questions() -> None:
+def test_there_are_300_questions() -> None:
     assert len(examination().all()) == 300
 
 
@@ -40,36 +40,36 @@ def test_every_question_is_held_out_and_no_training_scene_is(questions: Examinat
     assert not any(is_held_out(draw_scene(rng, mix)) for mix in (NARROW, RICH, WIDE) for _ in range(150))
 
 
-def test_true_pictures_pass(questions: Examination, judge: MediumJudge) -> None:
+def test_true_images_pass(questions: Examination, judge: MediumJudge) -> None:
     figures = marks(questions, [pixels_of(render(question.scene)) for question in questions.all()], judge)
     assert min(figures[name] for name in ("colour", "shape", "background", "place", "time of day")) == 1.0
     assert min(figures[name] for name in ("pair", "left and right", "above and below", "medium")) > 0.8
 
 
-def test_blank_pictures_fail(questions: Examination, judge: MediumJudge) -> None:
+def test_blank_images_fail(questions: Examination, judge: MediumJudge) -> None:
     blank: Array = np.full((64, 64, 3), 128, dtype=np.float32)
     figures = marks(questions, [blank] * len(questions.all()), judge)
     assert max(figures[name] for name in ("colour", "shape", "pair")) == 0.0
 
 
 @pytest.mark.parametrize("name", PALETTE)
-def test_palette_colours_are_their_own_nearest(name: str) -> None:
+def test_each_palette_colour_is_its_own_nearest(name: str) -> None:
     assert nearest_colour(np.array(PALETTE[name], dtype=np.float64)) == name
 
 
 @pytest.mark.parametrize("name", ["trees", "snow"])
-def test_presence_tells_views_with_from_views_without(name: str) -> None:
+def test_presence_separates_views_with_trees_or_snow(name: str) -> None:
     rng = np.random.default_rng(0)
     views = [landscape(rng, "plain") for _ in range(60)]
     shown = {
         True: [v for v in views if (v.trees >= 4 if name == "trees" else v.winter and v.time == "day")],
         False: [v for v in views if (v.trees == 0 if name == "trees" else not v.winter)],
     }
-    there, absent = (np.mean([presence(name, pixels_of(render(v))) for v in shown[key]]) for key in (True, False))
-    assert there > 1.4 * absent
+    present, absent = (np.mean([presence(name, pixels_of(render(v))) for v in shown[key]]) for key in (True, False))
+    assert present > 1.4 * absent
 
 
-def test_a_mix_is_made_of_shares() -> None:
+def test_the_shares_of_a_mix_add_up_to_1() -> None:
     for mix in (NARROW, RICH, WIDE):
         assert isinstance(mix, Mix)
         assert mix.shapes + mix.things + mix.pairs + mix.landscapes + mix.hearths == pytest.approx(1.0)

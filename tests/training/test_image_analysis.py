@@ -1,4 +1,4 @@
-"""The eye for pairs: two things that touch are two, a boat is not of its sail's colour, and wrong pictures fail."""
+"""Image analysis of pairs: touching objects are two, colours are the objects' own, and wrong images fail."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def pairs() -> list[Objects]:
     return [pair(rng, "plain") for _ in range(60)]
 
 
-def share_right(asked: Sequence[Objects], pictures: Sequence[Array]) -> dict[str, float]:
-    questions = [Question(scene=scene, prompt="") for scene in asked]
-    return marks(Examination(singles=[], pairs=questions, views=[], media=[]), pictures, NO_JUDGE)
+def scores(requested: Sequence[Objects], images: Sequence[Array]) -> dict[str, float]:
+    questions = [Question(scene=scene, prompt="") for scene in requested]
+    return marks(Examination(singles=[], pairs=questions, views=[], media=[]), images, NO_JUDGE)
 
 
 def touching(scene: Objects) -> Objects:
-    """The two of a pair of round shapes, moved together until their outlines meet."""
+    """Return a pair of circles, moved together until their outlines meet."""
     first, second = (replace(item, kind="circle", radius=0.17) for item in scene.items)
     near, far = 0.5 - 0.165, 0.5 + 0.165
     if scene.relation == "left":
@@ -47,55 +47,59 @@ def recoloured(scene: Objects, which: int, rng: np.random.Generator) -> Objects:
     return replace(scene, items=tuple(items))
 
 
-def test_true_pictures_of_pairs_pass_all_in_the_right_order(pairs: list[Objects]) -> None:
-    figures = share_right(pairs, [pixels_of(render(scene)) for scene in pairs])
+def test_true_images_of_pairs_pass(pairs: list[Objects]) -> None:
+    figures = scores(pairs, [pixels_of(render(scene)) for scene in pairs])
     assert figures == {"pair": 1.0, "left and right": 1.0, "above and below": 1.0}
 
 
-def test_two_that_touch_are_two(pairs: list[Objects]) -> None:
+def test_touching_objects_are_counted_as_two(pairs: list[Objects]) -> None:
     scenes = [touching(scene) for scene in pairs]
-    pictures = [pixels_of(render(scene)) for scene in scenes]
-    assert all(len(things_in(picture, 3)) == 1 for picture in pictures[:8])  # they do touch
-    figures = share_right(scenes, pictures)
+    images = [pixels_of(render(scene)) for scene in scenes]
+    assert all(len(things_in(image, 3)) == 1 for image in images[:8])  # they touch
+    figures = scores(scenes, images)
     assert figures["pair"] == 1.0 and figures["left and right"] == figures["above and below"] == 1.0
 
 
-def test_another_colour_than_asked_for_does_not_pass(pairs: list[Objects]) -> None:
+def test_an_object_of_another_colour_fails(pairs: list[Objects]) -> None:
     rng = np.random.default_rng(5)
-    asked = [recoloured(scene, which, rng) for scene in pairs for which in (0, 1)]
-    pictures = [picture for scene in pairs for picture in [pixels_of(render(scene))] * 2]
-    assert share_right(asked, pictures)["pair"] <= 0.03
+    requested = [recoloured(scene, which, rng) for scene in pairs for which in (0, 1)]
+    images = [image for scene in pairs for image in [pixels_of(render(scene))] * 2]
+    assert scores(requested, images)["pair"] <= 0.03
 
 
-def test_two_in_the_wrong_order_do_not_pass(pairs: list[Objects]) -> None:
+def test_objects_in_the_wrong_order_fail(pairs: list[Objects]) -> None:
     turned = [replace(scene, items=scene.items[::-1]) for scene in pairs]
-    figures = share_right(turned, [pixels_of(render(scene)) for scene in pairs])
+    figures = scores(turned, [pixels_of(render(scene)) for scene in pairs])
     assert figures["left and right"] == figures["above and below"] == 0.0
 
 
-def test_one_thing_alone_is_no_pair(pairs: list[Objects]) -> None:
+def test_one_object_alone_fails(pairs: list[Objects]) -> None:
     rng = np.random.default_rng(9)
     alone = [pixels_of(render(single(rng, "plain", THINGS))) for _ in pairs]
-    assert share_right(pairs, alone)["pair"] <= 0.03
+    assert scores(pairs, alone)["pair"] <= 0.03
 
 
-def test_two_boats_are_of_their_hulls_colours_not_of_their_sails(pairs: list[Objects]) -> None:
+def test_the_colour_of_a_boat_is_its_hull_s(pairs: list[Objects]) -> None:
     colours = ("green", "brown")
     afloat = tuple(
         replace(item, kind="boat", colour=colour, rgb=PALETTE[colour], x=x, y=0.5, radius=0.16)
         for item, colour, x in zip(pairs[0].items, colours, (0.25, 0.75), strict=True)
     )
     scene = replace(pairs[0], items=afloat, relation="left", backdrop="yellow", backdrop_rgb=PALETTE["yellow"])
-    picture = pixels_of(render(scene))
-    assert share_right([scene], [picture]) == {"pair": 1.0, "left and right": 1.0}
-    left, right = sorted(things_in(picture, 2), key=lambda seen: seen.x)
+    image = pixels_of(render(scene))
+    assert scores([scene], [image]) == {"pair": 1.0, "left and right": 1.0}
+    left, right = sorted(things_in(image, 2), key=lambda seen: seen.x)
     assert left.shares["green"] > 0.25 > right.shares["green"]
 
 
-def test_a_background_that_nobody_asked_for_is_no_question() -> None:
-    asked = examination().singles
-    silent = [q for q in asked if "background" not in q.prompt and " on " not in q.prompt]
-    assert 5 < len(silent) < len(asked) / 2
+def test_a_background_that_is_not_requested_is_not_checked() -> None:
+    requested = examination().singles
+    without_background = [q for q in requested if "background" not in q.prompt and " on " not in q.prompt]
+    assert 5 < len(without_background) < len(requested) / 2
     blank: Array = np.full((64, 64, 3), 128, dtype=np.float32)
-    figures = marks(Examination(singles=silent, pairs=[], views=[], media=[]), [blank] * len(silent), NO_JUDGE)
+    figures = marks(
+        Examination(singles=without_background, pairs=[], views=[], media=[]),
+        [blank] * len(without_background),
+        NO_JUDGE,
+    )
     assert "background" not in figures and figures["colour"] == 0.0
