@@ -33,7 +33,7 @@ The files are the ordinary diffusers layout in float16. `preview.json` holds the
 
 ## How it was trained, and on what
 
-Only on pictures that the project's own program draws (`invoke_cli/sketchbook`): no photograph, no artist's work, no
+Only on pictures that the project's own program draws (`training/`): no photograph, no artist's work, no
 scraped text. The captions come from a grammar with synonyms; one in ten is empty. One combination in sixteen of colour,
 thing and background (or ground, water, time, season and medium) was kept out of training; the figures below are
 measured on those.

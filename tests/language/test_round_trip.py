@@ -14,9 +14,8 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.grammar.shell_words import split_words, words_to_lines
 from invoke_cli.language.grammar.tokens import tokenise
-from invoke_cli.language.switches.controls import Controls
+from invoke_cli.language.switches.named_values import Controls, Postprocessors
 from invoke_cli.language.switches.numbers import format_number
-from invoke_cli.language.switches.postprocessors import Postprocessors
 from invoke_cli.language.switches.table import SWITCHES, program_defaults
 from invoke_cli.request import GenerationRequest
 from tests import strategies
