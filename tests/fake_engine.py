@@ -1,4 +1,4 @@
-"""An engine without torch: colours from a hash of what the plan says, and failures on demand."""
+"""An engine without torch: colours from a hash of the plan, and failures on demand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from invoke_cli.planning.plan import ImagePlan, Plan
 
 
 class FakeEngine:
-    """Fulfils the `Engine` protocol. `fail_with` is raised at the next image; `free` is the memory it claims."""
+    """An `Engine` for tests. `fail_with` is raised at the next image; `free` is the free memory that it reports."""
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
@@ -55,17 +55,17 @@ class FakeEngine:
             if self.fail_with is not None:
                 error, self.fail_with = self.fail_with, None
                 raise error
-            picture = paint(job.plan, image, job.init, job.mask, handed(job))
-            frames = tuple(picture.resize((8, 8)) for _ in range(job.plan.steps.taken + 1))
-            kept = job.plan.output.strip or job.plan.output.save_intermediates
+            result = paint(job.plan, image, job.init, job.mask, previous_result(job))
+            frames = tuple(result.resize((8, 8)) for _ in range(job.plan.steps.taken + 1))
+            wants_frames = job.plan.output.strip or job.plan.output.save_intermediates
             yield ImageResult(
-                state=picture,
-                image=picture if job.decode else picture.resize((8, 8)),
+                state=result,
+                image=result if job.decode else result.resize((8, 8)),
                 plan=image,
                 index=index,
                 seconds=0.1,
                 batch=Batch(seeds=(image.seed,)),
-                frames=frames if kept else (),
+                frames=frames if wants_frames else (),
                 noise=tuple(float(left) for left in range(job.plan.steps.taken, -1, -1)),
             )
 
@@ -107,19 +107,19 @@ class FakeEngine:
         self._loaded = None
 
 
-def handed(job: Job) -> Image.Image | None:
-    """The picture that stands for the latents of the stage before."""
+def previous_result(job: Job) -> Image.Image | None:
+    """Return the image that stands for the latents of the previous stage."""
     return job.start if isinstance(job.start, Image.Image) else None
 
 
 def paint(plan: Plan, image: ImagePlan, *inputs: Image.Image | None) -> Image.Image:
-    """A plain picture whose colour depends on everything that should shape it."""
-    said = [
+    """Return an image of one colour that depends on everything that should affect it."""
+    values = [
         plan.model, plan.prompt.positive, plan.prompt.negative, plan.steps.scheduled, plan.steps.taken,
         plan.guidance_scale, plan.sampler.name, image.seed, image.variations, repr(plan.latent_effects),
-        [hashlib.sha256(picture.tobytes()).hexdigest() for picture in inputs if picture],
+        [hashlib.sha256(each.tobytes()).hexdigest() for each in inputs if each],
     ]  # fmt: skip
-    digest = hashlib.sha256(json.dumps(said).encode()).digest()
+    digest = hashlib.sha256(json.dumps(values).encode()).digest()
     return Image.new("RGB", (plan.width, plan.height), (digest[0], digest[1], digest[2]))
 
 

@@ -1,4 +1,4 @@
-"""One picture of each program: its bytes, the program's name, the line that it becomes, and parts of what is told."""
+"""One image of each program: its bytes, the program's name, the line that it becomes, and parts of what is missing."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from tests.image_files import USER_COMMENT, unicode_comment
 
 
 def as_exif(document: object, prefix: bytes = b"") -> bytes:
-    """An EXIF block whose user comment is this document."""
+    """Return an EXIF block whose user comment is this document."""
     return image_files.exif({}, inner={USER_COMMENT: prefix + json.dumps(document).encode()})
 
 
 def xmp(properties: str) -> str:
-    """An XMP packet with these properties."""
+    """Return an XMP packet with these properties."""
     return (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         f'<rdf:Description rdf:about="">{properties}</rdf:Description></rdf:RDF></x:xmpmeta>'

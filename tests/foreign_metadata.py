@@ -1,4 +1,4 @@
-"""What other programs write into their pictures, as their own documents have it."""
+"""The metadata that other programs write into their images, following their own documentation."""
 
 from __future__ import annotations
 

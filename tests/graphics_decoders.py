@@ -1,4 +1,4 @@
-"""Reading terminal graphics back, written from the protocols' own descriptions, with nothing of the program's."""
+"""Decoders of terminal graphics, written from the protocols' descriptions, without code of the program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pixels = NDArray[np.uint8]
 
 
 def from_kitty(text: str) -> tuple[dict[str, str], Image.Image]:
-    """The first chunk's keys, and the PNG that all chunks carry."""
+    """Return the first chunk's keys and the PNG in all chunks."""
     chunks = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", text)
     assert all(len(payload) <= 4096 and len(payload) % 4 == 0 for _, payload in chunks)
     keys = [dict(pair.split("=") for pair in about.split(",")) for about, _ in chunks]
@@ -23,7 +23,7 @@ def from_kitty(text: str) -> tuple[dict[str, str], Image.Image]:
 
 
 def from_iterm(text: str) -> tuple[dict[str, str], Image.Image]:
-    """The arguments and the picture of one inline file."""
+    """Return the arguments and the image of one inline file."""
     found = re.fullmatch(r"\x1b\]1337;File=([^:]*):([A-Za-z0-9+/=]*)\x07", text)
     assert found is not None
     about = dict(pair.split("=") for pair in found[1].split(";"))
@@ -32,7 +32,7 @@ def from_iterm(text: str) -> tuple[dict[str, str], Image.Image]:
 
 
 def from_sixels(text: str) -> tuple[Pixels, set[int]]:
-    """The pixels of a sixel sequence, and the registers that it painted with. Every pixel must be painted."""
+    """Return the pixels of a sixel sequence and its colour registers. Every pixel must be painted."""
     found = re.fullmatch(r'\x1bP[\d;]*q"1;1;(\d+);(\d+)(.*)\x1b\\', text, re.DOTALL)
     assert found is not None
     width, height = int(found[1]), int(found[2])
@@ -58,7 +58,7 @@ def from_sixels(text: str) -> tuple[Pixels, set[int]]:
 
 
 def from_half_blocks(lines: list[str]) -> Pixels:
-    """The pixels of rows of half blocks: the upper one is the foreground's, the lower one the background's."""
+    """Return the pixels of rows of half blocks: foreground above, background below."""
     rows: list[list[tuple[int, ...]]] = []
     for line in lines:
         upper: list[tuple[int, ...]] = []
@@ -76,7 +76,7 @@ def from_half_blocks(lines: list[str]) -> Pixels:
 
 
 def xterm_colour(number: int) -> tuple[int, ...]:
-    """A colour of the palette of 256, from 16 on."""
+    """Return a colour of the palette of 256, from 16 on."""
     if number >= 232:
         return (8 + 10 * (number - 232),) * 3
     cube = number - 16

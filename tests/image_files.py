@@ -1,4 +1,4 @@
-"""Picture files put together byte by byte, as the documents of their formats say, texts where programs put them."""
+"""Image files built byte by byte, following the descriptions of their formats, with texts where programs write them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ USER_COMMENT = 0x9286
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
-    """A PNG chunk."""
+    """Return a PNG chunk."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png(*texts: bytes, after: bytes = b"", rgba: NDArray[np.uint8] | None = None) -> bytes:
-    """A whole PNG picture with these chunks before its pixels; grey, or the given pixels (height, width, 4)."""
+    """Return a whole PNG with these chunks before its pixels: grey, or the given ones (height, width, 4)."""
     pixels = np.full((HEIGHT, WIDTH, 3), 128, np.uint8) if rgba is None else rgba
     height, width, bands = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, 2 if bands == 3 else 6, 0, 0, 0)
@@ -32,7 +32,7 @@ def png(*texts: bytes, after: bytes = b"", rgba: NDArray[np.uint8] | None = None
 
 
 def text(keyword: str, words: str) -> bytes:
-    """A text chunk as Pillow would choose it: Latin-1, else international."""
+    """Return a text chunk of the kind that Pillow would choose: Latin-1 if possible, else international."""
     try:
         return chunk(b"tEXt", keyword.encode("latin-1") + b"\0" + words.encode("latin-1"))
     except UnicodeEncodeError:
@@ -40,12 +40,12 @@ def text(keyword: str, words: str) -> bytes:
 
 
 def png_of(texts: Mapping[str, str]) -> bytes:
-    """A PNG picture with these texts."""
+    """Return a PNG with these texts."""
     return png(*(text(keyword, words) for keyword, words in texts.items()))
 
 
 def exif(tags: Mapping[int, bytes], *, order: str = ">", inner: Mapping[int, bytes] | None = None) -> bytes:
-    """An EXIF block: a first folder with these tags, and an Exif folder with the inner ones."""
+    """Return an EXIF block: a first IFD with these tags, and an Exif IFD with the inner ones."""
     start = (b"MM\0*" if order == ">" else b"II*\0") + struct.pack(f"{order}I", 8)
     inner_tags = dict(inner or {})
     entries = len(tags) + bool(inner_tags)
@@ -76,12 +76,12 @@ def _folder(tags: Mapping[int, bytes], order: str, offset: int, pointer: int = 0
 
 
 def unicode_comment(words: str, encoding: str = "utf-16-be") -> bytes:
-    """A user comment that says it is Unicode."""
+    """Return a user comment marked as Unicode."""
     return b"UNICODE\0" + words.encode(encoding)
 
 
 def jpeg(*, exif_block: bytes = b"", xmp: str = "", comment: bytes = b"") -> bytes:
-    """The head of a JPEG file: its segments, up to where the pixels would begin."""
+    """Return the head of a JPEG file: its segments, up to where the pixels would begin."""
     parts = [b"\xff\xd8", b"\xff\xe0" + struct.pack(">H", 16) + b"JFIF\0" + b"\0" * 9]
     if exif_block:
         parts.append(_segment(0xE1, b"Exif\0\0" + exif_block))
@@ -97,7 +97,7 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 
 def webp(*, exif_block: bytes = b"", xmp: str = "") -> bytes:
-    """The chunks of a WebP file without its pixels."""
+    """Return the chunks of a WebP file without its pixels."""
     parts = [(b"VP8X", b"\0" * 10)]
     if exif_block:
         parts.append((b"EXIF", exif_block))
@@ -108,14 +108,14 @@ def webp(*, exif_block: bytes = b"", xmp: str = "") -> bytes:
 
 
 def gif(comment: bytes) -> bytes:
-    """The head of a GIF file with a comment."""
+    """Return the head of a GIF file with a comment."""
     pieces = [comment[at : at + 255] for at in range(0, len(comment), 255)]
     blocks = b"".join(bytes([len(piece)]) + piece for piece in pieces)
     return b"GIF89a" + struct.pack("<HHBBB", 8, 8, 0x80, 0, 0) + b"\0" * 6 + b"!\xfe" + blocks + b"\0"
 
 
 def stealth(words: str, *, packed: bool = True, colours: bool = False, side: int = 96) -> bytes:
-    """A PNG picture with words in the lowest bits of its alpha channel or of its colours, column by column."""
+    """Return a PNG with text in the lowest bits of its alpha channel or colours, column by column."""
     name = f"stealth_{'rgb' if colours else 'png'}{'comp' if packed else 'info'}".encode()
     data = gzip.compress(words.encode()) if packed else words.encode()
     hidden = np.unpackbits(np.frombuffer(name + struct.pack(">I", len(data) * 8) + data, np.uint8))

@@ -1,4 +1,4 @@
-"""A validator for the part of JSON Schema that our own schema uses; what it does not know is a KeyError."""
+"""A validator for the part of JSON Schema that the shipped schema uses; an unknown rule is a KeyError."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ _TYPES: Mapping[str, Any] = {
     "array": list,
     "object": dict,
 }
-_REMARKS = {"title", "description", "$schema", "$id"}
+_ANNOTATIONS = {"title", "description", "$schema", "$id"}
 
 
-def complaints(value: Any, schema: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    """What is wrong with a value, place by place; nothing when it is valid."""
-    for rule, said in schema.items():
-        if rule not in _REMARKS:
-            yield from _CHECKS[rule](value, said, where)
+def errors(value: Any, schema: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """Yield the errors of a value with their places; none if it is valid."""
+    for rule, expected in schema.items():
+        if rule not in _ANNOTATIONS:
+            yield from _CHECKS[rule](value, expected, where)
 
 
-def _type(value: Any, said: Any, where: str) -> Iterator[str]:
-    names = said if isinstance(said, list) else [said]
+def _type(value: Any, expected: Any, where: str) -> Iterator[str]:
+    names = expected if isinstance(expected, list) else [expected]
     if not any(isinstance(value, _TYPES[name]) and (name == "boolean") == isinstance(value, bool) for name in names):
-        yield f"{where}: {value!r} is no {said}"
+        yield f"{where}: {value!r} is not of type {expected}"
 
 
-def _properties(value: Any, said: Any, where: str) -> Iterator[str]:
-    for name, schema in said.items():
+def _properties(value: Any, expected: Any, where: str) -> Iterator[str]:
+    for name, schema in expected.items():
         if name in value:
-            yield from complaints(value[name], schema, f"{where}.{name}")
+            yield from errors(value[name], schema, f"{where}.{name}")
 
 
-def _items(value: Any, said: Any, where: str) -> Iterator[str]:
+def _items(value: Any, expected: Any, where: str) -> Iterator[str]:
     for place, item in enumerate(value or ()):
-        yield from complaints(item, said, f"{where}[{place}]")
+        yield from errors(item, expected, f"{where}[{place}]")
 
 
-def _one_of(value: Any, said: Any, where: str) -> Iterator[str]:
-    tried = [list(complaints(value, schema, where)) for schema in said]
+def _one_of(value: Any, expected: Any, where: str) -> Iterator[str]:
+    tried = [list(errors(value, schema, where)) for schema in expected]
     if sum(not found for found in tried) != 1:
-        yield f"{where}: {value!r} fits {sum(not found for found in tried)} of {len(said)}: {min(tried, key=len)}"
+        yield f"{where}: {value!r} fits {sum(not found for found in tried)} of {len(expected)}: {min(tried, key=len)}"
 
 
 _CHECKS: Mapping[str, Any] = {
@@ -52,9 +52,11 @@ _CHECKS: Mapping[str, Any] = {
     "properties": _properties,
     "items": _items,
     "oneOf": _one_of,
-    "const": lambda value, said, where: [] if value == said else [f"{where}: {value!r} is not {said!r}"],
-    "enum": lambda value, said, where: [] if value in said else [f"{where}: {value!r} is none of {said}"],
-    "required": lambda value, said, where: [f"{where}: no {name}" for name in said if name not in value],
-    "minItems": lambda value, said, where: [] if value is None or len(value) >= said else [f"{where}: too few"],
-    "maxItems": lambda value, said, where: [] if value is None or len(value) <= said else [f"{where}: too many"],
+    "const": lambda value, expected, where: [] if value == expected else [f"{where}: {value!r} is not {expected!r}"],
+    "enum": lambda value, expected, where: [] if value in expected else [f"{where}: {value!r} is none of {expected}"],
+    "required": lambda value, expected, where: [f"{where}: no {name}" for name in expected if name not in value],
+    "minItems": lambda value, expected, where: [] if value is None or len(value) >= expected else [f"{where}: too few"],
+    "maxItems": lambda value, expected, where: (
+        [] if value is None or len(value) <= expected else [f"{where}: too many"]
+    ),
 }

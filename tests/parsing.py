@@ -1,4 +1,4 @@
-"""Reading one line: what it asks for, or what is wrong with it and where."""
+"""Parsing of one line: its request, or its error."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from invoke_cli.request import GenerationRequest
 
 
 def only(text: str) -> GenerationRequest:
-    """What a line of one stage asks for."""
+    """Return the request of a line of one stage."""
     line = parse(text)
     assert isinstance(line, Generation) and len(line.stages) == 1, line
     return line.stages[0].request
 
 
 def error(text: str) -> LineError:
-    """What is wrong with a line; it has a remedy."""
+    """Return the error of a line, which must have a hint."""
     with pytest.raises(LineError) as caught:
         parse(text)
     assert caught.value.line == text
-    assert caught.value.hint, "an error without a remedy"
+    assert caught.value.hint, "an error without a hint"
     return caught.value
 
 
 def pointed_at(text: str) -> str:
-    """The part of a line that its error points at."""
+    """Return the part of a line that its error points at."""
     found = error(text)
     assert found.span is not None
     return text[found.span.start : found.span.end]

@@ -1,4 +1,4 @@
-"""Prompts of the whole grammar: random trees, and the source that says one."""
+"""Strategies for prompts of the whole grammar: random trees, and the source of a tree."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WEIGHTS = st.sampled_from([1.0, 1.0, 0.0, 0.25, 0.9, 1.1, 1.5, 2.0, 9.875])
 
 @st.composite
 def phrases(draw: st.DrawFn) -> Phrase:
-    """Words with weights, in normal form: a blank behind a weight belongs to the text after it, if that has none."""
+    """Words with weights, in normal form: a space after a weight belongs to the next text, if that has none."""
     pieces: list[Words] = []
     for weight in draw(st.lists(_WEIGHTS, min_size=1, max_size=4)):
         if pieces and weight != 1:
@@ -35,7 +35,7 @@ def phrases(draw: st.DrawFn) -> Phrase:
 
 @st.composite
 def trees(draw: st.DrawFn) -> Tree:
-    """A phrase, an exchange, a blend or a conjunction."""
+    """A phrase, a swap, a blend or a conjunction."""
     kind = draw(st.sampled_from([Phrase, Phrase, Swap, Blend, Conjunction]))
     if kind is Phrase:
         return draw(phrases())
@@ -52,7 +52,7 @@ def trees(draw: st.DrawFn) -> Tree:
 
 
 def source_of(tree: Tree) -> str:
-    """The source that reads as this tree."""
+    """Return the source that parses to this tree."""
     if isinstance(tree, Phrase):
         return "".join(map(_weighted, tree.words))
     if isinstance(tree, Swap):

@@ -1,4 +1,4 @@
-"""Records to write into pictures, of a plan that was never drawn."""
+"""Records of plans that were never generated, to write into images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INIT = InitFacts(name="sketch.png", reference="pics/sketch.png", sha256="ab" * 3
 
 
 def record(request: GenerationRequest, init: InitFacts | None = None) -> Record:
-    """The record of a request's first picture, over the defaults of the program."""
+    """Return the record of a request's first image, over the program's defaults."""
     base = overlay(program_defaults(), GenerationRequest(scheduler="k_lms", prompt="a cat"))
     inputs = PlanInputs(request=overlay(base, request), model="tiny", facts=FACTS, random_seed=lambda: 5, init=init)
     plan = make_plan(inputs)

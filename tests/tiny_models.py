@@ -1,4 +1,4 @@
-"""A tiny random Stable Diffusion of the real classes, in the ordinary diffusers layout: fast, and no painter."""
+"""A tiny random Stable Diffusion of the real classes, in the diffusers layout: fast, with meaningless images."""
 
 from __future__ import annotations
 

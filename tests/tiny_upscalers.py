@@ -1,4 +1,4 @@
-"""Tiny random diffusion upscalers and networks of the real classes: fast, and no enlargers."""
+"""Tiny random diffusion upscalers and networks of the real classes: fast, with meaningless images."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import invoke_cli
 from invoke_cli.console.json_events import NAMES, SCHEMA_VERSION
 from invoke_cli.events import Event, Failed, Start
 from tests.frontends.program import Program
-from tests.json_schema import complaints
+from tests.json_schema import errors
 
 SCHEMA: dict[str, Any] = json.loads(
     (Path(invoke_cli.__file__).parent / "assets" / "events.schema.json").read_text(encoding="utf-8")
@@ -38,14 +38,14 @@ a boat -t -s2
 def test_all_events_are_valid_and_every_kind_occurs(program: Program, sketch: Path) -> None:
     events = program("--json", stdin=LINES.encode()).events
     for event in events:
-        assert list(complaints(event, SCHEMA)) == []
+        assert list(errors(event, SCHEMA)) == []
     assert {event["event"] for event in events} == set(EVENTS)
     assert all(event["schema"] == SCHEMA_VERSION for event in events if event["event"] == "start")
 
 
 def test_an_error_before_any_line_is_an_event(program: Program) -> None:
     (event,) = program("--json", "--from_file", "nowhere.txt").events
-    assert event["event"] == "error" and list(complaints(event, SCHEMA)) == []
+    assert event["event"] == "error" and list(errors(event, SCHEMA)) == []
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMES.items())
@@ -65,8 +65,8 @@ def test_the_schema_has_exactly_the_fields_of_a_plan(program: Program) -> None:
 def test_damaged_events_are_invalid(program: Program) -> None:
     (image,) = (event for event in program("--json", "a cat -s2").events if event["event"] == "image")
     for change in ({"seed": "1"}, {"number": 1.5}, {"event": "picture"}, {"extras": [1]}, {"seconds": None}):
-        assert list(complaints({**image, **change}, SCHEMA))
-    assert list(complaints({name: image[name] for name in image if name != "path"}, SCHEMA))
+        assert list(errors({**image, **change}, SCHEMA))
+    assert list(errors({name: image[name] for name in image if name != "path"}, SCHEMA))
 
 
 def test_help_lists_every_event_and_field(program: Program) -> None:

@@ -154,7 +154,7 @@ def test_a_client_of_the_engine_server_receives_previews(
             with Session.with_shared_engine(options, emit=shown[name].append, streams=Streams(viewer=viewer)) as client:
                 client.draw("a cat -s 3 -S 4")
         open_session.close()
-    assert open_session.done == ["visit"] * 2
+    assert open_session.done == ["request"] * 2
     steps = {name: [event for event in events if isinstance(event, Step)] for name, events in shown.items()}
     assert steps["watching"][0].preview is not None and len(steps["nobody"]) == 4
     assert [step for step in steps["nobody"] if step.preview is not None] == []

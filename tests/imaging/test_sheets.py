@@ -57,11 +57,11 @@ def test_characters_without_a_glyph_are_shown_as_code_points() -> None:
 
 @pytest.mark.parametrize("colour", ["white", "black"])
 def test_labels_are_legible_on_black_and_white_images(colour: str) -> None:
-    picture = Image.new("RGB", (96, 64), colour)
+    image = Image.new("RGB", (96, 64), colour)
     for sheet in (
-        captioned_grid([picture] * 2, ["before", "after"]),
-        contact_sheet([picture] * 3, ["a", "b", "c"], "three"),
-        strip([picture.resize((12, 8))] * 3, ["start", "step 1 of 2", "step 2 of 2"], picture),
+        captioned_grid([image] * 2, ["before", "after"]),
+        contact_sheet([image] * 3, ["a", "b", "c"], "three"),
+        strip([image.resize((12, 8))] * 3, ["start", "step 1 of 2", "step 2 of 2"], image),
     ):
         top = np.asarray(sheet)[:18].reshape(-1, 3).astype(int)
         light, dark = np.abs(top - INK).sum(axis=1).min(), np.abs(top - BACKGROUND).sum(axis=1).min()
@@ -75,8 +75,8 @@ def test_the_strength_chart_has_one_bar_per_strength() -> None:
     lines = chart_text(bars, 50).splitlines()
     assert lines[2] == " 0.8 |" + "." * 10 + "#" * 40 + "| 40 of 50, from 10"
     assert len(lines) == 12 and lines[-1].split() == ["0", "50"]
-    picture = np.asarray(chart(bars, "title", ("x", "y"), 50)).astype(int)
-    row = picture[60 + round(2.5 * 470 / 11)]
+    image = np.asarray(chart(bars, "title", ("x", "y"), 50)).astype(int)
+    row = image[60 + round(2.5 * 470 / 11)]
     blue = [x for x in range(across(0, 50) + 1, across(50, 50)) if row[x][2] > 200]
     assert (blue[0], blue[-1]) == (across(10, 50), across(50, 50) - 1)
 

@@ -65,9 +65,9 @@ def test_strength_takes_words_and_both_ends_of_its_range() -> None:
 
 
 def test_variations_take_all_separators() -> None:
-    wanted = (Variation(5, 0.1), Variation(7, 0.2))
+    expected = (Variation(5, 0.1), Variation(7, 0.2))
     for text in ("5:0.1,7:0.2", "5,0.1;7,0.2", "5,.1,7,.2", "5:.1;7:.2"):
-        assert only(f"a -V {text}").variations == wanted
+        assert only(f"a -V {text}").variations == expected
 
 
 def test_every_switch_of_invokeai_2_3_is_known() -> None:

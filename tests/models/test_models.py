@@ -85,8 +85,8 @@ def test_the_registry_reads_entries_and_merges_files() -> None:
     assert registry.default == "second"
     assert registry.find("first").path == "mine"
     entry = read_models(GOOD, "a.yaml")[0]
-    wanted = GenerationRequest(num_inference_steps=12, guidance_scale=5, negative_prompt="blurry, dark")
-    assert entry.defaults == wanted
+    expected = GenerationRequest(num_inference_steps=12, guidance_scale=5, negative_prompt="blurry, dark")
+    assert entry.defaults == expected
     assert entry.size == 256 and entry.preview is not None and len(entry.preview) == 5
     assert registry.find("sec").name == "second"
     with pytest.raises(ModelError) as caught:
