@@ -1,4 +1,4 @@
-"""Fixtures that all rings share."""
+"""Fixtures that all tests share."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from PIL import Image
 
 from invoke_cli.engine import Engine, EngineSettings, open_engine
-from tests.fake import FakeEngine
+from tests.fake_engine import FakeEngine
+from tests.families.builders import Folder, build
 from tests.frontends.program import Program
+from tests.sample_images import drawing
 from tests.session_harness import SessionHarness
-from tests.tiny import build_tiny_model
+from tests.tiny_models import build_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: a second thread costs more than it gives
-# Nothing is timed: how long an example takes says what else the machine does.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: a second thread costs more than it saves
+# No deadlines: the duration of an example depends on the load of the machine.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
@@ -32,13 +32,25 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_inpainting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a tiny random model of nine input channels."""
-    return build_tiny_model(tmp_path_factory.mktemp("models") / "painter", channels=9)
+    """The folder of a tiny random inpainting model (nine input channels)."""
+    return build_tiny_model(tmp_path_factory.mktemp("models") / "inpainting", channels=9)
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A function from the name of a kind to the folder of its tiny model, which is built at the first call."""
+    root = tmp_path_factory.mktemp("families")
+
+    def folder(name: str) -> Path:
+        path = root / name
+        return path if path.is_dir() else build(name, path)
+
+    return folder
 
 
 @pytest.fixture(scope="session")
 def real_engine() -> Engine:
-    """The engine on diffusers, on the CPU; one for all tests, since importing takes seconds."""
+    """The diffusers engine on the CPU; one for all tests, since importing it takes seconds."""
     return open_engine(EngineSettings(device="cpu"))
 
 
@@ -90,16 +102,3 @@ def sketch(tmp_path: Path) -> Path:
     path = tmp_path / "sketch.png"
     drawing().save(path)
     return path
-
-
-def drawing(width: int = 96, height: int = 64) -> Image.Image:
-    """A soft pattern of colours."""
-    noise = np.random.default_rng(0).integers(0, 255, (6, 9, 3), dtype=np.uint8)
-    return Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
-
-
-def disc(width: int, height: int, share: float = 0.3) -> Image.Image:
-    """A white disc on black."""
-    y, x = np.mgrid[:height, :width]
-    inside = (x - width / 2) ** 2 + (y - height / 2) ** 2 < share * min(width, height) ** 2
-    return Image.fromarray(np.where(inside, np.uint8(255), np.uint8(0)))

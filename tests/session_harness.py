@@ -1,4 +1,4 @@
-"""A session to test with: its own folder, root and outputs, its events in a list."""
+"""A session for tests, with its own folder, root and outputs, and its events in a list."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ E = TypeVar("E")
 
 
 def pixels(path: Path) -> bytes:
-    """The RGB bytes of a picture."""
+    """Return the RGB bytes of an image."""
     with Image.open(path) as image:
         return image.convert("RGB").tobytes()
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture."""
+    """Return the width and height of an image."""
     with Image.open(path) as image:
         return image.size
 
 
 def values(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """The RGB values of a picture: height, width, 3."""
+    """Return the RGB values of an image: height, width, 3."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
 
 def is_fake(harness: SessionHarness) -> bool:
-    """Whether the session draws on the fake engine, which makes no pictures of its own but shows its jobs."""
+    """Return whether the session uses the fake engine, which records its jobs."""
     return bool(harness.session.context.engine.environment()["device"] == "fake")
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def image_facts(path: Path) -> dict[str, object]:
-    """What a picture's own record says of it, under `image`."""
+    """Return the part `image` of an image's metadata."""
     facts = json.loads(read_chunks(path)["sd-metadata"])["image"]
     assert isinstance(facts, dict)
     return facts
@@ -82,19 +82,19 @@ class SessionHarness:
         )
 
     def run(self, *lines: str) -> Outcome:
-        """Do lines; returns the last one's outcome. The events of these lines alone are kept."""
+        """Run lines; return the last one's outcome. Only the events of these lines are kept."""
         self.events.clear()
         outcomes = [self.session.run(line, number) for number, line in enumerate(lines, start=1)]
         return outcomes[-1]
 
     def draw(self, line: str) -> list[Path]:
-        """Do a line that must succeed; the paths of its images."""
+        """Run a line that must succeed; return the paths of its images."""
         outcome = self.run(line)
         assert outcome is Outcome.OK, self.errors
         return [self.folder / event.path for event in self.of(Saved)]
 
     def of(self, kind: type[E]) -> list[E]:
-        """The events of a kind."""
+        """Return the events of a kind."""
         return [event for event in self.events if isinstance(event, kind)]
 
     @property
@@ -104,12 +104,12 @@ class SessionHarness:
 
     @property
     def errors(self) -> list[str]:
-        """The sentences of the errors."""
+        """The messages of the errors."""
         return [event.error.message for event in self.of(Failed)]
 
     @property
     def notices(self) -> list[str]:
-        """The sentences of the notices."""
+        """The texts of the notices."""
         return [event.text for event in self.of(Notice)]
 
     @property
@@ -119,15 +119,15 @@ class SessionHarness:
 
     @property
     def messages(self) -> str:
-        """The answers of commands."""
+        """The output of commands."""
         return "\n".join(event.text for event in self.of(Message))
 
     @property
     def prefills(self) -> list[str]:
-        """The lines that went into the next prompt."""
+        """The lines that were put into the next prompt."""
         return [event.line for event in self.of(Prefill)]
 
 
 def outputs(harness: SessionHarness) -> Path:
-    """The folder of its pictures."""
+    """Return the folder of its images."""
     return harness.folder / "outputs"

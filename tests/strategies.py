@@ -1,4 +1,4 @@
-"""Hypothesis strategies for requests: any value that a request may hold."""
+"""Hypothesis strategies for requests with any value that a field may hold."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ borders = st.builds(Borders, _side, _side, _side, _side).filter(any)
 
 
 def values(switch: Switch) -> st.SearchStrategy[object]:  # a case for each kind
-    """Any value that the row's field may hold."""
+    """Return a strategy for the values of the row's field."""
     match switch.value:
         case Text(listed=listed):
             return plain_text.filter(lambda text: not (listed and "," in text and "/" not in text))
@@ -84,7 +84,7 @@ def values(switch: Switch) -> st.SearchStrategy[object]:  # a case for each kind
 
 @st.composite
 def requests(draw: st.DrawFn) -> GenerationRequest:
-    """A request that says something: a prompt, some switches, or both."""
+    """A request that is not empty: a prompt, some switches, or both."""
     rows = draw(st.lists(st.sampled_from(SWITCHES), min_size=1, max_size=6, unique_by=lambda row: row.field))
     chosen = {row.field: draw(values(row)) for row in rows}
     return GenerationRequest.of(chosen)

@@ -1,4 +1,4 @@
-"""Tiny random diffusion upscalers and networks of the real classes: fast, and no enlargers."""
+"""Tiny random diffusion upscalers and networks of the real classes: fast, with meaningless images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tests.tiny import _tokenizer
+from tests.tiny_models import _tokenizer
 
 
 def build_latent_upscaler(folder: Path, vae: Path | None = None) -> Path:

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
-from tests.conftest import disc, drawing
 from tests.docs.pages import DOCS, GUIDES, blocks, prompt_lines, runnable, shell_commands
 from tests.frontends.program import Program
+from tests.sample_images import disc, drawing
 from tests.session_harness import SessionHarness
 
 

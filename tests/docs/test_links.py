@@ -1,4 +1,4 @@
-"""Links lead somewhere, and the files and tests that the pages name exist."""
+"""Links lead to existing files, and the files and tests that the pages name exist."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ TABLES = [tomllib.loads(body) for language, body in blocks(PAGE) if language == 
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginRegistry]:
-    """The registry as it is where the package of the page is installed."""
+    """The registry with the package of the page installed."""
     (tmp_path / "invoke_extra.py").write_text(CODE, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     points = {name: value for table in TABLES for name, value in table["project"]["entry-points"][GROUP].items()}

@@ -1,4 +1,4 @@
-"""The reference and the man page are those that the tables give."""
+"""The reference and the man page equal the text generated from the tables."""
 
 from __future__ import annotations
 

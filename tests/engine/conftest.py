@@ -1,4 +1,4 @@
-"""The shared engine with nothing remembered, and the square drawing that its tests start from."""
+"""The shared engine with empty caches, and a square drawing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from PIL import Image
 
 from invoke_cli.engine import Engine
 from invoke_cli.engine.diffusers_engine import DiffusersEngine
-from tests.conftest import drawing
+from tests.sample_images import drawing
 
 
 @pytest.fixture
 def engine(real_engine: Engine) -> DiffusersEngine:
-    """The engine of all tests, which has encoded neither prompts nor images."""
+    """The engine of all tests, with empty caches of prompts and images."""
     assert isinstance(real_engine, DiffusersEngine)
     real_engine._conditioning.clear()
     real_engine._encoder.clear()

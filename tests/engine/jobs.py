@@ -1,4 +1,4 @@
-"""Making jobs for the engine from a line, without a session, and what the engine makes and tells of them."""
+"""Engine jobs made from a line without a session, and their results and events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from invoke_cli.request import GenerationRequest, overlay
 
 
 class Events(list[Event]):
-    """Hooks that remember what the engine said."""
+    """Hooks that record the engine's events."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,12 +38,12 @@ class Events(list[Event]):
 
 
 def model_at(folder: Path) -> Model:
-    """A registry entry for a folder."""
+    """Return a model for a folder."""
     return Model(spec=ModelSpec(name=folder.name, path=str(folder)), facts=read_facts(folder, folder.name))
 
 
 def job_for(line: str, model: Model, init: Image.Image | None = None) -> Job:
-    """The job of a line; `init` stands for whatever `-I` would name."""
+    """Return the job of a line; `init` is the image that `-I` names."""
     parsed = parse(line)
     assert isinstance(parsed, Generation)
     defaults = overlay(program_defaults(), GenerationRequest(scheduler="ddim"))
@@ -61,10 +61,10 @@ def job_for(line: str, model: Model, init: Image.Image | None = None) -> Job:
 
 
 def results(engine: Engine, job: Job, events: Events | None = None) -> list[ImageResult]:
-    """What the engine makes of a job."""
+    """Return the results of a job."""
     return list(engine.generate(job, (events if events is not None else Events()).hooks()))
 
 
 def traces(events: Events) -> list[str]:
-    """What was told, and the line that a trace ends with."""
+    """Return the trace lines of the events, and the summary that ends a trace."""
     return [*(event.text for event in events if isinstance(event, Trace)), events.counters.summary()]

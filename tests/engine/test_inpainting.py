@@ -1,4 +1,4 @@
-"""Painting under a mask: what the stock inpainting pipeline makes, bit for bit, with ordinary and special UNets."""
+"""Inpainting equals the stock pipeline, bit for bit, with ordinary and inpainting UNets."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from invoke_cli.engine import Engine, Job
 from invoke_cli.imaging.masks import cover_cells
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.planning.plan import Task
-from tests.conftest import drawing
 from tests.engine.jobs import Events, job_for, model_at
+from tests.sample_images import drawing
 
 
 @pytest.fixture(params=["ordinary", "special"])
@@ -28,8 +28,8 @@ def mask() -> Image.Image:
     return Image.fromarray(values)
 
 
-def painting(line: str, folder: Path) -> Job:
-    """The job of a line whose init image is a drawing, of which a part is painted."""
+def inpainting_job(line: str, folder: Path) -> Job:
+    """Return the job of a line that inpaints a part of a drawing."""
     model = model_at(folder)
     ordinary = replace(model, facts=replace(model.facts, inpainting=False))
     job = job_for(f"{line} -I x -W 64 -H 64", ordinary, drawing(64, 64))
@@ -38,13 +38,13 @@ def painting(line: str, folder: Path) -> Job:
 
 @pytest.mark.parametrize("sampler", ["ddim", "k_euler", "k_heun", "dpmpp_2m", "unipc"])
 @pytest.mark.parametrize("strength", [0.6, 1.0])
-def test_painting_equals_stock(real_engine: Engine, folder: Path, sampler: str, strength: float) -> None:
+def test_exactness_of_inpainting(real_engine: Engine, folder: Path, sampler: str, strength: float) -> None:
     import diffusers
     import torch
     from diffusers import StableDiffusionInpaintPipeline
 
-    job = painting(f"a cat -s5 -S42 -A {sampler} -C 6 -f {strength}", folder)
-    ours = next(iter(real_engine.generate(job, Events().hooks()))).image
+    job = inpainting_job(f"a cat -s5 -S42 -A {sampler} -C 6 -f {strength}", folder)
+    result = next(iter(real_engine.generate(job, Events().hooks()))).image
     stock = StableDiffusionInpaintPipeline.from_pretrained(
         folder, dtype=torch.float32, local_files_only=True, safety_checker=None, requires_safety_checker=False
     )
@@ -52,22 +52,22 @@ def test_painting_equals_stock(real_engine: Engine, folder: Path, sampler: str, 
     row = find_sampler(sampler)
     forced = {"clip_sample": False, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1}
     stock.scheduler = getattr(diffusers, row.scheduler).from_config(stock.scheduler.config, **forced, **row.options)
-    theirs = stock(
+    expected = stock(
         "a cat", image=job.init, mask_image=job.mask, num_inference_steps=5, guidance_scale=6.0, strength=strength,
         width=64, height=64, generator=torch.Generator("cpu").manual_seed(42),
     ).images[0]  # fmt: skip
-    assert ours.tobytes() == theirs.tobytes()
+    assert result.tobytes() == expected.tobytes()
 
 
-def test_an_ordinary_model_is_not_asked_to_encode_twice(real_engine: Engine, tiny_model: Path) -> None:
+def test_the_init_image_is_encoded_at_most_once(real_engine: Engine, tiny_model: Path) -> None:
     events = Events()
-    list(real_engine.generate(painting("a cat -s3 -S1 -f 0.9 --trace", tiny_model), events.hooks()))
+    list(real_engine.generate(inpainting_job("a cat -s3 -S1 -f 0.9 --trace", tiny_model), events.hooks()))
     assert events.counters.encodes <= 1 and events.counters.decodes == 1
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_a_batch_is_the_single_runs(real_engine: Engine, folder: Path, count: int) -> None:
-    together = painting(f"a cat -s4 -S7 -f .8 -n{count} --parallel {count}", folder)
+def test_a_batch_equals_single_runs_within_rounding(real_engine: Engine, folder: Path, count: int) -> None:
+    together = inpainting_job(f"a cat -s4 -S7 -f .8 -n{count} --parallel {count}", folder)
     apart = replace(together, plan=replace(together.plan, parallel=1))
     first, second = (
         [np.asarray(result.image, dtype=np.int16) for result in real_engine.generate(job, Events().hooks())]

@@ -1,4 +1,4 @@
-"""The diffusion upscalers and networks in files: through our lines, and by the stock classes called by hand."""
+"""Diffusion upscalers and network files, compared with the stock classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.planning.seeds import next_seed
-from tests.conftest import drawing
+from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels, size
 from tests.tiny_upscalers import build_face_network, build_latent_upscaler, build_network, build_x4_upscaler
 
@@ -30,7 +30,7 @@ def x4(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def harness(real_session: SessionHarness, x2: Path, x4: Path) -> SessionHarness:
-    """A session that knows both."""
+    """A session with both upscalers."""
     models = real_session.folder / "root" / "configs" / "models.yaml"
     with models.open("a", encoding="utf-8") as file:
         file.write(f"big-x2:\n  path: {x2}\nbig-x4:\n  path: {x4}\n")
@@ -52,18 +52,18 @@ def seeded(seed: int) -> Any:
     return torch.Generator().manual_seed(seed)
 
 
-def test_g6_latents_go_into_the_x2_stage_undecoded_and_on_to_x4(
+def test_a_chain_of_upscalers_passes_latents_and_equals_stock(
     harness: SessionHarness, tiny_model: Path, x2: Path, x4: Path
 ) -> None:
-    (made,) = harness.draw("a castle -s3 -S1 -C 5 -A ddim --trace | --latent_up 2 -s 2 | --sr 4 -s 2")
-    assert size(made) == (512, 512)
+    (result,) = harness.draw("a castle -s3 -S1 -C 5 -A ddim --trace | --latent_up 2 -s 2 | --sr 4 -s 2")
+    assert size(result) == (512, 512)
     assert harness.traces[-1] == "trace: encodes=0 decodes=2 denoiser_calls=7"
-    drawn = stock("StableDiffusionPipeline", tiny_model, safety_checker=None)
+    base = stock("StableDiffusionPipeline", tiny_model, safety_checker=None)
     from diffusers import DDIMScheduler
 
     options = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
-    drawn.scheduler = DDIMScheduler.from_config(drawn.scheduler.config, **options)
-    latents = drawn(
+    base.scheduler = DDIMScheduler.from_config(base.scheduler.config, **options)
+    latents = base(
         "a castle", num_inference_steps=3, guidance_scale=5.0, width=64, height=64, generator=seeded(1),
         output_type="latent",
     ).images  # fmt: skip
@@ -75,12 +75,12 @@ def test_g6_latents_go_into_the_x2_stage_undecoded_and_on_to_x4(
     whole = stock("StableDiffusionUpscalePipeline", x4)(
         "a castle", image=twice, num_inference_steps=2, guidance_scale=5.0, generator=seeded(third)
     ).images[0]
-    assert pixels(made) == whole.tobytes()
-    assert harness.run(f"!verify {made}") is Outcome.OK, harness.messages
+    assert pixels(result) == whole.tobytes()
+    assert harness.run(f"!verify {result}") is Outcome.OK, harness.messages
     assert ": identical" in harness.messages
 
 
-def test_another_autoencoder_is_decoded_and_encoded_once(harness: SessionHarness, tmp_path: Path) -> None:
+def test_an_upscaler_with_another_vae_decodes_and_encodes_once(harness: SessionHarness, tmp_path: Path) -> None:
     other = build_latent_upscaler(tmp_path / "other")
     models = harness.folder / "root" / "configs" / "models.yaml"
     models.write_text(models.read_text() + f"other-x2:\n  path: {other}\n", encoding="utf-8")
@@ -90,7 +90,7 @@ def test_another_autoencoder_is_decoded_and_encoded_once(harness: SessionHarness
 
 
 @pytest.mark.parametrize(
-    ("line", "wanted"),
+    ("line", "expected_size"),
     [
         ("!fix odd.png -U 4 --upscaler big-x4 --new_prompt sharp -s 20", (200, 136)),
         ("!fix odd.png --sr 4 -s 2", (200, 136)),
@@ -99,41 +99,43 @@ def test_another_autoencoder_is_decoded_and_encoded_once(harness: SessionHarness
         ("a cat -s 2 -U 4 --upscaler big-x4 -n 2 --save_original", (256, 256)),
     ],
 )
-def test_any_picture_at_any_size(harness: SessionHarness, line: str, wanted: tuple[int, int]) -> None:
+def test_images_of_any_size_are_upscaled_and_verify(
+    harness: SessionHarness, line: str, expected_size: tuple[int, int]
+) -> None:
     drawing(50, 34).save("odd.png")
-    made = harness.draw(line)
-    assert size(made[-1]) == wanted
-    assert harness.run(f"!verify {' '.join(map(str, made))}") is Outcome.OK, harness.messages
-    assert harness.messages.count(": identical") == len(made)
+    result = harness.draw(line)
+    assert size(result[-1]) == expected_size
+    assert harness.run(f"!verify {' '.join(map(str, result))}") is Outcome.OK, harness.messages
+    assert harness.messages.count(": identical") == len(result)
 
 
-def test_h2_twenty_steps_of_the_x4_upscaler(harness: SessionHarness, x4: Path) -> None:
+def test_20_steps_of_the_x4_upscaler_equal_stock(harness: SessionHarness, x4: Path) -> None:
     drawing(32, 24).save("low.png")
     line = '!fix low.png -U4 --upscaler big-x4 --new_prompt "high quality, detailed, sharp" -s20 -S 5 -C 5 --trace'
-    (made,) = harness.draw(line)
+    (result,) = harness.draw(line)
     assert harness.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=20"
     with Image.open("low.png") as low:
-        by_hand = stock("StableDiffusionUpscalePipeline", x4)(
+        expected = stock("StableDiffusionUpscalePipeline", x4)(
             "high quality, detailed, sharp", image=low.convert("RGB"), num_inference_steps=20, guidance_scale=5.0,
             generator=seeded(5),
         ).images[0]  # fmt: skip
-    assert pixels(made) == by_hand.tobytes()
+    assert pixels(result) == expected.tobytes()
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("a cat -U 2 --upscaler big-x4", "big-x4 only enlarges 4 times"),
         ("a cat | --sr 4 --upscaler big-x2", "big-x2 is not an x4 diffusion upscaler"),
         ("a cat -m big-x4", "big-x4 (x4 upscaler) cannot generate images"),
     ],
 )
-def test_what_an_upscaler_cannot_do(harness: SessionHarness, line: str, said: str) -> None:
+def test_impossible_upscaling_is_an_error(harness: SessionHarness, line: str, message: str) -> None:
     assert harness.run(line) is not Outcome.OK
-    assert said in harness.errors[0]
+    assert message in harness.errors[0]
 
 
-def test_models_says_what_they_are(harness: SessionHarness) -> None:
+def test_models_lists_upscalers_with_their_factor(harness: SessionHarness) -> None:
     harness.run("!models")
     assert "upscales 4 times (--sr)" in harness.messages and "upscales 2 times (--latent_up)" in harness.messages
 
@@ -141,26 +143,26 @@ def test_models_says_what_they_are(harness: SessionHarness) -> None:
 # -- networks in files -----------------------------------------------------------------------------------------------
 
 
-def test_a_network_enlarges_as_spandrel_does(real_session: SessionHarness) -> None:
+def test_a_network_upscales_as_spandrel_does(real_session: SessionHarness) -> None:
     spandrel = pytest.importorskip("spandrel")
     import torch
 
     path = build_network(real_session.folder / "root" / "models" / "upscalers" / "tinyESRGAN.safetensors")
     drawing(40, 30).save("low.png")
-    (made,) = real_session.draw("!fix low.png -U 4 1 --upscaler tinyesrgan")
+    (result,) = real_session.draw("!fix low.png -U 4 1 --upscaler tinyesrgan")
     network = spandrel.ModelLoader().load_from_file(path)
     with Image.open("low.png") as low:
         values = torch.from_numpy(np.array(low.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
         smooth = low.convert("RGB").resize((160, 120), Image.Resampling.LANCZOS)
-    by_hand = network(values)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).to(torch.uint8).numpy()
-    assert pixels(made) == by_hand.tobytes()
-    assert real_session.run(f"!verify {made}") is Outcome.OK and ": identical" in real_session.messages
+    expected = network(values)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).to(torch.uint8).numpy()
+    assert pixels(result) == expected.tobytes()
+    assert real_session.run(f"!verify {result}") is Outcome.OK and ": identical" in real_session.messages
     (half,) = real_session.draw("!fix low.png -U 4 .5 --upscaler tinyESRGAN.safetensors")
-    assert pixels(half) == Image.blend(smooth, Image.fromarray(by_hand), 0.5).tobytes()
+    assert pixels(half) == Image.blend(smooth, Image.fromarray(expected), 0.5).tobytes()
     assert [size(path) for path in real_session.draw("a cat -s2 --embiggen 2 .8 --upscaler tiny")] == [(128, 128)]
 
 
-def test_tiles_of_a_network_leave_no_seam(real_session: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_of_a_network_have_no_seams(real_session: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("spandrel")
 
     build_network(real_session.folder / "root" / "models" / "tiny.safetensors")
@@ -179,7 +181,7 @@ def test_tiles_of_a_network_leave_no_seam(real_session: SessionHarness, monkeypa
     ("tool", "library", "name"),
     [("gfpgan", "spandrel", "GFPGANv1.4.pth"), ("codeformer", "spandrel_extra_arches", "codeformer.pth")],
 )
-def test_a_face_is_what_its_network_makes_of_it(
+def test_face_restoration_equals_its_network_s_output(
     real_session: SessionHarness, tool: str, library: str, name: str
 ) -> None:
     spandrel = pytest.importorskip("spandrel")
@@ -188,20 +190,20 @@ def test_a_face_is_what_its_network_makes_of_it(
 
     path = build_face_network(tool, real_session.folder / "root" / "models" / "faces" / name)
     drawing(512, 512).save("portrait.png")
-    (made,) = real_session.draw(f"!fix portrait.png -G 1 -ft {tool}")
-    assert real_session.run(f"!verify {made}") is Outcome.OK and ": identical" in real_session.messages
+    (result,) = real_session.draw(f"!fix portrait.png -G 1 -ft {tool}")
+    assert real_session.run(f"!verify {result}") is Outcome.OK and ": identical" in real_session.messages
     network = spandrel.ModelLoader(device="cpu").load_from_file(path).model.eval()
     with Image.open("portrait.png") as portrait, torch.inference_mode():
         values = torch.from_numpy(np.array(portrait.convert("RGB"))).permute(2, 0, 1)[None].float() / 127.5 - 1
         face = network(values, weight=0.75 if tool == "codeformer" else 0.0, randomize_noise=False)[0]
-    by_hand = (face[0] / 2 + 0.5).clamp(0, 1).mul(255).round().permute(1, 2, 0).to(torch.uint8).numpy()
-    inner = slice(64, 448)  # further out it fades into the picture
-    restored = np.frombuffer(pixels(made), np.uint8).reshape(512, 512, 3)
-    assert np.abs(restored[inner, inner].astype(int) - by_hand[inner, inner]).max() <= 1
+    expected = (face[0] / 2 + 0.5).clamp(0, 1).mul(255).round().permute(1, 2, 0).to(torch.uint8).numpy()
+    inner = slice(64, 448)  # further out it blends into the image
+    restored = np.frombuffer(pixels(result), np.uint8).reshape(512, 512, 3)
+    assert np.abs(restored[inner, inner].astype(int) - expected[inner, inner]).max() <= 1
     assert np.abs(restored[inner, inner].astype(int) - np.array(Image.open("portrait.png"))[inner, inner]).max() > 1
 
 
-def test_a_file_that_is_no_network_is_told(real_session: SessionHarness) -> None:
+def test_a_file_that_is_not_a_network_is_an_error(real_session: SessionHarness) -> None:
     pytest.importorskip("spandrel")
     drawing(40, 30).save("low.png")
     Path("not.pth").write_bytes(b"nothing")
@@ -209,7 +211,7 @@ def test_a_file_that_is_no_network_is_told(real_session: SessionHarness) -> None
     assert "not.pth cannot be used as a network" in real_session.errors[0]
 
 
-def test_without_spandrel_one_sentence_says_how_to_get_it(
+def test_without_spandrel_network_files_are_an_error(
     real_session: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from invoke_cli.inputs import upscalers

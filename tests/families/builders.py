@@ -9,6 +9,8 @@ from typing import Any
 from tests.families import diffusion_transformers as dits
 from tests.families import unets
 
+Folder = Callable[[str], Path]
+
 BUILDERS: Mapping[str, Callable[[], Any]] = {
     "stable-diffusion": unets.stable_diffusion,
     "stable-diffusion-2": unets.stable_diffusion_2,
@@ -37,7 +39,7 @@ BUILDERS: Mapping[str, Callable[[], Any]] = {
 
 
 def build(name: str, folder: Path, seed: int = 0) -> Path:
-    """Write the tiny model of this kind into `folder`; returns the folder."""
+    """Write the tiny model of this kind into `folder` and return the folder."""
     import torch
 
     torch.manual_seed(seed)

@@ -1,25 +1,25 @@
-"""Tiny models whose denoiser is a transformer."""
+"""Tiny models with a transformer as denoiser."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.families import parts
+from tests.families import components
 
 
 def stable_diffusion_3() -> Any:
     from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 
-    words, letters = parts.tokenizer(), parts.byte_tokenizer()
+    words, letters = components.tokenizer(), components.byte_tokenizer()
     return StableDiffusion3Pipeline(
         transformer=SD3Transformer2DModel(
             sample_size=32, patch_size=1, in_channels=16, num_layers=1, attention_head_dim=8, num_attention_heads=4,
             caption_projection_dim=32, joint_attention_dim=32, pooled_projection_dim=64, out_channels=16,
         ),
-        scheduler=parts.flow_scheduler(), vae=parts.flow_vae(16),
-        text_encoder=parts.clip(words, 16, projection=32), tokenizer=words,
-        text_encoder_2=parts.clip(words, 16, projection=32, act="gelu"), tokenizer_2=words,
-        text_encoder_3=parts.t5(letters), tokenizer_3=letters,
+        scheduler=components.flow_scheduler(), vae=components.flow_vae(16),
+        text_encoder=components.clip(words, 16, projection=32), tokenizer=words,
+        text_encoder_2=components.clip(words, 16, projection=32, act="gelu"), tokenizer_2=words,
+        text_encoder_3=components.t5(letters), tokenizer_3=letters,
     )  # fmt: skip
 
 
@@ -27,20 +27,21 @@ def flux(pipeline: str = "FluxPipeline", *, guidance: bool = True, channels: int
     import diffusers
     from diffusers import FluxTransformer2DModel
 
-    words, letters = parts.tokenizer(), parts.byte_tokenizer()
+    words, letters = components.tokenizer(), components.byte_tokenizer()
     return getattr(diffusers, pipeline)(
         transformer=FluxTransformer2DModel(
             patch_size=1, in_channels=channels, out_channels=16, num_layers=1, num_single_layers=1,
             joint_attention_dim=32, pooled_projection_dim=32, guidance_embeds=guidance,
             **({"attention_head_dim": 16, "num_attention_heads": 2, "axes_dims_rope": [4, 4, 8]} | changes),
         ),
-        scheduler=parts.flow_scheduler(use_dynamic_shifting=guidance), vae=parts.flow_vae(),
-        text_encoder=parts.clip(words), tokenizer=words, text_encoder_2=parts.t5(letters), tokenizer_2=letters,
+        scheduler=components.flow_scheduler(use_dynamic_shifting=guidance), vae=components.flow_vae(),
+        text_encoder=components.clip(words), tokenizer=words, text_encoder_2=components.t5(letters),
+        tokenizer_2=letters,
     )  # fmt: skip
 
 
 def flux_of_full_width() -> Any:
-    """One block of each kind as wide as the real ones: diffusers converts no other."""
+    """Return one block of each kind, as wide as the real ones, since diffusers converts no others."""
     return flux(attention_head_dim=128, num_attention_heads=24, axes_dims_rope=[16, 56, 56])
 
 
@@ -68,7 +69,7 @@ def _qwen3(words: Any, layers: int = 3) -> Any:
 
 
 def _mistral3(words: Any) -> Any:
-    """As deep as FLUX.2 reads it: the states of the layers 10, 20 and 30."""
+    """Return an encoder with as many layers as FLUX.2 reads: it takes the states of the layers 10, 20 and 30."""
     from transformers import Mistral3Config, Mistral3ForConditionalGeneration
 
     small = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "head_dim": 8}
@@ -87,12 +88,12 @@ def _mistral3(words: Any) -> Any:
 
 
 def flux_2() -> Any:
-    words = parts.byte_tokenizer()
+    words = components.byte_tokenizer()
     return _flux_2("Flux2Pipeline", text_encoder=_mistral3(words), tokenizer=words, guidance=True)
 
 
 def flux_2_klein() -> Any:
-    words = parts.byte_tokenizer()
+    words = components.byte_tokenizer()
     return _flux_2("Flux2KleinPipeline", text_encoder=_qwen3(words, 27), tokenizer=words, guidance=False)
 
 
@@ -110,7 +111,7 @@ def _flux_2(pipeline: str, *, guidance: bool, **encoder: Any) -> Any:
             sample_size=32, down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
             block_out_channels=(4, 4, 4, 4), layers_per_block=1, latent_channels=4, norm_num_groups=1,
         ),
-        scheduler=parts.flow_scheduler(), **encoder,
+        scheduler=components.flow_scheduler(), **encoder,
     )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def pixart(pipeline: str) -> Any:
     import diffusers
     from diffusers import PixArtTransformer2DModel
 
-    letters = parts.byte_tokenizer()
+    letters = components.byte_tokenizer()
     return getattr(diffusers, pipeline)(
         transformer=PixArtTransformer2DModel(
             sample_size=8, num_layers=1, patch_size=2, attention_head_dim=8, num_attention_heads=3,
@@ -126,8 +127,8 @@ def pixart(pipeline: str) -> Any:
             activation_fn="gelu-approximate", num_embeds_ada_norm=1000, norm_type="ada_norm_single",
             norm_elementwise_affine=False, norm_eps=1e-6, use_additional_conditions=False,
         ),
-        vae=parts.vae(), scheduler=parts.scheduler("DPMSolverMultistepScheduler", steps_offset=0),
-        text_encoder=parts.t5(letters), tokenizer=letters,
+        vae=components.vae(), scheduler=components.scheduler("DPMSolverMultistepScheduler", steps_offset=0),
+        text_encoder=components.t5(letters), tokenizer=letters,
     )  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def sana() -> Any:
     from diffusers import AutoencoderDC, DPMSolverMultistepScheduler, SanaPipeline, SanaTransformer2DModel
     from transformers import Gemma2Config, Gemma2Model
 
-    letters = parts.byte_tokenizer()
+    letters = components.byte_tokenizer()
     blocks = [(8, 1, "ResBlock"), (8, 1, "ResBlock"), (8, 1, "ResBlock"), (8, 1, "ResBlock"), (8, 1, "ResBlock"),
               (8, 1, "ResBlock")]  # fmt: skip
     widths, layers, kinds = (tuple(column) for column in zip(*blocks, strict=True))
@@ -188,7 +189,7 @@ def _qwen_vl(words: Any) -> Any:
 def qwen_image() -> Any:
     from diffusers import AutoencoderKLQwenImage, QwenImagePipeline, QwenImageTransformer2DModel
 
-    words = parts.byte_tokenizer()
+    words = components.byte_tokenizer()
     return QwenImagePipeline(
         transformer=QwenImageTransformer2DModel(
             patch_size=2, in_channels=16, out_channels=4, num_layers=1, attention_head_dim=16, num_attention_heads=2,
@@ -198,7 +199,7 @@ def qwen_image() -> Any:
             base_dim=8, z_dim=4, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True],
             latents_mean=[0.0] * 4, latents_std=[1.0] * 4,
         ),
-        scheduler=parts.flow_scheduler(use_dynamic_shifting=True, shift=1.0), text_encoder=_qwen_vl(words),
+        scheduler=components.flow_scheduler(use_dynamic_shifting=True, shift=1.0), text_encoder=_qwen_vl(words),
         tokenizer=words,
     )  # fmt: skip
 
@@ -206,12 +207,12 @@ def qwen_image() -> Any:
 def z_image() -> Any:
     from diffusers import ZImagePipeline, ZImageTransformer2DModel
 
-    words = parts.byte_tokenizer()
+    words = components.byte_tokenizer()
     return ZImagePipeline(
         transformer=ZImageTransformer2DModel(
             all_patch_size=(2,), all_f_patch_size=(1,), in_channels=4, dim=32, n_layers=1, n_refiner_layers=1,
             n_heads=2, n_kv_heads=2, norm_eps=1e-5, qk_norm=True, cap_feat_dim=16, rope_theta=256.0, t_scale=1000.0,
             axes_dims=[8, 4, 4], axes_lens=[512, 32, 32],
         ),
-        vae=parts.flow_vae(), scheduler=parts.flow_scheduler(), text_encoder=_qwen3(words), tokenizer=words,
+        vae=components.flow_vae(), scheduler=components.flow_scheduler(), text_encoder=_qwen3(words), tokenizer=words,
     )  # fmt: skip

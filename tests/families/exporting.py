@@ -1,4 +1,4 @@
-"""Tiny models as single files, in the layouts that checkpoints of the wild have."""
+"""Tiny models as single files, in the layouts of published checkpoints."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ Tensors = Mapping[str, Any]
 
 
 def _unet_key(key: str) -> str:
-    """A UNet's tensor as CompVis called it, for one resnet a block and two blocks."""
+    """Return CompVis' name of a UNet's tensor, for two blocks of one resnet."""
     fixed = {
         "time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2",
         "add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2",
         "conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2",
     }  # fmt: skip
-    for name, there in fixed.items():
+    for name, target in fixed.items():
         if key.startswith(f"{name}."):
-            return key.replace(name, there, 1)
+            return key.replace(name, target, 1)
     match = re.match(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.*)", key)
     if match:
         way, block, kind, number, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
@@ -48,7 +48,7 @@ def _resnet(rest: str) -> str:
 
 
 def _vae_key(key: str) -> str:
-    """A VAE's tensor as CompVis called it, for four blocks."""
+    """Return CompVis' name of a VAE's tensor, for four blocks."""
     key = key.replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
     key = re.sub(r"down_blocks\.(\d+)\.resnets", r"down.\1.block", key)
     key = re.sub(r"down_blocks\.(\d+)\.downsamplers\.0", r"down.\1.downsample", key)
@@ -56,8 +56,8 @@ def _vae_key(key: str) -> str:
     key = re.sub(r"up_blocks\.(\d+)\.upsamplers\.0", lambda match: f"up.{3 - int(match[1])}.upsample", key)
     key = re.sub(r"mid_block\.resnets\.(\d)", lambda match: f"mid.block_{int(match[1]) + 1}", key)
     key = key.replace("mid_block.attentions.0", "mid.attn_1").replace("group_norm", "norm")
-    for name, there in {"to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}.items():
-        key = key.replace(f"attn_1.{name}.", f"attn_1.{there}.")
+    for name, target in {"to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}.items():
+        key = key.replace(f"attn_1.{name}.", f"attn_1.{target}.")
     return key
 
 
@@ -74,7 +74,7 @@ def _clip(tensors: Tensors, prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _open_clip(tensors: Tensors, prefix: str) -> Iterator[tuple[str, Any]]:
-    """A text encoder as OpenCLIP called it: query, key and value in one."""
+    """Yield a text encoder's tensors as OpenCLIP names them, with query, key and value in one."""
     import torch
 
     plain = {key.removeprefix("text_model."): value for key, value in tensors.items()}
@@ -96,13 +96,13 @@ def _open_clip(tensors: Tensors, prefix: str) -> Iterator[tuple[str, Any]]:
             rows = [plain[key.replace("q_proj", f"{name}_proj")] for name in "qkv"]
             yield f"{layer}.attn.in_proj_{kind}", torch.cat(rows)
         elif part not in ("self_attn.k_proj", "self_attn.v_proj"):
-            there = {"self_attn.out_proj": "attn.out_proj", "layer_norm1": "ln_1", "layer_norm2": "ln_2",
+            target = {"self_attn.out_proj": "attn.out_proj", "layer_norm1": "ln_1", "layer_norm2": "ln_2",
                      "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj"}[part]  # fmt: skip
-            yield f"{layer}.{there}.{kind}", value
+            yield f"{layer}.{target}.{kind}", value
 
 
 def export(folder: Path, file: Path) -> Path:
-    """Write the tiny Stable Diffusion 1, 2 or XL in `folder` as one file; returns the file."""
+    """Write the tiny Stable Diffusion 1, 2 or XL in `folder` as one file and return the file."""
     from safetensors.torch import load_file, save_file
 
     def part(name: str) -> Tensors:
@@ -123,7 +123,7 @@ def export(folder: Path, file: Path) -> Path:
 
 
 def export_vae(folder: Path, file: Path) -> Path:
-    """Write the VAE of the tiny model in `folder` as one file, as CompVis named its tensors; returns the file."""
+    """Write the VAE of the tiny model in `folder` as one file with CompVis' names and return the file."""
     from safetensors.torch import load_file, save_file
 
     tensors = _vae(load_file(next((folder / "vae").glob("*.safetensors"))))
@@ -168,20 +168,20 @@ _FLUX_JOINED = {
 
 
 def export_flux(folder: Path, file: Path) -> Path:
-    """Write the transformer of a FLUX of one block of each kind as its makers do; returns the file."""
+    """Write the transformer of a FLUX with one block of each kind in its original layout and return the file."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    given = load_file(next((folder / "transformer").glob("*.safetensors")))
-    made = {f"{there}.scale": given[f"{here}.weight"] for here, there in _FLUX_SCALES.items()}
+    tensors = load_file(next((folder / "transformer").glob("*.safetensors")))
+    renamed = {f"{target}.scale": tensors[f"{source}.weight"] for source, target in _FLUX_SCALES.items()}
     for kind in ("weight", "bias"):
-        moved = {f"{there}.{kind}": given.get(f"{here}.{kind}") for here, there in _FLUX_NAMES.items()}
-        made |= {name: value for name, value in moved.items() if value is not None}
-        made |= {
-            f"{there}.{kind}": torch.cat([given[f"{here}.{kind}"] for here in parts])
-            for there, parts in _FLUX_JOINED.items()
+        moved = {f"{target}.{kind}": tensors.get(f"{source}.{kind}") for source, target in _FLUX_NAMES.items()}
+        renamed |= {name: value for name, value in moved.items() if value is not None}
+        renamed |= {
+            f"{target}.{kind}": torch.cat([tensors[f"{source}.{kind}"] for source in parts])
+            for target, parts in _FLUX_JOINED.items()
         }
-        scale, shift = given[f"norm_out.linear.{kind}"].chunk(2)
-        made[f"final_layer.adaLN_modulation.1.{kind}"] = torch.cat([shift, scale])
-    save_file({key: value.contiguous() for key, value in made.items()}, file)
+        scale, shift = tensors[f"norm_out.linear.{kind}"].chunk(2)
+        renamed[f"final_layer.adaLN_modulation.1.{kind}"] = torch.cat([shift, scale])
+    save_file({key: value.contiguous() for key, value in renamed.items()}, file)
     return file

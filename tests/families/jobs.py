@@ -1,4 +1,4 @@
-"""Jobs for any family, with its own defaults under the line, and the stock pipeline's picture of the same."""
+"""Jobs for any family, over the family's defaults, and the image of its stock pipeline."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from invoke_cli.planning.layers import Layer, resolve
 from invoke_cli.planning.make_plan import make_plan
 from invoke_cli.planning.plan import InitFacts, MaskFacts, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
-from tests.conftest import drawing
 from tests.engine.jobs import Events, model_at
+from tests.sample_images import drawing
 
 SIDE = 64
 
 
 def mask() -> Image.Image:
-    """A painted rectangle."""
+    """Return a mask of a rectangle."""
     values = np.zeros((SIDE, SIDE), dtype=np.uint8)
     values[16:48, 16:48] = 255
     return Image.fromarray(values)
 
 
 def job(line: str, model: Model, task: Task = Task.TEXT_TO_IMAGE) -> Job:
-    """The job of a line, at 64 x 64 pixels unless it says a width, with the images that the task wants."""
+    """Return the job of a line, by default at 64 x 64 pixels, with the images that the task needs."""
     parsed = parse(line if "-W" in line else f"{line} -W {SIDE} -H {SIDE}")
     assert isinstance(parsed, Generation)
     family = model.facts.family
@@ -59,25 +59,25 @@ def job(line: str, model: Model, task: Task = Task.TEXT_TO_IMAGE) -> Job:
     return Job(plan=plan, model=model, images=plan.images, init=canvas, mask=painted, total=len(plan.images))
 
 
-def ours(engine: Engine, made: Job) -> Image.Image:
+def first_image(engine: Engine, job: Job) -> Image.Image:
     """The engine's first picture."""
-    return next(iter(engine.generate(made, Events().hooks()))).image
+    return next(iter(engine.generate(job, Events().hooks()))).image
 
 
 def tiny(folder: Path) -> Model:
-    """A registry entry for a folder."""
+    """Return a model for a folder, with a native side of 64 pixels."""
     model = model_at(folder)
     return replace(model, facts=replace(model.facts, size=SIDE))
 
 
 def stock(folder: Path, family: Family, pipeline: str, **arguments: Any) -> Image.Image:
-    """What the stock pipeline makes of the model with its own scheduler."""
+    """Return the stock pipeline's image of the model with its own scheduler."""
     import diffusers
     import torch
 
     cls = getattr(diffusers, pipeline)
-    made = cls.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-    made.set_progress_bar_config(disable=True)
-    image = made(**arguments, generator=torch.Generator("cpu").manual_seed(42)).images[0]
+    loaded = cls.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    loaded.set_progress_bar_config(disable=True)
+    image = loaded(**arguments, generator=torch.Generator("cpu").manual_seed(42)).images[0]
     assert isinstance(image, Image.Image)
     return image

@@ -1,4 +1,4 @@
-"""Folders whose weights are pickles: refused by name, and usable once they are converted as the refusal says."""
+"""Folders and files with pickled weights: rejected by name, and usable after the conversion that the error names."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
-from tests.contract.test_loras import train
+from tests.inputs.test_loras import train
 from tests.session_harness import SessionHarness
 
 
-def test_a_pickled_folder_is_refused_until_each_file_is_converted(
+def test_a_pickled_folder_is_rejected_until_each_file_is_converted(
     real_session: SessionHarness, tiny_model: Path, tmp_path: Path
 ) -> None:
     old = shutil.copytree(tiny_model, tmp_path / "an old model")
@@ -27,22 +27,22 @@ def test_a_pickled_folder_is_refused_until_each_file_is_converted(
         torch.save(load_file(path), path.with_name(f"{name}.bin"))
         path.unlink()
     line = "a cat -s2 -S1 -W 64 -H 64"
-    refused = 0
+    rejections = 0
     while real_session.run(f'{line} -m "{old}"') is not Outcome.OK:
-        refused += 1
+        rejections += 1
         error = next(event.error for event in reversed(real_session.events) if isinstance(event, Failed))
-        assert refused < 4 and "is a pickle, which can run code" in error.message
+        assert rejections < 4 and "is a pickle, which can run code" in error.message
         convert = re.search(r"!convert_model .*?\.safetensors\"", error.hint)
         assert convert is not None and real_session.run(convert[0]) is Outcome.OK
-    made, own = sorted(tmp_path.glob("outputs/*.png"))[-1], real_session.draw(line)[0]
-    assert refused == 3 and np.array_equal(np.asarray(Image.open(made)), np.asarray(Image.open(own)))
+    result, own = sorted(tmp_path.glob("outputs/*.png"))[-1], real_session.draw(line)[0]
+    assert rejections == 3 and np.array_equal(np.asarray(Image.open(result)), np.asarray(Image.open(own)))
 
 
 END = "-s2 -S1 -W 64 -H 64"
 
 
-def convert_as_told(harness: SessionHarness, line: str) -> str:
-    """Do the line that the refusal of `line` names; what is said of the file that it made."""
+def convert_as_hinted(harness: SessionHarness, line: str) -> str:
+    """Run the conversion that the error of `line` names; return the notice about the new file."""
     assert harness.run(line) is not Outcome.OK
     error = next(event.error for event in harness.events if isinstance(event, Failed))
     assert "is a pickle" in error.message and "can run code" in error.message
@@ -52,7 +52,7 @@ def convert_as_told(harness: SessionHarness, line: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["diffusers", "a1111", "first"])
-def test_a_pickled_embedding_is_used_once_it_is_converted(real_session: SessionHarness, kind: str) -> None:
+def test_a_pickled_embedding_can_be_used_after_conversion(real_session: SessionHarness, kind: str) -> None:
     folder = real_session.folder / "root" / "embeddings"
     folder.mkdir()
     torch.manual_seed(3)
@@ -65,21 +65,21 @@ def test_a_pickled_embedding_is_used_once_it_is_converted(real_session: SessionH
     }[kind]
     torch.save(content, folder / "toy.pt")
     save_file({"emb_params": vectors.detach()}, folder / "safe.safetensors")
-    assert convert_as_told(real_session, f"a <toy> {END}").endswith("; use it with <toy> in a prompt")
-    (made,), (same,) = (real_session.draw(f"a <{name}> {END}") for name in ("toy", "safe"))
-    assert np.array_equal(np.asarray(Image.open(made)), np.asarray(Image.open(same)))
+    assert convert_as_hinted(real_session, f"a <toy> {END}").endswith("; use it with <toy> in a prompt")
+    (result,), (same,) = (real_session.draw(f"a <{name}> {END}") for name in ("toy", "safe"))
+    assert np.array_equal(np.asarray(Image.open(result)), np.asarray(Image.open(same)))
 
 
-def test_a_pickled_lora_is_used_once_it_is_converted(real_session: SessionHarness, tiny_model: Path) -> None:
+def test_a_pickled_lora_can_be_used_after_conversion(real_session: SessionHarness, tiny_model: Path) -> None:
     folder = real_session.folder / "root" / "loras"
     train(tiny_model, folder / "safe.safetensors", 1, ["to_q"])
     torch.save(load_file(folder / "safe.safetensors"), folder / "film.bin")
-    assert convert_as_told(real_session, f"a cat {END} --lora film").endswith("; use it with --lora film")
-    (made,), (same,) = (real_session.draw(f"a cat {END} --lora {name}") for name in ("film", "safe"))
-    assert np.array_equal(np.asarray(Image.open(made)), np.asarray(Image.open(same)))
+    assert convert_as_hinted(real_session, f"a cat {END} --lora film").endswith("; use it with --lora film")
+    (result,), (same,) = (real_session.draw(f"a cat {END} --lora {name}") for name in ("film", "safe"))
+    assert np.array_equal(np.asarray(Image.open(result)), np.asarray(Image.open(same)))
 
 
-def test_a_pickle_that_would_run_code_is_not_opened(real_session: SessionHarness, tmp_path: Path) -> None:
+def test_a_pickle_that_would_run_code_is_never_loaded(real_session: SessionHarness, tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, ...]:
             return Path.touch, (tmp_path / "ran",)

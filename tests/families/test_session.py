@@ -1,4 +1,4 @@
-"""Families as a user meets them: by their folder, in chains, recorded and verified, and refused in one sentence."""
+"""Families in a session: folders, chains, verification, and errors for what a family cannot do."""
 
 from __future__ import annotations
 
@@ -10,36 +10,34 @@ from pathlib import Path
 import pytest
 
 from invoke_cli.context.outcome import Outcome
-from tests.families.conftest import Folder
+from tests.families.builders import Folder
 from tests.session_harness import SessionHarness, pixels
 
 SIZE = "-W 64 -H 64 -s 3 -S 5"
 
 
 @pytest.mark.parametrize("name", ["sdxl", "stable-diffusion-2", "flux", "qwen-image", "pix2pix", "kandinsky-2.2"])
-def test_pictures_verify_and_replay(real_session: SessionHarness, folder_of: Folder, sketch: Path, name: str) -> None:
-    init = f" -I {sketch.name}" if name == "pix2pix" else ""
-    (made,) = real_session.draw(f"a cat {SIZE} -m {folder_of(name)}{init}")
-    assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.errors
-    assert "identical" in real_session.messages
-    assert real_session.run(f"!replay {made}") is Outcome.OK, real_session.errors
-    assert pixels(real_session.folder / real_session.saved[0].path) == pixels(made)
-
-
-def test_g8_base_and_refiner_are_a_chain_without_a_decode_between(
-    real_session: SessionHarness, folder_of: Folder
+def test_verification_and_replay_of_each_family(
+    real_session: SessionHarness, folder_of: Folder, sketch: Path, name: str
 ) -> None:
+    init = f" -I {sketch.name}" if name == "pix2pix" else ""
+    (result,) = real_session.draw(f"a cat {SIZE} -m {folder_of(name)}{init}")
+    assert real_session.run(f"!verify {result}") is Outcome.OK, real_session.errors
+    assert "identical" in real_session.messages
+    assert real_session.run(f"!replay {result}") is Outcome.OK, real_session.errors
+    assert pixels(real_session.folder / real_session.saved[0].path) == pixels(result)
+
+
+def test_base_and_refiner_with_two_vaes_decode_and_encode_once(real_session: SessionHarness, folder_of: Folder) -> None:
     base, refiner = folder_of("sdxl"), folder_of("sdxl-refiner")
-    (made,) = real_session.draw(f"a castle {SIZE} -m {base} --trace | -m {refiner} -f .7")
-    decodes = real_session.traces[-1]
-    shared = "handed over" if "decodes=1" in decodes else "decoded and encoded once"
-    assert shared == "decoded and encoded once", "tiny models of two seeds have two autoencoders"
-    assert "encodes=1 decodes=2" in decodes
-    assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.errors
+    (result,) = real_session.draw(f"a castle {SIZE} -m {base} --trace | -m {refiner} -f .7")
+
+    assert "encodes=1 decodes=2" in real_session.traces[-1]
+    assert real_session.run(f"!verify {result}") is Outcome.OK, real_session.errors
     assert "identical" in real_session.messages
 
 
-def test_g8_latents_travel_where_the_autoencoder_is_one(
+def test_base_and_refiner_with_one_vae_pass_latents(
     real_session: SessionHarness, folder_of: Folder, tmp_path: Path
 ) -> None:
     import shutil
@@ -50,15 +48,13 @@ def test_g8_latents_travel_where_the_autoencoder_is_one(
     assert "encodes=0 decodes=1" in real_session.traces[-1]
 
 
-def test_a_chain_into_another_kind_of_model_goes_through_a_picture(
-    real_session: SessionHarness, folder_of: Folder
-) -> None:
-    (made,) = real_session.draw(f"a castle {SIZE} -m {folder_of('sdxl')} | -m {folder_of('flux')} -A k_euler -f .5")
+def test_a_chain_into_another_family_decodes_and_encodes_once(real_session: SessionHarness, folder_of: Folder) -> None:
+    (result,) = real_session.draw(f"a castle {SIZE} -m {folder_of('sdxl')} | -m {folder_of('flux')} -A k_euler -f .5")
     assert any("decoded and encoded once" in notice for notice in real_session.notices)
-    assert real_session.run(f"!verify {made}") is Outcome.OK, real_session.errors
+    assert real_session.run(f"!verify {result}") is Outcome.OK, real_session.errors
 
 
-def test_n4_half_a_kandinsky_is_told_from_a_whole_one(
+def test_a_kandinsky_without_its_prior_is_rejected(
     fake_session: SessionHarness, folder_of: Folder, tmp_path: Path
 ) -> None:
     import json
@@ -73,7 +69,7 @@ def test_n4_half_a_kandinsky_is_told_from_a_whole_one(
 
 
 @pytest.mark.parametrize(
-    ("name", "line", "said"),
+    ("name", "line", "part"),
     [
         ("flux", "a cat [a dog]", "brackets"),
         ("flux", "a cat --clip_skip 1", "--clip_skip"),
@@ -85,16 +81,16 @@ def test_n4_half_a_kandinsky_is_told_from_a_whole_one(
         ("sana", "a cat --seamless", "--seamless"),
     ],
 )
-def test_what_a_model_cannot_do_is_said_before_it_is_loaded(
-    fake_session: SessionHarness, folder_of: Folder, sketch: Path, name: str, line: str, said: str
+def test_what_a_family_cannot_do_is_an_error_before_loading(
+    fake_session: SessionHarness, folder_of: Folder, sketch: Path, name: str, line: str, part: str
 ) -> None:
     assert fake_session.run(f"{line} -m {folder_of(name)}") is Outcome.FAILED
     (message,) = fake_session.errors
-    assert said in message and fake_session.session.context.open_engine is None
+    assert part in message and fake_session.session.context.open_engine is None
 
 
-@pytest.mark.skipif(find_spec("torchvision") is not None, reason="what is missing here is installed")
-def test_a_package_that_is_missing_is_named(real_session: SessionHarness, folder_of: Folder, sketch: Path) -> None:
+@pytest.mark.skipif(find_spec("torchvision") is not None, reason="torchvision is installed")
+def test_the_error_of_a_missing_package_names_it(real_session: SessionHarness, folder_of: Folder, sketch: Path) -> None:
     folder = shutil.copytree(folder_of("qwen-image"), real_session.folder / "editor")
     shutil.copytree(folder / "tokenizer", folder / "processor")
     (folder / "processor" / "preprocessor_config.json").write_text(

@@ -1,4 +1,4 @@
-"""Single files: told by their tensors, loaded offline, the same picture as the folder they were made from."""
+"""Single files: detected by their tensors, loaded offline, with the same images as their folder."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from invoke_cli.errors import ModelError
 from invoke_cli.models.files.single_file import LAYOUTS, kind_of, read_file_facts
 from invoke_cli.models.files.weights_header import read_header
 from invoke_cli.models.registry import ModelSpec
-from tests.families.conftest import Folder
+from tests.families.builders import Folder
 from tests.families.diffusion_transformers import flux_of_full_width
 from tests.families.exporting import export, export_flux
-from tests.families.jobs import SIDE, job, ours, tiny
+from tests.families.jobs import SIDE, first_image, job, tiny
 
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every connection fails loudly."""
+    """Make every network connection an error."""
 
     def refuse(*arguments: Any, **named: Any) -> Any:
-        raise AssertionError("something reaches for the network")
+        raise AssertionError("a network connection was attempted")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "create_connection", refuse)
@@ -37,11 +37,11 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def without_weights(folder: Path, copy: Path) -> Path:
-    """A folder's configs and tokenizers."""
+    """Copy a folder's configs and tokenizers."""
     return shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.safetensors"))
 
 
-def at(file: Path, base: Path) -> Model:
+def model_of(file: Path, base: Path) -> Model:
     facts = read_file_facts(file, file.stem, SIDE, base)
     return Model(spec=ModelSpec(name=file.stem, path=str(file), base=str(base)), facts=facts)
 
@@ -51,14 +51,14 @@ def at(file: Path, base: Path) -> Model:
     [("stable-diffusion", "sd1"), ("sdxl", "sdxl"), ("sdxl-refiner", "sdxl-refiner"),
      ("sdxl-inpainting", "sdxl-inpainting"), ("pix2pix", "sd1-pix2pix")],
 )  # fmt: skip
-def test_a_file_is_told_by_its_tensors(folder_of: Folder, tmp_path: Path, name: str, kind: str) -> None:
+def test_the_kind_of_a_file_is_detected_by_its_tensors(folder_of: Folder, tmp_path: Path, name: str, kind: str) -> None:
     header = read_header(export(folder_of(name), tmp_path / "model.safetensors"))
     assert header is not None and kind_of(header) == kind
     assert (LAYOUTS / kind).is_dir()
 
 
 def halved(folder: Path, copy: Path) -> Path:
-    """A folder with its weights in float16, as most checkpoints are published."""
+    """Copy a folder with its weights in float16, as most checkpoints are published."""
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(folder, copy)
@@ -70,26 +70,28 @@ def halved(folder: Path, copy: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "half"), [("stable-diffusion", False), ("stable-diffusion", True), ("sdxl", False), ("sdxl", True)]
 )
-def test_a_file_gives_the_picture_of_its_folder(
+def test_a_file_gives_the_image_of_its_folder(
     real_engine: Engine, folder_of: Folder, tmp_path: Path, no_network: None, name: str, half: bool
 ) -> None:
     folder = halved(folder_of(name), tmp_path / "half") if half else folder_of(name)
     file = export(folder, tmp_path / "model.safetensors")
-    single = at(file, without_weights(folder, tmp_path / "base"))
+    single = model_of(file, without_weights(folder, tmp_path / "base"))
     assert single.facts.family == tiny(folder).facts.family and single.facts.single_file
     line = "a cat -s 4 -S 42"
-    made, wanted = (np.asarray(ours(real_engine, job(line, model)), np.int16) for model in (single, tiny(folder)))
-    # Weights of the dtype that is worked in stay where the file has them, and a product of one row (the projection of
-    # SDXL's pooled prompt) adds up in an order that hangs on the address: the next test has them at addresses alike.
+    result, expected = (
+        np.asarray(first_image(real_engine, job(line, model)), np.int16) for model in (single, tiny(folder))
+    )
+    # Weights that need no conversion stay memory-mapped, and a product of one row (the projection of SDXL's pooled
+    # prompt) is summed in an order that depends on their alignment: the next test aligns them alike.
     allowed = 1 if name == "sdxl" and not half else 0
-    assert np.abs(made - wanted).max() <= allowed and (made != wanted).mean() < 0.001
+    assert np.abs(result - expected).max() <= allowed and (result != expected).mean() < 0.001
 
 
-def test_a_file_of_float32_differs_by_its_addresses_alone(folder_of: Folder, tmp_path: Path) -> None:
+def test_a_file_of_float32_differs_only_by_the_alignment_of_its_weights(folder_of: Folder, tmp_path: Path) -> None:
     import torch
 
     folder = folder_of("sdxl")
-    single = at(export(folder, tmp_path / "model.safetensors"), without_weights(folder, tmp_path / "base"))
+    single = model_of(export(folder, tmp_path / "model.safetensors"), without_weights(folder, tmp_path / "base"))
     device = choose_device(EngineSettings(device="cpu"))
     pipelines = [load_model(model, device, {}).pipeline for model in (single, tiny(folder))]
     for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
@@ -104,7 +106,9 @@ def test_a_file_of_float32_differs_by_its_addresses_alone(folder_of: Folder, tmp
 
 
 @pytest.mark.slow
-def test_a_flux_file_takes_the_rest_from_its_base(real_engine: Engine, tmp_path: Path, no_network: None) -> None:
+def test_a_flux_file_takes_other_components_from_its_base(
+    real_engine: Engine, tmp_path: Path, no_network: None
+) -> None:
     folder = tmp_path / "folder"
     flux_of_full_width().save_pretrained(folder, max_shard_size="20GB")
     file = export_flux(folder, tmp_path / "flux.safetensors")
@@ -113,40 +117,42 @@ def test_a_flux_file_takes_the_rest_from_its_base(real_engine: Engine, tmp_path:
     base = shutil.copytree(folder, tmp_path / "base")
     next((base / "transformer").glob("*.safetensors")).unlink()
     line = "a cat -s 2 -S 42"
-    made = ours(real_engine, job(line, at(file, base)))
-    assert made.tobytes() == ours(real_engine, job(line, tiny(folder))).tobytes()
+    result = first_image(real_engine, job(line, model_of(file, base)))
+    assert result.tobytes() == first_image(real_engine, job(line, tiny(folder))).tobytes()
 
 
-def test_a_flux_file_alone_asks_for_a_folder(folder_of: Folder, tmp_path: Path) -> None:
+def test_a_flux_file_without_a_base_is_an_error(folder_of: Folder, tmp_path: Path) -> None:
     file = export_flux(folder_of("flux"), tmp_path / "flux.safetensors")
     with pytest.raises(ModelError) as caught:
         read_file_facts(file, "flux")
     assert "only the transformer" in caught.value.message and "base: FOLDER" in caught.value.hint
 
 
-@pytest.mark.parametrize("how", ["missing", "cut", "garbled", "pickle", "lora", "wrong-shapes"])
-def test_a_bad_file_is_one_sentence(real_engine: Engine, folder_of: Folder, tmp_path: Path, how: str) -> None:
-    file = tmp_path / ("model.ckpt" if how == "pickle" else "model.safetensors")
-    if how != "missing":
+@pytest.mark.parametrize("damage", ["missing", "cut", "garbled", "pickle", "lora", "wrong-shapes"])
+def test_a_bad_file_is_an_error_of_one_line_with_a_hint(
+    real_engine: Engine, folder_of: Folder, tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / ("model.ckpt" if damage == "pickle" else "model.safetensors")
+    if damage != "missing":
         export(folder_of("stable-diffusion"), file)
-    if how in ("cut", "garbled"):
-        file.write_bytes(file.read_bytes()[:5000] if how == "cut" else b"{}" * 50)
-    if how == "lora":
+    if damage in ("cut", "garbled"):
+        file.write_bytes(file.read_bytes()[:5000] if damage == "cut" else b"{}" * 50)
+    if damage == "lora":
         from safetensors.torch import save_file
         from torch import zeros
 
         save_file({"lora_unet_down.lora_up.weight": zeros(2, 2)}, file)
-    said = {"missing": "missing", "cut": "is incomplete", "garbled": "is incomplete", "pickle": "can run code",
-            "lora": "contains no supported model", "wrong-shapes": "cannot be loaded"}[how]  # fmt: skip
+    message = {"missing": "missing", "cut": "is incomplete", "garbled": "is incomplete", "pickle": "can run code",
+            "lora": "contains no supported model", "wrong-shapes": "cannot be loaded"}[damage]  # fmt: skip
     with pytest.raises(ModelError) as caught:
         facts = read_file_facts(file, "model")
         model = Model(spec=ModelSpec(name="model", path=str(file)), facts=replace(facts, size=SIDE))
-        ours(real_engine, job("a cat", model))
-    assert said in caught.value.message and caught.value.hint
+        first_image(real_engine, job("a cat", model))
+    assert message in caught.value.message and caught.value.hint
     assert "\n" not in caught.value.message
 
 
-def test_a_shipped_layout_has_every_config() -> None:
+def test_shipped_layouts_have_all_configs() -> None:
     from invoke_cli.models.families.table import family_of
     from invoke_cli.models.files.folder import components_of, read_configs, read_json
 
@@ -163,7 +169,7 @@ def test_a_shipped_layout_has_every_config() -> None:
         ("Hello   World!", [49406, 3306, 1002, 256, 49407]),
     ],
 )
-def test_the_vocabulary_is_clip_s(text: str, ids: list[int]) -> None:
+def test_the_shipped_tokenizer_is_clip_s(text: str, ids: list[int]) -> None:
     from invoke_cli.engine.loading.single_file import clip_tokenizer
 
     assert clip_tokenizer()(text).input_ids == ids

@@ -1,4 +1,4 @@
-"""Every switch is honoured by every family or refused by name before anything is loaded: the whole product of both."""
+"""The guarantee "One declaration": every family honours every switch or rejects it by name before loading."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.samplers import SAMPLERS
 from invoke_cli.planning.plan import Task
-from tests.families.builders import BUILDERS
-from tests.families.conftest import Folder
-from tests.families.jobs import job, ours, tiny
+from tests.families.builders import BUILDERS, Folder
+from tests.families.jobs import first_image, job, tiny
 
-DRAWING = [family for family in FAMILIES if family.can_generate]
-# What a switch is tried with, where its example would change nothing at four steps or name what is not there.
+GENERATING = [family for family in FAMILIES if family.can_generate]
+# The value of a switch, where its example would change nothing in four steps or name missing files.
 TRIED = {
     "scheduler": "", "model": "", "init_image": "", "init_mask": "", "width": "", "height": "", "seeds": "",
     "num_inference_steps": "-s 3", "strength": "-f 0.6", "real_steps": "--real_steps 2", "guidance_scale": "-C 3.25",
@@ -37,123 +36,123 @@ TRIED = {
 }  # fmt: skip
 # Switches that need another sampler, an init image, several images or a GPU to change anything; tiling along one axis
 # is like tiling along both.
-QUIET = (
+WITHOUT_EFFECT = (
     "controls", "eta", "variation_amount", "strength", "real_steps", "seamless_axes", "offload", "attention",
     "vae_tiling", "fast",
 )  # fmt: skip
-SHAPING = [row for row in SWITCHES if row.recorded and row.group is not Group.OUTPUT and TRIED.get(row.field, "")]
+EFFECTIVE = [row for row in SWITCHES if row.recorded and row.group is not Group.OUTPUT and TRIED.get(row.field, "")]
 
 
-def facts(family: Family) -> Model:
-    """A model of a family of which nothing is on the disk."""
-    made = ModelFacts(
+def model_without_files(family: Family) -> Model:
+    """Return a model of a family without files."""
+    model_facts = ModelFacts(
         family=family, folder=Path("x"), size=64, scheduler="", prediction_type="", weights=(),
         inpainting=not (family.text_to_image or family.image_to_image),
     )  # fmt: skip
-    return Model(spec=ModelSpec(name="it", path="x"), facts=made)
+    return Model(spec=ModelSpec(name="it", path="x"), facts=model_facts)
 
 
 def task_of(family: Family) -> Task:
-    """The first thing that the family does."""
+    """Return the first task that the family supports."""
     if family.text_to_image:
         return Task.TEXT_TO_IMAGE
     return Task.IMAGE_TO_IMAGE if family.image_to_image else Task.INPAINT
 
 
-@pytest.mark.parametrize("family", DRAWING, ids=lambda family: family.name)
-@pytest.mark.parametrize("row", SHAPING, ids=lambda row: row.name)
-def test_a_switch_is_planned_or_refused_by_name(family: Family, row: Switch) -> None:
+@pytest.mark.parametrize("family", GENERATING, ids=lambda family: family.name)
+@pytest.mark.parametrize("row", EFFECTIVE, ids=lambda row: row.name)
+def test_a_switch_is_planned_or_rejected_by_name(family: Family, row: Switch) -> None:
     task = task_of(family)
     if row.needs is Needs.INIT and task is Task.TEXT_TO_IMAGE:
         if not family.image_to_image:
-            return  # refused with the init image
+            return  # rejected with the init image
         task = Task.IMAGE_TO_IMAGE
     line = f"a cat {TRIED[row.field]}"
     line = line.replace(" -A ddim", "") if family.samplers or family.flow else line
     uncontrolled = row.field == "controls" and not family.controlled
     if row.field in family.refuses or uncontrolled or (family.paints_whole and row.field in ("strength", "real_steps")):
         with pytest.raises(PlanError) as caught:
-            job(line, facts(family), task)
+            job(line, model_without_files(family), task)
         assert row.spelling in caught.value.message and family.label in caught.value.message
-        why = (
+        reason = (
             "no control models" if uncontrolled else family.refuses.get(row.field, "regenerates the whole masked area")
         )
-        assert why in caught.value.message and caught.value.field == row.field
+        assert reason in caught.value.message and caught.value.field == row.field
     else:
-        made = job(line, facts(family), task).plan
-        assert getattr(made.request, row.field) not in (None, False)
+        requested = job(line, model_without_files(family), task).plan
+        assert getattr(requested.request, row.field) not in (None, False)
 
 
-@pytest.mark.parametrize("family", DRAWING, ids=lambda family: family.name)
-def test_what_a_family_refuses_are_fields(family: Family) -> None:
+@pytest.mark.parametrize("family", GENERATING, ids=lambda family: family.name)
+def test_rejections_of_a_family_name_existing_fields(family: Family) -> None:
     fields = {row.field for row in SWITCHES}
     assert set(family.refuses) <= fields
     assert set(family.samplers) <= {row.name for row in SAMPLERS}
-    assert all(not why.endswith(".") for why in family.refuses.values())
+    assert all(not reason.endswith(".") for reason in family.refuses.values())
 
 
-@pytest.mark.parametrize("family", DRAWING, ids=lambda family: family.name)
+@pytest.mark.parametrize("family", GENERATING, ids=lambda family: family.name)
 @pytest.mark.parametrize("task", [Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE, Task.INPAINT])
-def test_a_task_is_planned_or_refused(family: Family, task: Task) -> None:
+def test_a_task_is_planned_or_rejected(family: Family, task: Task) -> None:
     pipeline = {
         Task.TEXT_TO_IMAGE: family.text_to_image, Task.IMAGE_TO_IMAGE: family.image_to_image,
         Task.INPAINT: family.inpaint,
     }[task]  # fmt: skip
     if pipeline:
-        assert job("a cat", facts(family), task).plan.task is task
+        assert job("a cat", model_without_files(family), task).plan.task is task
     else:
         with pytest.raises(PlanError) as caught:
-            job("a cat", facts(family), task)
+            job("a cat", model_without_files(family), task)
         assert "it" in caught.value.message
 
 
-def test_what_the_session_asks_of_other_families_is_left_out() -> None:
-    made = job("a cat", facts(family_named("flux")))
-    assert not made.plan.notices
-    model = facts(family_named("flux"))
+def test_a_family_s_own_defaults_give_no_notices() -> None:
+    requested = job("a cat", model_without_files(family_named("flux")))
+    assert not requested.plan.notices
+    model = model_without_files(family_named("flux"))
     with pytest.raises(PlanError, match="brackets"):
         job("a cat [a dog]", model)
 
 
-def picture(engine: Engine, made: Job) -> str:
-    return hashlib.sha256(ours(engine, made).tobytes()).hexdigest()
+def image_digest(engine: Engine, job: Job) -> str:
+    return hashlib.sha256(first_image(engine, job).tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("name", [name for name in BUILDERS if name != "sdxl-inpainting"])
-def test_what_is_honoured_changes_the_picture(real_engine: Engine, folder_of: Folder, name: str) -> None:
+def test_a_planned_switch_changes_the_image(real_engine: Engine, folder_of: Folder, name: str) -> None:
     model = tiny(folder_of(name))
     family, task = model.facts.family, task_of(model.facts.family)
     steps = "-s 4 -S 5" + (" -f 0.9" if task is Task.IMAGE_TO_IMAGE and "strength" not in family.refuses else "")
-    plain = picture(real_engine, job(f"a cat {steps}", model, task))
-    for row in SHAPING:
+    plain = image_digest(real_engine, job(f"a cat {steps}", model, task))
+    for row in EFFECTIVE:
         unguided = "-C 0" in family.defaults and row.field in ("guidance_rescale", "negative_prompt")
-        if row.field in family.refuses or row.field in QUIET or unguided:
+        if row.field in family.refuses or row.field in WITHOUT_EFFECT or unguided:
             continue
         changed = job(f"a cat {steps} {TRIED[row.field]}", model, task)
-        assert picture(real_engine, changed) != plain, row.name
-    again = picture(real_engine, job(f"a cat {steps}", model, task))
-    assert again == plain, "nothing is left behind"
+        assert image_digest(real_engine, changed) != plain, row.name
+    again = image_digest(real_engine, job(f"a cat {steps}", model, task))
+    assert again == plain, "no state is left"
 
 
 @pytest.mark.parametrize("name", ["stable-diffusion-3", "flux", "qwen-image", "sana", "z-image", "kandinsky-2.2"])
-def test_every_sampler_of_a_family_draws(real_engine: Engine, folder_of: Folder, name: str) -> None:
+def test_every_sampler_of_a_family_generates_an_image(real_engine: Engine, folder_of: Folder, name: str) -> None:
     model = tiny(folder_of(name))
-    seen = set()
+    images = set()
     for sampler in model.facts.family.samplers:
-        made = ours(real_engine, job(f"a cat -s 4 -S 5 -A {sampler}", model))
-        assert len(made.getcolors(64 * 64) or []) > 50, sampler
-        seen.add(made.tobytes())
-    assert len(seen) == len(model.facts.family.samplers)
+        requested = first_image(real_engine, job(f"a cat -s 4 -S 5 -A {sampler}", model))
+        assert len(requested.getcolors(64 * 64) or []) > 50, sampler
+        images.add(requested.tobytes())
+    assert len(images) == len(model.facts.family.samplers)
     with pytest.raises(PlanError, match="k_dpm_2_a"):
         job("a cat -A k_dpm_2_a", model)
 
 
 @pytest.mark.parametrize("name", ["flux", "qwen-image", "sana", "z-image", "pixart-sigma", "kandinsky-2.2"])
-def test_frames_are_shown_of_every_layout(real_engine: Engine, folder_of: Folder, name: str) -> None:
+def test_frames_are_decoded_from_every_latent_layout(real_engine: Engine, folder_of: Folder, name: str) -> None:
     from tests.engine.jobs import Events
 
-    made = job("a cat -s 3 -S 5 --strip --save_latents", tiny(folder_of(name)))
-    result = next(iter(real_engine.generate(replace(made, total=1), Events().hooks())))
+    requested = job("a cat -s 3 -S 5 --strip --save_latents", tiny(folder_of(name)))
+    result = next(iter(real_engine.generate(replace(requested, total=1), Events().hooks())))
     assert len(result.frames) == 4 and len(result.latents) == 4
-    scale = made.plan.family.latent_scale
+    scale = requested.plan.family.latent_scale
     assert {frame.size for frame in result.frames} == {(64 // scale, 64 // scale)}

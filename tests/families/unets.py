@@ -1,11 +1,11 @@
-"""Tiny models whose denoiser is a UNet: Stable Diffusion of all ages, and Kandinsky."""
+"""Tiny models with a UNet as denoiser: all versions of Stable Diffusion, and Kandinsky."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from tests.families import parts
+from tests.families import components
 
 NO_CHECKER: Mapping[str, Any] = {
     "safety_checker": None, "feature_extractor": None, "requires_safety_checker": False,
@@ -16,28 +16,28 @@ DDIM: Mapping[str, Any] = {"clip_sample": False, "set_alpha_to_one": False}
 def stable_diffusion(pipeline: str = "StableDiffusionPipeline", act: str = "quick_gelu", **changes: Any) -> Any:
     import diffusers
 
-    words = parts.tokenizer()
+    words = components.tokenizer()
     return getattr(diffusers, pipeline)(
-        unet=parts.unet(**changes.pop("unet", {})), vae=parts.vae(), tokenizer=words,
-        text_encoder=parts.clip(words, act=act),
-        scheduler=changes.pop("scheduler", None) or parts.scheduler("DDIMScheduler", **DDIM), **NO_CHECKER,
+        unet=components.unet(**changes.pop("unet", {})), vae=components.vae(), tokenizer=words,
+        text_encoder=components.clip(words, act=act),
+        scheduler=changes.pop("scheduler", None) or components.scheduler("DDIMScheduler", **DDIM), **NO_CHECKER,
     )  # fmt: skip
 
 
 def stable_diffusion_2() -> Any:
     return stable_diffusion(
-        act="gelu", scheduler=parts.scheduler("DDIMScheduler", prediction_type="v_prediction", **DDIM)
+        act="gelu", scheduler=components.scheduler("DDIMScheduler", prediction_type="v_prediction", **DDIM)
     )
 
 
 def sd_turbo() -> Any:
     return stable_diffusion(
-        act="gelu", scheduler=parts.scheduler("EulerDiscreteScheduler", timestep_spacing="trailing")
+        act="gelu", scheduler=components.scheduler("EulerDiscreteScheduler", timestep_spacing="trailing")
     )
 
 
 def pix2pix() -> Any:
-    noisy = parts.scheduler("EulerAncestralDiscreteScheduler")
+    noisy = components.scheduler("EulerAncestralDiscreteScheduler")
     return stable_diffusion("StableDiffusionInstructPix2PixPipeline", unet={"in_channels": 8}, scheduler=noisy)
 
 
@@ -45,25 +45,25 @@ def latent_consistency() -> Any:
     levels = {"steps_offset": 0, "original_inference_steps": 50}
     return stable_diffusion(
         "LatentConsistencyModelPipeline", unet={"time_cond_proj_dim": 32},
-        scheduler=parts.scheduler("LCMScheduler", **levels),
+        scheduler=components.scheduler("LCMScheduler", **levels),
     )  # fmt: skip
 
 
 def sdxl(pipeline: str = "StableDiffusionXLPipeline", *, ids: int = 6, spacing: str = "leading", **changes: Any) -> Any:
     import diffusers
 
-    words = parts.tokenizer()
-    first = parts.clip(words, 16) if ids == 6 else None
+    words = components.tokenizer()
+    first = components.clip(words, 16) if ids == 6 else None
     width = 32 + (16 if first else 0)
-    network = parts.unet(
+    network = components.unet(
         addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=8 * ids + 32,
         cross_attention_dim=width, use_linear_projection=True, transformer_layers_per_block=(1, 1), **changes,
     )  # fmt: skip
     more: dict[str, Any] = {} if first else {"requires_aesthetics_score": True, "force_zeros_for_empty_prompt": False}
     return getattr(diffusers, pipeline)(
-        unet=network, vae=parts.vae(), text_encoder=first, tokenizer=words if first else None,
-        text_encoder_2=parts.clip(words, projection=32, act="gelu"), tokenizer_2=words,
-        scheduler=parts.scheduler("EulerDiscreteScheduler", timestep_spacing=spacing), **more,
+        unet=network, vae=components.vae(), text_encoder=first, tokenizer=words if first else None,
+        text_encoder_2=components.clip(words, projection=32, act="gelu"), tokenizer_2=words,
+        scheduler=components.scheduler("EulerDiscreteScheduler", timestep_spacing=spacing), **more,
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def kandinsky(pipeline: str = "KandinskyV22CombinedPipeline", channels: int = 4)
         CLIPVisionModelWithProjection,
     )
 
-    words, width = parts.tokenizer(), 32
+    words, width = components.tokenizer(), 32
     text = CLIPTextConfig(
         bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id, pad_token_id=words.eos_token_id,
         hidden_size=width, projection_dim=width, intermediate_size=37, num_attention_heads=4, num_hidden_layers=2,

@@ -1,4 +1,4 @@
-"""Sessions that are open beside the program under test."""
+"""Open sessions beside the program under test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.engine import Engine
-from tests.frontends.open_session import OpenIt, OpenSession
+from tests.frontends.open_session import OpenSession, SessionOpener
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def open_session(runtime: Path) -> Iterator[OpenIt]:
-    """Opens sessions, and closes them in the end."""
+def open_session(runtime: Path) -> Iterator[SessionOpener]:
+    """A function that opens sessions, which are closed after the test."""
     opened: list[OpenSession] = []
 
-    def open_it(engine: Engine, options: SessionOptions | None = None) -> OpenSession:
+    def open_one(engine: Engine, options: SessionOptions | None = None) -> OpenSession:
         opened.append(OpenSession(engine, options))
         return opened[-1]
 
-    yield open_it
+    yield open_one
     for session in opened:
         session.close()

@@ -1,4 +1,4 @@
-"""A session that callers can visit, as the prompt keeps one, without the prompt."""
+"""A session that serves its engine to clients, as the prompt does, without the prompt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from invoke_cli.session import Session
 
 
 class OpenSession:
-    """Its worker does lines and visits in order; `gate` holds it up until it is set."""
+    """A worker that runs lines and client requests in order, while `gate` is set."""
 
     def __init__(self, engine: Engine, options: SessionOptions | None = None) -> None:
         self.settings = Settings(options or SessionOptions())
@@ -36,23 +36,23 @@ class OpenSession:
         if isinstance(work, ClientRequest):
             self.requests.append(work)
             self.session.serve_client(work)
-            self.done.append("visit")
+            self.done.append("request")
         else:
             self.session.run(work)
             self.done.append(work)
 
     @property
     def loadings(self) -> list[Event]:
-        """What was told of models being loaded."""
+        """Return the events of models being loaded."""
         return [event for event in self.events if isinstance(event, Loading)]
 
     @property
     def errors(self) -> list[Failed]:
-        """What the session itself was told of failures."""
+        """Return the failures that the session itself reported."""
         return [event for event in self.events if isinstance(event, Failed)]
 
     def close(self) -> None:
-        """End it as the prompt does."""
+        """Close it as the prompt does."""
         self.gate.set()
         self.server.close()
         self.worker.disconnect_clients()
@@ -64,16 +64,16 @@ def _opener(engine: Engine) -> Callable[[EngineSettings], Engine]:
     return lambda _: engine
 
 
-OpenIt = Callable[..., OpenSession]
+SessionOpener = Callable[..., OpenSession]
 
 
 def program_settings() -> EngineSettings:
-    """What the program asks of an engine when nothing is said."""
+    """Return the engine settings of the program without options."""
     return EngineSettings()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Come back as soon as this is so; it must be within the time."""
+    """Wait until a condition holds, which must happen within the time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""Running the program in this process, as a shell would: words in; streams, files and the exit status out."""
+"""Runs of the program in this process, as from a shell: words in; streams, files and the exit status out."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from invoke_cli import session
 from invoke_cli.cli import run
-from tests.fake import FakeEngine
+from tests.fake_engine import FakeEngine
 
 
 @contextmanager
 def keys() -> Iterator[tuple[PipeInput, io.StringIO]]:
-    """A terminal whose keys come from a pipe and whose screen is text."""
+    """Yield a terminal whose keys come from a pipe and whose screen is text."""
     screen = io.StringIO()
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=PlainTextOutput(screen)):
         yield pipe, screen
@@ -31,7 +31,7 @@ def keys() -> Iterator[tuple[PipeInput, io.StringIO]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What the program left behind."""
+    """The exit status and the output of the program."""
 
     status: int
     out: bytes
@@ -67,17 +67,17 @@ class Program:
         return self.engine
 
     def __call__(self, *words: str, stdin: bytes = b"", stdout: io.BytesIO | None = None) -> Result:
-        kept = io.BytesIO()
-        out = io.TextIOWrapper(stdout or kept, encoding="utf-8", write_through=True)
+        captured = io.BytesIO()
+        out = io.TextIOWrapper(stdout or captured, encoding="utf-8", write_through=True)
         err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         with self._monkeypatch.context() as patch:
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             status = run(words)
-        return Result(status=int(status), out=kept.getvalue(), err=err.buffer.getvalue().decode())
+        return Result(status=int(status), out=captured.getvalue(), err=err.buffer.getvalue().decode())
 
     @property
     def images(self) -> list[Path]:
-        """The numbered pictures in outputs, in order."""
+        """The numbered images in outputs, in order."""
         return sorted((self.folder / "outputs").glob("*.png"))

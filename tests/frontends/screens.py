@@ -1,4 +1,4 @@
-"""The README's screens, taken from a session in tmux that is driven by keys: `python -m tests.frontends.screens`."""
+"""Record the README's screens from a session in tmux that is driven by keys: `python -m tests.frontends.screens`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 import pyte
 
-from tests.frontends.test_tmux import COLUMNS, ROOT, ROWS, Pane, grows_above_its_progress
+from tests.frontends.test_tmux import COLUMNS, ROOT, ROWS, Pane, preview_is_above_progress
 
 TARGET = ROOT / "docs" / "session.svg"
 WIDTH, HEIGHT = 8, 17
@@ -28,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pane = Pane(Path(folder), Path(folder))
         try:
-            screens = [shown(text) for text in scenes(pane)]
+            screens = [cells_of(text) for text in scenes(pane)]
         finally:
             pane.close()
     TARGET.parent.mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def scenes(pane: Pane) -> Iterator[str]:
-    """The screens, with their colours."""
+    """Yield the screens, with their colours."""
     pane.until(lambda screen: "loaded sketchbook" in screen)
     pane.type(f"{LINE} -A k_eu")
     pane.press("Tab")
@@ -44,9 +44,9 @@ def scenes(pane: Pane) -> Iterator[str]:
     yield pane.coloured
     pane.press("C-c")
     pane.enter(LINE)
-    pane.until(lambda screen: grows_above_its_progress(screen, "of 40"))
+    pane.until(lambda screen: preview_is_above_progress(screen, "of 40"))
     pane.enter("winter, oil painting -I @last -f .4 -S 7")
-    pane.until(lambda screen: bool(LATE.search(screen)) and grows_above_its_progress(screen, "of 40"))
+    pane.until(lambda screen: bool(LATE.search(screen)) and preview_is_above_progress(screen, "of 40"))
     yield pane.coloured
     pane.until(lambda screen: "[2] outputs" in screen and "1 image in" in screen.split("[2] outputs")[1])
     pane.enter("!search river steps>10")
@@ -54,46 +54,46 @@ def scenes(pane: Pane) -> Iterator[str]:
     yield pane.coloured
 
 
-def shown(text: str) -> list[list[pyte.screens.Char]]:
-    """The cells of a screen, without the longer gaps in it."""
+def cells_of(text: str) -> list[list[pyte.screens.Char]]:
+    """Return the cells of a screen, without its longer gaps."""
     screen = pyte.Screen(COLUMNS, ROWS)
     pyte.Stream(screen).feed(text.rstrip("\n").replace("\n", "\r\n"))
     rows = [[screen.buffer[row][column] for column in range(COLUMNS)] for row in range(ROWS)]
-    kept: list[list[pyte.screens.Char]] = []
+    result: list[list[pyte.screens.Char]] = []
     for row in rows:
         blank = all(cell.data == " " for cell in row)
-        if not blank or (kept and any(cell.data != " " for cell in kept[-1])):
-            kept.append(row)
-    return kept
+        if not blank or (result and any(cell.data != " " for cell in result[-1])):
+            result.append(row)
+    return result
 
 
 def svg(screens: list[list[list[pyte.screens.Char]]]) -> str:
-    """The screens below each other."""
+    """Return the screens below each other as SVG."""
     parts, top = [], 0
     for rows in screens:
         height = HEIGHT * len(rows) + 16
         parts.append(f'<rect y="{top}" width="{COLUMNS * WIDTH + 16}" height="{height}" rx="6" fill="#1e1e1e"/>')
         for number, row in enumerate(rows):
-            parts += drawn(row, top + 8 + number * HEIGHT)
+            parts += svg_row(row, top + 8 + number * HEIGHT)
         top += height + 12
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{COLUMNS * WIDTH + 16}" height="{top}"'
     style = 'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="13" xml:space="preserve"'
     return f'{head} {style} shape-rendering="crispEdges">\n' + "\n".join(parts) + "\n</svg>\n"
 
 
-def drawn(row: list[pyte.screens.Char], top: int) -> Iterator[str]:
-    """A row of cells: half blocks and backgrounds as boxes, everything else as text."""
+def svg_row(row: list[pyte.screens.Char], top: int) -> Iterator[str]:
+    """Yield a row of cells: half blocks and backgrounds as boxes, everything else as text."""
     column = 0
-    for looks, cells in groupby(row, key=lambda cell: (cell.data == "▀", cell.fg, cell.bg, cell.reverse)):
+    for style_of_run, cells in groupby(row, key=lambda cell: (cell.data == "▀", cell.fg, cell.bg, cell.reverse)):
         text = "".join(cell.data for cell in cells)
         left, wide = 8 + column * WIDTH, len(text) * WIDTH
-        half, fore, back = looks[0], colour(looks[1]), colour(looks[2])
-        fore, back = (back, fore) if looks[3] else (fore, back)
+        half, fore, back = style_of_run[0], colour(style_of_run[1]), colour(style_of_run[2])
+        fore, back = (back, fore) if style_of_run[3] else (fore, back)
         box = f'<rect x="{left}" y="{{}}" width="{wide}" height="{{}}" fill="{{}}"/>'
         if half:
             yield box.format(top, HEIGHT, back)
             yield box.format(top, HEIGHT // 2, fore)
-        elif looks[2] != "default" or looks[3]:
+        elif style_of_run[2] != "default" or style_of_run[3]:
             yield box.format(top, HEIGHT, back)
         if not half and text.strip():
             yield f'<text x="{left}" y="{top + 13}" textLength="{wide}" fill="{fore}">{escape(text)}</text>'
@@ -101,7 +101,7 @@ def drawn(row: list[pyte.screens.Char], top: int) -> Iterator[str]:
 
 
 def colour(name: str) -> str:
-    """A terminal's colour for the page."""
+    """Return a terminal's colour as a CSS colour."""
     return NAMES.get(name) or NAMES.get(name.removeprefix("bright"), f"#{name}")
 
 

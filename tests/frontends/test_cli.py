@@ -1,4 +1,4 @@
-"""One line from a shell: its pictures, exit codes, switches, commands, and the configuration that is read before it."""
+"""One line from a shell: images, exit codes, switches, commands, and configuration files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from invoke_cli import Session, __version__
 from invoke_cli.repl.loop import open_prompt
 from invoke_cli.request import GenerationRequest
-from tests.conftest import drawing
 from tests.frontends.program import Program, keys
+from tests.sample_images import drawing
 from tests.session_harness import pixels
 
 
-def test_one_shot_makes_a_picture(program: Program) -> None:
+def test_one_shot_generates_an_image(program: Program) -> None:
     result = program("a cat", "-s5", "-S3")
     assert result.status == 0
     assert result.lines == ["[1] outputs/000001.3.png: a cat -s 5 -S 3 -W 64 -H 64 -C 7.5 -A k_lms -m tiny"]
     assert len(program.images) == 1
 
 
-def test_law_2_four_doors_make_the_same_picture(program: Program, tmp_path: Path) -> None:
+def test_one_grammar_all_front_ends_generate_the_same_file(program: Program, tmp_path: Path) -> None:
     line = 'a "quoted" cat [dog] -s5 -S3 --neg "x, y" -C 4'
     program(line)
     program('a "quoted" cat [dog]', "-s5", "-S3", "--neg", "x, y", "-C", "4")
@@ -40,7 +40,7 @@ def test_law_2_four_doors_make_the_same_picture(program: Program, tmp_path: Path
     assert image.path.name == "000006.3.png"
 
 
-def test_each_result_line_makes_its_picture_again(program: Program) -> None:
+def test_each_result_line_reproduces_its_image(program: Program) -> None:
     drawing().save("sketch.png")
     first = program("oil painting [dark]", "-I", "sketch.png", "-f.4", "-n2", "-v.3")
     for line in first.lines:
@@ -70,7 +70,7 @@ def test_each_result_line_makes_its_picture_again(program: Program) -> None:
         (["--version"], 0),
     ],
 )
-def test_exit_codes_of_one_line(program: Program, words: list[str], status: int) -> None:
+def test_exit_codes(program: Program, words: list[str], status: int) -> None:
     result = program(*words)
     assert result.status == status, result.err
     assert (status == 0) != result.err.startswith("error:")
@@ -79,13 +79,13 @@ def test_exit_codes_of_one_line(program: Program, words: list[str], status: int)
         assert "  try: " in result.err
 
 
-def test_a_named_file(program: Program) -> None:
+def test_a_named_output_file(program: Program) -> None:
     result = program("a cat", "-s2", "-o", "cat.png")
     assert Path("cat.png").is_file()
     assert result.lines[0].startswith("[1] cat.png: a cat")
 
 
-def test_a_shell_glob_of_init_images(program: Program) -> None:
+def test_a_shell_glob_of_init_images_gives_one_result_each(program: Program) -> None:
     for name in ("one.png", "two.png", "three.png"):
         drawing().save(name)
     result = program("oil painting", "-s2", "-I", "one.png", "two.png", "three.png")
@@ -93,14 +93,14 @@ def test_a_shell_glob_of_init_images(program: Program) -> None:
     assert [re.search(r"-I (\S+)", line)[1] for line in result.lines] == ["one.png", "two.png", "three.png"]  # type: ignore[index]
 
 
-def test_help_and_version(program: Program) -> None:
+def test_help_and_version_are_printed(program: Program) -> None:
     assert program("--version").lines == [f"invoke {__version__}"]
     page = program("--help").out.decode()
     assert "--steps" in page and "--from_file" in page and "--fnformat" not in page
     assert "--fnformat" in program("--help", "advanced").out.decode()
 
 
-def test_a_broken_configuration_is_told(program: Program, tmp_path: Path) -> None:
+def test_the_error_of_a_broken_configuration_names_file_and_line(program: Program, tmp_path: Path) -> None:
     init = tmp_path / "root" / "configs" / "invoke.init"
     init.write_text("# fine\n-s 20\n--nonsense 5\n")
     result = program("a cat")
@@ -111,14 +111,14 @@ def test_a_broken_configuration_is_told(program: Program, tmp_path: Path) -> Non
     assert result.status == 2 and "line 2" in result.err
 
 
-def test_one_file_name_for_several_pictures_is_refused(program: Program, sketch: Path) -> None:
+def test_one_file_name_for_several_images_is_an_error(program: Program, sketch: Path) -> None:
     sketch.with_name("other.png").write_bytes(sketch.read_bytes())
     result = program("oil", "-I", "sketch.png", "other.png", "-o", "made.png", "-s2")
     assert result.status == 2 and "-o names one file, and there are several images" in result.err
     assert not (program.folder / "made.png").exists()
 
 
-def test_an_unreadable_switch_for_several_pictures_is_a_usage_error(program: Program, sketch: Path) -> None:
+def test_an_invalid_switch_for_several_images_is_a_usage_error(program: Program, sketch: Path) -> None:
     sketch.with_name("other.png").write_bytes(sketch.read_bytes())
     assert program("oil", "-I", "sketch.png", "other.png", "-s", "x").status == 2
 
@@ -142,18 +142,18 @@ def test_commands_take_lines_from_a_shell(program: Program) -> None:
         ["-s20", "!hist"],
     ],
 )
-def test_switches_around_a_command_leave_it_a_command(program: Program, words: list[str]) -> None:
+def test_switches_before_a_command_do_not_make_it_a_prompt(program: Program, words: list[str]) -> None:
     result = program(*words)
     assert (result.status, result.err, program.images) == (0, "", []) and "no images yet" in result.lines[0]
 
 
-def test_switches_before_a_command_are_its_defaults(program: Program) -> None:
+def test_switches_before_a_command_are_session_defaults(program: Program) -> None:
     assert program("-W", "96", "--no_session", "!dream", "a cat", "-s2", "-S1").status == 0
     assert b"-s 2 -S 1 -W 96" in program.images[0].read_bytes()
     assert program("-I", "!1", "a dog", "-s2", "-f.5").status == 0 and len(program.images) == 2
 
 
-def test_a_switch_within_a_quoted_prompt_is_told_of(program: Program) -> None:
+def test_a_switch_inside_a_quoted_prompt_gives_a_tip(program: Program) -> None:
     result = program("a cat -W 96", "-s2", "-S1")
     assert "tip: -W inside the quoted prompt is text" in result.err
     assert b'"a cat -W 96" -s 2' in program.images[0].read_bytes()
@@ -161,7 +161,7 @@ def test_a_switch_within_a_quoted_prompt_is_told_of(program: Program) -> None:
         assert "tip: -" not in program(*words).err
 
 
-def test_launch_options_in_invoke_init(program: Program) -> None:
+def test_launch_options_are_read_from_invoke_init(program: Program) -> None:
     init = program.folder / "root" / "configs" / "invoke.init"
     init.write_text("--device cuda -s 7\n", encoding="utf-8")
     program("a cat", "--device", "auto")

@@ -1,4 +1,4 @@
-"""`--json`: every event is as the schema that is shipped says, and the schema says no more than there is."""
+"""`--json`: every event is valid by the shipped schema, and the schema has no other fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import invoke_cli
 from invoke_cli.console.json_events import NAMES, SCHEMA_VERSION
 from invoke_cli.events import Event, Failed, Start
 from tests.frontends.program import Program
-from tests.schema import complaints
+from tests.json_schema import errors
 
 SCHEMA: dict[str, Any] = json.loads(
     (Path(invoke_cli.__file__).parent / "assets" / "events.schema.json").read_text(encoding="utf-8")
@@ -35,41 +35,41 @@ a boat -t -s2
 """
 
 
-def test_all_that_is_told_is_valid_and_every_event_occurs(program: Program, sketch: Path) -> None:
+def test_all_events_are_valid_and_every_kind_occurs(program: Program, sketch: Path) -> None:
     events = program("--json", stdin=LINES.encode()).events
     for event in events:
-        assert list(complaints(event, SCHEMA)) == []
+        assert list(errors(event, SCHEMA)) == []
     assert {event["event"] for event in events} == set(EVENTS)
     assert all(event["schema"] == SCHEMA_VERSION for event in events if event["event"] == "start")
 
 
-def test_an_error_before_any_line_is_an_event_too(program: Program) -> None:
+def test_an_error_before_any_line_is_an_event(program: Program) -> None:
     (event,) = program("--json", "--from_file", "nowhere.txt").events
-    assert event["event"] == "error" and list(complaints(event, SCHEMA)) == []
+    assert event["event"] == "error" and list(errors(event, SCHEMA)) == []
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMES.items())
-def test_the_schema_has_every_field_and_no_other(kind: type, name: str) -> None:
-    said = set(EVENTS[name]["properties"]) - {"event"}
+def test_the_schema_has_exactly_the_fields_of_each_event(kind: type, name: str) -> None:
+    properties = set(EVENTS[name]["properties"]) - {"event"}
     if kind is Failed:
-        assert said == {"number", "message", "hint", "line", "span", "exit_status"}
+        assert properties == {"number", "message", "hint", "line", "span", "exit_status"}
     else:
-        assert said == {field.name for field in fields(kind)} | ({"schema"} if kind is Start else set())
+        assert properties == {field.name for field in fields(kind)} | ({"schema"} if kind is Start else set())
 
 
-def test_the_plan_of_the_schema_is_the_plan_that_is_told(program: Program) -> None:
+def test_the_schema_has_exactly_the_fields_of_a_plan(program: Program) -> None:
     (plan,) = (event for event in program("--json", "a cat --dry_run").events if event["event"] == "plan")
     assert set(plan["plan"]) == set(EVENTS["plan"]["properties"]["plan"]["properties"])
 
 
-def test_damaged_events_are_not_valid(program: Program) -> None:
+def test_damaged_events_are_invalid(program: Program) -> None:
     (image,) = (event for event in program("--json", "a cat -s2").events if event["event"] == "image")
     for change in ({"seed": "1"}, {"number": 1.5}, {"event": "picture"}, {"extras": [1]}, {"seconds": None}):
-        assert list(complaints({**image, **change}, SCHEMA))
-    assert list(complaints({name: image[name] for name in image if name != "path"}, SCHEMA))
+        assert list(errors({**image, **change}, SCHEMA))
+    assert list(errors({name: image[name] for name in image if name != "path"}, SCHEMA))
 
 
-def test_help_tells_of_every_event_and_field(program: Program) -> None:
+def test_help_lists_every_event_and_field(program: Program) -> None:
     page = program("!help json").out.decode()
     for name, event in EVENTS.items():
         assert f"\n{name}: {event['description']}" in page
@@ -77,7 +77,7 @@ def test_help_tells_of_every_event_and_field(program: Program) -> None:
     assert json.loads(program("!help schema").out) == SCHEMA
 
 
-def test_json_events(program: Program) -> None:
+def test_json_events_of_a_batch(program: Program) -> None:
     result = program("--json", stdin=b"a cat -s2 -S1 -n2\nbad -s0\n")
     kinds = [event["event"] for event in result.events]
     assert kinds[0] == "start" and kinds.count("image") == 2 and kinds.count("step") == 6 and "done" in kinds

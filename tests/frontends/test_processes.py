@@ -1,4 +1,4 @@
-"""The program as a process of its own, with the real engine: entry points, signals, and the worst moment to die."""
+"""The program as a separate process with the real engine: entry points, signals, and being killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from invoke_cli.output.history import History
 
 
 @pytest.fixture
-def place(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     configs = tmp_path / "root" / "configs"
     configs.mkdir(parents=True)
     (configs / "models.yaml").write_text(f"tiny:\n  path: {tiny_model}\n  default: true\n", encoding="utf-8")
@@ -25,9 +25,9 @@ def place(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> 
     yield tmp_path
 
 
-def start(place: Path, *words: str, stdin: str | None = None) -> subprocess.Popen[str]:
+def start(folder: Path, *words: str, stdin: str | None = None) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "invoke_cli", *words], cwd=place, text=True, stdin=subprocess.PIPE,
+        [sys.executable, "-m", "invoke_cli", *words], cwd=folder, text=True, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     if stdin is not None:
@@ -38,28 +38,28 @@ def start(place: Path, *words: str, stdin: str | None = None) -> subprocess.Pope
     return process
 
 
-def wait_for_images(place: Path, count: int) -> None:
+def wait_for_images(folder: Path, count: int) -> None:
     deadline = time.monotonic() + 120
-    while len(list((place / "outputs").glob("*.png"))) < count:
-        assert time.monotonic() < deadline, "no pictures came"
+    while len(list((folder / "outputs").glob("*.png"))) < count:
+        assert time.monotonic() < deadline, "no images appeared"
         time.sleep(0.02)
 
 
-def test_a_process_draws_and_leaves_nothing_else_on_its_streams(place: Path) -> None:
-    out, err = start(place, "a cat", "-s3", "-S5", stdin="").communicate(timeout=180)
+def test_a_process_writes_only_results_and_progress_to_its_streams(folder: Path) -> None:
+    out, err = start(folder, "a cat", "-s3", "-S5", stdin="").communicate(timeout=180)
     assert out == "[1] outputs/000001.5.png: a cat -s 3 -S 5 -W 64 -H 64 -C 7.5 -A k_lms -m tiny\n"
     assert [line.split(" ")[0] for line in err.splitlines()] == ["3", "loading", "loaded"]
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_the_step_and_keeps_what_is_finished(place: Path, sign: signal.Signals) -> None:
-    process = start(place, stdin="a cat -s20 -n500 -S1\na dog -s2\n")
-    wait_for_images(place, 2)
+def test_a_signal_stops_after_the_step_and_keeps_finished_images(folder: Path, sign: signal.Signals) -> None:
+    process = start(folder, stdin="a cat -s20 -n500 -S1\na dog -s2\n")
+    wait_for_images(folder, 2)
     process.send_signal(sign)
     out, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "stopped; finished images are kept" in err
-    paths = sorted((place / "outputs").glob("*.png"))
+    paths = sorted((folder / "outputs").glob("*.png"))
     assert len(out.splitlines()) == len(paths) < 500
     for path in paths:
         with Image.open(path) as image:
@@ -67,30 +67,30 @@ def test_a_signal_stops_after_the_step_and_keeps_what_is_finished(place: Path, s
 
 
 def batch() -> str:
-    """Forty lines of every kind."""
+    """Return 40 lines of every kind."""
     kinds = ["a cat -s4", "# comment", "a dog [cat] -s3 -C 3", "bad -s 0", "", "a fox -s5 -n2 -A k_euler_a", "!history",
              "-s3 -I @last -f .5", "a cat --fitt", "a hill -s3 -W 128 --strip"]  # fmt: skip
     return "\n".join(kinds * 4) + "\n"
 
 
-def test_a_batch_of_forty_lines(place: Path) -> None:
-    out, err = start(place, stdin=batch()).communicate(timeout=300)
+def test_a_batch_of_40_lines(folder: Path) -> None:
+    out, err = start(folder, stdin=batch()).communicate(timeout=300)
     assert err.count("error: line") == 8
     assert len([line for line in out.splitlines() if " -S " in line and line.startswith("[")]) >= 24
-    assert len([p for p in (place / "outputs").glob("*.png") if not p.name.endswith("steps.png")]) == 24
+    assert len([p for p in (folder / "outputs").glob("*.png") if not p.name.endswith("steps.png")]) == 24
 
 
-def test_law_9_killed_in_the_middle_nothing_is_damaged_or_lost(place: Path) -> None:
+def test_crash_safety_a_killed_process_damages_and_loses_nothing(folder: Path) -> None:
     for killed_at in (3, 9):
-        process = start(place, stdin=batch())
-        wait_for_images(place, killed_at)
+        process = start(folder, stdin=batch())
+        wait_for_images(folder, killed_at)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=60)
-    outputs = place / "outputs"
+    outputs = folder / "outputs"
     for path in outputs.glob("*.png"):
         with Image.open(path) as image:
             image.load()
-    subprocess.run([sys.executable, "-m", "invoke_cli", "!history 1"], cwd=place, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "invoke_cli", "!history 1"], cwd=folder, check=True, capture_output=True)
     log = (outputs / "invoke_log.txt").read_text()
     numbered = [path for path in outputs.glob("*.png") if not path.name.endswith("steps.png")]
     assert len(numbered) >= 9

@@ -1,4 +1,4 @@
-"""The prompt: in this process with keys from a pipe, and as a process on a terminal of its own."""
+"""The prompt, in this process with keys from a pipe, and as a process on a terminal of its own."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from invoke_cli.repl import loop
 from invoke_cli.repl.completer import fragments
 from invoke_cli.repl.worker import Worker
 from invoke_cli.request import GenerationRequest
-from tests.fake import FakeEngine
+from tests.fake_engine import FakeEngine
 from tests.frontends.program import Program, keys
 
 
-def test_lines_are_done_and_kept_for_the_next_session(program: Program) -> None:
+def test_lines_run_and_are_remembered_for_the_next_session(program: Program) -> None:
     with keys() as (pipe, _):
         pipe.send_text("a cat -s2 -S1\na secret -s2 -S2 --private\n# remark\nq\n")
         assert loop.open_prompt({}, GenerationRequest()) == 0
@@ -34,59 +34,59 @@ def test_lines_are_done_and_kept_for_the_next_session(program: Program) -> None:
     kept = TypedLines(Path("outputs/.invoke/history.sqlite3")).recent(9)
     assert "a cat -s2 -S1" in kept and not any("secret" in line for line in kept)
     with keys() as (pipe, _):
-        pipe.send_text("\x1b[A\x1b[A\x1b[A -W 72\nq\n")  # up to the line before the farewell and the remark
+        pipe.send_text("\x1b[A\x1b[A\x1b[A -W 72\nq\n")  # up past `q` and the comment
         loop.open_prompt({}, GenerationRequest())
     assert len(program.images) == 3
 
 
-@pytest.mark.parametrize("leaving", ["q\n", "quit\n", "exit\n", "\x04"])
-def test_every_way_to_leave_finishes_what_waits(program: Program, leaving: str) -> None:
+@pytest.mark.parametrize("quitting", ["q\n", "quit\n", "exit\n", "\x04"])
+def test_every_way_to_quit_finishes_the_queue(program: Program, quitting: str) -> None:
     with keys() as (pipe, _):
-        pipe.send_text(f"a cat -s2 -S1\na dog -s2 -S2\n{leaving}")
+        pipe.send_text(f"a cat -s2 -S1\na dog -s2 -S2\n{quitting}")
         loop.open_prompt({}, GenerationRequest())
     assert len(program.images) == 2
 
 
-def test_pasted_lines_are_a_batch(program: Program) -> None:
+def test_pasted_lines_run_as_a_batch(program: Program) -> None:
     with keys() as (pipe, _):
         pipe.send_text("\x1b[200~a cat -s2 -S1\na dog -s2 -S2\x1b[201~\nq\n")
         loop.open_prompt({}, GenerationRequest())
     assert len(program.images) == 2
 
 
-def test_switches_at_launch_are_defaults(program: Program) -> None:
+def test_switches_at_launch_are_session_defaults(program: Program) -> None:
     with keys() as (pipe, _):
         pipe.send_text("a cat -S1\nq\n")
         loop.open_prompt({}, GenerationRequest(num_inference_steps=7))
     assert b"-s 7 -S 1" in program.images[0].read_bytes()
 
 
-def test_a_caller_uses_the_open_prompts_engine(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_uses_the_engine_of_the_open_prompt(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as runtime, keys() as (pipe, screen):
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
-        called: list[subprocess.CompletedProcess[str]] = []
+        finished: list[subprocess.CompletedProcess[str]] = []
 
         def call() -> None:
             while not list(Path(runtime).glob("invoke/*")):
                 time.sleep(0.02)
             command = [sys.executable, "-m", "invoke_cli", "a cat", "-s2", "-S1"]
-            called.append(subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL))
+            finished.append(subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL))
             pipe.send_text("a dog -S2\nq\n")
 
-        caller = threading.Thread(target=call)
-        caller.start()
+        client = threading.Thread(target=call)
+        client.start()
         pipe.send_text("!set -s 3 -W 128\n")
         loop.open_prompt({}, GenerationRequest())
-        caller.join()
+        client.join()
         assert list(Path(runtime).glob("invoke/*")) == []
-    (done,) = called
+    (done,) = finished
     assert done.stdout.startswith("[1] outputs/000001.1.png: a cat -s 2 -S 1 -W 64"), done.stderr
     assert b"-s 3 -S 2 -W 128" in program.images[1].read_bytes()
     assert program.engine is not None and len(program.engine.jobs) == 2
     assert "000001.1.png" not in screen.getvalue()
 
 
-def test_what_needs_no_model_does_not_wait_for_it(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_without_a_model_do_not_wait_for_loading(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded, waited = threading.Event(), list[bool]()
     load = FakeEngine.load
 
@@ -105,16 +105,16 @@ def test_what_needs_no_model_does_not_wait_for_it(program: Program, monkeypatch:
             loaded.set()
             pipe.send_text("q\n")
 
-        fingers = threading.Thread(target=type_on)
-        fingers.start()
+        typist = threading.Thread(target=type_on)
+        typist.start()
         pipe.send_text("!set -s 3\n!show\na cat -S1\n")
         loop.open_prompt({}, GenerationRequest())
-        fingers.join()
+        typist.join()
     assert waited == [True]
     assert b"-s 3 -S 1" in program.images[0].read_bytes()
 
 
-def test_colours_follow_the_tokens() -> None:
+def test_tokens_of_the_line_are_coloured() -> None:
     styles = [style for style, *_ in fragments("cat -s 0 # no")]
     assert styles[0] == "" and styles[4] == "class:switch" and styles[7] == "class:error"
     assert "class:comment" in [style for style, *_ in fragments("cat -s 5 # yes")]
@@ -123,7 +123,7 @@ def test_colours_follow_the_tokens() -> None:
         assert "".join(char for _, char, *_ in fragments(text)) == text
 
 
-def test_the_worker_drops_what_waits_when_asked() -> None:
+def test_the_worker_can_clear_its_queue() -> None:
     done: list[object] = []
     gate = threading.Event()
 
@@ -147,7 +147,7 @@ def test_the_worker_drops_what_waits_when_asked() -> None:
 
 
 class Terminal:
-    """The program on a terminal of 100 x 30, its screen as a person sees it."""
+    """The program on a terminal of 100 x 30, with its screen as a user sees it."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         environment = {**os.environ, "INVOKE_ROOT": str(root), "TERM": "xterm-256color"}
@@ -155,7 +155,7 @@ class Terminal:
             sys.executable, ["-m", "invoke_cli"], cwd=folder, env=environment, dimensions=(30, 100), timeout=1
         )
         self.screen = pyte.Screen(100, 30)
-        self.screen.write_process_input = self.child.send  # where the cursor is, the program asks the terminal
+        self.screen.write_process_input = self.child.send  # answers to the program's cursor position queries
         self.stream = pyte.ByteStream(self.screen)
 
     @property
@@ -191,7 +191,7 @@ def terminal(tmp_path: Path, tiny_model: Path) -> Iterator[Terminal]:
     terminal.child.close(force=True)
 
 
-def test_a_session_on_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_session_on_a_terminal_completes_stops_fetches_and_quits(terminal: Terminal, tmp_path: Path) -> None:
     screen = terminal.until(lambda text: "!help for help" in text and "tiny  |  64x64  |  30 steps  |  k_lms" in text)
     assert "!help for help" in screen and "invoke>" in screen
     terminal.type("a cat -A k_eu")
@@ -203,7 +203,7 @@ def test_a_session_on_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
     assert "step" in screen and "of 400" in screen and "left" in screen
     terminal.type("a dog -s2 -S6\r")
     screen = terminal.until(lambda text: "waiting: a dog -s2 -S6" in text)
-    assert screen.count("of 400") == 1  # the line that was entered left no progress of that moment behind
+    assert screen.count("of 400") == 1  # entering the line left no progress bar behind
     terminal.type("\x03")
     terminal.until(lambda text: "stopped; finished images are kept" in text and "000001.6.png" in text)
     terminal.type("!fetch @last\r")
@@ -218,7 +218,7 @@ def test_a_session_on_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
     assert [path.name for path in sorted((tmp_path / "outputs").glob("*.png"))] == ["000001.6.png"]
 
 
-def test_nothing_of_the_session_is_module_state() -> None:
+def test_the_loop_has_no_mutable_module_state() -> None:
     names: list[Any] = [
         value for name, value in vars(loop).items() if isinstance(value, (list, dict, set)) and name[0] != "_"
     ]

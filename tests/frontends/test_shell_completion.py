@@ -1,4 +1,4 @@
-"""Completion in the shells: the scripts come from the tables, and the shells themselves read them."""
+"""Shell completion: the scripts are generated from the tables, and the shells use them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_every_switch_and_option_is_in_every_script(shell: str) -> None:
     assert "!fetch" in page and "dpmpp_2m" in page
 
 
-def test_names_that_change_are_told(program: Program) -> None:
+def test_completion_lists_models_and_loras(program: Program) -> None:
     assert program("--completion", "models").lines[-1] == "tiny"
     (program.folder / "root" / "loras").mkdir()
     (program.folder / "root" / "loras" / "film.safetensors").touch()

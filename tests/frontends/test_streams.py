@@ -1,4 +1,4 @@
-"""The standard streams: results on one, words on the other, pictures through both, and what if there are none."""
+"""The standard streams: results on one, messages on the other, images through both, and closed streams."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from invoke_cli.cli import run
-from tests.conftest import drawing
 from tests.frontends.program import Program
+from tests.sample_images import drawing
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-def test_nothing_but_plain_text_leaves_where_there_is_no_terminal(program: Program) -> None:
+def test_without_a_terminal_all_output_is_plain_text(program: Program) -> None:
     result = program(stdin=b"a cat -s3 --preview blocks --trace\nbad -s0\n!help\n!models\n")
     assert b"\x1b" not in result.out and "\x1b" not in result.err and "\r" not in result.err
 
@@ -32,7 +32,7 @@ def test_quiet_keeps_results_and_errors(program: Program) -> None:
     ]
 
 
-def test_an_image_travels_on_the_standard_streams(program: Program) -> None:
+def test_an_image_is_read_and_written_on_the_standard_streams(program: Program) -> None:
     drawing().save("sketch.png")
     result = program("oil painting", "-I", "-", "-o", "-", "-s4", stdin=Path("sketch.png").read_bytes())
     assert result.status == 0, result.err
@@ -41,13 +41,13 @@ def test_an_image_travels_on_the_standard_streams(program: Program) -> None:
     assert not program.images
 
 
-def test_what_has_no_place_on_standard_output_is_refused(program: Program) -> None:
+def test_extra_files_are_rejected_with_standard_output(program: Program) -> None:
     result = program("a cat", "-o", "-", "--strip", "-s2")
     assert result.status == 1 and "--strip cannot write to standard output" in result.err and result.out == b""
 
 
-class Full(io.BytesIO):
-    """A disk without room, until there is some."""
+class FullDisk(io.BytesIO):
+    """A disk without free space, until `full` is reset."""
 
     full = True
 
@@ -58,8 +58,8 @@ class Full(io.BytesIO):
 
 
 @pytest.mark.parametrize("line", ["--version", "--json a_cat -s2", "a_cat -s2", "a_cat -s2 -o -"])
-def test_results_that_go_nowhere_are_one_sentence(program: Program, line: str) -> None:
-    disk = Full()
+def test_a_full_standard_output_is_one_error(program: Program, line: str) -> None:
+    disk = FullDisk()
     result = program(*line.split(" "), stdout=disk)
     disk.full = False
     assert result.status == 1
@@ -67,7 +67,7 @@ def test_results_that_go_nowhere_are_one_sentence(program: Program, line: str) -
     assert "Traceback" not in result.err and "errors.log" not in result.err
 
 
-def test_a_picture_is_drawn_without_standard_output(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_is_generated_without_standard_output(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
     assert run(["a cat", "-s2"]) == 0 and len(program.images) == 1

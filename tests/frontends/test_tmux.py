@@ -1,4 +1,4 @@
-"""A session in tmux, driven by keys as a person would. What is on the screen at each point is what is tested."""
+"""A session in tmux, driven by keys as by a user, with checks of the screen at each point."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 ROOT = Path(__file__).parent.parent.parent
-COLUMNS, ROWS, PICTURE_ROWS = 100, 44, 16
+COLUMNS, ROWS, IMAGE_ROWS = 100, 44, 16
 
 
 class Pane:
-    """One tmux with one pane, on a server of its own, in which the program runs."""
+    """A tmux pane in which the program runs, on a tmux server of its own."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         self._server = f"invoke-test-{os.getpid()}"
@@ -40,7 +40,7 @@ class Pane:
         return done.stdout
 
     def type(self, text: str) -> None:
-        """Type text, sign by sign."""
+        """Type text, character by character."""
         self.tmux("send-keys", "-l", text)
 
     def press(self, *keys: str) -> None:
@@ -67,16 +67,12 @@ class Pane:
         return self.tmux("capture-pane", "-p", "-J", "-S", "-").splitlines()
 
     def until(self, condition: Callable[[str], bool], seconds: float = 60) -> str:
-        """The screen as soon as it is so."""
+        """Return the screen as soon as the condition holds."""
         deadline = time.monotonic() + seconds
         while not condition(screen := self.screen):
             assert time.monotonic() < deadline and "left with status" not in screen, screen
             time.sleep(0.1)
         return screen
-
-    def idle(self) -> str:
-        """The screen when nothing is being made."""
-        return self.until(lambda screen: "\ninvoke> \n" in f"\n{screen}" or "\ninvoke>\n" in f"\n{screen}")
 
     def close(self) -> None:
         self.tmux("kill-server")
@@ -93,18 +89,18 @@ def pane(tmp_path: Path, tiny_model: Path) -> Iterator[Pane]:
 
 
 def blocks(screen: str) -> int:
-    """The rows that show a part of a picture."""
-    return sum(line.startswith("▀" * PICTURE_ROWS) for line in screen.splitlines())
+    """Return the number of rows that show a part of an image."""
+    return sum(line.startswith("▀" * IMAGE_ROWS) for line in screen.splitlines())
 
 
-def grows_above_its_progress(screen: str, words: str) -> bool:
-    """Whether the line of these words has the time that is left, and a picture above it."""
+def preview_is_above_progress(screen: str, words: str) -> bool:
+    """Return whether the line with these words shows the remaining time, with an image above it."""
     rows = screen.splitlines()
     bars = [number for number, line in enumerate(rows) if words in line and "left" in line]
-    return len(bars) == 1 and blocks("\n".join(rows[bars[0] - PICTURE_ROWS : bars[0]])) == PICTURE_ROWS
+    return len(bars) == 1 and blocks("\n".join(rows[bars[0] - IMAGE_ROWS : bars[0]])) == IMAGE_ROWS
 
 
-def test_a_session_in_tmux(pane: Pane, tmp_path: Path) -> None:
+def test_a_session_in_tmux_shows_previews_queue_and_results(pane: Pane, tmp_path: Path) -> None:
     # Greeting and completion.
     screen = pane.until(lambda screen: "loaded tiny" in screen)
     assert screen.startswith("invoke ") and "!help for help" in screen
@@ -112,13 +108,13 @@ def test_a_session_in_tmux(pane: Pane, tmp_path: Path) -> None:
     pane.press("Tab")
     pane.until(lambda screen: "k_euler_a" in screen and "Euler a" in screen)
     pane.press("C-c")
-    # A picture, then a long one that shows its progress and grows above the prompt.
+    # An image, then a long one that shows its progress and previews above the prompt.
     pane.enter("a cat -s 3 -S 7")
     screen = pane.until(lambda screen: "[1] outputs/000001.7.png: a cat" in screen and "1 image in" in screen)
-    assert blocks(screen) == PICTURE_ROWS
+    assert blocks(screen) == IMAGE_ROWS
     pane.enter("a long one -s 600 -S 8 -W 256 -H 256")
-    pane.until(lambda screen: grows_above_its_progress(screen, "of 600"))
-    # A line entered meanwhile waits; Ctrl-C stops the first after its step, and the second is made.
+    pane.until(lambda screen: preview_is_above_progress(screen, "of 600"))
+    # A line entered meanwhile waits; Ctrl-C stops the first after its step, and the second is generated.
     pane.enter("a dog -s 2 -S 9")
     pane.until(lambda screen: "waiting: a dog" in screen)
     pane.press("C-c")
@@ -136,10 +132,10 @@ def test_a_session_in_tmux(pane: Pane, tmp_path: Path) -> None:
     pane.enter("q")
     pane.until(lambda screen: "left with status 0" in screen)
     assert len(list((tmp_path / "outputs").glob("0*.png"))) == 5
-    # Nothing of what was only passing is left above: no progress, no half-grown picture, no query's echo.
+    # Nothing temporary is left above: no progress, no preview, no echo of a query.
     left = pane.everything
     assert not [line for line in left if "it/s" in line or "step " in line or "waiting:" in line]
-    assert blocks("\n".join(left)) == 5 * PICTURE_ROWS
+    assert blocks("\n".join(left)) == 5 * IMAGE_ROWS
     assert not [line for line in left if "Gi=31" in line or "[?1;2" in line or "^[" in line]
     entered = [line.removeprefix("invoke> ") for line in left if line.startswith("invoke> ")]
     assert [line.split(" -")[0] for line in entered if line] == [

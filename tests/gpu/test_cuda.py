@@ -1,4 +1,4 @@
-"""What needs a CUDA device: the same picture as on the CPU, half precision, Ctrl-C, memory that comes back."""
+"""Tests on a CUDA device: equality with the CPU, half precision, Ctrl-C, and returned memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.engine import Engine, EngineSettings, open_engine
 from invoke_cli.events import Step
-from tests.conftest import drawing
+from tests.sample_images import drawing
 from tests.session_harness import SessionHarness
-from tests.tiny import build_tiny_model
+from tests.tiny_models import build_tiny_model
 
 pytestmark = pytest.mark.gpu
 
@@ -26,7 +26,7 @@ def _cuda() -> None:
     import torch
 
     if not torch.cuda.is_available():
-        pytest.skip("there is no CUDA device")
+        pytest.skip("no CUDA device")
 
 
 def engine_on(device: str, precision: str) -> Engine:
@@ -34,10 +34,10 @@ def engine_on(device: str, precision: str) -> Engine:
 
 
 @pytest.fixture
-def houses(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, SessionHarness]]:
+def sessions(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, SessionHarness]]:
     """The same session on the CPU, on CUDA, and on CUDA in half precision."""
     monkeypatch.chdir(tmp_path)
-    made = {
+    sessions_by_device = {
         name: SessionHarness(
             tmp_path,
             tiny_model,
@@ -50,8 +50,8 @@ def houses(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) ->
             ("half", "cuda", "float16"),
         )
     }
-    yield made
-    for harness in made.values():
+    yield sessions_by_device
+    for harness in sessions_by_device.values():
         harness.session.close()
 
 
@@ -62,25 +62,27 @@ def values(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
 
 @pytest.mark.parametrize("sampler", ["ddim", "k_euler", "dpmpp_2m", "k_lms", "k_euler_a"])
 @pytest.mark.parametrize("line", ["a cat -s6 -S1", "a cat -s8 -S2 -I sketch.png -f .6"])
-def test_a_seed_is_the_same_picture_on_both_devices(houses: dict[str, SessionHarness], line: str, sampler: str) -> None:
+def test_one_device_a_seed_gives_the_same_image_on_cpu_and_gpu(
+    sessions: dict[str, SessionHarness], line: str, sampler: str
+) -> None:
     drawing().save("sketch.png")
-    (one,) = houses["cpu"].draw(f"{line} -A {sampler}")
-    (other,) = houses["cuda"].draw(f"{line} -A {sampler}")
+    (one,) = sessions["cpu"].draw(f"{line} -A {sampler}")
+    (other,) = sessions["cuda"].draw(f"{line} -A {sampler}")
     assert np.abs(values(one) - values(other)).max() <= 2
 
 
-def test_a_session_in_half_precision(houses: dict[str, SessionHarness]) -> None:
-    (picture,) = houses["half"].draw("a cat -s6 -S1")
-    assert values(picture).std() > 0
-    assert houses["half"].run("!verify @last") is Outcome.OK, houses["half"].messages
+def test_half_precision_generates_and_verifies(sessions: dict[str, SessionHarness]) -> None:
+    (path,) = sessions["half"].draw("a cat -s6 -S1")
+    assert values(path).std() > 0
+    assert sessions["half"].run("!verify @last") is Outcome.OK, sessions["half"].messages
 
 
-def test_ctrl_c_keeps_what_is_finished(houses: dict[str, SessionHarness]) -> None:
-    harness = houses["cuda"]
-    heard = harness.session.context.emit
+def test_ctrl_c_keeps_finished_images(sessions: dict[str, SessionHarness]) -> None:
+    harness = sessions["cuda"]
+    emit = harness.session.context.emit
 
     def stop_in_the_second_image(event: object) -> None:
-        heard(event)  # type: ignore[arg-type]
+        emit(event)  # type: ignore[arg-type]
         if isinstance(event, Step) and event.image == 2:
             harness.session.stop()
 
@@ -89,10 +91,10 @@ def test_ctrl_c_keeps_what_is_finished(houses: dict[str, SessionHarness]) -> Non
     assert len(harness.saved) == 1
 
 
-def test_memory_comes_back_after_a_switch(houses: dict[str, SessionHarness], tmp_path: Path) -> None:
+def test_memory_is_returned_after_switching_models(sessions: dict[str, SessionHarness], tmp_path: Path) -> None:
     import torch
 
-    harness = houses["cuda"]
+    harness = sessions["cuda"]
     other = build_tiny_model(tmp_path / "other", seed=1)
     harness.draw("a cat -s2 -S1")
     gc.collect()

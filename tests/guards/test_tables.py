@@ -13,6 +13,8 @@ from invoke_cli.models.families.table import FAMILIES
 from tests.families.builders import BUILDERS
 
 TESTS = Path(__file__).parent.parent
+# The folders whose tests run commands.
+RUNNING = ("commands", "generation", "inputs", "output", "replay", "exploration", "session", "frontends", "plugins")
 
 # Families without a tiny model that is compared with the stock pipeline, and why.
 WITHOUT_BUILDER: Mapping[str, str] = {
@@ -27,7 +29,6 @@ def test_every_family_is_compared_with_its_stock_pipeline() -> None:
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS])
 def test_every_command_is_run_by_a_test(name: str) -> None:
-    folders = [TESTS / name for name in ("contract", "frontends", "plugins")]
-    texts = [path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("test_*.py")]
+    texts = [path.read_text(encoding="utf-8") for folder in RUNNING for path in (TESTS / folder).glob("test_*.py")]
     call = re.compile(rf"""["'(]!{name}\b""")
     assert any(call.search(text) for text in texts), f"no test runs !{name}"

@@ -23,7 +23,7 @@ def points(*pairs: tuple[str, str]) -> list[EntryPoint]:
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginRegistry]:
-    """The registry as it is where the example package is installed."""
+    """The registry with the example package installed."""
     rows = {"sampler.ddim_half": "DDIM_HALF", "command.shout": "SHOUT", "postprocessor.invert": "INVERT"}
     monkeypatch.syspath_prepend(str(EXAMPLE))
     registry = PluginRegistry(lambda: points(*((name, f"invoke_example.rows:{row}") for name, row in rows.items())))
@@ -36,7 +36,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginRegistry]:
         del sys.modules[name]
 
 
-def test_names_are_known_without_an_import(example: PluginRegistry) -> None:
+def test_plugin_names_are_known_without_an_import(example: PluginRegistry) -> None:
     assert "ddim_half" in sampler_names()
     assert "invoke_example.rows" not in sys.modules
     assert find_sampler("ddim").name == "ddim" and "invoke_example.rows" not in sys.modules
@@ -76,7 +76,7 @@ def test_a_broken_plugin_does_not_stop_a_line(fake_session: SessionHarness, monk
     assert fake_session.draw("a cat -s2") and not any("no_such_module" in text for text in fake_session.notices)
 
 
-def test_a_command_and_a_postprocessor_of_a_plugin(example: PluginRegistry, fake_session: SessionHarness) -> None:
+def test_a_plugin_s_command_and_postprocessor_work(example: PluginRegistry, fake_session: SessionHarness) -> None:
     fake_session.run("!shout hello")
     assert fake_session.messages == "HELLO"
     fake_session.run("!plugins")

@@ -1,4 +1,4 @@
-"""The captions: what is on the scene is in the words, in many ways, and the tokenizer learned from them reads all."""
+"""Captions describe the scene in many ways, and the tokenizer trained on them encodes all text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.vocabulary import COLOUR_WORDS, FIRE_WORDS, KIND_WORDS
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_caption_names_the_thing_and_its_colour(kind: str) -> None:
+def test_a_caption_names_the_object_and_its_colour(kind: str) -> None:
     rng = np.random.default_rng(2)
     for _ in range(10):
         scene = single(rng, "plain", (kind,))
@@ -35,7 +35,7 @@ def test_one_caption_in_ten_is_empty() -> None:
     assert 150 < empty < 250
 
 
-def test_some_captions_are_a_single_word_for_what_is_there() -> None:
+def test_some_captions_are_a_single_word() -> None:
     rng = np.random.default_rng(5)
     for _ in range(50):
         view = landscape(rng, "plain")
@@ -50,11 +50,11 @@ def test_a_scene_has_many_captions() -> None:
     assert len({nonempty_caption(view, rng) for _ in range(40)}) > 30
 
 
-def test_of_a_thing_that_stands_anywhere_no_caption_says_where() -> None:
+def test_captions_of_scattered_objects_contain_no_position() -> None:
     rng = np.random.default_rng(8)
     scenes = [scattered(rng, single(rng, "plain", ("star",))) for _ in range(300)]
-    said = " ".join(say_objects(scene, rng) for scene in scenes)
-    assert not re.search(r"\b(left|right|top|bottom|upper|lower|middle|cent\w+|corner)\b", said)
+    captions = " ".join(say_objects(scene, rng) for scene in scenes)
+    assert not re.search(r"\b(left|right|top|bottom|upper|lower|middle|cent\w+|corner)\b", captions)
     placed = " ".join(say_objects(replace(scene, unplaced=False), rng) for scene in scenes)
     assert all(word in placed for word in ("left", "right", "top", "bottom"))
 
@@ -75,7 +75,7 @@ def test_labels_fit_their_classes() -> None:
         assert all(0 <= label < count for label, count in zip(found, counts, strict=True))
 
 
-def test_frequent_neighbours_are_joined_first() -> None:
+def test_merges_join_frequent_neighbours_first() -> None:
     assert learn_merges({"low": 5, "lot": 4}, most=2) == [("l", "o"), ("lo", "w</w>")]
 
 
@@ -86,7 +86,7 @@ def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_tokenizer_reads_every_script_and_pads_with_its_end(tokenizer_folder: Path) -> None:
+def test_the_tokenizer_encodes_every_script_and_pads_with_its_end_token(tokenizer_folder: Path) -> None:
     from training.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(tokenizer_folder)
@@ -98,6 +98,6 @@ def test_the_tokenizer_reads_every_script_and_pads_with_its_end(tokenizer_folder
     assert len(tokenizer("a red circle").input_ids) == 5
 
 
-def test_the_old_files_lie_beside_the_new_one(tokenizer_folder: Path) -> None:
+def test_the_tokenizer_is_saved_in_old_and_new_formats(tokenizer_folder: Path) -> None:
     names = {file.name for file in tokenizer_folder.iterdir()}
     assert {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"} <= names

@@ -1,0 +1,187 @@
+"""Commands on both engines: history, recall, info, removal, aliases, and mistakes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL.PngImagePlugin import PngInfo
+
+from invoke_cli.commands.table import COMMANDS, REMOVED_COMMANDS
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.events import Failed, Forget
+from tests.sample_images import drawing
+from tests.session_harness import SessionHarness, pixels
+
+
+def test_history_and_search(harness: SessionHarness) -> None:
+    harness.run("!history")
+    assert "no images yet" in harness.messages
+    harness.draw("a red fox -s2 -n2")
+    harness.draw("a blue boat -s2")
+    harness.run("!history 2")
+    assert [line.split("]")[0] for line in harness.messages.splitlines()] == ["[2", "[3"]
+    harness.run("!search FOX red")
+    assert len(harness.messages.splitlines()) == 2
+    harness.run("!search zebra")
+    assert "zebra" in harness.messages
+
+
+def test_a_number_recalls_its_line(harness: SessionHarness) -> None:
+    harness.draw("a red fox -s2 -S5")
+    harness.run("!1")
+    assert harness.prefills == [harness.session.context.folder().history.get(1).line]  # type: ignore[union-attr]
+    assert harness.run("!7") is Outcome.FAILED
+
+
+def test_again_keeps_the_seed_and_adds_to_numbers(harness: SessionHarness, sketch: Path) -> None:
+    assert harness.run("!again") is Outcome.FAILED
+    (first,) = harness.draw("a cat -s4 -f.5 -I sketch.png")
+    seed = harness.saved[0].seed
+    (same,) = harness.draw("!again")
+    assert same.read_bytes() == first.read_bytes()
+    harness.draw("!again -f+.1 -s+2 -C-2.5 -W+8")
+    line = harness.saved[0].line
+    assert f"-S {seed} " in line and "-f 0.6" in line and "-s 6" in line and "-C 5" in line and "-W 72" in line
+    harness.draw("!again -f.2")
+    assert "-f 0.2" in harness.saved[0].line and "-s 6" in harness.saved[0].line
+    assert harness.run("!again -f+.9") is not Outcome.OK
+    assert harness.run("!again -S+1") is Outcome.FAILED and "cannot add to a seed" in harness.errors[0]
+
+
+def test_again_repeats_the_last_line_of_an_earlier_session(harness: SessionHarness) -> None:
+    (first,) = harness.draw("a cat -s2")
+    harness.session.context.last_stages = ()
+    assert pixels(harness.draw("!again")[0]) == pixels(first)
+
+
+def test_fetch_returns_the_line_that_reproduces_the_image(harness: SessionHarness) -> None:
+    (path,) = harness.draw('"a \\"quoted\\" cat, -x" [dog] -s2'.replace(" [dog]", ""))
+    harness.run(f"!fetch {path}")
+    assert pixels(harness.draw(harness.prefills[0])[0]) == pixels(path)
+
+
+def test_fetch_reports_settings_that_are_not_carried_over(harness: SessionHarness) -> None:
+    info = PngInfo()
+    info.add_text("Dream", "a cat -s 2 -S 5 -W 64 -H 64 -A k_euler --karras_max 29 # model_id=sd-1.4")
+    drawing().save("theirs.png", pnginfo=info)
+    harness.run("!fetch theirs.png")
+    assert harness.prefills == ["a cat -s 2 -S 5 -W 64 -H 64 -A k_euler"]
+    assert any("--karras_max 29" in text for text in harness.notices)
+    drawing().save("plain.png")
+    assert harness.run("!fetch plain.png") is Outcome.FAILED
+    assert "contains no generation metadata" in harness.errors[0]
+
+
+def test_info_shows_all_metadata_without_control_characters(harness: SessionHarness) -> None:
+    info = PngInfo()
+    info.add_text("Dream", "a cat \x1b[2J -s 2")
+    drawing().save("evil.png", pnginfo=info)
+    harness.run("!info evil.png")
+    assert "\x1b" not in harness.messages and "96x64" in harness.messages
+    harness.draw("a cat -s2")
+    harness.run("!info 1")
+    assert "identical" not in harness.messages and "sd-metadata" in harness.messages
+
+
+def test_rm_moves_an_image_and_its_extras_to_the_trash(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s2 -S1 --strip --save_intermediates")
+    assert harness.run("!rm 1") is Outcome.OK
+    assert not path.exists()
+    trash = harness.folder / "outputs" / ".invoke" / "trash"
+    assert {entry.name for entry in trash.iterdir()} == {"000001.1.png", "000001.1.steps.png", "000001.1"}
+    harness.run("!history")
+    assert "000001" not in harness.messages
+    assert harness.draw("a cat -s2 -S1")[0].name == "000002.1.png"
+    assert harness.run("!rm 1") is Outcome.FAILED
+
+
+def test_check_reports_weights_inputs_tokens_and_memory(harness: SessionHarness, sketch: Path) -> None:
+    assert harness.run('!check "a cat" -I sketch.png') is Outcome.OK
+    for word in ("weights", "sketch.png", "tokens", "memory"):
+        assert word in harness.messages
+    assert harness.run("!check a cat -I none.png") is Outcome.FAILED
+
+
+def test_mem_reports_memory_and_loaded_models(harness: SessionHarness) -> None:
+    harness.draw("a cat -s2")
+    harness.run("!mem")
+    used, peak, free, total = (float(found) for found in re.findall(r"([\d.]+) GB", harness.messages))
+    assert used <= peak <= total and 0 < free <= total
+    assert "tiny" in harness.messages.partition("loaded: ")[2]
+
+
+def test_aliases_are_named_lines_that_combine(harness: SessionHarness) -> None:
+    assert harness.run('!alias oil oil painting -C 9 --neg "blurry, flat"') is Outcome.OK
+    harness.draw("!oil a castle -s2 -S1")
+    line = harness.saved[0].line
+    assert line.startswith("a castle, oil painting ") and "-C 9" in line and '--neg "blurry, flat"' in line
+    harness.draw("!oil a castle -s2 -C 4")
+    assert "-C 4" in harness.saved[0].line
+    harness.run("!alias")
+    assert "!oil" in harness.messages
+    harness.run('!alias clean --neg "ugly, noise" -s 3')
+    assert harness.run("!oil !clean a fox -s 2 -S1 -W 64 -H 64 --neg dog") is Outcome.OK, harness.errors
+    assert harness.saved[0].line.startswith("a fox, oil painting -s 2 -S 1 -W 64 -H 64 -C 9")
+    assert '--neg "dog, ugly, noise, blurry, flat"' in harness.saved[0].line
+    assert harness.run("!oil !models") is Outcome.UNREADABLE and harness.errors == ["no such alias: !models"]
+    harness.run("!alias oil none")
+    assert harness.run("!oil a castle") is Outcome.UNREADABLE
+    for bad in ("!alias help a cat", "!alias 5x a cat", "!alias bad -s 0"):
+        assert harness.run(bad) is not Outcome.OK, bad
+
+
+def test_dream_generates_and_clear_forgets_the_line_history(harness: SessionHarness) -> None:
+    harness.draw("!dream a cat -s2 -S1")
+    assert harness.run("!clear") is Outcome.OK
+    assert harness.of(Forget)
+
+
+@pytest.mark.parametrize("name", REMOVED_COMMANDS)
+def test_the_error_of_a_removed_command_names_its_replacement(fake_session: SessionHarness, name: str) -> None:
+    assert fake_session.run(f"!{name} x") is Outcome.UNREADABLE
+    assert f"!{name} of InvokeAI 2.x was removed" in fake_session.errors[0]
+    hint = fake_session.of(Failed)[0].error.hint
+    assert hint.split()[0].removeprefix("!") in {command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize(("typed", "near"), [("!histroy", "!history"), ("!fecth x", "!fetch"), ("!xyzzy", "!help")])
+def test_the_error_of_an_unknown_command_names_the_nearest(fake_session: SessionHarness, typed: str, near: str) -> None:
+    assert fake_session.run(typed) is Outcome.UNREADABLE
+    assert near in fake_session.of(Failed)[0].error.hint
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_handles_missing_and_odd_arguments(fake_session: SessionHarness, command: str) -> None:
+    for argument in ("", '"', "💥 \\", "999999999999999", "a" * 3000, "-s", "'"):
+        if command == "open" and not argument:
+            continue
+        outcome = fake_session.run(f"!{command} {argument}")
+        assert outcome in (Outcome.OK, Outcome.FAILED, Outcome.UNREADABLE)
+        assert not any("internal error" in text for text in fake_session.errors), (argument, fake_session.errors)
+    assert fake_session.draw("a cat -s2 -S1")
+
+
+def test_again_repeats_resolved_references_and_seeds(harness: SessionHarness) -> None:
+    first, second = harness.draw("a cat -s2 -S1..2")
+    (oil,) = harness.draw("oil -I @last -s4 -S3 -f .5")
+    harness.draw("!again -f+.25")
+    assert f"-I {second.name}" in harness.saved[0].line
+    harness.draw("a dog -s2 -S -1 -n 2")
+    seeds = [saved.seed for saved in harness.saved]
+    harness.draw("!again")
+    assert [saved.seed for saved in harness.saved] == seeds
+    assert harness.run("a bird -A nothing") is not Outcome.OK
+    harness.draw("!again")
+    assert harness.saved[0].line.startswith("a dog")
+    assert first.exists() and oil.exists()
+
+
+def test_a_file_as_default_output_keeps_the_history_in_outputs(harness: SessionHarness) -> None:
+    harness.run("!set -o cat.png")
+    harness.draw("a cat -s2 -S1")
+    harness.draw("oil -I @last -s2 -S2 -f .6")
+    harness.run("!history")
+    assert "cat.png" in harness.messages
+    assert (harness.folder / "cat.png").is_file() and (harness.folder / "outputs" / ".invoke").is_dir()

@@ -1,0 +1,147 @@
+"""Live diagnostics: errors and missing files are shown while typing, tokens are counted, values are completed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.settings import Settings
+from invoke_cli.language.completion.complete import complete
+from invoke_cli.models.files.folder import read_facts
+from invoke_cli.models.files.tokenizer import CLIP_MERGES, CLIP_VOCABULARY, token_reader
+from invoke_cli.repl.completer import fragments
+from invoke_cli.repl.completion_sources import sources_for
+from invoke_cli.repl.diagnostics import diagnostic
+from invoke_cli.repl.reference_check import ReferenceCheck
+from invoke_cli.repl.token_counter import TokenCount, TokenCounter
+from invoke_cli.repl.toolbar import Toolbar
+from invoke_cli.request import GenerationRequest
+from tests.frontends.program import Program
+
+
+@pytest.mark.parametrize(
+    ("line", "part", "message", "is_unfinished"),
+    [
+        ("a cat -s 0 -C7", "0", "whole number", False),
+        ("a cat -s", "-s", "needs a value", True),
+        ("a [cat:dog:0.5] x -s3", "[cat:dog:0.5]", "a castle | a ruin", False),
+        ('a cat --neg "foo', '"', "not closed", True),
+        ("!fethc x", "!fethc", "did you mean !fetch?", False),
+    ],
+)
+def test_errors_are_shown_and_underlined_while_typing(line: str, part: str, message: str, is_unfinished: bool) -> None:
+    found = diagnostic(line, ("fetch", "help"))
+    assert found is not None and message in found.text and found.open is is_unfinished
+    assert line[slice(*found.span)] == part
+    if not line.startswith("!"):
+        marked = "".join(char for style, char, *_ in fragments(line) if style in ("class:error", "class:open"))
+        assert marked == part
+    for good in ("a cat -s 5", "!fetch 3", "!17", "", "# -s 0", "a {red|blue} cat++ [dog]"):
+        assert diagnostic(good, ("fetch", "help")) is None
+
+
+def test_missing_images_and_samplers_are_shown_while_typing(program: Program, sketch: Path) -> None:
+    program(f"a cat -s2 -S1 -I {sketch} -f.5")
+    missing = ReferenceCheck(Settings(SessionOptions()))
+    for line, part, message in (
+        ("a cat -A k_eulr -s5", "k_eulr", "did you mean k_euler"),
+        ("a cat -s5 | a dog -I pics/no.png -f .5", "pics/no.png", "no such image: pics/no.png"),
+        ("a cat -I @last -M no.webp -s3", "no.webp", "no such image: no.webp"),
+    ):
+        found = diagnostic(line, check_references=missing)
+        assert found is not None and message in found.text and line[slice(*found.span)] == part and not found.open
+        marked = "".join(char for style, char, *_ in fragments(line, None, missing) if style == "class:error")
+        assert marked == part
+    unfinished = diagnostic("a cat -A k_eu", check_references=missing)
+    assert unfinished is not None and unfinished.open
+    sketch.rename(sketch.with_name("moved.png"))  # its content is kept with the results
+    names = ("000001.1.png", "0000", "moved.png", "https://x.org/a.png", "*.png", "@last:1", "!1", sketch.name)
+    for line in (*(f"a cat -I {name} -s2" for name in names), "a cat -A dpmpp_2m_karras -s2", "a no.png cat -s3"):
+        assert diagnostic(line, check_references=missing) is None, line
+
+
+def test_tokens_are_counted_as_by_the_model_s_tokenizer(tiny_model: Path, tmp_path: Path) -> None:
+    from transformers import CLIPTokenizer
+
+    stock = CLIPTokenizer.from_pretrained(tiny_model / "tokenizer")
+    read = token_reader(read_facts(tiny_model, "tiny"))
+    assert read is not None
+    for text in ("a red boat, don't go! 123", "Über naïve café 日本 🦊 x--y", "  many\n blanks ", ""):
+        assert len(read(text)) == len(stock(text, add_special_tokens=False).input_ids)
+
+
+def test_clip_s_tokenizer_counts_without_a_tokenizer_json(tiny_model: Path, tmp_path: Path) -> None:
+    from invoke_cli.engine.loading.single_file import clip_tokenizer
+
+    older = shutil.copytree(tiny_model, tmp_path / "older")
+    shutil.rmtree(older / "tokenizer")
+    read, stock = token_reader(read_facts(older, "older")), clip_tokenizer()
+    assert read is not None
+    for text in ("a red boat, don't go! 123", "Über naïve café 日本 🦊 x--y", "a" * 80):
+        assert len(read(text)) == len(stock(text, add_special_tokens=False).input_ids)
+    (older / "tokenizer").mkdir()
+    (older / "tokenizer" / "vocab.json").write_text(json.dumps(stock.get_vocab()), encoding="utf-8")
+    merges = gzip.decompress(CLIP_VOCABULARY.read_bytes()).decode().split("\n")[: CLIP_MERGES + 1]
+    (older / "tokenizer" / "merges.txt").write_text("\n".join(merges), encoding="utf-8")
+    again = token_reader(read_facts(older, "older"))
+    assert again is not None and again("a red boat") == read("a red boat")
+
+
+def test_a_damaged_tokenizer_disables_counting(tiny_model: Path, tmp_path: Path) -> None:
+    damaged = shutil.copytree(tiny_model, tmp_path / "damaged")
+    (damaged / "tokenizer" / "tokenizer.json").write_text("{", encoding="utf-8")
+    assert token_reader(read_facts(damaged, "damaged")) is None
+
+
+def test_the_end_of_the_first_window_of_a_long_prompt_is_marked(program: Program) -> None:
+    counter = TokenCounter(Settings(SessionOptions()))
+    assert counter.count("a cat") is None  # no tokenizer is read before the session is open
+    counter.refresh()
+    line = f"{'9 ' * 75}fox -s 5"
+    count = counter.count(line)
+    assert count is not None and count.is_chunked and count.cut == line.index("fox")
+    styles = [style for style, *_ in fragments(line, count.cut)]
+    assert styles.index("class:cut") == line.index("fox") and styles[line.index("-s")] == "class:switch"
+    assert TokenCount(tokens=80, window=75).text == "80 tokens, cut after 75"
+    short = counter.count("9 [dog] -s5")
+    assert short is not None and short.text == "1 of 75 tokens"
+
+
+def test_session_defaults_and_errors_are_in_the_toolbar(program: Program) -> None:
+    settings = Settings(SessionOptions())
+    toolbar = Toolbar(settings, TokenCounter(settings))
+    settings.change(GenerationRequest(num_inference_steps=7))
+    toolbar._defaults = toolbar._read()
+    ((_, text, *_),) = toolbar.fragments("")
+    assert "7 steps" in text and "!set -s 7" in text
+    ((style, text, *_),) = toolbar.fragments("a cat -s 0 -C 5")
+    assert style == "class:toolbar-error" and text.strip().startswith("-s takes a whole number")
+
+
+def test_steps_loras_and_aliases_are_completed(program: Program) -> None:
+    program("a cat -s3 -S1 --save_latents")
+    program("a dog -s10 -S2 -I @last -f .55")
+    program("!alias oil oil painting -C 9")
+    loras = program.folder / "root" / "loras"
+    loras.mkdir()
+    (loras / "film.safetensors").touch()
+    sources = sources_for(Settings(SessionOptions()))
+
+    def completions(text: str) -> list[str]:
+        return [candidate.text for candidate in complete(text, len(text), sources)]
+
+    assert completions("a fox -I @last:") == [f"@last:{step}" for step in range(6)]
+    assert (
+        completions("a fox -I @last2:")
+        == completions("a fox -I @last2:")[:4]
+        == [f"@last2:{step}" for step in range(4)]
+    )
+    assert completions("a fox -I !1:2") == ["!1:2"] and completions("a fox -I 000002.2:5") == ["000002.2:5"]
+    assert completions("a fox -I @last9:") == [] and "@last" in completions("a fox -I @la")
+    assert completions("a fox --lora ") == ["film"]
+    assert completions("!oi") == ["!oil"] and completions("!oil a cat -A k_euler_") == ["k_euler_a"]

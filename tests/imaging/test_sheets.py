@@ -1,0 +1,88 @@
+"""Contact sheets, strips and charts: alignment by noise, captions, bars."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from invoke_cli.commands.images.plot import strength_bars
+from invoke_cli.imaging.sheets.captions import BACKGROUND, INK, caption, font_for, length, wrapped
+from invoke_cli.imaging.sheets.comparison import aligned
+from invoke_cli.imaging.sheets.grids import captioned_grid, contact_sheet, strip
+from invoke_cli.imaging.sheets.plot import across, chart, chart_text
+from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, decode_sheet, encode_sheet
+
+
+def schedule(steps: int) -> list[float]:
+    """Return falling noise levels, ending with 0, as samplers use them."""
+    return [*np.geomspace(14.0, 0.03, steps), 0.0]
+
+
+def test_strips_are_aligned_by_noise_level_and_not_by_index() -> None:
+    whole, late = schedule(10), schedule(10)[4:]
+    assert [place[1] for place in aligned([whole, late])] == [None] * 4 + list(range(7))
+    coarse = whole[::2]
+    assert [place for place in aligned([whole, coarse]) if place[1] is not None] == [(2 * n, n) for n in range(6)]
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=4))
+@settings(max_examples=60)
+def test_every_frame_has_one_column_in_order_of_noise(counts: list[int]) -> None:
+    places = aligned([schedule(count) for count in counts])
+    for row, count in enumerate(counts):
+        assert [place[row] for place in places if place[row] is not None] == list(range(count + 1))
+    shared = [[schedule(counts[row])[n] for row, n in enumerate(place) if n is not None] for place in places]
+    tops = [max(noise) for noise in shared]
+    assert tops == sorted(tops, reverse=True)
+
+
+@pytest.mark.parametrize("width", [40, 128, 512])
+@pytest.mark.parametrize("size", [11, 14])
+def test_captions_wrap_and_are_never_clipped(width: int, size: int) -> None:
+    text = "a_very_long_name_without_any_blank_in_it.png and -I sketch.png -f 0.7"
+    lines = wrapped(text, width, size)
+    assert all(length(line, font_for(line, size)) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    pixels = np.asarray(caption(text, width, size)).astype(int)
+    edges = [pixels[:, 0], pixels[:, -1], pixels[0], pixels[-1]]
+    assert all(np.array_equal(edge, np.broadcast_to(BACKGROUND, edge.shape)) for edge in edges)
+
+
+def test_characters_without_a_glyph_are_shown_as_code_points() -> None:
+    assert wrapped("a \U000f0123 b", 400) == ["a <F0123> b"]
+
+
+@pytest.mark.parametrize("colour", ["white", "black"])
+def test_labels_are_legible_on_black_and_white_images(colour: str) -> None:
+    image = Image.new("RGB", (96, 64), colour)
+    for sheet in (
+        captioned_grid([image] * 2, ["before", "after"]),
+        contact_sheet([image] * 3, ["a", "b", "c"], "three"),
+        strip([image.resize((12, 8))] * 3, ["start", "step 1 of 2", "step 2 of 2"], image),
+    ):
+        top = np.asarray(sheet)[:18].reshape(-1, 3).astype(int)
+        light, dark = np.abs(top - INK).sum(axis=1).min(), np.abs(top - BACKGROUND).sum(axis=1).min()
+        assert light < 60 and dark == 0
+
+
+def test_the_strength_chart_has_one_bar_per_strength() -> None:
+    bars = strength_bars(50)
+    assert len(bars) == 11
+    assert [(bar.begin, bar.end - bar.begin) for bar in bars if bar.label == "0.8"] == [(10, 40)]
+    lines = chart_text(bars, 50).splitlines()
+    assert lines[2] == " 0.8 |" + "." * 10 + "#" * 40 + "| 40 of 50, from 10"
+    assert len(lines) == 12 and lines[-1].split() == ["0", "50"]
+    image = np.asarray(chart(bars, "title", ("x", "y"), 50)).astype(int)
+    row = image[60 + round(2.5 * 470 / 11)]
+    blue = [x for x in range(across(0, 50) + 1, across(50, 50)) if row[x][2] > 200]
+    assert (blue[0], blue[-1]) == (across(10, 50), across(50, 50) - 1)
+
+
+def test_decode_sheet_undoes_encode_sheet() -> None:
+    record = SheetRecord(kind="grid", line="!grid a.png", shows=(SheetImage(name="a.png", sha256="00", line="a cat"),))
+    assert decode_sheet(encode_sheet(record)) == record
+    for damaged in ("", "[]", "{}", '{"kind": 1, "line": "", "shows": [1]}', '{"shows": [{"x": 1}]}'):
+        assert decode_sheet({"invoke-sheet": damaged}) is None

@@ -1,0 +1,197 @@
+"""Masks: which pixels are painted, which are kept exactly, and how a mask is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.imaging.masks import painted_share
+from tests.sample_images import disc, drawing
+from tests.session_harness import SessionHarness, is_fake, size, values
+
+
+def test_only_transparent_parts_are_painted(harness: SessionHarness) -> None:
+    hole = disc(100, 70)
+    source = drawing(100, 70)
+    source.putalpha(Image.eval(hole, lambda value: 255 - value))
+    source.save("holed.png")
+    (result,) = harness.draw("a cat -I holed.png -s3 -S1 -f 1")
+    assert size(result) == (100, 70)
+    kept = np.asarray(hole) == 0
+    before, after = np.asarray(drawing(100, 70)), values(result)
+    assert (after[kept] == before[kept]).all() and (after[~kept] != before[~kept]).any()
+    assert any(text.startswith("painting ") and "% of the image" in text for text in harness.notices)
+
+
+def test_pixels_outside_the_mask_are_kept_exactly(harness: SessionHarness) -> None:
+    rng = np.random.default_rng(3)
+    for number in range(50):
+        width, height = (int(side) for side in rng.integers(20, 180, 2))
+        source = drawing(width, height)
+        source.save(f"source{number}.png")
+        blocks = rng.random((rng.integers(1, 8), rng.integers(1, 8))) < rng.random()
+        mask = Image.fromarray(np.where(blocks, np.uint8(255), np.uint8(0))).resize((width, height), 0)
+        mask.convert(["L", "RGB", "1"][number % 3]).save(f"mask{number}.png")
+        grow = int(rng.integers(0, 5))
+        line = f"a cat -I source{number}.png -M mask{number}.png -s2 -S{number} -f 1 --mask_grow {grow}"
+        (result,) = harness.draw(f"{line} --mask_blur {rng.integers(0, 20)}")
+        assert size(result) == (width, height)
+        from scipy import ndimage
+
+        painted = np.asarray(mask) > 0
+        near = ndimage.distance_transform_edt(~painted) <= grow if painted.any() else painted
+        assert (values(result)[~near] == np.asarray(source)[~near]).all(), number
+
+
+@pytest.mark.parametrize("switches", ["-W 128 -H 64", "--fit -W 96 -H 96", "--pad -W 128 -H 128", "--crop -W 64 -H 64"])
+def test_pixels_outside_the_mask_equal_the_fitted_image(harness: SessionHarness, sketch: Path, switches: str) -> None:
+    disc(96, 64).save("mask.png")
+    (fitted,) = harness.draw(f"a cat -I sketch.png {switches} -f 0")
+    (result,) = harness.draw(f"a cat -I sketch.png -M mask.png {switches} -s2 -S1 -f 1")
+    assert size(result) == size(fitted)
+    same = (values(result) == values(fitted)).all(axis=-1)
+    corners = same[[0, 0, -1, -1], [0, -1, 0, -1]]
+    assert corners.all() and not same[same.shape[0] // 2, same.shape[1] // 2]
+
+
+def test_white_is_painted_unless_the_mask_is_inverted(harness: SessionHarness, sketch: Path) -> None:
+    disc(96, 64).save("mask.png")
+    before = values(sketch)
+    painted = np.asarray(disc(96, 64)) > 0
+    for switch, region in (("", painted), ("--invert_mask", ~painted), ("--mask_polarity black", ~painted)):
+        (result,) = harness.draw(f"a cat -I sketch.png -M mask.png -s2 -S1 -f 1 {switch}")
+        changed = (values(result) != before).any(axis=-1)
+        assert not changed[~region].any() and changed[region].mean() > 0.3
+
+
+def test_a_transparent_mask_paints_its_transparent_parts(harness: SessionHarness, sketch: Path) -> None:
+    mask = Image.new("RGB", (96, 64), "white")
+    mask.putalpha(Image.eval(disc(96, 64), lambda value: 255 - value))
+    mask.save("mask.png")
+    (result,) = harness.draw("a cat -I sketch.png -M mask.png -s2 -S1 -f 1")
+    changed = (values(result) != values(sketch)).any(axis=-1)
+    assert not changed[np.asarray(disc(96, 64)) == 0].any() and changed.any()
+
+
+def test_black_is_painted_in_masks_written_by_invokeai(harness: SessionHarness, sketch: Path) -> None:
+    about = PngInfo()
+    about.add_text("Dream", "!mask sketch.png -tm hair")
+    Image.eval(disc(96, 64), lambda value: 255 - value).save("000001.x.masked.png", pnginfo=about)
+    (result,) = harness.draw("a cat -I sketch.png -M 000001.x.masked.png -s2 -S1 -f 1")
+    changed = (values(result) != values(sketch)).any(axis=-1)
+    assert not changed[np.asarray(disc(96, 64)) == 0].any() and changed.any()
+    assert any("InvokeAI" in text for text in harness.notices)
+
+
+def test_a_mask_of_another_size_is_stretched_with_a_notice(harness: SessionHarness, sketch: Path) -> None:
+    disc(30, 30).save("mask.png")
+    (result,) = harness.draw("a cat -I sketch.png -M mask.png -s2 -S1 -f 1")
+    assert size(result) == (96, 64) and any("stretched" in text for text in harness.notices)
+
+
+def test_an_empty_mask_changes_nothing_and_a_full_one_everything(harness: SessionHarness, sketch: Path) -> None:
+    Image.new("L", (96, 64), 0).save("none.png")
+    Image.new("L", (96, 64), 255).save("all.png")
+    (untouched,) = harness.draw("a cat -I sketch.png -M none.png -s2 -S1")
+    assert (values(untouched) == values(sketch)).all() and any("the mask is empty" in text for text in harness.notices)
+    (result,) = harness.draw("a cat -I sketch.png -M all.png -s2 -S1 -f 1")
+    assert size(result) == (96, 64) and (values(result) != values(sketch)).any(axis=-1).mean() > 0.9
+
+
+def test_erased_colours_are_filled_with_a_notice(harness: SessionHarness) -> None:
+    source = np.full((64, 96, 4), (200, 120, 40, 255), dtype=np.uint8)
+    source[20:40, 30:60] = 0
+    Image.fromarray(source).save("erased.png")
+    (result,) = harness.draw("a cat -I erased.png -s2 -S1 -f 0.1")
+    assert any("erased" in text for text in harness.notices)
+    if is_fake(harness):
+        job = harness.session.context.engine.jobs[-1]  # type: ignore[attr-defined]
+        assert (np.asarray(job.init).min(axis=(0, 1)) > (150, 90, 20)).all(), "the encoder gets no black hole"
+    assert size(result) == (96, 64)
+
+
+def test_masked_images_verify_from_another_folder(
+    harness: SessionHarness, sketch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disc(96, 64).save("mask.png")
+    holed = drawing(80, 80)
+    holed.putalpha(disc(80, 80))
+    holed.save("holed.png")
+    result = [
+        *harness.draw("a cat -I sketch.png -M mask.png -s3 -S1 -f .8 --mask_grow 3 --mask_blur 2"),
+        *harness.draw("a cat -I sketch.png -M mask.png -s3 -S2 -W 64 -H 64 --mask_polarity black"),
+        *harness.draw("a cat -I holed.png -s3 -S3 --invert_mask -n 2"),
+    ]
+    sketch.unlink()
+    (harness.folder / "mask.png").unlink()
+    (harness.folder / "elsewhere").mkdir()
+    monkeypatch.chdir(harness.folder / "elsewhere")
+    assert harness.run(f"!verify {' '.join(map(str, result))}") is Outcome.OK, harness.errors
+    assert harness.messages.count(": identical") == len(result)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a cat -M mask.png", "-M needs an init image"),
+        ("a cat -I sketch.png --invert_mask", "--invert_mask needs a mask"),
+        ("a cat -I sketch.png -M nowhere.png", "there is no image nowhere.png"),
+        ("a cat -I sketch.png -M sketch.png --mask_blur -1", "--mask_blur takes"),
+        ("a cat -I sketch.png -M sketch.png --mask_polarity grey", "one of white, black"),
+    ],
+)
+def test_impossible_masks_are_errors(harness: SessionHarness, sketch: Path, line: str, message: str) -> None:
+    assert harness.run(line) in (Outcome.FAILED, Outcome.UNREADABLE)
+    assert message in harness.errors[0]
+
+
+def test_an_inpainting_model_needs_a_mask(
+    real_session: SessionHarness, sketch: Path, tiny_inpainting_model: Path
+) -> None:
+    assert real_session.run(f"a cat -s2 -m {tiny_inpainting_model}") is Outcome.FAILED
+    assert "supports only inpainting" in real_session.errors[0]
+    disc(96, 64).save("mask.png")
+    (result,) = real_session.draw(f"a cat -I sketch.png -M mask.png -s2 -S1 -m {tiny_inpainting_model}")
+    assert size(result) == (96, 64)
+    assert real_session.run(f"!verify {result}") is Outcome.OK
+
+
+def test_painted_share_of_a_half_white_mask_is_0_5() -> None:
+    half = Image.new("L", (10, 10), 0)
+    half.paste(255, (0, 0, 5, 10))
+    assert painted_share(half) == 0.5
+
+
+@pytest.mark.parametrize("mask_kind", ["alpha", "alpha --invert_mask", "file", "file -W 64 -H 64"])
+def test_variations_paint_the_same_area(harness: SessionHarness, mask_kind: str) -> None:
+    kind, *switches = mask_kind.split()
+    source = drawing(120, 80)
+    disc(120, 80).save("mask.png")
+    if kind == "alpha":
+        source.putalpha(Image.eval(disc(120, 80), lambda value: 255 - value))
+    source.save("source.png")
+    mask = "-M mask.png" if kind == "file" else ""
+    result = harness.draw(f"a cat -I source.png {mask} {' '.join(switches)} -s4 -S1 -f .9 -v 0.3 -n 3")
+    assert len({size(path) for path in result}) == 1 and len({values(path).tobytes() for path in result}) > 1
+    if not any("-W" in switch for switch in switches):
+        kept = (np.asarray(disc(120, 80)) == 0) != ("--invert_mask" in switches)
+        for path in result:
+            assert (values(path)[kept] == np.asarray(drawing(120, 80))[kept]).all()
+    assert harness.run(f"!verify {' '.join(map(str, result))}") is Outcome.OK, harness.errors
+
+
+def test_erased_parts_outside_the_mask_are_kept(harness: SessionHarness) -> None:
+    source = np.full((64, 96, 4), (200, 120, 40, 255), dtype=np.uint8)
+    source[10:20, 10:30] = 0
+    Image.fromarray(source).save("erased.png")
+    mask = Image.new("L", (96, 64), 0)
+    mask.paste(255, (50, 30, 80, 60))
+    mask.save("mask.png")
+    (result,) = harness.draw("a cat -I erased.png -M mask.png -s2 -S1 -f 1")
+    kept = np.asarray(mask) == 0
+    assert (values(result)[kept] == source[..., :3][kept]).all()

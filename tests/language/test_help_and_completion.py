@@ -1,0 +1,97 @@
+"""Help and completion are derived from the tables of switches and commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from invoke_cli.cli import help_page
+from invoke_cli.commands.session.help import help_text, topic_names
+from invoke_cli.commands.table import COMMANDS
+from invoke_cli.errors import CommandError
+from invoke_cli.language.completion.complete import Sources, complete
+from invoke_cli.language.help.render import switch_help
+from invoke_cli.language.switches.switch import Completes, Group
+from invoke_cli.language.switches.table import SWITCHES
+
+SOURCES = Sources(
+    samplers=lambda _: [("ddim", "DDIM"), ("k_euler", "Euler")],
+    models=lambda _: [("sketchbook", "ours")],
+    images=lambda _: [("@last", ""), ("my pic.png", ""), ("sketch.png", "")],
+    starts=lambda _: [("@last", ""), ("my pic.png", ""), ("sketch.png", "")],
+    loras=lambda _: [("film", ""), ("film noir", "")],
+    seeds=lambda _: [("-1", ""), ("42", "image 3")],
+    commands=lambda: [(command.name, command.help, command.argument.value) for command in COMMANDS],
+    topics=topic_names,
+)
+
+
+def completions(text: str) -> list[str]:
+    return [candidate.text for candidate in complete(text, len(text), SOURCES)]
+
+
+def test_each_switch_is_in_the_help_and_can_be_completed() -> None:
+    page = switch_help()
+    for switch in SWITCHES:
+        assert switch.help.split(";")[0][:30] in " ".join(page.split()), switch.name
+        assert any(text in switch.flags for text in completions(f"a cat {switch.name}")), switch.name
+
+
+def test_each_command_is_in_the_help_and_can_be_completed() -> None:
+    page = help_text("commands", COMMANDS)
+    for command in COMMANDS:
+        assert f"!{command.name}" in page
+        assert f"!{command.name}" in completions(f"!{command.name}")
+        assert command.help and not command.help.endswith(".")
+
+
+def test_the_basic_group_comes_first_and_advanced_help_has_the_rest() -> None:
+    page, advanced = help_page(advanced=False), help_page(advanced=True)
+    assert page.index("\nbasic\n") < page.index("\ninit image\n")
+    assert "--fnformat" not in page
+    assert "--fnformat" in advanced and "--from_file" in advanced
+
+
+@pytest.mark.parametrize("topic", topic_names())
+def test_each_topic_has_a_page(topic: str) -> None:
+    assert len(help_text(topic, COMMANDS)) > 100
+
+
+def test_help_on_a_switch_and_on_an_unknown_word() -> None:
+    assert "denoising steps" in help_text("-s", COMMANDS)
+    assert "how closely to follow the prompt" in help_text("cfg_scale", COMMANDS)
+    with pytest.raises(CommandError, match="no help on"):
+        help_text("weather", COMMANDS)
+
+
+def test_values_are_completed_after_their_switch() -> None:
+    assert completions("a cat -A ") == ["ddim", "k_euler"]
+    assert completions("a cat -A k_") == ["k_euler"]
+    assert completions("a cat -Ak") == ["k_euler"]
+    assert completions("a cat -I s") == ["sketch.png"]
+    assert completions("a cat -I ") == ["@last", '"my pic.png"', "sketch.png"]
+    assert completions("a cat -m sk") == ["sketchbook"]
+    assert completions("a cat -S 4") == ["42"]
+    assert completions("a cat --preview b") == ["blocks"]
+    assert completions("a cat -f h") == ["heavy"]
+    assert completions("a -I sketch.png ") == []
+    assert completions("a cat --lora fi") == ["film", '"film noir"']
+    assert completions("a cat -M my") == ['"my pic.png"']
+
+
+def test_words_of_the_prompt_are_not_completed() -> None:
+    assert completions("a cat on") == []
+    assert completions('"a cat -A') == []
+
+
+def test_commands_and_their_arguments_are_completed() -> None:
+    assert "!fetch" in completions("!f")
+    assert completions("!fetch s") == ["sketch.png"]
+    assert completions("!switch s") == ["sketchbook"]
+    assert "strength" in completions("!help st")
+    assert completions("!plan a cat -A d") == ["ddim"]
+
+
+def test_each_kind_of_completion_has_a_source() -> None:
+    kinds = {switch.completes for switch in SWITCHES}
+    assert kinds == set(Completes)
+    assert {switch.group for switch in SWITCHES} == set(Group)

@@ -1,0 +1,116 @@
+"""The prompt's tree: weights, blends, conjunctions, and what stays text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from invoke_cli.errors import PromptError
+from invoke_cli.language.grammar.quotes import literal
+from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Tree, Words, text_phrase
+from invoke_cli.language.prompt.parser import parse_prompt
+from invoke_cli.language.prompt.prompt import parse_prompt_sources
+from tests import strategies
+from tests.prompt_strategies import source_of, trees
+
+Pairs = list[tuple[str, float]]
+
+
+def pairs(tree: Tree) -> Pairs:
+    assert isinstance(tree, Phrase)
+    return [(words.text, round(words.weight, 6)) for words in tree.words]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("astronaut++ in a jungle-", [("astronaut", 1.21), (" in a ", 1), ("jungle", 0.9)]),
+        ("a (big cat)1.3 here", [("a ", 1), ("big cat", 1.3), (" here", 1)]),
+        ("(jungle)0.5", [("jungle", 0.5)]),
+        ("(jungle).5, x", [("jungle", 0.5), (", x", 1)]),
+        ("(cat)0", [("cat", 0)]),
+        ('"some words"++ here', [("some words", 1.21), (" here", 1)]),
+        ("(a (big)2 cat)++", [("a ", 1.21), ("big", 2.42), (" cat", 1.21)]),
+        ("(cat)1.3 (dog)1.3", [("cat ", 1.3), ("dog", 1.3)]),
+        ("well-made++ box", [("well-made", 1.21), (" box", 1)]),
+        ("(cat:1.3) here", [("cat", 1.3), (" here", 1)]),
+        ("((big:1.5) cat:2)", [("big", 3), (" cat", 2)]),
+        ("a (cat++ here)", [("a (", 1), ("cat", 1.21), (" here)", 1)]),
+        ('say "hi there++" now', [('say "hi ', 1), ("there", 1.21), ('" now', 1)]),
+        ("\\(cat\\)++ x", [("(cat)++ x", 1)]),
+        ("a \\(b) (cat)++", [("a (b) ", 1), ("cat", 1.21)]),
+        ("C\\+\\+ and (b\\)c)1.5", [("C++ and ", 1), ("b)c", 1.5)]),
+    ],
+)
+def test_operators_set_weights(source: str, expected: Pairs) -> None:
+    tree = parse_prompt(source)
+    merged: Pairs = []
+    for text, weight in expected:
+        if merged and merged[-1][1] == weight:
+            merged[-1] = (merged[-1][0] + text, weight)
+        else:
+            merged.append((text, weight))
+    assert pairs(tree) == merged
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "it--was, 1970-1990, mid-air, 5+5, a - b, a -- b",
+        "a (cat) on a {mat}",
+        'a sign that says "24", 5',
+        "photo at 10:30 (ratio 16:9)",
+        "(a)+2, (b)-1, word+-",
+        "C:\\pics, http://x.y/z?a=b",
+        "end.and then, fish.andchips",
+        "((cat)) (cat)1 (dog)1.0",
+        "a ( b ) c ( open",
+    ],
+)
+def test_brackets_and_signs_without_an_operator_are_text(source: str) -> None:
+    expected = source.replace("(cat)1 (dog)1.0", "cat dog")
+    assert parse_prompt(source) == text_phrase(literal(expected))
+    assert parse_prompt(source).plain
+
+
+def test_blends_and_conjunctions() -> None:
+    cat, dog = text_phrase("a cat"), Phrase(words=(Words(text="a ", weight=1.0), Words(text="dog", weight=1.1)))
+    assert parse_prompt('("a cat", "a dog+").blend(.3,.7)') == Blend(phrases=(cat, dog), weights=(0.3, 0.7))
+    assert parse_prompt('("a cat","a dog+").blend(1,-.5,no_normalize)') == Blend(
+        phrases=(cat, dog), weights=(1.0, -0.5), normalize=False
+    )
+    assert parse_prompt('  ("a cat","a dog+").blend()') == Blend(phrases=(cat, dog), weights=(1.0, 1.0))
+    assert parse_prompt('("a cat","a dog+").and(1,.5)') == Conjunction(phrases=(cat, dog), weights=(1.0, 0.5))
+
+
+def test_a_colon_that_looks_like_a_weight_gives_a_notice() -> None:
+    assert parse_prompt_sources("a (ratio 16:9.5)").notices == (
+        "(ratio 16:9.5) is read as text (a number precedes the colon); for a weight, write (ratio 16)9.5",
+    )
+
+
+@settings(max_examples=300)
+@given(trees())
+def test_round_trip_of_random_prompt_trees(tree: Tree) -> None:
+    assert parse_prompt(source_of(tree)) == tree
+    assert parse_prompt_sources(source_of(tree) + " [ugly]").negative == "ugly"
+
+
+@given(strategies.prompt_source)
+def test_any_text_parses_or_raises_an_error_with_a_span_inside_it(source: str) -> None:
+    try:
+        prompt = parse_prompt_sources(source)
+    except PromptError as error:
+        assert error.span is None or 0 <= error.span.start < error.span.end <= len(source)
+        return
+    assert isinstance(prompt.positive, str)
+
+
+@given(st.integers(0, 5), st.sampled_from(["(", ")", '"']))
+def test_unbalanced_and_deeply_nested_brackets_are_errors(count: int, char: str) -> None:
+    parse_prompt(char * count + "cat" + char * count)
+    with pytest.raises(PromptError, match="without an opening bracket"):
+        parse_prompt("cat)" + "1.3")
+    with pytest.raises(PromptError, match="nested too deeply"):
+        parse_prompt("(" * 60 + "a" + ")1.1" * 60)

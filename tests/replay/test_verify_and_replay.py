@@ -1,0 +1,154 @@
+"""The guarantee "Verification": !verify and !replay reproduce an image, or state what differs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.events import Failed
+from invoke_cli.metadata.containers.text_chunks import read_chunks
+from invoke_cli.version import __version__
+from tests.sample_images import drawing
+from tests.session_harness import SessionHarness
+
+
+def rewrite(path: Path, top: Mapping[str, object] | None = None, version: str = "", **changes: Any) -> None:
+    """Change fields under `image` in an image's sd-metadata, and at its top level; None removes one there."""
+    chunks = read_chunks(path)
+    document = json.loads(chunks["sd-metadata"])
+    document["image"] |= changes
+    document = {key: value for key, value in (document | (top or {})).items() if value is not None}
+    chunks["sd-metadata"] = json.dumps(document)
+    if version:
+        chunks = {key: text.replace(__version__, version) for key, text in chunks.items()}
+    info = PngInfo()
+    for key, text in chunks.items():
+        info.add_itxt(key, text)
+    with Image.open(path) as image:
+        image.load()
+        image.save(path, pnginfo=info)
+
+
+def test_verification_of_new_files_is_identical(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a cat -s3 -n2")
+    harness.draw("a cat -s4 -f.5 -I sketch.png --pad=white -W 128 -H 128")
+    harness.draw("a cat -s4 -f.6 -v.2 -n3 -I sketch.png")
+    harness.draw("a cat -s4 -f0 -I sketch.png")
+    assert harness.run("!verify outputs/*.png") is Outcome.OK, harness.errors
+    assert harness.messages.count("identical") == 7
+
+
+def test_images_of_an_older_schema_are_verified_by_that_schema(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s3")
+    assert json.loads(read_chunks(path)["sd-metadata"])["schema_version"] == 2
+    rewrite(path, {"app_version": "0.1.0", "schema_version": None}, version="0.1.0")
+    assert harness.run(f"!verify {path}") is Outcome.OK and "identical" in harness.messages
+    rewrite(path, scheduler="AnotherScheduler")
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert "scheduler" in harness.messages
+
+
+def test_images_of_a_newer_schema_are_verified_by_their_pixels(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s3")
+    rewrite(path, {"app_version": "9.0", "schema_version": 99, "a_new_key": 1})
+    assert harness.run(f"!verify {path}") is Outcome.OK and "identical" in harness.messages
+
+
+def test_verify_from_any_directory(harness: SessionHarness, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = harness.draw("a cat -s4 -f.5 -I sketch.png")
+    sketch.unlink()
+    elsewhere = harness.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert harness.run(f"!verify {path}") is Outcome.OK, harness.errors
+    assert "identical" in harness.messages
+
+
+def test_verify_ignores_session_defaults(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a cat -s3")
+    harness.run("!set -s 7 -C 2 --neg ugly -I sketch.png --fit")
+    assert harness.run("!verify 1") is Outcome.OK, harness.messages
+    assert "identical" in harness.messages
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 4),
+        ("seed", 6),
+        ("cfg_scale", 3.0),
+        ("sampler", "ddim"),
+        ("steps_real", 9),
+        ("orig_hash", "00"),
+        ("size", [1, 1]),
+    ],
+)
+def test_verify_names_the_field_that_differs(harness: SessionHarness, sketch: Path, field: str, value: Any) -> None:
+    (path,) = harness.draw("a cat -s3 -S5 -f.9 -I sketch.png")
+    rewrite(path, **{field: value})
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert "differs" in harness.messages and field in harness.messages
+
+
+def test_verify_detects_changed_pixels(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s3 -S5")
+    chunks = read_chunks(path)
+    info = PngInfo()
+    for key, text in chunks.items():
+        info.add_itxt(key, text)
+    Image.new("RGB", (64, 64), "red").save(path, pnginfo=info)
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert "pixels:" in harness.messages
+
+
+def test_replay_of_an_image_reproduces_its_pixels(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("a cat -s3 -f.5 -I sketch.png")
+    (again,) = harness.draw(f"!replay {path}")
+    assert again != path
+    assert again.read_bytes() == path.read_bytes()
+    assert any("identical" in text for text in harness.notices)
+
+
+def test_replay_without_the_init_image_is_an_error(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("a cat -s3 -f.5 -I sketch.png")
+    sketch.unlink()
+    shutil.rmtree(harness.folder / "outputs" / ".invoke" / "inputs")
+    assert harness.run(f"!replay {path}") is Outcome.FAILED
+    assert "sketch.png" in harness.errors[0]
+
+
+def test_replay_never_opens_a_path_from_a_foreign_file(harness: SessionHarness, sketch: Path) -> None:
+    info = PngInfo()
+    info.add_text("Dream", f"a cat -s 2 -S 5 -A ddim -I {sketch} -f 0.5")
+    drawing().save("theirs.png", pnginfo=info)
+    assert harness.run("!replay theirs.png") is Outcome.FAILED
+    assert "was not found" in harness.errors[0]
+
+
+def test_replay_of_a_text_file_runs_its_lines(harness: SessionHarness) -> None:
+    Path("lines.txt").write_text("# comment\na cat -s2 -S1\nbad -s 0\n!history\na dog -s2 -S2\n", encoding="utf-8")
+    assert harness.run("!replay lines.txt") is Outcome.FAILED
+    assert [event.seed for event in harness.saved] == [1, 2]
+    assert len(harness.of(Failed)) == 1
+    Path("loop.txt").write_text("!replay loop.txt\n")
+    assert harness.run("!replay loop.txt") is Outcome.FAILED
+    assert "replay each other endlessly" in harness.errors[-1]
+
+
+def test_verify_continues_after_an_image_of_a_missing_model(
+    harness: SessionHarness, tiny_model: Path, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    shutil.copytree(tiny_model, gone)
+    first, second = *harness.draw("a cat -s2 -S1 -m ./gone"), *harness.draw("a cat -s2 -S2")
+    shutil.rmtree(gone)
+    assert harness.run(f"!verify {first} {second}") is Outcome.FAILED
+    assert "identical" in harness.messages and any("cannot be verified" in text for text in harness.notices)
