@@ -5,11 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from invoke_cli.language.grammar.quotes import canonical
-from invoke_cli.language.switches.controls import Controls
-from invoke_cli.language.switches.loras import Loras
+from invoke_cli.language.switches.named_values import Controls, Loras, Postprocessors
 from invoke_cli.language.switches.numbers import Integer, Integers, Number, Numbers, Seeds, Variations
 from invoke_cli.language.switches.phrases import MAX_BORDER, MaskWords, Sides
-from invoke_cli.language.switches.postprocessors import Postprocessors
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.language.switches.values import Choice, Colour, Flag, PromptText, Text

@@ -14,14 +14,14 @@ pipeline_tag: text-to-image
 
 # Sketchbook
 
-A very small Stable Diffusion that is bundled with `invoke`, so that a new installation generates images without a
-download. It generates simple images: six shapes and fourteen things in twelve colours on plain backgrounds, alone or in
+A very small Stable Diffusion that comes with `invoke`, so that a fresh machine makes real pictures at once, without a
+download. It draws simple pictures: six shapes and fourteen things in twelve colours on plain backgrounds, alone or in
 pairs, landscapes at all times of the day and the year, fires and fireplaces; plainly, or as a photograph, an oil
-painting, a watercolor, a pencil sketch, pixel art or neon. For anything else, use a larger model.
+painting, a watercolor, a pencil sketch, pixel art or neon. It knows nothing else. For anything else, get a large model.
 
-![Examples](sheet.jpg)
+![What it draws](sheet.jpg)
 
-## Components
+## What is inside
 
 | part | class | parameters |
 | --- | --- | --- |
@@ -29,20 +29,20 @@ painting, a watercolor, a pencil sketch, pixel art or neon. For anything else, u
 | denoiser | UNet2DConditionModel, $unet_channels channels, velocity prediction | $unet_parameters |
 | autoencoder | AutoencoderKL, $vae_channels channels, 4 latent channels at an eighth of the side | $vae_parameters |
 
-The files have the ordinary diffusers layout, in float16. `preview.json` contains the linear map from scaled latents to
-RGB.
+The files are the ordinary diffusers layout in float16. `preview.json` holds the linear map from scaled latents to RGB.
 
-## Training
+## How it was trained, and on what
 
-The training data are images that the project's own program renders (`training`): no photograph, no artist's work, no
+Only on pictures that the project's own program draws (`training/`): no photograph, no artist's work, no
 scraped text. The captions come from a grammar with synonyms; one in ten is empty. One combination in sixteen of colour,
-thing and background (or ground, water, time, season and medium) was held out; the figures below are measured on those.
+thing and background (or ground, water, time, season and medium) was kept out of training; the figures below are
+measured on those.
 
-The order on two CPU cores: tokenizer; autoencoder, finally its decoder alone; text encoder alone, predicting the
-contents of the captions (it is frozen afterwards); the denoiser on single plain things at 128 x 128; then on everything;
-then at 256 x 256; then also at other sizes; then with things at random positions; finally on everything again, with
-more pairs, keeping three tenths of the previous weights. `python -m training train --work FOLDER` repeats the training.
-The figures state how far this version was trained.
+In this order, on two processor cores: tokenizer; autoencoder, at last its decoder alone; text tower alone, naming what
+the captions hold (it is frozen from then on); the denoiser on single plain things at 128 x 128; then on everything;
+then at 256 x 256; then at other sizes too; then with things that stand anywhere; at last on everything once more, with
+more pairs; of the weights before that, three tenths are kept. `python -m training train --work FOLDER`
+walks the whole road again. How far this state has come on it stands with the figures.
 
 ## Figures
 
@@ -50,14 +50,14 @@ $figures
 
 ## Limits
 
-- Best at 256 x 256; usable from 128 to 512 pixels per side. Beyond that, things repeat.
-- Words outside its small vocabulary have no effect.
+- Best at 256 x 256; usable from 128 to 512 on a side. Beyond that, things repeat.
+- Words outside its small vocabulary can be typed, but they mean nothing to it.
 - No people, no text, no counting beyond two. Pairs sometimes swap or mix their colours.
-- The autoencoder preserves outlines and colours of other images, but not their fine detail.
+- The autoencoder keeps outlines and colours of other pictures, not their fine detail.
 
 ## Licence
 
-Apache-2.0, like the project.
+Apache-2.0, like the project that made it.
 """)
 
 

@@ -69,7 +69,7 @@ def tiny() -> Recipe:
         widths=Widths(autoencoder=(8, 8, 16, 16), unet=(16, 16, 32), text=32, text_layers=1),
         images=replace(whole.images, count=8),
         autoencoder=replace(whole.autoencoder, steps=3),
-        decoder_images=replace(whole.decoder_pictures, count=8),
+        decoder_images=replace(whole.decoder_images, count=8),
         decoder=replace(whole.decoder, steps=2),
         reader=replace(whole.reader, steps=2),
         pools={name: replace(pool, count=8) for name, pool in whole.pools.items() if name in ("narrow", "wide")},

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from invoke_cli.context.name_store import Aliases
 from invoke_cli.context.paths import ALIASES_FILE, expand_path, is_file, is_folder, names_a_file
 from invoke_cli.context.settings import Settings
+from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError

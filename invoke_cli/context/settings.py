@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from invoke_cli.context.models_file import ModelsFile
-from invoke_cli.context.name_store import Folders
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.paths import (
     FOLDERS_FILE,
@@ -28,6 +26,7 @@ from invoke_cli.context.paths import (
     is_file,
     output_folder_for,
 )
+from invoke_cli.context.yaml_store import Folders, ModelsFile
 from invoke_cli.engine import Model
 from invoke_cli.errors import ConfigError, InvokeError, ModelError, OutputError, PlanError
 from invoke_cli.language.grammar.line import Generation, parse, switches_only

@@ -20,7 +20,6 @@ from invoke_cli.engine.job_run import BatchRecorder, JobRun
 from invoke_cli.engine.sampling.checkpoint import SamplerState
 from invoke_cli.engine.sampling.latent_effects import after_step, varied_noise
 from invoke_cli.engine.sampling.noise import generator
-from invoke_cli.engine.sampling.packed_latents import packed_like, unpacked
 from invoke_cli.engine.sampling.patching import patched
 from invoke_cli.engine.sampling.schedulers import build_scheduler
 from invoke_cli.engine.sampling.step_observer import StepObserver
@@ -202,3 +201,33 @@ class _Call:
     def _spatial(self, latents: torch.Tensor) -> torch.Tensor:
         scale = self.family.latent_scale
         return unpacked(latents, self.plan.height // scale, self.plan.width // scale)
+
+
+PATCH = 2
+
+
+def unpacked(latents: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """Convert latents to (n, channels, rows, columns).
+
+    Args:
+        latents: (n, channels, rows, columns), (n, channels, 1, rows, columns), or packed tokens
+            (n, rows / 2 x columns / 2, 4 x channels) in the order of FLUX and related models.
+        rows: The height in latents.
+        columns: The width in latents.
+    """
+    if latents.ndim == 5:
+        return latents[:, :, 0]
+    if latents.ndim != 3:
+        return latents
+    count, _, width = latents.shape
+    cells = latents.view(count, rows // PATCH, columns // PATCH, width // 4, PATCH, PATCH)
+    return cells.permute(0, 3, 1, 4, 2, 5).reshape(count, width // 4, rows, columns)
+
+
+def packed_like(spatial: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+    """Convert (n, channels, rows, columns) back to the shape of `latents`; the inverse of `unpacked`."""
+    if latents.ndim != 3:
+        return spatial.reshape(latents.shape)
+    count, channels, rows, columns = spatial.shape
+    cells = spatial.view(count, channels, rows // PATCH, PATCH, columns // PATCH, PATCH)
+    return cells.permute(0, 2, 4, 1, 3, 5).reshape(latents.shape)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Protocol
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.engine import ImageResult
+from invoke_cli.engine import ImageResult, Tokens
 from invoke_cli.errors import OutOfMemory, OutputError
-from invoke_cli.events import Planned
+from invoke_cli.events import Planned, Tokenized
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.execute import generate_images
 from invoke_cli.generation.input_glob import generate_each_input, init_files
@@ -17,10 +18,9 @@ from invoke_cli.generation.postprocess import without_last_postprocess
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.resolved_line import ResolvedLine, resolve_line
 from invoke_cli.generation.save import Saver, originals_target, save_grid
-from invoke_cli.generation.token_report import show_tokens
 from invoke_cli.generation.wildcards import generate_alternatives
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
-from invoke_cli.imaging.sheets.sheets import difference
+from invoke_cli.imaging.sheets.grids import difference
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.inputs.supplied import SuppliedInputs
 from invoke_cli.language.grammar.line import Stage
@@ -222,3 +222,20 @@ def _open_result(source: SavedImage) -> OpenedImage:
     if source.number is not None:
         return open_path(source.path)
     return open_bytes(encode_png(source.image, {}), "first-result.png")
+
+
+def show_tokens(context: SessionContext, stages: Sequence[Prepared]) -> None:
+    """Report the tokens of all prompts if any stage requests it, loading the models for that."""
+    if not any(stage.plan.request.log_tokenization for stage in stages):
+        return
+    for number, stage in enumerate(stages, start=1):
+        suffix = f" of stage {number}" if len(stages) > 1 else ""
+        for name, text in (("prompt", stage.plan.prompt.positive), ("negative", stage.plan.prompt.negative)):
+            if text:
+                tokens = context.engine.tokens(stage.model, text, context.hooks())
+                context.emit(Tokenized(name=f"{name}{suffix}", windows=_windows(tokens), cut=tokens.cut))
+
+
+def _windows(tokens: Tokens) -> tuple[tuple[str, ...], ...]:
+    ends = list(accumulate(tokens.windows or (len(tokens.read),)))
+    return tuple(tokens.read[start:end] for start, end in zip([0, *ends], ends, strict=False))

@@ -21,13 +21,20 @@ from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.adapters import find_embedding, find_lora
 from invoke_cli.inputs.control_images import ControlFinder
-from invoke_cli.inputs.embedded_metadata import embedded_metadata, init_facts
 from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
 from invoke_cli.inputs.outcrop import on_patch
 from invoke_cli.inputs.references import is_recall
-from invoke_cli.inputs.supplied import NO_INPUTS, InputFile, SuppliedInputs, checkpoint_facts, resume_facts
+from invoke_cli.inputs.supplied import (
+    NO_INPUTS,
+    InputFile,
+    SuppliedInputs,
+    checkpoint_facts,
+    embedded_metadata,
+    init_facts,
+    resume_facts,
+)
 from invoke_cli.inputs.upscalers import find_postprocess_models
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.line import Generation

@@ -13,7 +13,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult
 from invoke_cli.events import MAX_PREVIEW, Preview, Saved, Viewer
 from invoke_cli.generation.prepare import Prepared
-from invoke_cli.imaging.sheets.sheets import grid
+from invoke_cli.imaging.sheets.grids import grid
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.invokeai2 import APP_ID
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line

@@ -1,16 +1,20 @@
-"""Combine all switches that select the painted area: masks, text masks and new borders."""
+"""Find the mask of an image from all mask switches: a file, transparency, words (CLIPSeg), new borders."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.paths import MODELS, Paths
+from invoke_cli.errors import ModelError
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.inputs.masks import Masked, MaskSources, find_mask
 from invoke_cli.inputs.outcrop import with_borders
-from invoke_cli.inputs.text_masks import text_mask
+from invoke_cli.language.switches.mask_query import evaluate, parse_mask_query, phrases
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest
 
@@ -52,3 +56,32 @@ class MaskFinder:
 
 def _full_mask(image: Image.Image, _: str) -> Image.Image:
     return Image.new("L", image.size, 255)
+
+
+REPOSITORY = "CIDAS/clipseg-rd64-refined"
+FOLDERS = ("clipseg", REPOSITORY.split("/")[1])
+
+
+def text_mask(context: SessionContext, image: Image.Image, words: str) -> Image.Image:
+    """Return the mask (mode L; 255 is painted) of the words in an image. Raises ModelError if CLIPSeg is missing."""
+    query = parse_mask_query(words)
+    named = phrases(query.tree)
+    heat = context.engine.segment(clipseg_folder(context.settings.paths), image, named)
+    found = dict(zip(named, heat, strict=True))
+    value = evaluate(query.tree, found.__getitem__, np.minimum, np.maximum, lambda one: np.float32(1) - one)
+    return Image.fromarray(np.where(value > query.threshold, np.uint8(255), np.uint8(0)))
+
+
+def clipseg_folder(paths: Paths) -> Path:
+    """Return the folder of the CLIPSeg weights: in the user's models folder, else in the cache of Hugging Face."""
+    folders = paths.data_folders(MODELS)
+    for folder in (folder / name for folder in folders for name in FOLDERS):
+        if (folder / "config.json").is_file():
+            return folder
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(REPOSITORY, "config.json")
+    if isinstance(cached, str):
+        return Path(cached).parent
+    hint = f"download them once: hf download {REPOSITORY} --local-dir {folders[0] / FOLDERS[0]}; or use a mask with -M"
+    raise ModelError("the CLIPSeg weights for -tm are missing", hint=hint, field="text_mask")

@@ -1,14 +1,20 @@
-"""Inputs that replace the files which a request names, and the facts about them that planning needs."""
+"""Inputs that replace the files which a request names, and what planning knows of them and of the init image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
+from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.inputs.references import stable_reference
+from invoke_cli.metadata import decode_image
+from invoke_cli.metadata.containers.text_chunks import parse_chunks
+from invoke_cli.metadata.containers.xmp import TRAINED
+from invoke_cli.metadata.containers.xmp_properties import source_type
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.planning.plan import InitFacts, ResumeFacts
+from invoke_cli.request import GenerationRequest
 
 
 class InputFile(Protocol):
@@ -72,3 +78,29 @@ def checkpoint_facts(supplied: SuppliedInputs) -> InitFacts | None:
         return None
     name = file.request.init_image or ""
     return InitFacts(name=name, reference=name, sha256=file.init_sha256, size=file.init_size, chained=file.chained)
+
+
+def embedded_metadata(init: OpenedImage) -> GenerationRequest | None:
+    """Return the settings in the metadata of an init image; None if there is none."""
+    try:
+        metadata = decode_image(init)
+    except MetadataError:
+        return None
+    return metadata.request if metadata else None
+
+
+def init_facts(init: OpenedImage | None, reference: str | None, *, has_metadata: bool) -> InitFacts | None:
+    """Return the facts of an init image, which may contain generation metadata (`has_metadata`); None without one."""
+    if init is None:
+        return None
+    code = source_type(parse_chunks(init.data))
+    return InitFacts(
+        chained=not init.data,
+        name=init.name,
+        reference=stable_reference(reference, init.name),
+        sha256=init.sha256,
+        size=init.size,
+        frames=init.frames,
+        generated=has_metadata if not code else code == TRAINED,
+        source_type=code,
+    )

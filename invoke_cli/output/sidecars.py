@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from invoke_cli.engine import ImageResult
-from invoke_cli.imaging.sheets.sheets import enlarged, strip
+from invoke_cli.imaging.sheets.grids import enlarged, strip
 from invoke_cli.output.files import write_atomically
 from invoke_cli.output.png import encode_png
 from invoke_cli.planning.plan import OutputPlan

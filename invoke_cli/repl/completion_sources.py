@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from invoke_cli.context.name_store import Aliases
 from invoke_cli.context.paths import ALIASES_FILE, expand_path
 from invoke_cli.context.settings import Settings
+from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.completion.complete import Found, Sources
 from invoke_cli.language.grammar.line import Generation, parse

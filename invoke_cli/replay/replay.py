@@ -170,7 +170,7 @@ def _metadata_differences(context: SessionContext, recorded_run: Replay, result:
     found = read_chunks(recorded_run.path)
     document = _document(found)
     provenance = recorded_run.parsed.provenance
-    if provenance is None or provenance.schema_version > SCHEMA_VERSION:
+    if provenance is None or SD_METADATA not in found or provenance.schema_version > SCHEMA_VERSION:
         yield from recorded_run.parsed.conflicts
         return
     record = build_record(

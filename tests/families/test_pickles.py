@@ -65,7 +65,7 @@ def test_a_pickled_embedding_is_used_once_it_is_converted(real_session: SessionH
     }[kind]
     torch.save(content, folder / "toy.pt")
     save_file({"emb_params": vectors.detach()}, folder / "safe.safetensors")
-    assert convert_as_told(real_session, f"a <toy> {END}").endswith("; <toy> in a prompt uses it")
+    assert convert_as_told(real_session, f"a <toy> {END}").endswith("; use it with <toy> in a prompt")
     (made,), (same,) = (real_session.draw(f"a <{name}> {END}") for name in ("toy", "safe"))
     assert np.array_equal(np.asarray(Image.open(made)), np.asarray(Image.open(same)))
 
@@ -74,7 +74,7 @@ def test_a_pickled_lora_is_used_once_it_is_converted(real_session: SessionHarnes
     folder = real_session.folder / "root" / "loras"
     train(tiny_model, folder / "safe.safetensors", 1, ["to_q"])
     torch.save(load_file(folder / "safe.safetensors"), folder / "film.bin")
-    assert convert_as_told(real_session, f"a cat {END} --lora film").endswith("; --lora film uses it")
+    assert convert_as_told(real_session, f"a cat {END} --lora film").endswith("; use it with --lora film")
     (made,), (same,) = (real_session.draw(f"a cat {END} --lora {name}") for name in ("film", "safe"))
     assert np.array_equal(np.asarray(Image.open(made)), np.asarray(Image.open(same)))
 

@@ -14,7 +14,7 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.grammar.shell_words import split_words, words_to_lines
 from invoke_cli.language.grammar.tokens import tokenise
-from invoke_cli.language.switches.controls import Controls
+from invoke_cli.language.switches.named_values import Controls, Postprocessors
 from invoke_cli.language.switches.numbers import format_number
 from invoke_cli.language.switches.table import SWITCHES, program_defaults
 from invoke_cli.request import GenerationRequest
@@ -99,6 +99,10 @@ def _shell_words(request: GenerationRequest) -> list[str]:
             words.append(f"{switch.name}={value}")
         elif isinstance(switch.value, Controls) and value:
             words += [f"{switch.name}={kind}:{image}:{format_number(weight)}" for kind, image, weight in value]
+        elif isinstance(switch.value, Postprocessors) and value:
+            words += [
+                f"{switch.name}={name}:{argument}" if argument else f"{switch.name}={name}" for name, argument in value
+            ]
         elif isinstance(value, str) and switch.value.takes == "words":
             words += [switch.name, value]
         else:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from invoke_cli.commands.images.plot import strength_bars
+from invoke_cli.imaging.sheets.captions import BACKGROUND, INK, caption, font_for, length, wrapped
 from invoke_cli.imaging.sheets.comparison import aligned
-from invoke_cli.imaging.sheets.lettering import BACKGROUND, INK, caption, font_for, length, wrapped
+from invoke_cli.imaging.sheets.grids import captioned_grid, contact_sheet, strip
 from invoke_cli.imaging.sheets.plot import across, chart, chart_text
-from invoke_cli.imaging.sheets.sheets import captioned_grid, contact_sheet, strip
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, decode_sheet, encode_sheet
 
 

@@ -9,7 +9,7 @@ from invoke_cli.commands.image_selection import find_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.generation.contact_sheets import Subject, open_subject
-from invoke_cli.imaging.sheets.sheets import distance
+from invoke_cli.imaging.sheets.grids import distance
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.table import by_field

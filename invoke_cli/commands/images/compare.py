@@ -11,7 +11,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.generation.contact_sheets import Subject, open_subject, save_sheet, titles
 from invoke_cli.imaging.sheets.comparison import comparison, strips
-from invoke_cli.imaging.sheets.sheets import captioned_grid, contact_sheet
+from invoke_cli.imaging.sheets.grids import captioned_grid, contact_sheet
 from invoke_cli.metadata.sheet_record import SheetRecord, sheet_line
 from invoke_cli.replay.step_frames import step_frames
 

@@ -17,9 +17,9 @@ from invoke_cli.generation.contact_sheets import save_sheet
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.imaging.open_image import open_path
+from invoke_cli.imaging.sheets.grids import difference, labelled_grid
 from invoke_cli.imaging.sheets.layout import stack_vertically, with_margin
 from invoke_cli.imaging.sheets.plot import Bar, chart, chart_text
-from invoke_cli.imaging.sheets.sheets import difference, labelled_grid
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 

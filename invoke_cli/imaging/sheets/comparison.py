@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from invoke_cli.imaging.sheets.captions import FAINT, caption
 from invoke_cli.imaging.sheets.layout import (
     GAP,
     at_least,
@@ -21,7 +22,6 @@ from invoke_cli.imaging.sheets.layout import (
     table,
     with_margin,
 )
-from invoke_cli.imaging.sheets.lettering import FAINT, caption
 
 COLUMN = 512
 _FRAMES_PER_ROW = 5

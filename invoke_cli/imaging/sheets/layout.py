@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from invoke_cli.imaging.sheets.lettering import BACKGROUND, DEFAULT_SIZE, FAINT, caption
+from invoke_cli.imaging.sheets.captions import BACKGROUND, DEFAULT_SIZE, FAINT, caption
 
 GAP = 4
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from invoke_cli.imaging.sheets.lettering import BACKGROUND, FAINT, INK, font_for, length
+from invoke_cli.imaging.sheets.captions import BACKGROUND, FAINT, INK, font_for, length
 
 WIDTH, HEIGHT = 960, 600
 LEFT, RIGHT, TOP, BOTTOM = 90, 130, 60, 70

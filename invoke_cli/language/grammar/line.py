@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from invoke_cli.errors import LineError, Span
-from invoke_cli.language.grammar.lookalikes import find_lookalikes
+from invoke_cli.language.grammar.free_text import find_lookalikes
 from invoke_cli.language.grammar.quotes import BLANKS
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.switch import Switch

@@ -62,21 +62,3 @@ def rejected_help() -> str:
     """Return the rejected switches with their replacements."""
     rows = [(", ".join(row.flags), row.instead) for row in REJECTED_SWITCHES]
     return columns(rows)
-
-
-def markdown_switches() -> str:
-    """Return the table of switches for the README."""
-    lines = ["| switch | what it does | default |", "|---|---|---|"]
-    for switch in (row for row in SWITCHES if row.group is not Group.POSTPROCESS):
-        cells = (f"`{usage(switch)}`", switch.help, f"`{switch.default}`" if switch.default else "")
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    after = ", ".join(f"`{switch.spelling}`" for switch in SWITCHES if switch.group is Group.POSTPROCESS)
-    lines.append(f"| {after} | {Group.POSTPROCESS.value}: see `!help switches` and `!help upscaling` |  |")
-    return "\n".join(lines)
-
-
-def markdown_rows(rows: Iterable[Row], heading: Row) -> str:
-    """Return a Markdown table of two columns; the first column is code."""
-    lines = [f"| {heading[0]} | {heading[1]} |", "|---|---|"]
-    lines += [f"| `{name}` | {text} |".replace("|`", "| `") for name, text in rows]
-    return "\n".join(lines)

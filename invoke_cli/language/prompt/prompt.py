@@ -14,7 +14,7 @@ from invoke_cli.errors import PromptError, Span, blame
 from invoke_cli.language.prompt.ast import Swap, Tree
 from invoke_cli.language.prompt.parser import masked, parse_prompt
 from invoke_cli.language.prompt.swap import SWAP
-from invoke_cli.language.switches.loras import lora_terms
+from invoke_cli.language.switches.named_values import lora_terms
 from invoke_cli.request import LoraChoice
 
 _NAMED = re.compile(r"<(?!lora:)([A-Za-z][\w .:-]*)>")

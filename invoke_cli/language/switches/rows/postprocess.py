@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from invoke_cli.language.switches.named_values import Postprocessors
 from invoke_cli.language.switches.numbers import Integer, Integers, Number, Numbers
-from invoke_cli.language.switches.postprocessors import Postprocessors
 from invoke_cli.language.switches.switch import Group, Needs, Switch
 from invoke_cli.language.switches.values import Choice, Flag, OptionalChoice, PromptText, Text
 

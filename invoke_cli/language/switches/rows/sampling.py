@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from invoke_cli.language.switches.controls import Controls
-from invoke_cli.language.switches.loras import Loras
+from invoke_cli.language.switches.named_values import Controls, Loras
 from invoke_cli.language.switches.numbers import Integer, Number
 from invoke_cli.language.switches.switch import Completes, Group, Switch
 from invoke_cli.language.switches.values import Choice, Flag

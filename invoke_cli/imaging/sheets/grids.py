@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from invoke_cli.imaging.sheets.captions import caption
 from invoke_cli.imaging.sheets.layout import beside, captioned_row, fitted, stack_vertically, table, with_margin
-from invoke_cli.imaging.sheets.lettering import caption
 
 STRIP_SIDE = 192
 GRID_CELL = 768

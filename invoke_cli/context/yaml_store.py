@@ -1,4 +1,4 @@
-"""YAML files of names that several sessions may write at once: aliases, and models used by their folder."""
+"""YAML files that several sessions may change at once: aliases, models used by their folder, and models.yaml."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from invoke_cli.context.locked_file import rewrite_locked
 from invoke_cli.context.paths import read_text
-from invoke_cli.errors import ConfigError
+from invoke_cli.errors import ConfigError, OutputError
+from invoke_cli.output.files import output_errors, write_atomically
 
 _FOLDER = "used by its folder"
 
@@ -71,3 +71,39 @@ class Folders(NameStore):
     def add(self, name: str, path: str) -> None:
         """Store the folder of a model, unless the name already exists."""
         self.change(lambda entries: entries.setdefault(name, {"path": path, "description": _FOLDER}))
+
+
+class ModelsFile:
+    """The file of the user's own entries."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def text(self) -> str:
+        """Return its content; empty if there is no file."""
+        return read_text(self.path) if self.path.is_file() else ""
+
+    def change(self, edit: Callable[[str], str]) -> None:
+        """Replace the content by the result of `edit`. Raises OutputError if another session holds the lock."""
+        rewrite_locked(self.path, lambda: edit(self.text()))
+
+
+_LOCK_SECONDS = 10
+
+
+def rewrite_locked(path: Path, new_text: Callable[[], str]) -> None:
+    """Replace a file's content by what `new_text` returns while the lock is held.
+
+    Raises:
+        OutputError: The file cannot be written, or another session holds the lock for too long.
+    """
+    from filelock import FileLock, Timeout
+
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
+                write_atomically(path, new_text().encode("utf-8"))
+        except Timeout:
+            hint = f"if no other session is running, remove {path}.lock"
+            raise OutputError(f"{path} is locked by another session", hint=hint) from None

@@ -1,4 +1,4 @@
-"""LoRAs by name and weight: as the value of a switch, and as terms of the prompt."""
+"""Values that are a name with a weight or an argument: LoRAs, control images, postprocessors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from invoke_cli.errors import PromptError, Span
 from invoke_cli.language.grammar.quotes import quote_value
 from invoke_cli.language.switches.numbers import format_number
 from invoke_cli.language.switches.values import display_value
-from invoke_cli.request import LoraChoice
+from invoke_cli.request import ControlChoice, LoraChoice, PostprocessorChoice
 
-MAX_WEIGHT = 10.0
+MAX_LORA_WEIGHT = 10.0
+MAX_CONTROL_WEIGHT = 2.0
 
 _NUMBER = r"[-+]?(?:\d*\.)?\d+(?:e[-+]?\d+)?"
 _NAME_AND_WEIGHT = re.compile(rf"(.+?)(?::({_NUMBER}))?")
+_CONTROL = re.compile(r"([^:]+):(.+?)(?::((?:\d*\.)?\d+(?:e[-+]?\d+)?))?", re.DOTALL)
 _TERM = re.compile(r"<lora:([^<>:]*)(?::([^<>]*))?>|\b(?:with|use)Lora\(([^(),]*)(?:,([^()]*))?(\)?)")
 _HINT = "for example withLora(name,0.8) or <lora:name:0.8>; to keep it as text, write \\( or \\<"
 
@@ -65,6 +67,49 @@ def lora_terms(unescaped: str) -> Iterator[tuple[Span, LoraChoice]]:
 
 def _weight(text: str | None) -> float:
     weight = float(text) if text is not None else 1.0
-    if abs(weight) > MAX_WEIGHT:
-        raise ValueError(f"takes a weight from -{MAX_WEIGHT:g} to {MAX_WEIGHT:g}, not {text}")
+    if abs(weight) > MAX_LORA_WEIGHT:
+        raise ValueError(f"takes a weight from -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}, not {text}")
     return weight + 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Controls:
+    """A control image: KIND:IMAGE[:WEIGHT]; the weight defaults to 1."""
+
+    takes: str = "one"
+    prompt_text: bool = False
+
+    def parse(self, text: str) -> tuple[ControlChoice, ...]:
+        """Parse a control image; its weight is 0 to 2."""
+        match = _CONTROL.fullmatch(text)
+        if match is None:
+            raise ValueError(f"takes a kind and an image, such as canny:photo.jpg, not {display_value(text)}")
+        weight = float(match[3]) if match[3] is not None else 1.0
+        if weight > MAX_CONTROL_WEIGHT:
+            raise ValueError(f"takes a weight from 0 to {MAX_CONTROL_WEIGHT:g} after the last colon, not {match[3]}")
+        return (ControlChoice(match[1], match[2], weight),)
+
+    def format(self, value: object) -> str:
+        """Format a control image with its weight as one token; several are joined for display only."""
+        assert isinstance(value, tuple)
+        return quote_value(",".join(f"{kind}:{image}:{format_number(weight)}" for kind, image, weight in value))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Postprocessors:
+    """A postprocessor: NAME[:ARGUMENT]; the argument is everything after the first colon."""
+
+    takes: str = "one"
+    prompt_text: bool = False
+
+    def parse(self, text: str) -> tuple[PostprocessorChoice, ...]:
+        """Parse a name and its argument, which is empty by default."""
+        name, _, argument = text.partition(":")
+        if not name.strip():
+            raise ValueError(f"takes a name, or a name and an argument such as sharpen:0.5, not {display_value(text)}")
+        return (PostprocessorChoice(name.strip(), argument),)
+
+    def format(self, value: object) -> str:
+        """Format a postprocessor as one token; several are joined for display only."""
+        assert isinstance(value, tuple)
+        return quote_value(",".join(f"{name}:{argument}" if argument else name for name, argument in value))
