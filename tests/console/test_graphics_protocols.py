@@ -105,9 +105,9 @@ def test_an_image_is_painted_in_its_area_anywhere_on_the_screen(above: int) -> N
     rendered = render_blocks(drawing(), 6, 4, TERMINAL)
     head = "".join(f"line {number}\n" for number in range(above))
     printed = screen_of(f"{head}{rendered.printed}next")
-    painted = screen_of(f"{head}{rendered.reserved}{rendered.overlay}{rendered.overlay}\x1b[4Bnext")
+    overlay = screen_of(f"{head}{rendered.reserved}{rendered.overlay}{rendered.overlay}\x1b[4Bnext")
     expected = [*(f"line {number}" for number in range(above)), *["▀" * 6] * 4, "next"][-12:]
-    assert [line for line in printed if line] == [line for line in painted if line] == expected
+    assert [line for line in printed if line] == [line for line in overlay if line] == expected
 
 
 def test_a_printed_image_starts_at_the_top_left_of_its_reserved_lines() -> None:

@@ -172,8 +172,8 @@ class Sent(list[str]):
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])
 def test_answers_are_separated_from_keys_in_pieces_of_any_size(size: int) -> None:
     sent = Sent()
-    inquiry = TerminalQuery(sent, XTERM)
-    inquiry.begin()
+    query = TerminalQuery(sent, XTERM)
+    query.begin()
     stream = (
         "a \x1b[A"
         + KITTY_QUERY[QUERIES].decode()
@@ -184,35 +184,35 @@ def test_answers_are_separated_from_keys_in_pieces_of_any_size(size: int) -> Non
         + "\x1b[?62;c"
     )
     stream += "s" + KITTY_QUERY[GRAPHICS].decode() + "\x1b[?62;c" + "\x1b[200~pasted\x1b[201~\x1bOP"
-    keys = "".join(inquiry.feed(stream[start : start + size]) for start in range(0, len(stream), size))
-    assert keys + inquiry.release() == "a \x1b[Acatés\x1b[200~pasted\x1b[201~\x1bOP"
-    assert inquiry.answers == Answers(version="kitty(0.35.2)", kitty=True, cell=(10, 20), window=(800, 480))
+    keys = "".join(query.feed(stream[start : start + size]) for start in range(0, len(stream), size))
+    assert keys + query.release() == "a \x1b[Acatés\x1b[200~pasted\x1b[201~\x1bOP"
+    assert query.answers == Answers(version="kitty(0.35.2)", kitty=True, cell=(10, 20), window=(800, 480))
     assert len(sent) == 2 and sent[1].startswith(GRAPHICS.decode())
 
 
 def test_a_late_answer_never_enters_the_line() -> None:
     now = [0.0]
-    inquiry = TerminalQuery(Sent(), XTERM, clock=lambda: now[0])
-    inquiry.begin(1.0)
+    query = TerminalQuery(Sent(), XTERM, clock=lambda: now[0])
+    query.begin(1.0)
     now[0] = 60.0
-    assert inquiry.feed("a\x1b[?62;4cb") == "ab" and inquiry.answers.sixel
-    assert inquiry.feed("\x1b") == "\x1b"  # no answer is expected, so that Escape is passed on at once
+    assert query.feed("a\x1b[?62;4cb") == "ab" and query.answers.sixel
+    assert query.feed("\x1b") == "\x1b"  # no answer is expected, so that Escape is passed on at once
 
 
 def test_keys_that_resemble_answers_are_keys() -> None:
-    inquiry = TerminalQuery(Sent(), XTERM)
-    inquiry.begin()
+    query = TerminalQuery(Sent(), XTERM)
+    query.begin()
     for keys in ("\x1b[1;5C", "\x1b[15~", "\x1b[5~", "\x1b[12;40R", "\x1b[<0;3;4M", "\x1bb", "\x1b[Z"):
-        assert inquiry.feed(keys) + inquiry.release() == keys
+        assert query.feed(keys) + query.release() == keys
 
 
 def test_the_graphics_query_is_wrapped_in_tmux_s_passthrough() -> None:
     sent = Sent()
-    inquiry = TerminalQuery(sent, XTERM, Tmux(version="kitty(0.35.2)", passthrough=True))
-    inquiry.begin()
+    query = TerminalQuery(sent, XTERM, Tmux(version="kitty(0.35.2)", passthrough=True))
+    query.begin()
     assert sent[0].startswith("\x1bPtmux;" + GRAPHICS.decode().replace("\x1b", "\x1b\x1b") + "\x1b\\")
-    inquiry.feed("\x1b_Gi=31;OK\x1b\\\x1bP>|tmux 3.4\x1b\\\x1b[?1;2c")
-    assert chosen(inquiry.answers, {**XTERM, "TMUX": "x"}) == "kitty" and len(sent) == 1
+    query.feed("\x1b_Gi=31;OK\x1b\\\x1bP>|tmux 3.4\x1b\\\x1b[?1;2c")
+    assert chosen(query.answers, {**XTERM, "TMUX": "x"}) == "kitty" and len(sent) == 1
     for tmux in (Tmux(version="kitty(0.35.2)"), Tmux(version="XTerm(390)", passthrough=True)):
         quiet = Sent()
         TerminalQuery(quiet, XTERM, tmux).begin()

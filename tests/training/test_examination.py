@@ -23,7 +23,7 @@ def questions() -> Examination:
 
 
 @pytest.fixture(scope="module")
-def judge() -> MediumClassifier:
+def classifier() -> MediumClassifier:
     rng = np.random.default_rng(1)
     views = [(m, [pixels_of(render(landscape(rng, m))) for _ in range(16)]) for m in MEDIA]
     things = [(m, [pixels_of(render(single(rng, m, SHAPES))) for _ in range(16)]) for m in MEDIA]
@@ -40,15 +40,15 @@ def test_every_question_is_held_out_and_no_training_scene_is(questions: Examinat
     assert not any(is_held_out(draw_scene(rng, mix)) for mix in (NARROW, RICH, WIDE) for _ in range(150))
 
 
-def test_true_images_pass(questions: Examination, judge: MediumClassifier) -> None:
-    figures = scores(questions, [pixels_of(render(question.scene)) for question in questions.all()], judge)
+def test_true_images_pass(questions: Examination, classifier: MediumClassifier) -> None:
+    figures = scores(questions, [pixels_of(render(question.scene)) for question in questions.all()], classifier)
     assert min(figures[name] for name in ("colour", "shape", "background", "place", "time of day")) == 1.0
     assert min(figures[name] for name in ("pair", "left and right", "above and below", "medium")) > 0.8
 
 
-def test_blank_images_fail(questions: Examination, judge: MediumClassifier) -> None:
+def test_blank_images_fail(questions: Examination, classifier: MediumClassifier) -> None:
     blank: Array = np.full((64, 64, 3), 128, dtype=np.float32)
-    figures = scores(questions, [blank] * len(questions.all()), judge)
+    figures = scores(questions, [blank] * len(questions.all()), classifier)
     assert max(figures[name] for name in ("colour", "shape", "pair")) == 0.0
 
 
