@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from invoke_cli.console.event_text import done_text, error_text, loading_text, progress_text, result_text
+from invoke_cli.console.error_text import error_text
+from invoke_cli.console.event_text import done_text, loading_text, progress_text, result_text
 from invoke_cli.console.hyperlinks import add_hyperlink, supports_hyperlinks
 from invoke_cli.console.image_viewer import ImageViewer
 from invoke_cli.console.json_events import json_line

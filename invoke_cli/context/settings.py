@@ -43,7 +43,7 @@ from invoke_cli.models.files.weights_header import SINGLE_FILES
 from invoke_cli.models.quantization import with_quantize
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.planning.layers import Effective, Layer, resolve
+from invoke_cli.planning.default_layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 
 _PRIVATE_SWITCH = re.compile(r"--p(r(i(v(a(t(e)?)?)?)?)?)?(\s|$)")

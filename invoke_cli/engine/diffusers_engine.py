@@ -40,12 +40,12 @@ from invoke_cli.engine.loading.convert import save_as_folder, unpickle
 from invoke_cli.engine.loading.load import LoadedModel, load_model
 from invoke_cli.engine.loading.model_cache import ModelCache
 from invoke_cli.engine.lru_cache import LRUCache
-from invoke_cli.engine.postprocess.clipseg import Segmenter
 from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_upscaler
 from invoke_cli.engine.postprocess.network import load_network, run_network
 from invoke_cli.engine.sampling.latent_effects import seamless
 from invoke_cli.engine.sampling.optimizations import check_optimizations, optimizations
 from invoke_cli.engine.sampling.vae import ImageEncoder
+from invoke_cli.engine.segmentation import Segmenter
 from invoke_cli.engine.staged_run import StagedRun
 from invoke_cli.engine.stock_run import StockRun
 from invoke_cli.errors import Interrupted

@@ -11,8 +11,8 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_folder, path_exists
 from invoke_cli.errors import ImageError, InvokeError
 from invoke_cli.events import Failed
+from invoke_cli.generation.alternatives import RunLine
 from invoke_cli.generation.resolved_line import ResolvedLine
-from invoke_cli.generation.wildcards import RunLine
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.output.folder import OutputFolder

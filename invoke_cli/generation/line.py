@@ -11,6 +11,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult, Tokens
 from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import Planned, Tokenized
+from invoke_cli.generation.alternatives import generate_alternatives
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.execute import generate_images
 from invoke_cli.generation.input_glob import generate_each_input, init_files
@@ -18,7 +19,6 @@ from invoke_cli.generation.postprocess import without_last_postprocess
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.resolved_line import ResolvedLine, resolve_line
 from invoke_cli.generation.save import Saver, originals_target, save_grid
-from invoke_cli.generation.wildcards import generate_alternatives
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.sheets.grids import difference
 from invoke_cli.imaging.sizes import FitMode

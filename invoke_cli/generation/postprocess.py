@@ -14,7 +14,7 @@ from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.upscale import Enlarger
 from invoke_cli.imaging.canvas import crop_from_canvas, place_mask_on_canvas
 from invoke_cli.imaging.color_transfer import lab_distance, matched
-from invoke_cli.imaging.faces import blend_face, face_box
+from invoke_cli.imaging.face_blend import blend_face, face_box
 from invoke_cli.imaging.masks import feather
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.masks import without_watermark

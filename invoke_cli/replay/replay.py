@@ -1,17 +1,10 @@
-"""Reproduce an image from its metadata, and compare the two: `!replay` and `!verify`."""
+"""Reproduce an image from its metadata. `verify` compares the result with the image."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from invoke_cli import metadata
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import is_file
 from invoke_cli.engine import ImageResult
@@ -19,17 +12,13 @@ from invoke_cli.errors import MetadataError
 from invoke_cli.generation.chain import prepare_recorded
 from invoke_cli.generation.execute import generate_images
 from invoke_cli.generation.prepare import Prepared, prepare_stage
-from invoke_cli.generation.save import build_record
 from invoke_cli.imaging.open_image import OpenedImage, open_path, read_file
 from invoke_cli.inputs import history_lookup
 from invoke_cli.inputs.supplied import SuppliedInputs
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.codec import ParsedMetadata, Provenance
-from invoke_cli.metadata.containers.text_chunks import read_chunks
-from invoke_cli.metadata.formats.invokeai2 import SD_METADATA
 from invoke_cli.metadata.latents import SUFFIX, read_latents
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.png import pixel_hash
 from invoke_cli.planning.chain import inherited
 from invoke_cli.planning.hires_fix import two_passes
 from invoke_cli.planning.plan import ImagePlan
@@ -37,23 +26,6 @@ from invoke_cli.planning.plan_inputs import grid_of
 from invoke_cli.replay.compatibility import usable_settings
 from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest, overlay
-from invoke_cli.version import SCHEMA_VERSION
-
-
-class Verdict(Enum):
-    """The result of `!verify`."""
-
-    IDENTICAL = "identical"
-    CLOSE = "within 1/255 (other torch or threads)"
-    DIFFERS = "differs"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """A verdict with its reasons."""
-
-    verdict: Verdict
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,83 +110,6 @@ def run_replay(context: SessionContext, recorded_run: Replay) -> ImageResult:
     """Execute a recorded run and return the image."""
     results = list(generate_images(context, recorded_run.prepared, recorded_run.provenance))
     return replace(results[recorded_run.index], index=0)
-
-
-def compare(context: SessionContext, recorded_run: Replay, result: ImageResult) -> Comparison:
-    """Compare the file with the reproduced image.
-
-    Returns:
-        The verdict on pixels and metadata, with the differences and their possible causes.
-    """
-    original = open_path(recorded_run.path).image
-    differences = tuple(_metadata_differences(context, recorded_run, result))
-    causes = (*differences, *_environment_differences(context, recorded_run))
-    if original.size != result.image.size:
-        old_size, new_size = "x".join(map(str, original.size)), "x".join(map(str, result.image.size))
-        sizes = f"size: the file has {old_size}, the reproduced image {new_size}"
-        return Comparison(verdict=Verdict.DIFFERS, reasons=(sizes, *causes))
-    distance = np.abs(np.asarray(original, dtype=np.int16) - np.asarray(result.image.convert("RGB"), dtype=np.int16))
-    most = int(distance.max(initial=0))
-    if most <= 1 and not differences:
-        return Comparison(verdict=Verdict.CLOSE if most else Verdict.IDENTICAL, reasons=causes)
-    share = float((distance.max(axis=-1) > 1).mean())
-    pixels = (f"pixels: {share:.1%} differ by more than 1/255, at most by {most}/255",) if most else ()
-    return Comparison(verdict=Verdict.DIFFERS, reasons=(*pixels, *causes))
-
-
-# -- differing metadata ----------------------------------------------------------------------------------------------
-
-
-def _metadata_differences(context: SessionContext, recorded_run: Replay, result: ImageResult) -> Iterator[str]:
-    """Yield each difference between the metadata of the file and what this program would write."""
-    found = read_chunks(recorded_run.path)
-    document = _document(found)
-    provenance = recorded_run.parsed.provenance
-    if provenance is None or SD_METADATA not in found or provenance.schema_version > SCHEMA_VERSION:
-        yield from recorded_run.parsed.conflicts
-        return
-    record = build_record(
-        context, recorded_run.prepared, result, pixel_hash(result.image), environment=provenance.environment
-    )
-    record = replace(
-        record,
-        fallbacks=provenance.fallbacks,
-        version=provenance.version,
-        schema_version=provenance.schema_version,
-    )
-    expected = metadata.encode(record)
-    yield from recorded_run.parsed.conflicts
-    yield from _differences("", document, _document(expected))
-    for name in expected:
-        if name != SD_METADATA and found.get(name) != expected[name]:
-            yield f"{name}: the text in the file does not match the settings"
-
-
-def _document(chunks: Mapping[str, str]) -> dict[str, Any]:
-    document = json.loads(chunks.get(SD_METADATA, "{}"))
-    return document if isinstance(document, dict) else {}
-
-
-def _differences(where: str, found: Any, expected: Any) -> Iterator[str]:
-    if isinstance(found, dict) and isinstance(expected, dict):
-        for key in dict.fromkeys([*found, *expected]):
-            yield from _differences(f"{where}.{key}".lstrip("."), found.get(key), expected.get(key))
-    elif found != expected:
-        yield f"{where}: the file has {_to_json(found)}, the reproduced image {_to_json(expected)}"
-
-
-def _to_json(value: object) -> str:
-    return json.dumps(value)[:80]
-
-
-def _environment_differences(context: SessionContext, recorded_run: Replay) -> Iterator[str]:
-    """Yield each difference between the recorded environment and the current one."""
-    if recorded_run.prepared.needs_no_model:
-        return
-    now = context.engine.environment()
-    for key, value in recorded_run.provenance.environment.items():
-        if now.get(key) != value:
-            yield f"{key}: recorded {value}, now {now.get(key)}"
 
 
 # -- recorded inputs --------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from invoke_cli.imaging.sizes import Box, Size
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
 from invoke_cli.language.switches.table import program_defaults
 from invoke_cli.models.families.family import Family
-from invoke_cli.planning.layers import Layer, resolve
+from invoke_cli.planning.default_layers import Layer, resolve
 from invoke_cli.planning.make_plan import make_plan
 from invoke_cli.planning.plan import InitFacts, MaskFacts, Task
 from invoke_cli.planning.plan_inputs import PlanInputs

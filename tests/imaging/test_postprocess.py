@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from invoke_cli.imaging.color_transfer import MATCHING_METHODS, from_lab, lab_distance, matched, to_lab
-from invoke_cli.imaging.faces import blend_face, face_box
+from invoke_cli.imaging.face_blend import blend_face, face_box
 from invoke_cli.imaging.sizes import Grid, Size
 from invoke_cli.imaging.tiles import blend_tile, crop_tile, layout_tiles, tiling_canvas
 from tests.sample_images import drawing

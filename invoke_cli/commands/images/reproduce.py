@@ -24,7 +24,8 @@ from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.containers.stealth import stealth_text
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
-from invoke_cli.replay.replay import Verdict, compare, prepare_replay, run_replay
+from invoke_cli.replay.replay import prepare_replay, run_replay
+from invoke_cli.replay.verify import Verdict, compare
 
 _IMAGE_SIGNATURES = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 

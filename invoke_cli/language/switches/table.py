@@ -7,14 +7,15 @@ switches.
 
 from __future__ import annotations
 
+from invoke_cli.language.switches.rows.adapters import ADAPTERS
 from invoke_cli.language.switches.rows.basic import BASIC
 from invoke_cli.language.switches.rows.init_image import INIT_IMAGE
+from invoke_cli.language.switches.rows.latent_effects import LATENT_EFFECTS
 from invoke_cli.language.switches.rows.mask import MASK
 from invoke_cli.language.switches.rows.output import OUTPUT
 from invoke_cli.language.switches.rows.performance import PERFORMANCE
 from invoke_cli.language.switches.rows.postprocess import POSTPROCESS
 from invoke_cli.language.switches.rows.run import RUN
-from invoke_cli.language.switches.rows.sampling import LOOK
 from invoke_cli.language.switches.rows.variation import VARIATION
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.request import GenerationRequest
@@ -24,7 +25,8 @@ SWITCHES: tuple[Switch, ...] = (
     *INIT_IMAGE,
     *MASK,
     *VARIATION,
-    *LOOK,
+    *LATENT_EFFECTS,
+    *ADAPTERS,
     *PERFORMANCE,
     *POSTPROCESS,
     *OUTPUT,

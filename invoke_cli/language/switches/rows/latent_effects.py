@@ -1,13 +1,12 @@
-"""Switch rows: sampling options, latent effects, LoRAs and control images."""
+"""Rows of the switch table: sampling options and latent effects."""
 
 from __future__ import annotations
 
-from invoke_cli.language.switches.named_values import Controls, Loras
 from invoke_cli.language.switches.numbers import Integer, Number
-from invoke_cli.language.switches.switch import Completes, Group, Switch
+from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.values import Choice, Flag
 
-LOOK: tuple[Switch, ...] = (
+LATENT_EFFECTS: tuple[Switch, ...] = (
     Switch(
         field="eta",
         flags=("--eta",),
@@ -104,29 +103,5 @@ LOOK: tuple[Switch, ...] = (
         recorded="v_symmetry_time_pct",
         example="--v_symmetry_time_pct 0.1",
         help="mirror the upper half onto the lower half after this fraction of the steps",
-    ),
-    Switch(
-        field="loras",
-        flags=("--lora",),
-        value=Loras(),
-        group=Group.LOOK,
-        metavar="NAME[:W]",
-        recorded="loras",
-        completes=Completes.LORA,
-        example="--lora film:0.8",
-        is_repeatable=True,
-        help="apply a LoRA from the loras folder of your root, with this weight; repeat the switch to combine several",
-    ),
-    Switch(
-        field="controls",
-        flags=("--control",),
-        value=Controls(),
-        group=Group.LOOK,
-        metavar="KIND:IMAGE[:W]",
-        recorded="controls",
-        example="--control canny:photo.jpg:0.8",
-        is_repeatable=True,
-        help="guide the image by a second one: its edges (canny, softedge), a map (depth, pose, scribble …), or as "
-        "part of the prompt (ip); repeat the switch to combine several (!help control)",
     ),
 )

@@ -1,0 +1,39 @@
+"""Errors as text: the message, the line with carets under the part to blame, and the remedy."""
+
+from __future__ import annotations
+
+from wcwidth import wcswidth, wcwidth
+
+from invoke_cli.errors import Interrupted, InvokeError, Span
+from invoke_cli.language.sanitize import sanitize_for_terminal
+
+
+def error_text(error: InvokeError, number: int | None = None, width: int = 100) -> str:
+    """Format an error: what happened, the line with carets under the place, and a hint."""
+    if isinstance(error, Interrupted):
+        return "stopped; finished images are kept"
+    where = f"line {number}: " if number is not None else ""
+    lines = [f"error: {where}{sanitize_for_terminal(error.message)}"]
+    if error.line and error.span is not None:
+        lines += excerpt(error.line, error.span, width)
+    if error.hint:
+        lines.append(f"  try: {sanitize_for_terminal(error.hint)}")
+    return "\n".join(lines)
+
+
+def excerpt(line: str, span: Span, width: int = 100) -> list[str]:
+    """Return the part of a line around a span, and the carets under it."""
+    width_left = max(20, width - 4)
+    start = max(0, min(span.start - width_left // 3, len(line) - width_left))
+    shown = sanitize_for_terminal(line[start : start + width_left].replace("\t", " "))
+    prefix, suffix = ("…" if start else ""), ("…" if start + width_left < len(line) else "")
+    before = shown[: span.start - start]
+    marked = shown[span.start - start : max(span.end, span.start + 1) - start]
+    indent = _cell_width(prefix) + _cell_width(before)
+    return [f"  {prefix}{shown}{suffix}", f"  {' ' * indent}{'^' * max(1, _cell_width(marked))}"]
+
+
+def _cell_width(text: str) -> int:
+    """Return the width of text in terminal columns."""
+    whole = wcswidth(text)
+    return whole if whole >= 0 else sum(max(0, wcwidth(char)) for char in text)
