@@ -1,8 +1,8 @@
-"""How good the embedded model is: every figure of its model card, measured, as a table.
+"""Measure the figures of the embedded model's card, as a table.
 
-    python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch PICTURE] [--parts PART...] [--series N]
+    python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch IMAGE] [--parts PART...] [--series N]
 
-Prompts are of combinations that training never saw; the checks are analytic (see `training.image_analysis`).
+The prompts are combinations that training never saw; the checks are analytic (see `training.image_analysis`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from training.examination import answers, examination, marks
+from training.examination import examination, generate_answers, scores
 from training.export import load_pipeline
 from training.image_pool import Pool
 from training.media_classifier import pixels_of
@@ -36,7 +36,7 @@ from training.metrics import (
     mean_presence,
     sketch_quality,
     spread_of_place,
-    trained_judge,
+    trained_classifier,
 )
 from training.mixes import WIDE
 from training.recipe import HELD_OUT_SEED
@@ -46,7 +46,7 @@ from training.sheets import SheetOptions
 MODEL = Path(__file__).parent.parent / "invoke_cli" / "assets" / "sketchbook"
 PARTS = ("weights", "autoencoder", "adherence", "sizes", "seeds", "holes", "redrawing")
 SIZES = ((64, 64), (128, 128), (192, 192), (384, 384), (512, 512), (384, 256), (256, 384))
-FLOORS = {
+TARGETS = {
     "colour": 0.95,
     "shape": 0.80,
     "pair": 0.60,
@@ -59,11 +59,11 @@ FLOORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table; `floor` is what it must reach, as it is printed."""
+    """A row of the table; `floor` is its target, as printed."""
 
     what: str
     value: str
-    floor: str = ""
+    target: str = ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loading = time.perf_counter() - started
     print("| what | measured | floor |\n| --- | --- | --- |")
     for row in _rows(pipeline, options, share, loading):
-        print(f"| {row.what} | {row.value} | {row.floor} |", flush=True)
+        print(f"| {row.what} | {row.value} | {row.target} |", flush=True)
     return 0
 
 
@@ -108,37 +108,40 @@ def _rows(
 
 def _weights_and_times(pipeline: StableDiffusionPipeline, folder: Path, loading: float) -> Iterator[Row]:
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.suffix == ".safetensors")
-    yield Row(what="weights", value=f"{size / 1e6:.1f} MB", floor="at most 20 MB")
-    yield Row(what="loading", value=f"{loading:.2f} s", floor="under 1 s")
+    yield Row(what="weights", value=f"{size / 1e6:.1f} MB", target="at most 20 MB")
+    yield Row(what="loading", value=f"{loading:.2f} s", target="under 1 s")
     pipeline("warm up", num_inference_steps=1)
     started = time.perf_counter()
     pipeline("a red circle", num_inference_steps=20, guidance_scale=5.0)
-    yield Row(what="20 steps at 256 x 256", value=f"{time.perf_counter() - started:.2f} s", floor="at most 4 s")
+    yield Row(what="20 steps at 256 x 256", value=f"{time.perf_counter() - started:.2f} s", target="at most 4 s")
 
 
 def _autoencoder(pipeline: StableDiffusionPipeline, sketch: Image.Image | None, share: float) -> Iterator[Row]:
     figures = autoencoder_quality(pipeline, Pool(mix=WIDE, count=round(96 * share), seed=HELD_OUT_SEED))
-    yield Row(what="autoencoder, mean", value=f"{np.mean(figures):.1f} dB", floor="30 dB")
-    yield Row(what="autoencoder, worst", value=f"{min(figures):.1f} dB", floor="22 dB")
+    yield Row(what="autoencoder, mean", value=f"{np.mean(figures):.1f} dB", target="30 dB")
+    yield Row(what="autoencoder, worst", value=f"{min(figures):.1f} dB", target="22 dB")
     for side in (256, 384) if sketch else ():
         value = sketch_quality(pipeline, sketch, side) if sketch else 0.0
-        yield Row(what=f"autoencoder, the sketch at {side}", value=f"{value:.1f} dB", floor="22 dB")
+        yield Row(what=f"autoencoder, the sketch at {side}", value=f"{value:.1f} dB", target="22 dB")
 
 
 def _adherence(pipeline: StableDiffusionPipeline, share: float, series: int) -> Iterator[Row]:
-    questions, judge = examination(share), trained_judge(pipeline, round(120 * share))
+    questions, classifier = examination(share), trained_classifier(pipeline, round(120 * share))
     true = [pixels_of(render(question.scene)) for question in questions.all()]
     passed = [autoencoded(pipeline, render(question.scene)) for question in questions.all()]
-    columns = {"true pictures": marks(questions, true, judge), "autoencoded": marks(questions, passed, judge)}
+    columns = {
+        "true pictures": scores(questions, true, classifier),
+        "autoencoded": scores(questions, passed, classifier),
+    }
     for guidance in (1.0, 3.0, 5.0, 7.5):
         manner = SheetOptions(guidance=guidance)
-        drawn = [answers(pipeline, questions.all(), manner, number) for number in range(series)]
-        columns[f"guidance {guidance:g}"] = _means([marks(questions, pictures, judge) for pictures in drawn])
+        generated = [generate_answers(pipeline, questions.all(), manner, number) for number in range(series)]
+        columns[f"guidance {guidance:g}"] = _means([scores(questions, images, classifier) for images in generated])
     for name in columns["true pictures"]:
         value = ", ".join(f"{column}: {figures.get(name, 0.0):.0%}" for column, figures in columns.items())
-        yield Row(what=name, value=value, floor=f"{FLOORS[name]:.0%}" if name in FLOORS else "")
+        yield Row(what=name, value=value, target=f"{TARGETS[name]:.0%}" if name in TARGETS else "")
     means = {g: float(np.mean(list(columns[f"guidance {g:g}"].values()))) for g in (1.0, 3.0, 5.0)}
-    yield Row(what="mean of all these at guidance 1, 3, 5", value=_rise(means), floor="rising")
+    yield Row(what="mean of all these at guidance 1, 3, 5", value=_rise(means), target="rising")
 
 
 def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -147,7 +150,7 @@ def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _rise(means: Mapping[float, float]) -> str:
-    """The means by guidance, whether each is above the one before, and what lies between the first and the last."""
+    """Format the means by guidance, whether they rise, and the difference between the first and the last."""
     values = list(means.values())
     rising = "rising" if values == sorted(values) else "NOT rising step by step"
     figures = ", ".join(f"{mean:.1%}" for mean in values)
@@ -155,10 +158,10 @@ def _rise(means: Mapping[float, float]) -> str:
 
 
 def _sizes(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row]:
-    some, judge = examination(share * 0.25), trained_judge(pipeline, 16)
+    some, classifier = examination(share * 0.25), trained_classifier(pipeline, 16)
     for width, height in SIZES:
-        drawn = answers(pipeline, some.all(), SheetOptions(width=width, height=height))
-        figures = marks(some, drawn, judge)
+        generated = generate_answers(pipeline, some.all(), SheetOptions(width=width, height=height))
+        figures = scores(some, generated, classifier)
         value = ", ".join(f"{name} {figures.get(name, 0.0):.0%}" for name in ("colour", "shape", "pair", "time of day"))
         yield Row(what=f"at {width} x {height}", value=value)
 
@@ -169,7 +172,7 @@ def _over_seeds(pipeline: StableDiffusionPipeline, share: float) -> Iterator[Row
     yield Row(what="difference between two landscapes", value=f"{difference(views):.0f} of 255")
     for name in ("trees", "snow", "red"):
         before, after = mean_presence(name, views), mean_presence(name, landscapes(pipeline, seeds, name))
-        yield Row(what=f'"a landscape" with [{name}]', value=f"{before:.3f} to {after:.3f}", floor="less")
+        yield Row(what=f'"a landscape" with [{name}]', value=f"{before:.3f} to {after:.3f}", target="less")
     yield Row(what="spread of a circle's place", value=f"{spread_of_place(pipeline, seeds):.3f} of the side")
 
 
@@ -183,7 +186,9 @@ def _redrawing(pipeline: StableDiffusionPipeline, sketch: Image.Image, share: fl
         figures = distances(pipeline, prompt, sketch, range(round(8 * share)))
         rising = "rising" if figures == sorted(figures) else "NOT rising"
         value = ", ".join(f"{s:g}: {d:.0f}" for s, d in zip(STRENGTHS, figures, strict=True))
-        yield Row(what=f'"{prompt}" from the sketch, distance by strength', value=f"{value} ({rising})", floor="rising")
+        yield Row(
+            what=f'"{prompt}" from the sketch, distance by strength', value=f"{value} ({rising})", target="rising"
+        )
 
 
 if __name__ == "__main__":

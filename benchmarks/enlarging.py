@@ -1,4 +1,4 @@
-"""Memory and time of `-U 2` on large pictures, each in a process of its own: python -m benchmarks.enlarging [WxH …]."""
+"""Measure memory and time of `-U 2` on large images, each in its process: python -m benchmarks.enlarging [WxH …]."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, time.perf_count
 
 
 def measured(folder: Path, width: int, height: int) -> tuple[int, float]:
-    """Bytes at most and seconds for doubling a picture of this size."""
+    """Return the peak memory in bytes and the seconds for doubling an image of this size."""
     noise = np.random.default_rng(0).integers(0, 255, (12, 16, 3), dtype=np.uint8)
-    picture = folder / f"{width}.png"
-    Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC).save(picture)
+    image = folder / f"{width}.png"
+    Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC).save(image)
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, picture.name],
+        [sys.executable, "-c", PROGRAM, image.name],
         cwd=folder, env={"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": "", "HOME": str(folder)},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
@@ -40,7 +40,7 @@ def measured(folder: Path, width: int, height: int) -> tuple[int, float]:
 
 
 def main(sizes: list[str]) -> int:
-    """Measure each size; 1 when one took more than the limit."""
+    """Measure each size. Return 1 if one exceeds the limit."""
     worst = 0
     with tempfile.TemporaryDirectory() as folder:
         for size in sizes or SIZES:

@@ -1,4 +1,4 @@
-"""How long a large history takes to answer: `python -m benchmarks.history [images]`. Under 50 ms is the aim."""
+"""Measure the response times of a large history: `python -m benchmarks.history [images]`. The target is under 50 ms."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUESTIONS = (
 
 
 def entries(count: int) -> Iterator[Entry]:
-    """Images with lines as people write them, one every three minutes, four to a command, forty to a session."""
+    """Yield images with realistic lines, one every three minutes, four per command, forty per session."""
     draw, start = random.Random(1), datetime(2025, 1, 1, tzinfo=UTC)
     for number in range(1, count + 1):
         settings = f"-s {draw.choice((20, 30, 50))} -S {number} -W 512 -H 512 -C 7.5 -A k_lms"
@@ -47,7 +47,7 @@ def entries(count: int) -> Iterator[Entry]:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """The best of five runs."""
+    """Return the best time of five calls."""
     times = []
     for _ in range(5):
         started = time.perf_counter()
@@ -57,7 +57,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def main(count: int) -> int:
-    """Fill a history, ask it, and say what took how long; 1 when an answer took longer than the aim."""
+    """Fill a history, query it and print the times. Return 1 if one exceeds the target."""
     with tempfile.TemporaryDirectory() as place:
         folder = OutputFolder(Path(place))
         history = folder.history
@@ -82,9 +82,9 @@ def main(count: int) -> int:
         typed = TypedLines(Path(place) / "typed.sqlite3")
         typed.remember(*(entry.line for entry in entries(count)))
         calls |= {
-            "a suggestion": lambda: typed.beginning_with("a castle"),
-            "no suggestion": lambda: typed.beginning_with("nobody typed this"),
-            "Ctrl-R": lambda: typed.holding("hill 777 castle", 100),
+            "a suggestion": lambda: typed.find_by_start("a castle"),
+            "no suggestion": lambda: typed.find_by_start("nobody typed this"),
+            "Ctrl-R": lambda: typed.find_containing("hill 777 castle", 100),
             "the arrow keys": lambda: typed.recent(2000),
         }
         slow = 0

@@ -1,9 +1,10 @@
-"""What the program costs over a plain diffusers script: `session.draw` against the stock call and `image.save`.
+"""Measure the overhead over a plain diffusers script: `session.draw` against the stock call and `image.save`.
 
     python benchmarks/overhead.py [--model NAME] [--images 20] [--runs 5] [--steps 20]
 
-Same model, arguments, process and threads; metadata, log and history included on our side. Runs alternate, and each
-pair of runs gives a ratio, since a machine's pace drifts; the result is their median. The aim is at most 1.03.
+Model, arguments, process and threads are the same; metadata, log and history are included on our side. Runs alternate,
+and each pair of runs gives a ratio, since the speed of a machine drifts; the result is their median. The target is at
+most 1.03.
 """
 
 from __future__ import annotations
@@ -38,22 +39,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         with Session() as session:
-            ours, stock = _contestants(session, options.model, options.steps)
+            ours, stock = _candidates(session, options.model, options.steps)
             _check_same(ours, stock)
-            ratio = _race(ours, stock, options.images, options.runs)
+            ratio = _compare(ours, stock, options.images, options.runs)
     print(f"\nmedian ratio {ratio:.4f}, aim {AIM}: {'reached' if ratio <= AIM else 'MISSED'}")
 
 
-def _contestants(session: Session, model: str, steps: int) -> tuple[Callable[[int], Path], Callable[[int], Path]]:
-    """Two ways to make the picture of a seed as a file, by this program and by a script of one's own."""
+def _candidates(session: Session, model: str, steps: int) -> tuple[Callable[[int], Path], Callable[[int], Path]]:
+    """Return two functions that save the image of a seed: with this program and with a plain script."""
     facts = session.context.settings.model(model or None).facts
     pipeline = StableDiffusionPipeline.from_pretrained(facts.folder, dtype=torch.float32, local_files_only=True)
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
-    wanted = f" -m {model}" if model else ""
+    model_switch = f" -m {model}" if model else ""
 
     def ours(seed: int) -> Path:
-        (image,) = session.draw(f'"{PROMPT}" -s {steps} -C 5 -S {seed} -A ddim{wanted}')
+        (image,) = session.draw(f'"{PROMPT}" -s {steps} -C 5 -S {seed} -A ddim{model_switch}')
         return image.path
 
     def stock(seed: int) -> Path:
@@ -67,7 +68,7 @@ def _contestants(session: Session, model: str, steps: int) -> tuple[Callable[[in
 
 
 def _check_same(ours: Callable[[int], Path], stock: Callable[[int], Path]) -> None:
-    """Both warm up, and must have made the same picture: else the comparison means nothing."""
+    """Warm up both and check that their images are identical; otherwise the comparison is meaningless."""
     from PIL import Image, ImageChops
 
     with Image.open(ours(1)) as first, Image.open(stock(1)) as second:
@@ -75,7 +76,7 @@ def _check_same(ours: Callable[[int], Path], stock: Callable[[int], Path]) -> No
             raise SystemExit("the two pictures differ")
 
 
-def _race(ours: Callable[[int], Path], stock: Callable[[int], Path], images: int, runs: int) -> float:
+def _compare(ours: Callable[[int], Path], stock: Callable[[int], Path], images: int, runs: int) -> float:
     times: dict[str, list[float]] = {"ours": [], "stock": []}
     contestants = {"ours": ours, "stock": stock}
     print(f"{images} images a run, {torch.get_num_threads()} threads, torch {torch.__version__}")

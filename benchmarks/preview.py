@@ -1,10 +1,10 @@
-"""What pictures in the terminal cost: previews and the finished picture, as a share of the time that a line takes.
+"""Measure the cost of images in the terminal: previews and the finished image, as a share of the time of a line.
 
     python benchmarks/preview.py [--model NAME] [--images 5] [--runs 5] [--steps 20]
 
-The program draws as at a terminal of 120 x 40, a pseudo-terminal that another process reads. For each kind: how many
-previews an image got, the share that the program itself counts (mapping, encoding, writing), and the median ratio of
-alternating runs with and without. The aim is a share of at most 0.03.
+The terminal is a pseudo-terminal of 120 x 40 cells that another process reads. For each kind of graphics this prints
+the number of previews per image, the share that the program itself measures (mapping, encoding, writing), and the
+median ratio of alternating runs with and without. The target is a share of at most 0.03.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from invoke_cli import Session
 from invoke_cli.console.console import Console, ConsoleStyle
-from invoke_cli.console.image_viewer import DRAWERS, ImageViewer
-from invoke_cli.console.rate_limiter import SHARE
+from invoke_cli.console.image_viewer import RENDERERS, ImageViewer
+from invoke_cli.console.rate_limiter import MAX_SHARE
 from invoke_cli.console.terminal import Answers, Window
 from invoke_cli.context.context import Streams
 from invoke_cli.events import Event, Step
@@ -36,10 +36,10 @@ ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
 class Counting:
-    """A console that counts the previews it is given."""
+    """A console that counts the previews."""
 
-    def __init__(self, terminal: TextIO, seer: ImageViewer) -> None:
-        self.console = Console(terminal, terminal, ConsoleStyle(colour=True, progress=True), seer)
+    def __init__(self, terminal: TextIO, viewer: ImageViewer) -> None:
+        self.console = Console(terminal, terminal, ConsoleStyle(colour=True, progress=True), viewer)
         self.previews = 0
 
     def __call__(self, event: Event) -> None:
@@ -57,37 +57,37 @@ def main() -> None:
     options = parser.parse_args()
     line = f'"{PROMPT}" -s {options.steps} -n {options.images} -S 1'
     line += f" -m {options.model}" if options.model else ""
-    with tempfile.TemporaryDirectory() as folder, far_terminal() as terminal:
+    with tempfile.TemporaryDirectory() as folder, pseudo_terminal() as terminal:
         os.chdir(folder)
-        shares = [measure(kind, line, options.images, options.runs, terminal) for kind in DRAWERS]
-    print(f"\nlargest share {max(shares):.4f}, aim {SHARE}: {'reached' if max(shares) <= SHARE else 'MISSED'}")
+        shares = [measure(kind, line, options.images, options.runs, terminal) for kind in RENDERERS]
+    print(f"\nlargest share {max(shares):.4f}, aim {MAX_SHARE}: {'reached' if max(shares) <= MAX_SHARE else 'MISSED'}")
 
 
 def measure(kind: str, line: str, images: int, runs: int, terminal: TextIO) -> float:
-    """Print the row of a kind; the share that it counted."""
-    seer = ImageViewer(lambda _: Answers(), lambda: WINDOW, environment=ENVIRONMENT)
-    console = Counting(terminal, seer)
+    """Print the row of a kind. Return the measured share."""
+    viewer = ImageViewer(lambda _: Answers(), lambda: WINDOW, environment=ENVIRONMENT)
+    console = Counting(terminal, viewer)
     ratios: list[float] = []
     total = 0.0
-    with Session(emit=console, streams=Streams(viewer=seer)) as session:
+    with Session(emit=console, streams=Streams(viewer=viewer)) as session:
         session.draw(f"{line} --preview {kind}")
-        seer.pace.spent, console.previews = 0.0, 0
+        viewer.rate_limiter.spent, console.previews = 0.0, 0
         for run in range(runs):
             seconds: dict[str, float] = {}
-            for asked in ("off", kind) if run % 2 else (kind, "off"):
+            for preview in ("off", kind) if run % 2 else (kind, "off"):
                 started = time.perf_counter()
-                session.draw(f"{line} --preview {asked}")
-                seconds[asked] = time.perf_counter() - started
+                session.draw(f"{line} --preview {preview}")
+                seconds[preview] = time.perf_counter() - started
             total += seconds[kind]
             ratios.append(seconds[kind] / seconds["off"])
-    share, previews = seer.pace.spent / total, console.previews / runs / images
+    share, previews = viewer.rate_limiter.spent / total, console.previews / runs / images
     print(f"{kind:8} {previews:5.1f} previews an image  share {share:.4f}  ratio {statistics.median(ratios):.4f}")
     return share
 
 
 @contextmanager
-def far_terminal() -> Iterator[TextIO]:
-    """A pseudo-terminal whose far end is read by a process of its own."""
+def pseudo_terminal() -> Iterator[TextIO]:
+    """Open a pseudo-terminal that another process reads."""
     far, near = pty.openpty()
     with subprocess.Popen(["cat"], stdin=far, stdout=subprocess.DEVNULL) as reader:
         with os.fdopen(near, "w", encoding="utf-8") as terminal:

@@ -1,8 +1,8 @@
-"""How soon the program answers: `invoke --help` and the first prompt against `python -c "import torch"`.
+"""Measure the startup: `invoke --help` and the first prompt against `python -c "import torch"`.
 
     python benchmarks/startup.py [--runs 7]
 
-Whole processes, in turn; the ratio is that of the medians. The aim for the help is at most 0.1.
+It measures whole processes, alternating; the ratio is that of the medians. The target for the help is at most 0.1.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _process(*words: str) -> float:
 
 
 def _first_prompt() -> float:
-    """Seconds until `invoke>` stands on a terminal."""
+    """Return the seconds until `invoke>` appears on a terminal."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         child = pexpect.spawn(sys.executable, ["-m", "invoke_cli"], cwd=folder, timeout=60)

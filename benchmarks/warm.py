@@ -1,9 +1,9 @@
-"""How much sooner a one-shot call is done when a session is open: 8 steps with the embedded model, warm against cold.
+"""Measure the speed-up of a one-shot call by a running session: 8 steps with the embedded model, warm against cold.
 
     python benchmarks/warm.py [--runs 5] [--steps 8]
 
-Whole processes, in turn; a session stays open on a terminal of its own, and the cold calls leave it alone with
---no_session. The ratio is that of the medians; the aim is at least 3.
+It measures whole processes, alternating; a session stays open on its own terminal, which the cold calls do not use
+(--no_session). The ratio is that of the medians; the target is at least 3.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
 def _measured(folder: Path, runs: int, line: list[str]) -> dict[str, list[float]]:
     session = pexpect.spawn(sys.executable, ["-m", "invoke_cli"], cwd=folder, timeout=300)
     session.expect_exact("loaded ")
-    reader = threading.Thread(target=_read_on, args=[session], daemon=True)
+    reader = threading.Thread(target=_drain, args=[session], daemon=True)
     reader.start()
     times: dict[str, list[float]] = {"cold": [], "warm": []}
     for _ in range(runs):
@@ -62,8 +62,8 @@ def _seconds(folder: Path, line: list[str], *, warm: bool) -> float:
     return time.perf_counter() - started
 
 
-def _read_on(session: pexpect.spawn) -> None:
-    """Take what the session writes off its terminal, so that it never waits for a reader."""
+def _drain(session: pexpect.spawn) -> None:
+    """Read the output of the session's terminal, so that it never blocks."""
     while session.isalive():
         try:
             session.read_nonblocking(65536, timeout=1)

@@ -1,4 +1,4 @@
-"""Where the embedded model comes from: it draws the pictures, writes the captions, trains the networks, exports them.
+"""The training of the embedded model: renders images, writes captions, trains the networks and exports them.
 
-Nothing else in the program imports this package; `python -m training --help` is its door.
+No other package imports this one. Run it with `python -m training --help`.
 """

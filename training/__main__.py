@@ -1,4 +1,4 @@
-"""`python -m training`: train the embedded model from nothing, export it, look at what it draws."""
+"""`python -m training`: train the embedded model from scratch, export it, or generate a contact sheet with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the arguments and do what they say."""
+    """Parse the arguments and run the command."""
     options = _parser().parse_args(arguments)
     # Waiting threads that spin take the processor from the one that works; must be said before torch starts.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     torch.set_num_threads(options.threads)
     recipe = RECIPES[options.size]()
-    book = train(recipe, work) if options.action == "train" else latest(recipe, work)
-    size = export(book, Path(options.out or work / "model"))
+    model = train(recipe, work) if options.action == "train" else latest(recipe, work)
+    size = export(model, Path(options.out or work / "model"))
     print(f"{size / 1e6:.1f} MB in {options.out or work / 'model'}")
     return 0
 

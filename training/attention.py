@@ -1,7 +1,7 @@
 """Attention as plain matrix products.
 
-For the few tokens of a small UNet that trains a quarter faster on a processor than the fused kernel, whose backward
-pass is slow there.
+For the few tokens of a small UNet this trains a quarter faster on a CPU than the fused kernel, whose backward pass is
+slow there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class PlainAttention:
         encoder_hidden_states: torch.Tensor | None = None,
         **_: object,
     ) -> torch.Tensor:
-        """The attended states (n, length, channels)."""
+        """Return the attended states (n, length, channels)."""
         count, length = hidden_states.shape[:2]
         heads = attention.heads
         heard = hidden_states if encoder_hidden_states is None else encoder_hidden_states

@@ -1,4 +1,4 @@
-"""Training the autoencoder on crops, and what it then says about itself: its scale and its preview factors."""
+"""Train the autoencoder on crops, and measure its latent scale and preview factors."""
 
 from __future__ import annotations
 
@@ -25,39 +25,41 @@ SQUARES_AT_LAST = 6.0
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewFactors:
-    """RGB in 0..1 from scaled latents: `rows` are four channels' (r, g, b) and one that is added."""
+    """Linear factors that map scaled latents to RGB in 0..1: `rows` are (r, g, b) for each of the four channels and a
+    bias.
+    """
 
     rows: list[list[float]]
 
 
 def to_model(pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """Pictures (n, H, W, 3) uint8 as (n, 3, H, W) float32 in -1..1."""
+    """Convert images (n, H, W, 3) uint8 to (n, 3, H, W) float32 in -1..1."""
     return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
-def train_autoencoder(vae: AutoencoderKL, pixels: Pixels, course: TrainingRun, work: Path) -> None:
-    """Train on crops of the pictures, small ones first."""
+def train_autoencoder(vae: AutoencoderKL, pixels: Pixels, run: TrainingRun, work: Path) -> None:
+    """Train on crops of the images, small ones first."""
     vae.to(memory_format=torch.channels_last)
 
     def loss_at(step: int) -> torch.Tensor:
-        return _loss(vae, _crops(CROPS, pixels, course, step))
+        return _loss(vae, _crops(CROPS, pixels, run, step))
 
-    run_training(course, vae, work, loss_at)
+    run_training(run, vae, work, loss_at)
 
 
-def refine_decoder(vae: AutoencoderKL, pixels: Pixels, course: TrainingRun, work: Path) -> None:
-    """Train the decoder alone on large crops: the encoder stays, and with it every latent that was worked out."""
+def refine_decoder(vae: AutoencoderKL, pixels: Pixels, run: TrainingRun, work: Path) -> None:
+    """Train only the decoder, on large crops. The encoder, and thus every computed latent, stays the same."""
     vae.to(memory_format=torch.channels_last)
     for part in (vae.encoder, vae.quant_conv):
         part.requires_grad_(False)
     run_training(
-        course, vae, work, lambda step: _loss(vae, _crops(LARGE_CROPS, pixels, course, step), squares=SQUARES_AT_LAST)
+        run, vae, work, lambda step: _loss(vae, _crops(LARGE_CROPS, pixels, run, step), squares=SQUARES_AT_LAST)
     )
 
 
-def _crops(sizes: Sizes, pixels: Pixels, course: TrainingRun, step: int) -> torch.Tensor:
-    rng = np.random.default_rng((course.seed, step))
-    side, count = next((side, count) for until, side, count in sizes if step / course.steps < until)
+def _crops(sizes: Sizes, pixels: Pixels, run: TrainingRun, step: int) -> torch.Tensor:
+    rng = np.random.default_rng((run.seed, step))
+    side, count = next((side, count) for until, side, count in sizes if step / run.steps < until)
     room = pixels.shape[1] - side
     corners = rng.integers(0, room + 1, size=(count, 2))
     chosen = rng.integers(0, len(pixels), size=count)
@@ -66,7 +68,7 @@ def _crops(sizes: Sizes, pixels: Pixels, course: TrainingRun, step: int) -> torc
 
 
 def _loss(vae: AutoencoderKL, crops: torch.Tensor, squares: float = 1.0) -> torch.Tensor:
-    """L1 + MSE, `squares` times, + L1 of the differences between neighbours + a little KL."""
+    """Return L1 + `squares` * MSE + L1 of the differences between neighbouring pixels + a small KL term."""
     with torch.autocast("cpu", torch.bfloat16):
         mean, logvar = vae.quant_conv(vae.encoder(crops)).float().chunk(2, dim=1)
         logvar = logvar.clamp(-12.0, 4.0)
@@ -84,33 +86,33 @@ def _loss(vae: AutoencoderKL, crops: torch.Tensor, squares: float = 1.0) -> torc
 
 @torch.no_grad()
 def encode(vae: AutoencoderKL, pixels: Pixels) -> torch.Tensor:
-    """The latents' means (n, 4, H/8, W/8), float32, not scaled; one by one, which stays in the processor's cache."""
+    """Return the latents' means (n, 4, H/8, W/8), float32, unscaled. Encodes one by one, which fits the CPU cache."""
     with torch.autocast("cpu", torch.bfloat16):
-        means = [vae.encode(to_model(picture[None])).latent_dist.mean.float() for picture in pixels]
+        means = [vae.encode(to_model(image[None])).latent_dist.mean.float() for image in pixels]
     return torch.cat(means)
 
 
 @torch.no_grad()
-def round_trip(vae: AutoencoderKL, picture: Pixels) -> torch.Tensor:
-    """The picture (H, W, 3) after encoding and decoding in float32, as (1, 3, H, W) in -1..1."""
-    drawn: torch.Tensor = vae.decode(vae.encode(to_model(picture[None])).latent_dist.mean).sample.float().clamp(-1, 1)
+def round_trip(vae: AutoencoderKL, image: Pixels) -> torch.Tensor:
+    """Encode and decode the image (H, W, 3) in float32. Return (1, 3, H, W) in -1..1."""
+    drawn: torch.Tensor = vae.decode(vae.encode(to_model(image[None])).latent_dist.mean).sample.float().clamp(-1, 1)
     return drawn
 
 
 def round_trip_psnr(vae: AutoencoderKL, pixels: Pixels) -> list[float]:
-    """The peak signal-to-noise ratio in dB of every picture after encoding and decoding."""
-    errors = [F.mse_loss(round_trip(vae, picture), to_model(picture[None])) for picture in pixels]
+    """Return the peak signal-to-noise ratio in dB of every image after encoding and decoding."""
+    errors = [F.mse_loss(round_trip(vae, image), to_model(image[None])) for image in pixels]
     return [float(-10 * torch.log10(error / 4.0)) for error in errors]
 
 
 def measure_scale(vae: AutoencoderKL, pixels: Pixels) -> None:
-    """Set `scaling_factor` to 1 / standard deviation of the pictures' latents."""
+    """Set `scaling_factor` to 1 / standard deviation of the images' latents."""
     spread = torch.cat([encode(vae, pixels[i : i + 16]) for i in range(0, len(pixels), 16)]).std()
     vae.register_to_config(scaling_factor=round(float(1.0 / spread), 5))
 
 
 def fit_preview(vae: AutoencoderKL, pixels: Pixels) -> PreviewFactors:
-    """Least squares from scaled latents to the colours of the 8 x 8 pixels below each, RGB in 0..1."""
+    """Fit by least squares the scaled latents to the mean colours of their 8 x 8 pixels, RGB in 0..1."""
     latents = torch.cat([encode(vae, pixels[i : i + 16]) for i in range(0, len(pixels), 16)])
     colours = F.avg_pool2d(to_model(pixels) * 0.5 + 0.5, 8)
     x = (latents * vae.config.scaling_factor).permute(0, 2, 3, 1).reshape(-1, 4)

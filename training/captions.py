@@ -1,4 +1,4 @@
-"""Captions: one of the many ways to say what is on a scene, drawn anew every time it is asked for."""
+"""Captions: random descriptions of a scene, generated anew for every use."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ UNSAID, NAMED = 0.1, 0.05
 
 
 def caption(scene: Scene, rng: np.random.Generator) -> str:
-    """A caption for the scene; one in ten is empty, which is what guidance is measured against.
+    """Return a caption for the scene. One in ten is empty, for classifier-free guidance.
 
-    One in twenty is a single word for something there, the way people write what they do not want.
+    One in twenty is a single word for something in the scene, as people write negative prompts.
     """
     chance = rng.random()
     if chance < UNSAID:
         return ""
-    return pick(single_words(scene), rng) if chance < UNSAID + NAMED else spoken(scene, rng)
+    return pick(single_words(scene), rng) if chance < UNSAID + NAMED else nonempty_caption(scene, rng)
 
 
-def spoken(scene: Scene, rng: np.random.Generator) -> str:
-    """A caption that is never empty: subject, medium before or after it, sometimes words that mean nothing."""
+def nonempty_caption(scene: Scene, rng: np.random.Generator) -> str:
+    """Return a non-empty caption: subject, medium before or after it, sometimes filler words without meaning."""
     if isinstance(scene, Objects):
         subject = say_objects(scene, rng)
     elif isinstance(scene, Hearth):

@@ -1,4 +1,4 @@
-"""Training the UNet on latents and caption states: velocity prediction (Salimans and Ho 2022)."""
+"""Train the UNet on latents and text states with velocity prediction (Salimans and Ho 2022)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIRST_LEVELS = (880, 1000)
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """How a step's pictures are put together: (source, how many) of each, whole or at half the side."""
+    """The composition of a step's batch: (source, count) pairs, of whole images or of half the side."""
 
     parts: tuple[tuple[str, int], ...]
     halved: bool
@@ -32,21 +32,22 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stretch of the UNet's training; of the noise levels a share `high` comes from the upper half alone.
+    """A stage of the UNet's training. A share `high` of the noise levels is drawn from the upper half.
 
-    A share `blind` sees nothing but noise, as at the start of sampling. The highest level leaves .068 of the signal,
-    which gives away the mean colour of a 256 px picture; who trusts that finds grey in pure noise and draws it.
+    A share `blind` of the samples is pure noise, as at the start of sampling. The highest noise level keeps .068 of the
+    signal, which reveals the mean colour of a 256 px image; a model that relies on it sees grey in pure noise, and
+    generates grey.
     """
 
-    course: TrainingRun
+    run: TrainingRun
     batches: tuple[Batch, ...]
     high: float = 0.0
-    blind: float = 0.0
+    noise_only: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Noised:
-    """Noise (n, 4, h, w) for latents at levels (n,) 0..999; the signal's power (n,) there, and what is shown of it."""
+    """Noise (n, 4, h, w) for latents at levels (n,) 0..999, with the signal's power (n,) and the noised latents."""
 
     noise: torch.Tensor
     levels: torch.Tensor
@@ -55,7 +56,7 @@ class Noised:
 
 
 def build_scheduler() -> PNDMScheduler:
-    """Stable Diffusion 1.5's scheduler and keys, predicting velocity."""
+    """Return a scheduler with the configuration of Stable Diffusion 1.5, but velocity prediction."""
     scheduler = PNDMScheduler(
         num_train_timesteps=NOISE_LEVELS,
         beta_start=0.00085,
@@ -80,14 +81,14 @@ def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage:
     weights = np.array([batch.weight for batch in stage.batches])
 
     def loss_at(step: int) -> torch.Tensor:
-        rng = np.random.default_rng((stage.course.seed, step))
+        rng = np.random.default_rng((stage.run.seed, step))
         batch = stage.batches[int(rng.choice(len(weights), p=weights / weights.sum()))]
         latents, states = gather(sources, batch, rng)
         levels, noise = draw_levels(rng, len(latents), stage.high), torch.randn_like(latents)
-        blind = torch.from_numpy(rng.random(len(latents)) < stage.blind)
-        levels[blind] = torch.from_numpy(rng.integers(*FIRST_LEVELS, size=int(blind.sum())))
+        noise_only = torch.from_numpy(rng.random(len(latents)) < stage.noise_only)
+        levels[noise_only] = torch.from_numpy(rng.integers(*FIRST_LEVELS, size=int(noise_only.sum())))
         signal = kept[levels]
-        shown = signal.masked_fill(blind, 0.0)
+        shown = signal.masked_fill(noise_only, 0.0)
 
         def loss_of(share: slice) -> torch.Tensor:
             noised = Noised(noise=noise[share], levels=levels[share], kept=signal[share], shown=shown[share])
@@ -95,11 +96,11 @@ def train_unet(unet: UNet2DConditionModel, sources: Mapping[str, Source], stage:
 
         return crew.propagate(loss_of)
 
-    run_training(stage.course, unet, work, loss_at)
+    run_training(stage.run, unet, work, loss_at)
 
 
 def velocity_loss(unet: UNet2DConditionModel, given: tuple[torch.Tensor, torch.Tensor], noised: Noised) -> torch.Tensor:
-    """The squared error (n,) of the velocity sqrt(a) noise - sqrt(1 - a) x."""
+    """Return the squared error (n,) of the velocity sqrt(a) noise - sqrt(1 - a) x."""
     latents, states = given
     left, shown = (power[:, None, None, None] for power in (noised.kept, noised.shown))
     noisy = shown.sqrt() * latents + (1 - shown).sqrt() * noised.noise
@@ -111,14 +112,14 @@ def velocity_loss(unet: UNet2DConditionModel, given: tuple[torch.Tensor, torch.T
 
 
 def draw_levels(rng: np.random.Generator, count: int, high: float) -> torch.Tensor:
-    """Noise levels (n,) 0..999, spread evenly over the batch; a share `high` of them lies in 500..999."""
+    """Draw noise levels (n,) 0..999, stratified over the batch; a share `high` of them is in 500..999."""
     even = (rng.permutation(count) + rng.random(count)) / count
     upper = rng.random(count) < high
     return torch.from_numpy(np.where(upper, 0.5 + even / 2, even) * NOISE_LEVELS).long()
 
 
 def gather(sources: Mapping[str, Source], batch: Batch, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """The latents (n, 4, h, w) and the caption states (n, 77, c) of one step, float32."""
+    """Return the latents (n, 4, h, w) and text states (n, 77, c) of one step, float32."""
     latents, states = [], []
     for name, count in batch.parts:
         source = sources[name]

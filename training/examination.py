@@ -1,4 +1,4 @@
-"""The examination: prompts that training never saw, pictures drawn from them, and what can be seen on those."""
+"""The evaluation: prompts that training never saw, images generated for them, and analytic checks of these."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from training.canvas import Array
-from training.captions import spoken
+from training.captions import nonempty_caption
 from training.held_out import is_held_out
 from training.image_analysis import ImageAnalysis, background_colour, things_in
-from training.media_classifier import MediumJudge, pixels_of, time_of_day
+from training.media_classifier import MediumClassifier, pixels_of, time_of_day
 from training.random_scenes import landscape, pair, single
 from training.scene import MEDIA, SHAPES, Landscape, Objects, Scene
 from training.sheets import SheetOptions, draw
@@ -28,7 +28,7 @@ CORNER_WORDS = ("left", "right", "top", "bottom", "upper", "lower", "middle", "c
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A prompt and the scene it was said of."""
+    """A prompt and the scene that it describes."""
 
     scene: Scene
     prompt: str
@@ -36,7 +36,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """The questions by sort; 300 in the whole examination."""
+    """The prompts of the evaluation by kind; 300 in total."""
 
     singles: list[Question]
     pairs: list[Question]
@@ -44,15 +44,15 @@ class Examination:
     media: list[Question]
 
     def all(self) -> list[Question]:
-        """Every question, in order."""
+        """Return every prompt, in order."""
         return [*self.singles, *self.pairs, *self.views, *self.media]
 
 
 def examination(share: float = 1.0) -> Examination:
-    """96 single shapes, 72 pairs, 62 views and 70 pictures in a medium, or a share of each; always the same ones."""
+    """Return 96 shapes, 72 pairs, 62 landscapes and 70 images in a medium, or a share of each, always the same."""
     rng = np.random.default_rng(SEED)
-    drawn = [medium for medium in MEDIA if medium != "plain"]
-    media = [drawn[i % len(drawn)] for i in range(round(70 * share))]
+    others = [medium for medium in MEDIA if medium != "plain"]
+    media = [others[i % len(others)] for i in range(round(70 * share))]
     return Examination(
         singles=_questions(rng, round(96 * share), lambda: single(rng, "plain", SHAPES)),
         pairs=_questions(rng, round(72 * share), lambda: pair(rng, "plain")),
@@ -61,22 +61,22 @@ def examination(share: float = 1.0) -> Examination:
     )
 
 
-def answers(
-    pipeline: StableDiffusionPipeline, questions: Sequence[Question], manner: SheetOptions, series: int = 0
+def generate_answers(
+    pipeline: StableDiffusionPipeline, questions: Sequence[Question], options: SheetOptions, series: int = 0
 ) -> list[Array]:
-    """A picture for every question, (H, W, 3) in 0..255; another series has other seeds."""
-    drawn: list[Image.Image] = draw(pipeline, [q.prompt for q in questions], SEED + 10_000 * series, manner)
-    return [pixels_of(picture) for picture in drawn]
+    """Generate an image (H, W, 3) in 0..255 for every prompt; each `series` uses other seeds."""
+    generated: list[Image.Image] = draw(pipeline, [q.prompt for q in questions], SEED + 10_000 * series, options)
+    return [pixels_of(image) for image in generated]
 
 
-def marks(questions: Examination, pictures: Sequence[Array], judge: MediumJudge) -> dict[str, float]:
-    """The share of right answers by subject, 0..1; the pictures are in the order of `questions.all()`."""
-    rest = iter(pictures)
+def scores(questions: Examination, images: Sequence[Array], classifier: MediumClassifier) -> dict[str, float]:
+    """Return the share of correct images by criterion, 0..1. The images are in the order of `questions.all()`."""
+    rest = iter(images)
     return {
         **_averaged([_single_marks(q, next(rest)) for q in questions.singles]),
-        **_averaged([_pair_marks(q.scene, next(rest)) for q in questions.pairs]),
+        **_averaged([_pair_scores(q.scene, next(rest)) for q in questions.pairs]),
         **_averaged([_view_marks(q.scene, next(rest)) for q in questions.views]),
-        **_averaged([{"medium": float(judge.judge(next(rest)) == q.scene.medium)} for q in questions.media]),
+        **_averaged([{"medium": float(classifier.classify(next(rest)) == q.scene.medium)} for q in questions.media]),
     }
 
 
@@ -90,9 +90,9 @@ def _questions(rng: np.random.Generator, count: int, make: Callable[[], Scene]) 
 
 
 def _prompt(scene: Scene, rng: np.random.Generator) -> str:
-    """A caption that says what will be checked: one that leaves out the time or the place asks for nothing."""
+    """Return a caption that mentions everything that is checked, such as the time or the place."""
     while True:
-        text = spoken(scene, rng)
+        text = nonempty_caption(scene, rng)
         if isinstance(scene, Landscape):
             needed = (*TIME_WORDS[scene.time], *(STORM_WORDS[scene.time] if scene.storm else ()))
         else:
@@ -125,8 +125,8 @@ def _says_background(prompt: str, backdrop: str) -> bool:
     return "background" in prompt or any(f" on {word}" in prompt for word in COLOUR_WORDS[backdrop])
 
 
-def _pair_marks(scene: Scene, pixels: Array) -> dict[str, float]:
-    """Two things, of which one is the first's colour more than the second's, and one the other way round."""
+def _pair_scores(scene: Scene, pixels: Array) -> dict[str, float]:
+    """Check for two things, one with more of the first colour than of the second, and one the other way round."""
     assert isinstance(scene, Objects)
     found = things_in(pixels, 2)
     one, other = (item.colour for item in scene.items)
@@ -141,7 +141,7 @@ def _pair_marks(scene: Scene, pixels: Array) -> dict[str, float]:
 
 
 def _is_of(seen: ImageAnalysis, colour: str, other: str) -> bool:
-    """Whether a thing is of a colour, beside the sail, the stem or the wheels that are never painted in it."""
+    """Return whether a thing has a colour, ignoring sails, stems and wheels, which always have their own."""
     return seen.shares[colour] >= max(OWN_SHARE, seen.shares[other])
 
 

@@ -1,4 +1,4 @@
-"""Flames, logs and the light they give: campfires, hearths and the thing called fire."""
+"""Draw fires: flames, logs and their light, for campfires, hearths and the thing called fire."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from training.canvas import Canvas, Checkpoint, grid, mixed
+from training.canvas import Canvas, Point, grid, mixed
 from training.scene import RGB, Hearth
 
 FLAME_LAYERS: tuple[tuple[float, RGB], ...] = (
@@ -25,8 +25,8 @@ SOOT: RGB = (22, 16, 14)
 HEARTH_HEIGHTS = {"small": 0.3, "medium": 0.44, "large": 0.58}
 
 
-def glow(canvas: Canvas, centre: Checkpoint, radius: float, strength: float) -> None:
-    """Warm light around a point, fading to nothing at `radius` (0..1 of the shorter side)."""
+def glow(canvas: Canvas, centre: Point, radius: float, strength: float) -> None:
+    """Draw warm light around a point, fading to zero at `radius` (0..1 of the shorter side)."""
     xs, ys = grid(canvas.width, canvas.height)
     dx = (xs - centre[0]) * canvas.width / canvas.unit
     dy = (ys - centre[1]) * canvas.height / canvas.unit
@@ -34,8 +34,8 @@ def glow(canvas: Canvas, centre: Checkpoint, radius: float, strength: float) -> 
     canvas.blend((near**1.6 * strength).astype(np.float32), GLOW)
 
 
-def flames(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, height: float) -> None:
-    """A fire of three to five tongues, `height` of the shorter side, standing on `base`."""
+def flames(canvas: Canvas, rng: np.random.Generator, base: Point, height: float) -> None:
+    """Draw a fire of three to five tongues, `height` of the shorter side, standing on `base`."""
     count, penned = int(rng.integers(3, 6)), rng.random() < PEN_SHARE
     tongues = [_tongue(rng, i, count) for i in range(count)]
     wide = 0.07 if penned else 0.2
@@ -46,8 +46,8 @@ def flames(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, height: f
         canvas.polygon(canvas.about(base, height, _bed(share)), colour)
 
 
-def logs(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, length: float) -> None:
-    """Two or three crossed logs under a fire, `length` of the shorter side across."""
+def logs(canvas: Canvas, rng: np.random.Generator, base: Point, length: float) -> None:
+    """Draw two or three crossed logs under a fire, `length` of the shorter side across."""
     for tilt in (9.0, -10.0, 1.0)[: int(rng.integers(2, 4))]:
         slope = math.tan(math.radians(tilt + rng.uniform(-4, 4)))
         ends = canvas.about(base, length / 2, [(-1.0, -slope * 0.9), (1.0, slope * 0.9)])
@@ -59,8 +59,8 @@ def logs(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, length: flo
             canvas.spot(end, thick / 4, bark)
 
 
-def burn(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, height: float) -> None:
-    """A whole fire: its light, its flames, its logs."""
+def burn(canvas: Canvas, rng: np.random.Generator, base: Point, height: float) -> None:
+    """Draw a complete fire: light, flames and logs."""
     above = (base[0], base[1] - 0.4 * height * canvas.unit / canvas.height)
     glow(canvas, above, height * 1.15, 0.75)
     flames(canvas, rng, base, height)
@@ -68,7 +68,7 @@ def burn(canvas: Canvas, rng: np.random.Generator, base: Checkpoint, height: flo
 
 
 def draw_hearth(canvas: Canvas, hearth: Hearth, rng: np.random.Generator) -> None:
-    """A fire by itself in the dark, or in the opening of a fireplace in a wall."""
+    """Draw a fire in the dark, or in the opening of a fireplace in a wall."""
     height = hearth.height
     base = (hearth.x, hearth.base)
     if hearth.place == "bare":
@@ -87,8 +87,8 @@ def _tongue(rng: np.random.Generator, index: int, count: int) -> tuple[float, fl
     return middle * 0.62, tall, float(rng.uniform(-0.12, 0.12)) - middle * 0.12
 
 
-def _flame_outline(x: float, tall: float, lean: float, half_width: float) -> list[Checkpoint]:
-    """A tongue from its foot at (x, 0) up to its tip: widest low down, waving as it rises."""
+def _flame_outline(x: float, tall: float, lean: float, half_width: float) -> list[Point]:
+    """Return the outline of a tongue from its foot at (x, 0) to its tip: widest near the bottom, wavy above."""
     left, right = [], []
     for step in range(17):
         rise = step / 16
@@ -99,7 +99,7 @@ def _flame_outline(x: float, tall: float, lean: float, half_width: float) -> lis
     return left + right[::-1]
 
 
-def _bed(share: float) -> list[Checkpoint]:
+def _bed(share: float) -> list[Point]:
     return [(0.38 * share * math.cos(a), 0.09 * math.sin(a) - 0.05) for a in np.linspace(0, 2 * math.pi, 32)]
 
 
@@ -125,13 +125,13 @@ def _fireplace(canvas: Canvas, hearth: Hearth, rng: np.random.Generator) -> None
         _light(canvas, (hearth.x, hearth.base - 0.5 * hearth.height), half)
 
 
-def _light(canvas: Canvas, centre: Checkpoint, reach: float) -> None:
-    """A yellow glow that fills an opening of half width `reach` and spares what lies around it."""
+def _light(canvas: Canvas, centre: Point, reach: float) -> None:
+    """Draw a yellow glow that fills an opening of half width `reach`, but nothing around it."""
     xs, ys = grid(canvas.width, canvas.height)
     dx = (xs - centre[0]) * canvas.width / canvas.unit
     dy = (ys - centre[1]) * canvas.height / canvas.unit
     canvas.blend(np.clip(1.15 - np.hypot(dx, dy) / reach, 0.0, 1.0).astype(np.float32), LIT)
 
 
-def _band(canvas: Canvas, left: float, right: float, top: float, bottom: float) -> list[Checkpoint]:
+def _band(canvas: Canvas, left: float, right: float, top: float, bottom: float) -> list[Point]:
     return [canvas.pixel(corner) for corner in ((left, top), (right, top), (right, bottom), (left, bottom))]

@@ -1,4 +1,4 @@
-"""What training never sees: one in sixteen combinations of what a scene is about, chosen by a checksum."""
+"""The held-out scenes, which training never sees: one in sixteen combinations of subjects, chosen by a checksum."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ HELD_OUT_SHARE = 16
 
 
 def is_held_out(scene: Scene) -> bool:
-    """Whether the scene's combination is kept for the examination; fires are too few to keep any."""
+    """Return whether the scene's combination is held out for the evaluation.
+
+    There are too few fires to hold any out.
+    """
     return not isinstance(scene, Hearth) and crc32(_combination(scene).encode()) % HELD_OUT_SHARE == 0
 
 

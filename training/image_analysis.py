@@ -1,6 +1,6 @@
-"""Looking at a picture without a network: background, things in front of it, their colours, outlines and places.
+"""Analyse an image without a network: background, things in front of it, their colours, outlines and positions.
 
-Every check is calibrated on true renders and on what the autoencoder makes of them: those are the model's ceilings.
+Every check is calibrated on true renders and on their autoencoded versions, which are the upper bounds for the model.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ DIFFERENT, LEAST_AREA = 42.0, 0.006
 
 @dataclass(frozen=True, kw_only=True)
 class ImageAnalysis:
-    """One thing found: `colour` of the palette, `shape` that fits best, centre and area as fractions of the picture.
+    """A thing that was found: nearest palette `colour`, best fitting `shape`, centre and area as fractions of the
+    image.
 
-    `shares` are the parts of it, 0..1, that are nearest to each colour of the palette: a red boat has a white sail.
+    `shares` are its parts, 0..1, that are nearest to each colour of the palette: a red boat has a white sail.
     """
 
     colour: str
@@ -39,29 +40,29 @@ class ImageAnalysis:
 
 
 def background_colour(pixels: Array) -> str:
-    """The palette colour nearest to the median of the picture's border; `pixels` (H, W, 3) in 0..255."""
+    """Return the palette colour nearest to the median of the border of `pixels` (H, W, 3) in 0..255."""
     rim = max(2, len(pixels) // 32)
     parts = (pixels[:rim], pixels[-rim:], pixels[:, :rim], pixels[:, -rim:])
     return nearest_colour(np.median(np.concatenate([part.reshape(-1, 3) for part in parts]), axis=0))
 
 
 def things_in(pixels: Array, most: int) -> list[ImageAnalysis]:
-    """The largest things in front of the background, at most `most`, largest first; two that touch are two."""
+    """Return at most `most` things in front of the background, largest first. Two that touch are separated."""
     mask = ndimage.binary_opening(_foreground(pixels), iterations=2)
     found = _largest(mask, most, LEAST_AREA * mask.size)
     if most == 2 and len(found) == 1:
-        found = _parted(found[0])
+        found = _split(found[0])
     return [_described(pixels, ndimage.binary_fill_holes(thing)) for thing in found]
 
 
 def nearest_colour(rgb: NDArray[np.floating]) -> str:
-    """The palette's colour nearest by the "redmean" distance (https://www.compuphase.com/cmetric.htm)."""
+    """Return the nearest palette colour by the "redmean" distance (https://www.compuphase.com/cmetric.htm)."""
     return tuple(PALETTE)[int(_nearest(np.asarray(rgb, dtype=np.float64)[None])[0])]
 
 
 def nearest_shape(mask: Mask) -> str:
-    """The shape whose outline overlaps most with the mask, both stretched alike into a square."""
-    fitted = _fitted(mask)
+    """Return the shape whose outline overlaps most with the mask, both scaled to a square."""
+    fitted = _fit_to_template(mask)
     best, best_share = "circle", -1.0
     for kind, template in _templates():
         share = float((fitted & template).sum() / (fitted | template).sum())
@@ -71,7 +72,7 @@ def nearest_shape(mask: Mask) -> str:
 
 
 def _foreground(pixels: Array) -> Mask:
-    """Where the picture differs from its background, which may be lighter at the top than at the bottom."""
+    """Return where the image differs from its background, which may be a vertical gradient."""
     rim = max(2, pixels.shape[1] // 32)
     sides = np.concatenate([pixels[:, :rim], pixels[:, -rim:]], axis=1)
     rows = ndimage.median_filter(np.median(sides, axis=1), size=(31, 1), mode="nearest")
@@ -83,14 +84,14 @@ def _foreground(pixels: Array) -> Mask:
 
 
 def _largest(mask: Mask, most: int, least: float) -> list[Mask]:
-    """The connected parts of at least `least` pixels, largest first."""
+    """Return the connected parts of at least `least` pixels, largest first."""
     numbered, count = ndimage.label(mask)
     areas = np.bincount(numbered.ravel())[1:] if count else np.zeros(0)
     return [numbered == int(i) + 1 for i in np.argsort(-areas)[:most] if areas[i] >= least]
 
 
-def _parted(mask: Mask) -> list[Mask]:
-    """The mask cut where it is narrowest: worn down until two parts remain, and each pixel goes to the nearer one."""
+def _split(mask: Mask) -> list[Mask]:
+    """Split the mask where it is narrowest: erode it until two parts remain, then assign each pixel to the nearer."""
     depth = ndimage.distance_transform_edt(mask)
     for reach in np.arange(1.5, depth.max()):
         cores = _largest(depth > reach, 2, LEAST_AREA * mask.size / 4)
@@ -101,7 +102,7 @@ def _parted(mask: Mask) -> list[Mask]:
 
 
 def _nearest(colours: NDArray[np.floating]) -> NDArray[np.intp]:
-    """For each of (N, 3) colours the number of the nearest in the palette."""
+    """Return the palette index nearest to each of (N, 3) colours."""
     known = np.array(list(PALETTE.values()), dtype=np.float64)
     red = (colours[:, None, 0] + known[None, :, 0]) / 2 / 256
     weights = np.stack([2 + red, np.full_like(red, 4.0), 3 - red], axis=-1)
@@ -121,8 +122,8 @@ def _described(pixels: Array, mask: Mask) -> ImageAnalysis:
     return ImageAnalysis(colour=colour, shares=shares, shape=nearest_shape(mask), x=x / width, y=y / height, area=area)
 
 
-def _fitted(mask: Mask) -> Mask:
-    """The mask's bounding box, made square around its middle, scaled to the template's side."""
+def _fit_to_template(mask: Mask) -> Mask:
+    """Crop the mask to its bounding box, extend it to a centred square, and scale it to the template's side."""
     rows, columns = np.where(mask.any(axis=1))[0], np.where(mask.any(axis=0))[0]
     cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     side = max(cut.shape)
@@ -142,5 +143,5 @@ def _templates() -> tuple[tuple[str, Mask], ...]:
             sheet = Image.new("L", (400, 400))
             outline = [rotated(corner, tilt) for corner in corners(kind)]
             ImageDraw.Draw(sheet).polygon([(200 + 130 * x, 200 + 130 * y) for x, y in outline], fill=255)
-            drawn.append((kind, _fitted(np.asarray(sheet) > 127)))
+            drawn.append((kind, _fit_to_template(np.asarray(sheet) > 127)))
     return tuple(drawn)

@@ -1,4 +1,4 @@
-"""Pictures drawn in advance: a file of pixels on the disk, and the scenes they show, drawn again from their seeds."""
+"""Images rendered in advance: a file of pixels, and the scenes, which are regenerated from their seeds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHUNK = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """`count` scenes of a mix, `width` x `height`; scene i of a seed never changes. Held out: other seeds."""
+    """`count` scenes of a mix, `width` x `height`. Scene i of a seed never changes. Held-out images use other seeds."""
 
     mix: Mix
     count: int
@@ -31,29 +31,29 @@ class Pool:
     height: int = 256
 
     def scene(self, index: int) -> Scene:
-        """The scene at an index."""
+        """Return the scene at an index."""
         return draw_scene(np.random.default_rng((self.seed, index)), self.mix)
 
     def scenes(self) -> list[Scene]:
-        """All scenes, in order."""
+        """Return all scenes, in order."""
         return [self.scene(index) for index in range(self.count)]
 
 
-def pictures(pool: Pool, workers: int) -> Iterator[Pixels]:
-    """The pool's pictures in chunks (n, H, W, 3), in order, drawn by several processes."""
+def images(pool: Pool, workers: int) -> Iterator[Pixels]:
+    """Yield the pool's images in chunks (n, H, W, 3), in order, rendered by several processes."""
     starts = range(0, pool.count, CHUNK)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
         yield from processes.map(_chunk, [pool] * len(starts), starts)
 
 
-def stored_pictures(pool: Pool, path: Path, workers: int) -> Pixels:
-    """The pool's pictures (count, H, W, 3) from a file, which is drawn first where it is missing."""
+def stored_images(pool: Pool, path: Path, workers: int) -> Pixels:
+    """Return the pool's images (count, H, W, 3) from a file, which is rendered first if missing."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial.npy")
         shape = (pool.count, pool.height, pool.width, 3)
         store = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        for number, chunk in enumerate(pictures(pool, workers)):
+        for number, chunk in enumerate(images(pool, workers)):
             store[number * CHUNK : number * CHUNK + len(chunk)] = chunk
         store.flush()
         partial.replace(path)

@@ -1,4 +1,4 @@
-"""What a caption should tell: a scene as class numbers, one per attribute, for the text tower to predict."""
+"""Labels of a scene: one class number per attribute, which the text encoder learns to predict from captions."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 
 
 def labels(scene: Scene) -> list[int]:
-    """The class of every attribute, in the order of ATTRIBUTES; 0 where the attribute does not apply."""
+    """Return the class of every attribute, in the order of ATTRIBUTES; 0 if the attribute does not apply."""
     said = _said(scene)
     return [1 + classes.index(said[name]) if said.get(name) in classes else 0 for name, classes in ATTRIBUTES.items()]
 
 
 def class_counts() -> list[int]:
-    """How many classes every attribute has, with the one for "does not apply"."""
+    """Return the number of classes of every attribute, including "does not apply"."""
     return [1 + len(classes) for classes in ATTRIBUTES.values()]
 
 

@@ -1,10 +1,10 @@
-"""Views: ground, water, trees and what people put among them, from the horizon to the foreground."""
+"""Draw landscapes: ground, water, trees and things among them, from the horizon to the foreground."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from training.canvas import Canvas, Checkpoint, mixed, smooth_noise
+from training.canvas import Canvas, Point, mixed, smooth_noise
 from training.fires import burn
 from training.scene import PALETTE, RGB, Item, Landscape
 from training.things import draw_thing
@@ -26,7 +26,7 @@ WINDOW_LIGHTS: tuple[RGB, ...] = ((255, 226, 130), (96, 236, 255), (255, 100, 21
 
 
 def draw_landscape(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
-    """Draw a view from back to front."""
+    """Draw a landscape from back to front."""
     draw_sky(canvas, view, rng)
     if view.ground in ("mountains", "sea") or (view.ground == "hills" and "peaks" in view.extras):
         _ranges(canvas, view, rng)
@@ -45,12 +45,12 @@ def draw_landscape(canvas: Canvas, view: Landscape, rng: np.random.Generator) ->
     draw_falling(canvas, view, rng)
 
 
-def _ridge(canvas: Canvas, heights: list[Checkpoint], colour: RGB) -> None:
+def _ridge(canvas: Canvas, heights: list[Point], colour: RGB) -> None:
     corners = [canvas.pixel(point) for point in heights]
     canvas.polygon([*corners, (canvas.width, canvas.height), (0, canvas.height)], colour)
 
 
-def _rolling(rng: np.random.Generator, base: float, swell: float) -> list[Checkpoint]:
+def _rolling(rng: np.random.Generator, base: float, swell: float) -> list[Point]:
     phase, waves = float(rng.uniform(0, 6.3)), float(rng.uniform(3.0, 6.5))
     xs = np.linspace(0, 1, 49)
     return [(float(x), base + swell * float(np.sin(waves * x + phase))) for x in xs]
@@ -215,7 +215,7 @@ def _boat(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
 
 
 def ground_texture(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Uneven light over the whole sheet, so that plain areas do not look printed."""
+    """Modulate the light over the whole canvas, so that plain areas do not look flat."""
     uneven = smooth_noise(rng, canvas.width, canvas.height, 9) - 0.5
     canvas.replace(np.asarray(canvas.image, dtype=np.float32) * (1.0 + 0.08 * uneven[..., None]))
 

@@ -1,4 +1,4 @@
-"""What the UNet learns from, worked out once: latents of pictures and the text tower's states of their captions."""
+"""The training data of the UNet, computed once: latents of images and the text encoder's states of their captions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.autoencoder import encode
 from training.captions import caption
-from training.image_pool import CHUNK, Pixels, Pool, pictures
+from training.image_pool import CHUNK, Pixels, Pool, images
 from training.text_encoder import tokens
 
 Half = NDArray[np.float16]
@@ -21,7 +21,7 @@ Half = NDArray[np.float16]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A pool's latents, whole and halved, (n, 4, h, w) scaled; `per` states of captions each, (n * per, 77, c)."""
+    """A pool's latents, whole and halved, (n, 4, h, w) scaled, and `per` text states for each, (n * per, 77, c)."""
 
     whole: Half
     halved: Half
@@ -31,7 +31,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoders:
-    """The finished networks that pictures and captions go through."""
+    """The trained encoders of images and captions."""
 
     vae: AutoencoderKL
     tower: CLIPTextModel
@@ -39,7 +39,7 @@ class Encoders:
 
 
 def stored_source(pool: Pool, folder: Path, encoders: Encoders, per: int) -> Source:
-    """The pool's latents and caption states from a folder, worked out first where they are missing."""
+    """Return the pool's latents and text states from a folder; they are computed first if missing."""
     if not (folder / "states.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
         _store_latents(pool, folder, encoders.vae)
@@ -50,13 +50,13 @@ def stored_source(pool: Pool, folder: Path, encoders: Encoders, per: int) -> Sou
 
 @torch.no_grad()
 def encode_texts(encoders: Encoders, texts: list[str]) -> torch.Tensor:
-    """The text tower's last states (n, 77, c), float32."""
+    """Return the text encoder's last states (n, 77, c), float32."""
     states: torch.Tensor = encoders.tower(tokens(encoders.tokenizer, texts)).last_hidden_state
     return states
 
 
-def halved_pictures(pixels: Pixels) -> Pixels:
-    """The pictures (n, H, W, 3) at half their width and height: means over 2 x 2 pixels."""
+def halved_images(pixels: Pixels) -> Pixels:
+    """Halve width and height of the images (n, H, W, 3): means over 2 x 2 pixels."""
     count, height, width, _ = pixels.shape
     means: Pixels = pixels.reshape(count, height // 2, 2, width // 2, 2, 3).mean(axis=(2, 4)).round().astype(np.uint8)
     return means
@@ -66,10 +66,10 @@ def _store_latents(pool: Pool, folder: Path, vae: AutoencoderKL) -> None:
     h, w = pool.height // 8, pool.width // 8
     whole = _open(folder / "whole.npy", (pool.count, 4, h, w))
     halved = _open(folder / "halved.npy", (pool.count, 4, h // 2, w // 2))
-    for number, chunk in enumerate(pictures(pool, workers=1)):
+    for number, chunk in enumerate(images(pool, workers=1)):
         rows = slice(number * CHUNK, number * CHUNK + len(chunk))
         whole[rows] = (encode(vae, chunk) * vae.config.scaling_factor).numpy()
-        halved[rows] = (encode(vae, halved_pictures(chunk)) * vae.config.scaling_factor).numpy()
+        halved[rows] = (encode(vae, halved_images(chunk)) * vae.config.scaling_factor).numpy()
     whole.flush()
     halved.flush()
 

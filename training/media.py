@@ -1,7 +1,7 @@
-"""The media: what a finished drawing looks like as a photograph, in oil, in watercolor, in pencil, in pixels, in neon.
+"""The media: convert a rendered drawing to a photograph, oil, watercolor, pencil, pixel art or neon.
 
-Each takes and gives a picture at the size asked for; ripple and grain follow the side, so that 128 and 256 match.
-What makes a medium is drawn larger than an eighth of 64 pixels: finer things do not pass through the autoencoder.
+Input and output have the requested size; ripple and grain scale with the side, so that 128 and 256 match. The features
+of a medium are larger than 1/8 of 64 pixels, since finer ones do not survive the autoencoder.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from scipy import ndimage
 from training.canvas import Array, blurred, floats, grid, smooth_noise
 
 
-def apply_medium(medium: str, picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The picture as drawn in the medium; "plain" leaves it as it is."""
+def apply_medium(medium: str, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Render the image in the medium; "plain" returns it unchanged."""
     if medium == "plain":
-        return picture
-    pixels = np.asarray(picture, dtype=np.float32)
+        return image
+    pixels = np.asarray(image, dtype=np.float32)
     drawn = _FILTERS[medium](pixels, rng)
     return Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8))
 
@@ -29,14 +29,14 @@ def _luma(pixels: Array) -> Array:
 
 
 def _edges(pixels: Array, radius_px: float) -> Array:
-    """How strongly every pixel differs from its neighbours, 0..1."""
+    """Return how much every pixel differs from its neighbours, 0..1."""
     soft = ndimage.gaussian_filter(pixels, (radius_px, radius_px, 0))
     steep = sum(np.hypot(ndimage.sobel(soft[..., i], 0), ndimage.sobel(soft[..., i], 1)) for i in range(3))
     return floats(np.clip(floats(steep) / 420.0, 0.0, 1.0))
 
 
 def _photo(pixels: Array, rng: np.random.Generator) -> Array:
-    """Soft light from one side over rounded forms, a vignette, shallow focus at the rims and fine grain."""
+    """Soft light from one side over rounded forms, a vignette, shallow focus at the borders and fine grain."""
     height, width = pixels.shape[:2]
     scale = min(width, height) / 256
     light = ndimage.gaussian_filter(_luma(pixels), 5 * scale)
@@ -61,10 +61,10 @@ def _displaced(pixels: Array, rng: np.random.Generator, reach_px: float, cells: 
 
 
 def _oil(pixels: Array, rng: np.random.Generator) -> Array:
-    """Edges pulled about by the brush, broad slanting strokes of lighter and darker paint, rich colours.
+    """Edges displaced by the brush, broad slanting strokes of lighter and darker paint, rich colours.
 
-    All strokes slant alike, and in the dark they are fainter: strokes of any direction are a grain that a small model
-    cannot tell from noise.
+    All strokes slant alike, and are fainter in the dark: strokes of any direction are a grain that a small model cannot
+    distinguish from noise.
     """
     height, width = pixels.shape[:2]
     scale = min(width, height) / 256
@@ -80,7 +80,7 @@ def _oil(pixels: Array, rng: np.random.Generator) -> Array:
 
 
 def _watercolor(pixels: Array, rng: np.random.Generator) -> Array:
-    """Thin pigment on white paper: pale, blotched, dark where a wash ends, with a ragged white border."""
+    """Thin pigment on white paper: pale, blotched, dark at the edge of a wash, with a ragged white border."""
     height, width = pixels.shape[:2]
     scale = min(width, height) / 256
     moved = _displaced(ndimage.gaussian_filter(pixels, (1.2 * scale, 1.2 * scale, 0)), rng, 5 * scale, 14)
@@ -94,7 +94,7 @@ def _watercolor(pixels: Array, rng: np.random.Generator) -> Array:
 
 
 def _sketch(pixels: Array, rng: np.random.Generator) -> Array:
-    """Pencil on paper: dark outlines and slanting strokes that are denser where the picture is darker."""
+    """Pencil on paper: dark outlines and slanting strokes that are denser where the image is darker."""
     height, width = pixels.shape[:2]
     scale = min(width, height) / 256
     lines = _edges(pixels, 1.5 * scale)
@@ -120,7 +120,7 @@ def _pixel(pixels: Array, rng: np.random.Generator) -> Array:
 
 
 def _neon(pixels: Array, rng: np.random.Generator) -> Array:
-    """Glowing tubes along the edges, in saturated colours, on a night that is almost black."""
+    """Glowing tubes along the edges, in saturated colours, on an almost black night."""
     scale = min(pixels.shape[:2]) / 256
     lines = np.clip(_edges(pixels, 1.3 * scale) * 1.25, 0, 1)
     peak = pixels.max(axis=-1, keepdims=True) + 1e-3

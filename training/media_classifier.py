@@ -1,4 +1,4 @@
-"""Telling the media and the times of day apart by a few numbers that anybody can measure on a picture."""
+"""Classify the medium and the time of day of an image by a few analytic features."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ Matrix = NDArray[np.float64]
 SHRINKING, RIDGE = 0.75, 0.03
 
 
-def pixels_of(picture: Image.Image) -> Array:
-    """The picture as (H, W, 3) float32 in 0..255."""
-    return floats(np.asarray(picture.convert("RGB")))
+def pixels_of(image: Image.Image) -> Array:
+    """Convert the image to (H, W, 3) float32 in 0..255."""
+    return floats(np.asarray(image.convert("RGB")))
 
 
 def time_of_day(pixels: Array) -> str:
-    """ "night", "sunset" or "day": a dark sky, or one more red than blue, high and low together, or neither.
+    """Return "night" for a dark sky, "sunset" for one more red than blue, high and low together, else "day".
 
-    The thresholds lie in the middle of what 600 true views leave free: 47 to 78 of light, -24 to 21 of red over blue.
+    The thresholds are the centres of the margins of 600 true landscapes: 47 to 78 of light, -24 to 21 of red minus
+    blue.
     """
     light = _median(pixels, 0.0, 0.4) @ np.array([0.299, 0.587, 0.114])
     if light < 62:
@@ -34,16 +35,17 @@ def time_of_day(pixels: Array) -> str:
 
 
 def _median(pixels: Array, upper: float, lower: float) -> Matrix:
-    """The median colour of a band, whose ends are fractions of the height."""
+    """Return the median colour of a band, with its ends as fractions of the height."""
     band = pixels[int(len(pixels) * upper) : max(1, int(len(pixels) * lower))].reshape(-1, 3)
     median: Matrix = np.median(band, axis=0)
     return median
 
 
 def texture(pixels: Array) -> Matrix:
-    """Numbers that differ between the media: light, colour, grain along and across, blocks, edges, corners and rims.
+    """Return features that differ between the media: light, colour, grain along and across, blocks, edges, corners and
+    borders.
 
-    Detail below a hundredth of the side is left out: it does not pass through the autoencoder.
+    Detail below a hundredth of the side is left out, since it does not survive the autoencoder.
     """
     side = min(pixels.shape[:2])
     soft = floats(ndimage.gaussian_filter(pixels, (side / 170, side / 170, 0)))
@@ -67,7 +69,7 @@ def texture(pixels: Array) -> Matrix:
 
 
 def _within_blocks(pixels: Array) -> tuple[float, float]:
-    """How uneven the most uneven tenth and fiftieth of the blocks of pixel art are, their rims left out."""
+    """Return the variation in the most uneven tenth and fiftieth of the blocks of pixel art, without their borders."""
     block = max(4, min(pixels.shape[:2]) // 16)
     rows, columns = (extent // block for extent in pixels.shape[:2])
     inner = slice(block // 6, block - block // 6)
@@ -77,7 +79,7 @@ def _within_blocks(pixels: Array) -> tuple[float, float]:
 
 
 def _fall(light: Array) -> float:
-    """How much darker the corners are than the middles of the upper and the lower rim, as a logarithm."""
+    """Return how much darker the corners are than the centres of the upper and lower border, as a logarithm."""
     reach, half = max(2, len(light) // 14), light.shape[1] // 2
     corners = [light[row, column] for row in _ends(reach) for column in _ends(reach)]
     middles = [light[row, half - reach // 2 : half + reach // 2] for row in _ends(reach)]
@@ -90,29 +92,31 @@ def _ends(reach: int) -> tuple[slice, slice]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MediumJudge:
-    """A quadratic discriminant over `texture`, fitted on true pictures: one Gaussian per group of them, which all show
-    one of `media`."""
+class MediumClassifier:
+    """Quadratic discriminant analysis over `texture`, fitted on true images.
+
+    There is one Gaussian for each group of images, which all show one of `media`.
+    """
 
     media: tuple[str, ...]
     means: Matrix
     inverses: Matrix
     offsets: Matrix
 
-    def judge(self, pixels: Array) -> str:
-        """The medium of the Gaussian that the picture's numbers fit best."""
+    def classify(self, pixels: Array) -> str:
+        """Return the medium of the Gaussian with the highest likelihood for the image."""
         away = texture(pixels)[None] - self.means
         cost = np.einsum("mi,mij,mj->m", away, self.inverses, away) + self.offsets
         return self.media[int(np.argmin(cost))]
 
 
-def fit_judge(groups: Sequence[tuple[str, Sequence[Array]]]) -> MediumJudge:
-    """Fit the judge on groups of pictures of one medium each; covariances are shrunk towards the common one."""
+def fit_classifier(groups: Sequence[tuple[str, Sequence[Array]]]) -> MediumClassifier:
+    """Fit the classifier on groups of images of one medium each; covariances are shrunk towards the common one."""
     rows = [np.stack([texture(pixels) for pixels in given]) for _, given in groups]
     common = np.cov(np.concatenate([values - values.mean(axis=0) for values in rows]), rowvar=False)
     ridge = np.diag(np.diag(common)) * RIDGE
     spreads = [(1 - SHRINKING) * np.cov(values, rowvar=False) + SHRINKING * common + ridge for values in rows]
-    return MediumJudge(
+    return MediumClassifier(
         media=tuple(medium for medium, _ in groups),
         means=np.stack([values.mean(axis=0) for values in rows]),
         inverses=np.stack([np.linalg.inv(spread) for spread in spreads]),

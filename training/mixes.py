@@ -1,4 +1,4 @@
-"""How often each sort of scene is drawn: the mixes of pictures that the stages of training see."""
+"""Mixes: the frequency of each kind of scene in the stages of training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ MEDIUM_WEIGHTS = (0.34, 0.12, 0.13, 0.1, 0.11, 0.11, 0.09)
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """How often each sort of scene is drawn; shares that add up to 1, and `styled` of each sort in a medium.
+    """The frequencies of the kinds of scenes; they add up to 1. A share `styled` of each kind is in a medium.
 
-    A share `anywhere` of the single items stands anywhere, and nothing is said of where; `media` weighs those of
+    A share `anywhere` of the single items is at a random position that captions do not mention. `media` weights
     `scene.MEDIA`, in their order.
     """
 

@@ -1,4 +1,4 @@
-"""The model card: what the model is and how it was made, in the words of a template, with the figures as measured."""
+"""Write the model card: a template with the facts and the measured figures."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ Apache-2.0, like the project that made it.
 
 
 def write_card(folder: Path, facts: dict[str, str]) -> None:
-    """Write README.md into the model's folder; the figures are those of `figures.md` there, if there are any."""
+    """Write README.md into the model's folder, with the figures of `figures.md` there, if it exists."""
     measured = folder / FIGURES_FILE
     figures = measured.read_text(encoding="utf-8").strip() if measured.exists() else "Not measured yet."
     (folder / "README.md").write_text(_CARD.substitute(facts, figures=figures), encoding="utf-8")

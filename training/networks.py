@@ -1,7 +1,7 @@
-"""The four networks in diffusers' own classes, as small as they can be, and how they start out.
+"""The four networks as small instances of diffusers' classes, and their initialisation.
 
-The autoencoder starts as something close to an average over 8 x 8 pixels: its residual branches are zero, its
-downsamplers are 2 x 2 boxes, its upsamplers copy. That start is worth more than ten times the steps.
+The autoencoder starts close to an average over 8 x 8 pixels: its residual branches are zero, its downsamplers are 2 x 2
+boxes, its upsamplers copy. This is worth more than ten times the steps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 @dataclass(frozen=True, kw_only=True)
 class Widths:
-    """How wide the networks are: channels per level of the autoencoder and the UNet, and of the text tower."""
+    """The widths of the networks: channels per level of the autoencoder and the UNet, and of the text encoder."""
 
     autoencoder: tuple[int, ...]
     unet: tuple[int, ...]
@@ -25,7 +25,7 @@ class Widths:
 
 
 def build_autoencoder(widths: Widths) -> AutoencoderKL:
-    """An autoencoder with 4 latent channels at an eighth of the picture's side, without attention."""
+    """Return an autoencoder with 4 latent channels at an eighth of the image's side, without attention."""
     levels = len(widths.autoencoder)
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -43,7 +43,7 @@ def build_autoencoder(widths: Widths) -> AutoencoderKL:
 
 
 def build_unet(widths: Widths) -> UNet2DConditionModel:
-    """A UNet of three levels for 32 x 32 latents whose two lower levels listen to the text."""
+    """Return a UNet of three levels for 32 x 32 latents, with cross-attention in the two lower levels."""
     unet = UNet2DConditionModel(
         sample_size=32,
         block_out_channels=widths.unet,
@@ -54,12 +54,12 @@ def build_unet(widths: Widths) -> UNet2DConditionModel:
         attention_head_dim=4,
         norm_num_groups=8,
     )
-    _start_silent(unet)
+    _zero_residual_outputs(unet)
     return unet
 
 
 def build_text_tower(widths: Widths, vocabulary: int, end_id: int) -> CLIPTextModel:
-    """A text tower for 77 tokens; `end_id` ends and pads."""
+    """Return a text encoder for 77 tokens; `end_id` ends and pads."""
     config = CLIPTextConfig(
         vocab_size=vocabulary,
         hidden_size=widths.text,
@@ -94,8 +94,8 @@ def _start_as_average(vae: AutoencoderKL) -> None:
 
 
 @torch.no_grad()
-def _start_silent(unet: UNet2DConditionModel) -> None:
-    """Zero what ends every residual branch, as the original latent diffusion code does and diffusers does not."""
+def _zero_residual_outputs(unet: UNet2DConditionModel) -> None:
+    """Zero the last layer of every residual branch, as in the original latent diffusion code, unlike diffusers."""
     for name, module in unet.named_modules():
         if name.endswith(("conv2", "proj_out")) or name == "conv_out":
             nn.init.zeros_(module.weight)

@@ -1,4 +1,6 @@
-"""The optimisers of a course: AdamW for all weights, or Muon (Jordan 2024) for the inner matrices and AdamW beside."""
+"""The optimizers of a training run: AdamW for all weights, or Muon (Jordan 2024) for the inner matrices and AdamW
+for the rest.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ WEIGHT_DECAY = 0.01
 
 
 class Optimizers:
-    """One or two optimisers that step as one; the weights that Muon moves are seen as (out, everything else)."""
+    """One or two optimizers that step together. Muon sees its weights as matrices (out, everything else)."""
 
     def __init__(self, module: nn.Module, rate: float, muon: bool) -> None:
         named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
@@ -35,7 +37,7 @@ class Optimizers:
             )
 
     def step(self, rate: float) -> None:
-        """Move all weights along their gradients, at a rate, and forget the gradients."""
+        """Update all weights with a learning rate, and clear the gradients."""
         for view, parameter in zip(self.views, self.inner, strict=True):
             view.grad = None if parameter.grad is None else parameter.grad.reshape(view.shape)
         for part in self.parts.values():
@@ -47,15 +49,15 @@ class Optimizers:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of both."""
+        """Return the states of both."""
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, states: dict[str, Any]) -> None:
-        """Take up the states of both."""
+        """Restore the states of both."""
         for name, part in self.parts.items():
             part.load_state_dict(states[name])
 
 
 def _is_inner(name: str, parameter: nn.Parameter) -> bool:
-    """Whether a weight lies between other matrices: the first and the last convolution do not, nor do vectors."""
+    """Return whether a weight is an inner matrix: not a vector, nor the first or last convolution."""
     return parameter.ndim >= 2 and not name.startswith(("conv_in", "conv_out"))

@@ -1,4 +1,4 @@
-"""The subjects of captions: objects with colour, size and place; views with what is in them; fires and fireplaces."""
+"""The subjects of captions: objects with colour, size and place; landscapes and their contents; fires."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _CORNERS = ("in the {row} {column} corner", "in the {row} {column}", "at the {ro
 
 
 def pick(words: Sequence[str], rng: np.random.Generator) -> str:
-    """One of the words."""
+    """Return a random word."""
     return words[int(rng.integers(len(words)))]
 
 
 def say_objects(scene: Objects, rng: np.random.Generator) -> str:
-    """One or two items, their relation or place, and mostly the background."""
+    """Describe one or two items, their relation or place, and mostly the background."""
     text = _say_pair(scene, rng) if scene.relation else _say_item(scene.items[0], rng) + _say_place(scene, rng)
     if rng.random() > (0.5 if scene.backdrop == "white" else 0.85):
         return text
@@ -53,7 +53,7 @@ def say_objects(scene: Objects, rng: np.random.Generator) -> str:
 
 
 def say_landscape(view: Landscape, rng: np.random.Generator) -> str:
-    """What is in the view, in any order but for the ground, then or before it the light and the season."""
+    """Describe a landscape: its contents in any order after the ground, with the light and season before or after."""
     parts = ["a landscape"] if rng.random() < 0.05 else _view_parts(view, rng)
     text = _listed(parts, rng)
     for light in _view_lights(view, rng):
@@ -62,7 +62,7 @@ def say_landscape(view: Landscape, rng: np.random.Generator) -> str:
 
 
 def say_hearth(hearth: Hearth, rng: np.random.Generator) -> str:
-    """A fire, often in a single word."""
+    """Describe a fire, often in a single word."""
     text = pick(FIRE_WORDS[hearth.place], rng)
     if hearth.size != "medium" and rng.random() < 0.4:
         noun = text.removeprefix("a ").removeprefix("an ")
@@ -75,7 +75,7 @@ def say_hearth(hearth: Hearth, rng: np.random.Generator) -> str:
 
 
 def single_words(scene: Objects | Landscape | Hearth) -> tuple[str, ...]:
-    """Words that each name one thing that is there: a colour, a thing, trees, snow, the light."""
+    """Return words that each name one thing in the scene: a colour, a thing, trees, snow, the light."""
     if isinstance(scene, Objects):
         return tuple(word for item in scene.items for word in (item.colour, item.kind))
     if isinstance(scene, Hearth):
@@ -87,7 +87,7 @@ def single_words(scene: Objects | Landscape | Hearth) -> tuple[str, ...]:
 
 
 def article(phrase: str) -> str:
-    """The phrase with "a" or "an" before it."""
+    """Put "a" or "an" before the phrase."""
     return ("an " if phrase[0] in "aeio" else "a ") + phrase
 
 
@@ -128,13 +128,25 @@ def _say_pair(scene: Objects, rng: np.random.Generator) -> str:
 
 
 def _view_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
+    parts = [*_ground_parts(view, rng), *_content_parts(view, rng)]
+    if rng.random() < 0.4:
+        parts = [parts[i] for i in rng.permutation(len(parts))]
+    return parts
+
+
+def _ground_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
+    """Describe the ground and mostly the trees on it."""
     ground = pick(GROUND_WORDS[view.ground], rng)
     if view.ground == "mountains" and view.winter and rng.random() < 0.5:
         ground = pick(("snow-covered mountains", "snowy mountains"), rng)
     if view.ground == "hills" and view.trees == 1 and rng.random() < 0.75:
-        parts = ["a tree on a hill" if rng.random() < 0.7 else "tree on a hill"]
-    else:
-        parts = [ground] + ([_trees(view, rng)] if view.trees and rng.random() < MENTION else [])
+        return ["a tree on a hill" if rng.random() < 0.7 else "tree on a hill"]
+    return [ground] + ([_trees(view, rng)] if view.trees and rng.random() < MENTION else [])
+
+
+def _content_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
+    """Describe the water, the house and the extras, each in most captions."""
+    parts: list[str] = []
     if view.water != "none" and rng.random() < 0.93:
         parts.append(pick((FROZEN_WORDS if view.winter else WATER_WORDS)[view.water], rng))
     if view.house and rng.random() < MENTION:
@@ -144,8 +156,6 @@ def _view_parts(view: Landscape, rng: np.random.Generator) -> list[str]:
     for extra in view.extras:
         if rng.random() < (0.95 if extra in ("campfire", "boat") else 0.6):
             parts.append(pick(EXTRA_WORDS[extra], rng))
-    if rng.random() < 0.4:
-        parts = [parts[i] for i in rng.permutation(len(parts))]
     return parts
 
 
@@ -167,7 +177,7 @@ def _listed(parts: list[str], rng: np.random.Generator) -> str:
 
 
 def _view_lights(view: Landscape, rng: np.random.Generator) -> list[str]:
-    """How the light, the weather and the season are said; a storm at night or in the evening names its time."""
+    """Describe light, weather and season. A storm at night or in the evening names its time."""
     words = []
     if view.storm and rng.random() < 0.95:
         words.append(pick(STORM_WORDS[view.time], rng))

@@ -1,4 +1,4 @@
-"""The whole road from nothing to a pipeline, in phases that each leave their result in the work folder."""
+"""The complete training, in phases whose results are stored in the work folder."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from training.autoencoder import (
     round_trip_psnr,
     train_autoencoder,
 )
-from training.checkpoints import note
+from training.checkpoints import log
 from training.denoiser import train_unet
-from training.image_pool import Pool, stored_pictures
+from training.image_pool import Pool, stored_images
 from training.latents import Encoders, Source, stored_source
 from training.mixes import WIDE
 from training.networks import build_autoencoder, build_text_tower, build_unet
 from training.recipe import HELD_OUT_SEED, Recipe
 from training.text_encoder import train_reader
 from training.tokenizer import stored_tokenizer
-from training.training_loop import finished, mix_in, restore_average
+from training.training_loop import blend_with, finished, restore_average
 
 MEASURED_PICTURES = 96
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedModel:
-    """The networks of one training, and the preview factors (5 rows of RGB) that go with the autoencoder."""
+    """The networks of a training, and the preview factors of the autoencoder (5 rows of RGB)."""
 
     encoders: Encoders
     unet: UNet2DConditionModel
@@ -43,32 +43,32 @@ class TrainedModel:
 
 
 def train(recipe: Recipe, work: Path) -> TrainedModel:
-    """Walk the whole road, or what is left of it: every phase that is done is taken from the work folder."""
+    """Run the training. Finished phases are loaded from the work folder."""
     work.mkdir(parents=True, exist_ok=True)
-    book = prepare(recipe, work)
+    model = prepare(recipe, work)
     for stage in recipe.stages:
-        if finished(stage.course, book.unet, work):
+        if finished(stage.run, model.unet, work):
             continue
         names = {name for batch in stage.batches for name, _ in batch.parts}
-        sources = {name: _source(recipe, name, work, book.encoders) for name in sorted(names)}
-        train_unet(book.unet, sources, stage, work)
+        sources = {name: _source(recipe, name, work, model.encoders) for name in sorted(names)}
+        train_unet(model.unet, sources, stage, work)
     if recipe.kept is not None:
         stage_number, share = recipe.kept
-        mix_in(recipe.stages[stage_number].course, book.unet, work, share)
-    return book
+        blend_with(recipe.stages[stage_number].run, model.unet, work, share)
+    return model
 
 
 def latest(recipe: Recipe, work: Path) -> TrainedModel:
-    """The networks as far as they are trained: the UNet is the average of the newest checkpoint of its stages."""
-    book = prepare(recipe, work)
+    """Return the networks as trained so far. The UNet is the average of the latest checkpoint of its stages."""
+    model = prepare(recipe, work)
     for stage in reversed(recipe.stages):
-        if restore_average(stage.course, book.unet, work):
+        if restore_average(stage.run, model.unet, work):
             break
-    return book
+    return model
 
 
 def prepare(recipe: Recipe, work: Path) -> TrainedModel:
-    """Tokenizer, autoencoder and text tower, trained; and a UNet that knows nothing yet."""
+    """Train tokenizer, autoencoder and text encoder. Return them with an untrained UNet."""
     tokenizer = stored_tokenizer(work / "tokenizer", recipe.seed)
     torch.manual_seed(recipe.seed)
     vae = build_autoencoder(recipe.widths)
@@ -80,7 +80,7 @@ def prepare(recipe: Recipe, work: Path) -> TrainedModel:
     preview = _autoencoder(recipe, work, encoders)
     figures = train_reader(tower, tokenizer, recipe.reader, work)
     if figures:
-        note(work, "reader", **figures)
+        log(work, "reader", **figures)
     for frozen in (vae, tower):
         frozen.requires_grad_(False).eval()
     return TrainedModel(encoders=encoders, unet=unet, preview=preview, tokenizer_folder=work / "tokenizer")
@@ -88,10 +88,10 @@ def prepare(recipe: Recipe, work: Path) -> TrainedModel:
 
 def _autoencoder(recipe: Recipe, work: Path, encoders: Encoders) -> list[list[float]]:
     workers = os.cpu_count() or 1
-    pixels = stored_pictures(recipe.pictures, work / "pictures.npy", workers)
+    pixels = stored_images(recipe.images, work / "pictures.npy", workers)
     train_autoencoder(encoders.vae, pixels, recipe.autoencoder, work)
     if not finished(recipe.decoder, encoders.vae, work):
-        fresh = stored_pictures(recipe.decoder_pictures, work / "decoder-pictures.npy", workers)
+        fresh = stored_images(recipe.decoder_pictures, work / "decoder-pictures.npy", workers)
         refine_decoder(encoders.vae, fresh, recipe.decoder, work)
     kept = work / "autoencoder.json"
     if not kept.exists():
@@ -99,9 +99,9 @@ def _autoencoder(recipe: Recipe, work: Path, encoders: Encoders) -> list[list[fl
         measure_scale(encoders.vae, sample)
         preview = fit_preview(encoders.vae, sample)
         held_out = Pool(mix=WIDE, count=min(MEASURED_PICTURES, len(pixels)), seed=HELD_OUT_SEED)
-        quality = round_trip_psnr(encoders.vae, stored_pictures(held_out, work / "held-out.npy", workers))
+        quality = round_trip_psnr(encoders.vae, stored_images(held_out, work / "held-out.npy", workers))
         figures = {"mean_db": sum(quality) / len(quality), "worst_db": min(quality)}
-        note(work, "autoencoder", **figures)
+        log(work, "autoencoder", **figures)
         scale = encoders.vae.config.scaling_factor
         kept.write_text(json.dumps({"scale": scale, "preview": preview.rows, **figures}), encoding="utf-8")
     known = json.loads(kept.read_text(encoding="utf-8"))

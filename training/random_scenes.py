@@ -1,4 +1,4 @@
-"""Chance: which scenes there are, and how often; the same generator gives the same scene."""
+"""Random scenes. The same generator state gives the same scene."""
 
 from __future__ import annotations
 
@@ -45,11 +45,18 @@ ALIKE = (
     {"black", "brown"},
     {"brown", "gray"},
 )
+# The probabilities of what is in the sky, in the order in which they are drawn.
+CLEAR_SKY_CHANCES = {
+    "day": {"sun": 0.55, "moon": 0.0, "stars": 0.0, "clouds": 0.4, "lightning": 0.0},
+    "sunset": {"sun": 0.75, "moon": 0.0, "stars": 0.0, "clouds": 0.4, "lightning": 0.0},
+    "night": {"sun": 0.0, "moon": 0.65, "stars": 0.7, "clouds": 0.4, "lightning": 0.0},
+}
+STORM_CHANCES = {"sun": 0.0, "moon": 0.0, "stars": 0.0, "clouds": 0.0, "lightning": 0.55}
 HOUSE_COLOURS = ("red", "white", "blue", "yellow", "brown")
 
 
 def draw_scene(rng: np.random.Generator, mix: Mix) -> Scene:
-    """One scene by chance, of those that training may see."""
+    """Return a random scene that is not held out."""
     while True:
         scene = _any_scene(rng, mix)
         if not is_held_out(scene):
@@ -71,12 +78,12 @@ def _any_scene(rng: np.random.Generator, mix: Mix) -> Scene:
 
 
 def apart(first: str, second: str) -> bool:
-    """Whether two colours can be told from each other side by side."""
+    """Return whether two colours can be distinguished side by side."""
     return first != second and {first, second} not in ALIKE
 
 
 def single(rng: np.random.Generator, medium: str, kinds: tuple[str, ...]) -> Objects:
-    """One item on a plain background, mostly in the middle."""
+    """Return a random item on a plain background, mostly in the middle."""
     kind = str(rng.choice(kinds))
     colour, backdrop = _colours(rng, kind)
     size = str(rng.choice(list(RADII), p=[0.18, 0.37, 0.45]))
@@ -87,14 +94,14 @@ def single(rng: np.random.Generator, medium: str, kinds: tuple[str, ...]) -> Obj
 
 
 def scattered(rng: np.random.Generator, scene: Objects) -> Objects:
-    """The scene of one item with it moved anywhere, unplaced: captions do not say where it is."""
+    """Move the item of a scene to a random position that captions do not mention."""
     item = scene.items[0]
     x, y = (float(rng.uniform(item.radius + 0.02, 0.98 - item.radius)) for _ in range(2))
     return replace(scene, items=(replace(item, x=x, y=y),), unplaced=True)
 
 
 def pair(rng: np.random.Generator, medium: str) -> Objects:
-    """Two items, one left of or above the other, in colours and kinds that differ from each other mostly."""
+    """Return two items, one left of or above the other, mostly of different kinds, in different colours."""
     relation = str(rng.choice(["left", "above"]))
     kinds = [str(k) for k in rng.choice((*SHAPES, *SHAPES, *THINGS), size=2)]
     while True:
@@ -113,7 +120,7 @@ def pair(rng: np.random.Generator, medium: str) -> Objects:
 
 
 def landscape(rng: np.random.Generator, medium: str) -> Landscape:
-    """A view at some time of some season."""
+    """Return a random landscape at a time of day and season."""
     ground = str(rng.choice(GROUNDS, p=[0.31, 0.25, 0.15, 0.17, 0.12]))
     time, season = str(rng.choice(TIMES, p=[0.46, 0.27, 0.27])), str(rng.choice(SEASONS, p=[0.34, 0.16, 0.22, 0.28]))
     storm = bool(rng.random() < 0.14)
@@ -135,7 +142,7 @@ def landscape(rng: np.random.Generator, medium: str) -> Landscape:
 
 
 def hearth(rng: np.random.Generator, medium: str) -> Hearth:
-    """A fire, half of the time in a fireplace; the wall is dark, brown or plain."""
+    """Return a random fire, half of the time in a fireplace; the wall is dark, brown or plain."""
     place = str(rng.choice(["bare", "fireplace"]))
     size = str(rng.choice(list(HEARTH_HEIGHTS), p=[0.2, 0.45, 0.35]))
     if place == "fireplace" and size == "large":
@@ -163,11 +170,7 @@ def hearth(rng: np.random.Generator, medium: str) -> Hearth:
 def _extras(rng: np.random.Generator, where: tuple[str, str, str], storm: bool) -> tuple[str, ...]:
     ground, time, season = where
     chances = {
-        "sun": 0.0 if storm or time == "night" else 0.55 if time == "day" else 0.75,
-        "moon": 0.0 if storm or time != "night" else 0.65,
-        "stars": 0.0 if storm or time != "night" else 0.7,
-        "clouds": 0.0 if storm else 0.4,
-        "lightning": 0.55 if storm else 0.0,
+        **(STORM_CHANCES if storm else CLEAR_SKY_CHANCES[time]),
         "rain": 0.4 if storm and season != "winter" else 0.0,
         "snowfall": 0.35 if season == "winter" else 0.0,
         "boat": 0.5 if ground == "sea" else 0.0,

@@ -1,4 +1,4 @@
-"""The recipes: how wide the networks, how many pictures and how many steps, by one dial."""
+"""The recipes: widths of the networks, numbers of images and of steps."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ HELD_OUT_SEED = 90_001
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that a training from nothing needs to know; `captions` are drawn for each picture.
+    """The settings of a training; `captions` is the number of captions per image.
 
-    `kept` is a stage, and the share of its weights in the end: what the stages after it forget comes back.
+    `kept` is a stage and the final share of its weights, which recovers what later stages forget.
     """
 
     widths: Widths
-    pictures: Pool
+    images: Pool
     autoencoder: TrainingRun
     decoder_pictures: Pool
     decoder: TrainingRun
@@ -34,10 +34,10 @@ class Recipe:
 
 
 def full() -> Recipe:
-    """The model that is shipped: about half a day of two processor cores."""
+    """Return the recipe of the bundled model: about half a day on two CPU cores."""
     return Recipe(
         widths=Widths(autoencoder=(24, 48, 64, 64), unet=(64, 96, 160), text=128, text_layers=3),
-        pictures=Pool(mix=WIDE, count=8000, seed=1),
+        images=Pool(mix=WIDE, count=8000, seed=1),
         autoencoder=TrainingRun(name="autoencoder", steps=5200, rate=1e-3),
         decoder_pictures=Pool(mix=RICH, count=4800, seed=12),
         decoder=TrainingRun(name="decoder", steps=1600, rate=8e-4, seed=12),
@@ -61,13 +61,13 @@ def full() -> Recipe:
 
 
 def tiny() -> Recipe:
-    """The same road in a minute, to see that it can be walked; what comes out draws nothing."""
+    """Return a recipe that runs in a minute, for tests. The resulting model generates nothing useful."""
     whole = full()
-    narrow = Stage(course=TrainingRun(name="unet-1-narrow", steps=2, rate=1e-3), batches=(_half(("narrow", 4)),))
+    narrow = Stage(run=TrainingRun(name="unet-1-narrow", steps=2, rate=1e-3), batches=(_half(("narrow", 4)),))
     return replace(
         whole,
         widths=Widths(autoencoder=(8, 8, 16, 16), unet=(16, 16, 32), text=32, text_layers=1),
-        pictures=replace(whole.pictures, count=8),
+        images=replace(whole.images, count=8),
         autoencoder=replace(whole.autoencoder, steps=3),
         decoder_pictures=replace(whole.decoder_pictures, count=8),
         decoder=replace(whole.decoder, steps=2),
@@ -83,8 +83,9 @@ RECIPES = {"tiny": tiny, "full": full}
 
 
 def _stages() -> tuple[Stage, ...]:
-    """Single plain things at half size, everything beside them, the same at full size, fresh pictures, other sizes;
-    things anywhere; everything once more; last, more pairs."""
+    """Return the stages: single plain things at half size, with everything else, the same at full size, fresh images,
+    other sizes, things anywhere, everything again, and finally more pairs.
+    """
     whole = _whole(("narrow", 13), ("wide", 27))
     fresh = _whole(("narrow", 10), ("fresh", 30))
     to_whole = replace(_course(3, "whole", 2350, 1.5e-3), last_share=0.08, decay=0.995)
@@ -93,34 +94,36 @@ def _stages() -> tuple[Stage, ...]:
     painting = replace(_course(7, "painted", 1300, 6e-4), last_share=0.02)
     ending = replace(_course(8, "paired", 600, 4e-4, warm_up=60), last_share=0.02)
     return (
-        Stage(course=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
-        Stage(course=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
-        Stage(course=to_whole, batches=(whole,), high=0.4, blind=0.15),
-        Stage(course=_course(4, "fresh", 1500, 7e-4), batches=(fresh,), high=0.3, blind=0.1),
+        Stage(run=_course(1, "narrow", 1000, 1e-3, warm_up=60), batches=(_half(("narrow", 64)),)),
+        Stage(run=_course(2, "widen", 1200, 1e-3), batches=(_half(("narrow", 20), ("wide", 44)),)),
+        Stage(run=to_whole, batches=(whole,), high=0.4, noise_only=0.15),
+        Stage(run=_course(4, "fresh", 1500, 7e-4), batches=(fresh,), high=0.3, noise_only=0.1),
         Stage(
-            course=replace(_course(5, "sizes", 1200, 4e-4), last_share=0.03),
+            run=replace(_course(5, "sizes", 1200, 4e-4), last_share=0.03),
             batches=(fresh, *_other_sizes()),
             high=0.3,
-            blind=0.1,
+            noise_only=0.1,
         ),
-        Stage(course=settling, batches=(scattered, *_other_sizes()), high=0.3, blind=0.12),
+        Stage(run=settling, batches=(scattered, *_other_sizes()), high=0.3, noise_only=0.12),
         Stage(
-            course=painting,
+            run=painting,
             batches=(_whole(("narrow", 8), ("painted", 32)), *_other_sizes("painted")),
             high=0.3,
-            blind=0.12,
+            noise_only=0.12,
         ),
         Stage(
-            course=ending,
+            run=ending,
             batches=(_whole(("narrow", 4), ("painted", 20), ("paired", 16)), *_other_sizes("painted")),
             high=0.3,
-            blind=0.12,
+            noise_only=0.12,
         ),
     )
 
 
 def _other_sizes(everything: str = "fresh") -> tuple[Batch, ...]:
-    """A third of each of the last stages: half size, and latents of 24 x 24 up to 64 x 64, not all square."""
+    """Return batches for a third of each of the last stages: half size, and latents of 24 x 24 up to 64 x 64, not all
+    square.
+    """
     return (
         _half(("narrow", 24), (everything, 40), weight=0.1),
         _whole(("small", 48), weight=0.08),
@@ -132,7 +135,10 @@ def _other_sizes(everything: str = "fresh") -> tuple[Batch, ...]:
 
 
 def _course(number: int, name: str, steps: int, rate: float, warm_up: int = 200) -> TrainingRun:
-    """A stretch of the UNet's training; it ends high where another follows, which starts from its average."""
+    """Return a training run of the UNet.
+
+    It ends with a high rate if another run follows, which starts from its average.
+    """
     return TrainingRun(
         name=f"unet-{number}-{name}",
         steps=steps,

@@ -1,4 +1,4 @@
-"""From a scene to its picture: the same scene gives the same pixels, at any size."""
+"""Render a scene: the same scene gives the same pixels, at any size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.things import draw_thing
 
 
 def render(scene: Scene, width: int = 256, height: int = 256) -> Image.Image:
-    """The scene as an RGB picture of the size asked for."""
+    """Render the scene as an RGB image of the requested size."""
     rng = np.random.default_rng(scene.seed)
     canvas = Canvas(width, height, _paper(scene))
     if isinstance(scene, Objects):

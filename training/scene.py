@@ -1,6 +1,6 @@
-"""What is on a picture, in words and numbers: the scenes that the renderer draws and the captions describe.
+"""The scenes that are rendered and captioned, as plain data. Positions are fractions of the image, 0..1, y downward.
 
-Nothing here draws, and nothing here chooses at random. Places are fractions of the picture, 0..1, y downward.
+Nothing here draws or makes random choices.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HEARTH_PLACES = ("bare", "fireplace")
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One drawn thing: `radius` is a fraction of the shorter side, `tilt` is in degrees, `rgb` the colour as drawn."""
+    """A drawn thing: `radius` is a fraction of the shorter side, `tilt` is in degrees, `rgb` the drawn colour."""
 
     kind: str
     colour: str
@@ -58,7 +58,7 @@ class Item:
 class Objects:
     """One or two items on a plain background; `relation` is "", "left" (first left of second) or "above".
 
-    `place` is where captions say that a single item is; of one that is `unplaced` they do not say it.
+    `place` is the position in captions of a single item; they do not mention it if the item is `unplaced`.
     """
 
     seed: int
@@ -74,7 +74,7 @@ class Objects:
 
 @dataclass(frozen=True, kw_only=True)
 class Landscape:
-    """A view with a sky; `trees` counts, `tree_kind` is "round" or "pine", `extras` names what else is there."""
+    """A landscape with a sky: `trees` is a count, `tree_kind` "round" or "pine", `extras` names further contents."""
 
     seed: int
     medium: str
@@ -91,13 +91,13 @@ class Landscape:
 
     @property
     def winter(self) -> bool:
-        """Whether snow lies on the ground and the lakes are frozen."""
+        """Return whether snow covers the ground and lakes are frozen."""
         return self.season == "winter"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hearth:
-    """A fire in the middle of things: in a fireplace ("fireplace") or against the dark ("bare")."""
+    """A fire as the main subject: in a fireplace ("fireplace") or against the dark ("bare")."""
 
     seed: int
     medium: str

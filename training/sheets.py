@@ -1,4 +1,4 @@
-"""Contact sheets: what the model draws for a list of prompts, small and side by side."""
+"""Contact sheets: small images of a list of prompts, side by side."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SHOWN_PROMPTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class SheetOptions:
-    """How to draw: guidance, size in pixels, and the negative prompt."""
+    """The guidance, the size in pixels and the negative prompt."""
 
     guidance: float = 5.0
     width: int = 256
@@ -61,27 +61,27 @@ class SheetOptions:
 
 
 def draw(
-    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int, manner: SheetOptions | None = None
+    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int, options: SheetOptions | None = None
 ) -> list[Image.Image]:
-    """One picture per prompt in 20 DDIM steps, each from its own seed, which counts up from `seed`."""
-    chosen = manner or SheetOptions()
+    """Generate one image per prompt in 20 DDIM steps, with seeds counting up from `seed`."""
+    chosen = options or SheetOptions()
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
-    drawn: list[Image.Image] = []
+    generated: list[Image.Image] = []
     for start in range(0, len(prompts), 8):
         chunk = list(prompts[start : start + 8])
         generators = [torch.Generator().manual_seed(seed + start + i) for i in range(len(chunk))]
-        options = {"guidance_scale": chosen.guidance, "width": chosen.width, "height": chosen.height}
+        settings = {"guidance_scale": chosen.guidance, "width": chosen.width, "height": chosen.height}
         unwanted = [chosen.negative] * len(chunk)
-        result = pipeline(chunk, negative_prompt=unwanted, num_inference_steps=20, generator=generators, **options)
-        drawn.extend(result.images)
-    return drawn
+        result = pipeline(chunk, negative_prompt=unwanted, num_inference_steps=20, generator=generators, **settings)
+        generated.extend(result.images)
+    return generated
 
 
-def contact_sheet(pictures: Sequence[Image.Image], columns: int = 8, side: int = 160) -> Image.Image:
-    """The pictures in rows, each scaled to `side` pixels."""
-    rows = -(-len(pictures) // columns)
+def contact_sheet(images: Sequence[Image.Image], columns: int = 8, side: int = 160) -> Image.Image:
+    """Arrange the images in rows, each scaled to `side` pixels."""
+    rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * side, rows * side), (24, 24, 24))
-    for index, picture in enumerate(pictures):
+    for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        sheet.paste(picture.resize((side - 2, side - 2), Image.Resampling.LANCZOS), (column * side, row * side))
+        sheet.paste(image.resize((side - 2, side - 2), Image.Resampling.LANCZOS), (column * side, row * side))
     return sheet

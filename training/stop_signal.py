@@ -1,4 +1,4 @@
-"""Being asked to stop in the middle of a training: the step under way is finished and kept."""
+"""Stop a training on SIGTERM: the current step is finished and saved."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def stop_asked() -> Iterator[threading.Event]:
-    """An event that is set once the process is told to terminate; outside the main thread nothing sets it."""
+def stop_event() -> Iterator[threading.Event]:
+    """Return an event that is set when the process is terminated. Outside the main thread nothing sets it."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked

@@ -1,6 +1,6 @@
-"""Training the text tower by itself: linear heads on its states must name what the scene of a caption holds.
+"""Train the text encoder by itself: linear heads on its states predict the contents of the captioned scene.
 
-Two states are asked: the one at the end of the text and one of the padding after it, since the UNet listens to both.
+They read two states, at the end of the text and in the padding after it, since the UNet uses both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.captions import spoken
+from training.captions import nonempty_caption
 from training.labels import ATTRIBUTES, class_counts, labels
 from training.mixes import WIDE
 from training.random_scenes import draw_scene
@@ -23,7 +23,7 @@ CAPTIONS_PER_STEP = 64
 
 
 class Reader(nn.Module):
-    """The text tower under one linear head for all attributes."""
+    """The text encoder under one linear head for all attributes."""
 
     def __init__(self, tower: CLIPTextModel) -> None:
         super().__init__()
@@ -31,32 +31,32 @@ class Reader(nn.Module):
         self.head = nn.Linear(tower.config.hidden_size, sum(class_counts()))
 
     def forward(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Scores (n, all classes) at one place in every text; `ids` is (n, 77), `places` (n,)."""
+        """Return scores (n, all classes) at one position of every text; `ids` is (n, 77), `places` (n,)."""
         states = self.tower(ids).last_hidden_state
         chosen: torch.Tensor = self.head(states[torch.arange(len(ids)), places])
         return chosen.float()
 
 
 def tokens(tokenizer: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
-    """The texts as token numbers (n, 77), padded and cut."""
+    """Convert the texts to token ids (n, 77), padded and cut."""
     ids: torch.Tensor = tokenizer(
         texts, padding="max_length", truncation=True, max_length=77, return_tensors="pt"
     ).input_ids
     return ids
 
 
-def train_reader(tower: CLIPTextModel, tokenizer: CLIPTokenizer, course: TrainingRun, work: Path) -> dict[str, float]:
-    """Train the tower on fresh captions; gives how often each attribute is right on captions not seen before.
+def train_reader(tower: CLIPTextModel, tokenizer: CLIPTokenizer, run: TrainingRun, work: Path) -> dict[str, float]:
+    """Train the text encoder on fresh captions. Return the accuracy of each attribute on unseen captions.
 
-    A tower that was trained already is only taken up, and gives no figures.
+    An encoder that was trained already is only loaded, without figures.
     """
     reader = Reader(tower)
-    if finished(course, reader, work):
+    if finished(run, reader, work):
         return {}
 
     def loss_at(step: int) -> torch.Tensor:
-        ids, ends, wanted = _batch(tokenizer, (course.seed, step), CAPTIONS_PER_STEP)
-        rng = np.random.default_rng((course.seed, step, 1))
+        ids, ends, wanted = _batch(tokenizer, (run.seed, step), CAPTIONS_PER_STEP)
+        rng = np.random.default_rng((run.seed, step, 1))
         later = torch.from_numpy(rng.integers(ends.numpy(), 77))
         with torch.autocast("cpu", torch.bfloat16):
             states = reader.tower(ids).last_hidden_state
@@ -64,13 +64,13 @@ def train_reader(tower: CLIPTextModel, tokenizer: CLIPTokenizer, course: Trainin
             scores = reader.head(torch.cat([states[rows, ends], states[rows, later]])).float()
         return _cross_entropy(scores, torch.cat([wanted, wanted]))
 
-    run_training(course, reader, work, loss_at)
-    return accuracy(reader, tokenizer, seed=course.seed + 1)
+    run_training(run, reader, work, loss_at)
+    return accuracy(reader, tokenizer, seed=run.seed + 1)
 
 
 @torch.no_grad()
 def accuracy(reader: Reader, tokenizer: CLIPTokenizer, seed: int, count: int = 1024) -> dict[str, float]:
-    """How often every attribute that applies is named rightly at the end of fresh captions, 0..1."""
+    """Return the accuracy of every applicable attribute at the end of fresh captions, 0..1."""
     ids, ends, wanted = _batch(tokenizer, (seed, 0), count)
     parts = torch.split(reader(ids, ends), class_counts(), dim=1)
     figures = {}
@@ -86,7 +86,7 @@ def _batch(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng(seed)
     scenes = [draw_scene(rng, WIDE) for _ in range(count)]
-    ids = tokens(tokenizer, [spoken(scene, rng) for scene in scenes])
+    ids = tokens(tokenizer, [nonempty_caption(scene, rng) for scene in scenes])
     ends = (ids == tokenizer.eos_token_id).int().argmax(dim=1)
     return ids, ends, torch.tensor([labels(scene) for scene in scenes])
 

@@ -1,4 +1,4 @@
-"""The drawings of things: a house, a tree, a cat and the others, each in the colour that its item names."""
+"""Drawings of things such as a house, a tree or a cat, each in the colour of its item."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.canvas import Canvas, Checkpoint, mixed
+from training.canvas import Canvas, Point, mixed
 from training.fires import flames, logs
 from training.scene import RGB, Item
 
@@ -18,7 +18,7 @@ LEAF: RGB = (58, 140, 62)
 
 
 class Pencil:
-    """Draws parts of one item; every coordinate is in the item's radii around its centre."""
+    """Draws parts of an item, in radii around its centre."""
 
     def __init__(self, canvas: Canvas, item: Item) -> None:
         self.canvas, self.item = canvas, item
@@ -26,26 +26,26 @@ class Pencil:
         self.shade = mixed(item.rgb, (0, 0, 0), 0.28)
         self.tint = mixed(item.rgb, (255, 255, 255), 0.35)
 
-    def fill(self, corners: list[Checkpoint], colour: RGB) -> None:
-        """A polygon."""
+    def fill(self, corners: list[Point], colour: RGB) -> None:
+        """Fill a polygon."""
         self.canvas.polygon(self.canvas.about((self.item.x, self.item.y), self.item.radius, corners), colour)
 
     def box(self, left: float, top: float, right: float, bottom: float, colour: RGB) -> None:
-        """An upright rectangle."""
+        """Fill an upright rectangle."""
         self.fill([(left, top), (right, top), (right, bottom), (left, bottom)], colour)
 
     def oval(self, x: float, y: float, across: float, colour: RGB, squash: float = 1.0) -> None:
-        """An ellipse of half-width `across`."""
+        """Fill an ellipse of half-width `across`."""
         self.fill([(x + across * math.cos(a), y + across * squash * math.sin(a)) for a in _turns(40)], colour)
 
-    def line(self, points: list[Checkpoint], width: float, colour: RGB) -> None:
-        """A stroke `width` radii thick."""
+    def line(self, points: list[Point], width: float, colour: RGB) -> None:
+        """Draw a stroke `width` radii thick."""
         pixels = self.canvas.about((self.item.x, self.item.y), self.item.radius, points)
         self.canvas.stroke(pixels, width * self.item.radius * self.canvas.unit, colour)
 
 
 def draw_thing(canvas: Canvas, item: Item, rng: np.random.Generator) -> None:
-    """Draw the item's thing; a fire keeps its own colours."""
+    """Draw the item's thing. A fire keeps its own colours."""
     if item.kind == "fire":
         foot = (item.x, item.y + 0.85 * item.radius * canvas.unit / canvas.height)
         flames(canvas, rng, foot, item.radius * 1.85)

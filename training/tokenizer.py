@@ -1,6 +1,6 @@
-"""The tokenizer: byte pair encoding learned from the captions themselves, in CLIP's format.
+"""The tokenizer: byte pair encoding learned from the captions, in CLIP's format.
 
-All 256 bytes are in the vocabulary, alone and at the end of a word, so any prompt in any script can be encoded.
+The vocabulary contains all 256 bytes, alone and at the end of a word, so any prompt in any script can be encoded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from training.captions import spoken
+from training.captions import nonempty_caption
 from training.mixes import WIDE
 from training.random_scenes import draw_scene
 from training.vocabulary import EVERYDAY
@@ -25,7 +25,7 @@ Pair = tuple[str, str]
 
 
 def build_tokenizer(folder: Path, seed: int, captions: int = CAPTIONS) -> CLIPTokenizer:
-    """Learn the merges from that many captions drawn with the seed, write all of CLIP's files, load it."""
+    """Learn the merges from `captions` captions generated with the seed, write CLIP's files, and load the tokenizer."""
     merges = learn_merges(_word_counts(seed, captions), MOST_MERGES)
     letters = list(bytes_to_unicode().values())
     symbols = [*letters, *(letter + WORD_END for letter in letters), *("".join(pair) for pair in merges), START, END]
@@ -40,17 +40,17 @@ def build_tokenizer(folder: Path, seed: int, captions: int = CAPTIONS) -> CLIPTo
 
 
 def stored_tokenizer(folder: Path, seed: int) -> CLIPTokenizer:
-    """The tokenizer of a work folder, built first where there is none: what was trained with it must keep it."""
+    """Load the tokenizer of a work folder; it is built only if missing, since trained networks depend on it."""
     return load_tokenizer(folder) if (folder / "vocab.json").exists() else build_tokenizer(folder, seed)
 
 
 def load_tokenizer(folder: Path) -> CLIPTokenizer:
-    """The tokenizer of a folder."""
+    """Load the tokenizer of a folder."""
     return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def learn_merges(counts: dict[str, int], most: int) -> list[Pair]:
-    """The most frequent neighbours, joined one after the other (Sennrich et al. 2016); ties in alphabetical order."""
+    """Return the most frequent pairs, merged one after the other (Sennrich et al. 2016); ties in alphabetical order."""
     words = {(*word[:-1], word[-1] + WORD_END): count for word, count in counts.items()}
     merges: list[Pair] = []
     while len(merges) < most:
@@ -80,6 +80,6 @@ def _word_counts(seed: int, captions: int) -> dict[str, int]:
     counts: Counter[str] = Counter(EVERYDAY.split() * LEAST_COUNT)
     rng = np.random.default_rng((seed, 77))
     for _ in range(captions):
-        text = spoken(draw_scene(rng, WIDE), rng).lower()
+        text = nonempty_caption(draw_scene(rng, WIDE), rng).lower()
         counts.update(word for word in text.replace(",", " ").replace("-", " ").split() if word.isalpha())
     return dict(counts)

@@ -1,4 +1,4 @@
-"""The words of the captions: synonyms of everything that a scene can hold, and the frames around them."""
+"""The words of the captions: synonyms of everything in a scene, and the phrases around them."""
 
 from __future__ import annotations
 

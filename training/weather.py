@@ -1,4 +1,4 @@
-"""Skies and what falls from them: the light of each time of day, sun, moon, stars, clouds, snow, rain and lightning."""
+"""Skies and weather: the light of each time of day, sun, moon, stars, clouds, snow, rain and lightning."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ LIGHTS: dict[str, tuple[RGB, float]] = {
 
 
 def lit(colour: RGB, view: Landscape) -> RGB:
-    """A colour as it looks in the light of the view's time of day."""
+    """Return a colour in the light of the landscape's time of day."""
     veil, share = LIGHTS[view.time]
     shown = mixed(colour, veil, share)
     return mixed(shown, (70, 76, 88), 0.3) if view.storm else shown
 
 
 def draw_sky(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
-    """The sky from top to horizon with all that stands in it."""
+    """Draw the sky from top to horizon with everything in it."""
     top, low = (STORMY if view.storm else SKIES)[view.time]
     jitter = float(rng.uniform(0.0, 0.18))
     stops = [(0.0, mixed(top, low, jitter)), (view.horizon, low), (1.0, low)]
@@ -50,7 +50,7 @@ def draw_sky(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
 
 
 def draw_falling(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
-    """Snowflakes or rain in front of everything."""
+    """Draw snowflakes or rain in front of everything."""
     if "snowfall" in view.extras:
         for _ in range(int(rng.integers(28, 50))):
             canvas.disc((rng.random(), rng.random()), float(rng.uniform(0.007, 0.013)), (244, 248, 255))

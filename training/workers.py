@@ -1,6 +1,6 @@
-"""A batch worked off by several threads at once, each with a share of it and all with the same weights.
+"""Data-parallel training on threads: each computes a share of the batch with the same weights.
 
-One thread per core and a share each takes a third less time at 128 px than one batch on all cores, whose operators are
+One thread per core with a share each takes a third less time at 128 px than one batch on all cores, whose operators are
 too small to be split well.
 """
 
@@ -13,16 +13,17 @@ import torch
 
 
 class WorkerPool:
-    """As many threads as torch uses in the thread that makes the crew."""
+    """A pool of as many threads as torch uses in the creating thread."""
 
     def __init__(self) -> None:
         self.count = torch.get_num_threads()
         self.pool = ThreadPoolExecutor(self.count, initializer=torch.set_num_threads, initargs=(1,))
 
     def propagate(self, loss_of: Callable[[slice], torch.Tensor]) -> torch.Tensor:
-        """Add up the gradients of the shares' losses, which must add up to the whole's; gives the sum of the losses.
+        """Add up the gradients of the shares' losses, which must add up to the whole loss. Return the sum of the
+        losses.
 
-        Two threads give the same gradients every time, since a sum of two does not depend on the order.
+        Two threads always give the same gradients, since a sum of two does not depend on the order.
         """
 
         def worked(share: slice) -> torch.Tensor:

@@ -1,1 +1,1 @@
-"""Events as the user sees them: on a terminal, on a pipe, or as JSON. The only package that prints."""
+"""Print events to a terminal, a pipe or as JSON. The only package that prints."""

@@ -1,6 +1,6 @@
-"""The console: events to standard output and standard error. Results and answers go to the one, all else to the other.
+"""The console: results and answers are printed to standard output, everything else to standard error.
 
-Off a terminal no escape sequence is written and no progress is shown.
+Escape sequences and progress are written only to a terminal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from invoke_cli.console.event_text import done_text, error_text, loading_text, progress_text, result_text
-from invoke_cli.console.hyperlinks import linked, takes_links
+from invoke_cli.console.hyperlinks import add_hyperlink, supports_hyperlinks
 from invoke_cli.console.image_viewer import ImageViewer
 from invoke_cli.console.json_events import json_line
 from invoke_cli.console.rendered_image import RenderedImage, down, up
@@ -44,8 +44,16 @@ OnStep = Callable[[Step | None, RenderedImage | None], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConsoleStyle:
-    """How a console speaks: JSON or text, quiet or not, with colours (of which theme), with a progress line, with
-    paths that can be clicked. The bell rings for work that took `bell` seconds; 0: never.
+    """The output style of a console.
+
+    Attributes:
+        json: Print JSON instead of text.
+        quiet: Print only results, answers, errors, warnings and traces.
+        colour: Use colours.
+        progress: Show a progress line.
+        links: Print paths as hyperlinks.
+        bell: Ring the bell for work that took at least this many seconds; 0 is never.
+        theme: The colours.
     """
 
     json: bool = False
@@ -58,77 +66,83 @@ class ConsoleStyle:
 
 
 def console_style(err: TextIO, *, json: bool = False, quiet: bool = False, theme: str | None = None) -> ConsoleStyle:
-    """The look that suits a standard error stream: plain when it is no terminal, or NO_COLOR or a dumb one says so."""
+    """Return the style for a standard error stream: plain if it is not a terminal, or with NO_COLOR or TERM=dumb."""
     terminal = err.isatty() and os.environ.get("TERM") != "dumb"
     return ConsoleStyle(
         json=json,
         quiet=quiet,
         colour=terminal and not os.environ.get("NO_COLOR"),
         progress=terminal and not json and not quiet,
-        links=not json and takes_links(sys.stdout),
+        links=not json and supports_hyperlinks(sys.stdout),
         theme=theme_for(theme),
     )
 
 
 class Console:
-    """Prints events. May be called from any thread; `seer` shows pictures, `on_step` takes the progress where somebody
-    else shows it.
+    """Prints events. It may be called from any thread.
+
+    Args:
+        out: Standard output.
+        err: Standard error.
+        style: The output style.
+        viewer: Shows images, if the terminal can.
+        on_step: Receives the progress instead of the progress line.
     """
 
     def __init__(
         self,
         out: TextIO,
         err: TextIO,
-        look: ConsoleStyle,
-        seer: ImageViewer | None = None,
+        style: ConsoleStyle,
+        viewer: ImageViewer | None = None,
         on_step: OnStep | None = None,
     ) -> None:
-        self.out, self.err, self.look = out, err, look
-        self.seer = seer if look.progress else None
+        self.out, self.err, self.style = out, err, style
+        self.viewer = viewer if style.progress else None
         self._on_step = on_step
-        self._lines = 0
-        self._area: tuple[int, int] | None = None
+        self._line_count = 0
+        self._preview_size: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
-        """Show an event."""
+        """Print an event."""
         with self._lock:
-            if self.look.json:
-                self._json(event)
+            if self.style.json:
+                self._write_json(event)
             elif isinstance(event, Step):
-                self._step(event)
+                self._show_step(event)
             else:
                 self._clear_progress()
                 self._show(event)
 
     def failed(self, error: InvokeError) -> None:
-        """Tell an error that belongs to no line."""
+        """Print an error that belongs to no line."""
         self(Failed(error=error))
 
     def hint(self, text: str) -> None:
-        """Say something in passing, on standard error."""
-        self._aside(text, "dim")
+        """Print secondary text to standard error."""
+        self._write_stderr(text, "dim")
 
     def answer(self, text: str) -> None:
-        """Say something that was asked for, on standard output."""
-        self._out(text)
+        """Print requested text to standard output."""
+        self._write_stdout(text)
 
     def ring(self, seconds: float) -> None:
-        """Sound the bell of the terminal for work that took long."""
-        if self.look.bell and seconds >= self.look.bell and self.look.progress:
+        """Ring the bell of the terminal for work that took long."""
+        if self.style.bell and seconds >= self.style.bell and self.style.progress:
             self.err.write("\a")
             self.err.flush()
 
     # -- standard output ----------------------------------------------------------------------------------------------
 
-    def _out(self, text: str) -> None:
+    def _write_stdout(self, text: str) -> None:
         with stdout_errors():
             print(text, file=self.out, flush=True)
 
-    def _json(self, event: Event) -> None:
-        """An event as a line; an error that standard output does not take is told beside it."""
+    def _write_json(self, event: Event) -> None:
+        """Print an event as JSON. An error that cannot be written to standard output is printed to standard error."""
         try:
-            self._out(json_line(event))
+            self._write_stdout(json_line(event))
         except OutputError:
             if not isinstance(event, Failed):
                 raise
@@ -139,90 +153,90 @@ class Console:
     def _show(self, event: Event) -> None:
         match event:
             case Saved():
-                self._result(event)
+                self._show_result(event)
             case Message(text=text) | Prefill(line=text) | Planned(text=text, dry_run=True):
-                self._out(sanitize_for_terminal(text))
+                self._write_stdout(sanitize_for_terminal(text))
             case Failed():
                 width = shutil.get_terminal_size((100, 24)).columns
-                self._aside(error_text(event.error, event.number, width), "error", always=True)
+                self._write_stderr(error_text(event.error, event.number, width), "error", always=True)
             case Trace():
-                self._aside(sanitize_for_terminal(event.text), "dim", always=True)
+                self._write_stderr(sanitize_for_terminal(event.text), "dim", always=True)
             case Notice():
-                self._notice(event)
+                self._show_notice(event)
             case Tokenized():
-                self._aside(token_text(event, colour=self.look.colour), "")
+                self._write_stderr(token_text(event, colour=self.style.colour), "")
             case _:
-                self._status(event)
+                self._show_status(event)
 
-    def _notice(self, event: Notice) -> None:
+    def _show_notice(self, event: Notice) -> None:
         prefix = {Level.TIP: "tip: ", Level.WARNING: "warning: "}.get(event.level, "")
-        self._aside(
+        self._write_stderr(
             f"{prefix}{sanitize_for_terminal(event.text)}", event.level.value, always=event.level is Level.WARNING
         )
 
-    def _status(self, event: Event) -> None:
-        """What is going on, of interest to whoever is looking."""
+    def _show_status(self, event: Event) -> None:
+        """Print what the program is doing."""
         match event:
             case Planned():
-                self._aside(sanitize_for_terminal(event.text), "dim")
+                self._write_stderr(sanitize_for_terminal(event.text), "dim")
             case Loading():
-                self._aside(loading_text(event), "dim")
-            case Done() if event.images > 1 or self.look.progress:
-                self._aside(done_text(event), "dim")
+                self._write_stderr(loading_text(event), "dim")
+            case Done() if event.images > 1 or self.style.progress:
+                self._write_stderr(done_text(event), "dim")
             case _:
                 pass
 
-    def _result(self, event: Saved) -> None:
+    def _show_result(self, event: Saved) -> None:
         text = result_text(event)
         if event.number is None:
             print(text, file=self.err, flush=True)
         else:
-            self._out(linked(text, event.path) if self.look.links else text)
+            self._write_stdout(add_hyperlink(text, event.path) if self.style.links else text)
         for extra in event.extras:
-            self._aside(f"  {extra}", "dim")
-        drawn = self.seer.finished(event.picture) if self.seer and event.picture else None
-        if drawn is not None:
-            self.err.write(drawn.printed)
+            self._write_stderr(f"  {extra}", "dim")
+        rendered = self.viewer.finished(event.picture) if self.viewer and event.picture else None
+        if rendered is not None:
+            self.err.write(rendered.printed)
             self.err.flush()
 
-    def _aside(self, text: str, style: str, *, always: bool = False) -> None:
-        """One thing on standard error; the quiet console keeps it, unless it is `always` said."""
-        if self.look.quiet and not always:
+    def _write_stderr(self, text: str, style: str, *, always: bool = False) -> None:
+        """Print to standard error; in quiet mode only with `always`."""
+        if self.style.quiet and not always:
             return
-        code = self.look.theme.printed.get(style)
-        print(f"\x1b[{code}m{text}\x1b[0m" if code and self.look.colour else text, file=self.err, flush=True)
+        code = self.style.theme.printed.get(style)
+        print(f"\x1b[{code}m{text}\x1b[0m" if code and self.style.colour else text, file=self.err, flush=True)
 
     # -- progress ---------------------------------------------------------------------------------------------------
 
-    def _step(self, event: Step) -> None:
-        drawn = self.seer.preview(event.preview) if self.seer and event.preview else None
+    def _show_step(self, event: Step) -> None:
+        rendered = self.viewer.preview(event.preview) if self.viewer and event.preview else None
         if self._on_step is not None:
-            self._on_step(event, drawn)
-        elif self.look.progress:
-            if drawn is not None:
-                self._paint(drawn)
+            self._on_step(event, rendered)
+        elif self.style.progress:
+            if rendered is not None:
+                self._draw_preview(rendered)
             text = progress_text(event)[: shutil.get_terminal_size().columns - 1]
             self.err.write(f"\r{text}\x1b[K")
             self.err.flush()
-            self._lines = max(1, self._lines)
-        if drawn is not None and self.seer is not None:
-            self.seer.pace.done()
+            self._line_count = max(1, self._line_count)
+        if rendered is not None and self.viewer is not None:
+            self.viewer.rate_limiter.done()
 
-    def _paint(self, drawn: RenderedImage) -> None:
-        """A preview over the one before, above the progress line."""
-        if self._area != (drawn.columns, drawn.rows):
+    def _draw_preview(self, rendered: RenderedImage) -> None:
+        """Draw a preview over the previous one, above the progress line."""
+        if self._preview_size != (rendered.columns, rendered.rows):
             self._clear_progress()
-            self.err.write(drawn.reserved + down(drawn.rows))
-            self._area, self._lines = (drawn.columns, drawn.rows), drawn.rows + 1
-        self.err.write(f"\r{up(drawn.rows)}{drawn.painted}{down(drawn.rows)}")
+            self.err.write(rendered.reserved + down(rendered.rows))
+            self._preview_size, self._line_count = (rendered.columns, rendered.rows), rendered.rows + 1
+        self.err.write(f"\r{up(rendered.rows)}{rendered.overlay}{down(rendered.rows)}")
 
     def _clear_progress(self) -> None:
-        """Take the progress line, and the preview above it, off the terminal."""
-        if self.seer is not None:
-            self.seer.pace.rest()
+        """Erase the progress line and the preview above it."""
+        if self.viewer is not None:
+            self.viewer.rate_limiter.pause()
         if self._on_step is not None:
             self._on_step(None, None)
-        elif self._lines:
-            self.err.write(f"\r{up(self._lines - 1)}\x1b[J")
+        elif self._line_count:
+            self.err.write(f"\r{up(self._line_count - 1)}\x1b[J")
             self.err.flush()
-            self._lines, self._area = 0, None
+            self._line_count, self._preview_size = 0, None

@@ -1,4 +1,6 @@
-"""A picture as half blocks: each character is two pixels, the upper one its foreground, the lower its background."""
+"""Render an image as half blocks: each character is two pixels, the upper in its foreground colour, the lower in its
+background colour.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +16,30 @@ if TYPE_CHECKING:
     from PIL import Image
 
 HALF = "▀"
-# The palette of 256 colours: a cube of six levels a channel from number 16, then 24 greys.
+# The 256-colour palette: a cube of six levels per channel from index 16, then 24 greys.
 _LEVELS = (0, 95, 135, 175, 215, 255)
 
 
-def draw_blocks(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:  # noqa: ARG001
-    """The picture, reduced to columns x (2 rows) pixels, in 24-bit colours or the nearest of 256."""
+def render_blocks(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:  # noqa: ARG001
+    """Render an image, reduced to columns x (2 rows) pixels, in 24-bit colours or the nearest of 256."""
     from PIL import Image
 
     small = image.resize((columns, 2 * rows), Image.Resampling.BOX)
-    said = _said(small, true_colour=terminal.colours >= TRUE_COLOUR)
-    pairs = zip(said[::2], said[1::2], strict=True)
+    codes = _colour_codes(small, true_colour=terminal.colours >= TRUE_COLOUR)
+    pairs = zip(codes[::2], codes[1::2], strict=True)
     lines = tuple("".join(_characters(upper, lower)) + "\x1b[0m" for upper, lower in pairs)
     return RenderedImage(columns=columns, rows=rows, lines=lines)
 
 
 def nearest(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The numbers of the palette's colours that are nearest to colours (…, 3)."""
+    """Return the palette indices nearest to RGB colours.
+
+    Args:
+        colours: uint8, shape (…, 3).
+
+    Returns:
+        Indices of the 256-colour palette, shape (…).
+    """
     import numpy as np
 
     values = colours.astype(np.int64)
@@ -43,8 +52,8 @@ def nearest(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
     return numbers
 
 
-def _said(image: Image.Image, *, true_colour: bool) -> list[list[str]]:
-    """How the colour of each pixel is said, row by row."""
+def _colour_codes(image: Image.Image, *, true_colour: bool) -> list[list[str]]:
+    """Return the SGR colour codes of the pixels, row by row."""
     import numpy as np
 
     pixels = np.asarray(image)
@@ -54,9 +63,9 @@ def _said(image: Image.Image, *, true_colour: bool) -> list[list[str]]:
 
 
 def _characters(upper: list[str], lower: list[str]) -> Iterator[str]:
-    """The characters of a row; colours are said where they change."""
+    """Yield the characters of a row, with colour codes where the colour changes."""
     before = ("", "")
-    for said in zip(upper, lower, strict=True):
-        codes = [f"{ground}8;{new}" for ground, new, old in zip("34", said, before, strict=True) if new != old]
-        before = said
+    for colours in zip(upper, lower, strict=True):
+        codes = [f"{ground}8;{new}" for ground, new, old in zip("34", colours, before, strict=True) if new != old]
+        before = colours
         yield (f"\x1b[{';'.join(codes)}m" if codes else "") + HALF

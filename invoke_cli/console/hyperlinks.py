@@ -1,4 +1,4 @@
-"""Paths that a terminal opens when they are clicked (OSC 8), and the terminals that would show them as rubbish."""
+"""Hyperlinks to files in the terminal (OSC 8), and the terminals that would print them as garbage."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
-_WITHOUT = ("dumb", "linux", "unknown", "")
+_UNSUPPORTED = ("dumb", "linux", "unknown", "")
 
 
-def takes_links(out: TextIO) -> bool:
-    """Whether a stream is a terminal that knows links, or at least leaves them out."""
-    return out.isatty() and os.environ.get("TERM", "") not in _WITHOUT
+def supports_hyperlinks(out: TextIO) -> bool:
+    """Return whether a stream is a terminal that supports or ignores hyperlinks."""
+    return out.isatty() and os.environ.get("TERM", "") not in _UNSUPPORTED
 
 
-def linked(text: str, path: str) -> str:
-    """The text with the path in it as a link to the file."""
-    address = f"file://{socket.gethostname()}{quote(str(Path(path).absolute()))}"
-    return text.replace(path, f"\x1b]8;;{address}\x1b\\{path}\x1b]8;;\x1b\\", 1)
+def add_hyperlink(text: str, path: str) -> str:
+    """Replace a path in the text by a hyperlink to the file."""
+    url = f"file://{socket.gethostname()}{quote(str(Path(path).absolute()))}"
+    return text.replace(path, f"\x1b]8;;{url}\x1b\\{path}\x1b]8;;\x1b\\", 1)

@@ -1,4 +1,4 @@
-"""Showing pictures in a terminal: which graphics, how large, how often."""
+"""Show images in a terminal: choose the graphics protocol, the size and the rate."""
 
 from __future__ import annotations
 
@@ -10,39 +10,49 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from invoke_cli.console.half_blocks import HALF, draw_blocks
-from invoke_cli.console.iterm import draw_iterm
-from invoke_cli.console.kitty import NUMBERS, draw_kitty
+from invoke_cli.console.half_blocks import HALF, render_blocks
+from invoke_cli.console.iterm import render_iterm
+from invoke_cli.console.kitty import NUMBERS, render_kitty
 from invoke_cli.console.rate_limiter import RateLimiter
 from invoke_cli.console.rendered_image import RenderedImage
-from invoke_cli.console.sixel import draw_sixel
-from invoke_cli.console.terminal import Answers, Terminal, Window, kind_for, terminal_of
-from invoke_cli.console.terminal_queries import ask_on_tty, may_ask
+from invoke_cli.console.sixel import render_sixel
+from invoke_cli.console.terminal import Answers, Terminal, Window, detect_terminal, kind_for
+from invoke_cli.console.terminal_queries import may_query, query_tty
 from invoke_cli.events import Preview
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MAX_COLUMNS, MAX_ROWS = 64, 16
-# Seconds that a terminal has for its answers; the far end of a network gets more.
-PATIENCE, PATIENCE_AFAR = 0.3, 1.0
+# Seconds to wait for the answers of a terminal; longer over a network.
+TIMEOUT, REMOTE_TIMEOUT = 0.3, 1.0
 
 
-class Drawer(Protocol):
-    """Draws an RGB picture into columns x rows cells; `number` names it among those that the terminal holds."""
+class Renderer(Protocol):
+    """Renders an RGB image in columns x rows cells; `number` identifies it among the images of the terminal."""
 
     def __call__(
         self, image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0
     ) -> RenderedImage:
-        """The picture as text."""
+        """Render an image as terminal text."""
 
 
-DRAWERS: Mapping[str, Drawer] = {"kitty": draw_kitty, "iterm": draw_iterm, "sixel": draw_sixel, "blocks": draw_blocks}
+RENDERERS: Mapping[str, Renderer] = {
+    "kitty": render_kitty,
+    "iterm": render_iterm,
+    "sixel": render_sixel,
+    "blocks": render_blocks,
+}
 
 
 class ImageViewer:
-    """Shows the pictures of one terminal: a viewer for the engine, drawings for the console. `answers` are the
-    terminal's for a kind that a line asks for, `busy` tells that the last preview is not on the screen yet.
+    """Shows images on one terminal: decides for the engine whether previews are wanted, and renders for the console.
+
+    Args:
+        answers: Returns the terminal's answers to queries for the kind of graphics that a line requests.
+        window: Returns the size of the window.
+        environment: The environment variables.
+        busy: Returns whether the last preview is not on the screen yet.
     """
 
     def __init__(
@@ -55,29 +65,29 @@ class ImageViewer:
         self._answers, self._window = answers, window
         self._environment, self._busy = environment, busy
         self._number = self._preview_number = secrets.randbelow(NUMBERS)
-        self.pace = RateLimiter(time.perf_counter)
+        self.rate_limiter = RateLimiter(time.perf_counter)
 
     def shows(self, kind: str) -> bool:
-        """Whether this terminal shows pictures of the kind that a line asks for."""
+        """Return whether this terminal shows the kind of graphics that a line requests."""
         return kind != "off" and kind_for(kind, self._terminal(kind), self._environment) is not None
 
     def wants(self, kind: str) -> bool:
-        """Whether there is time for a preview now."""
-        return self.shows(kind) and not self._busy() and self.pace.ready()
+        """Return whether a preview may be shown now."""
+        return self.shows(kind) and not self._busy() and self.rate_limiter.ready()
 
     def preview(self, preview: Preview) -> RenderedImage | None:
-        """A picture that is still growing, in the place of the last one."""
-        return self._drawn(preview, self._preview_number)
+        """Render a preview, which replaces the previous one."""
+        return self._render(preview, self._preview_number)
 
-    def finished(self, picture: Preview) -> RenderedImage | None:
-        """A picture that stays."""
-        began = time.perf_counter()
+    def finished(self, image: Preview) -> RenderedImage | None:
+        """Render a finished image, which stays on the screen."""
+        started = time.perf_counter()
         self._number = (self._number + 1) % NUMBERS
-        drawn = self._drawn(picture, self._number)
-        self.pace.spend(time.perf_counter() - began, again=False)
-        return drawn
+        rendered = self._render(image, self._number)
+        self.rate_limiter.spend(time.perf_counter() - started, is_preview=False)
+        return rendered
 
-    def _drawn(self, preview: Preview, number: int) -> RenderedImage | None:
+    def _render(self, preview: Preview, number: int) -> RenderedImage | None:
         from PIL import Image
 
         terminal = self._terminal(preview.kind)
@@ -88,26 +98,26 @@ class ImageViewer:
             preview.width, preview.height, terminal, (1, 2) if kind == "blocks" else terminal.cell
         )
         image = Image.frombytes("RGB", (preview.width, preview.height), preview.rgb)
-        room = (columns * terminal.cell[0], rows * terminal.cell[1])
-        if image.width > room[0] or image.height > room[1]:
-            image = image.resize(room, Image.Resampling.BOX)
-        return DRAWERS[kind](image, columns, rows, terminal, number)
+        max_pixels = (columns * terminal.cell[0], rows * terminal.cell[1])
+        if image.width > max_pixels[0] or image.height > max_pixels[1]:
+            image = image.resize(max_pixels, Image.Resampling.BOX)
+        return RENDERERS[kind](image, columns, rows, terminal, number)
 
     def _terminal(self, kind: str) -> Terminal:
-        return terminal_of(self._environment, self._answers(kind), self._window())
+        return detect_terminal(self._environment, self._answers(kind), self._window())
 
 
 def cells_for(width: int, height: int, terminal: Terminal, cell: tuple[int, int]) -> tuple[int, int]:
-    """The columns and rows of a picture, its aspect kept, in at most half of the window."""
+    """Return the columns and rows for an image, keeping its aspect, in at most half of the window."""
     most_rows = max(1, min(MAX_ROWS, terminal.window.rows // 2 - 2))
     most_columns = max(1, min(MAX_COLUMNS, terminal.window.columns - 2))
-    across, down = width / cell[0], height / cell[1]
-    scale = min(most_columns / across, most_rows / down)
-    return max(1, round(across * scale)), max(1, round(down * scale))
+    width_in_cells, height_in_cells = width / cell[0], height / cell[1]
+    scale = min(most_columns / width_in_cells, most_rows / height_in_cells)
+    return max(1, round(width_in_cells * scale)), max(1, round(height_in_cells * scale))
 
 
 def window_of(fd: int) -> Window:
-    """The size of the terminal's window; the usual one where it says nothing."""
+    """Return the size of the terminal's window, or a default if it is unknown."""
     import fcntl
     import termios
 
@@ -115,52 +125,52 @@ def window_of(fd: int) -> Window:
         rows, columns, width, height = struct.unpack("HHHH", fcntl.ioctl(fd, termios.TIOCGWINSZ, b"\0" * 8))
     except OSError:
         rows = columns = width = height = 0
-    usual = shutil.get_terminal_size()
-    return Window(columns=columns or usual.columns, rows=rows or usual.lines, width=width, height=height)
+    fallback = shutil.get_terminal_size()
+    return Window(columns=columns or fallback.columns, rows=rows or fallback.lines, width=width, height=height)
 
 
 def image_viewer(out: TextIO, err: TextIO) -> ImageViewer | None:
-    """Who shows pictures on the terminal of standard error; nobody unless both streams are one that knows the signs."""
-    if not (out.isatty() and err.isatty()) or not speaks(err):
+    """Return a viewer for the terminal; None unless both streams are a terminal that can encode half blocks."""
+    if not (out.isatty() and err.isatty()) or not supports_half_blocks(err):
         return None
     fd = err.fileno()
-    return ImageViewer(_Once(lambda: _ask(fd)), lambda: window_of(fd))
+    return ImageViewer(_LazyAnswers(lambda: _query(fd)), lambda: window_of(fd))
 
 
-class _Once:
-    """The answers of a terminal that is asked when they are first needed."""
+class _LazyAnswers:
+    """Queries a terminal when its answers are first needed."""
 
-    def __init__(self, ask: Callable[[], Answers]) -> None:
-        self._ask = ask
+    def __init__(self, query: Callable[[], Answers]) -> None:
+        self._query = query
         self._answers: Answers | None = None
 
     def __call__(self, kind: str) -> Answers:
         if kind not in ("auto", "sixel"):
-            return self._answers or Answers()  # nothing that it could say would change anything
+            return self._answers or Answers()  # the answers do not matter for other kinds
         if self._answers is None:
-            self._answers = self._ask()
+            self._answers = self._query()
         return self._answers
 
 
-def _ask(shown_on: int) -> Answers:
-    """What the terminal answers; nothing where it cannot be opened, such as that of another user (sudo)."""
+def _query(stderr_fd: int) -> Answers:
+    """Query the terminal; return empty answers if it cannot be opened, such as that of another user (sudo)."""
     import termios
 
-    patience = PATIENCE_AFAR if os.environ.get("SSH_CONNECTION") else PATIENCE
+    timeout = REMOTE_TIMEOUT if os.environ.get("SSH_CONNECTION") else TIMEOUT
     try:
-        fd = os.open(os.ttyname(shown_on), os.O_RDWR | os.O_NOCTTY)
+        fd = os.open(os.ttyname(stderr_fd), os.O_RDWR | os.O_NOCTTY)
     except OSError:
         return Answers()
     try:
-        return ask_on_tty(fd, os.environ, patience) if may_ask(fd) else Answers()
+        return query_tty(fd, os.environ, timeout) if may_query(fd) else Answers()
     except (OSError, termios.error):
-        return Answers()  # it was closed meanwhile
+        return Answers()  # the terminal was closed meanwhile
     finally:
         os.close(fd)
 
 
-def speaks(stream: TextIO) -> bool:
-    """Whether half blocks can be written to a stream."""
+def supports_half_blocks(stream: TextIO) -> bool:
+    """Return whether half blocks can be written to a stream."""
     try:
         HALF.encode(stream.encoding or "ascii")
     except (LookupError, UnicodeEncodeError):

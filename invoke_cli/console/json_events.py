@@ -1,6 +1,6 @@
-"""Events as JSON, one object a line. The key `event` names the kind; the others are the event's fields.
+"""Events as JSON, one object per line. The key `event` is the kind; the other keys are the event's fields.
 
-`assets/events.schema.json` says the same in writing; a test holds the two together.
+`assets/events.schema.json` documents the format; a test compares the two.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ NAMES: dict[type[Event], str] = {
 }
 
 
-# Changes when a field goes or changes its meaning; new fields and new events do not count.
+# Increases when a field is removed or changes its meaning; not for new fields or events.
 SCHEMA_VERSION = 1
 
 
 def json_line(event: Event) -> str:
-    """The event as one line of ASCII JSON."""
+    """Return an event as one line of ASCII JSON."""
     if isinstance(event, Failed):
         body: dict[str, object] = {"number": event.number, **_error(event.error)}
     else:

@@ -1,7 +1,8 @@
-"""A picture in kitty's graphics protocol. Characters keep its place, so that it scrolls and is erased as text is.
+"""Render an image in kitty's graphics protocol with Unicode placeholders.
 
-The characters (U+10EEEE) name the picture by their colour and, in marks above them, their row and column. tmux and the
-prompt move them as any other text, which no picture put at the cursor would survive.
+The placeholder characters (U+10EEEE) identify the image by their colour, and their row and column by combining
+diacritics. tmux and the prompt move and erase them like any other text, which an image placed at the cursor would not
+survive.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from invoke_cli.console.rendered_image import RenderedImage
 from invoke_cli.console.terminal import Terminal
-from invoke_cli.console.terminal_queries import through_tmux
+from invoke_cli.console.terminal_queries import wrap_for_tmux
 
 if TYPE_CHECKING:
     from PIL import Image
 
 PLACEHOLDER = "\U0010eeee"
-# The protocol's own marks for the numbers from 0 on.
+# The protocol's diacritics for the numbers from 0.
 MARKS = (
     "\u0305\u030d\u030e\u0310\u0312\u033d\u033e\u033f\u0346\u034a\u034b\u034c\u0350\u0351\u0352\u0357\u035b\u0363"
     "\u0364\u0365\u0366\u0367\u0368\u0369\u036a\u036b\u036c\u036d\u036e\u036f\u0483\u0484\u0485\u0486\u0487"
@@ -28,33 +29,33 @@ NUMBERS = 255 * len(MARKS)
 _CHUNK = 4096
 
 
-def draw_kitty(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:
-    """The picture under this number (from 0, below NUMBERS), which replaces an earlier one of the same number.
+def render_kitty(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:
+    """Render an image; it replaces an earlier one with the same number (0 to NUMBERS - 1).
 
-    As an identity it is a colour of the palette and a mark: 24-bit colours do not get through every tmux.
+    The image ID is a palette colour and a diacritic, since some versions of tmux do not pass 24-bit colours through.
     """
     colour, mark = 1 + number % 255, number // 255 % len(MARKS)
-    sent = "".join(_sent(png_bytes(image), columns, rows, mark << 24 | colour, wrapped=terminal.wrapped))
-    # Within a row a character without marks follows the one on its left.
+    transmission = "".join(_transmit(png_bytes(image), columns, rows, mark << 24 | colour, wrapped=terminal.wrapped))
+    # A placeholder without diacritics continues the row of the one to its left.
     lines = (
         f"\x1b[38;5;{colour}m{PLACEHOLDER}{row}{MARKS[0]}{MARKS[mark]}{PLACEHOLDER * (columns - 1)}\x1b[39m"
         for row in MARKS[:rows]
     )
-    return RenderedImage(columns=columns, rows=rows, before=sent, lines=tuple(lines))
+    return RenderedImage(columns=columns, rows=rows, before=transmission, lines=tuple(lines))
 
 
-def _sent(data: bytes, columns: int, rows: int, identity: int, *, wrapped: bool) -> Iterator[str]:
-    """The picture in chunks; only the first says what it is. q=2: the terminal does not answer."""
+def _transmit(data: bytes, columns: int, rows: int, identity: int, *, wrapped: bool) -> Iterator[str]:
+    """Yield the image data in chunks; only the first has the control data. q=2: the terminal does not answer."""
     text = base64.standard_b64encode(data).decode()
     for start in range(0, len(text), _CHUNK):
-        more = int(start + _CHUNK < len(text))
-        about = f"a=T,U=1,q=2,f=100,i={identity},c={columns},r={rows}," if start == 0 else ""
-        chunk = f"\x1b_G{about}m={more};{text[start : start + _CHUNK]}\x1b\\"
-        yield through_tmux(chunk) if wrapped else chunk
+        has_more = int(start + _CHUNK < len(text))
+        control_data = f"a=T,U=1,q=2,f=100,i={identity},c={columns},r={rows}," if start == 0 else ""
+        chunk = f"\x1b_G{control_data}m={has_more};{text[start : start + _CHUNK]}\x1b\\"
+        yield wrap_for_tmux(chunk) if wrapped else chunk
 
 
 def png_bytes(image: Image.Image) -> bytes:
-    """The picture as a PNG, made fast rather than small."""
-    made = io.BytesIO()
-    image.save(made, format="PNG", compress_level=1)
-    return made.getvalue()
+    """Encode an image as PNG, for speed rather than size."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()

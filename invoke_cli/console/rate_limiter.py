@@ -1,53 +1,55 @@
-"""How often a preview may be drawn, so that all of them cost no more than a share of the time."""
+"""Limit the rate of previews, so that they take no more than a share of the time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-SHARE = 0.03
-# Nobody sees more than ten pictures a second; what the first one will cost is a guess, in seconds.
-INTERVAL, FIRST_COST = 0.1, 0.003
+MAX_SHARE = 0.03
+# Seconds: at most ten previews per second; the estimated cost of the first one.
+MIN_INTERVAL, FIRST_COST = 0.1, 0.003
 
 
 class RateLimiter:
-    """An account in seconds: time that passes while steps are taken earns a share of it, drawing spends. `spent` is
-    what all pictures cost.
+    """A time budget: each second of sampling adds a share of it, drawing uses it up.
+
+    Attributes:
+        spent: The seconds that all images took to draw.
     """
 
-    def __init__(self, clock: Callable[[], float], share: float = SHARE) -> None:
+    def __init__(self, clock: Callable[[], float], share: float = MAX_SHARE) -> None:
         self._clock, self._share = clock, share
         self.spent = 0.0
-        self._account = 0.0
+        self._budget = 0.0
         self._cost = FIRST_COST
         self._last: float | None = None
-        self._began: float | None = None
+        self._started: float | None = None
         self._shown = float("-inf")
 
     def ready(self) -> bool:
-        """Whether a preview may be drawn now; if so its time begins to count."""
+        """Return whether a preview may be drawn now; if so, start timing it."""
         now = self._clock()
         if self._last is not None:
-            self._account += self._share * (now - self._last)
+            self._budget += self._share * (now - self._last)
         self._last = now
-        if self._account < self._cost or now - self._shown < INTERVAL:
+        if self._budget < self._cost or now - self._shown < MIN_INTERVAL:
             return False
-        self._began = self._shown = now
+        self._started = self._shown = now
         return True
 
     def done(self) -> None:
-        """The preview is on the screen. One that came unasked, from another session, has its own time."""
-        if self._began is not None:
-            self.spend(self._clock() - self._began)
-        self._began = None
+        """Record that the preview is on the screen. One that was not requested here, but by a server, is not timed."""
+        if self._started is not None:
+            self.spend(self._clock() - self._started)
+        self._started = None
 
-    def spend(self, seconds: float, *, again: bool = True) -> None:
-        """So much was spent; on what will be drawn `again`, unless it was something else."""
-        self._account -= seconds
+    def spend(self, seconds: float, *, is_preview: bool = True) -> None:
+        """Subtract seconds from the budget. `is_preview`: they also predict the cost of the next preview."""
+        self._budget -= seconds
         self.spent += seconds
-        if again:
+        if is_preview:
             self._cost = seconds
 
-    def rest(self) -> None:
-        """No steps are taken any more: time passes that earns nothing. What is owed stays."""
+    def pause(self) -> None:
+        """Stop adding to the budget, since no steps run. A deficit is kept."""
         self._last = None
-        self._account = min(self._account, 0.0)
+        self._budget = min(self._budget, 0.0)

@@ -1,4 +1,4 @@
-"""A picture as terminal text, and how it gets onto the screen: over an area that is there already, or as lines."""
+"""An image as terminal text, and how to print it: over a reserved area or as lines."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ SAVE, RESTORE = "\x1b7", "\x1b8"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenderedImage:
-    """A picture of columns x rows cells: `before` is data that shows nothing by itself; then come either `lines`, a
-    text for each row, or `image`, one sequence that paints to the right of and below the cursor.
+    """A rendered image.
+
+    Attributes:
+        columns: Its width in cells.
+        rows: Its height in cells.
+        before: Data to send first, which displays nothing by itself.
+        lines: The text of each row.
+        image: Instead of lines: one sequence that draws to the right of and below the cursor.
     """
 
     columns: int
@@ -20,32 +26,32 @@ class RenderedImage:
     image: str = field(default="", repr=False)
 
     @property
-    def painted(self) -> str:
-        """What paints it over the area whose upper left cell has the cursor; the cursor stays there."""
+    def overlay(self) -> str:
+        """Return the text that draws it over an area with the cursor in its upper left cell, where the cursor stays."""
         if self.image:
             return f"{self.before}{SAVE}{self.image}{RESTORE}"
-        # The last row is not stepped down from: below it the screen might end.
+        # No cursor movement below the last row: it may be the last line of the screen.
         rows = "\x1b[B".join(f"{SAVE}{line}{RESTORE}" for line in self.lines)
         return self.before + rows + up(self.rows - 1)
 
     @property
     def reserved(self) -> str:
-        """What makes room for it and one line more, from a line's start, and goes back to where it began."""
+        """Return the text that reserves its rows and one more line, from the start of a line, and moves back."""
         return "\n" * self.rows + up(self.rows)
 
     @property
     def printed(self) -> str:
-        """What prints it from a line's start; the cursor is then at the start of the line below."""
+        """Return the text that prints it from the start of a line, and moves to the start of the line below."""
         if self.lines:
             return self.before + "".join(f"{line}\n" for line in self.lines)
-        return f"{self.reserved}{self.painted}{down(self.rows - 1)}\n"
+        return f"{self.reserved}{self.overlay}{down(self.rows - 1)}\n"
 
 
 def up(rows: int) -> str:
-    """The cursor so many rows up."""
+    """Return the sequence that moves the cursor up."""
     return f"\x1b[{rows}A" if rows > 0 else ""
 
 
 def down(rows: int) -> str:
-    """The cursor so many rows down."""
+    """Return the sequence that moves the cursor down."""
     return f"\x1b[{rows}B" if rows > 0 else ""

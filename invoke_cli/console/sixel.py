@@ -1,4 +1,4 @@
-"""A picture as sixels: bands of six rows, painted colour by colour from a palette of its own."""
+"""Render an image as sixels: bands of six rows, drawn colour by colour from a palette."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ BAND = 6
 _RUN = re.compile(rb"(.)\1{3,}", re.DOTALL)
 
 
-def draw_sixel(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:  # noqa: ARG001
-    """The picture in the pixels of its cells, in whole bands, so that none reaches into the row below."""
+def render_sixel(image: Image.Image, columns: int, rows: int, terminal: Terminal, number: int = 0) -> RenderedImage:  # noqa: ARG001
+    """Render an image scaled to its cells, in whole bands, so that it does not extend into the row below."""
     from PIL import Image
 
     width = columns * terminal.cell[0]
@@ -30,7 +30,7 @@ def draw_sixel(image: Image.Image, columns: int, rows: int, terminal: Terminal, 
 
 
 def sixels(image: Image.Image, colours: int = COLOURS) -> str:
-    """An RGB picture, its height a multiple of six, as one sixel sequence of so many colours at most."""
+    """Convert an RGB image to a sixel sequence with at most `colours` colours. Its height must be a multiple of six."""
     import numpy as np
     from PIL import Image
 
@@ -45,7 +45,7 @@ def sixels(image: Image.Image, colours: int = COLOURS) -> str:
 
 
 def _band(rows: NDArray[np.uint8]) -> str:
-    """Six rows: for each colour the columns that have it, then back to the band's start ($)."""
+    """Encode six rows, one colour after the other; `$` returns to the start of the band."""
     return "$".join(_colours(rows))
 
 
@@ -53,10 +53,10 @@ def _colours(rows: NDArray[np.uint8]) -> Iterator[str]:
     import numpy as np
 
     used = np.unique(rows)
-    painted = np.packbits(rows == used[:, None, None], axis=1, bitorder="little")[:, 0] + 63
-    for number, signs in zip(used, painted, strict=True):
-        yield f"#{number}" + _RUN.sub(_shortened, signs.tobytes().rstrip(b"?")).decode()
+    overlay = np.packbits(rows == used[:, None, None], axis=1, bitorder="little")[:, 0] + 63
+    for number, characters in zip(used, overlay, strict=True):
+        yield f"#{number}" + _RUN.sub(_run_length, characters.tobytes().rstrip(b"?")).decode()
 
 
-def _shortened(match: re.Match[bytes]) -> bytes:
+def _run_length(match: re.Match[bytes]) -> bytes:
     return b"!%d%b" % (len(match[0]), match[1])

@@ -1,4 +1,4 @@
-"""The themes: one table of colours for the prompt and for what is printed. Knows nothing of what is shown."""
+"""The themes: one table of colours for the prompt and for printed text."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Theme:
-    """One row. `prompt` are prompt_toolkit's styles by their class, `printed` the numbers of terminal attributes
-    (ECMA-48) by what is said.
+    """A row of the theme table.
+
+    Attributes:
+        name: Its name.
+        help: A short description.
+        prompt: prompt_toolkit styles by class.
+        printed: SGR codes (ECMA-48) by kind of text.
     """
 
     name: str
@@ -81,6 +86,6 @@ THEMES: tuple[Theme, ...] = (
 
 
 def theme_for(name: str | None) -> Theme:
-    """The theme of this name, the first one where none is said; without colours where NO_COLOR says so."""
-    wanted = "mono" if os.environ.get("NO_COLOR") else name
-    return next((theme for theme in THEMES if theme.name == wanted), THEMES[0])
+    """Return the theme with this name; the first one by default, `mono` with NO_COLOR."""
+    requested = "mono" if os.environ.get("NO_COLOR") else name
+    return next((theme for theme in THEMES if theme.name == requested), THEMES[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 from invoke_cli.context.paths import read_text
 from invoke_cli.errors import ConfigError, OutputError
-from invoke_cli.output.files import output_errors, write_whole
+from invoke_cli.output.files import output_errors, write_atomically
 
 _FOLDER = "used by its folder"
 
@@ -103,7 +103,7 @@ def rewrite_locked(path: Path, new_text: Callable[[], str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
-                write_whole(path, new_text().encode("utf-8"))
+                write_atomically(path, new_text().encode("utf-8"))
         except Timeout:
             hint = f"if no other session is running, remove {path}.lock"
             raise OutputError(f"{path} is locked by another session", hint=hint) from None

@@ -82,17 +82,25 @@ def choose_device(settings: EngineSettings) -> Device:
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return _best_device()
     try:
         device = torch.device(name)
     except RuntimeError:
         raise ConfigError(f"not a device: {name}", hint="auto, cpu, cuda, cuda:1 or mps") from None
-    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise ConfigError(f"--device {name} is not available", hint="--device cpu works everywhere")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("--device mps is not available", hint="--device cpu works everywhere")
     if device.type not in ("cpu", "cuda", "mps"):
         raise ConfigError(f"--device {name} is not supported", hint="auto, cpu, cuda, cuda:1 or mps")
+    if not _is_available(device):
+        raise ConfigError(f"--device {name} is not available", hint="--device cpu works everywhere")
     return device
+
+
+def _best_device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _is_available(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
+    return device.type != "mps" or torch.backends.mps.is_available()

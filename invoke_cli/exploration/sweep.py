@@ -37,6 +37,13 @@ class SweepResult:
     private: bool
 
 
+def _check_cells(context: SessionContext, sweep: Sweep) -> None:
+    """Raise the error of any cell, before generating the first one."""
+    for cell in sweep.cells:
+        for stage in _stages(sweep, cell):
+            context.settings.resolve(stage.request)
+
+
 def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
     """Generate all cells except those that an interrupted run of the same line has finished; None for a dry run."""
     first = _stages(parse_sweep(line), parse_sweep(line).cells[0])[0]
@@ -49,9 +56,7 @@ def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
     )
     seed = progress.seed if progress.seed is not None else context.random_seed()
     sweep = parse_sweep(line if effective.seeds else with_seed(line, seed))
-    for cell in sweep.cells:  # check all cells before generating any
-        for stage in _stages(sweep, cell):
-            context.settings.resolve(stage.request)
+    _check_cells(context, sweep)
     progress.begin(seed)
     cells = [cell for cell in sweep.cells_by_cost if cell not in progress.images]
     if len(cells) < len(sweep.cells):

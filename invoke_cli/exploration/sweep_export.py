@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from invoke_cli.exploration.sweep import SweepResult
-from invoke_cli.output.files import write_whole
+from invoke_cli.output.files import write_atomically
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -54,6 +54,6 @@ def html_page(result: SweepResult, title: str, folder: Path) -> str:
 def write_tables(result: SweepResult, title: str, sheet: Path) -> tuple[Path, Path]:
     """Write both exports next to the grid, with its name. Returns their paths."""
     table, page = sheet.with_suffix(".csv"), sheet.with_suffix(".html")
-    write_whole(table, csv_table(result).encode("utf-8"))
-    write_whole(page, html_page(result, title, sheet.parent).encode("utf-8"))
+    write_atomically(table, csv_table(result).encode("utf-8"))
+    write_atomically(page, html_page(result, title, sheet.parent).encode("utf-8"))
     return table, page

@@ -57,8 +57,8 @@ class Saver:
             if saved.replaced is not None:
                 self.context.notice(f"replaced {saved.path}; the old file is now {saved.replaced}")
             self.context.emit(_event(saved, prepared, self.context.streams.viewer))
-            if saved.trouble is not None:
-                raise saved.trouble
+            if saved.sidecar_error is not None:
+                raise saved.sidecar_error
 
 
 def originals_target(target: Target) -> Target:

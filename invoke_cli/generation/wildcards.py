@@ -105,12 +105,7 @@ class _AlternativesRun:
         paths = [folder / f"{name}.txt" for folder in folders]
         path = next(filter(is_file, paths), paths[0])
         if ".." in name or not is_file(path):
-            lists = {
-                str(file.relative_to(folder).with_suffix("")) for folder in folders for file in folder.rglob("*.txt")
-            }
-            known = ", ".join(sorted(lists))
-            hint = f"available lists: {known}" if known else "create it, with one entry per line"
-            raise PromptError(f"no such list: {path}", hint=hint)
+            raise PromptError(f"no such list: {path}", hint=_available_lists(folders))
         try:
             lines = [line.strip() for line in read_text(path).splitlines()]
         except ConfigError as error:
@@ -147,3 +142,10 @@ def _with_found_files(request: GenerationRequest, found: GenerationRequest | Non
     if found is None:
         return request
     return replace(request, init_image=found.init_image, init_mask=found.init_mask, controls=found.controls)
+
+
+def _available_lists(folders: Sequence[Path]) -> str:
+    """Return the hint for a missing list."""
+    lists = {str(file.relative_to(folder).with_suffix("")) for folder in folders for file in folder.rglob("*.txt")}
+    known = ", ".join(sorted(lists))
+    return f"available lists: {known}" if known else "create it, with one entry per line"

@@ -49,7 +49,7 @@ def _find_by_pixels(context: SessionContext, path: Path) -> tuple[OutputFolder, 
     except ImageError:
         return None
     for folder in dict.fromkeys((context.recent_folder(), context.folder())):
-        entry = folder.history.with_pixels(pixels)
+        entry = folder.history.by_pixel_hash(pixels)
         if entry is not None:
             return folder, entry
     return None

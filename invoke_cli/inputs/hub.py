@@ -54,14 +54,7 @@ def is_remote(source: str) -> bool:
 def list_remote(source: str, hub: str = HUB) -> list[RemoteFile]:
     """List the files of a model. Raises ModelError if it is missing, needs a login, or is not usable (pickles)."""
     if source.startswith(("https://", "http://")):
-        with _open_url(source, method="HEAD") as response:
-            size = int(response.headers.get("Content-Length") or 0)
-        name = source.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-        if not name.endswith(SINGLE_FILES):
-            raise ModelError(
-                f"{name} is not a .safetensors or .gguf file", hint="only such files are downloaded", field="model"
-            )
-        return [RemoteFile(path=name, url=source, size=size)]
+        return [_file_at(source)]
     with _open_url(f"{hub}/api/models/{source}/tree/main?recursive=true") as response:
         entries = json.loads(response.read())
     sizes = {str(entry["path"]): int(entry.get("size") or 0) for entry in entries if entry.get("type") == "file"}
@@ -77,6 +70,18 @@ def list_remote(source: str, hub: str = HUB) -> list[RemoteFile]:
     return [RemoteFile(path=path, url=f"{hub}/{source}/resolve/main/{path}", size=sizes[path]) for path in chosen]
 
 
+def _file_at(url: str) -> RemoteFile:
+    """Return the model file at a URL. Raises ModelError if it is not a single-file model."""
+    with _open_url(url, method="HEAD") as response:
+        size = int(response.headers.get("Content-Length") or 0)
+    name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    if not name.endswith(SINGLE_FILES):
+        raise ModelError(
+            f"{name} is not a .safetensors or .gguf file", hint="only such files are downloaded", field="model"
+        )
+    return RemoteFile(path=name, url=url, size=size)
+
+
 def select_files(paths: Sequence[str]) -> list[str]:
     """Select the files to download.
 
@@ -88,18 +93,28 @@ def select_files(paths: Sequence[str]) -> list[str]:
         paths: The paths of all files in the repository.
     """
     if "model_index.json" not in paths:
-        files = [path for path in paths if path.endswith(".safetensors") and "/" not in path]
-        networks = [path for path in files if path.startswith(_NETWORK)]
-        if networks and "config.json" in paths:
-            return ["config.json", *([path for path in networks if path.count(".") == 1] or networks)[:1]]
-        return files if len(files) == 1 else []
-    inside = [path for path in paths if "/" in path and not path.startswith(_EXCLUDED) and path.count("/") == 1]
-    chosen = ["model_index.json", *(path for path in inside if path.endswith(_TEXTS) and ".index." not in path)]
-    for folder in sorted({path.split("/")[0] for path in inside}):
-        weights = [path for path in inside if path.startswith(f"{folder}/") and ".safetensors" in path]
-        plain = [path for path in weights if "." not in path.split("/")[1].split(".safetensors")[0]]
-        chosen += plain or [path for path in weights if ".fp16" in path]
-    return sorted(dict.fromkeys(chosen))
+        return _select_single_file(paths)
+    inside = [path for path in paths if path.count("/") == 1 and not path.startswith(_EXCLUDED)]
+    texts = [path for path in inside if path.endswith(_TEXTS) and ".index." not in path]
+    folders = {path.split("/")[0] for path in inside}
+    weights = [path for folder in folders for path in _select_weights(inside, folder)]
+    return sorted({"model_index.json", *texts, *weights})
+
+
+def _select_single_file(paths: Sequence[str]) -> list[str]:
+    """Return the only weight file, or a network with its config; empty if the choice is unclear."""
+    files = [path for path in paths if path.endswith(".safetensors") and "/" not in path]
+    networks = [path for path in files if path.startswith(_NETWORK)]
+    if networks and "config.json" in paths:
+        return ["config.json", *([path for path in networks if path.count(".") == 1] or networks)[:1]]
+    return files if len(files) == 1 else []
+
+
+def _select_weights(paths: Sequence[str], folder: str) -> list[str]:
+    """Return the safetensors weights of a component: those without a variant, else the fp16 ones."""
+    weights = [path for path in paths if path.startswith(f"{folder}/") and ".safetensors" in path]
+    plain = [path for path in weights if "." not in path.split("/")[1].split(".safetensors")[0]]
+    return plain or [path for path in weights if ".fp16" in path]
 
 
 def pickled_components(paths: Sequence[str]) -> list[str]:
@@ -132,6 +147,18 @@ def _check_space(folder: Path, total: int) -> None:
         raise OutputError(message, hint="free some space, or choose another --root")
 
 
+def _download(url: str, part: Path, start: int) -> Iterator[int]:
+    """Append to a partial file from byte `start`, or restart it if the server cannot; yield the bytes present."""
+    with _open_url(url, start=start) as response:
+        is_appended = start and response.status == 206
+        count = start if is_appended else 0
+        with part.open("ab" if is_appended else "wb") as output:
+            while chunk := response.read(_CHUNK):
+                output.write(chunk)
+                count += len(chunk)
+                yield count
+
+
 def _fetch_file(file: RemoteFile, target: Path) -> Iterator[int]:
     """Download a file; yield the number of bytes present after each chunk."""
     if target.is_file() and (not file.size or target.stat().st_size == file.size):
@@ -140,14 +167,7 @@ def _fetch_file(file: RemoteFile, target: Path) -> Iterator[int]:
     part.parent.mkdir(parents=True, exist_ok=True)
     start = part.stat().st_size if part.is_file() else 0
     if not (file.size and start == file.size):
-        with _open_url(file.url, start=start) as response:
-            appended = start and response.status == 206
-            count = start if appended else 0
-            with part.open("ab" if appended else "wb") as output:
-                while chunk := response.read(_CHUNK):
-                    output.write(chunk)
-                    count += len(chunk)
-                    yield count
+        yield from _download(file.url, part, start)
     if file.size and part.stat().st_size != file.size:
         raise ModelError(
             f"the download of {file.path} is incomplete", hint="repeat the command to resume it", field="model"

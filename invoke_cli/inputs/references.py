@@ -96,7 +96,7 @@ def _by_name(reference: str, folder: OutputFolder) -> Path:
     if found:
         names = ", ".join(path.name for path in found[:_MAX_SHOWN]) + (" …" if len(found) > _MAX_SHOWN else "")
         raise ImageError(f"{reference} is ambiguous: {names}", hint="type more of the name")
-    used_input = folder.input_named(Path(reference).name)
+    used_input = folder.find_input_by_name(Path(reference).name)
     if used_input is not None:
         return used_input
     hint = "check the name (Tab completes it); @last is the last result, !17 is image 17"

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from invoke_cli.errors import ImageError
-from invoke_cli.output.names import safe
+from invoke_cli.output.names import safe_name
 from invoke_cli.version import __version__
 
 SCHEMES = ("http://", "https://")
@@ -45,7 +45,7 @@ def is_url(reference: str) -> bool:
 
 def url_name(url: str) -> str:
     """Return a base name for the image at a URL that is safe in file names and lines."""
-    name = safe(PurePosixPath(unquote(urlsplit(url).path)).name).strip(". ")
+    name = safe_name(PurePosixPath(unquote(urlsplit(url).path)).name).strip(". ")
     return name or "picture"
 
 

@@ -102,6 +102,11 @@ class MetadataBuilder:
             if isinstance(value, (str, int)) and str(value).strip():
                 self.add_fact(key, value)
 
+    def loras(self, names: object, weights: object) -> None:
+        """List the LoRAs of two parallel lists as missing; values that are not lists are ignored."""
+        for index, name in enumerate(names if isinstance(names, list) else []):
+            self.lora(name, weights[index] if isinstance(weights, list) and index < len(weights) else "")
+
     def lora(self, name: object, weight: object = "") -> None:
         """List a LoRA as missing; LoRAs are not carried over."""
         base = PureWindowsPath(str(name)).name

@@ -95,9 +95,18 @@ def describe(plan: Plan, image: ImagePlan, step: int, vae: str) -> dict[str, obj
         "masked": plan.mask is not None,
         "chained": plan.init is not None and plan.init.chained,
         "init_size": list(plan.init.size) if plan.init else None,
-        "init_hash": plan.init.sha256 if plan.init and not plan.output.private else "",
-        "mask_hash": plan.mask.sha256 if plan.mask and not plan.output.private else "",
-        "control_hashes": [] if plan.output.private else [use.image_sha256 for use in plan.controls],
+        **_input_hashes(plan),
+    }
+
+
+def _input_hashes(plan: Plan) -> dict[str, object]:
+    """Return the hashes of the input images; empty for a private run."""
+    if plan.output.private:
+        return {"init_hash": "", "mask_hash": "", "control_hashes": []}
+    return {
+        "init_hash": plan.init.sha256 if plan.init else "",
+        "mask_hash": plan.mask.sha256 if plan.mask else "",
+        "control_hashes": [use.image_sha256 for use in plan.controls],
     }
 
 

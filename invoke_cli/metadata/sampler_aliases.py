@@ -28,6 +28,14 @@ _ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 
 
+def _lookups(key: str, suffix: str) -> Iterator[tuple[str, bool]]:
+    """Yield the names to look up in order, each with whether it lacks the schedule."""
+    for spelling in _spellings(key):
+        if suffix:
+            yield f"{spelling}_{suffix}", False
+        yield spelling, bool(suffix) and not spelling.endswith(suffix)
+
+
 def find_our_sampler(name: str, schedule: str = "") -> tuple[str, str]:
     """Find our sampler for another program's sampler and schedule.
 
@@ -39,11 +47,9 @@ def find_our_sampler(name: str, schedule: str = "") -> tuple[str, str]:
     if suffix == "automatic":
         suffix = AUTOMATIC.get(key, "")
     suffix = SCHEDULES.get(suffix, suffix)
-    for spelling in _spellings(key):
-        for full in (f"{spelling}_{suffix}", spelling) if suffix else (spelling,):
-            if is_sampler(full):
-                lost = schedule if suffix and full == spelling and not spelling.endswith(suffix) else ""
-                return find_sampler(full).name, lost[:60]
+    for full, loses_schedule in _lookups(key, suffix):
+        if is_sampler(full):
+            return find_sampler(full).name, schedule[:60] if loses_schedule else ""
     base, _, last = key.rpartition("_")
     if base and not suffix and SCHEDULES.get(last):
         return find_our_sampler(base, last)

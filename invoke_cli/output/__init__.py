@@ -1,1 +1,1 @@
-"""The output folder: numbers, names, files, logs and history. Knows disk; never torch, never the terminal."""
+"""The output folder: numbers, file names, files, logs and history. Never imports torch and never prints."""

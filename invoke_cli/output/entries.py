@@ -1,4 +1,4 @@
-"""One image of the history: what is kept of it, how it goes into the tables and out of them."""
+"""An image of the history, and how it is written to the tables and read from them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from invoke_cli.errors import InvokeError
 from invoke_cli.language.grammar.history_query import FIELDS
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.switches.table import by_field
-from invoke_cli.output.schema import has_words
+from invoke_cli.output.schema import has_word_index
 
 COLUMNS = "i.number, i.path, i.line, i.seed, i.created, i.pixel_sha256, i.parents, i.kind, i.run, i.sha256"
 
 
 class Parent(NamedTuple):
-    """A picture that another was made from: its base name and the hash of its file."""
+    """A source of an image: its base name and the hash of its file."""
 
     name: str
     sha256: str = ""
@@ -26,10 +26,19 @@ class Parent(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One image. `path` is relative to the folder, absolute when it lies elsewhere; `sha256` is its file's.
+    """An image of the history.
 
-    `kind` is empty for a result and names what a picture made of others is: grid, compare and so on. `run` is the
-    same for the images of one command of one session: `session:line`.
+    Attributes:
+        number: Its number in the folder.
+        path: Its path, relative to the folder; absolute if the file is stored elsewhere.
+        line: The line that reproduces it.
+        seed: The seed of its first stage.
+        created: The time it was written, ISO 8601.
+        pixel_sha256: The hash of its RGB bytes.
+        parents: The images it was generated from.
+        kind: Empty for a result; the kind of sheet (grid, compare, …) for an image composed of others.
+        run: Identifies the command of a session that wrote it: `session:line`.
+        sha256: The hash of its file.
     """
 
     number: int
@@ -44,8 +53,8 @@ class Entry:
     sha256: str = ""
 
 
-def entry_of(row: tuple[Any, ...]) -> Entry:
-    """The entry of a row of `COLUMNS`."""
+def entry_from_row(row: tuple[Any, ...]) -> Entry:
+    """Convert a row of `COLUMNS` to an entry."""
     parents = tuple(Parent(each) if isinstance(each, str) else Parent(*each) for each in json.loads(row[6]))
     return Entry(
         number=row[0], path=row[1], line=row[2], seed=row[3], created=row[4], pixel_sha256=row[5], parents=parents,
@@ -53,9 +62,9 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
     )  # fmt: skip
 
 
-def put(database: sqlite3.Connection, entry: Entry) -> None:
-    """Write an entry into all tables; the same number again replaces it and keeps its rating and tags."""
-    withdraw(database, entry.number)
+def insert_entry(database: sqlite3.Connection, entry: Entry) -> None:
+    """Write an entry to all tables. An entry with the same number is replaced; its rating and tags stay."""
+    remove_from_search(database, entry.number)
     database.execute(
         "INSERT OR REPLACE INTO images (number, path, line, seed, created, pixel_sha256, parents, kind, run, sha256) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -63,25 +72,25 @@ def put(database: sqlite3.Connection, entry: Entry) -> None:
          json.dumps(entry.parents), entry.kind, entry.run, entry.sha256),
     )  # fmt: skip
     _put_facts(database, entry)
-    if has_words(database):
+    if has_word_index(database):
         database.execute("INSERT INTO words (rowid, line) VALUES (?, ?)", (entry.number, entry.line))
     _put_parents(database, entry)
 
 
-def refill(database: sqlite3.Connection) -> None:
-    """Facts, words and parents of every image anew, from the images' own rows."""
-    entries = [entry_of(row) for row in database.execute(f"SELECT {COLUMNS} FROM images i WHERE removed = 0")]
+def rebuild_search_tables(database: sqlite3.Connection) -> None:
+    """Rebuild the facts, words and parents of every image from the table of images."""
+    entries = [entry_from_row(row) for row in database.execute(f"SELECT {COLUMNS} FROM images i WHERE removed = 0")]
     for entry in entries:
         _put_facts(database, entry)
         _put_parents(database, entry)
-    if has_words(database):
+    if has_word_index(database):
         database.execute("INSERT INTO words (words) VALUES ('rebuild')")
 
 
-def withdraw(database: sqlite3.Connection, number: int) -> None:
-    """Take an image out of what is searched; its own row, its rating and its tags stay."""
+def remove_from_search(database: sqlite3.Connection, number: int) -> None:
+    """Remove an image from the word index and the parents; its row, rating and tags stay."""
     row = database.execute("SELECT line FROM images WHERE number = ? AND removed = 0", (number,)).fetchone()
-    if row is not None and has_words(database):
+    if row is not None and has_word_index(database):
         database.execute("INSERT INTO words (words, rowid, line) VALUES ('delete', ?, ?)", (number, row[0]))
     database.execute("DELETE FROM parents WHERE number = ?", (number,))
 
@@ -94,18 +103,18 @@ def _put_parents(database: sqlite3.Connection, entry: Entry) -> None:
 
 
 def _put_facts(database: sqlite3.Connection, entry: Entry) -> None:
-    values = {"number": entry.number, "created": entry.created, "kind": entry.kind, **facts_of(entry.line)}
+    values = {"number": entry.number, "created": entry.created, "kind": entry.kind, **facts_from_line(entry.line)}
     names = ", ".join(values)
-    marks = ", ".join("?" for _ in values)
+    placeholders = ", ".join("?" for _ in values)
     changes = ", ".join(f"{name} = excluded.{name}" for name in values)
     database.execute(
-        f"INSERT INTO facts ({names}) VALUES ({marks}) ON CONFLICT (number) DO UPDATE SET {changes}",
+        f"INSERT INTO facts ({names}) VALUES ({placeholders}) ON CONFLICT (number) DO UPDATE SET {changes}",
         tuple(values.values()),
     )
 
 
-def facts_of(line: str) -> Mapping[str, float | str | None]:
-    """What a line says that can be compared, for every setting; of a chain what its last stage says."""
+def facts_from_line(line: str) -> Mapping[str, float | str | None]:
+    """Return the comparable settings of a line by field; those of the last stage if it is a chain."""
     try:
         parsed = parse(line)
     except InvokeError:
@@ -113,10 +122,10 @@ def facts_of(line: str) -> Mapping[str, float | str | None]:
     if not isinstance(parsed, Generation):
         return {}
     request = parsed.stages[-1].request
-    return {field: _plain(field, getattr(request, field)) for field in FIELDS}
+    return {field: _to_column(field, getattr(request, field)) for field in FIELDS}
 
 
-def _plain(field: str, value: object) -> float | str | None:
+def _to_column(field: str, value: object) -> float | str | None:
     if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], int):
         value = value[0]
     if value is None or isinstance(value, (int, float, str)):

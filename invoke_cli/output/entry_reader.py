@@ -1,4 +1,4 @@
-"""What the books say of an image, from its file alone: a history that is lost is read again from these."""
+"""History entries read from image files, to rebuild a lost history."""
 
 from __future__ import annotations
 
@@ -15,33 +15,39 @@ from invoke_cli.output.entries import Entry, Parent
 
 
 def entry_from_file(path: Path, number: int, name: str) -> Entry | None:
-    """The entry of an image that this program made; None for any other file. `name` is how the books call it."""
+    """Return the entry of an image that this program generated; None for any other file.
+
+    Args:
+        path: The image.
+        number: Its number in the history.
+        name: Its path in the history.
+    """
     try:
         data = read_bytes(path)
         chunks = parse_chunks(data)
-        recalled = decode(chunks)
+        parsed = decode(chunks)
     except MetadataError:
         return None
     sha256, created = hashlib.sha256(data).hexdigest(), created_at(path)
     sheet = decode_sheet(chunks)
     if sheet is not None:
-        return sheet_entry(sheet, Entry(number=number, path=name, line="", seed=0, created=created, sha256=sha256))
-    if recalled is None or recalled.provenance is None:
+        return entry_for_sheet(sheet, Entry(number=number, path=name, line="", seed=0, created=created, sha256=sha256))
+    if parsed is None or parsed.provenance is None:
         return None
     return Entry(
         number=number,
         path=name,
-        line=format_line(recalled.stages),
-        seed=(recalled.stages[0].seeds or (0,))[0],
+        line=format_line(parsed.stages),
+        seed=(parsed.stages[0].seeds or (0,))[0],
         created=created,
-        pixel_sha256=recalled.provenance.pixel_sha256,
-        parents=tuple(Parent(name, sha256) for name, sha256 in recalled.provenance.parents),
+        pixel_sha256=parsed.provenance.pixel_sha256,
+        parents=tuple(Parent(name, sha256) for name, sha256 in parsed.provenance.parents),
         sha256=sha256,
     )
 
 
-def sheet_entry(record: SheetRecord, file: Entry) -> Entry:
-    """What the history says of a picture made of others; `file` holds what its file alone tells."""
+def entry_for_sheet(record: SheetRecord, file: Entry) -> Entry:
+    """Return the entry of an image composed of others. `file` holds what its file alone provides."""
     return Entry(
         number=file.number,
         path=file.path,
@@ -55,5 +61,5 @@ def sheet_entry(record: SheetRecord, file: Entry) -> Entry:
 
 
 def created_at(path: Path) -> str:
-    """When a file was written, to the second, as the books write times."""
+    """Return the time a file was written, in ISO 8601 to the second."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""File names from templates: `{prefix}.{seed}.png` and whatever else a user composes, safe on every system."""
+"""File names from templates such as `{prefix}.{seed}.png`, valid on every operating system."""
 
 from __future__ import annotations
 
@@ -18,56 +18,62 @@ _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
 
-_SAMPLE: dict[str, object] = {
+_SAMPLE_FIELDS: dict[str, object] = {
     "prefix": "000001", "number": 1, "seed": 1, "prompt": "a cat", "strength": 0.75, "steps": 30, "cfg_scale": 7.5,
     "sampler": "ddim", "model": "model", "width": 512, "height": 512, "source": "sketch",
 }  # fmt: skip
 
 
 class _Template(string.Formatter):
-    """Python's templates, with `{prompt:40}` meaning at most 40 characters, and nothing reachable but the fields."""
+    """A Python format template. `{prompt:40}` means at most 40 characters; only the fields are accessible."""
 
     def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002
         if field_name not in kwargs:
             known = ", ".join(kwargs)
-            raise OutputError(f"--fnformat knows no field {field_name!r}", hint=f"fields: {known}", field="name_format")
+            raise OutputError(f"--fnformat has no field {field_name!r}", hint=f"fields: {known}", field="name_format")
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, str):
             limit = int(format_spec) if format_spec.isdigit() else MAX_NAME
-            return safe(value)[:limit].strip()
-        return safe(format(value, format_spec))
+            return safe_name(value)[:limit].strip()
+        return safe_name(format(value, format_spec))
 
 
 def file_name(template: str, fields: Mapping[str, object]) -> str:
-    """The name that a template gives, possibly with folders in front, ending in .png; OutputError for a bad one."""
+    """Format a template as a file name ending in .png, optionally with folders.
+
+    Raises:
+        OutputError: The template is invalid.
+    """
     try:
         name = _Template().vformat(template, (), fields)
     except (ValueError, KeyError, IndexError) as error:
         hint = "for example {prefix}.{seed}.{prompt:40}.png"
-        raise OutputError(f"--fnformat cannot be used: {error}", hint=hint, field="name_format") from None
+        raise OutputError(f"invalid --fnformat: {error}", hint=hint, field="name_format") from None
     parts = [part for part in name.split("/") if part not in ("", ".", "..")]
     if not parts:
-        raise OutputError("--fnformat gives an empty name", hint="for example {prefix}.{seed}.png", field="name_format")
+        raise OutputError(
+            "--fnformat results in an empty name", hint="for example {prefix}.{seed}.png", field="name_format"
+        )
     if not parts[-1].lower().endswith(".png"):
         parts[-1] += ".png"
     return "/".join(_component(part) for part in parts)
 
 
 def check_template(template: str) -> None:
-    """OutputError when a template cannot give a name; to be asked before the work is done."""
-    file_name(template, _SAMPLE)
+    """Raise OutputError for an invalid template, before anything is generated."""
+    file_name(template, _SAMPLE_FIELDS)
 
 
-def safe(text: str) -> str:
-    """Text without the characters that some system forbids in names."""
+def safe_name(text: str) -> str:
+    """Replace the characters that an operating system forbids in file names."""
     return _UNSAFE.sub("_", text)
 
 
 def prompt_folder(prompt: str) -> str:
-    """The folder for a prompt, for --prompt_as_dir."""
-    return _component(safe(prompt)[:MAX_NAME].strip()) or "empty prompt"
+    """Return the folder name for a prompt (--prompt_as_dir)."""
+    return _component(safe_name(prompt)[:MAX_NAME].strip()) or "empty prompt"
 
 
 def _component(part: str) -> str:
@@ -78,17 +84,22 @@ def _component(part: str) -> str:
     return f"{encoded or '_'}{dot}{suffix}"
 
 
-def names_of(number: int, line: str, seed: int) -> dict[str, object]:
-    """The fields that a template can use for an image of the history, from its line; of a chain the first prompt and
-    the last settings.
-    """
+def _stage_requests(line: str) -> list[GenerationRequest]:
+    """Return the requests of a line's stages; one empty request if it is no valid line of images."""
     try:
         parsed = parse(line)
     except InvokeError:
-        parsed = None
-    stages = [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else [GenerationRequest()]
+        return [GenerationRequest()]
+    return [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else [GenerationRequest()]
+
+
+def fields_from_line(number: int, line: str, seed: int) -> dict[str, object]:
+    """Return the template fields of an image of the history, from its line. For a chain these are the first prompt and
+    the last settings.
+    """
+    stages = _stage_requests(line)
     last = stages[-1]
-    said = {
+    settings = {
         "prompt": stages[0].prompt or "",
         "strength": last.strength if last.strength is not None else 1.0,
         "steps": last.num_inference_steps or 0,
@@ -99,11 +110,11 @@ def names_of(number: int, line: str, seed: int) -> dict[str, object]:
         "height": last.height or 0,
         "source": (stages[0].init_image or "").rsplit(".", 1)[0],
     }
-    return {"prefix": f"{number:06d}", "number": number, "seed": seed, **said}
+    return {"prefix": f"{number:06d}", "number": number, "seed": seed, **settings}
 
 
-def fields_of(plan: Plan, image: ImagePlan, number: int) -> dict[str, object]:
-    """The fields that a template can use for an image."""
+def fields_from_plan(plan: Plan, image: ImagePlan, number: int) -> dict[str, object]:
+    """Return the template fields of a planned image."""
     source = plan.resume or plan.init
     return {
         "prefix": f"{number:06d}",

@@ -11,12 +11,12 @@ from PIL.PngImagePlugin import PngInfo
 
 
 def pixel_hash(image: Image.Image) -> str:
-    """SHA-256 of the RGB bytes, rows from the top."""
+    """Return the SHA-256 of the RGB bytes, rows from the top."""
     return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
 
 
 def encode_png(image: Image.Image, chunks: Mapping[str, str], compression: int = 6) -> bytes:
-    """The PNG file with its text chunks: Latin-1 ones as tEXt, others and XMP as uncompressed iTXt."""
+    """Encode a PNG file with text chunks: ASCII as tEXt, other text and XMP as uncompressed iTXt."""
     info = PngInfo()
     for keyword, text in chunks.items():
         if text.isascii() and not keyword.startswith("XML:"):

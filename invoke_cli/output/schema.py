@@ -1,8 +1,8 @@
-"""The tables of a folder's history, and how one of an older program becomes one of this.
+"""The tables of a folder's history and their migrations.
 
-`images` is what there is; `facts` holds what can be compared, one narrow row for each image; `words` finds parts of
-lines of three signs and more; `parents` links pictures by the hash of their files; `tags` are the user's; `lines`
-are those that were typed, the latest last.
+`images` holds every image; `facts` the comparable settings, one narrow row per image; `words` is a full-text index for
+parts of lines of at least three characters; `parents` links images by the hash of their files; `tags` are the user's;
+`lines` are the typed lines, the latest last.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from invoke_cli.language.grammar.history_query import FIELDS
 
 VERSION = 3
 
-_TRIES, _PAUSE = 200, 0.05
+_MAX_RETRIES, _RETRY_SECONDS = 200, 0.05
 
 _PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-_FIRST = """
+_INITIAL_TABLES = """
 CREATE TABLE IF NOT EXISTS images (
     number INTEGER PRIMARY KEY,
     path TEXT NOT NULL,
@@ -41,8 +41,8 @@ CREATE TABLE IF NOT EXISTS inputs (
     PRIMARY KEY (name, sha256)
 );
 """
-# What each version added; the steps from a database's own version on are done in order.
-_ADDED: tuple[tuple[str, ...], ...] = (
+# The statements of each version; those after a database's own version are run in order.
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE images ADD COLUMN kind TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE images ADD COLUMN run TEXT NOT NULL DEFAULT ''",
@@ -62,43 +62,46 @@ _ADDED: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX images_by_pixels ON images (pixel_sha256)",
     ),
 )  # fmt: skip
-_WORDS = "CREATE VIRTUAL TABLE words USING fts5 (line, content='images', content_rowid='number', tokenize='trigram')"
+_WORD_INDEX = (
+    "CREATE VIRTUAL TABLE words USING fts5 (line, content='images', content_rowid='number', tokenize='trigram')"
+)
 
 
-def prepare(database: sqlite3.Connection) -> bool:
-    """Bring the tables up to date; nothing to do when they are. True when rows of an older program need new facts."""
+def update_schema(database: sqlite3.Connection) -> bool:
+    """Migrate the tables to the current schema. Return whether the search tables of existing images must be rebuilt."""
     if _version(database) == VERSION and not _missing_columns(database):
         return False
-    _begin(database)
+    _create_tables(database)
     with database:
         database.execute("BEGIN IMMEDIATE")
-        found = _version(database)
-        for statements in _ADDED[found:]:
+        version = _version(database)
+        for statements in _MIGRATIONS[version:]:
             for statement in statements:
                 database.execute(statement)
-        if found < VERSION:
-            with contextlib.suppress(sqlite3.OperationalError):  # an SQLite without full-text search reads the lines
-                database.execute(_WORDS)
-        missing = _missing_columns(database)
-        for field in missing:
+        if version < VERSION:
+            # Without full-text search in SQLite, the lines are scanned.
+            with contextlib.suppress(sqlite3.OperationalError):
+                database.execute(_WORD_INDEX)
+        missing_columns = _missing_columns(database)
+        for field in missing_columns:
             database.execute(f"ALTER TABLE facts ADD COLUMN {field}")
         database.execute(f"PRAGMA user_version = {VERSION}")
-        old = database.execute("SELECT 1 FROM images LIMIT 1").fetchone() is not None
-    return old and bool(missing)
+        has_images = database.execute("SELECT 1 FROM images LIMIT 1").fetchone() is not None
+    return has_images and bool(missing_columns)
 
 
-def _begin(database: sqlite3.Connection) -> None:
-    """The first tables. A database that two open at once for the first time is locked for one, which no timeout of
-    SQLite's own waits for.
+def _create_tables(database: sqlite3.Connection) -> None:
+    """Create the initial tables. SQLite's timeout does not cover two processes that create the database at the same
+    time, hence the retries.
     """
-    for waiting in range(_TRIES, -1, -1):
+    for attempts_left in range(_MAX_RETRIES, -1, -1):
         try:
-            database.executescript(_PRAGMAS + _FIRST)
+            database.executescript(_PRAGMAS + _INITIAL_TABLES)
             return
         except sqlite3.OperationalError as error:
-            if not waiting or "locked" not in str(error):
+            if not attempts_left or "locked" not in str(error):
                 raise
-            time.sleep(_PAUSE)
+            time.sleep(_RETRY_SECONDS)
 
 
 def _version(database: sqlite3.Connection) -> int:
@@ -106,11 +109,11 @@ def _version(database: sqlite3.Connection) -> int:
 
 
 def _missing_columns(database: sqlite3.Connection) -> list[str]:
-    """The settings that the switch table has and the facts do not know yet."""
+    """Return the settings of the switch table that are not columns of `facts` yet."""
     columns = {column[0] for column in database.execute("SELECT * FROM facts LIMIT 0").description}
     return [field for field in FIELDS if field not in columns]
 
 
-def has_words(database: sqlite3.Connection) -> bool:
-    """Whether lines can be searched without reading them all."""
+def has_word_index(database: sqlite3.Connection) -> bool:
+    """Return whether there is a full-text index of the lines."""
     return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'words'").fetchone() is not None

@@ -1,4 +1,4 @@
-"""From a question to SQL. Each way to begin walks from the newest image back, so that a full page ends the search."""
+"""Convert history queries to SQL. Every query reads from the newest image back, so that a full page ends it early."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from invoke_cli.errors import CommandError
 from invoke_cli.language.grammar.history_query import FIELDS, Condition, Query
 from invoke_cli.output.entries import COLUMNS
 
-_SHORTEST = 3  # signs that the word index can find
+_MIN_INDEXED_LENGTH = 3  # characters; the index consists of trigrams
 _OPERATORS = ("<", "<=", ">", ">=", "=", "!=")
 _COMPARABLE = frozenset(FIELDS) | {"created", "kind", "rating"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """An SQL query and the values for its question marks."""
+    """An SQL query and the values of its placeholders."""
 
     text: str
     values: tuple[object, ...]
 
 
-def statement(query: Query, count: int, *, words: bool = True) -> Statement:
-    """The last `count` images that answer a query, newest first. Without `words` there is no word index."""
-    indexed = [word for word in query.words if len(word) >= _SHORTEST] if words else []
+def build_statement(query: Query, count: int, *, words: bool = True) -> Statement:
+    """Return the SQL for the last `count` images that match a query, newest first. `words`: there is a word index."""
+    indexed = [word for word in query.words if len(word) >= _MIN_INDEXED_LENGTH] if words else []
     if indexed:
         source, number = "words CROSS JOIN facts f ON f.number = words.rowid", "words.rowid"
-        first: list[tuple[str, object]] = [("words MATCH ?", " AND ".join(_quoted(word) for word in indexed))]
+        first: list[tuple[str, object]] = [("words MATCH ?", " AND ".join(_quote(word) for word in indexed))]
         tags = query.tags
     elif query.tags:
         source, number = "tags t CROSS JOIN facts f ON f.number = t.number", "t.number"
         first, tags = [("t.tag = ?", query.tags[0])], query.tags[1:]
     else:
         source, number, first, tags = "facts f", "f.number", [], query.tags
-    clauses = [*first, *(_clause(condition) for condition in query.conditions)]
+    clauses = [*first, *map(_clause, query.conditions)]
     clauses += [("EXISTS (SELECT 1 FROM tags WHERE tag = ? AND number = f.number)", tag) for tag in tags]
-    clauses += list(_read_lines(query, indexed))
+    clauses += list(_scan_clauses(query, indexed))
     where = "".join(f" AND {text}" for text, _ in clauses)
     return Statement(
         text=f"SELECT {COLUMNS} FROM {source} CROSS JOIN images i ON i.number = f.number "
@@ -47,25 +47,25 @@ def statement(query: Query, count: int, *, words: bool = True) -> Statement:
 
 def _clause(condition: Condition) -> tuple[str, object]:
     if condition.field not in _COMPARABLE:
-        raise CommandError(f"pictures have no setting {condition.field}", hint="!help search")
+        raise CommandError(f"images have no setting {condition.field}", hint="!help search")
     if condition.comparison == "has":
-        return f"f.{condition.field} LIKE ? ESCAPE '\\'", f"%{like(str(condition.value))}%"
+        return f"f.{condition.field} LIKE ? ESCAPE '\\'", f"%{escape_like(str(condition.value))}%"
     assert condition.comparison in _OPERATORS
     return f"f.{condition.field} {condition.comparison} ?", condition.value
 
 
-def _read_lines(query: Query, indexed: list[str]) -> Iterator[tuple[str, object]]:
-    """Words that are too short for the index are looked for in the lines themselves."""
+def _scan_clauses(query: Query, indexed: list[str]) -> Iterator[tuple[str, object]]:
+    """Yield clauses that scan the lines for words that are too short for the index."""
     for word in query.words:
         if word not in indexed:
-            yield "i.line LIKE ? ESCAPE '\\'", f"%{like(word)}%"
+            yield "i.line LIKE ? ESCAPE '\\'", f"%{escape_like(word)}%"
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     escaped = word.replace('"', '""')
     return f'"{escaped}"'
 
 
-def like(word: str) -> str:
-    """A word as a part of a LIKE pattern, its signs taken as they are."""
+def escape_like(word: str) -> str:
+    """Escape a word for a LIKE pattern."""
     return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,4 +1,4 @@
-"""What stands beside an image: the strip, the stages' pictures, the steps as pictures and as latents."""
+"""Files beside an image: the strip of steps, the images of the stages, the steps as images and as latents."""
 
 from __future__ import annotations
 
@@ -9,35 +9,48 @@ from PIL import Image
 
 from invoke_cli.engine import ImageResult
 from invoke_cli.imaging.sheets.grids import enlarged, strip
-from invoke_cli.output.files import write_whole
+from invoke_cli.output.files import write_atomically
 from invoke_cli.output.png import encode_png
 from invoke_cli.planning.plan import OutputPlan
 
-NOISE_KEYWORD = "noise"  # in the picture of a step: how much noise is in its latents
+NOISE_KEYWORD = "noise"  # text chunk of a step's image: the amount of noise in its latents
 
 
-def write_beside(path: Path, inner: Path, results: Sequence[ImageResult], output: OutputPlan) -> Iterator[Path]:
-    """Write what `output` wants of the stages' results beside the image at `path`, the steps in the folder `inner`;
-    yields each file and folder once it is there. OutputError when the disk refuses.
+def write_sidecars(
+    path: Path, steps_folder: Path, results: Sequence[ImageResult], output: OutputPlan
+) -> Iterator[Path]:
+    """Write the files that `output` requests beside an image.
+
+    Args:
+        path: The image.
+        steps_folder: The folder for steps.
+        results: The results of all stages.
+        output: The output settings.
+
+    Yields:
+        Each file or folder, once it is written.
+
+    Raises:
+        OutputError: A file cannot be written.
     """
     earlier = results[:-1]
     if output.strip and any(result.frames for result in results):
         strip_path = path.with_name(f"{path.stem}.steps.png")
-        write_whole(strip_path, encode_png(_strip(results), {}))
+        write_atomically(strip_path, encode_png(_strip(results), {}))
         yield strip_path
     if output.save_all:
         for stage, result in enumerate(earlier, start=1):
             stage_path = path.with_name(f"{path.stem}.stage-{stage}.png")
-            write_whole(stage_path, encode_png(result.image, {}))
+            write_atomically(stage_path, encode_png(result.image, {}))
             yield stage_path
     for stage, result in enumerate(results, start=1):
-        _write_steps(result, inner / f"stage-{stage}" if earlier else inner, output)
+        _write_steps(result, steps_folder / f"stage-{stage}" if earlier else steps_folder, output)
     if output.save_intermediates or output.save_latents:
-        yield inner
+        yield steps_folder
 
 
 def _strip(results: Sequence[ImageResult]) -> Image.Image:
-    """All frames of all stages in a row, the finished picture at the end."""
+    """Return all frames of all stages in a row, followed by the finished image."""
     frames: list[Image.Image] = []
     labels: list[str] = []
     for number, result in enumerate(results, start=1):
@@ -52,14 +65,14 @@ def _strip(results: Sequence[ImageResult]) -> Image.Image:
 def _write_steps(result: ImageResult, folder: Path, output: OutputPlan) -> None:
     frames = result.frames
     if output.save_intermediates:
-        for index in every(output.save_intermediates, len(frames)):
-            said = {NOISE_KEYWORD: f"{result.noise[index]:.6g}"} if index < len(result.noise) else {}
-            data = encode_png(enlarged(frames[index]), said)
-            write_whole(folder / f"step-{result.first_step + index:02d}.png", data, durable=False)
+        for index in every_nth(output.save_intermediates, len(frames)):
+            text_chunks = {NOISE_KEYWORD: f"{result.noise[index]:.6g}"} if index < len(result.noise) else {}
+            data = encode_png(enlarged(frames[index]), text_chunks)
+            write_atomically(folder / f"step-{result.first_step + index:02d}.png", data, durable=False)
     for index, latents in enumerate(result.latents, start=result.first_step):
-        write_whole(folder / f"step-{index:02d}.safetensors", latents, durable=False)
+        write_atomically(folder / f"step-{index:02d}.safetensors", latents, durable=False)
 
 
-def every(interval: int, count: int) -> list[int]:
-    """Every `interval`-th of `count` places, with the first and the last."""
+def every_nth(interval: int, count: int) -> list[int]:
+    """Return every `interval`-th index of `count`, including the first and the last."""
     return sorted({*range(0, count, interval), count - 1}) if count else []

@@ -1,50 +1,52 @@
-"""The lines that all sessions typed in a folder, the latest last; and what they and the images' lines offer."""
+"""The lines typed in all sessions of a folder, and the search through them and the lines of images."""
 
 from __future__ import annotations
 
 from invoke_cli.output.database import Database
-from invoke_cli.output.search import like
+from invoke_cli.output.search import escape_like
 
-MOST_KEPT = 200_000
+MAX_LINES = 200_000
 
 
 class TypedLines(Database):
-    """The typed lines of one database. A line that is typed again counts as typed now."""
+    """The typed lines of one database. A line that is typed again moves to the end."""
 
     def remember(self, *lines: str) -> None:
-        """Keep lines, the oldest first."""
-        with self.writing() as database:
+        """Add lines, oldest first."""
+        with self.transaction() as database:
             database.executemany("INSERT OR REPLACE INTO lines (line) VALUES (?)", [(line,) for line in lines])
             last = "(SELECT MAX(rowid) FROM lines)"
-            database.execute(f"DELETE FROM lines WHERE rowid <= {last} - ?", (MOST_KEPT,))
+            database.execute(f"DELETE FROM lines WHERE rowid <= {last} - ?", (MAX_LINES,))
 
     def forget(self) -> None:
-        """Drop all typed lines."""
-        with self.writing() as database:
+        """Delete all typed lines."""
+        with self.transaction() as database:
             database.execute("DELETE FROM lines")
 
     def recent(self, count: int) -> list[str]:
-        """The lines typed last, the newest first."""
+        """Return the last typed lines, newest first."""
         return [str(line) for (line,) in self.rows("SELECT line FROM lines ORDER BY rowid DESC LIMIT ?", (count,))]
 
-    def beginning_with(self, start: str) -> str | None:
-        """The line typed last that goes on from `start`; else the newest image's line that does."""
+    def find_by_start(self, start: str) -> str | None:
+        """Return the last typed line that begins with `start` and is longer, else that of the newest image."""
         begins = "substr(line, 1, ?) = ? AND length(line) > ?"
         values = (len(start), start, len(start))
         typed = self.rows(f"SELECT line FROM lines WHERE {begins} ORDER BY rowid DESC LIMIT 1", values)
-        drawn = "SELECT line FROM images WHERE removed = 0 AND kind = '' AND"
-        found = typed or self.rows(f"{drawn} {begins} ORDER BY number DESC LIMIT 1", values)
+        generated = "SELECT line FROM images WHERE removed = 0 AND kind = '' AND"
+        found = typed or self.rows(f"{generated} {begins} ORDER BY number DESC LIMIT 1", values)
         return str(found[0][0]) if found else None
 
-    def holding(self, words: str, count: int) -> list[tuple[str, int | None]]:
-        """Lines that hold all words in any order and case, typed ones first, then those of images with their number;
-        the newest of each first.
+    def find_containing(self, words: str, count: int) -> list[tuple[str, int | None]]:
+        """Return lines that contain all words, in any order and case.
+
+        Returns:
+            Typed lines first, then lines of images with their number; each newest first.
         """
-        wanted = [f"%{like(word)}%" for word in words.split()]
-        clause = " AND ".join(["1", *["line LIKE ? ESCAPE '\\'"] * len(wanted)])
+        patterns = [f"%{escape_like(word)}%" for word in words.split()]
+        clause = " AND ".join(["1", *["line LIKE ? ESCAPE '\\'"] * len(patterns)])
         query = f"SELECT line FROM lines WHERE {clause} ORDER BY rowid DESC LIMIT ?"
-        typed: dict[str, int | None] = dict.fromkeys(str(line) for (line,) in self.rows(query, (*wanted, count)))
-        drawn = f"SELECT line, number FROM images WHERE removed = 0 AND kind = '' AND {clause}"
-        for line, number in self.rows(f"{drawn} ORDER BY number DESC LIMIT ?", (*wanted, count)):
+        typed: dict[str, int | None] = dict.fromkeys(str(line) for (line,) in self.rows(query, (*patterns, count)))
+        generated = f"SELECT line, number FROM images WHERE removed = 0 AND kind = '' AND {clause}"
+        for line, number in self.rows(f"{generated} ORDER BY number DESC LIMIT ?", (*patterns, count)):
             typed.setdefault(str(line), int(number))
         return list(typed.items())[:count]

@@ -1,7 +1,7 @@
-"""Writing results: one thread that encodes and writes while the next image is being made.
+"""Write results: one thread encodes and writes while the next image is generated.
 
-A picture's record is written into it, then the file gets its name, then the books are kept. A file holds no time and
-no number: the same line gives the same bytes.
+The metadata is written into the file, the file gets its name, then the history and logs are updated. A file contains no
+time and no number: the same line gives the same bytes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.dream import write_dream
 from invoke_cli.metadata.sheet_record import SheetRecord, encode_sheet
 from invoke_cli.output.entries import Entry, Parent
-from invoke_cli.output.entry_reader import created_at, sheet_entry
-from invoke_cli.output.files import write_whole
+from invoke_cli.output.entry_reader import created_at, entry_for_sheet
+from invoke_cli.output.files import write_atomically
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.names import fields_of, file_name, prompt_folder
+from invoke_cli.output.names import fields_from_plan, file_name, prompt_folder
 from invoke_cli.output.png import encode_png, pixel_hash
-from invoke_cli.output.sidecars import write_beside
+from invoke_cli.output.sidecars import write_sidecars
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.recorded_request import recorded_line
 
@@ -35,8 +35,13 @@ MakeRecord = Callable[[str], Record]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """Where a plan's results go. `file` names the one file that was asked for by name, None for a folder's numbering;
-    `stdout` receives the PNG itself instead. `run` is what the books call the command.
+    """The destination of a plan's results.
+
+    Attributes:
+        folder: The output folder.
+        file: The file that was requested by name; None for a numbered file in the folder.
+        stdout: Receives the PNG instead of a file.
+        run: Identifies the command in the history.
     """
 
     folder: OutputFolder
@@ -47,9 +52,19 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedImage:
-    """An image on disk: its number (None on standard output), path, the line that makes it again, and its pixels.
+    """A saved image.
 
-    `trouble` tells why some of what was to stand beside it does not.
+    Attributes:
+        number: Its number; None on standard output.
+        path: Its path.
+        line: The line that reproduces it.
+        seed: The seed of its first stage.
+        seconds: The time to generate it.
+        image: The image itself.
+        sha256: The hash of its file.
+        extras: The files and folders beside it.
+        replaced: Where the file that had its name was moved to.
+        sidecar_error: The reason why not all files beside it were written.
     """
 
     number: int | None
@@ -61,46 +76,54 @@ class SavedImage:
     sha256: str
     extras: tuple[Path, ...] = ()
     replaced: Path | None = None
-    trouble: OutputError | None = None
+    sidecar_error: OutputError | None = None
 
 
 class Writer:
-    """Saves images in the order in which they are given."""
+    """Saves images in the order of the calls, on one thread."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="invoke-writer")
 
     def save(self, target: Target, plan: Plan, result: ImageResult, record: MakeRecord) -> Future[SavedImage]:
-        """Begin to save a result; the future is the saved image, or the OutputError. `record` makes what the file says
-        of itself, given the hash of its pixels.
+        """Start saving a result.
+
+        Args:
+            target: The destination.
+            plan: The plan of the last stage.
+            result: The result.
+            record: Creates the metadata from the hash of the pixels.
+
+        Returns:
+            A future with the saved image, or with an OutputError.
         """
-        return self._thread.submit(_Saving(target, plan, result, record).run)
+        return self._thread.submit(_SaveJob(target, plan, result, record).run)
 
     def save_sheet(
-        self, folder: OutputFolder, image: Image.Image, record: SheetRecord, *, told: bool = True
+        self, folder: OutputFolder, image: Image.Image, record: SheetRecord, *, with_record: bool = True
     ) -> tuple[int, Path]:
-        """Save a picture made of others as `number.kind.png`, with its record unless not `told`; returns its number and
-        where it is.
-        """
-        with folder.numbered() as number:
+        """Save an image composed of others as `number.kind.png`, by default with metadata; return number and path."""
+        with folder.reserve_number() as number:
             path = folder.path / f"{number:06d}.{record.kind}.png"
-            folder.history.begin(number, folder.inside(path))
-            write_whole(path, encode_png(image, encode_sheet(record) if told else {}))
-            self._enter_sheet(folder, number, path, record)
+            folder.history.mark_pending(number, folder.relative_name(path))
+            write_atomically(path, encode_png(image, encode_sheet(record) if with_record else {}))
+            self._add_sheet_to_history(folder, number, path, record)
         return number, path
 
-    def _enter_sheet(self, folder: OutputFolder, number: int, path: Path, record: SheetRecord) -> None:
+    def _add_sheet_to_history(self, folder: OutputFolder, number: int, path: Path, record: SheetRecord) -> None:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        file = Entry(number=number, path=folder.inside(path), line="", seed=0, created=created_at(path), sha256=sha256)
-        folder.enter(sheet_entry(record, file), log=False)
+        file = Entry(
+            number=number, path=folder.relative_name(path), line="", seed=0, created=created_at(path), sha256=sha256
+        )
+        folder.add_entry(entry_for_sheet(record, file), log=False)
 
     def close(self) -> None:
-        """Finish what was begun."""
+        """Wait until everything is written."""
         self._thread.shutdown(wait=True)
 
 
-class _Saving:
-    """One image on its way to disk."""
+class _SaveJob:
+    """The steps that save one image."""
 
     def __init__(self, target: Target, plan: Plan, result: ImageResult, make_record: MakeRecord) -> None:
         self.target, self.plan, self.result, self.make_record = target, plan, result, make_record
@@ -108,12 +131,12 @@ class _Saving:
 
     @property
     def results(self) -> tuple[ImageResult, ...]:
-        """The results of all stages."""
+        """Return the results of all stages."""
         return (*self.result.earlier, self.result)
 
     @property
     def seed(self) -> int:
-        """The seed that the image is known by: its first stage's."""
+        """Return the seed of the first stage, which identifies the image."""
         return self.results[0].plan.seed
 
     def run(self) -> SavedImage:
@@ -124,47 +147,47 @@ class _Saving:
         if self.target.stdout is not None:
             self.target.stdout(data)
             return self._saved(None, Path("-"), data)
-        with self.target.folder.numbered() as number:
-            path, replaced = self._place(number)
-            self.target.folder.history.begin(number, self.target.folder.inside(path))
-            write_whole(path, data)
+        with self.target.folder.reserve_number() as number:
+            path, replaced = self._choose_path(number)
+            self.target.folder.history.mark_pending(number, self.target.folder.relative_name(path))
+            write_atomically(path, data)
             saved = self._saved(number, path, data, replaced=replaced)
-            self._enter(saved, record)
+            self._add_to_history(saved, record)
         return self._with_extras(saved, path, number)
 
     def _with_extras(self, saved: SavedImage, path: Path, number: int) -> SavedImage:
-        """The saved image with what stands beside it, as far as that could be written: the image itself is safe."""
+        """Write the files beside the image. If that fails the image is kept, with the error."""
         extras: list[Path] = []
-        inner = self.target.folder.intermediates(path, number, self.seed)
+        steps_folder = self.target.folder.intermediates(path, number, self.seed)
         try:
-            for extra in write_beside(path, inner, self.results, self.plan.output):
+            for extra in write_sidecars(path, steps_folder, self.results, self.plan.output):
                 extras.append(extra)
         except OutputError as error:
-            return replace(saved, extras=tuple(extras), trouble=error)
+            return replace(saved, extras=tuple(extras), sidecar_error=error)
         return replace(saved, extras=tuple(extras))
 
-    def _place(self, number: int) -> tuple[Path, Path | None]:
-        """A free path for the image. A file that was asked for by name is replaced; the old one goes to the trash."""
+    def _choose_path(self, number: int) -> tuple[Path, Path | None]:
+        """Return an unused path for the image, and where the file that it replaces was moved to, if any."""
         folder, output = self.target.folder, self.plan.output
         if self.target.file is not None:
             path = self.target.file
             if self.result.index:
                 path = path.with_name(f"{path.stem}-{self.result.index + 1}{path.suffix}")
-            return path, self._out_of_the_way(path) if path.exists() else None
+            return path, self._move_to_trash(path) if path.exists() else None
         directory = folder.path
         if output.prompt_as_dir and not output.private:
             directory = directory / prompt_folder(self.plan.prompt.positive)
-        path = directory / file_name(output.name_format, fields_of(self.plan, self.results[0].plan, number))
+        path = directory / file_name(output.name_format, fields_from_plan(self.plan, self.results[0].plan, number))
         if path.exists():
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")
         return path, None
 
-    def _out_of_the_way(self, path: Path) -> Path:
-        """Move the file that has the wanted name into the trash; its image keeps its number and is found there."""
+    def _move_to_trash(self, path: Path) -> Path:
+        """Move the file with the requested name to the trash; the history records its new path."""
         folder = self.target.folder
-        now = folder.to_trash(path)
-        folder.history.moved(folder.inside(path), folder.inside(now))
-        return now
+        new_path = folder.move_to_trash(path)
+        folder.history.record_move(folder.relative_name(path), folder.relative_name(new_path))
+        return new_path
 
     def _saved(
         self, number: int | None, path: Path, data: bytes, extras: tuple[Path, ...] = (), replaced: Path | None = None
@@ -181,12 +204,12 @@ class _Saving:
             replaced=replaced,
         )
 
-    def _enter(self, saved: SavedImage, record: Record) -> None:
+    def _add_to_history(self, saved: SavedImage, record: Record) -> None:
         assert saved.number is not None
         folder = self.target.folder
         entry = Entry(
             number=saved.number,
-            path=folder.inside(saved.path),
+            path=folder.relative_name(saved.path),
             line=write_dream(record),
             seed=self.seed,
             created=created_at(saved.path),
@@ -195,4 +218,4 @@ class _Saving:
             sha256=saved.sha256,
             run=self.target.run,
         )
-        folder.enter(entry)
+        folder.add_entry(entry)

@@ -10,7 +10,7 @@ from invoke_cli.language.grammar.line import switches_only
 from invoke_cli.language.prompt.ast import Swap
 from invoke_cli.language.prompt.prompt import Prompt, parse_prompt_sources
 from invoke_cli.language.switches.switch import Needs
-from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.language.switches.table import by_field
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler, for_flow
 from invoke_cli.planning.plan import Task
@@ -46,15 +46,20 @@ def supported_inputs(inputs: PlanInputs, task: Task, notices: list[str]) -> Plan
             allowed = 1.0
         if not value or value == allowed:
             continue
-        row = next(row for row in SWITCHES if row.field == name)
-        if inputs.sources.get(name) in _EXPLICIT:
-            message = f"{inputs.model} ({family.label}) does not support {row.spelling}: {why}"
-            raise PlanError(message, hint=f"remove {row.spelling}, or choose another model with -m", field=name)
-        required_input = {Needs.INIT: inputs.init, Needs.MASK: inputs.mask}.get(row.needs, True)
-        if inputs.sources.get(name) != "program" and required_input is not None:
-            notices.append(f"{row.spelling} is ignored with {inputs.model} ({family.label}): {why}")
+        _check_unsupported(inputs, name, why, notices)
         request = replace(request, **{name: allowed})
     return replace(inputs, request=request)
+
+
+def _check_unsupported(inputs: PlanInputs, name: str, reason: str, notices: list[str]) -> None:
+    """Raise PlanError if the line sets an unsupported switch; append a notice if the user's defaults do."""
+    row, label = by_field()[name], inputs.facts.family.label
+    if inputs.sources.get(name) in _EXPLICIT:
+        message = f"{inputs.model} ({label}) does not support {row.spelling}: {reason}"
+        raise PlanError(message, hint=f"remove {row.spelling}, or choose another model with -m", field=name)
+    required_input = {Needs.INIT: inputs.init, Needs.MASK: inputs.mask}.get(row.needs, True)
+    if inputs.sources.get(name) != "program" and required_input is not None:
+        notices.append(f"{row.spelling} is ignored with {inputs.model} ({label}): {reason}")
 
 
 def _unsupported(family: Family, task: Task) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,15 @@ from invoke_cli.request import GenerationRequest
 STRENGTH = 0.75
 
 
+def _split_postprocessing(request: GenerationRequest) -> tuple[GenerationRequest, GenerationRequest]:
+    """Split a request into everything else and its postprocessing."""
+    fields = {row.field for row in SWITCHES if row.group is Group.POSTPROCESS}
+    values = request.set_fields().items()
+    generation = {name: value for name, value in values if name not in fields}
+    postprocessing = {name: value for name, value in values if name in fields}
+    return GenerationRequest.of(generation), GenerationRequest.of(postprocessing)
+
+
 def two_passes(request: GenerationRequest, grid: Grid) -> tuple[GenerationRequest, GenerationRequest] | None:
     """Split a request into the requests of two passes; None if its size does not exceed the model's native area.
 
@@ -26,12 +35,7 @@ def two_passes(request: GenerationRequest, grid: Grid) -> tuple[GenerationReques
         return None
     first = native_size(target, grid)
     strength = STRENGTH if request.strength is None else request.strength
-    postprocess_fields = {row.field for row in SWITCHES if row.group is Group.POSTPROCESS}
-    values = request.set_fields()
-    first_request = GenerationRequest.of(
-        {name: value for name, value in values.items() if name not in postprocess_fields}
-    )
-    second_request = GenerationRequest.of({name: value for name, value in values.items() if name in postprocess_fields})
+    first_request, second_request = _split_postprocessing(request)
     return (
         replace(first_request, width=first.width, height=first.height, strength=None, hires_fix=False),
         replace(

@@ -15,7 +15,7 @@ from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.adapters import controls_of, embeddings_of, loras_of
 from invoke_cli.planning.capabilities import adapted_sampler, parse_supported_prompt, supported_inputs
 from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
-from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Task
+from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Steps, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing
 from invoke_cli.planning.seeds import seed_run
@@ -44,8 +44,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     strength = _strength(inputs)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
     _check_steps(sampler, steps.scheduled)
-    if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
-        notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: running one step")
+    _note_single_step(inputs, strength, steps, notices)
     guidance_scale = _guidance_scale(request, prompt, notices)
     plan = Plan(
         request=request,
@@ -164,19 +163,34 @@ def _guidance_scale(request: GenerationRequest, prompt: Prompt, notices: list[st
 # -- latent effects -------------------------------------------------------------------------------------------------
 
 
-def _latent_effects(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> LatentEffects:
+def _note_single_step(inputs: PlanInputs, strength: float, steps: Steps, notices: list[str]) -> None:
+    if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
+        notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: running one step")
+
+
+def _note_ineffective(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> None:
     if request.eta and sampler.scheduler != "DDIMScheduler":
         notices.append(f"--eta has no effect with {sampler.name}, only with ddim")
     if request.guidance_rescale and (request.guidance_scale or 0) <= 1:
         notices.append("--cfg_rescale has no effect: guidance is off")
-    axes = (request.seamless_axes or "xy").replace(",", "") if request.seamless or request.seamless_axes else ""
+
+
+def _seamless_axes(request: GenerationRequest) -> str:
+    """Return the axes along which the image is seamless: `x`, `y`, `xy` or empty."""
+    if request.seamless or request.seamless_axes:
+        return (request.seamless_axes or "xy").replace(",", "")
+    return ""
+
+
+def _latent_effects(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> LatentEffects:
+    _note_ineffective(request, sampler, notices)
     return LatentEffects(
         eta=request.eta or 0.0,
         clip_skip=request.clip_skip or 0,
         guidance_rescale=request.guidance_rescale or 0.0,
         threshold=request.threshold or 0.0,
         perlin=request.perlin or 0.0,
-        seamless=axes,
+        seamless=_seamless_axes(request),
         h_symmetry_time_pct=request.h_symmetry_time_pct or 0.0,
         v_symmetry_time_pct=request.v_symmetry_time_pct or 0.0,
     )

@@ -18,7 +18,7 @@ from invoke_cli.imaging.sizes import (
     free_size,
     unchanged_geometry,
 )
-from invoke_cli.planning.plan import MaskFacts
+from invoke_cli.planning.plan import InitFacts, MaskFacts
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.request import GenerationRequest
 
@@ -65,15 +65,24 @@ def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str
     if inputs.is_postprocess_only:
         return unchanged_geometry(inputs.init.size)
     if inputs.mask is not None:
-        if inputs.request.text_mask and inputs.init.chained and not inputs.mask.name:
-            notices.append("-tm will search the image of the previous stage")
-        else:
-            _note_mask(inputs.mask, notices)
+        _note_masked(inputs.init, inputs.mask, inputs.request, notices)
         if patches:
             return patches[0].geometry
         if not _sets_size(inputs.request):
             return window_geometry(inputs.init.size, inputs.mask.box or Box(0, 0, *inputs.init.size), inputs.grid)
-    request, grid, source = inputs.request, inputs.grid, inputs.init.size
+    return _fitted_geometry(inputs, inputs.init.size, notices)
+
+
+def _note_masked(init: InitFacts, mask: MaskFacts, request: GenerationRequest, notices: list[str]) -> None:
+    if request.text_mask and init.chained and not mask.name:
+        notices.append("-tm will search the image of the previous stage")
+    else:
+        _note_mask(mask, notices)
+
+
+def _fitted_geometry(inputs: PlanInputs, source: Size, notices: list[str]) -> Geometry:
+    """Return the placement of the whole init image of size `source`; append notices about it."""
+    request, grid = inputs.request, inputs.grid
     width, height = request.width or 0, request.height or 0
     mode = _fit_mode(request)
     if mode is FitMode.AUTO and width and height and aspects_differ(source, Size(width, height)):

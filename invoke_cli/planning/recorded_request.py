@@ -47,7 +47,25 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
 def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> GenerationRequest:
     """Return the request for all steps: for a resumed run, that of the whole run."""
     request = plan.request
-    common = GenerationRequest(
+    effects = overlay(_recorded_effects(request), plan.postprocessing.record(request, by_name=by_name))
+    common = replace(overlay(_common_request(plan, image), effects), controls=recorded_controls(plan, by_name=by_name))
+    if plan.init is None or plan.geometry is None:
+        return common
+    name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
+    strength = None if plan.task is Task.POSTPROCESS else plan.strength
+    init_request = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
+    combined = overlay(overlay(common, init_request), _recorded_mask(plan, by_name=by_name))
+    if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
+        return replace(combined, width=None, height=None)
+    if plan.geometry.untouched:
+        return combined
+    return overlay(combined, _recorded_fit(plan))
+
+
+def _common_request(plan: Plan, image: ImagePlan) -> GenerationRequest:
+    """Return the settings that every image has."""
+    request = plan.request
+    return GenerationRequest(
         prompt=request.prompt or "",
         num_inference_steps=plan.steps.scheduled,
         seeds=(image.seed,),
@@ -60,19 +78,6 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
         variations=image.variations or None,
         parallel=request.parallel if (request.parallel or 1) > 1 else None,
     )
-    effects = overlay(_recorded_effects(request), plan.postprocessing.record(request, by_name=by_name))
-    common = replace(overlay(common, effects), controls=recorded_controls(plan, by_name=by_name))
-    if plan.init is None or plan.geometry is None:
-        return common
-    name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
-    strength = None if plan.task is Task.POSTPROCESS else plan.strength
-    init_request = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
-    combined = overlay(overlay(common, init_request), _recorded_mask(plan, by_name=by_name))
-    if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
-        return replace(combined, width=None, height=None)
-    if plan.geometry.untouched:
-        return combined
-    return overlay(combined, _recorded_fit(plan))
 
 
 def _recorded_effects(request: GenerationRequest) -> GenerationRequest:

@@ -1,1 +1,1 @@
-"""The prompt: reading lines while others are being done. Knows prompt_toolkit; nothing of generation."""
+"""The interactive prompt: reads lines while earlier ones run. Uses prompt_toolkit; knows nothing of generation."""

@@ -1,4 +1,4 @@
-"""The language's pure functions in prompt_toolkit's clothes: completion, and colours by a theme."""
+"""Adapters from the language's pure functions to prompt_toolkit: completion and syntax highlighting."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from invoke_cli.language.completion.complete import Sources, complete
 from invoke_cli.language.grammar.line import content_start
 from invoke_cli.language.grammar.tokens import Kind, tokenise
 from invoke_cli.repl.diagnostics import ReferenceCheck, diagnostic, no_missing_references
-from invoke_cli.repl.line_history import Search
-from invoke_cli.repl.token_counter import Counter
+from invoke_cli.repl.line_history import LineSearch
+from invoke_cli.repl.token_counter import TokenCounter
 
 
 class LineCompleter(Completer):
-    """Offers what the language offers, and while there is a search what it finds."""
+    """Completes switches and values, or the results of an active search."""
 
-    def __init__(self, sources: Sources, search: Search) -> None:
+    def __init__(self, sources: Sources, search: LineSearch) -> None:
         self._sources = sources
         self._search = search
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """The candidates at the cursor."""
-        if self._search.on:
+        """Yield the candidates at the cursor."""
+        if self._search.is_active:
             yield from self._search.get_completions(document, complete_event)
             return
         for candidate in complete(document.text, document.cursor_position, self._sources):
@@ -36,46 +36,56 @@ class LineCompleter(Completer):
 
 
 class LineLexer(Lexer):
-    """Colours a line by its tokens, and underlines what cannot be read and what a model cuts off."""
+    """Colours a line by its tokens, and underlines errors and the part that the model cuts off."""
 
-    def __init__(self, counter: Counter, missing: ReferenceCheck) -> None:
+    def __init__(self, counter: TokenCounter, check_references: ReferenceCheck) -> None:
         self._counter = counter
-        self._missing = missing
+        self._check_references = check_references
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """The fragments of each line of the input."""
+        """Return a function from line number to styled text."""
         return lambda number: self._line(document.lines[number]) if number < len(document.lines) else []
 
     def _line(self, text: str) -> StyleAndTextTuples:
         count = self._counter.count(text)
-        return fragments(text, count.cut if count is not None else None, self._missing)
+        return fragments(text, count.cut if count is not None else None, self._check_references)
 
 
-def fragments(text: str, cut: int | None = None, missing: ReferenceCheck = no_missing_references) -> StyleAndTextTuples:
-    """The text in pieces, each with its style; `cut` is where its prompt goes beyond what a model reads at once."""
+def fragments(
+    text: str, cut: int | None = None, check_references: ReferenceCheck = no_missing_references
+) -> StyleAndTextTuples:
+    """Return the styled characters of a line.
+
+    Args:
+        text: The line.
+        cut: The index where the prompt exceeds the model's token window; None if it does not.
+        check_references: Returns the error for a missing sampler or file.
+    """
     styles = [""] * len(text)
     start = content_start(text)
     if text[start:].startswith("!"):
-        _paint(styles, Span(start, len(text.split(" ", 1)[0]) if " " in text[start:] else len(text)), "class:command")
+        _set_style(
+            styles, Span(start, len(text.split(" ", 1)[0]) if " " in text[start:] else len(text)), "class:command"
+        )
     elif text[start:].startswith(("#", "//")):
-        _paint(styles, Span(start, len(text)), "class:comment")
+        _set_style(styles, Span(start, len(text)), "class:comment")
     else:
         for token in tokenise(text, start):
             if token.kind is not Kind.PROMPT:
-                _paint(styles, token.span, f"class:{token.kind.value}")
-        _paint_remarks(text, styles, cut, missing)
+                _set_style(styles, token.span, f"class:{token.kind.value}")
+        _style_problems(text, styles, cut, check_references)
     return [(style, char) for style, char in zip(styles, text, strict=True)]
 
 
-def _paint_remarks(text: str, styles: list[str], cut: int | None, missing: ReferenceCheck) -> None:
+def _style_problems(text: str, styles: list[str], cut: int | None, check_references: ReferenceCheck) -> None:
     if cut is not None:
-        end = next((place for place in range(cut, len(text)) if styles[place]), len(text))
-        _paint(styles, Span(cut, end), "class:cut")
-    said = diagnostic(text, missing=missing)
-    if said is not None:
-        _paint(styles, said.span, "class:open" if said.open else "class:error")
+        end = next((index for index in range(cut, len(text)) if styles[index]), len(text))
+        _set_style(styles, Span(cut, end), "class:cut")
+    problem = diagnostic(text, check_references=check_references)
+    if problem is not None:
+        _set_style(styles, problem.span, "class:open" if problem.open else "class:error")
 
 
-def _paint(styles: list[str], span: Span, style: str) -> None:
+def _set_style(styles: list[str], span: Span, style: str) -> None:
     for position in range(span.start, min(span.end, len(styles))):
         styles[position] = style

@@ -1,4 +1,4 @@
-"""What the completer offers: models, samplers, images here and in outputs, seeds seen. Reads folders, no pictures."""
+"""Completion candidates: models, samplers, images here and in outputs, recent seeds. Reads folders, not image files."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from invoke_cli.planning.steps import count_steps
 from invoke_cli.plugins import PluginKind, plugins
 from invoke_cli.request import GenerationRequest
 
-MOST = 200
+MAX_FILES = 200
 _RECENT_SEEDS = 50
 _STEP_OF = re.compile(r"(@last(\d{0,6})|!?0*(\d{1,9})(?:\.\d+(?:\.png)?)?):\d*")
 
 
 def sources_for(settings: Settings, outdir: str = "outputs") -> Sources:
-    """The sources of a session with these settings."""
+    """Return the completion sources of a session."""
     return Sources(
         samplers=_samplers,
         models=lambda _: _models(settings),
-        images=lambda typed: [*_recalls(), *_files(typed, Path(outdir))],
-        starts=lambda typed: _steps(typed, Path(outdir)) or [*_recalls(), *_files(typed, Path(outdir))],
+        images=lambda typed: [*_references(), *_files(typed, Path(outdir))],
+        starts=lambda typed: _steps(typed, Path(outdir)) or [*_references(), *_files(typed, Path(outdir))],
         loras=lambda _: _loras(settings),
         directories=_directories,
         seeds=lambda _: _seeds(Path(outdir)),
@@ -53,41 +53,45 @@ def _models(settings: Settings) -> Found:
         return []
 
 
-def _recalls() -> Found:
+def _references() -> Found:
     return [("@last", "the last result"), ("@last2", "the one before it")]
 
 
 def _files(typed: str, outputs: Path) -> Iterable[tuple[str, str]]:
-    """Images whose path begins so, here and, by their bare name, in the outputs; folders to go on into."""
+    """Return images and folders whose path begins with `typed`, and images in the output folder by their name."""
     head, _, start = typed.rpartition("/")
     folder = expand_path(f"{head}/") if head or typed.startswith("/") else Path()
     prefix = f"{head}/" if "/" in typed else ""
-    found = [(f"{prefix}{name}", about) for name, about in _listed(folder, start)]
+    found = [(f"{prefix}{name}", description) for name, description in _list_folder(folder, start)]
     if not prefix:
-        found += [(name, "outputs") for name, about in _listed(outputs, start) if about != "folder"]
+        found += [(name, "outputs") for name, description in _list_folder(outputs, start) if description != "folder"]
     return found
 
 
-def _listed(folder: Path, start: str) -> list[tuple[str, str]]:
+def _is_image_name(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.endswith(".steps.png")
+
+
+def _list_folder(folder: Path, start: str) -> list[tuple[str, str]]:
     try:
         entries = sorted(
             (entry for entry in folder.iterdir() if entry.name.startswith(start or "")), key=lambda e: e.name
         )
     except OSError:
         return []
-    shown: list[tuple[str, str]] = []
-    for entry in entries[: 10 * MOST]:
+    candidates: list[tuple[str, str]] = []
+    for entry in entries[: 10 * MAX_FILES]:
         if entry.name.startswith(".") and not start.startswith("."):
             continue
         if entry.is_dir():
-            shown.append((f"{entry.name}/", "folder"))
-        elif entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.endswith(".steps.png"):
-            shown.append((entry.name, ""))
-    return shown[:MOST]
+            candidates.append((f"{entry.name}/", "folder"))
+        elif _is_image_name(entry.name):
+            candidates.append((entry.name, ""))
+    return candidates[:MAX_FILES]
 
 
 def _directories(typed: str) -> Found:
-    return [(name, about) for name, about in _files(typed, Path("/nonexistent")) if about == "folder"]
+    return [(name, description) for name, description in _files(typed, Path("/nonexistent")) if description == "folder"]
 
 
 def _seeds(outdir: Path) -> Found:
@@ -97,12 +101,12 @@ def _seeds(outdir: Path) -> Found:
         recent = History(outdir / ".invoke" / "history.sqlite3").recent(_RECENT_SEEDS)
     except InvokeError:
         return []
-    seen = {str(entry.seed): f"image {entry.number}" for entry in reversed(recent)}
-    return [("-1", "the last image's seed"), *seen.items()]
+    seeds = {str(entry.seed): f"image {entry.number}" for entry in reversed(recent)}
+    return [("-1", "the last image's seed"), *seeds.items()]
 
 
 def _steps(typed: str, outdir: Path) -> list[tuple[str, str]]:
-    """The steps of the picture before the colon: every one can be gone on from, the saved ones at once."""
+    """Return the steps of the image before the colon. Any step can be resumed from; unsaved ones are regenerated."""
     from invoke_cli.output.folder import OutputFolder
 
     match = _STEP_OF.fullmatch(typed)
@@ -116,19 +120,19 @@ def _steps(typed: str, outdir: Path) -> list[tuple[str, str]]:
     if entry is None:
         return []
     saved = {path.stem for path in folder.intermediates(folder.path_of(entry), 0, 0).glob("**/step-*.safetensors")}
-    steps = range(_taken(entry.line) + 1)
-    return [(f"{match[1]}:{step}", "saved" if f"step-{step:02d}" in saved else "made again") for step in steps]
+    steps = range(_steps_taken(entry.line) + 1)
+    return [(f"{match[1]}:{step}", "saved" if f"step-{step:02d}" in saved else "regenerated") for step in steps]
 
 
-def _taken(line: str) -> int:
-    """The steps that a recorded line takes in its last stage."""
+def _steps_taken(line: str) -> int:
+    """Return the number of steps that a recorded line runs in its last stage."""
     try:
         parsed = parse(line)
     except InvokeError:
         return 0
     request = parsed.stages[-1].request if isinstance(parsed, Generation) else GenerationRequest()
-    asked, strength = request.num_inference_steps or 0, request.strength
-    return count_steps(asked, strength, request.real_steps).taken if strength is not None else asked
+    steps, strength = request.num_inference_steps or 0, request.strength
+    return count_steps(steps, strength, request.real_steps).taken if strength is not None else steps
 
 
 def _loras(settings: Settings) -> Found:
@@ -138,7 +142,7 @@ def _loras(settings: Settings) -> Found:
 
 
 def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:
-    """The user's own commands: each takes a line."""
+    """Return the user's aliases as commands that take a line."""
     try:
         known = Aliases(settings.paths.user_configs / ALIASES_FILE).load()
     except InvokeError:

@@ -1,6 +1,4 @@
-"""Several lines at once, pasted or from the editor: they are drawn after one question. As in a file, blank lines and
-comments are nothing.
-"""
+"""Confirm several lines at once, pasted or from the editor, before they run. Blank lines and comments are ignored."""
 
 from __future__ import annotations
 
@@ -18,47 +16,49 @@ _WIDTH = 76
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """Whether to do these lines. `before` is what stood in the input when they came."""
+    """The question whether to run these lines. `previous_text` is the text that the input contained before."""
 
     lines: tuple[str, ...]
-    before: str = ""
+    previous_text: str = ""
 
     @property
     def excerpt(self) -> str:
-        """The first lines, each below the other, with what cannot be read."""
+        """Return the first lines and the first error."""
         shown = [f"  {sanitize_for_terminal(line)[:_WIDTH]}" for line in self.lines[:_SHOWN]]
         if len(self.lines) > _SHOWN:
             shown.append(f"  … and {len(self.lines) - _SHOWN} more")
-        bad = [
-            (number, said) for number, line in enumerate(self.lines, start=1) if (said := diagnostic(line)) is not None
+        problems = [
+            (number, problem)
+            for number, line in enumerate(self.lines, start=1)
+            if (problem := diagnostic(line)) is not None
         ]
-        if bad:
-            number, said = bad[0]
+        if problems:
+            number, problem = problems[0]
             shown.append(
-                f"  {len(bad)} cannot be read: line {number}: {sanitize_for_terminal(said.text)[: _WIDTH - 30]}"
+                f"  {len(problems)} invalid: line {number}: {sanitize_for_terminal(problem.text)[: _WIDTH - 30]}"
             )
         return "\n".join(shown)
 
     @property
     def text(self) -> str:
-        """The question itself."""
-        verb = "draw" if all(map(_draws, self.lines)) else "do"
-        return f"{verb} {len(self.lines)} lines? [Y/n/edit] "
+        """Return the question."""
+        action = "generate images from" if all(map(_is_generation, self.lines)) else "run"
+        return f"{action} {len(self.lines)} lines? [Y/n/edit] "
 
 
-def content(text: str) -> list[str]:
-    """The lines of a text that say something."""
+def content_lines(text: str) -> list[str]:
+    """Return the lines of a text without blank lines and comments."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [line.strip() for line in lines if not _is_blank(line)]
 
 
-def inserted(text: str, lines: Sequence[str]) -> str:
-    """What goes into the input of a pasted text that is no batch."""
+def text_to_insert(text: str, lines: Sequence[str]) -> str:
+    """Return the text to insert for pasted text that is not a batch of lines."""
     return lines[0] if lines and "\n" in text.strip("\r\n") else " ".join(text.splitlines())
 
 
-def leaves(line: str) -> bool:
-    """Whether a line ends the session."""
+def is_quit(line: str) -> bool:
+    """Return whether a line ends the session."""
     return isinstance(_parsed(line), Quit)
 
 
@@ -66,7 +66,7 @@ def _is_blank(line: str) -> bool:
     return isinstance(_parsed(line), Blank)
 
 
-def _draws(line: str) -> bool:
+def _is_generation(line: str) -> bool:
     return isinstance(_parsed(line), Generation | type(None))
 
 

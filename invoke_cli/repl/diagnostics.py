@@ -1,4 +1,4 @@
-"""What is to be said of a line while it is typed: from the text, and from what `missing` knows of things and files."""
+"""Diagnose a line while it is typed: errors in its text, and missing samplers and files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from invoke_cli.language.prompt.alternatives import has_alternatives
 from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from invoke_cli.request import GenerationRequest
 
-# The error for what a stage names and is not there.
+# Returns the error for a sampler or file of a stage that does not exist.
 ReferenceCheck = Callable[[GenerationRequest], InvokeError | None]
 
 _CLOSING = ('"', "}", ")")
@@ -21,7 +21,13 @@ _CLOSING = ('"', "}", ")")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostic:
-    """Why a line cannot be done, in one sentence, and where. An `open` one may come right by typing on."""
+    """A problem of a line.
+
+    Attributes:
+        text: The message.
+        span: Its place in the line.
+        open: Whether typing on may solve it.
+    """
 
     text: str
     span: Span
@@ -29,24 +35,32 @@ class Diagnostic:
 
 
 def no_missing_references(_: GenerationRequest) -> None:
-    """Knows of nothing that is not there."""
+    """Report no missing reference."""
 
 
 def diagnostic(
-    text: str, commands: Collection[str] = (), missing: ReferenceCheck = no_missing_references
+    text: str, commands: Collection[str] = (), check_references: ReferenceCheck = no_missing_references
 ) -> Diagnostic | None:
-    """The first thing that is wrong with a line. With `commands` their names are checked too."""
-    error = _error(text, commands, missing)
+    """Return the first problem of a line.
+
+    Args:
+        text: The line.
+        commands: The known commands; if empty, command names are not checked.
+        check_references: Returns the error for a missing sampler or file.
+    """
+    error = _error(text, commands, check_references)
     if error is None:
         return None
     span = error.span or Span(0, len(text))
-    still_open = span.end >= len(text.rstrip()) or (
-        isinstance(error, LineError) and any(_error(text + sign, commands) is None for sign in _CLOSING)
+    is_open = span.end >= len(text.rstrip()) or (
+        isinstance(error, LineError) and any(_error(text + bracket, commands) is None for bracket in _CLOSING)
     )
-    return Diagnostic(text="; ".join(filter(None, (error.message, error.hint))), span=span, open=still_open)
+    return Diagnostic(text="; ".join(filter(None, (error.message, error.hint))), span=span, open=is_open)
 
 
-def _error(text: str, commands: Collection[str], missing: ReferenceCheck = no_missing_references) -> InvokeError | None:
+def _error(
+    text: str, commands: Collection[str], check_references: ReferenceCheck = no_missing_references
+) -> InvokeError | None:
     try:
         parsed = parse(text)
         if isinstance(parsed, CommandLine) and commands:
@@ -54,7 +68,7 @@ def _error(text: str, commands: Collection[str], missing: ReferenceCheck = no_mi
         elif isinstance(parsed, Generation):
             for stage in parsed.stages:
                 _check_prompt(text, stage)
-                if (error := missing(stage.request)) is not None:
+                if (error := check_references(stage.request)) is not None:
                     return locate(error, text, stage.spans)
     except LineError as error:
         return error
@@ -64,13 +78,13 @@ def _error(text: str, commands: Collection[str], missing: ReferenceCheck = no_mi
 def _check_command(line: CommandLine, commands: Collection[str]) -> None:
     if line.name.isdigit() or any(name.startswith(line.name) for name in commands):
         return
-    near = nearest(line.name, commands)
-    hint = f"did you mean !{near}?" if near else "!help lists them"
-    raise LineError(f"there is no command !{line.name}", hint=hint, span=line.name_span)
+    suggestion = nearest(line.name, commands)
+    hint = f"did you mean !{suggestion}?" if suggestion else "!help lists the commands"
+    raise LineError(f"no such command: !{line.name}", hint=hint, span=line.name_span)
 
 
 def _check_prompt(text: str, stage: Stage) -> None:
-    """Raise a LineError, with its place in the line, for a prompt that the prompt language rejects."""
+    """Raise LineError, with its place in the line, for a prompt that cannot be parsed."""
     source = stage.request.prompt or ""
     try:
         if not has_alternatives(source):

@@ -1,4 +1,4 @@
-"""The way from any thread to the terminal's own, which alone may touch what is on the screen."""
+"""Call functions on the thread of the terminal from any other thread. Only that thread may change the screen."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from prompt_toolkit import PromptSession
 
 
 def call_in_event_loop(prompt: PromptSession[str], do: Callable[[], None]) -> None:
-    """Do something soon on the thread that reads the line; nothing is done when none is being read.
+    """Schedule a call on the thread that reads the line. Does nothing if no line is being read.
 
-    The loop is asked for once: the line may end at any time, and its loop is then None or closed.
+    The loop is fetched once: the line may end at any time, after which its loop is None or closed.
     """
     loop = prompt.app.loop
     if loop is not None:
-        with suppress(RuntimeError):  # it was closed just now
+        with suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(do)

@@ -1,4 +1,4 @@
-"""The user's own editor on a text."""
+"""Edit text in the user's editor."""
 
 from __future__ import annotations
 
@@ -13,26 +13,34 @@ from pathlib import Path
 
 from invoke_cli.errors import CommandError
 
-USUAL = ("sensible-editor", "editor", "nano", "vim", "vi", "notepad")
+COMMON_EDITORS = ("sensible-editor", "editor", "nano", "vim", "vi", "notepad")
 
 
 def editor_command(environment: Mapping[str, str]) -> list[str]:
-    """The editor as words: $VISUAL, $EDITOR, else one of the usual ones; CommandError when there is none."""
-    asked = environment.get("VISUAL") or environment.get("EDITOR")
-    if asked:
-        with contextlib.suppress(ValueError):  # a quote that is not closed
-            words = shlex.split(asked)
+    """Return the editor command: $VISUAL, $EDITOR, else a common editor.
+
+    Raises:
+        CommandError: There is none.
+    """
+    setting = environment.get("VISUAL") or environment.get("EDITOR")
+    if setting:
+        with contextlib.suppress(ValueError):  # an unclosed quote
+            words = shlex.split(setting)
             if words and shutil.which(words[0]):
                 return words
-        raise CommandError(f"there is no editor {asked}", hint="set VISUAL or EDITOR to one that there is")
-    found = next((name for name in USUAL if shutil.which(name)), None)
+        raise CommandError(f"no such editor: {setting}", hint="set VISUAL or EDITOR to an installed editor")
+    found = next((name for name in COMMON_EDITORS if shutil.which(name)), None)
     if found is None:
-        raise CommandError("no editor is set", hint="set VISUAL or EDITOR, for example: export EDITOR=nano")
+        raise CommandError("no editor found", hint="set VISUAL or EDITOR, for example: export EDITOR=nano")
     return [found]
 
 
-def edited(text: str) -> str:
-    """The text as the user leaves it in the editor; CommandError when the editor fails."""
+def edit_text(text: str) -> str:
+    """Open text in the editor and return the edited text.
+
+    Raises:
+        CommandError: The editor fails.
+    """
     command = editor_command(os.environ)
     with tempfile.TemporaryDirectory(prefix="invoke-") as folder:
         file = Path(folder) / "line.txt"
@@ -40,12 +48,10 @@ def edited(text: str) -> str:
         try:
             status = subprocess.run([*command, str(file)], check=False).returncode
         except OSError as error:
-            raise CommandError(
-                f"the editor {command[0]} does not start: {error}", hint="set VISUAL or EDITOR"
-            ) from None
+            raise CommandError(f"cannot start the editor {command[0]}: {error}", hint="set VISUAL or EDITOR") from None
         if status:
-            raise CommandError(f"the editor {command[0]} ended with status {status}", hint="the text is as it was")
+            raise CommandError(f"the editor {command[0]} exited with status {status}", hint="the text is unchanged")
         try:
             return file.read_text(encoding="utf-8", errors="replace").rstrip("\n")
         except OSError:
-            raise CommandError(f"the editor {command[0]} left no text", hint="the text is as it was") from None
+            raise CommandError(f"the editor {command[0]} removed the file", hint="the text is unchanged") from None

@@ -1,4 +1,4 @@
-"""Text that does not come from the keyboard: lines that commands bring back, pasted ones, and those of an editor."""
+"""Input that is not typed: lines that commands return, pasted text, and text from an editor."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from prompt_toolkit.key_binding import KeyPressEvent
 from invoke_cli.console.console import Console
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import Prefill
-from invoke_cli.repl.confirmation import Question, content, inserted
+from invoke_cli.repl.confirmation import Question, content_lines, text_to_insert
 from invoke_cli.repl.event_loop import call_in_event_loop
-from invoke_cli.repl.external_editor import edited
+from invoke_cli.repl.external_editor import edit_text
 from invoke_cli.repl.key_bindings import Handlers
 from invoke_cli.repl.line_history import LineHistory
 
 
 class ExternalInput:
-    """Puts such text into the input, or asks whether to do its lines; `question` is what is asked now."""
+    """Puts external text into the input, or asks whether to run its lines. `question` is the current question."""
 
     def __init__(self, console: Console, history: LineHistory, get_input: Callable[[], PromptSession[str]]) -> None:
         self._console = console
@@ -30,55 +30,56 @@ class ExternalInput:
         self.question: Question | None = None
 
     def handlers(self) -> Handlers:
-        """What the keys do of whose actions this knows."""
+        """Return the key handlers by action."""
         return {
             "edit": lambda event: self._edit(event.current_buffer.text),
             "paste": self._paste,
-            "agree": self._agree,
+            "agree": self._accept,
             "decline": self._decline,
-            "change": self._change,
+            "change": self._edit_question,
             "wait": lambda _: None,
         }
 
-    # -- lines that commands bring back -------------------------------------------------------------------------------
+    # -- lines from commands ------------------------------------------------------------------------------------------
 
-    def fill(self, event: Prefill) -> None:
-        """Put a line into the input, this one or, between two, the next. May be called from any thread."""
+    def prefill(self, event: Prefill) -> None:
+        """Put a line into the current or next input. It may be called from any thread."""
         self._waiting.append(event)
-        call_in_event_loop(self._get_input(), self.insert)
+        call_in_event_loop(self._get_input(), self.insert_waiting)
 
-    def insert(self) -> None:
-        """On the terminal's thread: the line that waits goes into the input; beside typed text it is shown."""
+    def insert_waiting(self) -> None:
+        """Put the waiting lines into the input, or print them beside typed text. Runs on the terminal's thread."""
         while self._waiting and not self._get_input().app.is_done:
             waiting = self._waiting.popleft()
             if waiting.editor:
                 self._edit(waiting.line)
             else:
-                self._offer(waiting.line, over="")
+                self._offer(waiting.line, replacing="")
 
     def show_waiting(self) -> None:
-        """Show the lines that came when there was no input any more."""
+        """Print the lines that arrived after the last input."""
         while self._waiting:
             self._console(Prefill(line=self._waiting.popleft().line))
 
     # -- several lines ------------------------------------------------------------------------------------------------
 
     def _paste(self, event: KeyPressEvent) -> None:
-        lines, document = content(event.data), event.current_buffer.document
+        lines, document = content_lines(event.data), event.current_buffer.document
         if len(lines) > 1:
-            self._offer(document.text_before_cursor + event.data + document.text_after_cursor, over=document.text)
+            self._offer(document.text_before_cursor + event.data + document.text_after_cursor, replacing=document.text)
         else:
-            event.current_buffer.insert_text(inserted(event.data, lines))
+            event.current_buffer.insert_text(text_to_insert(event.data, lines))
 
-    def _offer(self, text: str, *, over: str) -> None:
-        """One line goes into the input, over the text that it was made of; about several there is a question. Beside
-        other text, or another question, they are shown.
+    def _offer(self, text: str, *, replacing: str) -> None:
+        """Put one line into the input; ask about several.
+
+        They are printed instead if the input contains text other than `replacing`, or another question is open.
         """
-        buffer, lines = self._get_input().default_buffer, content(text)
-        if self.question is not None or buffer.text not in ("", over):
+        buffer, lines = self._get_input().default_buffer, content_lines(text)
+        if self.question is not None or buffer.text not in ("", replacing):
             self._console(Prefill(line="\n".join(lines)))
         elif len(lines) > 1:
-            self._ask(Question(lines=tuple(lines), before=buffer.text))
+            self._ask(Question(lines=tuple(lines), previous_text=buffer.text))
         elif lines:
             buffer.text = lines[0]
             buffer.cursor_position = len(lines[0])
@@ -88,7 +89,7 @@ class ExternalInput:
         self._get_input().default_buffer.reset()
         self._console.hint(question.excerpt)
 
-    def _agree(self, event: KeyPressEvent) -> None:
+    def _accept(self, event: KeyPressEvent) -> None:
         assert self.question is not None
         text = "\n".join(self.question.lines)
         self._history.append_string(text)
@@ -96,10 +97,10 @@ class ExternalInput:
 
     def _decline(self, event: KeyPressEvent) -> None:
         assert self.question is not None
-        event.current_buffer.insert_text(self.question.before)
+        event.current_buffer.insert_text(self.question.previous_text)
         self.question = None
 
-    def _change(self, _: KeyPressEvent) -> None:
+    def _edit_question(self, _: KeyPressEvent) -> None:
         assert self.question is not None
         question, self.question = self.question, None
         self._edit("\n".join(question.lines), question)
@@ -107,18 +108,16 @@ class ExternalInput:
     # -- the editor ---------------------------------------------------------------------------------------------------
 
     def _edit(self, text: str, question: Question | None = None) -> None:
-        """Let the user change a text in an editor, which has the terminal meanwhile. When it fails, a question that
-        the text was taken from is asked again.
-        """
+        """Edit text in an editor, which takes over the terminal. If it fails, `question` is asked again."""
 
         async def edit() -> None:
             try:
-                changed = await run_in_terminal(lambda: edited(text), in_executor=True)
+                changed = await run_in_terminal(lambda: edit_text(text), in_executor=True)
             except InvokeError as error:
                 self._console.failed(error)
                 if question is not None:
                     self._ask(question)
             else:
-                self._offer(changed, over=text)
+                self._offer(changed, replacing=text)
 
         self._get_input().app.create_background_task(edit())

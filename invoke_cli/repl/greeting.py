@@ -1,4 +1,4 @@
-"""What the prompt says first, and how it speaks."""
+"""The greeting and the console style of the prompt."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from invoke_cli.language.help.topics import FIRST_TIME
 from invoke_cli.language.switches.launch import Options
 from invoke_cli.version import __version__
 
-USUAL_BELL = 30.0
+DEFAULT_BELL = 30.0
 
 _TITLE = f"invoke {__version__}   type a prompt; !help for help, q to leave"
 _FIRST_STEPS = """\
-  a red boat on the sea, sunset            a picture of it, in ./outputs
-  oil painting of a boat -I @last -f .6    another one, begun from the last
-Tab completes, Right takes the grey text, Ctrl-R searches: !help keys"""
+  a red boat on the sea, sunset            generates an image in ./outputs
+  oil painting of a boat -I @last -f .6    starts from the last image
+Tab completes, Right accepts the grey text, Ctrl-R searches: !help keys"""
 
 
-def greeting(settings: Settings, *, newcomer: bool) -> str:
-    """One line, and for who is here for the first time at most four more."""
+def greeting(settings: Settings, *, is_first_use: bool) -> str:
+    """Return one line; at first use up to four more."""
     lines = [_TITLE]
-    if newcomer:
+    if is_first_use:
         lines += _FIRST_STEPS.splitlines()
         with contextlib.suppress(InvokeError):
             lines += [FIRST_TIME] if settings.uses_bundled_model() else []
@@ -33,20 +33,28 @@ def greeting(settings: Settings, *, newcomer: bool) -> str:
 
 
 def console_style_at_prompt(settings: Settings, options: Options) -> ConsoleStyle:
-    """How the console speaks: as it was asked for at launch, else in invoke.init; ConfigError for a wrong number."""
+    """Return the console style from the command line, else from invoke.init.
+
+    Raises:
+        ConfigError: An option is invalid.
+    """
     theme, bell = (settings.launch_value(name, str(options.get(name, ""))) for name in ("theme", "bell"))
-    look = console_style(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
-    return replace(look, bell=bell_seconds(bell))
+    style = console_style(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
+    return replace(style, bell=bell_seconds(bell))
 
 
-def bell_seconds(asked: str) -> float:
-    """After how many seconds of work the bell rings; ConfigError for what is no number."""
-    if asked == "auto":
-        return USUAL_BELL
+def bell_seconds(value: str) -> float:
+    """Parse the number of seconds after which the bell rings.
+
+    Raises:
+        ConfigError: It is not a number.
+    """
+    if value == "auto":
+        return DEFAULT_BELL
     try:
-        seconds = float(asked)
+        seconds = float(value)
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise ConfigError(f"--bell takes seconds, not {asked[:40]!r}", hint="--bell 60, or --bell 0 for never")
+        raise ConfigError(f"--bell takes seconds, not {value[:40]!r}", hint="--bell 60, or --bell 0 for never")
     return seconds

@@ -1,4 +1,4 @@
-"""The key table as prompt_toolkit's bindings."""
+"""Convert the key table to prompt_toolkit bindings."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from invoke_cli.language.help.keys import KEYS, When
 Handlers = Mapping[str, Callable[[KeyPressEvent], None]]
 
 
-def bindings(handlers: Handlers, moments: Mapping[When, Filter]) -> KeyBindings:
-    """Each row of ours bound to the handler of its action, at its moment."""
+def bindings(handlers: Handlers, filters: Mapping[When, Filter]) -> KeyBindings:
+    """Bind the keys of each row to the handler of its action, with the filter of its mode."""
     keys = KeyBindings()
     for row in KEYS:
         for press in row.presses if row.action else ():
-            keys.add(*press, filter=moments[row.when])(handlers[row.action])
+            keys.add(*press, filter=filters[row.when])(handlers[row.action])
     return keys

@@ -1,6 +1,6 @@
-"""The loop of the prompt: lines in, events out, while a picture is being made.
+"""The prompt's loop: reads lines and prints events while images are generated.
 
-The prompt is on the screen before anything heavy is imported; the worker thread does that while the user types.
+The prompt is displayed before any heavy import; the worker thread does the imports while the user types.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -33,29 +34,29 @@ from invoke_cli.language.switches.launch import Options
 from invoke_cli.output.typed_lines import TypedLines
 from invoke_cli.repl.completer import LineCompleter, LineLexer
 from invoke_cli.repl.completion_sources import sources_for
-from invoke_cli.repl.confirmation import leaves
+from invoke_cli.repl.confirmation import is_quit
 from invoke_cli.repl.event_loop import call_in_event_loop
 from invoke_cli.repl.external_input import ExternalInput
 from invoke_cli.repl.greeting import console_style_at_prompt, greeting
 from invoke_cli.repl.key_bindings import bindings
-from invoke_cli.repl.line_history import LineHistory, Search, Suggestions
+from invoke_cli.repl.line_history import LineHistory, LineSearch, Suggestions
 from invoke_cli.repl.preview_area import PreviewArea, image_viewer_at_prompt
-from invoke_cli.repl.token_counter import Counter
+from invoke_cli.repl.token_counter import TokenCounter
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
 from invoke_cli.server.server import ClientRequest, EngineServer
 
 if TYPE_CHECKING:
-    from invoke_cli.session import Session  # its imports are heavy: the worker makes them
+    from invoke_cli.session import Session  # heavy imports, done by the worker
 
-VISIT = "a line of another terminal"
+CLIENT_LINE = "a line of another terminal"
 PROMPT = "invoke> "
-_SEARCHING = " search: words in any order; Enter takes the line, Ctrl-R goes to older ones, Ctrl-C gives up"
+_SEARCHING = " search: words in any order; Enter accepts the line, Ctrl-R goes to older ones, Ctrl-C cancels"
 
 
 def open_prompt(options: Options, defaults: GenerationRequest) -> int:
-    """Read and do lines until the user leaves."""
+    """Read and run lines until the user quits."""
     settings = Settings(session_options(options, defaults))
     with patch_stdout(raw=True):
         prompt = _Prompt(settings, options)
@@ -63,40 +64,51 @@ def open_prompt(options: Options, defaults: GenerationRequest) -> int:
     return ExitStatus.OK
 
 
+def _queue_text(waiting: Sequence[str]) -> str:
+    """Format the first waiting lines and the number of the others."""
+    lines = " ; ".join(sanitize_for_terminal(line)[:60] for line in waiting[:3])
+    return f"waiting: {lines}" + (f" and {len(waiting) - 3} more" if len(waiting) > 3 else "")
+
+
 class _Prompt:
-    """The prompt and what it shows; the worker's events arrive here."""
+    """The prompt and its display; receives the worker's events."""
 
     def __init__(self, settings: Settings, options: Options) -> None:
         self.settings = settings
         self.area = PreviewArea()
-        seer, self.ask_terminal = image_viewer_at_prompt(self.area)
-        self.console = Console(sys.stdout, sys.stderr, console_style_at_prompt(settings, options), seer, self._progress)
+        viewer, self.query_terminal = image_viewer_at_prompt(self.area)
+        self.console = Console(
+            sys.stdout, sys.stderr, console_style_at_prompt(settings, options), viewer, self._progress
+        )
         lines = TypedLines(expand_path(settings.outdir()) / ".invoke" / "history.sqlite3")
         self.history = LineHistory(lines, settings.is_private)
-        self.search = Search(lines)
-        self.newcomer = not self.history.kept
+        self.search = LineSearch(lines)
+        self.is_first_use = not self.history.has_earlier_lines
         self.worker = Worker(self._open_session, self._redraw)
-        self.counter = Counter(settings)
+        self.counter = TokenCounter(settings)
         self.toolbar = Toolbar(settings, self.counter)
-        self.door = EngineServer(settings, self.worker.submit)
+        self.server = EngineServer(settings, self.worker.submit)
         self.session: Session | None = None
-        self.visit: ClientRequest | None = None
+        self.client_request: ClientRequest | None = None
         self.step: Step | None = None
         self.stops = 0
-        self.leaving = False
-        self.begun = False
-        self.outside = ExternalInput(self.console, self.history, lambda: self.input)
+        self.is_leaving = False
+        self.has_started = False
+        self.external_input = ExternalInput(self.console, self.history, lambda: self.input)
         self.input: PromptSession[str] = self._prompt_session(Suggestions(lines))
         self.input.app.layout = self.area.above(self.input.app.layout)
         self.input.app.after_render += self._rendered
 
     def _prompt_session(self, suggestions: Suggestions) -> PromptSession[str]:
-        theme = self.console.look.theme
-        asked, searching = Condition(lambda: self.outside.question is not None), Condition(lambda: self.search.on)
-        typing = ~asked & ~searching & ~is_searching
+        theme = self.console.style.theme
+        has_question, is_search_active = (
+            Condition(lambda: self.external_input.question is not None),
+            Condition(lambda: self.search.is_active),
+        )
+        is_typing = ~has_question & ~is_search_active & ~is_searching
         return PromptSession(
             message=self._message,
-            lexer=LineLexer(self.counter, self.toolbar.missing),
+            lexer=LineLexer(self.counter, self.toolbar.reference_check),
             style=Style.from_dict(dict(theme.prompt)),
             color_depth=None if theme.printed else ColorDepth.DEPTH_1_BIT,
             completer=LineCompleter(sources_for(self.settings, self.settings.outdir()), self.search),
@@ -105,27 +117,27 @@ class _Prompt:
             history=self.history,
             bottom_toolbar=self._bottom,
             key_bindings=bindings(
-                {**self.search.handlers(), **self.outside.handlers(), "stop": self._stop_or_clear},
-                {When.TYPING: typing, When.SEARCHING: searching, When.ASKED: asked},
+                {**self.search.handlers(), **self.external_input.handlers(), "stop": self._stop_or_clear},
+                {When.TYPING: is_typing, When.SEARCHING: is_search_active, When.ASKED: has_question},
             ),
         )
 
     def run(self) -> None:
-        """Read lines until the user leaves; what is waiting then is still done."""
-        self.console.hint(greeting(self.settings, newcomer=self.newcomer))
+        """Read lines until the user quits; then finish the waiting ones."""
+        self.console.hint(greeting(self.settings, is_first_use=self.is_first_use))
         while True:
             try:
-                text = self.input.prompt(pre_run=self.outside.insert)
+                text = self.input.prompt(pre_run=self.external_input.insert_waiting)
             except EOFError:
                 break
             except KeyboardInterrupt:
                 continue
-            self.outside.question = None
+            self.external_input.question = None
             lines = [line for line in text.split("\n") if line.strip()]
             for line in lines:
-                if not leaves(line):
+                if not is_quit(line):
                     self.worker.submit(line)
-            if any(map(leaves, lines)):
+            if any(map(is_quit, lines)):
                 break
         self._leave()
 
@@ -133,27 +145,27 @@ class _Prompt:
         if self.worker.running:
             self.console.hint("finishing; Ctrl-C stops the running image")
         signal.signal(signal.SIGINT, lambda *_: self._stop())
-        self.leaving = True
-        self.door.close()
-        self.worker.send_away()
+        self.is_leaving = True
+        self.server.close()
+        self.worker.disconnect_clients()
         self.worker.finish()
-        self.outside.show_waiting()
+        self.external_input.show_waiting()
         self.history.close()
-        self.door.close()
+        self.server.close()
         if self.session is not None:
             self.session.close()
 
-    # -- the worker's side --------------------------------------------------------------------------------------------
+    # -- on the worker's thread ---------------------------------------------------------------------------------------
 
     def _open_session(self) -> DoWork:
-        """Import the session, on the worker's thread; its engine and the model come on another, beside the lines."""
+        """Import and open the session. Its engine and model are loaded on another thread while lines run."""
         from invoke_cli.context.context import Streams
         from invoke_cli.session import Session
 
-        streams = Streams(viewer=self.console.seer or NullViewer())
-        session = self.session = Session(self.settings, emit=self._hear, streams=streams)
-        if not self.leaving:
-            self.door.open()
+        streams = Streams(viewer=self.console.viewer or NullViewer())
+        session = self.session = Session(self.settings, emit=self._on_event, streams=streams)
+        if not self.is_leaving:
+            self.server.open()
         session.load_in_background(lambda: self._refresh(session))
         return self._do
 
@@ -162,9 +174,9 @@ class _Prompt:
         self.stops = 0
         started = time.monotonic()
         if isinstance(work, ClientRequest):
-            self.visit = work
+            self.client_request = work
             self.session.serve_client(work)
-            self.visit = None
+            self.client_request = None
         else:
             self.session.run(work)
             self.console.ring(time.monotonic() - started)
@@ -175,56 +187,53 @@ class _Prompt:
         session.attempt(self.counter.refresh)
         self._redraw()
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if isinstance(event, Prefill):
-            self.outside.fill(event)
+            self.external_input.prefill(event)
         elif isinstance(event, Forget):
             self.history.forget()
         else:
             self.console(event)
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
+    # -- display ------------------------------------------------------------------------------------------------------
 
-    def _progress(self, step: Step | None, drawn: RenderedImage | None) -> None:
+    def _progress(self, step: Step | None, rendered: RenderedImage | None) -> None:
         self.step = step
-        if drawn is not None or step is None:
-            self.area.show(drawn)
+        if rendered is not None or step is None:
+            self.area.show(rendered)
         self._redraw()
 
     def _rendered(self, _: object) -> None:
-        """The screen is up to date; when it is so for the first time, the rest of the program is begun."""
+        """Called after the screen was drawn. The first time, start the rest of the program."""
         self.area.rendered()
-        if not self.begun:
-            self.begun = True
-            self.ask_terminal()
-            self.worker.begin()
+        if not self.has_started:
+            self.has_started = True
+            self.query_terminal()
+            self.worker.start()
 
     def _redraw(self) -> None:
         call_in_event_loop(self.input, self.input.app.invalidate)
 
     def _message(self) -> StyleAndTextTuples:
-        """The progress and the queue, and below them the prompt; that alone of a line that was entered, which stays."""
+        """Return the progress, the queue and the prompt; the prompt alone for a line that was entered."""
         parts: StyleAndTextTuples = []
-        step, waiting = self.step, [work if isinstance(work, str) else VISIT for work in self.worker.waiting]
+        step, waiting = self.step, [work if isinstance(work, str) else CLIENT_LINE for work in self.worker.waiting]
         if self.input.app.is_done:
             return [("class:prompt", PROMPT)]
         if step is not None:
             parts.append(("class:progress", f"{progress_text(step)}\n"))
-        if self.visit is not None:
-            parts.append(("class:queue", f"drawing {VISIT}\n"))
+        if self.client_request is not None:
+            parts.append(("class:queue", f"running {CLIENT_LINE}\n"))
         if waiting:
-            parts.append(
-                ("class:queue", f"waiting: {' ; '.join(sanitize_for_terminal(line)[:60] for line in waiting[:3])}")
-            )
-            parts.append(("class:queue", f" and {len(waiting) - 3} more\n" if len(waiting) > 3 else "\n"))
-        if self.outside.question is not None:
-            parts.append(("class:question", self.outside.question.text))
+            parts.append(("class:queue", f"{_queue_text(waiting)}\n"))
+        if self.external_input.question is not None:
+            parts.append(("class:question", self.external_input.question.text))
         else:
-            parts.append(("class:prompt", "search> " if self.search.on else PROMPT))
+            parts.append(("class:prompt", "search> " if self.search.is_active else PROMPT))
         return parts
 
     def _bottom(self) -> StyleAndTextTuples:
-        return [("", _SEARCHING)] if self.search.on else self.toolbar.fragments(self.input.default_buffer.text)
+        return [("", _SEARCHING)] if self.search.is_active else self.toolbar.fragments(self.input.default_buffer.text)
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -234,19 +243,19 @@ class _Prompt:
         elif event.current_buffer.text:
             event.current_buffer.reset()
         else:
-            self.console.hint("nothing is running; Ctrl-D or q leaves")
+            self.console.hint("nothing is running; Ctrl-D or q quits")
 
     def _stop(self) -> None:
-        """Ctrl-C: first the running image, then the lines that wait."""
+        """Handle Ctrl-C: stop the running image first, then drop the waiting lines."""
         self.stops += 1
-        visit = self.visit  # the worker may end it meanwhile
-        if visit is not None:
-            visit.stop()
+        client_request = self.client_request  # the worker may reset it meanwhile
+        if client_request is not None:
+            client_request.stop()
         elif self.session is not None and self.worker.running:
             self.session.stop()
         if self.stops > 1 or not self.worker.running:
-            dropped = self.worker.forget_waiting()
-            self.console.hint(f"{len(dropped)} waiting line{' is' if len(dropped) == 1 else 's are'} dropped")
+            dropped = self.worker.drop_waiting()
+            self.console.hint(f"dropped {len(dropped)} waiting line{'s' if len(dropped) != 1 else ''}")
         else:
-            more = "; Ctrl-C again drops the lines that wait" if self.worker.waiting else ""
+            more = "; Ctrl-C again drops the waiting lines" if self.worker.waiting else ""
             self.console.hint(f"stopping after this step{more}")

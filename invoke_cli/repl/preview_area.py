@@ -1,8 +1,8 @@
-"""The place above the prompt where a picture grows. prompt_toolkit keeps it blank; the picture is painted over it.
+"""The preview area above the prompt. prompt_toolkit draws it blank; the image is drawn over it.
 
-One more cell, right of the last row, carries the picture's sequence: whenever that cell is drawn, so is the picture,
-after its area. The cell changes its style with every picture, the area's cells have one that nobody sees on blanks, so
-that whatever comes into their place is drawn.
+One more cell, right of the last row, carries the image's escape sequence: whenever prompt_toolkit draws that cell, it
+draws the image, after its area. The cell's style changes with every image, and the cells of the area have a style that
+is invisible on blanks, so that prompt_toolkit redraws both them and whatever replaces them.
 """
 
 from __future__ import annotations
@@ -18,89 +18,92 @@ from prompt_toolkit.input.base import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.layout.dimension import Dimension
 
-from invoke_cli.console.image_viewer import ImageViewer, speaks, window_of
+from invoke_cli.console.image_viewer import ImageViewer, supports_half_blocks, window_of
 from invoke_cli.console.rendered_image import RenderedImage, down, up
-from invoke_cli.console.terminal_queries import Inquiry, tmux_around
+from invoke_cli.console.terminal_queries import TerminalQuery, detect_tmux
 
-_BLANK, _SIGNS = "fg:ansigray", ("fg:ansigray", "fg:ansiwhite")
+_BLANK, _MARKER_STYLES = "fg:ansigray", ("fg:ansigray", "fg:ansiwhite")
 
 
 class PreviewArea:
-    """The newest preview, as a window of the prompt's layout; nothing when there is none, or the prompt is done."""
+    """The latest preview as a window of the prompt's layout; hidden without a preview or when the line is entered."""
 
     def __init__(self) -> None:
-        self._drawn: RenderedImage | None = None
+        self._rendered: RenderedImage | None = None
         self._count = 0
-        self._painted = 0
+        self._shown_count = 0
 
     @property
-    def behind(self) -> bool:
-        """Whether the newest picture is not on the screen yet."""
-        return self._drawn is not None and self._painted != self._count
+    def is_pending(self) -> bool:
+        """Return whether the latest preview is not on the screen yet."""
+        return self._rendered is not None and self._shown_count != self._count
 
-    def show(self, drawn: RenderedImage | None) -> None:
-        """Take a picture, or None away. May be called from any thread."""
-        self._drawn = drawn
+    def show(self, rendered: RenderedImage | None) -> None:
+        """Set the preview, or remove it (None). It may be called from any thread."""
+        self._rendered = rendered
         self._count += 1
 
     def rendered(self) -> None:
-        """The terminal has what was to be drawn."""
-        self._painted = self._count
+        """Record that the terminal shows the latest preview."""
+        self._shown_count = self._count
 
     def above(self, layout: Layout) -> Layout:
-        """The layout with the area above it."""
+        """Return the layout with the preview area above it."""
         window = Window(FormattedTextControl(self._fragments), height=self._height, dont_extend_height=True)
-        there = ConditionalContainer(window, filter=Condition(lambda: self._drawn is not None) & ~is_done)
-        return Layout(HSplit([there, layout.container]), focused_element=layout.current_window)
+        preview = ConditionalContainer(window, filter=Condition(lambda: self._rendered is not None) & ~is_done)
+        return Layout(HSplit([preview, layout.container]), focused_element=layout.current_window)
 
     def _height(self) -> Dimension:
-        drawn = self._drawn
-        return Dimension.exact(drawn.rows if drawn else 0)
+        rendered = self._rendered
+        return Dimension.exact(rendered.rows if rendered else 0)
 
     def _fragments(self) -> StyleAndTextTuples:
-        drawn, count = self._drawn, self._count
-        if drawn is None:
+        rendered, count = self._rendered, self._count
+        if rendered is None:
             return []
-        blanks = "\n".join([" " * drawn.columns] * drawn.rows)
-        # No saving of the cursor round it: the picture's own would take its place.
-        there, back = f"{up(drawn.rows - 1)}\x1b[{drawn.columns}D", f"{down(drawn.rows - 1)}\x1b[{drawn.columns}C"
-        escape = f"{there}{drawn.painted}{back}"
-        return [(_BLANK, blanks), ("[ZeroWidthEscape]", escape), (_SIGNS[count % 2], " ")]
+        blanks = "\n".join([" " * rendered.columns] * rendered.rows)
+        # Not with save and restore of the cursor: the image uses them itself.
+        there, back = (
+            f"{up(rendered.rows - 1)}\x1b[{rendered.columns}D",
+            f"{down(rendered.rows - 1)}\x1b[{rendered.columns}C",
+        )
+        escape = f"{there}{rendered.overlay}{back}"
+        return [(_BLANK, blanks), ("[ZeroWidthEscape]", escape), (_MARKER_STYLES[count % 2], " ")]
 
 
-class Listening:
-    """The reader of the terminal's keys, with the answers to an inquiry sieved out."""
+class FilteredReader:
+    """A reader of the terminal's keys that filters out the answers to a query."""
 
-    def __init__(self, reader: object, inquiry: Inquiry) -> None:
-        self._reader, self._inquiry = reader, inquiry
+    def __init__(self, reader: object, query: TerminalQuery) -> None:
+        self._reader, self._inquiry = reader, query
 
     @property
     def closed(self) -> bool:
-        """Whether the terminal is gone."""
+        """Return whether the terminal is closed."""
         return bool(self._reader.closed)  # type: ignore[attr-defined]
 
     def read(self, count: int = 1024) -> str:
-        """What was typed."""
+        """Return the typed keys."""
         return self._inquiry.feed(self._reader.read(count))  # type: ignore[attr-defined]
 
 
 def image_viewer_at_prompt(area: PreviewArea) -> tuple[ImageViewer | None, Callable[[], None]]:
-    """Who shows pictures at the prompt, and what asks the terminal; to be called once the prompt listens."""
-    out, err, keys = sys.__stdout__, sys.__stderr__, get_app_session().input
-    if out is None or err is None or not (out.isatty() and err.isatty() and speaks(err)):
-        return None, _ask_nothing
-    inquiry = Inquiry(_write, os.environ, tmux_around(os.environ))
+    """Return the prompt's image viewer, if any, and a function that queries the terminal once the prompt reads keys."""
+    out, err, terminal_input = sys.__stdout__, sys.__stderr__, get_app_session().input
+    if out is None or err is None or not (out.isatty() and err.isatty() and supports_half_blocks(err)):
+        return None, _do_nothing
+    query = TerminalQuery(_write, os.environ, detect_tmux(os.environ))
     fd = err.fileno()
-    seer = ImageViewer(lambda _: inquiry.answers, lambda: window_of(fd), busy=lambda: area.behind)
-    return seer, inquiry.begin if _listen(keys, inquiry) else _ask_nothing
+    viewer = ImageViewer(lambda _: query.answers, lambda: window_of(fd), busy=lambda: area.is_pending)
+    return viewer, query.begin if _filter_answers(terminal_input, query) else _do_nothing
 
 
-def _listen(keys: Input, inquiry: Inquiry) -> bool:
-    """Let the inquiry hear what comes in; False for an input that is no terminal."""
-    reader = getattr(keys, "stdin_reader", None)
+def _filter_answers(terminal_input: Input, query: TerminalQuery) -> bool:
+    """Pass the input through the query. Return False for an input that is not a terminal."""
+    reader = getattr(terminal_input, "stdin_reader", None)
     if reader is None:
         return False
-    keys.stdin_reader = Listening(reader, inquiry)  # type: ignore[attr-defined]
+    terminal_input.stdin_reader = FilteredReader(reader, query)  # type: ignore[attr-defined]
     return True
 
 
@@ -110,5 +113,5 @@ def _write(text: str) -> None:
     output.flush()
 
 
-def _ask_nothing() -> None:
+def _do_nothing() -> None:
     pass

@@ -1,4 +1,4 @@
-"""How many tokens the typed prompt has, and where the model stops or begins to read anew."""
+"""Count the tokens of the typed prompt, and find where it exceeds the model's window."""
 
 from __future__ import annotations
 
@@ -12,45 +12,50 @@ from invoke_cli.models.files.tokenizer import ReadTokens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Count:
-    """The tokens of a prompt of which a model reads `window` at once; it reads the rest in further `parts`, or cuts it
-    off. `cut` is where in the line that begins, None where all is read at once or the place cannot be told.
+class TokenCount:
+    """The token count of a prompt.
+
+    Attributes:
+        tokens: The number of tokens.
+        window: The number of tokens that the model reads at once.
+        is_chunked: Whether the model reads the rest in further chunks; otherwise it is cut off.
+        cut: The index in the line where the rest begins; None if there is no rest or its place is unknown.
     """
 
     tokens: int
     window: int
-    in_parts: bool = False
+    is_chunked: bool = False
     cut: int | None = None
 
     @property
     def text(self) -> str:
-        """The count in words."""
+        """Return the count as text."""
         if self.tokens <= self.window:
             return f"{self.tokens} of {self.window} tokens"
-        if self.in_parts:
-            return f"{self.tokens} tokens, in parts of at most {self.window}"  # where they end, -t tells
+        if self.is_chunked:
+            return f"{self.tokens} tokens, in parts of at most {self.window}"  # -t shows where they end
         return f"{self.tokens} tokens, cut after {self.window}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Reader:
-    """How a model reads prompts: so many tokens at once, the rest in further parts or not at all."""
+class _TokenReader:
+    """The tokenizer of a model, its window, and whether longer prompts are read in chunks."""
 
     read: ReadTokens
     window: int
-    in_parts: bool
+    is_chunked: bool
 
 
-class Counter:
-    """Counts with the tokenizer of the session's model, once that was read; on another thread, so in one piece."""
+class TokenCounter:
+    """Counts with the tokenizer of the session's model. It is read on another thread and replaced in one assignment."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._model = ""
-        self._reader: _Reader | None = None
+        self._reader: _TokenReader | None = None
 
     def refresh(self) -> None:
-        """Read the tokenizer of the model that is used now; takes a moment when it is another one."""
+        """Read the tokenizer of the current model, if the model has changed."""
         from invoke_cli.models.files.tokenizer import token_reader
 
         try:
@@ -62,10 +67,10 @@ class Counter:
             return
         self._reader, self._model = None, model.spec.name
         read, family = token_reader(model.facts), model.facts.family
-        self._reader = _Reader(read=read, window=family.max_tokens - 2, in_parts=family.staged) if read else None
+        self._reader = _TokenReader(read=read, window=family.max_tokens - 2, is_chunked=family.staged) if read else None
 
-    def count(self, text: str) -> Count | None:
-        """The tokens of the last stage's prompt in a line; None where there is none, or nobody can tell."""
+    def count(self, text: str) -> TokenCount | None:
+        """Count the tokens of the last stage's prompt in a line; None without a prompt or tokenizer."""
         reader = self._reader
         if reader is None:
             return None
@@ -74,12 +79,12 @@ class Counter:
             if not isinstance(parsed, Generation) or not parsed.stages[-1].request.prompt:
                 return None
             stage = parsed.stages[-1]
-            wanted = parse_prompt_sources(stage.request.prompt or "").positive
+            prompt = parse_prompt_sources(stage.request.prompt or "").positive
         except LineError:
             return None
-        places = reader.read(wanted)
+        spans = reader.read(prompt)
         cut = None
-        if len(places) > reader.window:
-            start = text.find(wanted, stage.spans["prompt"].start)
-            cut = start + places[reader.window][0] if start >= 0 else None
-        return Count(tokens=len(places), window=reader.window, in_parts=reader.in_parts, cut=cut)
+        if len(spans) > reader.window:
+            start = text.find(prompt, stage.spans["prompt"].start)
+            cut = start + spans[reader.window][0] if start >= 0 else None
+        return TokenCount(tokens=len(spans), window=reader.window, is_chunked=reader.is_chunked, cut=cut)

@@ -1,4 +1,4 @@
-"""The line at the bottom: what is wrong with the typed line, else its tokens, model, defaults, `!set`, device."""
+"""The toolbar: the problem of the typed line, else its tokens, model, defaults, `!set` and device."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.repl.diagnostics import diagnostic
 from invoke_cli.repl.reference_check import ReferenceCheck
-from invoke_cli.repl.token_counter import Counter
+from invoke_cli.repl.token_counter import TokenCounter
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session
 
 
 class Toolbar:
-    """Keeps the text, so that drawing it costs nothing; `refresh` after anything that may have changed it."""
+    """Caches its text, so that drawing it is cheap. Call `refresh` after anything that may change it."""
 
-    def __init__(self, settings: Settings, counter: Counter) -> None:
+    def __init__(self, settings: Settings, counter: TokenCounter) -> None:
         self._settings = settings
         self._counter = counter
-        self.missing = ReferenceCheck(settings)
+        self.reference_check = ReferenceCheck(settings)
         self._defaults = self._read()
         self._device = "loading …"
         self._commands: frozenset[str] = frozenset()
 
     def fragments(self, text: str) -> StyleAndTextTuples:
-        """What stands at the bottom while `text` stands in the input."""
-        said = diagnostic(text, self._commands, self.missing)
-        if said is not None:
-            return [("" if said.open else "class:toolbar-error", f" {sanitize_for_terminal(said.text)}")]
+        """Return the styled toolbar for the text of the input."""
+        problem = diagnostic(text, self._commands, self.reference_check)
+        if problem is not None:
+            return [("" if problem.open else "class:toolbar-error", f" {sanitize_for_terminal(problem.text)}")]
         count = self._counter.count(text)
         tokens = f"{count.text}  |  " if count is not None else ""
         return [("", f" {tokens}{self._defaults}  |  {self._device}")]
 
     def refresh(self, session: Session) -> None:
-        """Read the defaults, the names of commands and the memory anew."""
+        """Read the defaults, the names of commands and the memory again."""
         from invoke_cli.commands.table import command_names
 
-        self.missing.forget()
+        self.reference_check.forget()
         self._defaults = self._read()
         names = set(command_names())
         with contextlib.suppress(InvokeError):
@@ -62,7 +62,7 @@ class Toolbar:
             return error.message
         size = f"{request.width or model.facts.size}x{request.height or model.facts.size}"
         parts = [model.spec.name, size, f"{request.num_inference_steps} steps", str(request.scheduler)]
-        said = self._settings.session_request
-        if said.set_fields():
-            parts.append(f"!set {sanitize_for_terminal(format_line([said]))}")
+        session_request = self._settings.session_request
+        if session_request.set_fields():
+            parts.append(f"!set {sanitize_for_terminal(format_line([session_request]))}")
         return "  |  ".join(parts)

@@ -1,4 +1,4 @@
-"""The thread that does the lines, and those of callers, one after the other, while the user types the next ones."""
+"""The thread that runs lines and serves clients, one after the other, while the user types."""
 
 from __future__ import annotations
 
@@ -13,61 +13,66 @@ DoWork = Callable[[Work], object]
 
 
 class Worker:
-    """Does lines and visits in order. `start` is called first, on the same thread, and returns what does either."""
+    """Runs lines and client requests in order.
+
+    Args:
+        start: Called first on the worker's thread; returns the function that runs lines and requests.
+        on_change: Called when the queue or the running state changes.
+    """
 
     def __init__(self, start: Callable[[], DoWork], on_change: Callable[[], None]) -> None:
         self._start = start
         self._on_change = on_change
-        self._lines: deque[Work] = deque()
+        self._queue: deque[Work] = deque()
         self._condition = threading.Condition()
         self._running = False
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="invoke-worker", daemon=True)
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start the thread; a second call does nothing."""
         if not self._thread.ident:
             self._thread.start()
 
     def submit(self, work: Work) -> None:
-        """Do a line, or let a caller have its turn, when those before are done."""
+        """Queue a line or a client request."""
         with self._condition:
-            self._lines.append(work)
+            self._queue.append(work)
             self._condition.notify_all()
         self._on_change()
 
-    def forget_waiting(self) -> list[str]:
-        """Take the lines that have not begun out of the queue, but for those of callers; returns them."""
+    def drop_waiting(self) -> list[str]:
+        """Remove the waiting lines, but not the client requests, from the queue. Return them."""
         with self._condition:
-            dropped = [work for work in self._lines if isinstance(work, str)]
-            self._lines = deque(work for work in self._lines if not isinstance(work, str))
+            dropped = [work for work in self._queue if isinstance(work, str)]
+            self._queue = deque(work for work in self._queue if not isinstance(work, str))
         self._on_change()
         return dropped
 
-    def send_away(self) -> None:
-        """Send the callers away that wait."""
+    def disconnect_clients(self) -> None:
+        """Disconnect the waiting clients."""
         with self._condition:
-            callers = [work for work in self._lines if isinstance(work, ClientRequest)]
-            self._lines = deque(work for work in self._lines if isinstance(work, str))
-        for visit in callers:
-            visit.leave()
+            clients = [work for work in self._queue if isinstance(work, ClientRequest)]
+            self._queue = deque(work for work in self._queue if isinstance(work, str))
+        for client_request in clients:
+            client_request.disconnect()
 
     @property
     def running(self) -> bool:
-        """Whether a line is being done; not while the session is still starting."""
+        """Return whether a line is running; False while the session is still starting."""
         return self._running
 
     @property
     def waiting(self) -> list[Work]:
-        """The lines and visits that have not begun."""
-        return list(self._lines)
+        """Return the waiting lines and client requests."""
+        return list(self._queue)
 
     def finish(self) -> None:
-        """Wait until all lines are done, then end the thread."""
+        """Wait until all lines have run, then end the thread."""
         with self._condition:
             self._closing = True
             self._condition.notify_all()
-        self.begin()
+        self.start()
         self._thread.join()
 
     def _work(self) -> None:
@@ -78,11 +83,11 @@ class Worker:
         self._on_change()
 
     def _next(self) -> Work | None:
-        """The next line or visit, None when it is time to go; idle while there is none."""
+        """Wait for the next line or request; None when the worker is closing."""
         with self._condition:
-            while not self._lines and not self._closing:
+            while not self._queue and not self._closing:
                 self._running = False
                 self._on_change()
                 self._condition.wait()
-            self._running = bool(self._lines)
-            return self._lines.popleft() if self._lines else None
+            self._running = bool(self._queue)
+            return self._queue.popleft() if self._queue else None

@@ -68,7 +68,7 @@ def _find_latents(context: SessionContext, reference: str, request: GenerationRe
         return _latents_of_step(context, find_image(step[0], _folder(context, step[0], folder)), step[1], request)
     path = expand_path(reference)
     candidates = [path, folder.path / path]
-    if path.suffix == SUFFIX and (stored := folder.input_named(path.name)) is not None:
+    if path.suffix == SUFFIX and (stored := folder.find_input_by_name(path.name)) is not None:
         candidates.append(stored)
     found = next((candidate for candidate in candidates if is_file(candidate)), None)
     if found is None or found.suffix != SUFFIX:
@@ -127,12 +127,13 @@ def _saved_latents(folder: OutputFolder, path: Path, step: int) -> LatentFile | 
         file = read_latents(read_file(found), _step_name(found))
     except ImageError:
         return None
-    same = metadata is None or all(
-        getattr(file.request, row.field) == getattr(metadata.request, row.field)
-        for row in SWITCHES
-        if row.recorded and row.field not in SETTLED
-    )
-    return file if same else None
+    return file if metadata is None or _same_settings(file.request, metadata.request) else None
+
+
+def _same_settings(one: GenerationRequest, other: GenerationRequest) -> bool:
+    """Return whether all recorded settings are equal, except those that saved latents determine."""
+    fields = [row.field for row in SWITCHES if row.recorded and row.field not in SETTLED]
+    return all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
 def _check_range(path: Path, plan: Plan, step: int) -> None:

@@ -47,10 +47,13 @@ def resumed_request(
     supplied = SuppliedInputs(
         checkpoint=file, controls=() if line_request.controls is not None else tuple(_controls(file, folders))
     )
-    if not file.masked:
-        return full_request, supplied
+    return full_request, _with_masked_images(supplied, file, folders) if file.masked else supplied
+
+
+def _with_masked_images(supplied: SuppliedInputs, file: LatentFile, folders: Sequence[OutputFolder]) -> SuppliedInputs:
+    """Add the stored init image and mask of the original run."""
     names = file.request.init_image or "init image", file.request.init_mask or "mask"
-    return full_request, replace(
+    return replace(
         supplied,
         init=_stored_input(file, names[0], file.init_sha256, folders),
         mask=_stored_input(file, names[1], file.mask_sha256, folders) if file.mask_sha256 else None,
@@ -77,11 +80,10 @@ def _check_changes(file: LatentFile, line_request: GenerationRequest) -> None:
     locked = (SETTLED - {"init_image"}) | {"num_inference_steps", "scheduler", "width", "height"}
     for row in SWITCHES:
         value = getattr(line_request, row.field)
-        if row.field not in locked or value is None or not value or value == settled.get(row.field):
+        if row.field not in locked or not value:
             continue
-        if row.field == "scheduler" and find_sampler(value).name == settled.get(row.field):
-            continue
-        if row.field in ("width", "height") and value == getattr(file.request, row.field):
+        unchanged = (settled.get(row.field), getattr(file.request, row.field))
+        if value in unchanged or (row.field == "scheduler" and find_sampler(value).name in unchanged):
             continue
         hint = f"omit {row.spelling}; the prompt, -C, -S, -m and effects can change when resuming"
         if file.finished:

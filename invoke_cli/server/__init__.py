@@ -1,4 +1,4 @@
-"""Sharing the engine of an open session with the one-shot calls of the same user, over a socket of their own.
+"""Share the engine of a running session with one-shot calls of the same user, over a Unix socket.
 
-The caller plans, writes and speaks by itself; what it asks of the session is the engine alone, call by call.
+The client plans, writes and prints by itself; it uses only the session's engine, one call at a time.
 """

@@ -1,4 +1,4 @@
-"""The caller's side: an engine whose work an open session does, and an own one where there is none, or no longer."""
+"""The client: an engine that forwards its calls to a running session, or to a local engine if there is none."""
 
 from __future__ import annotations
 
@@ -21,10 +21,18 @@ from invoke_cli.engine import (
 from invoke_cli.errors import Interrupted, InvokeError
 from invoke_cli.events import Notice
 from invoke_cli.planning.plan import Plan
-from invoke_cli.server.connection import LOOK_SECONDS, Connection, Gone, Message, Unsendable, late, soon
+from invoke_cli.server.connection import (
+    POLL_SECONDS,
+    Connection,
+    ConnectionLost,
+    Message,
+    NotSendable,
+    has_passed,
+    seconds_from_now,
+)
 from invoke_cli.server.handles import Handles
-from invoke_cli.server.preview_throttle import as_seen, with_time
-from invoke_cli.server.remote_errors import ALONE, count, raised
+from invoke_cli.server.preview_throttle import with_wanted_preview, without_unseen_previews
+from invoke_cli.server.remote_errors import RUN_ALONE, add_counters, error_from_message
 from invoke_cli.server.serialization import Handle
 from invoke_cli.server.sockets import connections
 
@@ -33,216 +41,251 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-WELCOME_SECONDS = 5.0
-_PATIENCE = 1.0
-_UNHEARD = Hooks(emit=lambda _: None)
-_UNWANTED = Hooks(emit=lambda _: None, stopped=lambda: True)
+REPLY_SECONDS = 5.0
+_NOTICE_SECONDS = 1.0
+_SILENT_HOOKS = Hooks(emit=lambda _: None)
+_STOP_HOOKS = Hooks(emit=lambda _: None, stopped=lambda: True)
 
 
 class RemoteEngine:
-    """Fulfils the `Engine` protocol by asking a session of this kind; when there is none any more, `own` opens an
-    engine in its place.
+    """An `Engine` that forwards its calls to a running session with the compatibility key `kind`.
+
+    When the session is lost, `open_local` opens a local engine in its place.
     """
 
-    def __init__(self, own: Callable[[], Engine], kind: str) -> None:
-        self._open_own = own
+    def __init__(self, open_local: Callable[[], Engine], kind: str) -> None:
+        self._open_local = open_local
         self._kind = kind
-        self._own: Engine | None = None
-        self._link: Connection | None = None
+        self._local: Engine | None = None
+        self._connection: Connection | None = None
         self._handles = Handles()
-        self._lost_before = False
-        self._why = "the open session has gone"
+        self._has_reconnected = False
+        self._reason = "the running session has ended"
         self._environment: Mapping[str, object] = {}
 
     def find_session(self, hooks: Hooks) -> bool:
-        """Whether a session has let this caller in and its turn has come; Interrupted when it was stopped before."""
+        """Connect to a session and wait until its engine is free.
+
+        Returns:
+            Whether a session was found.
+
+        Raises:
+            Interrupted: The user stopped the wait.
+        """
         for connection in connections(self._kind):
-            self._link = Connection(connection, self._handles)
-            with contextlib.suppress(Gone):
-                self._link.send("hello", program=self._kind)
-                if self._link.waits(WELCOME_SECONDS) and self._link.receive().kind == "welcome":
+            self._connection = Connection(connection, self._handles)
+            with contextlib.suppress(ConnectionLost):
+                self._connection.send("hello", program=self._kind)
+                if self._connection.is_readable(REPLY_SECONDS) and self._connection.receive().kind == "welcome":
                     self._wait_for_turn(hooks)
                     self._call("environment", ())
-                    self._environment = self._until_end(hooks)
+                    self._environment = self._wait_for_result(hooks)
                     return True
-            self._forget_session()
+            self._disconnect()
         return False
 
     def _wait_for_turn(self, hooks: Hooks) -> None:
-        assert self._link is not None
-        patient, told = soon(_PATIENCE), False
-        while not self._link.waits(LOOK_SECONDS):
+        assert self._connection is not None
+        notice_time, notified = seconds_from_now(_NOTICE_SECONDS), False
+        while not self._connection.is_readable(POLL_SECONDS):
             if hooks.stopped():
-                self._link.close()
+                self._connection.close()
                 raise Interrupted("stopped")
-            if not told and late(patient):
-                hooks.emit(Notice(text="waiting for the open session; --no_session does not"))
-                told = True
-        if self._link.receive().kind != "turn":
-            raise Gone("no turn")
+            if not notified and has_passed(notice_time):
+                hooks.emit(Notice(text="waiting for the running session; use --no_session to run without it"))
+                notified = True
+        if self._connection.receive().kind != "turn":
+            raise ConnectionLost("the session did not start the request")
 
     # -- the protocol -----------------------------------------------------------------------------------------------
 
     def load(self, model: Model, hooks: Hooks) -> None:
-        """Make the model ready in the session."""
-        self._ask("load", model, hooks=hooks)
+        """Load the model in the session."""
+        self._request("load", model, hooks=hooks)
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
-        """The job's images; InvokeError when the session goes away after the first of them."""
-        made = 0
-        while self._link is not None:
+        """Yield the job's images.
+
+        Raises:
+            InvokeError: The session was lost after the first image of a chain's later stage.
+        """
+        received = 0
+        while self._connection is not None:
             try:
                 for result in self._results(job, hooks):
-                    made += 1
+                    received += 1
                     yield result
-                self._lost_before = False
+                self._has_reconnected = False
                 return
-            except Gone as gone:
-                self._lose(job.start if not made else Handle(0), hooks, gone)
-        yield from self._alone(hooks).generate(job, hooks)
+            except ConnectionLost as lost:
+                self._handle_loss(job.start if not received else Handle(0), hooks, lost)
+        yield from self._local_engine(hooks).generate(job, hooks)
 
     def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
-        """The picture that the network makes."""
-        return cast("Image.Image", self._ask("through_network", job, hooks=hooks))
+        """Run a postprocessing network on an image."""
+        return cast("Image.Image", self._request("apply_network", job, hooks=hooks))
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
-        """The picture that the diffusion upscaler makes; InvokeError when the latents it starts from are lost."""
-        return cast("Image.Image", self._ask("upscale", job, hooks=hooks, needs=job.latents))
+        """Run the diffusion upscaler.
+
+        Raises:
+            InvokeError: The latents it starts from were lost with the session.
+        """
+        return cast("Image.Image", self._request("upscale", job, hooks=hooks, required=job.latents))
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
-        """How the model's tokenizer reads `text`."""
-        return cast(Tokens, self._ask("tokens", model, text, hooks=hooks))
+        """Tokenize `text` with the model's tokenizer."""
+        return cast(Tokens, self._request("tokens", model, text, hooks=hooks))
 
     def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
-        """Where a picture shows what each phrase names."""
-        return cast("Sequence[NDArray[np.float32]]", self._ask("segment", folder, image, tuple(phrases)))
+        """Return a heat map of an image for each phrase."""
+        return cast("Sequence[NDArray[np.float32]]", self._request("segment", folder, image, tuple(phrases)))
 
     def environment(self) -> Mapping[str, object]:
-        """Versions, device, dtype and threads of the session; asked once, since records are written beside the work."""
-        return self._own.environment() if self._own is not None else self._environment
+        """Return versions, device, dtype and threads of the session.
+
+        They are queried once, when connecting, since metadata is written on another thread.
+        """
+        return self._local.environment() if self._local is not None else self._environment
 
     def memory(self) -> Memory:
-        """The memory of the session's device."""
-        return cast(Memory, self._ask("memory"))
+        """Return the memory of the session's device."""
+        return cast(Memory, self._request("memory"))
 
     def estimate(self, plan: Plan, model: Model) -> int:
-        """About how many bytes one image of the plan needs besides the weights."""
-        return cast(int, self._ask("estimate", plan, model))
+        """Estimate the bytes that one image of the plan needs besides the weights."""
+        return cast(int, self._request("estimate", plan, model))
 
     def loaded(self) -> tuple[str, ...]:
-        """The names of the models in the session's memory."""
-        return cast(tuple[str, ...], self._ask("loaded"))
+        """Return the names of the models in the session's memory."""
+        return cast(tuple[str, ...], self._request("loaded"))
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
-        """Write the model, by an engine of one's own: the session has other things to do."""
-        self._alone().save(model, folder, hooks)
+        """Save the model, with a local engine, to keep the session free."""
+        self._local_engine().save(model, folder, hooks)
 
     def unpickle(self, source: Path, target: Path) -> None:
-        """Write a pickle's tensors, by an engine of one's own."""
-        self._alone().unpickle(source, target)
+        """Convert a pickle file to safetensors, with a local engine."""
+        self._local_engine().unpickle(source, target)
 
     def unload(self) -> None:
-        """Let the next caller have the session's engine."""
-        self._forget_session()
-        if self._own is not None:
-            self._own.unload()
+        """Disconnect, which frees the session's engine for the next client."""
+        self._disconnect()
+        if self._local is not None:
+            self._local.unload()
 
-    # -- asking -----------------------------------------------------------------------------------------------------
+    # -- requests ---------------------------------------------------------------------------------------------------
 
-    def _ask(self, name: str, *arguments: object, hooks: Hooks | None = None, needs: object = None) -> Any:
-        """What the session's engine answers; when it has gone, what an own one does."""
-        while self._link is not None:
+    def _request(self, name: str, *arguments: object, hooks: Hooks | None = None, required: object = None) -> Any:
+        """Return the result of a call of the session's engine, or of the local one if the session is lost.
+
+        Args:
+            name: The method of `Engine`.
+            arguments: Its arguments without the hooks.
+            hooks: Its hooks, if it takes any.
+            required: A value that only the session can provide; if it is a handle, the call cannot be repeated.
+        """
+        while self._connection is not None:
             try:
                 self._call(name, arguments)
-                answer = self._until_end(hooks or _UNHEARD)
-                self._lost_before = False
+                answer = self._wait_for_result(hooks or _SILENT_HOOKS)
+                self._has_reconnected = False
                 return answer
-            except Gone as gone:
-                self._lose(needs, hooks or _UNHEARD, gone)
-        return getattr(self._alone(hooks), name)(*arguments, *([hooks] if hooks else []))
+            except ConnectionLost as lost:
+                self._handle_loss(required, hooks or _SILENT_HOOKS, lost)
+        return getattr(self._local_engine(hooks), name)(*arguments, *([hooks] if hooks else []))
 
     def _results(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
-        self._call("generate", (as_seen(job, hooks.viewer),))
+        self._call("generate", (without_unseen_previews(job, hooks.viewer),))
         ended = False
         try:
-            while (message := self._next(hooks)).kind == "result":
+            while (message := self._next_message(hooks)).kind == "result":
                 yield message.value("value")
             ended = True
-            self._end(message, hooks)
-        except (Gone, InvokeError):
+            self._finish_call(message, hooks)
+        except (ConnectionLost, InvokeError):
             ended = True
             raise
         finally:
             if not ended:
-                self._break_off()
+                self._discard_results()
 
     def _call(self, name: str, arguments: tuple[object, ...]) -> None:
-        assert self._link is not None
-        self._link.send("call", name=name, arguments=arguments, keep=self._handles.alive())
+        assert self._connection is not None
+        self._connection.send("call", name=name, arguments=arguments, keep=self._handles.numbers_in_use())
 
-    def _until_end(self, hooks: Hooks) -> Any:
-        message = self._next(hooks)
-        self._end(message, hooks)
+    def _wait_for_result(self, hooks: Hooks) -> Any:
+        message = self._next_message(hooks)
+        self._finish_call(message, hooks)
         return message.value("value")
 
-    def _next(self, hooks: Hooks) -> Message:
-        """The next message that is no event: these are told. The wish to stop is passed on, once."""
-        assert self._link is not None
+    def _next_message(self, hooks: Hooks) -> Message:
+        """Return the next message that is not an event, and emit the events. A request to stop is sent once."""
+        assert self._connection is not None
         stopping = False
         while True:
-            while not self._link.waits(LOOK_SECONDS):
+            while not self._connection.is_readable(POLL_SECONDS):
                 if hooks.stopped() and not stopping:
-                    self._link.send("stop")
+                    self._connection.send("stop")
                     stopping = True
-            message = self._link.receive()
+            message = self._connection.receive()
             if message.kind != "event":
                 return message
-            hooks.emit(with_time(message.value("event"), hooks.viewer))
+            hooks.emit(with_wanted_preview(message.value("event"), hooks.viewer))
 
     @staticmethod
-    def _end(message: Message, hooks: Hooks) -> None:
-        """Count what the session counted, and raise what it raised."""
+    def _finish_call(message: Message, hooks: Hooks) -> None:
+        """Add the counters of the session, and raise its error, if any."""
         try:
-            count(hooks.counters, message.value("counters"))
-            failure = raised(message.value("error")) if message.kind == "failed" else None
+            add_counters(hooks.counters, message.value("counters"))
+            failure = error_from_message(message.value("error")) if message.kind == "failed" else None
         except (KeyError, TypeError, ValueError) as error:
-            raise Gone(f"an answer that cannot be read: {error}") from None
+            raise ConnectionLost(f"invalid reply: {error}") from None
         if failure is not None:
             raise failure
 
-    def _break_off(self) -> None:
-        """Nobody wants the rest of the results: let them go by, however long the step takes that is being made."""
+    def _discard_results(self) -> None:
+        """Stop the job and discard its remaining results, waiting for the current step to end."""
         try:
-            while self._next(_UNWANTED).kind == "result":
+            while self._next_message(_STOP_HOOKS).kind == "result":
                 pass
-        except Gone:
-            self._forget_session()
+        except ConnectionLost:
+            self._disconnect()
 
-    def _lose(self, needs: object, hooks: Hooks, gone: Gone) -> None:
-        """The session has closed the connection: look for one once more, since it does so when it hears nothing for
-        long; not for what no session takes. InvokeError when what is needed was there.
+    def _handle_loss(self, required: object, hooks: Hooks, lost: ConnectionLost) -> None:
+        """Handle a lost connection: reconnect once, since a session disconnects idle clients.
+
+        A message that cannot be sent leads to the local engine instead.
+
+        Args:
+            required: A value of the lost session that the call needs, if any.
+            hooks: The hooks of the call.
+            lost: The error.
+
+        Raises:
+            InvokeError: The call needs a value of the lost session.
         """
-        self._forget_session()
-        unsendable = isinstance(gone, Unsendable)
-        if isinstance(needs, Handle):
-            message = "the session that drew this line was closed before it was finished"
+        self._disconnect()
+        unsendable = isinstance(lost, NotSendable)
+        if isinstance(required, Handle):
+            message = "the session was closed before this line was finished"
             raise InvokeError(
-                f"the open session cannot go on with this line: {gone}" if unsendable else message,
-                hint=ALONE if unsendable else "type the line again: what was finished is kept",
+                f"the running session cannot continue this line: {lost}" if unsendable else message,
+                hint=RUN_ALONE if unsendable else "enter the line again; finished images are kept",
             )
         if unsendable:
-            self._why = f"the open session cannot be asked for this ({gone})"
-        elif not self._lost_before:
-            self._lost_before = self.find_session(hooks)
+            self._reason = f"the running session cannot do this ({lost})"
+        elif not self._has_reconnected:
+            self._has_reconnected = self.find_session(hooks)
 
-    def _alone(self, hooks: Hooks | None = None) -> Engine:
-        if self._own is None:
+    def _local_engine(self, hooks: Hooks | None = None) -> Engine:
+        if self._local is None:
             if hooks is not None:
-                hooks.emit(Notice(text=f"{self._why}: its model is loaded here"))
-            self._own = self._open_own()
-        return self._own
+                hooks.emit(Notice(text=f"{self._reason}; loading the model here"))
+            self._local = self._open_local()
+        return self._local
 
-    def _forget_session(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

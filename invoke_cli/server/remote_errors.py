@@ -1,4 +1,4 @@
-"""Errors and counts of the engine as they are told to the other side: each way there, and the way back."""
+"""Convert errors and counters of the engine to message values and back."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from invoke_cli import errors
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import InternalError, InvokeError
 
-ALONE = "write --no_session behind the line"
+RUN_ALONE = "add --no_session to the line"
 
 
-def told(error: InvokeError) -> dict[str, object]:
-    """An error as the other side can raise it again."""
+def error_to_message(error: InvokeError) -> dict[str, object]:
+    """Convert an error to message values."""
     return {
         "kind": type(error).__name__, "message": error.message, "hint": error.hint, "field": error.field,
         "stage": error.stage,
     }  # fmt: skip
 
 
-def raised(said: Mapping[str, Any]) -> InvokeError:
-    """The error that the session's engine raised."""
-    kind = getattr(errors, str(said["kind"]), None)
+def error_from_message(message: Mapping[str, Any]) -> InvokeError:
+    """Return the error that the session's engine raised."""
+    kind = getattr(errors, str(message["kind"]), None)
     if not (isinstance(kind, type) and issubclass(kind, InvokeError)):
         kind = InternalError
-    error = kind(str(said["message"]), hint=str(said["hint"]), field=said["field"])
-    error.stage = int(said["stage"])
+    error = kind(str(message["message"]), hint=str(message["hint"]), field=message["field"])
+    error.stage = int(message["stage"])
     return error
 
 
-def counts(counters: Counters) -> tuple[int, int, int, int]:
-    """What a tally has counted."""
+def pack_counters(counters: Counters) -> tuple[int, int, int, int]:
+    """Convert counters to message values."""
     return counters.encodes, counters.decodes, counters.denoiser_calls, counters.text_encodes
 
 
-def count(counters: Counters, counted: Sequence[int]) -> None:
-    """Add what another tally has counted."""
+def add_counters(counters: Counters, counted: Sequence[int]) -> None:
+    """Add the counters of a message."""
     encodes, decodes, denoiser_calls, text_encodes = counted
     counters.encodes += encodes
     counters.decodes += decodes

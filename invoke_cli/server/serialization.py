@@ -1,7 +1,7 @@
-"""Values of the engine's seam as JSON and back. Nothing is executed: only the plain classes of known modules are made.
+"""Convert arguments and results of the engine to JSON and back. Only plain classes of known modules are instantiated.
 
-A tuple is an array; everything else that JSON lacks is an object with the key `$`, which says what it is. Bytes,
-pictures and arrays travel as blobs beside the JSON.
+A tuple is a JSON array; every other type that JSON lacks is an object with its type under the key `$`. Bytes, images
+and arrays are sent as blobs after the JSON.
 """
 
 from __future__ import annotations
@@ -31,52 +31,52 @@ KIND = "$"
 
 
 class SerializationError(Exception):
-    """What arrived is not what this program sends."""
+    """A value cannot be serialized, or received data is invalid."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Handle:
-    """What stays in the session, by its number: a result that the next stage of a chain starts from."""
+    """A reference by number to a state in the session: a result that the next stage of a chain starts from."""
 
     number: int
 
 
 class States(Protocol):
-    """Where one side keeps what stands behind the handles."""
+    """The states of one side, by number."""
 
     def number_of(self, state: object) -> int:
-        """The number by which a state is known."""
+        """Return the number of a state."""
 
     def state_of(self, number: int) -> object:
-        """The state of this number; WireError when there is none."""
+        """Return the state with this number; raise SerializationError if there is none."""
 
 
 def _known() -> dict[str, type]:
-    found: dict[str, type] = {}
+    classes: dict[str, type] = {}
     for module in MODULES:
         for name, value in vars(module).items():
             if isinstance(value, type) and value.__module__ == module.__name__ and _is_plain(value):
-                found[name] = value
-    return found
+                classes[name] = value
+    return classes
 
 
 def _is_plain(kind: type) -> bool:
     return is_dataclass(kind) or hasattr(kind, "_fields") or issubclass(kind, Enum)
 
 
-# The classes that may travel, by name: dataclasses, named tuples and enums of the modules above.
+# The serializable classes by name: dataclasses, named tuples and enums of the modules above.
 KNOWN: Mapping[str, type] = MappingProxyType(_known())
 
 
 @dataclass(kw_only=True, slots=True)
 class Packer:
-    """Turns values into JSON data and the `blobs` beside it."""
+    """Converts values to JSON data and `blobs`."""
 
     states: States
     blobs: list[bytes] = field(default_factory=list)
 
     def pack(self, value: object) -> object:
-        """The value as JSON data; WireError for what cannot travel."""
+        """Convert a value to JSON data; raise SerializationError for an unsupported type."""
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, Enum):
@@ -119,70 +119,70 @@ class Packer:
 
         if isinstance(value, np.ndarray) and value.dtype == np.float32:
             return self._tagged("array", shape=list(value.shape), blob=self._blob(value.tobytes()))
-        raise SerializationError(f"{type(value).__name__} does not travel")
+        raise SerializationError(f"{type(value).__name__} cannot be sent")
 
     def _blob(self, data: bytes) -> int:
         self.blobs.append(data)
         return len(self.blobs) - 1
 
-    def _tagged(self, kind: str, /, **said: object) -> dict[str, object]:
-        return {KIND: kind, **said}
+    def _tagged(self, kind: str, /, **data_fields: object) -> dict[str, object]:
+        return {KIND: kind, **data_fields}
 
 
-# What an engine alone understands, by class and field: it stays where it is.
+# Engine states, by class and field: they stay in the session and are sent as handles.
 STATES = {("ImageResult", "state"), ("Job", "start"), ("DiffusionJob", "latents")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unpacker:
-    """Turns JSON data and its blobs into values again."""
+    """Converts JSON data and blobs back to values."""
 
     states: States
     blobs: Sequence[bytes] = ()
 
     def unpack(self, data: object) -> Any:
-        """The value; WireError for anything that this program does not send."""
+        """Convert JSON data to a value; raise SerializationError for invalid data."""
         if isinstance(data, list):
             return tuple(self.unpack(item) for item in data)
         if not isinstance(data, dict):
             return data
-        said = dict(data)
-        kind = said.pop(KIND, None)
+        data_fields = dict(data)
+        kind = data_fields.pop(KIND, None)
         try:
             if kind in self._readers():
-                return self._readers()[kind](said)
-            return self._instance(KNOWN[kind], said)
+                return self._readers()[kind](data_fields)
+            return self._instance(KNOWN[kind], data_fields)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise SerializationError(f"{kind!r} cannot be read: {error}") from None
+            raise SerializationError(f"invalid {kind!r}: {error}") from None
 
-    def _instance(self, wanted: type, said: Mapping[str, Any]) -> object:
-        if issubclass(wanted, Enum):
-            return wanted(self.unpack(said["value"]))
-        if hasattr(wanted, "_fields"):
-            return wanted(*map(self.unpack, said["items"]))
-        return wanted(**{name: self.unpack(value) for name, value in said.items()})
+    def _instance(self, expected_class: type, data_fields: Mapping[str, Any]) -> object:
+        if issubclass(expected_class, Enum):
+            return expected_class(self.unpack(data_fields["value"]))
+        if hasattr(expected_class, "_fields"):
+            return expected_class(*map(self.unpack, data_fields["items"]))
+        return expected_class(**{name: self.unpack(value) for name, value in data_fields.items()})
 
     def _readers(self) -> Mapping[str, Callable[[Mapping[str, Any]], object]]:
         return {
-            "state": lambda said: self.states.state_of(int(said["number"])),
-            "map": lambda said: {self.unpack(key): self.unpack(item) for key, item in said["items"]},
-            "list": lambda said: [self.unpack(item) for item in said["items"]],
-            "path": lambda said: Path(said["text"]),
-            "bytes": lambda said: self.blobs[said["blob"]],
+            "state": lambda data_fields: self.states.state_of(int(data_fields["number"])),
+            "map": lambda data_fields: {self.unpack(key): self.unpack(item) for key, item in data_fields["items"]},
+            "list": lambda data_fields: [self.unpack(item) for item in data_fields["items"]],
+            "path": lambda data_fields: Path(data_fields["text"]),
+            "bytes": lambda data_fields: self.blobs[data_fields["blob"]],
             "image": self._image,
             "array": self._array,
         }
 
-    def _image(self, said: Mapping[str, Any]) -> object:
+    def _image(self, data_fields: Mapping[str, Any]) -> object:
         from PIL import Image
 
-        if said["mode"] not in MODES:
-            raise SerializationError("a picture of an unknown mode")
-        width, height = said["size"]
-        return Image.frombytes(said["mode"], (int(width), int(height)), self.blobs[said["blob"]])
+        if data_fields["mode"] not in MODES:
+            raise SerializationError("an image of an unknown mode")
+        width, height = data_fields["size"]
+        return Image.frombytes(data_fields["mode"], (int(width), int(height)), self.blobs[data_fields["blob"]])
 
-    def _array(self, said: Mapping[str, Any]) -> object:
+    def _array(self, data_fields: Mapping[str, Any]) -> object:
         import numpy as np
 
-        flat = np.frombuffer(self.blobs[said["blob"]], dtype=np.float32)
-        return flat.reshape([int(side) for side in said["shape"]]).copy()
+        flat = np.frombuffer(self.blobs[data_fields["blob"]], dtype=np.float32)
+        return flat.reshape([int(side) for side in data_fields["shape"]]).copy()

@@ -1,4 +1,4 @@
-"""The session's side: callers are let in, and one after the other has the engine, call by call, on its one thread."""
+"""The server: a session accepts clients and runs their engine calls, one client after the other, on one thread."""
 
 from __future__ import annotations
 
@@ -14,143 +14,154 @@ from invoke_cli.engine import Engine, Hooks
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import Event
-from invoke_cli.server.connection import LOOK_SECONDS, STALLED_SECONDS, Connection, Gone, Message, Unsendable
+from invoke_cli.server.connection import POLL_SECONDS, STALL_SECONDS, Connection, ConnectionLost, Message, NotSendable
 from invoke_cli.server.handles import CachedStates
 from invoke_cli.server.preview_throttle import PreviewThrottle
-from invoke_cli.server.remote_errors import ALONE, counts, told
-from invoke_cli.server.sockets import is_own, kind_of, open_door
+from invoke_cli.server.remote_errors import RUN_ALONE, error_to_message, pack_counters
+from invoke_cli.server.sockets import compatibility_key, is_own, listen
 
 IDLE_SECONDS = 15.0
-# After how long a caller that does not answer is told of, and how long it may take when it was asked to stop.
+# The time after which an unresponsive client is reported, and the time limit for it after a request to stop.
 SILENT_SECONDS, STOPPED_SECONDS = 3.0, 1.0
 GREETING_SECONDS = 2.0
-# What a caller may ask of the engine, and whether it is given hooks.
+# The engine methods that a client may call, and whether they take hooks.
 CALLS: Mapping[str, bool] = {
-    "load": True, "through_network": True, "upscale": True, "tokens": True, "segment": False,
+    "load": True, "apply_network": True, "upscale": True, "tokens": True, "segment": False,
     "environment": False, "memory": False, "estimate": False, "loaded": False,
 }  # fmt: skip
 
 
 class ClientRequest:
-    """A caller that waits for its turn with the engine, has it, and leaves. `stop` may come from any thread."""
+    """A client that is queued, served and disconnected. `stop` may be called from any thread."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._kept = CachedStates()
-        self._link = Connection(connection, self._kept, lambda seconds: self._waits_on(seconds, STALLED_SECONDS))
+        self._states = CachedStates()
+        self._connection = Connection(
+            connection, self._states, lambda seconds: self._keep_waiting(seconds, STALL_SECONDS)
+        )
         self._stop = threading.Event()
-        self._enough = False
-        self._tell: Callable[[str], None] | None = None
+        self._is_cancelled = False
+        self._notify: Callable[[str], None] | None = None
 
-    def is_welcome(self, program: str) -> bool:
-        """Whether the caller has asked, in time, for just what this session has; it is told either way."""
+    def accept(self, program: str) -> bool:
+        """Read the client's greeting and reply to it. Return whether the client is compatible with this session."""
         try:
-            hello = self._link.receive() if self._link.waits(GREETING_SECONDS) else None
-            welcome = hello is not None and hello.kind == "hello" and hello.said == {"program": program}
-            self._link.send("welcome" if welcome else "refused")
-        except Gone:
+            hello = self._connection.receive() if self._connection.is_readable(GREETING_SECONDS) else None
+            is_accepted = hello is not None and hello.kind == "hello" and hello.values == {"program": program}
+            self._connection.send("welcome" if is_accepted else "refused")
+        except ConnectionLost:
             return False
-        return welcome
+        return is_accepted
 
     def stop(self) -> None:
-        """End the caller's work after its step."""
+        """Stop the client's job after the current step."""
         self._stop.set()
 
-    def leave(self) -> None:
-        """End the visit; a caller of which nothing was done yet goes on without the session."""
-        self._link.close()
+    def disconnect(self) -> None:
+        """Close the connection. A client that was not served yet continues without the session."""
+        self._connection.close()
 
-    def serve(self, open_engine: Callable[[], Engine], tell: Callable[[str], None]) -> None:
-        """Do what the caller asks for until it leaves, or asks for nothing for too long, which `tell` is told."""
-        self._tell = tell
+    def serve(self, open_engine: Callable[[], Engine], notify: Callable[[str], None]) -> None:
+        """Run the client's calls until it disconnects or is idle for too long.
+
+        Args:
+            open_engine: Opens the engine of the session.
+            notify: Receives a message for the user of the session if the client does not respond.
+        """
+        self._notify = notify
         try:
-            self._link.send("turn")
-            while self._hears():
-                message = self._link.receive()
+            self._connection.send("turn")
+            while self._wait_for_call():
+                message = self._connection.receive()
                 if message.kind == "call":
                     self._answer(open_engine, message)
-        except Gone:
+        except ConnectionLost:
             pass
         finally:
-            self.leave()
+            self.disconnect()
 
-    # -- a caller that does not answer ------------------------------------------------------------------------------
+    # -- unresponsive clients ---------------------------------------------------------------------------------------
 
-    def _hears(self) -> bool:
-        """Whether the caller asks for something, in time."""
+    def _wait_for_call(self) -> bool:
+        """Wait for a message. Return whether one arrived in time."""
         began = time.monotonic()
-        while not self._link.waits(LOOK_SECONDS):
-            if not self._waits_on(time.monotonic() - began, IDLE_SECONDS):
+        while not self._connection.is_readable(POLL_SECONDS):
+            if not self._keep_waiting(time.monotonic() - began, IDLE_SECONDS):
                 return False
         return True
 
-    def _waits_on(self, seconds: float, most: float) -> bool:
-        """Whether to wait for the caller any longer; whoever is at the session hears of it, and can end it."""
-        if seconds > SILENT_SECONDS and self._tell is not None:
-            self._tell("the other terminal's line has stopped (with Ctrl-Z?); Ctrl-C here lets it go")
-            self._tell = None
-        return seconds < (STOPPED_SECONDS if self._stop.is_set() else most)
+    def _keep_waiting(self, seconds: float, limit: float) -> bool:
+        """Return whether to keep waiting for the client. The user of the session is notified and can stop it."""
+        if seconds > SILENT_SECONDS and self._notify is not None:
+            self._notify(
+                "the line of the other terminal does not respond (stopped with Ctrl-Z?); press Ctrl-C here to drop it"
+            )
+            self._notify = None
+        return seconds < (STOPPED_SECONDS if self._stop.is_set() else limit)
 
     # -- one call ---------------------------------------------------------------------------------------------------
 
     def _answer(self, open_engine: Callable[[], Engine], message: Message) -> None:
-        self._enough = False
+        self._is_cancelled = False
         hooks = Hooks(emit=self._emit, stopped=self._stopped, counters=Counters(), viewer=PreviewThrottle())
-        self._kept.keep(message.value("keep"))
+        self._states.keep(message.value("keep"))
         try:
-            value = self._called(open_engine(), message, hooks)
-            self._link.send("end", value=value, counters=counts(hooks.counters))
+            value = self._run_call(open_engine(), message, hooks)
+            self._connection.send("end", value=value, counters=pack_counters(hooks.counters))
         except InvokeError as error:
-            self._link.send("failed", error=told(error), counters=counts(hooks.counters))
-        except Unsendable as error:
-            failed = InvokeError(f"the open session cannot hand its result over: {error}", hint=ALONE)
-            self._link.send("failed", error=told(failed), counters=counts(hooks.counters))
+            self._connection.send("failed", error=error_to_message(error), counters=pack_counters(hooks.counters))
+        except NotSendable as error:
+            failed = InvokeError(f"the running session cannot send its result: {error}", hint=RUN_ALONE)
+            self._connection.send("failed", error=error_to_message(failed), counters=pack_counters(hooks.counters))
 
-    def _called(self, engine: Engine, message: Message, hooks: Hooks) -> object:
+    def _run_call(self, engine: Engine, message: Message, hooks: Hooks) -> object:
         name, arguments = message.value("name"), message.value("arguments")
         if name == "generate":
             (job,) = arguments
             for result in engine.generate(job, hooks):
-                self._link.send("result", value=result)
+                self._connection.send("result", value=result)
             return None
         if name not in CALLS:
-            raise Gone(f"the engine has no {name}")
+            raise ConnectionLost(f"no such engine call: {name}")
         return getattr(engine, name)(*arguments, *([hooks] if CALLS[name] else []))
 
     def _emit(self, event: Event) -> None:
-        """Tell the caller what happens; when it has gone, its work ends after the step, as if it had been stopped."""
+        """Send an event to the client. If the client is gone, its job stops after the current step."""
         try:
-            self._link.send("event", event=event)
-        except Gone:
-            self._enough = True
+            self._connection.send("event", event=event)
+        except ConnectionLost:
+            self._is_cancelled = True
 
     def _stopped(self) -> bool:
-        """Whether the work is to end: the caller says so or has gone, or somebody at the session does."""
-        if not self._enough and self._link.waits():
+        """Return whether the job is to stop: on request of the client or session, or because the client is gone."""
+        if not self._is_cancelled and self._connection.is_readable():
             try:
-                self._enough = self._link.receive().kind == "stop"
-            except Gone:
-                self._enough = True
-        return self._enough or self._stop.is_set()
+                self._is_cancelled = self._connection.receive().kind == "stop"
+            except ConnectionLost:
+                self._is_cancelled = True
+        return self._is_cancelled or self._stop.is_set()
 
 
 class EngineServer:
-    """The door of a session: a thread that lets callers in and hands them on as visits."""
+    """Accepts clients on a thread and passes them to `receive`."""
 
     def __init__(self, settings: Settings, receive: Callable[[ClientRequest], None]) -> None:
-        self._kind = kind_of(settings)
+        self._kind = compatibility_key(settings)
         self._receive = receive
         self._listener: socket.socket | None = None
         self._path: Path | None = None
 
     def open(self) -> None:
-        """Begin to let callers in; where sockets are not to be had, nobody comes."""
-        opened = open_door(self._kind)
+        """Start accepting clients. Does nothing where Unix sockets are not available."""
+        opened = listen(self._kind)
         if opened is not None:
             self._listener, self._path = opened
-            threading.Thread(target=self._admit, args=[self._listener], name="invoke-door", daemon=True).start()
+            threading.Thread(
+                target=self._accept_clients, args=[self._listener], name="invoke-server", daemon=True
+            ).start()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Stop accepting clients."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
         if self._listener is not None:
@@ -158,14 +169,14 @@ class EngineServer:
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
 
-    def _admit(self, listener: socket.socket) -> None:
+    def _accept_clients(self, listener: socket.socket) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return  # closed
-            visit = ClientRequest(connection)
-            if is_own(connection) and visit.is_welcome(self._kind):
-                self._receive(visit)
+            request = ClientRequest(connection)
+            if is_own(connection) and request.accept(self._kind):
+                self._receive(request)
             else:
-                visit.leave()
+                request.disconnect()

@@ -1,4 +1,4 @@
-"""Where sessions can be reached: sockets in the user's own runtime directory, which nobody else may enter."""
+"""The Unix sockets of sessions, in the user's private runtime directory."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from invoke_cli.context.paths import PACKAGE
 from invoke_cli.context.settings import Settings
 from invoke_cli.version import __version__
 
-# What shapes the work of a process besides its options.
+# The environment variables that influence the results, besides the options.
 ENVIRONMENT = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 AVAILABLE = hasattr(socket, "AF_UNIX") and hasattr(os, "getuid")
 _PEER = struct.Struct("3i")  # Linux's struct ucred: process, user, group
 _MAC_PEER = struct.Struct("2I")  # the head of macOS's struct xucred: version, user
 
 
-def kind_of(settings: Settings) -> str:
-    """What a session and a caller must have in common: program, root, models.yaml, device, precision, environment."""
+def compatibility_key(settings: Settings) -> str:
+    """Hash what a session and a client must share: version, root, models.yaml, device, precision and environment."""
     options = settings.options
-    said = [
+    parts = [
         __version__, PACKAGE, settings.paths.root.resolve(), _config(settings), settings.offline,
         settings.launch_value("device", options.device), settings.launch_value("precision", options.precision),
         *(os.environ.get(name) for name in ENVIRONMENT),
     ]  # fmt: skip
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _config(settings: Settings) -> Path | None:
@@ -39,15 +39,15 @@ def _config(settings: Settings) -> Path | None:
     return config.resolve() if config is not None else None
 
 
-def own_folder() -> Path | None:
-    """The folder of the sockets, made when it is missing; None where it could be entered by others."""
+def socket_folder() -> Path | None:
+    """Return the folder of the sockets, created if missing; None if other users could access it."""
     if not AVAILABLE:
         return None
     import platformdirs
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that there is no runtime directory is nothing to tell: there is another
+            warnings.simplefilter("ignore")  # it warns when it falls back to another directory
             folder = Path(platformdirs.user_runtime_dir("invoke", appauthor=False))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found, above = folder.lstat(), folder.parent.stat()
@@ -57,13 +57,13 @@ def own_folder() -> Path | None:
     return folder if private and above.st_uid in (0, os.getuid()) else None
 
 
-def open_door(kind: str) -> tuple[socket.socket, Path] | None:
-    """A socket that callers of this kind find, and its path; None where there can be none."""
-    folder = own_folder()
+def listen(kind: str) -> tuple[socket.socket, Path] | None:
+    """Create a listening socket for clients with this key. Return it with its path; None where this is not possible."""
+    folder = socket_folder()
     if folder is None:
         return None
-    for path in _doors(folder, kind):
-        _remove_if_stale(path)
+    for path in _socket_paths(folder, kind):
+        _remove_stale_socket(path)
     path = folder / f"{kind}-{os.getpid()}"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -71,23 +71,23 @@ def open_door(kind: str) -> tuple[socket.socket, Path] | None:
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen()
-    except OSError:  # a path that is too long for a socket, for one
+    except OSError:  # for example a path that is too long for a socket
         listener.close()
         return None
     return listener, path
 
 
 def connections(kind: str) -> Iterator[socket.socket]:
-    """A connection to each session of this kind, the youngest first; doors without a session behind are removed."""
-    folder = own_folder()
-    for path in _doors(folder, kind) if folder is not None else ():
-        connection = _connected(path)
+    """Yield a connection to each session with this key, the newest first. Stale sockets are removed."""
+    folder = socket_folder()
+    for path in _socket_paths(folder, kind) if folder is not None else ():
+        connection = _connect(path)
         if connection is not None:
             yield connection
 
 
 def is_own(connection: socket.socket) -> bool:
-    """Whether the process at the other end belongs to the same user."""
+    """Return whether the process at the other end belongs to the same user."""
     if hasattr(socket, "SO_PEERCRED"):
         _, user, _ = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
         return bool(user == os.getuid())
@@ -97,17 +97,17 @@ def is_own(connection: socket.socket) -> bool:
     return False
 
 
-def _doors(folder: Path, kind: str) -> list[Path]:
+def _socket_paths(folder: Path, kind: str) -> list[Path]:
     found: list[tuple[int, Path]] = []
     for path in folder.glob(f"{kind}-*"):
         with contextlib.suppress(OSError):
-            about = path.lstat()
-            if stat.S_ISSOCK(about.st_mode) and about.st_uid == os.getuid():
-                found.append((about.st_mtime_ns, path))
+            status = path.lstat()
+            if stat.S_ISSOCK(status.st_mode) and status.st_uid == os.getuid():
+                found.append((status.st_mtime_ns, path))
     return [path for _, path in sorted(found, reverse=True)]
 
 
-def _connected(path: Path) -> socket.socket | None:
+def _connect(path: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(2)
@@ -123,7 +123,7 @@ def _connected(path: Path) -> socket.socket | None:
     return None
 
 
-def _remove_if_stale(path: Path) -> None:
-    connection = _connected(path)
+def _remove_stale_socket(path: Path) -> None:
+    connection = _connect(path)
     if connection is not None:
         connection.close()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.console.image_viewer import ImageViewer, _ask
-from invoke_cli.console.rate_limiter import SHARE, RateLimiter
-from invoke_cli.console.terminal import Answers, Tmux, Window, kind_for, terminal_of
+from invoke_cli.console.image_viewer import ImageViewer, _query
+from invoke_cli.console.rate_limiter import MAX_SHARE, RateLimiter
+from invoke_cli.console.terminal import Answers, Tmux, Window, detect_terminal, kind_for
 from invoke_cli.events import Preview
 
 XTERM = {"TERM": "xterm-256color"}
@@ -41,7 +41,7 @@ IN_TMUX = {"TERM": "tmux-256color", "TMUX": "/tmp/tmux-0/default,1,0", "TERM_PRO
 def test_the_best_protocol_of_a_terminal_is_chosen(
     environment: dict[str, str], answers: Answers, expected: str | None
 ) -> None:
-    terminal = terminal_of(environment, answers, Window())
+    terminal = detect_terminal(environment, answers, Window())
     assert kind_for("auto", terminal, environment) == expected
     assert kind_for("off", terminal, environment) is None
     assert kind_for("sixel", terminal, environment) == "sixel"  # an explicit kind always wins
@@ -57,20 +57,20 @@ def test_the_best_protocol_of_a_terminal_is_chosen(
     ],
 )
 def test_the_number_of_colours_follows_the_environment(environment: dict[str, str], colours: int) -> None:
-    assert terminal_of(environment, Answers(), Window()).colours == colours
+    assert detect_terminal(environment, Answers(), Window()).colours == colours
 
 
 def test_the_cell_size_comes_from_answers_then_window_then_default() -> None:
     pixels = Window(columns=80, rows=24, width=800, height=480)
-    assert terminal_of(XTERM, Answers(cell=(9, 18)), pixels).cell == (9, 18)
-    assert terminal_of(XTERM, Answers(), pixels).cell == (10, 20)
-    assert terminal_of(XTERM, Answers(window=(640, 384)), Window()).cell == (8, 16)
-    assert terminal_of(XTERM, Answers(), Window()).cell == (10, 20)
+    assert detect_terminal(XTERM, Answers(cell=(9, 18)), pixels).cell == (9, 18)
+    assert detect_terminal(XTERM, Answers(), pixels).cell == (10, 20)
+    assert detect_terminal(XTERM, Answers(window=(640, 384)), Window()).cell == (8, 16)
+    assert detect_terminal(XTERM, Answers(), Window()).cell == (10, 20)
 
 
 def test_a_terminal_that_cannot_be_opened_is_not_queried() -> None:
     with Path(os.devnull).open(encoding="ascii") as nothing:
-        assert _ask(nothing.fileno()) == Answers()
+        assert _query(nothing.fileno()) == Answers()
 
 
 # -- how often --------------------------------------------------------------------------------------------------------
@@ -98,18 +98,18 @@ def test_previews_take_at_most_their_share_of_the_time(cost: float, step: float)
             limiter.done()
             spent, taken = spent + cost, taken + 1
     elapsed = clock.now - began
-    assert spent <= SHARE * elapsed + cost  # what the first one costs is not known before it
-    assert taken >= min(elapsed * SHARE / cost, elapsed / 0.1, 2000) * 0.4
+    assert spent <= MAX_SHARE * elapsed + cost  # what the first one costs is not known before it
+    assert taken >= min(elapsed * MAX_SHARE / cost, elapsed / 0.1, 2000) * 0.4
 
 
 def test_time_without_steps_allows_no_previews() -> None:
     clock = Clock()
     limiter = RateLimiter(clock)
     limiter.ready()
-    limiter.rest()
+    limiter.pause()
     clock.now += 3600
     assert not limiter.ready()
-    limiter.spend(1.0, again=False)  # a finished image that was expensive
+    limiter.spend(1.0, is_preview=False)  # a finished image that was expensive
     clock.now += 20
     assert not limiter.ready()
     clock.now += 20
@@ -120,7 +120,7 @@ def test_no_preview_is_rendered_while_the_last_one_is_pending() -> None:
     waiting = [True]
     viewer = ImageViewer(lambda _: Answers(), Window, environment=XTERM, busy=lambda: waiting[0])
     clock = Clock()
-    viewer.pace = RateLimiter(clock)
+    viewer.rate_limiter = RateLimiter(clock)
     viewer.wants("blocks")
     clock.now += 10
     assert not viewer.wants("blocks")

@@ -29,7 +29,7 @@ class OpenSession:
         self.worker = Worker(lambda: self._do, lambda: None)
         self.server = EngineServer(self.settings, self.worker.submit)
         self.server.open()
-        self.worker.begin()
+        self.worker.start()
 
     def _do(self, work: Work) -> None:
         self.gate.wait(30)
@@ -55,7 +55,7 @@ class OpenSession:
         """Close it as the prompt does."""
         self.gate.set()
         self.server.close()
-        self.worker.send_away()
+        self.worker.disconnect_clients()
         self.worker.finish()
         self.session.context.writer.close()
 

@@ -58,7 +58,7 @@ def suggested(prompt: Prompt) -> bool:
 
 def confirming(prompt: Prompt) -> bool:
     """Return whether the prompt asks about several lines."""
-    return prompt.outside.question is not None
+    return prompt.external_input.question is not None
 
 
 def search_shows(count: int) -> Step:
@@ -66,14 +66,16 @@ def search_shows(count: int) -> Step:
 
     def shown(prompt: Prompt) -> bool:
         state = prompt.input.default_buffer.complete_state
-        return prompt.search.on and state is not None and len(state.completions) == count
+        return prompt.search.is_active and state is not None and len(state.completions) == count
 
     return shown
 
 
 def input_is(text: str) -> Step:
     """Return a condition: the input contains this text and nothing else."""
-    return lambda prompt: not prompt.search.on and not confirming(prompt) and prompt.input.default_buffer.text == text
+    return lambda prompt: (
+        not prompt.search.is_active and not confirming(prompt) and prompt.input.default_buffer.text == text
+    )
 
 
 def prompts_of(program: Program) -> list[str]:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from invoke_cli.engine import Hooks
-from invoke_cli.server.connection import MAX_LINE, Connection, Gone
+from invoke_cli.server.connection import MAX_LINE, Connection, ConnectionLost
 from invoke_cli.server.handles import Handles
 from invoke_cli.server.serialization import Packer, SerializationError, Unpacker
-from invoke_cli.server.sockets import connections, is_own, kind_of, own_folder
+from invoke_cli.server.sockets import compatibility_key, connections, is_own, socket_folder
 from tests.fake_engine import FakeEngine
 from tests.frontends.open_session import SessionOpener, program_settings
 from tests.frontends.program import Program
@@ -27,7 +27,7 @@ def test_a_stale_socket_is_removed_and_sockets_are_private(
     session = open_session(FakeEngine(program_settings()))
     (path,) = (runtime / "invoke").iterdir()
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700 and stat.S_IMODE(path.stat().st_mode) == 0o600
-    stale = path.with_name(f"{kind_of(session.settings)}-1")
+    stale = path.with_name(f"{compatibility_key(session.settings)}-1")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(stale))
     listener.close()
@@ -41,11 +41,11 @@ def test_a_stale_socket_is_removed_and_sockets_are_private(
 
 def test_a_socket_folder_open_to_others_is_not_used(program: Program, runtime: Path) -> None:
     (runtime / "invoke").mkdir(mode=0o755)
-    assert own_folder() is None
+    assert socket_folder() is None
     (runtime / "invoke").rmdir()
     (runtime / "elsewhere").mkdir(mode=0o700)
     (runtime / "invoke").symlink_to(runtime / "elsewhere")
-    assert own_folder() is None and program("a cat -s2").status == 0
+    assert socket_folder() is None and program("a cat -s2").status == 0
 
 
 def test_connections_of_another_user_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,18 +60,18 @@ def test_connections_of_another_user_are_rejected(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     "data",
     [
-        b"hello\n", b"[]\n", b"{}\n", b'{"kind": 1}\n', b'{"kind": "hello", "said": {}, "blobs": [-1]}\n',
-        b'{"kind": "hello", "said": {}, "blobs": [99999999999]}\n', b"[" * 100_000 + b"\n", b"x" * (MAX_LINE + 1),
-        b'{"kind": "call", "said": {"a": {"$": "Popen", "args": "id"}}, "blobs": []}\n',
-        b'{"kind": "call", "said": {"a": {"$": "image", "mode": "RGB", "size": [9, 9], "blob": 0}}, "blobs": [1]}\nx',
-        b'{"kind": "hello", "said": {"program": "other"}, "blobs": []}\n',
+        b"hello\n", b"[]\n", b"{}\n", b'{"kind": 1}\n', b'{"kind": "hello", "values": {}, "blobs": [-1]}\n',
+        b'{"kind": "hello", "values": {}, "blobs": [99999999999]}\n', b"[" * 100_000 + b"\n", b"x" * (MAX_LINE + 1),
+        b'{"kind": "call", "values": {"a": {"$": "Popen", "args": "id"}}, "blobs": []}\n',
+        b'{"kind": "call", "values": {"a": {"$": "image", "mode": "RGB", "size": [9, 9], "blob": 0}}, "blobs": [1]}\nx',
+        b'{"kind": "hello", "values": {"program": "other"}, "blobs": []}\n',
     ],
 )  # fmt: skip
 def test_malformed_data_ends_only_its_own_connection(
     program: Program, open_session: SessionOpener, data: bytes
 ) -> None:
     session = open_session(FakeEngine(program_settings()))
-    (connection,) = connections(kind_of(session.settings))
+    (connection,) = connections(compatibility_key(session.settings))
     with connection:
         threading.Thread(target=_push, args=[connection, data], daemon=True).start()
         connection.settimeout(10)
@@ -99,12 +99,12 @@ def _pull(connection: socket.socket) -> bytes:
 
 def test_only_calls_of_the_engine_protocol_are_served(program: Program, open_session: SessionOpener) -> None:
     session = open_session(FakeEngine(program_settings()))
-    (connection,) = connections(kind_of(session.settings))
+    (connection,) = connections(compatibility_key(session.settings))
     link = Connection(connection, Handles())
-    link.send("hello", program=kind_of(session.settings))
+    link.send("hello", program=compatibility_key(session.settings))
     assert [link.receive().kind, link.receive().kind] == ["welcome", "turn"]
     link.send("call", name="unpickle", arguments=(Path("a"), Path("b")), keep=())
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectionLost):
         link.receive()
     link.close()
     assert program("a cat -s2").status == 0 and program.engine is None

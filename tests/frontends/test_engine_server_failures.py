@@ -17,9 +17,9 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Hooks, ImageResult, Job
 from invoke_cli.server.client import RemoteEngine
-from invoke_cli.server.connection import Connection, Gone
+from invoke_cli.server.connection import Connection, ConnectionLost
 from invoke_cli.server.handles import Handles
-from invoke_cli.server.sockets import kind_of, open_door
+from invoke_cli.server.sockets import compatibility_key, listen
 from tests.fake_engine import FakeEngine
 from tests.frontends.open_session import OpenSession, SessionOpener, program_settings, wait_until
 from tests.frontends.program import Program
@@ -39,7 +39,7 @@ def test_clients_queue_with_each_other_and_the_session_s_own_lines(
     session.gate.set()
     ends = [client.communicate(timeout=120) for client in clients]
     assert [client.returncode for client in clients] == [0, 0]
-    assert all("waiting for the open session" in err for _, err in ends)
+    assert all("waiting for the running session" in err for _, err in ends)
     wait_until(lambda: len(session.done) == 4)
     assert session.done == ["a dog -s2 -o own", "request", "request", "a fox -s2 -o own"] and len(program.images) == 2
 
@@ -75,17 +75,17 @@ def test_a_stopped_or_killed_client_ends_only_its_own_line(
     _, err = client.communicate(timeout=120)
     wait_until(lambda: session.done == ["request", "a dog -s2 -o own"], 30)
     if sign == signal.SIGINT:
-        assert client.returncode == 130 and "stopped; what was finished is kept" in err
+        assert client.returncode == 130 and "stopped; finished images are kept" in err
     assert len(program.images) < 2000 and len(list(Path("own").glob("*.png"))) == 1
 
 
 def test_abandoned_results_do_not_answer_the_next_call(
     program: Program, open_session: SessionOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("invoke_cli.server.connection.STALLED_SECONDS", 0.1)  # less than an image takes
+    monkeypatch.setattr("invoke_cli.server.connection.STALL_SECONDS", 0.1)  # less than an image takes
     engine = UnstoppableEngine(program_settings())
     session = open_session(engine)
-    remote = RemoteEngine(lambda: FakeEngine(program_settings()), kind_of(session.settings))
+    remote = RemoteEngine(lambda: FakeEngine(program_settings()), compatibility_key(session.settings))
     hooks = Hooks(emit=lambda _: None)
     assert program("a cat -s2 -n3").status == 0 and remote.find_session(hooks)
     results = iter(remote.generate(engine.jobs[0], hooks))
@@ -113,7 +113,7 @@ class KilledEngine(FakeEngine):
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         for number, result in enumerate(super().generate(job, hooks)):
             if number == self.alive:
-                raise Gone("as if it had been killed")
+                raise ConnectionLost("as if it had been killed")
             yield result
 
 
@@ -124,10 +124,10 @@ def test_a_killed_session_is_replaced_or_reported(program: Program, open_session
     open_session(engine)
     result = program("a cat -s2 -S1 -n3")
     if finished:
-        assert result.status == 1 and "was closed before it was finished" in result.err
+        assert result.status == 1 and "was closed before this line was finished" in result.err
         assert len(program.images) == finished and program.engine is None
     else:
-        assert result.status == 0 and "the open session has gone" in result.err
+        assert result.status == 0 and "the running session has ended" in result.err
         assert len(program.images) == 3 and program.engine is not None
 
 
@@ -137,16 +137,16 @@ def test_messages_that_are_too_large_use_an_own_engine_or_are_errors(
     session = open_session(FakeEngine(program_settings()))
     monkeypatch.setattr("invoke_cli.server.connection.MAX_BLOBS", 5000)  # less than the sketch
     sent = program(f"a cat -s2 -S1 -I {sketch} -f .5")
-    assert sent.status == 0 and "cannot be asked for this (too large to be sent)" in sent.err
+    assert sent.status == 0 and "cannot do this (too large to send)" in sent.err
     assert len(program.images) == 1 and program.engine is not None
     answered = program("a cat -s2 -S1")
-    assert answered.status == 1 and "cannot hand its result over: too large" in answered.err
+    assert answered.status == 1 and "cannot send its result: too large" in answered.err
     assert "--no_session" in answered.err and not session.errors
 
 
 @pytest.mark.parametrize("kind", ["end", "failed", "result", "event"])
 def test_a_malformed_answer_falls_back_to_an_own_engine(program: Program, runtime: Path, kind: str) -> None:
-    opened = open_door(kind_of(Settings(SessionOptions())))
+    opened = listen(compatibility_key(Settings(SessionOptions())))
     assert opened is not None
     listener = opened[0]
 
@@ -179,14 +179,14 @@ def test_a_suspended_client_is_reported_and_can_be_dropped(
     wait_until(lambda: len(program.images) > 1)
     client.send_signal(signal.SIGSTOP)
     session.worker.submit("a dog -s2 -o own")
-    wait_until(lambda: any("Ctrl-C here lets it go" in str(event) for event in session.events))
+    wait_until(lambda: any("press Ctrl-C here to drop it" in str(event) for event in session.events))
     assert session.done == []
     session.requests[0].stop()
     wait_until(lambda: session.done[:1] == ["request"], 5)
     client.send_signal(signal.SIGCONT)
     wait_until(lambda: session.done[1:] == ["a dog -s2 -o own"])
     _, err = client.communicate(timeout=120)
-    assert client.returncode == 1 and "was closed before it was finished" in err
+    assert client.returncode == 1 and "was closed before this line was finished" in err
 
 
 def test_an_error_of_the_engine_is_reported_by_the_client(program: Program, open_session: SessionOpener) -> None:

@@ -30,7 +30,7 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.application import create_app_session
 import invoke_cli.repl.loop as loop
 seen = []
-loop.Worker.begin = lambda self: seen.append(set(sys.modules))
+loop.Worker.start = lambda self: seen.append(set(sys.modules))
 loop.Worker.finish = lambda self: None
 loop._Prompt._leave = lambda self: None
 with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):

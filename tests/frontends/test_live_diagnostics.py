@@ -18,7 +18,7 @@ from invoke_cli.repl.completer import fragments
 from invoke_cli.repl.completion_sources import sources_for
 from invoke_cli.repl.diagnostics import diagnostic
 from invoke_cli.repl.reference_check import ReferenceCheck
-from invoke_cli.repl.token_counter import Count, Counter
+from invoke_cli.repl.token_counter import TokenCount, TokenCounter
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.request import GenerationRequest
 from tests.frontends.program import Program
@@ -50,19 +50,19 @@ def test_missing_images_and_samplers_are_shown_while_typing(program: Program, sk
     missing = ReferenceCheck(Settings(SessionOptions()))
     for line, part, message in (
         ("a cat -A k_eulr -s5", "k_eulr", "did you mean k_euler"),
-        ("a cat -s5 | a dog -I pics/no.png -f .5", "pics/no.png", "there is no image pics/no.png"),
-        ("a cat -I @last -M no.webp -s3", "no.webp", "no image no.webp"),
+        ("a cat -s5 | a dog -I pics/no.png -f .5", "pics/no.png", "no such image: pics/no.png"),
+        ("a cat -I @last -M no.webp -s3", "no.webp", "no such image: no.webp"),
     ):
-        found = diagnostic(line, missing=missing)
+        found = diagnostic(line, check_references=missing)
         assert found is not None and message in found.text and line[slice(*found.span)] == part and not found.open
         marked = "".join(char for style, char, *_ in fragments(line, None, missing) if style == "class:error")
         assert marked == part
-    unfinished = diagnostic("a cat -A k_eu", missing=missing)
+    unfinished = diagnostic("a cat -A k_eu", check_references=missing)
     assert unfinished is not None and unfinished.open
     sketch.rename(sketch.with_name("moved.png"))  # its content is kept with the results
     names = ("000001.1.png", "0000", "moved.png", "https://x.org/a.png", "*.png", "@last:1", "!1", sketch.name)
     for line in (*(f"a cat -I {name} -s2" for name in names), "a cat -A dpmpp_2m_karras -s2", "a no.png cat -s3"):
-        assert diagnostic(line, missing=missing) is None, line
+        assert diagnostic(line, check_references=missing) is None, line
 
 
 def test_tokens_are_counted_as_by_the_model_s_tokenizer(tiny_model: Path, tmp_path: Path) -> None:
@@ -99,22 +99,22 @@ def test_a_damaged_tokenizer_disables_counting(tiny_model: Path, tmp_path: Path)
 
 
 def test_the_end_of_the_first_window_of_a_long_prompt_is_marked(program: Program) -> None:
-    counter = Counter(Settings(SessionOptions()))
+    counter = TokenCounter(Settings(SessionOptions()))
     assert counter.count("a cat") is None  # no tokenizer is read before the session is open
     counter.refresh()
     line = f"{'9 ' * 75}fox -s 5"
     count = counter.count(line)
-    assert count is not None and count.in_parts and count.cut == line.index("fox")
+    assert count is not None and count.is_chunked and count.cut == line.index("fox")
     styles = [style for style, *_ in fragments(line, count.cut)]
     assert styles.index("class:cut") == line.index("fox") and styles[line.index("-s")] == "class:switch"
-    assert Count(tokens=80, window=75).text == "80 tokens, cut after 75"
+    assert TokenCount(tokens=80, window=75).text == "80 tokens, cut after 75"
     short = counter.count("9 [dog] -s5")
     assert short is not None and short.text == "1 of 75 tokens"
 
 
 def test_session_defaults_and_errors_are_in_the_toolbar(program: Program) -> None:
     settings = Settings(SessionOptions())
-    toolbar = Toolbar(settings, Counter(settings))
+    toolbar = Toolbar(settings, TokenCounter(settings))
     settings.change(GenerationRequest(num_inference_steps=7))
     toolbar._defaults = toolbar._read()
     ((_, text, *_),) = toolbar.fragments("")

@@ -58,7 +58,7 @@ def test_a_signal_stops_after_the_step_and_keeps_finished_images(folder: Path, s
     process.send_signal(sign)
     out, err = process.communicate(timeout=180)
     assert process.returncode == 130
-    assert "stopped; what was finished is kept" in err
+    assert "stopped; finished images are kept" in err
     paths = sorted((folder / "outputs").glob("*.png"))
     assert len(out.splitlines()) == len(paths) < 500
     for path in paths:

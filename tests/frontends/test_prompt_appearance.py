@@ -95,8 +95,8 @@ def test_the_bell_option_takes_seconds() -> None:
 
 def test_greetings_are_short(program: Program) -> None:
     settings = Settings(SessionOptions())
-    assert len(greeting(settings, newcomer=True).splitlines()) <= 5
-    assert len(greeting(settings, newcomer=False).splitlines()) == 1
+    assert len(greeting(settings, is_first_use=True).splitlines()) <= 5
+    assert len(greeting(settings, is_first_use=False).splitlines()) == 1
     packaged = Settings(SessionOptions(root=str(program.folder / "elsewhere")))
-    lines = greeting(packaged, newcomer=True).splitlines()
+    lines = greeting(packaged, is_first_use=True).splitlines()
     assert 2 < len(lines) <= 5 and max(map(len, lines)) < 100

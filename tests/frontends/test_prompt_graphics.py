@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.frontends.test_terminal_queries import _QUERIES, KITTY, SIXEL
+from tests.frontends.test_terminal_queries import _QUERIES, KITTY_QUERY, SIXEL
 from tests.graphics_decoders import from_kitty, from_sixels
 
 pytestmark = pytest.mark.slow
@@ -64,7 +64,7 @@ class AnsweringTerminal:
 
 
 def test_the_prompt_in_kitty_shows_previews_and_the_result(tmp_path: Path, tiny_model: Path) -> None:
-    terminal = AnsweringTerminal(tmp_path, tiny_model, KITTY)
+    terminal = AnsweringTerminal(tmp_path, tiny_model, KITTY_QUERY)
     terminal.until(lambda text: "Gi=31" in text)
     terminal.child.send("a cat -s 60 -S 5 -W 128 -H 128\r")
     text = terminal.until(lambda text: "000001.5.png" in text and "1 image in" in text)

@@ -9,8 +9,8 @@ import pytest
 from invoke_cli.errors import CommandError
 from invoke_cli.events import Prefill
 from invoke_cli.output.typed_lines import TypedLines
-from invoke_cli.repl.confirmation import Question, content
-from invoke_cli.repl.external_editor import edited, editor_command
+from invoke_cli.repl.confirmation import Question, content_lines
+from invoke_cli.repl.external_editor import edit_text, editor_command
 from tests.frontends.program import Program
 from tests.frontends.prompt_driver import (
     PASTE,
@@ -36,7 +36,7 @@ def test_lines_of_other_sessions_are_suggested_and_searched(program: Program) ->
         suggested,
         "\x1b[C\n",
         "\x12",
-        lambda prompt: prompt.search.on,
+        lambda prompt: prompt.search.is_active,
         "BOAT gre",
         search_shows(1),
         "\r",
@@ -55,12 +55,12 @@ def test_a_cancelled_search_keeps_the_typed_line(program: Program) -> None:
 def test_the_latest_of_many_lines_is_suggested(tmp_path: Path) -> None:
     lines = TypedLines(tmp_path / "history.sqlite3")
     lines.remember(*(f"a castle on hill number {number} -s30" for number in range(5_000)))
-    assert lines.beginning_with("a castle") == "a castle on hill number 4999 -s30"
-    assert lines.beginning_with("nobody typed this") is None
-    matches = [line for line, _ in lines.holding("hill 777 castle", 100)]
+    assert lines.find_by_start("a castle") == "a castle on hill number 4999 -s30"
+    assert lines.find_by_start("nobody typed this") is None
+    matches = [line for line, _ in lines.find_containing("hill 777 castle", 100)]
     assert matches == [f"a castle on hill number {number} -s30" for number in (4777, 3777, 2777, 1777, 777)]
     lines.forget()
-    assert lines.recent(9) == [] and lines.beginning_with("a castle") is None
+    assert lines.recent(9) == [] and lines.find_by_start("a castle") is None
 
 
 # -- several lines at once --------------------------------------------------------------------------------------------
@@ -79,10 +79,10 @@ def test_one_pasted_line_is_inserted(program: Program) -> None:
 
 
 def test_the_confirmation_shows_invalid_lines() -> None:
-    question = Question(lines=tuple(content("a\nb -s 0\n# c\n!help\nd\ne\nf\n")))
-    assert question.text == "do 6 lines? [Y/n/edit] "
-    assert "… and 2 more" in question.excerpt and "1 cannot be read: line 2: -s takes" in question.excerpt
-    assert Question(lines=("a", "b")).text == "draw 2 lines? [Y/n/edit] "
+    question = Question(lines=tuple(content_lines("a\nb -s 0\n# c\n!help\nd\ne\nf\n")))
+    assert question.text == "run 6 lines? [Y/n/edit] "
+    assert "… and 2 more" in question.excerpt and "1 invalid: line 2: -s takes" in question.excerpt
+    assert Question(lines=("a", "b")).text == "generate images from 2 lines? [Y/n/edit] "
 
 
 @pytest.fixture
@@ -112,15 +112,15 @@ def test_a_batch_is_confirmed_again_when_the_editor_fails(program: Program, monk
         return opened.exists() and confirming(prompt)
 
     screen = type_at_prompt(PASTE.format("a cat -s2 -S1\na dog -s2 -S2\n"), confirming, "e", confirming_again, "y")
-    assert "failing ended with status 1" in screen and prompts_of(program) == ["a cat", "a dog"]
+    assert "failing exited with status 1" in screen and prompts_of(program) == ["a cat", "a dog"]
 
 
 def test_prefilled_lines_that_arrive_together_are_all_kept(program: Program) -> None:
     def both_arrive(prompt: Prompt) -> bool:
-        if prompt.begun:
-            prompt.outside.fill(Prefill(line="a cat -s2 -S1"))
-            prompt.outside.fill(Prefill(line="a dog -s2 -S2"))
-        return prompt.begun
+        if prompt.has_started:
+            prompt.external_input.prefill(Prefill(line="a cat -s2 -S1"))
+            prompt.external_input.prefill(Prefill(line="a dog -s2 -S2"))
+        return prompt.has_started
 
     screen = type_at_prompt(both_arrive, input_is("a cat -s2 -S1"), "\n")
     assert prompts_of(program) == ["a cat"] and "a dog -s2 -S2" in screen
@@ -136,15 +136,15 @@ def test_edit_is_a_command(program: Program, editor: Path) -> None:
 
 def test_a_missing_editor_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    with pytest.raises(CommandError, match="no editor is set"):
+    with pytest.raises(CommandError, match="no editor found"):
         editor_command({})
-    with pytest.raises(CommandError, match="there is no editor joe"):
+    with pytest.raises(CommandError, match="no such editor: joe"):
         editor_command({"VISUAL": "", "EDITOR": "joe -x"})
-    with pytest.raises(CommandError, match="there is no editor nano 'x"):
+    with pytest.raises(CommandError, match="no such editor: nano 'x"):
         editor_command({"EDITOR": "nano 'x"})
 
 
 def test_an_editor_that_deletes_its_file_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "rm")
-    with pytest.raises(CommandError, match="rm left no text"):
-        edited("a cat")
+    with pytest.raises(CommandError, match="rm removed the file"):
+        edit_text("a cat")

@@ -132,12 +132,12 @@ def test_the_worker_can_clear_its_queue() -> None:
         done.append(work)
 
     worker = Worker(lambda: run, lambda: None)
-    worker.begin()
+    worker.start()
     for line in ("one", "two", "three"):
         worker.submit(line)
     while worker.waiting != ["two", "three"]:
         time.sleep(0.01)
-    assert worker.running and worker.forget_waiting() == ["two", "three"]
+    assert worker.running and worker.drop_waiting() == ["two", "three"]
     gate.set()
     worker.finish()
     assert done == ["one"]
@@ -205,7 +205,7 @@ def test_a_session_on_a_terminal_completes_stops_fetches_and_quits(terminal: Ter
     screen = terminal.until(lambda text: "waiting: a dog -s2 -S6" in text)
     assert screen.count("of 400") == 1  # entering the line left no progress bar behind
     terminal.type("\x03")
-    terminal.until(lambda text: "stopped; what was finished is kept" in text and "000001.6.png" in text)
+    terminal.until(lambda text: "stopped; finished images are kept" in text and "000001.6.png" in text)
     terminal.type("!fetch @last\r")
     screen = terminal.until(lambda text: "invoke> a dog -s 2 -S 6 -W 64" in text)
     terminal.type("\x15bad -s 0\r")

@@ -63,7 +63,7 @@ def test_a_full_standard_output_is_one_error(program: Program, line: str) -> Non
     result = program(*line.split(" "), stdout=disk)
     disk.full = False
     assert result.status == 1
-    assert result.err.count(f"error: standard output cannot be written: {os.strerror(errno.ENOSPC)}") == 1
+    assert result.err.count(f"error: cannot write to standard output: {os.strerror(errno.ENOSPC)}") == 1
     assert "Traceback" not in result.err and "errors.log" not in result.err
 
 

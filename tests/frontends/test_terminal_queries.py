@@ -18,17 +18,17 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli.console.terminal import Answers, Tmux, Window, kind_for, terminal_of
-from invoke_cli.console.terminal_queries import Inquiry, ask_on_tty, may_ask, tmux_around
+from invoke_cli.console.terminal import Answers, Tmux, Window, detect_terminal, kind_for
+from invoke_cli.console.terminal_queries import TerminalQuery, detect_tmux, may_query, query_tty
 
 XTERM = {"TERM": "xterm-256color"}
-WHO, CELL, ATTRIBUTES, GRAPHICS = b"\x1b[>q", b"\x1b[16t", b"\x1b[c", b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
-KITTY = {
-    WHO: b"\x1bP>|kitty(0.35.2)\x1b\\", CELL: b"\x1b[6;20;10t", ATTRIBUTES: b"\x1b[?62;c",
+QUERIES, CELL, ATTRIBUTES, GRAPHICS = b"\x1b[>q", b"\x1b[16t", b"\x1b[c", b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
+KITTY_QUERY = {
+    QUERIES: b"\x1bP>|kitty(0.35.2)\x1b\\", CELL: b"\x1b[6;20;10t", ATTRIBUTES: b"\x1b[?62;c",
     GRAPHICS: b"\x1b_Gi=31;OK\x1b\\",
 }  # fmt: skip
-SIXEL = {WHO: b"\x1bP>|XTerm(390)\x1b\\", CELL: b"\x1b[6;18;9t", ATTRIBUTES: b"\x1b[?64;1;2;4;22c"}
-_QUERIES = re.compile(b"|".join(map(re.escape, (WHO, CELL, ATTRIBUTES, GRAPHICS))))
+SIXEL = {QUERIES: b"\x1bP>|XTerm(390)\x1b\\", CELL: b"\x1b[6;18;9t", ATTRIBUTES: b"\x1b[?64;1;2;4;22c"}
+_QUERIES = re.compile(b"|".join(map(re.escape, (QUERIES, CELL, ATTRIBUTES, GRAPHICS))))
 
 
 @contextmanager
@@ -78,18 +78,18 @@ def waiting_on(fd: int) -> bytes:
 
 def chosen(answers: Answers, environment: Mapping[str, str] = XTERM) -> str | None:
     """Return the graphics protocol that these answers lead to."""
-    return kind_for("auto", terminal_of(environment, answers, Window()), environment)
+    return kind_for("auto", detect_terminal(environment, answers, Window()), environment)
 
 
 @pytest.mark.parametrize("slices", [1000, 3])
-@pytest.mark.parametrize(("answers", "kind", "cell"), [(KITTY, "kitty", (10, 20)), (SIXEL, "sixel", (9, 18))])
+@pytest.mark.parametrize(("answers", "kind", "cell"), [(KITTY_QUERY, "kitty", (10, 20)), (SIXEL, "sixel", (9, 18))])
 def test_answers_determine_protocol_and_cell_size(
     answers: Mapping[bytes, bytes], kind: str, cell: tuple[int, int], slices: int
 ) -> None:
     with terminal(answers, slices=slices) as (fd, _):
         before = termios.tcgetattr(fd)
         began = time.monotonic()
-        found_answers = ask_on_tty(fd, XTERM, 5.0)
+        found_answers = query_tty(fd, XTERM, 5.0)
         assert time.monotonic() - began < 4  # the last answer ends it, not the timeout
         assert termios.tcgetattr(fd) == before
     assert chosen(found_answers) == kind and found_answers.cell == cell
@@ -99,7 +99,7 @@ def test_a_silent_terminal_is_given_up_after_the_timeout() -> None:
     with terminal({}) as (fd, received):
         before = termios.tcgetattr(fd)
         began = time.monotonic()
-        found_answers = ask_on_tty(fd, XTERM, 0.2)
+        found_answers = query_tty(fd, XTERM, 0.2)
         assert 0.15 < time.monotonic() - began < 1.5
         assert termios.tcgetattr(fd) == before and b"".join(received).endswith(ATTRIBUTES)
     assert found_answers == Answers() and chosen(found_answers) == "blocks"
@@ -107,22 +107,22 @@ def test_a_silent_terminal_is_given_up_after_the_timeout() -> None:
 
 def test_graphics_are_queried_only_where_they_may_be_supported() -> None:
     with terminal(SIXEL) as (fd, received):
-        ask_on_tty(fd, XTERM, 5.0)
+        query_tty(fd, XTERM, 5.0)
         assert b"\x1b_G" not in b"".join(received)
     with terminal(SIXEL) as (fd, received):
-        assert ask_on_tty(fd, {"TERM": "linux"}, 5.0) == Answers()
+        assert query_tty(fd, {"TERM": "linux"}, 5.0) == Answers()
         assert received == []
 
 
-@pytest.mark.parametrize("answers", [KITTY, {}])
+@pytest.mark.parametrize("answers", [KITTY_QUERY, {}])
 def test_no_key_is_lost_on_a_controlling_terminal(answers: Mapping[bytes, bytes]) -> None:
     """Only in a session that the pseudo-terminal controls, as under a shell, can keys be put back."""
     script = """
 import os, sys
-from invoke_cli.console.terminal_queries import ask_on_tty, may_ask
+from invoke_cli.console.terminal_queries import query_tty, may_query
 from tests.frontends.test_terminal_queries import XTERM, waiting_on
-assert may_ask(0)
-ask_on_tty(0, XTERM, 0.5)
+assert may_query(0)
+query_tty(0, XTERM, 0.5)
 print(repr(waiting_on(0)), flush=True)
 """
     far, near = pty.openpty()
@@ -146,7 +146,7 @@ def test_input_typed_before_the_query_is_kept() -> None:
     far, near = pty.openpty()
     os.write(far, b"half a line")
     time.sleep(0.05)
-    assert ask_on_tty(near, XTERM, 5.0) == Answers()
+    assert query_tty(near, XTERM, 5.0) == Answers()
     assert waiting_on(near) == b"half a line"
     os.close(near)
     os.close(far)
@@ -154,7 +154,7 @@ def test_input_typed_before_the_query_is_kept() -> None:
 
 def test_a_terminal_of_another_session_is_not_queried() -> None:
     far, near = pty.openpty()
-    assert not may_ask(near)
+    assert not may_query(near)
     os.close(near)
     os.close(far)
 
@@ -172,42 +172,50 @@ class Sent(list[str]):
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])
 def test_answers_are_separated_from_keys_in_pieces_of_any_size(size: int) -> None:
     sent = Sent()
-    inquiry = Inquiry(sent, XTERM)
-    inquiry.begin()
-    stream = "a \x1b[A" + KITTY[WHO].decode() + "cat" + KITTY[CELL].decode() + "\x1b[4;480;800t" + "é" + "\x1b[?62;c"
-    stream += "s" + KITTY[GRAPHICS].decode() + "\x1b[?62;c" + "\x1b[200~pasted\x1b[201~\x1bOP"
-    keys = "".join(inquiry.feed(stream[start : start + size]) for start in range(0, len(stream), size))
-    assert keys + inquiry.release() == "a \x1b[Acatés\x1b[200~pasted\x1b[201~\x1bOP"
-    assert inquiry.answers == Answers(version="kitty(0.35.2)", kitty=True, cell=(10, 20), window=(800, 480))
+    query = TerminalQuery(sent, XTERM)
+    query.begin()
+    stream = (
+        "a \x1b[A"
+        + KITTY_QUERY[QUERIES].decode()
+        + "cat"
+        + KITTY_QUERY[CELL].decode()
+        + "\x1b[4;480;800t"
+        + "é"
+        + "\x1b[?62;c"
+    )
+    stream += "s" + KITTY_QUERY[GRAPHICS].decode() + "\x1b[?62;c" + "\x1b[200~pasted\x1b[201~\x1bOP"
+    keys = "".join(query.feed(stream[start : start + size]) for start in range(0, len(stream), size))
+    assert keys + query.release() == "a \x1b[Acatés\x1b[200~pasted\x1b[201~\x1bOP"
+    assert query.answers == Answers(version="kitty(0.35.2)", kitty=True, cell=(10, 20), window=(800, 480))
     assert len(sent) == 2 and sent[1].startswith(GRAPHICS.decode())
 
 
 def test_a_late_answer_never_enters_the_line() -> None:
     now = [0.0]
-    inquiry = Inquiry(Sent(), XTERM, clock=lambda: now[0])
-    inquiry.begin(1.0)
+    query = TerminalQuery(Sent(), XTERM, clock=lambda: now[0])
+    query.begin(1.0)
     now[0] = 60.0
-    assert inquiry.feed("a\x1b[?62;4cb") == "ab" and inquiry.answers.sixel
-    assert inquiry.feed("\x1b") == "\x1b"  # no answer is expected, so that Escape is passed on at once
+    assert query.feed("a\x1b[?62;4cb") == "ab" and query.answers.sixel
+    assert query.feed("\x1b") == "\x1b"  # no answer is expected, so that Escape is passed on at once
 
 
 def test_keys_that_resemble_answers_are_keys() -> None:
-    inquiry = Inquiry(Sent(), XTERM)
-    inquiry.begin()
+    query = TerminalQuery(Sent(), XTERM)
+    query.begin()
     for keys in ("\x1b[1;5C", "\x1b[15~", "\x1b[5~", "\x1b[12;40R", "\x1b[<0;3;4M", "\x1bb", "\x1b[Z"):
-        assert inquiry.feed(keys) + inquiry.release() == keys
+        assert query.feed(keys) + query.release() == keys
 
 
 def test_the_graphics_query_is_wrapped_in_tmux_s_passthrough() -> None:
     sent = Sent()
-    inquiry = Inquiry(sent, XTERM, Tmux(version="kitty(0.35.2)", passthrough=True))
-    inquiry.begin()
+    query = TerminalQuery(sent, XTERM, Tmux(version="kitty(0.35.2)", passthrough=True))
+    query.begin()
     assert sent[0].startswith("\x1bPtmux;" + GRAPHICS.decode().replace("\x1b", "\x1b\x1b") + "\x1b\\")
-    inquiry.feed("\x1b_Gi=31;OK\x1b\\\x1bP>|tmux 3.4\x1b\\\x1b[?1;2c")
-    assert chosen(inquiry.answers, {**XTERM, "TMUX": "x"}) == "kitty" and len(sent) == 1
+    query.feed("\x1b_Gi=31;OK\x1b\\\x1bP>|tmux 3.4\x1b\\\x1b[?1;2c")
+    assert chosen(query.answers, {**XTERM, "TMUX": "x"}) == "kitty" and len(sent) == 1
     for tmux in (Tmux(version="kitty(0.35.2)"), Tmux(version="XTerm(390)", passthrough=True)):
         quiet = Sent()
-        Inquiry(quiet, XTERM, tmux).begin()
+        TerminalQuery(quiet, XTERM, tmux).begin()
         assert "Gi=31" not in quiet[0]
 
 
@@ -216,10 +224,10 @@ def test_tmux_reports_its_outer_terminal(tmp_path: Path, monkeypatch: pytest.Mon
     tool.write_text('#!/bin/sh\necho "$@" >&2\nprintf "kitty(0.35.2)\\n1\\n"\n')
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert tmux_around({}) is None
-    assert tmux_around({"TMUX": "x", "TMUX_PANE": "%3"}) == Tmux(version="kitty(0.35.2)", passthrough=True)
+    assert detect_tmux({}) is None
+    assert detect_tmux({"TMUX": "x", "TMUX_PANE": "%3"}) == Tmux(version="kitty(0.35.2)", passthrough=True)
     tool.write_text("#!/bin/sh\nprintf '\\n0\\n'\n")
-    assert tmux_around({"TMUX": "x"}) == Tmux()
+    assert detect_tmux({"TMUX": "x"}) == Tmux()
     tool.write_text("#!/bin/sh\nsleep 5\n")
     began = time.monotonic()
-    assert tmux_around({"TMUX": "x"}) == Tmux() and time.monotonic() - began < 3
+    assert detect_tmux({"TMUX": "x"}) == Tmux() and time.monotonic() - began < 3

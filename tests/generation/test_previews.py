@@ -13,7 +13,7 @@ from invoke_cli.context.context import Streams
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.engine import Engine
 from invoke_cli.events import Event, NullViewer, Preview, Step, Viewer
-from invoke_cli.server.preview_throttle import PreviewThrottle, with_time
+from invoke_cli.server.preview_throttle import PreviewThrottle, with_wanted_preview
 from invoke_cli.session import Session
 from tests.frontends.open_session import OpenSession
 from tests.session_harness import SessionHarness, pixels
@@ -169,6 +169,6 @@ def test_previews_for_clients_are_limited_in_rate_and_dropped_without_a_viewer()
         accepted += throttle.wants("auto")
     assert 45 <= accepted <= 51 and not throttle.wants("off")
     step = Step(image=1, images=1, step=1, steps=2, seconds=1.0, preview=Preview(width=1, height=1, rgb=b"abc"))
-    assert with_time(step, RecordingViewer()) is step
-    without = with_time(step, NullViewer())
+    assert with_wanted_preview(step, RecordingViewer()) is step
+    without = with_wanted_preview(step, NullViewer())
     assert isinstance(without, Step) and without.preview is None

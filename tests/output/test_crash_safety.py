@@ -18,7 +18,7 @@ def test_no_partial_file_is_left(harness: SessionHarness) -> None:
 
 def test_crash_safety_images_of_a_killed_session_enter_the_history(harness: SessionHarness) -> None:
     paths = harness.draw("a cat -s2 -n3")
-    with OutputFolder(outputs(harness)).history.opened() as database:
+    with OutputFolder(outputs(harness)).history.connection() as database:
         database.execute("DELETE FROM images WHERE number > 1")
     log = outputs(harness) / "invoke_log.txt"
     log.write_text(log.read_text().splitlines()[0] + "\n")
@@ -42,12 +42,12 @@ def test_crash_safety_every_finished_image_enters_the_history(
     harness.session.context._folders.clear()
     entry = harness.session.context.folder().history.last()
     assert entry is not None and entry.line.startswith("a cat")
-    assert harness.session.context.folder().history.begun() == {}
+    assert harness.session.context.folder().history.pending() == {}
 
 
 def test_a_begun_image_without_a_file_is_dropped(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
-    harness.session.context.folder().history.begin(2, "000002.5.png")
+    harness.session.context.folder().history.mark_pending(2, "000002.5.png")
     harness.session.context._folders.clear()
     assert harness.session.context.folder().history.numbers() == {1}
     harness.draw("a cat -s2 -S2")

@@ -17,7 +17,7 @@ from invoke_cli.output.database import Database
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import History
-from invoke_cli.output.search import statement
+from invoke_cli.output.search import build_statement
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=timezone(timedelta(hours=2)))
 
@@ -114,7 +114,7 @@ def test_images_are_found_by_tag_and_rating(history: History) -> None:
     history.rate(3, 5)
     assert found(history, "tag:good") == [2, 3] and found(history, "tag:good rating>=4") == [3]
     assert found(history, "tag:good fox") == [] and found(history, "boat tag:GOOD S=8") == [2]
-    assert history.marks([1, 2, 3]) == {2: ("good",), 3: ("rated 5", "good")}
+    assert history.annotations([1, 2, 3]) == {2: ("good",), 3: ("rated 5", "good")}
     again = history.get(3)
     assert again is not None
     history.add(again)
@@ -126,12 +126,12 @@ def test_images_are_found_by_tag_and_rating(history: History) -> None:
 
 def test_a_full_disk_is_not_mistaken_for_a_damaged_history(tmp_path: Path) -> None:
     database = Database(tmp_path / "history.sqlite3")
-    with pytest.raises(OutputError, match="disk is full") as full, database.writing() as connection:
+    with pytest.raises(OutputError, match="disk is full") as full, database.transaction() as connection:
         connection.execute("PRAGMA max_page_count = 1")
         connection.execute("CREATE TABLE more AS SELECT zeroblob(1000000)")
     assert "free space" in full.value.hint and "away" not in full.value.hint
     (tmp_path / "bad.sqlite3").write_bytes(b"no database" * 1000)
-    with pytest.raises(OutputError, match="not a database") as damaged, Database(tmp_path / "bad.sqlite3").opened():
+    with pytest.raises(OutputError, match="not a database") as damaged, Database(tmp_path / "bad.sqlite3").connection():
         pass
     assert "move bad.sqlite3 away" in damaged.value.hint
 
@@ -165,14 +165,14 @@ def test_queries_walk_indexes_from_the_newest_without_sorting(history: History) 
         "a",
         "model:x",
     ):
-        parsed = statement(parse_query(query.split(), NOW), 10)
-        with history.opened() as database:
+        parsed = build_statement(parse_query(query.split(), NOW), 10)
+        with history.connection() as database:
             plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {parsed.text}", parsed.values)]
         assert not any("TEMP B-TREE" in step for step in plan), (query, plan)
         assert not any(step.startswith("SCAN i") for step in plan), (query, plan)
     for query in ("fox", "boat strength>0.5"):
-        parsed = statement(parse_query(query.split(), NOW), 10)
-        with history.opened() as database:
+        parsed = build_statement(parse_query(query.split(), NOW), 10)
+        with history.connection() as database:
             plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {parsed.text}", parsed.values)]
         assert "VIRTUAL TABLE" in plan[0]
 
@@ -184,9 +184,9 @@ from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 folder = OutputFolder(Path(sys.argv[1]))
 for _ in range(60):
-    with folder.numbered() as number:
+    with folder.reserve_number() as number:
         line = f"a fox {sys.argv[2]} -S {number}"
-        folder.enter(Entry(number=number, path=f"{number}.png", line=line, seed=number, created=""))
+        folder.add_entry(Entry(number=number, path=f"{number}.png", line=line, seed=number, created=""))
     folder.history.tag(number, sys.argv[2], on=True)
     assert folder.history.recent(3)
 """

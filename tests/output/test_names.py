@@ -27,7 +27,7 @@ def test_numbers_never_collide_between_sessions(tmp_path: Path) -> None:
         folder = OutputFolder(tmp_path)
         numbers = []
         for _ in range(10):
-            with folder.numbered() as number:
+            with folder.reserve_number() as number:
                 numbers.append(number)
         return numbers
 
@@ -102,7 +102,7 @@ def test_environment_variables_in_the_folder_are_expanded(
 
 @pytest.mark.parametrize(
     ("outdir", "message"),
-    [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot be written"), ("-", "only for one-shot calls")],
+    [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot write"), ("-", "only for one-shot calls")],
 )
 def test_impossible_output_is_an_error_before_generation(
     fake_session: SessionHarness, outdir: str, message: str

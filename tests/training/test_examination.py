@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from training.canvas import Array
-from training.examination import Examination, examination, marks
+from training.examination import Examination, examination, scores
 from training.held_out import is_held_out
 from training.image_analysis import nearest_colour
-from training.media_classifier import MediumJudge, fit_judge, pixels_of
+from training.media_classifier import MediumClassifier, fit_classifier, pixels_of
 from training.metrics import presence
 from training.mixes import NARROW, RICH, WIDE, Mix
 from training.random_scenes import draw_scene, landscape, single
@@ -23,11 +23,11 @@ def questions() -> Examination:
 
 
 @pytest.fixture(scope="module")
-def judge() -> MediumJudge:
+def classifier() -> MediumClassifier:
     rng = np.random.default_rng(1)
     views = [(m, [pixels_of(render(landscape(rng, m))) for _ in range(16)]) for m in MEDIA]
     things = [(m, [pixels_of(render(single(rng, m, SHAPES))) for _ in range(16)]) for m in MEDIA]
-    return fit_judge([*views, *things])
+    return fit_classifier([*views, *things])
 
 
 def test_there_are_300_questions() -> None:
@@ -40,15 +40,15 @@ def test_every_question_is_held_out_and_no_training_scene_is(questions: Examinat
     assert not any(is_held_out(draw_scene(rng, mix)) for mix in (NARROW, RICH, WIDE) for _ in range(150))
 
 
-def test_true_images_pass(questions: Examination, judge: MediumJudge) -> None:
-    figures = marks(questions, [pixels_of(render(question.scene)) for question in questions.all()], judge)
+def test_true_images_pass(questions: Examination, classifier: MediumClassifier) -> None:
+    figures = scores(questions, [pixels_of(render(question.scene)) for question in questions.all()], classifier)
     assert min(figures[name] for name in ("colour", "shape", "background", "place", "time of day")) == 1.0
     assert min(figures[name] for name in ("pair", "left and right", "above and below", "medium")) > 0.8
 
 
-def test_blank_images_fail(questions: Examination, judge: MediumJudge) -> None:
+def test_blank_images_fail(questions: Examination, classifier: MediumClassifier) -> None:
     blank: Array = np.full((64, 64, 3), 128, dtype=np.float32)
-    figures = marks(questions, [blank] * len(questions.all()), judge)
+    figures = scores(questions, [blank] * len(questions.all()), classifier)
     assert max(figures[name] for name in ("colour", "shape", "pair")) == 0.0
 
 

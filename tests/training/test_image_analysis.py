@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from training.canvas import Array
-from training.examination import Examination, Question, examination, marks
+from training.examination import Examination, Question, examination, scores
 from training.image_analysis import things_in
-from training.media_classifier import MediumJudge, pixels_of
+from training.media_classifier import MediumClassifier, pixels_of
 from training.random_scenes import pair, single
 from training.render import render
 from training.scene import PALETTE, THINGS, Item, Objects
 
-NO_JUDGE = MediumJudge(media=(), means=np.zeros(0), inverses=np.zeros(0), offsets=np.zeros(0))
+NO_CLASSIFIER = MediumClassifier(media=(), means=np.zeros(0), inverses=np.zeros(0), offsets=np.zeros(0))
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def pairs() -> list[Objects]:
     return [pair(rng, "plain") for _ in range(60)]
 
 
-def scores(requested: Sequence[Objects], images: Sequence[Array]) -> dict[str, float]:
+def pair_scores(requested: Sequence[Objects], images: Sequence[Array]) -> dict[str, float]:
     questions = [Question(scene=scene, prompt="") for scene in requested]
-    return marks(Examination(singles=[], pairs=questions, views=[], media=[]), images, NO_JUDGE)
+    return scores(Examination(singles=[], pairs=questions, views=[], media=[]), images, NO_CLASSIFIER)
 
 
 def touching(scene: Objects) -> Objects:
@@ -48,7 +48,7 @@ def recoloured(scene: Objects, which: int, rng: np.random.Generator) -> Objects:
 
 
 def test_true_images_of_pairs_pass(pairs: list[Objects]) -> None:
-    figures = scores(pairs, [pixels_of(render(scene)) for scene in pairs])
+    figures = pair_scores(pairs, [pixels_of(render(scene)) for scene in pairs])
     assert figures == {"pair": 1.0, "left and right": 1.0, "above and below": 1.0}
 
 
@@ -56,7 +56,7 @@ def test_touching_objects_are_counted_as_two(pairs: list[Objects]) -> None:
     scenes = [touching(scene) for scene in pairs]
     images = [pixels_of(render(scene)) for scene in scenes]
     assert all(len(things_in(image, 3)) == 1 for image in images[:8])  # they touch
-    figures = scores(scenes, images)
+    figures = pair_scores(scenes, images)
     assert figures["pair"] == 1.0 and figures["left and right"] == figures["above and below"] == 1.0
 
 
@@ -64,19 +64,19 @@ def test_an_object_of_another_colour_fails(pairs: list[Objects]) -> None:
     rng = np.random.default_rng(5)
     requested = [recoloured(scene, which, rng) for scene in pairs for which in (0, 1)]
     images = [image for scene in pairs for image in [pixels_of(render(scene))] * 2]
-    assert scores(requested, images)["pair"] <= 0.03
+    assert pair_scores(requested, images)["pair"] <= 0.03
 
 
 def test_objects_in_the_wrong_order_fail(pairs: list[Objects]) -> None:
     turned = [replace(scene, items=scene.items[::-1]) for scene in pairs]
-    figures = scores(turned, [pixels_of(render(scene)) for scene in pairs])
+    figures = pair_scores(turned, [pixels_of(render(scene)) for scene in pairs])
     assert figures["left and right"] == figures["above and below"] == 0.0
 
 
 def test_one_object_alone_fails(pairs: list[Objects]) -> None:
     rng = np.random.default_rng(9)
     alone = [pixels_of(render(single(rng, "plain", THINGS))) for _ in pairs]
-    assert scores(pairs, alone)["pair"] <= 0.03
+    assert pair_scores(pairs, alone)["pair"] <= 0.03
 
 
 def test_the_colour_of_a_boat_is_its_hull_s(pairs: list[Objects]) -> None:
@@ -87,7 +87,7 @@ def test_the_colour_of_a_boat_is_its_hull_s(pairs: list[Objects]) -> None:
     )
     scene = replace(pairs[0], items=afloat, relation="left", backdrop="yellow", backdrop_rgb=PALETTE["yellow"])
     image = pixels_of(render(scene))
-    assert scores([scene], [image]) == {"pair": 1.0, "left and right": 1.0}
+    assert pair_scores([scene], [image]) == {"pair": 1.0, "left and right": 1.0}
     left, right = sorted(things_in(image, 2), key=lambda seen: seen.x)
     assert left.shares["green"] > 0.25 > right.shares["green"]
 
@@ -97,9 +97,9 @@ def test_a_background_that_is_not_requested_is_not_checked() -> None:
     without_background = [q for q in requested if "background" not in q.prompt and " on " not in q.prompt]
     assert 5 < len(without_background) < len(requested) / 2
     blank: Array = np.full((64, 64, 3), 128, dtype=np.float32)
-    figures = marks(
+    figures = scores(
         Examination(singles=without_background, pairs=[], views=[], media=[]),
         [blank] * len(without_background),
-        NO_JUDGE,
+        NO_CLASSIFIER,
     )
     assert "background" not in figures and figures["colour"] == 0.0

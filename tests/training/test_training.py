@@ -17,10 +17,10 @@ from training.attention import PlainAttention
 from training.autoencoder import encode, refine_decoder, round_trip_psnr, to_model
 from training.checkpoints import load_checkpoint
 from training.denoiser import Noised, build_scheduler, draw_levels, velocity_loss
-from training.latents import halved_pictures
+from training.latents import halved_images
 from training.networks import build_autoencoder, build_unet
 from training.recipe import full, tiny
-from training.training_loop import TrainingRun, mix_in, rate_at, run_training
+from training.training_loop import TrainingRun, blend_with, rate_at, run_training
 
 
 class _Line(nn.Module):
@@ -59,7 +59,7 @@ def test_mix_in_keeps_a_share_of_the_earlier_weights(tmp_path: Path) -> None:
     run_training(_run(50), line, tmp_path, lambda _: line.loss())
     ended = line.weight.item()
     nn.init.constant_(line.weight, 5.0)
-    mix_in(_run(50), line, tmp_path, 0.3)
+    blend_with(_run(50), line, tmp_path, 0.3)
     assert line.weight.item() == pytest.approx(0.3 * ended + 0.7 * 5.0)
 
 
@@ -167,7 +167,7 @@ def test_the_scheduler_has_stable_diffusions_keys() -> None:
 def test_images_are_halved_by_averaging() -> None:
     image = np.zeros((1, 2, 2, 3), dtype=np.uint8)
     image[0, 0, 0] = 200
-    assert halved_pictures(image)[0, 0, 0].tolist() == [50, 50, 50]
+    assert halved_images(image)[0, 0, 0].tolist() == [50, 50, 50]
     assert to_model(image).shape == (1, 3, 2, 2)
 
 

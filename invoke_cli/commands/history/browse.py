@@ -73,7 +73,7 @@ def remove(context: SessionContext, call: Call) -> None:
         tables = [path.with_suffix(suffix) for suffix in (".csv", ".html") if image.entry.kind]
         for file in (path, path.with_name(f"{path.stem}.steps.png"), *stages, *tables, steps):
             if file.exists():
-                moved = folder.to_trash(file)
+                moved = folder.move_to_trash(file)
                 context.notice(f"moved {file} to {moved}")
         folder.history.mark_removed(number)
 
@@ -91,7 +91,7 @@ def clear(context: SessionContext, _: Call) -> None:
 
 
 def _list(context: SessionContext, entries: Sequence[Entry], empty: str) -> None:
-    marks = context.folder().history.marks([entry.number for entry in entries])
+    marks = context.folder().history.annotations([entry.number for entry in entries])
     lines: list[str] = []
     for entry in entries:
         lines.append(f"[{entry.number}] {entry.path}: {sanitize_for_terminal(entry.line)}")

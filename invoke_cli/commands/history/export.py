@@ -22,8 +22,8 @@ from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import CommandError, ImageError, OutputError
 from invoke_cli.imaging.open_image import open_path, read_file
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
-from invoke_cli.output.files import output_errors, write_whole
-from invoke_cli.output.names import file_name, names_of
+from invoke_cli.output.files import output_errors, write_atomically
+from invoke_cli.output.names import fields_from_line, file_name
 
 NAME_TEMPLATE = "{prefix}.{seed}.{prompt:40}.png"
 _USAGE = (
@@ -61,7 +61,7 @@ def _unique_names(images: Sequence[HistoryImage], template: str) -> Mapping[str,
     """Map a unique file name to each image."""
     names: dict[str, Path] = {}
     for image in images:
-        name = file_name(template, names_of(image.entry.number, image.entry.line, image.entry.seed))
+        name = file_name(template, fields_from_line(image.entry.number, image.entry.line, image.entry.seed))
         names[_free_name(name, lambda candidate: candidate in names)] = image.path
     return names
 
@@ -79,7 +79,7 @@ def _copy(folder: Path, names: Mapping[str, Path]) -> Path:
         raise OutputError(f"{folder} is a file, not a folder", hint="choose a folder")
     for name, path in names.items():
         free_name = _free_name(name, lambda candidate: (folder / candidate).exists())
-        write_whole(folder / free_name, read_file(path))
+        write_atomically(folder / free_name, read_file(path))
     return folder
 
 
@@ -92,7 +92,7 @@ def _zip(target: Path, names: Mapping[str, Path]) -> Path:
         for name, file in names.items():
             archive.write(file, name)
     with output_errors(path):
-        write_whole(path, buffer.getvalue())
+        write_atomically(path, buffer.getvalue())
     return path
 
 
@@ -101,7 +101,7 @@ def strip(context: SessionContext, call: Call) -> None:
     path = single_image(context, call, "!strip 17: copy the image without its metadata")
     image = _bare_image(path)
     record = SheetRecord(kind="stripped", line=sheet_line("strip", [SheetImage(name=path.name)]))
-    number, copy = context.writer.save_sheet(context.folder(), image, record, told=False)
+    number, copy = context.writer.save_sheet(context.folder(), image, record, with_record=False)
     context.say(f"[{number}] {copy}: a copy of {path.name} without metadata")
 
 

@@ -23,11 +23,11 @@ def tag(context: SessionContext, call: Call) -> None:
     words = call.required(_TAG_USAGE)
     images = _images(context, [word for word in words if is_history_reference(word)], _TAG_USAGE)
     tags = [tag.lower() for word in words if not is_history_reference(word) for tag in word.split(",") if tag]
-    for name in tags:
-        if _TAG.fullmatch(name) is None:
-            raise CommandError(
-                f"not a valid tag: {name[:40]!r}", hint="a tag starts with a letter and contains no spaces"
-            )
+    invalid = next((name for name in tags if _TAG.fullmatch(name) is None), None)
+    if invalid is not None:
+        raise CommandError(
+            f"not a valid tag: {invalid[:40]!r}", hint="a tag starts with a letter and contains no spaces"
+        )
     for image in images:
         for name in tags:
             reindex.tag(image.folder, image.entry.number, name.removeprefix("-"), on=not name.startswith("-"))
@@ -55,5 +55,5 @@ def _images(context: SessionContext, words: list[str], usage: str) -> list[Histo
 def _show_marks(context: SessionContext, images: list[HistoryImage]) -> None:
     for image in images:
         number = image.entry.number
-        marks = image.folder.history.marks([number]).get(number, ("no tags and no rating",))
+        marks = image.folder.history.annotations([number]).get(number, ("no tags and no rating",))
         context.say(f"[{number}] {', '.join(marks)}")

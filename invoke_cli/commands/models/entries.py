@@ -81,6 +81,20 @@ def triggers(context: SessionContext, call: Call) -> None:
 # -- entries ---------------------------------------------------------------------------------------------------------
 
 
+def _local_copy(context: SessionContext, source: str, usage: str) -> Path:
+    """Return the path of a model on disk, downloading it if necessary."""
+    local = expand_path(source)
+    if not (is_file(local) or is_folder(local)):
+        if not is_remote(source):
+            raise CommandError(f"no such file or folder: {source[:80]}", hint=usage)
+        local = _download(context, source)
+    return local.resolve()
+
+
+def _default_name(path: Path) -> str:
+    return (path.stem if path.is_file() else path.name).replace(" ", "-")
+
+
 def import_model(context: SessionContext, call: Call) -> None:
     """Add a model to models.yaml: a folder, a single file, or a download from Hugging Face or a URL."""
     usage = (
@@ -90,13 +104,8 @@ def import_model(context: SessionContext, call: Call) -> None:
     source, *words = call.required(usage)
     options = dict(word.split("=", 1) for word in words if word.startswith(_OPTION_PREFIXES))
     names = [word for word in words if not word.startswith(_OPTION_PREFIXES)]
-    local = expand_path(source)
-    if not (is_file(local) or is_folder(local)):
-        if not is_remote(source):
-            raise CommandError(f"no such file or folder: {source[:80]}", hint=usage)
-        local = _download(context, source)
-    local = local.resolve()
-    name = names[0] if names else (local.stem if local.is_file() else local.name).replace(" ", "-")
+    local = _local_copy(context, source, usage)
+    name = names[0] if names else _default_name(local)
     check_name(name)
     if name in context.settings.registry.models and not names:
         raise CommandError(f"model {name} already exists", hint=f"choose another name: !import_model {source} NAME")
@@ -144,6 +153,19 @@ def _download(context: SessionContext, source: str) -> Path:
     return folder / files[0].path if len(files) == 1 else folder
 
 
+def _parse_setting(key: str, value: str) -> object:
+    """Convert the text of a setting to its value; `none` is None, except for booleans."""
+    if key in _BOOLEAN_SETTINGS:
+        return value not in ("no", "false", "none")
+    if value == "none":
+        return None
+    if key == "size" and value.isdigit():
+        return int(value)
+    if key in _PATH_SETTINGS and path_exists(expand_path(value)):
+        return str(expand_path(value).resolve())  # relative paths would depend on the working directory
+    return value
+
+
 def edit_model(context: SessionContext, call: Call) -> None:
     """Show an entry or change one of its settings; a change to a packaged entry goes to the user's models.yaml."""
     name, _, rest = call.argument.strip().partition(" ")
@@ -156,13 +178,7 @@ def edit_model(context: SessionContext, call: Call) -> None:
         usage = f"!edit_model {spec.name} SETTING VALUE changes a setting; the value none removes it"
         context.say(f"{shown(spec.name, entry)}\n\n{usage}")
         return
-    new_value: object = None if value.strip() == "none" else value.strip()
-    if key in _BOOLEAN_SETTINGS:
-        new_value = value.strip() not in ("no", "false", "none")
-    if key == "size" and value.strip().isdigit():
-        new_value = int(value)
-    if key in _PATH_SETTINGS and new_value is not None and path_exists(expand_path(value.strip())):
-        new_value = str(expand_path(value.strip()).resolve())  # relative paths would depend on the working directory
+    new_value = _parse_setting(key, value.strip())
     values = {**({} if entry_of(own_text, spec.name) else entry), key: new_value}
     context.settings.change_models(lambda text: with_entry(text, spec.name, values))
     context.notice(f"{spec.name}: {f'removed {key}' if new_value is None else f'{key} set to {new_value}'}")

@@ -47,10 +47,13 @@ def _select(specs: Sequence[ModelSpec], call: Call) -> Sequence[ModelSpec]:
     subject = " ".join(subject_words).lower()
     found = [spec for spec in specs if any(subject in word.lower() for word in spec.good_for)]
     if not found:
-        known = sorted({word for spec in specs for word in spec.good_for})
-        hint = f"known tags: {', '.join(known) or 'none yet'}; add some: !edit_model NAME good_for portraits, night"
-        raise CommandError(f"no model is tagged for {subject[:60]}", hint=hint, span=call.span)
+        raise CommandError(f"no model is tagged for {subject[:60]}", hint=_tags_hint(specs), span=call.span)
     return found
+
+
+def _tags_hint(specs: Sequence[ModelSpec]) -> str:
+    known = sorted({word for spec in specs for word in spec.good_for})
+    return f"known tags: {', '.join(known) or 'none yet'}; add some: !edit_model NAME good_for portraits, night"
 
 
 def _state(context: SessionContext, spec: ModelSpec) -> str:

@@ -64,15 +64,19 @@ def _vectors(loaded: LoadedModel, embedding: EmbeddingUse) -> list[tuple[torch.T
     except (OSError, SafetensorError) as error:
         raise _incompatible(loaded, embedding, str(error).splitlines()[0][:160]) from None
     parts = [part for part in _ENCODER_KEYS if part in loaded.text_encoders]
-    if len(parts) > 1 or set(_ENCODER_KEYS.values()) <= set(tensors):
-        found = [(tensors.get(_ENCODER_KEYS[part]), part) for part in parts]
-    else:
-        found = [(next(iter(tensors.values())) if len(tensors) == 1 else tensors.get("emb_params"), parts[0])]
+    found = _find_tensors(tensors, parts)
     complete = [(tensor.reshape(-1, tensor.shape[-1]), part) for tensor, part in found if _is_filled(tensor)]
     if len(complete) != len(found):
         kind = "two text encoders" if len(parts) > 1 else "one text encoder"
         raise _incompatible(loaded, embedding, f"it contains no vectors for a model with {kind}")
     return complete
+
+
+def _find_tensors(tensors: Mapping[str, torch.Tensor], parts: Sequence[str]) -> list[tuple[torch.Tensor | None, str]]:
+    """Return the tensor of a file for each text encoder, or None, with the encoder's component name."""
+    if len(parts) > 1 or set(_ENCODER_KEYS.values()) <= set(tensors):
+        return [(tensors.get(_ENCODER_KEYS[part]), part) for part in parts]
+    return [(next(iter(tensors.values())) if len(tensors) == 1 else tensors.get("emb_params"), parts[0])]
 
 
 def _is_filled(tensor: torch.Tensor | None) -> TypeGuard[torch.Tensor]:

@@ -143,6 +143,17 @@ class LoadedModel:
         return view
 
 
+def _load_pipeline(model: Model, device: Device, cls: Any, arguments: dict[str, Any]) -> Any:
+    """Load the pipeline, with a separate VAE and quantised weights unless `arguments` contains these components."""
+    family = model.facts.family
+    if model.facts.vae_from is not None and family.vae not in arguments:
+        arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
+    if model.facts.quantize and family.denoiser not in arguments:
+        arguments[family.denoiser] = load_quantized(model.facts, model.spec.name, device)
+    load = load_single_file if model.facts.single_file else _from_folder
+    return load(model.facts, cls, arguments)
+
+
 def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload: str = "none") -> LoadedModel:
     """Load the model's pipeline on the device, reusing the components in `shared`.
 
@@ -153,14 +164,7 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
     arguments = {**accepted_arguments(cls, _OMITTED_COMPONENTS), "torch_dtype": device.dtype, **shared}
     try:
-        if model.facts.vae_from is not None and family.vae not in shared:
-            arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
-        if model.facts.quantize and family.denoiser not in shared:
-            arguments[family.denoiser] = load_quantized(model.facts, model.spec.name, device)
-        if model.facts.single_file:
-            pipeline = load_single_file(model.facts, cls, arguments)
-        else:
-            pipeline = _from_folder(model.facts, cls, arguments)
+        pipeline = _load_pipeline(model, device, cls, arguments)
     except ImportError as error:
         raise _missing_package(model, error) from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:

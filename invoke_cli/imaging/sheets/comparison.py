@@ -97,13 +97,18 @@ def _half_step(row: Sequence[float], position: int) -> float:
     return min(steps, default=math.inf) / 2
 
 
-def comparison(stories: Sequence[ComparedImage]) -> Image.Image:
-    """Return a sheet with a column per image: its title, its inputs, its steps, and the result."""
+def _title_row(stories: Sequence[ComparedImage]) -> list[Image.Image]:
+    """Return the titles, all of the same height."""
     titles = [caption(story.title, COLUMN) for story in stories]
     height = max(title.height for title in titles)
-    tops = [at_least(title, height) for title in titles]
-    starts = [_start(story) for story in stories]
-    blocks = [tops, starts] if any(story.init or story.stages for story in stories) else [tops]
+    return [at_least(title, height) for title in titles]
+
+
+def comparison(stories: Sequence[ComparedImage]) -> Image.Image:
+    """Return a sheet with a column per image: its title, its inputs, its steps, and the result."""
+    blocks = [_title_row(stories)]
+    if any(story.init or story.stages for story in stories):
+        blocks.append(list(map(_start, stories)))
     for number in range(max(len(story.stages) for story in stories)):
         blocks.append(_stage_in_columns(stories, number))
     tallest = max(_scaled_height(story.result) for story in stories)

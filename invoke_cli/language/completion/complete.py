@@ -103,10 +103,15 @@ def _complete_switches(before: str, start: int) -> Iterator[Candidate]:
         if spellings and typed.startswith("-"):
             yield Candidate(text=spellings[0], start=start, about=switch.help)
     if len(typed) > 4:
-        for switch in SWITCHES:
-            negated = negation(switch)
-            if (switch.is_flag or switch.is_repeatable) and negated.startswith(typed) and negated not in switch.flags:
-                yield Candidate(text=negated, start=start, about=f"turn off: {switch.help}")
+        yield from _complete_negations(typed, start)
+
+
+def _complete_negations(typed: str, start: int) -> Iterator[Candidate]:
+    """Yield the negated switches, such as `--no-fit`, that begin with the typed text."""
+    for switch in SWITCHES:
+        negated = negation(switch)
+        if (switch.is_flag or switch.is_repeatable) and negated.startswith(typed) and negated not in switch.flags:
+            yield Candidate(text=negated, start=start, about=f"turn off: {switch.help}")
 
 
 def _complete_values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -75,6 +76,12 @@ class Sweep:
         return "  ".join(axis.label(index) for axis, index in zip(self.axes, cell, strict=True))
 
 
+def _repeated_axis(axes: Sequence[Axis]) -> Axis | None:
+    """Return the first axis whose switch has another one."""
+    counts = Counter(axis.switch.field for axis in axes)
+    return next((axis for axis in axes if counts[axis.switch.field] > 1), None)
+
+
 def parse_sweep(line: str) -> Sweep:
     """Parse the axes of a line.
 
@@ -83,7 +90,7 @@ def parse_sweep(line: str) -> Sweep:
     """
     tokens = tokenise(line)
     axes = tuple(axis for token in tokens if (axis := _parse_axis(token)) is not None)
-    repeated = next((axis for axis in axes if sum(axis.switch.field == each.switch.field for each in axes) > 1), None)
+    repeated = _repeated_axis(axes)
     if repeated is not None and not any(token.kind is Kind.PIPE for token in tokens):
         message = f"{repeated.switch.spelling} has two lists"
         raise LineError(message, hint="merge them into one list", span=repeated.span).located(line)

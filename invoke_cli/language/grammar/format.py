@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.grammar.quotes import canonical, quote_prompt
 from invoke_cli.language.grammar.spellings import negation
+from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest
 
@@ -22,15 +24,19 @@ def _format_parts(request: GenerationRequest) -> Iterator[str]:
         yield _format_prompt(request.prompt)
     for switch in SWITCHES:
         value = getattr(request, switch.field)
-        if value is None or switch.field == "prompt":
-            continue
-        if value == () and switch.is_repeatable:
-            yield negation(switch)
-        elif isinstance(value, bool):
-            yield (switch.spelling if len(switch.spelling) == 2 else switch.name) if value else negation(switch)
-        else:
-            for part in [(one,) for one in value] if switch.is_repeatable else [value]:
-                yield _with_value(switch.spelling, switch.value.format(part), glued=switch.value.takes == "glued")
+        if value is not None and switch.field != "prompt":
+            yield from _format_switch(switch, value)
+
+
+def _format_switch(switch: Switch, value: Any) -> Iterator[str]:
+    """Yield a switch with its value; a repeatable one for each of its values."""
+    if value == () and switch.is_repeatable:
+        yield negation(switch)
+    elif isinstance(value, bool):
+        yield (switch.spelling if len(switch.spelling) == 2 else switch.name) if value else negation(switch)
+    else:
+        for part in [(one,) for one in value] if switch.is_repeatable else [value]:
+            yield _with_value(switch.spelling, switch.value.format(part), glued=switch.value.takes == "glued")
 
 
 def _with_value(spelling: str, text: str, *, glued: bool) -> str:

@@ -14,6 +14,7 @@ from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.free_text import find_lookalikes
 from invoke_cli.language.grammar.quotes import BLANKS
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
+from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest
 
@@ -190,14 +191,18 @@ def _assignments(tokens: Sequence[Token]) -> Iterator[tuple[str, object, Token]]
         if token.kind is Kind.PROMPT:
             yield "prompt", token.text, token
         elif token.kind is Kind.SWITCH and token.switch is not None:
-            if token.switch.is_repeatable and token.negated:
-                yield token.switch.field, (), token
-            elif token.switch.is_flag or token.negated:
-                yield token.switch.field, not token.negated, token
-            elif following is not None and following.kind is Kind.VALUE:
-                yield token.switch.field, _parse_value(token, following), following
-            else:
-                yield token.switch.field, _omitted_value(token), token
+            has_value = following is not None and following.kind is Kind.VALUE
+            value, blamed = _switch_value(token, token.switch, following if has_value else None)
+            yield token.switch.field, value, blamed
+
+
+def _switch_value(token: Token, switch: Switch, value: Token | None) -> tuple[object, Token]:
+    """Return the value of a switch from its value token, if any, and the token for error messages."""
+    if switch.is_repeatable and token.negated:
+        return (), token
+    if switch.is_flag or token.negated:
+        return not token.negated, token
+    return (_parse_value(token, value), value) if value is not None else (_omitted_value(token), token)
 
 
 def _parse_value(switch_token: Token, value_token: Token) -> object:

@@ -88,19 +88,22 @@ class _WordReader:
         text = [quote_prompt(canonical(" ".join(prompt)))] if prompt else []
         return " ".join([*text, *switches])
 
+    def _take_values(self, switch_match: SwitchMatch, name: str, takes: str) -> list[str]:
+        """Take the words that are the values of a switch."""
+        value = switch_match.switch.value
+        if takes == "one" or (takes == "optional" and self.words and may_follow(value, self.words[0])):
+            return self._take_value(switch_match, name)
+        if takes in ("words", "numbers"):
+            return self._take_value(switch_match, name) + self._take_more(switch_match)
+        return []
+
     def _add_switch(self, word: str, switch_match: SwitchMatch, switches: list[str]) -> None:
         name = word[: switch_match.length].removesuffix("=")
         takes = "nothing" if switch_match.negated else switch_match.switch.value.takes
         if switch_match.glued:
             values = [word[switch_match.length :], *self._take_more(switch_match)]
-        elif takes == "one" or (
-            takes == "optional" and self.words and may_follow(switch_match.switch.value, self.words[0])
-        ):
-            values = self._take_value(switch_match, name)
-        elif takes in ("words", "numbers"):
-            values = self._take_value(switch_match, name) + self._take_more(switch_match)
         else:
-            values = []
+            values = self._take_values(switch_match, name, takes)
         if switch_match.switch.field == "init_image":
             # Keep an earlier -I in the line: the parser reports that the last one applies.
             switches.extend(f"-I {quote_value(image)}" for image in self.images)

@@ -32,18 +32,25 @@ def read_exif(data: bytes) -> dict[str, str]:
     if order is None or len(block) < 8:
         return {}
     found: dict[str, str] = {}
+    for tag, kind, count, position in _all_entries(block, order):
+        if tag in _TAGS and kind in _TEXT_TYPES:
+            start = position if count <= 4 else struct.unpack_from(f"{order}I", block, position)[0]
+            is_complete = start + count <= len(block)
+            text = comment_text(block[start : start + count], order) if is_complete else ""
+            if text.strip():
+                found.setdefault(PREFIX + _TAGS[tag], text)
+    return found
+
+
+def _all_entries(block: bytes, order: str) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the entries of the first directory, then those of the EXIF directory that it refers to."""
     directories = [struct.unpack_from(f"{order}I", block, 4)[0]]
     for offset in directories:
         for tag, kind, count, position in _entries(block, offset, order):
             if tag == _EXIF_DIRECTORY and kind == 4 and len(directories) < 2:
                 directories.append(struct.unpack_from(f"{order}I", block, position)[0])
-            elif tag in _TAGS and kind in _TEXT_TYPES:
-                start = position if count <= 4 else struct.unpack_from(f"{order}I", block, position)[0]
-                is_complete = start + count <= len(block)
-                text = comment_text(block[start : start + count], order) if is_complete else ""
-                if text.strip():
-                    found.setdefault(PREFIX + _TAGS[tag], text)
-    return found
+            else:
+                yield tag, kind, count, position
 
 
 def _entries(block: bytes, offset: int, order: str) -> Iterator[tuple[int, int, int, int]]:

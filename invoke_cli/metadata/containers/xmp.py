@@ -30,9 +30,13 @@ def digital_source_type(record: Record) -> str:
         return first.source_type or (TRAINED if first.generated else "")
     if all(plan.task is Task.POSTPROCESS for plan in plans):
         return _postprocessed_type(plans)
-    foreign = first is not None and not first.generated
-    kept = any(plan.mask is not None or plan.strength < 1 for plan in plans[:1])
-    return "compositeWithTrainedAlgorithmicMedia" if foreign and kept else TRAINED
+    return "compositeWithTrainedAlgorithmicMedia" if _keeps_foreign_image(plans[0]) else TRAINED
+
+
+def _keeps_foreign_image(plan: Plan) -> bool:
+    """Return whether the result contains parts of an init image that no model generated."""
+    is_foreign = plan.init is not None and not plan.init.generated
+    return is_foreign and (plan.mask is not None or plan.strength < 1)
 
 
 def _untouched(record: Record) -> bool:

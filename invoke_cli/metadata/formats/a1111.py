@@ -6,7 +6,7 @@ In PNG files they are the `parameters` chunk, elsewhere the EXIF user comment or
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -17,6 +17,7 @@ from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
 from invoke_cli.metadata.formats.infotext import escape_brackets, join_parameters, split_parameters
 from invoke_cli.metadata.sampler_aliases import AUTOMATIC
 from invoke_cli.planning.plan import Task
+from invoke_cli.request import Variation
 
 KEYWORD = "parameters"
 PLACES = (KEYWORD, "EXIF:UserComment", "comment")
@@ -158,6 +159,15 @@ def _with_missing(parsed: ParsedMetadata, text: str) -> ParsedMetadata:
 # -- writing ---------------------------------------------------------------------------------------------------------
 
 
+def _variation_pairs(variations: Sequence[Variation]) -> dict[str, str]:
+    if len(variations) == 1:
+        strength = format_number(variations[0].weight)
+        return {"Variation seed": str(variations[0].seed), "Variation seed strength": strength}
+    if variations:
+        return {"Variations": ",".join(f"{v.seed}:{format_number(v.weight)}" for v in variations)}
+    return {}
+
+
 def _pairs(record: Record) -> dict[str, str]:
     """Return the pairs in A1111's order."""
     plan, image = record.plan, record.image
@@ -170,11 +180,7 @@ def _pairs(record: Record) -> dict[str, str]:
     if record.model_sha256:
         pairs["Model hash"] = record.model_sha256[:10]
     pairs["Model"] = plan.model
-    if len(image.variations) == 1:
-        pairs["Variation seed"] = str(image.variations[0].seed)
-        pairs["Variation seed strength"] = format_number(image.variations[0].weight)
-    elif image.variations:
-        pairs["Variations"] = ",".join(f"{v.seed}:{format_number(v.weight)}" for v in image.variations)
+    pairs |= _variation_pairs(image.variations)
     if plan.init is not None and plan.task is not Task.POSTPROCESS:
         pairs["Denoising strength"] = format_number(plan.strength)
     if plan.latent_effects.clip_skip:

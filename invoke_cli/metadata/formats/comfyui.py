@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from invoke_cli.errors import MetadataError
@@ -125,16 +126,20 @@ class _Pass:
             if isinstance(stop, int) and stop < -1:
                 self.builder.take("clip_skip", -stop - 1, "stop_at_clip_layer")
 
+    def _read_size(self, path: Sequence[Node]) -> None:
+        """Set the size from the first node on the path that has one."""
+        sized = next((node for node in path if {"width", "height"} <= node.inputs.keys()), None)
+        for side in ("width", "height"):
+            self.builder.take(side, resolve_number(self.graph, sized.inputs[side]) if sized else None, side)
+
     def _read_start(self) -> None:
         """Set the size of the initial noise, or the init image."""
-        link = next((found for name in _LATENT if (found := self.node.link(name)) is not None), None)
+        link = next(filter(None, map(self.node.link, _LATENT)), None)
         path = list(along(self.graph, link, (*_LATENT, "pixels", "image", "images")))
         loaded = next((node for node in path if isinstance(node.inputs.get("image"), str)), None)
         encoded = any(node.link("pixels") is not None for node in path)
         if loaded is None and not encoded:
-            sized = next((node for node in path if {"width", "height"} <= node.inputs.keys()), None)
-            for side in ("width", "height"):
-                self.builder.take(side, resolve_number(self.graph, sized.inputs[side]) if sized else None, side)
+            self._read_size(path)
             return
         self.builder.init(loaded.inputs["image"] if loaded else None)
         self._read_strength()

@@ -110,14 +110,17 @@ def _rows(links: object) -> Iterator[list[Any]]:
             yield row
 
 
-def _canvas_inputs(node: Mapping[str, Any], links: Mapping[int, Connection]) -> dict[str, Any]:
+def _widget_values(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a node's widgets by name; lists contain them in the order of the node's type."""
     values = node.get("widgets_values")
-    names = _WIDGETS.get(str(node["type"]), ())
-    found: dict[str, Any] = {}
     if isinstance(values, list):
-        found = {name: value for name, value in zip(names, values, strict=False) if name}
-    elif isinstance(values, dict):
-        found = {str(name): value for name, value in values.items()}
+        names = _WIDGETS.get(str(node["type"]), ())
+        return {name: value for name, value in zip(names, values, strict=False) if name}
+    return {str(name): value for name, value in values.items()} if isinstance(values, dict) else {}
+
+
+def _canvas_inputs(node: Mapping[str, Any], links: Mapping[int, Connection]) -> dict[str, Any]:
+    found = _widget_values(node)
     inputs = node.get("inputs")
     for entry in inputs if isinstance(inputs, list) else []:
         number = entry.get("link") if isinstance(entry, dict) else None

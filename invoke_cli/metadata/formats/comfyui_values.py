@@ -53,9 +53,14 @@ def resolve_text(
     if node is None or node.id in seen or budget[0] <= 0 or len(seen) > MAX_DEPTH:
         return ""
     budget[0] -= 1
-    separator = node.inputs.get("delimiter", node.inputs.get("separator", " "))
     texts = [resolve_text(graph, part, seen | {node.id}, budget) for part in list(_text_parts(node))[:_MAX_TEXTS]]
-    return (separator if isinstance(separator, str) else " ").join(text for text in texts if text)
+    return _separator(node).join(filter(None, texts))
+
+
+def _separator(node: Node) -> str:
+    """Return the separator with which a node joins texts."""
+    separator = node.inputs.get("delimiter", node.inputs.get("separator", " "))
+    return separator if isinstance(separator, str) else " "
 
 
 def _text_parts(node: Node) -> Iterator[object]:
@@ -77,11 +82,11 @@ def resolve_prompt(graph: Graph, link: Connection | None, wanted: str) -> tuple[
     texts: list[str] = []
     others: list[Node] = []
     seen: set[str] = set()
-    waiting = [(link, wanted)]
+    waiting = [(link, wanted)] if link is not None else []
     while waiting and len(seen) < MAX_DEPTH:
         current, side = waiting.pop(0)
-        node = graph.get(current.node) if current is not None else None
-        if current is None or node is None or node.id in seen:
+        node = graph.get(current.node)
+        if node is None or node.id in seen:
             continue
         seen.add(node.id)
         if node.kind == "ConditioningZeroOut":
@@ -90,10 +95,19 @@ def resolve_prompt(graph: Graph, link: Connection | None, wanted: str) -> tuple[
             texts += [text for text in encoded if text not in texts]
             continue
         others.append(node)
-        side = ("positive", "negative")[current.output] if "negative" in node.inputs and current.output < 2 else side
-        names = [side] if side in node.inputs and "negative" in node.inputs else list(_NEXT)
-        waiting += [(node.link(name), side) for name in names if node.link(name) is not None]
+        waiting += _next_links(node, current.output, side)
     return texts, others
+
+
+def _next_links(node: Node, output: int, side: str) -> Iterator[tuple[Connection, str]]:
+    """Yield the links to follow from a node, each with the side to follow from there."""
+    has_sides = "negative" in node.inputs
+    if has_sides and output < 2:
+        side = ("positive", "negative")[output]
+    for name in (side,) if has_sides and side in node.inputs else _NEXT:
+        link = node.link(name)
+        if link is not None:
+            yield link, side
 
 
 def _encoded(graph: Graph, node: Node) -> list[str] | None:

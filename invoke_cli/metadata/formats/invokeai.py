@@ -6,6 +6,7 @@ Names in the JSON come from the switch table.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from invoke_cli.language.switches.table import SWITCHES
@@ -15,6 +16,7 @@ from invoke_cli.metadata.formats.dream import without_prompts, write_dream
 from invoke_cli.metadata.formats.invokeai2 import SD_METADATA, read_dream_and_json
 from invoke_cli.planning.plan import ControlUse, ImagePlan, Plan
 from invoke_cli.planning.recorded_request import recorded_request
+from invoke_cli.request import GenerationRequest
 
 
 class InvokeAICodec:
@@ -96,20 +98,30 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         "perlin": request.perlin or 0.0,
         "postprocessing": None,
     }
+    return {**image, **dict(_choices(plan, request)), **dict(_source_hashes(plan))}
+
+
+def _choices(plan: Plan, request: GenerationRequest) -> Iterator[tuple[str, object]]:
+    """Yield the entries for the adapters, control images and postprocessors that are used."""
+    names_files = not plan.output.private
     if request.loras:
-        image["loras"] = [choice._asdict() for choice in request.loras]
-    if plan.loras and not plan.output.private:
-        image["lora_hashes"] = {lora.name: lora.sha256 for lora in plan.loras}
+        yield "loras", [choice._asdict() for choice in request.loras]
+    if plan.loras and names_files:
+        yield "lora_hashes", {lora.name: lora.sha256 for lora in plan.loras}
     if request.postprocessors:
-        image["postprocessors"] = [choice._asdict() for choice in request.postprocessors]
+        yield "postprocessors", [choice._asdict() for choice in request.postprocessors]
     if request.controls:
-        image["controls"] = list(map(_control, plan.controls))
-    if plan.embeddings and not plan.output.private:
-        image["embedding_hashes"] = {embedding.name: embedding.sha256 for embedding in plan.embeddings}
-    image |= {"networks": plan.postprocessing.hashes} if plan.postprocessing.hashes else {}
-    began_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
-    if began_from is not None:
-        image["orig_hash"] = began_from.sha256
+        yield "controls", list(map(_control, plan.controls))
+    if plan.embeddings and names_files:
+        yield "embedding_hashes", {embedding.name: embedding.sha256 for embedding in plan.embeddings}
+
+
+def _source_hashes(plan: Plan) -> Iterator[tuple[str, object]]:
+    """Yield the hashes of the postprocessing networks, the init image (or saved latents) and the mask."""
+    if plan.postprocessing.hashes:
+        yield "networks", plan.postprocessing.hashes
+    started_from = plan.resume or (None if plan.init is None or plan.init.chained else plan.init)
+    if started_from is not None:
+        yield "orig_hash", started_from.sha256
     if plan.mask is not None and plan.mask.sha256 and plan.resume is None:
-        image["mask_hash"] = plan.mask.sha256
-    return image
+        yield "mask_hash", plan.mask.sha256

@@ -7,13 +7,13 @@ if they conflict the JSON wins and the conflict is reported.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from invoke_cli.errors import LineError, MetadataError
 from invoke_cli.language.grammar.quotes import canonical
 from invoke_cli.language.switches.numbers import format_number
-from invoke_cli.language.switches.switch import Group
+from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.table import SWITCHES, by_field
 from invoke_cli.metadata.builder import clean
 from invoke_cli.metadata.codec import Batch, Chunks, ParsedMetadata, Provenance
@@ -67,6 +67,12 @@ def _image_of(document: Mapping[str, Any]) -> Any:
     return document.get("image") or (images[0] if isinstance(images, list) and images else None)
 
 
+def _model_facts(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return what InvokeAI recorded of the model."""
+    names = {"model_id": "model", "model_hash": "model hash"}
+    return {name: clean(document[key])[:200] for key, name in names.items() if isinstance(document.get(key), str)}
+
+
 def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     image = _image_of(document)
     is_ours = document.get("app_id") == APP_ID
@@ -77,16 +83,12 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     if is_ours:
         merged["model"] = str(document.get("model_id") or merged.get("model") or "") or None
     missing = [*dream.unsupported, *invalid, *_unsupported(image)]
-    facts: dict[str, str] = {}
-    for key, name in (("model_id", "model"), ("model_hash", "model hash")):
-        if not is_ours and isinstance(document.get(key), str):
-            facts[name] = clean(document[key])[:200]
     program = clean(f"{document.get('app_id', 'InvokeAI')} {document.get('app_version', '')}")[:200]
     request = GenerationRequest.of(merged)
     return ParsedMetadata(
         program=program,
         request=request if is_ours else _clean(request),
-        facts=facts,
+        facts={} if is_ours else _model_facts(document),
         missing=tuple(missing),
         conflicts=conflicts,
         provenance=_checked_provenance(document, image) if is_ours else None,
@@ -102,17 +104,24 @@ def _clean(request: GenerationRequest) -> GenerationRequest:
     )
 
 
+def _raw_value(image: Mapping[str, Any], switch: Switch) -> Any:
+    """Return the JSON value of a switch; None if it is missing or was not requested."""
+    raw = image.get(switch.recorded) if switch.recorded else None
+    if switch.field == "strength" and raw is None and image.get("type") == "img2img":
+        return image.get("strength")
+    is_off = switch.group in (Group.LOOK, Group.POSTPROCESS) and not raw  # written as 0 if not requested
+    if is_off or (switch.field == "facetool" and not image.get("facetool_strength")):
+        return None
+    return raw
+
+
 def _values(image: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the request's fields under `image`, and the keys whose value is invalid."""
     values: dict[str, Any] = {}
     invalid: list[str] = []
     for switch in SWITCHES:
-        raw = image.get(switch.recorded) if switch.recorded else None
-        if switch.field == "strength" and raw is None and image.get("type") == "img2img":
-            raw = image.get("strength")
-        is_off = switch.group in (Group.LOOK, Group.POSTPROCESS) and not raw  # written as 0 if not requested
-        is_off = is_off or (switch.field == "facetool" and not image.get("facetool_strength"))
-        if raw is None or raw == [] or switch.field == "prompt" or is_off:
+        raw = _raw_value(image, switch)
+        if raw is None or raw == [] or switch.field == "prompt":
             continue
         try:
             values[switch.field] = _value(switch.field, raw)
@@ -131,20 +140,39 @@ def _value(field: str, raw: Any) -> Any:
         return raw
     if isinstance(raw, (bool, dict)):
         raise ValueError("neither a number nor text")
-    if field == "variations":
-        raw = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in raw)
-    if field == "loras":
-        raw = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in raw)
-    if field == "controls":
-        parts = (f"{entry['kind']}:{entry['image']}:{format_number(float(entry['weight']))}" for entry in raw)
-        return tuple(choice for part in parts for choice in cast(tuple[object, ...], switch.value.parse(part)))
-    if field == "postprocessors":
-        return tuple(PostprocessorChoice(str(entry["name"]), str(entry["argument"])) for entry in raw)
+    if field in _LIST_READERS:
+        return _LIST_READERS[field](raw)
     if isinstance(raw, list) and switch.value.takes == "numbers":
-        raw = " ".join(str(number) for number in raw)
+        raw = " ".join(map(str, raw))
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)
     return switch.value.parse(str(raw))
+
+
+def _variations(entries: Sequence[Mapping[str, Any]]) -> object:
+    text = ",".join(f"{int(entry['seed'])}:{float(entry['weight'])!r}" for entry in entries)
+    return by_field()["variations"].value.parse(text)
+
+
+def _loras(entries: Sequence[Mapping[str, Any]]) -> object:
+    text = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in entries)
+    return by_field()["loras"].value.parse(text)
+
+
+def _controls(entries: Sequence[Mapping[str, Any]]) -> tuple[object, ...]:
+    parse = by_field()["controls"].value.parse
+    texts = (f"{entry['kind']}:{entry['image']}:{format_number(float(entry['weight']))}" for entry in entries)
+    return tuple(choice for text in texts for choice in cast(tuple[object, ...], parse(text)))
+
+
+def _postprocessors(entries: Sequence[Mapping[str, Any]]) -> tuple[PostprocessorChoice, ...]:
+    return tuple(PostprocessorChoice(str(entry["name"]), str(entry["argument"])) for entry in entries)
+
+
+# The readers of fields whose JSON value is a list of objects.
+_LIST_READERS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], object]] = {
+    "variations": _variations, "loras": _loras, "controls": _controls, "postprocessors": _postprocessors,
+}  # fmt: skip
 
 
 def _prompt(raw: Any) -> str:
@@ -186,9 +214,16 @@ def _checked_provenance(document: Mapping[str, Any], image: Mapping[str, Any]) -
         raise MetadataError("its sd-metadata is damaged", hint="the image can still be used with -I") from None
 
 
+def _batch(entry: object) -> Batch:
+    batch = entry if isinstance(entry, dict) else {}
+    return Batch(
+        size=int(batch.get("size", 1)),
+        index=int(batch.get("index", 0)),
+        seeds=tuple(int(seed) for seed in batch.get("seeds", ())),
+    )
+
+
 def _provenance(document: Mapping[str, Any], image: Mapping[str, Any]) -> Provenance:
-    batch = document.get("batch")
-    batch = batch if isinstance(batch, dict) else {}
     environment = document.get("environment")
     stages = [stage for stage in (*(document.get("stages") or ()), image) if isinstance(stage, dict)]
     return Provenance(
@@ -198,11 +233,7 @@ def _provenance(document: Mapping[str, Any], image: Mapping[str, Any]) -> Proven
         parents=_pairs(document.get("parents") or (), "name", "sha256"),
         model_sha256=str(document.get("model_hash") or ""),
         environment=environment if isinstance(environment, dict) else {},
-        batch=Batch(
-            size=int(batch.get("size", 1)),
-            index=int(batch.get("index", 0)),
-            seeds=tuple(int(seed) for seed in batch.get("seeds", ())),
-        ),
+        batch=_batch(document.get("batch")),
         private=bool(document.get("private")),
         fallbacks=tuple(str(entry) for entry in document.get("concessions") or ()),
         version=str(document.get("app_version") or ""),

@@ -29,9 +29,7 @@ def _decode(chunks: Chunks) -> ParsedMetadata:
     if "init_image" in builder.values or document.get("image_strength"):
         builder.strength(document.get("image_strength"), inverted=True)
     builder.model(document.get("model") or document.get("base_model"))
-    loras, scales = document.get("lora_paths"), document.get("lora_scales")
-    for index, lora in enumerate(loras if isinstance(loras, list) else []):
-        builder.lora(lora, scales[index] if isinstance(scales, list) and index < len(scales) else "")
+    builder.loras(document.get("lora_paths"), document.get("lora_scales"))
     builder.drop_rest(document, _KNOWN)
     return builder.build(size_from_pixels=True)
 

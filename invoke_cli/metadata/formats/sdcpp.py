@@ -66,15 +66,20 @@ def _read(document: dict[str, Any], text: str) -> ParsedMetadata:
     builder.model(models.get("model") or models.get("diffusion_model") or read_parameters(text).facts.get("model"))
     for lora in objects(document.get("loras")):
         builder.lora(lora.get("name") or lora.get("path") or "?", lora.get("multiplier", lora.get("weight", "")))
-    builder.drop("eta", sampling.get("eta"))
-    for key in ("custom_sigmas",):
+    _drop_unsupported(builder, document)
+    return builder.build()
+
+
+def _drop_unsupported(builder: MetadataBuilder, document: dict[str, Any]) -> None:
+    """Report the settings that this program has no equivalent of."""
+    sampling = part(document, "sampling")
+    for key in ("eta", "custom_sigmas"):
         builder.drop(key, sampling.get(key))
     for key in ("distilled_guidance", "slg"):
-        builder.drop(key, guidance.get(key))
+        builder.drop(key, part(sampling, "guidance").get(key))
     for key in ("hires", "cache", "vae_tiling"):
         if part(document, key).get("enabled", bool(document.get(key))):
             builder.drop(key, document.get(key))
-    return builder.build()
 
 
 SD_CPP = ReadOnlyFormat(name="stable-diffusion.cpp", sniff=_sniff, decode=_decode)

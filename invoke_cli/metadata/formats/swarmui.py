@@ -31,24 +31,24 @@ def _sniff(chunks: Chunks) -> bool:
     return _document(chunks) is not None
 
 
+def _first_set(params: dict[str, Any], name: str) -> Any:
+    """Return a parameter under its own key or one of ComfyUI's."""
+    return params.get(name) or params.get(f"comfyui{name}") or params.get(f"comfy{name}")
+
+
 def _decode(chunks: Chunks) -> ParsedMetadata:
     params = part(_document(chunks), _PARAMS)
     builder = MetadataBuilder(f"SwarmUI {params.get('swarm_version') or ''}".strip())
     builder.foreign_prompts(params.get("prompt"), params.get("negativeprompt"))
     builder.take_all(params, _FIELDS)
-    builder.sampler(
-        params.get("sampler") or params.get("comfyuisampler") or params.get("comfysampler"),
-        params.get("scheduler") or params.get("comfyuischeduler") or params.get("comfyscheduler"),
-    )
+    builder.sampler(_first_set(params, "sampler"), _first_set(params, "scheduler"))
     builder.strength(params.get("initimagecreativity"))
     # The number of the layer used, counted from the end: -1 skips none.
     stop = str(params.get("clipstopatlayer") or "")
     if stop.startswith("-") and stop[1:].isdigit():
         builder.take("clip_skip", int(stop[1:]) - 1 or None, "clipstopatlayer")
     builder.model(params.get("model"))
-    loras, weights = params.get("loras"), params.get("loraweights")
-    for index, lora in enumerate(loras if isinstance(loras, list) else []):
-        builder.lora(lora, weights[index] if isinstance(weights, list) and index < len(weights) else "")
+    builder.loras(params.get("loras"), params.get("loraweights"))
     builder.drop_rest(params, _KNOWN)
     return builder.build(size_from_pixels=True)
 

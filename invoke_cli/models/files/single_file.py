@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
+from invoke_cli.models.families.family import Family
 from invoke_cli.models.families.table import family_of
 from invoke_cli.models.files.folder import ModelFacts, components_of, facts_from, has_weights, read_configs, read_json
 from invoke_cli.models.files.gguf import SUFFIX as GGUF
@@ -52,6 +53,29 @@ _TRANSFORMERS: tuple[str, ...] = (
 )
 
 
+def _checked_header(path: Path, name: str) -> Mapping[str, Any]:
+    """Read the header of a model file. Raises ModelError if it is missing, a pickle or incomplete."""
+    if not path.is_file():
+        message = f"the file of the model {name} is missing: {path}"
+        raise ModelError(
+            message, hint="restore it, or choose another model with -m (!models lists them)", field="model"
+        )
+    if path.suffix in PICKLES:
+        raise pickle_error(path)
+    header = header_of(path)
+    if header is None:
+        hint = "download it again, or choose another model with -m"
+        raise ModelError(f"{path.name} is incomplete or not a {path.suffix} file", hint=hint, field="model")
+    return header
+
+
+def _check_gguf(path: Path, family: Family) -> None:
+    """Raise ModelError for a GGUF file of a UNet model."""
+    if path.suffix == GGUF and family.denoiser == "unet":
+        hint = "use its .safetensors file; GGUF is supported only for transformer models such as FLUX"
+        raise ModelError(f"GGUF is not supported for {family.label}: {path.name}", hint=hint, field="model")
+
+
 def read_file_facts(
     path: Path, name: str, size: int | None = None, base: Path | None = None, *, other_vae: bool = False
 ) -> ModelFacts:
@@ -67,26 +91,14 @@ def read_file_facts(
     Raises:
         ModelError: If the file is missing, damaged or not supported.
     """
-    if not path.is_file():
-        message = f"the file of the model {name} is missing: {path}"
-        raise ModelError(
-            message, hint="restore it, or choose another model with -m (!models lists them)", field="model"
-        )
-    if path.suffix in PICKLES:
-        raise pickle_error(path)
-    header = header_of(path)
-    if header is None:
-        hint = "download it again, or choose another model with -m"
-        raise ModelError(f"{path.name} is incomplete or not a {path.suffix} file", hint=hint, field="model")
+    header = _checked_header(path, name)
     layout = base or _layout_for(path, header)
     restore = f"set a folder in the diffusers layout as the base of {name} in its entry (!edit_model {name})"
     index = read_json(layout / "model_index.json", restore)
     components = components_of(index)
     configs = read_configs(layout, components, restore)
     family = family_of(index, configs)
-    if path.suffix == GGUF and family.denoiser == "unet":
-        hint = "use its .safetensors file; GGUF is supported only for transformer models such as FLUX"
-        raise ModelError(f"GGUF is not supported for {family.label}: {path.name}", hint=hint, field="model")
+    _check_gguf(path, family)
     elsewhere = (family.denoiser, family.vae) if other_vae else (family.denoiser,)
     needed = [part for part in components if has_weights(part) and part not in elsewhere]
     is_complete = family.denoiser == "unet" and contained_parts(header).issuperset(needed)

@@ -47,8 +47,8 @@ def with_vae(facts: ModelFacts, path: Path, name: str) -> ModelFacts:
     return replace(changed, weights=tuple(weights))
 
 
-def _config_of_file(facts: ModelFacts, path: Path, name: str) -> dict[str, Any]:
-    """Return the config of the model's own VAE with the widths in the file, which contains no config."""
+def _header_of(path: Path, name: str) -> Mapping[str, Any]:
+    """Read the header of a VAE file. Raises ModelError if it is missing, a pickle or incomplete."""
     if not path.is_file():
         raise ModelError(f"the VAE of the model {name} is missing: {path}", hint=_HINT, field="model")
     if path.suffix in PICKLES:
@@ -56,6 +56,12 @@ def _config_of_file(facts: ModelFacts, path: Path, name: str) -> dict[str, Any]:
     header = read_header(path) if path.suffix == ".safetensors" else None
     if header is None:
         raise ModelError(f"{path.name} is neither a folder nor a complete .safetensors file", hint=_HINT, field="model")
+    return header
+
+
+def _config_of_file(facts: ModelFacts, path: Path, name: str) -> dict[str, Any]:
+    """Return the config of the model's own VAE with the widths in the file, which contains no config."""
+    header = _header_of(path, name)
     unprefixed = {key.removeprefix("first_stage_model.").removeprefix("vae."): entry for key, entry in header.items()}
     inner, outer = shape_of(unprefixed, "decoder.conv_in.weight"), shape_of(unprefixed, "encoder.conv_in.weight")
     if len(inner) < 2 or not outer:
