@@ -69,13 +69,11 @@ class Row:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a quarter of everything")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the images")
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--sketch", type=Path, help="a drawing of a fire to start from")
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help="what to measure")
-    parser.add_argument(
-        "--series", type=int, default=1, help="how many pictures of each prompt adherence is measured on"
-    )
+    parser.add_argument("--series", type=int, default=1, help="the number of images per prompt for adherence")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)

@@ -73,7 +73,7 @@ def _check_same(ours: Callable[[int], Path], stock: Callable[[int], Path]) -> No
 
     with Image.open(ours(1)) as first, Image.open(stock(1)) as second:
         if ImageChops.difference(first.convert("RGB"), second.convert("RGB")).getbbox() is not None:
-            raise SystemExit("the two pictures differ")
+            raise SystemExit("the two images differ")
 
 
 def _compare(ours: Callable[[int], Path], stock: Callable[[int], Path], images: int, runs: int) -> float:

@@ -34,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("action", choices=("train", "export", "sheet"))
-    parser.add_argument("--size", choices=("tiny", "full"), default="full", help="how much of everything")
-    parser.add_argument("--work", default="sketchbook-work", help="where checkpoints and pictures go")
-    parser.add_argument("--out", default="", help="the model's folder, or the sheet's file")
-    parser.add_argument("--model", default="", help="the model that a sheet is drawn with")
+    parser.add_argument("--size", choices=("tiny", "full"), default="full", help="the size of the training")
+    parser.add_argument("--work", default="sketchbook-work", help="the folder for checkpoints and rendered images")
+    parser.add_argument("--out", default="", help="the folder of the model, or the file of the sheet")
+    parser.add_argument("--model", default="", help="the model for a contact sheet")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
     return parser

@@ -15,11 +15,11 @@ from training.image_pool import Pixels
 from training.training_loop import TrainingRun, run_training
 
 Sizes = tuple[tuple[float, int, int], ...]
-# Small crops first, whole pictures last: (share of the course, crop side in pixels, crops per step).
+# Small crops first, whole images last: (share of the course, crop side in pixels, crops per step).
 CROPS = ((0.55, 64, 32), (0.88, 128, 10), (1.01, 256, 3))
 LARGE_CROPS = ((0.5, 128, 10), (1.01, 256, 3))
 EDGE_WEIGHT, KL_WEIGHT = 0.5, 5e-4
-# Squares weigh the pictures that come out worst: those with many small bright things, a city at night most of all.
+# Squared errors weight the worst images: those with many small bright things, above all a city at night.
 SQUARES_AT_LAST = 6.0
 
 
@@ -73,11 +73,11 @@ def _loss(vae: AutoencoderKL, crops: torch.Tensor, squares: float = 1.0) -> torc
         mean, logvar = vae.quant_conv(vae.encoder(crops)).float().chunk(2, dim=1)
         logvar = logvar.clamp(-12.0, 4.0)
         latents = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
-        drawn = vae.decode(latents).sample.float()
+        decoded = vae.decode(latents).sample.float()
     kl = 0.5 * (mean**2 + logvar.exp() - 1.0 - logvar).mean()
-    across = (drawn.diff(dim=-1) - crops.diff(dim=-1)).abs().mean()
-    down = (drawn.diff(dim=-2) - crops.diff(dim=-2)).abs().mean()
-    error = drawn - crops
+    across = (decoded.diff(dim=-1) - crops.diff(dim=-1)).abs().mean()
+    down = (decoded.diff(dim=-2) - crops.diff(dim=-2)).abs().mean()
+    error = decoded - crops
     loss: torch.Tensor = (
         error.abs().mean() + squares * (error**2).mean() + EDGE_WEIGHT * (across + down) + KL_WEIGHT * kl
     )
@@ -95,8 +95,8 @@ def encode(vae: AutoencoderKL, pixels: Pixels) -> torch.Tensor:
 @torch.no_grad()
 def round_trip(vae: AutoencoderKL, image: Pixels) -> torch.Tensor:
     """Encode and decode the image (H, W, 3) in float32. Return (1, 3, H, W) in -1..1."""
-    drawn: torch.Tensor = vae.decode(vae.encode(to_model(image[None])).latent_dist.mean).sample.float().clamp(-1, 1)
-    return drawn
+    decoded: torch.Tensor = vae.decode(vae.encode(to_model(image[None])).latent_dist.mean).sample.float().clamp(-1, 1)
+    return decoded
 
 
 def round_trip_psnr(vae: AutoencoderKL, pixels: Pixels) -> list[float]:

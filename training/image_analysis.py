@@ -137,11 +137,11 @@ def _fit_to_template(mask: Mask) -> Mask:
 
 @lru_cache(maxsize=1)
 def _templates() -> tuple[tuple[str, Mask], ...]:
-    drawn = []
+    rendered = []
     for kind in SHAPES:
         for tilt in (-8, -4, 0, 4, 8) if kind != "circle" else (0,):
             sheet = Image.new("L", (400, 400))
             outline = [rotated(corner, tilt) for corner in corners(kind)]
             ImageDraw.Draw(sheet).polygon([(200 + 130 * x, 200 + 130 * y) for x, y in outline], fill=255)
-            drawn.append((kind, _fit_to_template(np.asarray(sheet) > 127)))
-    return tuple(drawn)
+            rendered.append((kind, _fit_to_template(np.asarray(sheet) > 127)))
+    return tuple(rendered)

@@ -20,8 +20,8 @@ def apply_medium(medium: str, image: Image.Image, rng: np.random.Generator) -> I
     if medium == "plain":
         return image
     pixels = np.asarray(image, dtype=np.float32)
-    drawn = _FILTERS[medium](pixels, rng)
-    return Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8))
+    rendered = _FILTERS[medium](pixels, rng)
+    return Image.fromarray(np.clip(rendered, 0, 255).astype(np.uint8))
 
 
 def _luma(pixels: Array) -> Array:

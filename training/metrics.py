@@ -31,8 +31,8 @@ def autoencoder_quality(pipeline: StableDiffusionPipeline, pool: Pool) -> list[f
 
 def autoencoded(pipeline: StableDiffusionPipeline, image: Image.Image) -> Array:
     """Encode and decode an image, (H, W, 3) in 0..255. This is the best quality that the model can reach."""
-    drawn = round_trip(pipeline.vae, np.asarray(image))
-    return floats((drawn[0].permute(1, 2, 0).numpy() + 1) * 127.5)
+    rendered = round_trip(pipeline.vae, np.asarray(image))
+    return floats((rendered[0].permute(1, 2, 0).numpy() + 1) * 127.5)
 
 
 def trained_classifier(pipeline: StableDiffusionPipeline, count: int) -> MediumClassifier:
@@ -41,8 +41,8 @@ def trained_classifier(pipeline: StableDiffusionPipeline, count: int) -> MediumC
     groups: list[tuple[str, list[Array]]] = []
     for medium in MEDIA:
         for make in (landscape, partial(single, kinds=SHAPES)):
-            drawn = [render(make(rng, medium)) for _ in range(count)]
-            known = [autoencoded(pipeline, p) if i % 3 == 0 else pixels_of(p) for i, p in enumerate(drawn)]
+            rendered = [render(make(rng, medium)) for _ in range(count)]
+            known = [autoencoded(pipeline, p) if i % 3 == 0 else pixels_of(p) for i, p in enumerate(rendered)]
             groups.append((medium, known))
     return fit_classifier(groups)
 
@@ -53,7 +53,7 @@ def sketch_quality(pipeline: StableDiffusionPipeline, sketch: Image.Image, side:
     return round_trip_psnr(pipeline.vae, np.asarray(fitted)[None])[0]
 
 
-def redrawn(
+def image_to_image(
     pipeline: StableDiffusionPipeline, prompt: str, init: Image.Image, strength: float, seeds: Sequence[int]
 ) -> list[Image.Image]:
     """Run image to image on the init image, once per seed, with 20 steps at full strength and guidance 5."""
@@ -70,7 +70,11 @@ def distances(pipeline: StableDiffusionPipeline, prompt: str, init: Image.Image,
     """Return the mean absolute difference (0..255) from the init image at every one of STRENGTHS."""
     given = pixels_of(init.convert("RGB").resize((256, 256), Image.Resampling.LANCZOS))
     return [
-        float(np.mean([np.abs(pixels_of(image) - given).mean() for image in redrawn(pipeline, prompt, init, s, seeds)]))
+        float(
+            np.mean(
+                [np.abs(pixels_of(image) - given).mean() for image in image_to_image(pipeline, prompt, init, s, seeds)]
+            )
+        )
         for s in STRENGTHS
     ]
 

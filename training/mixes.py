@@ -28,7 +28,7 @@ class Mix:
 NARROW = Mix(shapes=0.72, things=0.28, pairs=0.0, landscapes=0.0, hearths=0.0, styled=0.0)
 WIDE = Mix(shapes=0.17, things=0.16, pairs=0.2, landscapes=0.37, hearths=0.1, styled=0.62)
 RICH = Mix(shapes=0.14, things=0.24, pairs=0.2, landscapes=0.34, hearths=0.08, styled=0.62)
-# What the mixes before it leave too rare: things that stand anywhere when no place is asked for, oil and pixel art.
+# More of what is too rare in the previous mixes: things at random positions, oil and pixel art.
 SCATTERED = Mix(
     shapes=0.34,
     things=0.22,
@@ -39,7 +39,7 @@ SCATTERED = Mix(
     anywhere=0.75,
     media=(0.3, 0.08, 0.15, 0.06, 0.13, 0.22, 0.06),
 )
-# Everything once more, with more pairs and paint.
+# Everything again, with more pairs and paint.
 PAINTED = Mix(
     shapes=0.28,
     things=0.2,
@@ -50,5 +50,5 @@ PAINTED = Mix(
     anywhere=0.6,
     media=(0.28, 0.1, 0.2, 0.06, 0.12, 0.16, 0.08),
 )
-# Two things at once are what is learned last.
+# Pairs are learned last.
 PAIRED = Mix(shapes=0.1, things=0.1, pairs=0.6, landscapes=0.15, hearths=0.05, styled=0.35, anywhere=0.6)

@@ -91,7 +91,7 @@ def _autoencoder(recipe: Recipe, work: Path, encoders: Encoders) -> list[list[fl
     pixels = stored_images(recipe.images, work / "pictures.npy", workers)
     train_autoencoder(encoders.vae, pixels, recipe.autoencoder, work)
     if not finished(recipe.decoder, encoders.vae, work):
-        fresh = stored_images(recipe.decoder_pictures, work / "decoder-pictures.npy", workers)
+        fresh = stored_images(recipe.decoder_images, work / "decoder-pictures.npy", workers)
         refine_decoder(encoders.vae, fresh, recipe.decoder, work)
     kept = work / "autoencoder.json"
     if not kept.exists():

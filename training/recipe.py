@@ -23,7 +23,7 @@ class Recipe:
     widths: Widths
     images: Pool
     autoencoder: TrainingRun
-    decoder_pictures: Pool
+    decoder_images: Pool
     decoder: TrainingRun
     reader: TrainingRun
     pools: dict[str, Pool]
@@ -39,7 +39,7 @@ def full() -> Recipe:
         widths=Widths(autoencoder=(24, 48, 64, 64), unet=(64, 96, 160), text=128, text_layers=3),
         images=Pool(mix=WIDE, count=8000, seed=1),
         autoencoder=TrainingRun(name="autoencoder", steps=5200, rate=1e-3),
-        decoder_pictures=Pool(mix=RICH, count=4800, seed=12),
+        decoder_images=Pool(mix=RICH, count=4800, seed=12),
         decoder=TrainingRun(name="decoder", steps=1600, rate=8e-4, seed=12),
         reader=TrainingRun(name="reader", steps=1600, rate=1e-3, decay=0.99, seed=3),
         pools={
@@ -69,7 +69,7 @@ def tiny() -> Recipe:
         widths=Widths(autoencoder=(8, 8, 16, 16), unet=(16, 16, 32), text=32, text_layers=1),
         images=replace(whole.images, count=8),
         autoencoder=replace(whole.autoencoder, steps=3),
-        decoder_pictures=replace(whole.decoder_pictures, count=8),
+        decoder_images=replace(whole.decoder_images, count=8),
         decoder=replace(whole.decoder, steps=2),
         reader=replace(whole.reader, steps=2),
         pools={name: replace(pool, count=8) for name, pool in whole.pools.items() if name in ("narrow", "wide")},

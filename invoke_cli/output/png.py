@@ -1,4 +1,4 @@
-"""A picture as the bytes of a PNG file, and the hash of its pixels."""
+"""Encode images as PNG, and hash their pixels."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TypeVar
 
 from invoke_cli.errors import PlanError
@@ -184,16 +184,9 @@ def _seamless_axes(request: GenerationRequest) -> str:
 
 def _latent_effects(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> LatentEffects:
     _note_ineffective(request, sampler, notices)
-    return LatentEffects(
-        eta=request.eta or 0.0,
-        clip_skip=request.clip_skip or 0,
-        guidance_rescale=request.guidance_rescale or 0.0,
-        threshold=request.threshold or 0.0,
-        perlin=request.perlin or 0.0,
-        seamless=_seamless_axes(request),
-        h_symmetry_time_pct=request.h_symmetry_time_pct or 0.0,
-        v_symmetry_time_pct=request.v_symmetry_time_pct or 0.0,
-    )
+    values = {row.name: getattr(request, row.name) for row in fields(LatentEffects)}
+    values["seamless"] = _seamless_axes(request)
+    return LatentEffects(**{name: value for name, value in values.items() if value})
 
 
 # -- images ---------------------------------------------------------------------------------------------------------

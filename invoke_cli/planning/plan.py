@@ -184,7 +184,10 @@ class ControlUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentEffects:
-    """Modifications of the denoising process; zero or empty is off. `seamless` contains the tiling axes: x, y or xy."""
+    """Modifications of the denoising process, each from the request's field of the same name; zero or empty is off.
+
+    `seamless` contains the tiling axes: x, y or xy.
+    """
 
     eta: float = 0.0
     clip_skip: int = 0

@@ -114,3 +114,22 @@ def test_public_functions_and_classes_have_docstrings() -> None:
         for node in tree.body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{path}:{node.lineno} {node.name} has no docstring"
+
+
+LAYERS = (
+    ("commands", "server", "replay", "exploration", "generation", "inputs", "context", "output"),
+    ("engine",),
+    ("planning", "models", "imaging", "metadata"),
+    ("language",),
+    ("repl", "console"),
+)
+
+
+@pytest.mark.parametrize("packages", LAYERS, ids=lambda packages: packages[0])
+def test_module_names_are_unique_within_a_layer(packages: tuple[str, ...]) -> None:
+    modules: dict[str, list[str]] = {}
+    for package in packages:
+        for path in sorted((ROOT / "invoke_cli" / package).rglob("*.py")):
+            if path.stem not in ("__init__", "rows"):  # each theme of commands has its rows
+                modules.setdefault(path.stem, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in modules.items() if len(paths) > 1} == {}

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
-from invoke_cli.commands.models import entries, listing
+from invoke_cli.commands.models import model_entries, model_list
 
 MODEL_COMMANDS: tuple[Command, ...] = (
     Command(
         name="models",
         usage="[--for SUBJECT]",
         argument=Argument.TEXT,
-        run=listing.models,
+        run=model_list.models,
         help="list the models: active, loaded or missing; --for lists those tagged for a subject",
     ),
     Command(
         name="model",
         usage="[name]",
         argument=Argument.MODEL,
-        run=entries.model,
+        run=model_entries.model,
         help="show a model: family, size, precision, hashes, unsupported switches",
     ),
     Command(
         name="switch",
         usage="name",
         argument=Argument.MODEL,
-        run=entries.switch,
+        run=model_entries.switch,
         help="use another model for the following lines",
     ),
     Command(
         name="import_model",
         usage="source [name] [base=FOLDER] [vae=PATH] [control=KIND]",
         argument=Argument.TEXT,
-        run=entries.import_model,
+        run=model_entries.import_model,
         help="add a model or a control model: a folder, a .safetensors file, or a download (owner/name or https://…) "
         "after showing its size",
     ),
@@ -39,28 +39,28 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         name="edit_model",
         usage="name [setting value | setting none]",
         argument=Argument.MODEL,
-        run=entries.edit_model,
+        run=model_entries.edit_model,
         help="show the entry of a model, or change one of its settings",
     ),
     Command(
         name="del_model",
         usage="name",
         argument=Argument.MODEL,
-        run=entries.del_model,
+        run=model_entries.del_model,
         help="remove an entry; the files are kept",
     ),
     Command(
         name="triggers",
         usage="[name]",
         argument=Argument.MODEL,
-        run=entries.triggers,
+        run=model_entries.triggers,
         help="show the trigger words of a model",
     ),
     Command(
         name="convert_model",
         usage="file [target]",
         argument=Argument.TEXT,
-        run=entries.convert_model,
+        run=model_entries.convert_model,
         help="convert a .safetensors file to a folder, or a .ckpt file to .safetensors with a loader that runs no code",
     ),
 )
