@@ -85,7 +85,7 @@ def history_images(context: SessionContext, words: Sequence[str]) -> list[Histor
 
 
 def is_history_reference(word: str) -> bool:
-    """Whether a word refers to images of the history, rather than being a tag or the name of a folder."""
+    """Return whether a word refers to images of the history, rather than being a tag or the name of a folder."""
     return word in (LAST, SESSION) or _NUMBERS.fullmatch(word) is not None or _RECENT.fullmatch(word) is not None
 
 

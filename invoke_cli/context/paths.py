@@ -127,7 +127,7 @@ def read_text(path: Path) -> str:
 
 
 def names_a_file(outdir: str) -> bool:
-    """Whether `-o` names a file or standard output rather than a folder."""
+    """Return whether `-o` names a file or standard output rather than a folder."""
     path = expand_path(outdir)
     return outdir == "-" or (path.suffix.lower() == ".png" and not is_folder(path))
 
@@ -138,17 +138,17 @@ def output_folder_for(outdir: str) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file exists; False for a path that the system cannot look up."""
+    """Return whether a file exists; False for a path that the system cannot look up."""
     return _can_confirm(path.is_file)
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder exists; False for a path that the system cannot look up."""
+    """Return whether a folder exists; False for a path that the system cannot look up."""
     return _can_confirm(path.is_dir)
 
 
 def path_exists(path: Path) -> bool:
-    """Whether a path exists; False for a path that the system cannot look up."""
+    """Return whether a path exists; False for a path that the system cannot look up."""
     return _can_confirm(path.exists)
 
 

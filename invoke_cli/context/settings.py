@@ -190,7 +190,7 @@ class Settings:
         return resolve(self.upper_layers()).request.model or self.registry.default
 
     def uses_bundled_model(self) -> bool:
-        """Whether a line without `-m` uses the bundled model."""
+        """Return whether a line without `-m` uses the bundled model."""
         spec = self.registry.models.get(self.current_name())
         return spec is not None and spec.path.startswith(IN_PACKAGE)
 
@@ -200,7 +200,7 @@ class Settings:
         return output_folder_for(outdir or OUTPUTS)
 
     def is_private(self, line: str) -> bool:
-        """Whether a line, or the session, is private, so that its text must not be stored."""
+        """Return whether a line, or the session, is private, so that its text must not be stored."""
         try:
             parsed = parse(line)
         except InvokeError:

@@ -122,7 +122,7 @@ def _later(
 
 
 def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -> bool:
-    """Whether a stage can start from the latents of the one before: same canvas, same autoencoder, no masks."""
+    """Return whether a stage can start from the latents of the one before: same canvas, same autoencoder, no masks."""
     if before.plan.postprocessing.wanted:
         return False
     if after.plan.task is Task.POSTPROCESS:
@@ -136,7 +136,7 @@ def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -
 
 
 def _encodes(prepared: Prepared) -> bool:
-    """Whether a stage encodes its input image."""
+    """Return whether a stage encodes its input image."""
     enlarging = prepared.plan.postprocessing.enlarging
     if prepared.plan.task is not Task.POSTPROCESS or enlarging is None:
         return True
@@ -144,7 +144,7 @@ def _encodes(prepared: Prepared) -> bool:
 
 
 def _upscaler_takes_latents(context: SessionContext, before: Prepared, after: Prepared) -> bool:
-    """Whether an upscaler that works on latents can take those of the stage before."""
+    """Return whether an upscaler that works on latents can take those of the stage before."""
     work = after.plan.postprocessing.enlarging.diffusion if after.plan.postprocessing.enlarging else None
     if work is None or not work.upscaler.kind.takes_latents or before.plan.untouched or before.masked is not None:
         return False

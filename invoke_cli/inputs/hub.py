@@ -47,7 +47,7 @@ class RemoteFile:
 
 
 def is_remote(source: str) -> bool:
-    """Whether a source is a URL or an ID on Hugging Face (`owner/name`), not a path."""
+    """Return whether a source is a URL or an ID on Hugging Face (`owner/name`), not a path."""
     return source.startswith(("https://", "http://")) or bool(_ID.fullmatch(source))
 
 

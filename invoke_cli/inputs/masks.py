@@ -120,7 +120,7 @@ def _open_mask(reference: str | None, folder: OutputFolder) -> OpenedImage | Non
 
 
 def _paints_black(request: GenerationRequest, opened: OpenedImage | None, notices: list[str]) -> bool:
-    """Whether black areas of an opaque mask are painted: if requested, or if InvokeAI's `!mask` wrote it."""
+    """Return whether black areas of an opaque mask are painted: if requested, or if InvokeAI's `!mask` wrote it."""
     if opened is None or opened.alpha is not None:
         return False
     if request.mask_polarity is None and parse_chunks(opened.data).get(DREAM, "").startswith(_OLD_MASK_COMMAND):

@@ -42,7 +42,7 @@ def _names_an_image(reference: str, folder: OutputFolder) -> bool:
 
 
 def is_recall(reference: str) -> bool:
-    """Whether a reference counts back from the last result: `@last`, `@last2`, `-1`."""
+    """Return whether a reference counts back from the last result: `@last`, `@last2`, `-1`."""
     return _LAST.fullmatch(reference) is not None
 
 

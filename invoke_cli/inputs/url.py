@@ -39,7 +39,7 @@ LIMITS = Limits()
 
 
 def is_url(reference: str) -> bool:
-    """Whether a reference is a URL; the scheme is not case-sensitive."""
+    """Return whether a reference is a URL; the scheme is not case-sensitive."""
     return reference.lower().startswith(SCHEMES)
 
 

@@ -108,7 +108,7 @@ def _verify_image(context: SessionContext, path: Path) -> bool:
 
 
 def _has_metadata(context: SessionContext, path: Path) -> bool:
-    """Whether an image contains generation metadata; strips and grids do not, and are skipped with a notice."""
+    """Return whether an image contains generation metadata; strips and grids do not, and are skipped with a notice."""
     if decode(read_chunks(path)) is not None:
         return True
     context.notice(f"{path}: skipped, it contains no generation metadata")
