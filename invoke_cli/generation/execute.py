@@ -172,6 +172,6 @@ class _ChainRun:
         )
 
     def _needs_decoding(self, number: int) -> bool:
-        """Return whether a stage's result must be decoded: for the user, or for a stage that cannot take its latents."""
+        """Return whether a stage's result must be decoded: for the user, or for a stage that takes images only."""
         last = number == len(self.stages) - 1
         return last or self.keeps_all or not self.stages[number + 1].takes_latents
