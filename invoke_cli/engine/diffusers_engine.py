@@ -195,6 +195,8 @@ class DiffusersEngine:
             source = model.facts.prediction_type_source
             text = f"{model.spec.name} predicts {model.facts.prediction_type}, according to {source}"
             hooks.emit(Notice(text=text))
+        for text in loaded.notices:
+            hooks.emit(Notice(text=text))
         return loaded
 
     def _batch_size(self, job: Job) -> int:

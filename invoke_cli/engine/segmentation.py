@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.components import load_network
+from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_line
 from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.errors import ModelError
+from invoke_cli.models.files.folder import weights_in
 
 MAX_CACHED_MODELS = 1
+_RESTORE = "download its folder again"
 
 
 class Segmenter:
@@ -63,13 +67,12 @@ class Segmenter:
 def _load(folder: Path, device: Device) -> tuple[Any, Any, Any]:
     from transformers import CLIPSegForImageSegmentation, CLIPTokenizer, ViTImageProcessorPil
 
+    owner = WeightsOwner(name="CLIPSeg", field="text_mask", hint=_RESTORE)
     try:
-        model = CLIPSegForImageSegmentation.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-        )
+        files = weights_in(folder, _RESTORE)
+        model, _ = load_network(CLIPSegForImageSegmentation, folder, files, owner, dtype=torch.float32)
         processor = ViTImageProcessorPil.from_pretrained(folder, local_files_only=True)
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise ModelError(f"CLIPSeg in {folder} cannot be loaded: {reason}", hint="download its folder again") from None
+    except FILE_ERRORS as error:
+        raise ModelError(f"CLIPSeg in {folder} cannot be loaded: {first_line(error)}", hint=_RESTORE) from None
     return model.to(device.torch_device).eval(), processor, tokenizer

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
-from invoke_cli.models.files.folder import ModelFacts
+from invoke_cli.models.files.folder import ModelFacts, weights_in
 from invoke_cli.models.files.pickles import check_not_pickled
-from invoke_cli.models.files.weights_header import is_whole, read_header, shape_of
+from invoke_cli.models.files.weights_header import read_header, shape_of
 
 
 class Technique(Enum):
@@ -168,15 +168,11 @@ def _channels(config: Mapping[str, Any]) -> tuple[int, ...]:
 
 def _weights(folder: Path, name: str) -> tuple[Path, ...]:
     """Return the weight files of a folder; the plain variant, if there are two."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
+    if not any(folder.glob("*.safetensors")):
         check_not_pickled(folder, "controls")
         message = f"the weights of the control model {name} are missing in {folder}"
         raise ModelError(message, hint="download it again", field="controls")
-    for path in files:
-        if not is_whole(path):
-            raise _damaged(path)
-    return tuple(path for path in files if ".fp16." not in path.name) or tuple(files)
+    return weights_in(folder, "download it again", "control model", "controls")
 
 
 def _in_file(path: Path, name: str, header: dict[str, Any]) -> ControlFacts:

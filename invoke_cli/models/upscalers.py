@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
-from invoke_cli.models.files.pickles import check_not_pickled
+from invoke_cli.models.files.folder import weights_in
 
+_RESTORE = "download or restore its folder"
 _IGNORED_KEYS = ("_diffusers_version", "_name_or_path")
 
 
@@ -59,7 +61,12 @@ class Upscaler:
     @property
     def weights(self) -> tuple[Path, ...]:
         """The weight files: UNet, VAE and text encoder."""
-        return tuple(_weights(self.folder / part) for part in ("unet", "vae", "text_encoder"))
+        return tuple(path for files in self.parts.values() for path in files)
+
+    @property
+    def parts(self) -> Mapping[str, tuple[Path, ...]]:
+        """The weight files of each network."""
+        return {part: weights_in(self.folder / part, _RESTORE) for part in ("unet", "vae", "text_encoder")}
 
     @property
     def vae_config(self) -> str:
@@ -86,13 +93,5 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _weights(folder: Path) -> Path:
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        check_not_pickled(folder)
-        raise _damaged(folder, "its weights are missing")
-    return files[0]
-
-
 def _damaged(path: Path, why: str) -> ModelError:
-    return ModelError(f"the upscaler is damaged: {path}: {why}", hint="download or restore its folder")
+    return ModelError(f"the upscaler is damaged: {path}: {why}", hint=_RESTORE)

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from PIL import Image
-from safetensors import SafetensorError
 
 from invoke_cli.engine import Job
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
+from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_line
 from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.errors import ModelError
 from invoke_cli.models.control_models import Technique
@@ -26,6 +26,14 @@ _HINTS: Mapping[Technique, str] = {
     Technique.T2I_ADAPTER: "download it again, or try another size",
     Technique.IP_ADAPTER: "download it and its image encoder again",
 }
+
+
+RESTORE = "download it again"
+
+
+def weights_owner(use: ControlUse) -> WeightsOwner:
+    """Return what a control model's weights are loaded for, for messages."""
+    return WeightsOwner(name=f"the {use.technique.value} {use.model}", field="controls", hint=_HINTS[use.technique])
 
 
 class ControlModelCache(Generic[Network]):
@@ -59,8 +67,8 @@ def translated_errors(loaded: LoadedModel, use: ControlUse) -> Iterator[None]:
     """Convert library errors about a control model to a ModelError that names it and the model."""
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join((str(error) or type(error).__name__).split())[:160]
+    except FILE_ERRORS as error:
+        reason = first_line(error)
         message = f"the {use.technique.value} {use.model} cannot be used with {loaded.model.spec.name}: {reason}"
         raise ModelError(message, hint=_HINTS[use.technique], field="controls") from None
 

@@ -12,10 +12,13 @@ from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from PIL import Image
 from safetensors.torch import load_file
 
-from invoke_cli.engine.control.cache import ControlModelCache, incompatible, prepared
+from invoke_cli.engine.control.cache import RESTORE, ControlModelCache, incompatible, prepared, weights_owner
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.components import load_network
 from invoke_cli.engine.loading.load import LoadedModel, accepted_arguments
+from invoke_cli.engine.loading.weights import load_state
 from invoke_cli.models.control_models import Technique
+from invoke_cli.models.files.folder import weights_in
 from invoke_cli.planning.plan import ControlUse, Plan, Task
 
 # The config keys that determine the shapes of a ControlNet's residuals, the same in a UNet's config.
@@ -50,26 +53,24 @@ class ControlNets:
         self._cache.clear()
 
     def _read(self, loaded: LoadedModel, use: ControlUse) -> Any:
-        path = Path(use.path)
-        return prepared(self._from_folder(path) if path.is_dir() else _from_file(path, loaded), self._device)
+        folder = Path(use.path)
+        if not folder.is_dir():
+            return prepared(_from_file(use, loaded), self._device)
+        return prepared(self._from_folder(use, folder), self._device)
 
-    def _from_folder(self, folder: Path) -> Any:
-        plain = any(".fp16." not in path.name for path in folder.glob("*.safetensors"))
-        return ControlNetModel.from_pretrained(
-            folder,
-            torch_dtype=self._device.dtype,
-            variant=None if plain else "fp16",
-            use_safetensors=True,
-            local_files_only=True,
+    def _from_folder(self, use: ControlUse, folder: Path) -> Any:
+        network, _ = load_network(
+            ControlNetModel, folder, weights_in(folder, RESTORE), weights_owner(use), dtype=self._device.dtype
         )
+        return network
 
 
-def _from_file(path: Path, loaded: LoadedModel) -> Any:
+def _from_file(use: ControlUse, loaded: LoadedModel) -> Any:
     """Load a ControlNet from a file of tensors alone; its config is that of the UNet it is used with."""
     config = accepted_arguments(ControlNetModel, {**loaded.denoiser.config, "in_channels": loaded.latent_channels})
     network = ControlNetModel(**config)
-    tensors: Mapping[str, torch.Tensor] = convert_controlnet_checkpoint(load_file(path), config)
-    network.load_state_dict(tensors)
+    tensors: Mapping[str, torch.Tensor] = convert_controlnet_checkpoint(load_file(use.path), config)
+    load_state(network, tensors, "network", Path(use.path).name, weights_owner(use))
     return network
 
 

@@ -14,10 +14,19 @@ from safetensors.torch import load_file
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from invoke_cli.engine import Job
-from invoke_cli.engine.control.cache import ControlModelCache, incompatible, prepared, translated_errors
+from invoke_cli.engine.control.cache import (
+    RESTORE,
+    ControlModelCache,
+    incompatible,
+    prepared,
+    translated_errors,
+    weights_owner,
+)
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.components import load_network
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.models.control_models import Technique
+from invoke_cli.models.files.folder import weights_in
 from invoke_cli.planning.plan import ControlUse
 
 _PARTS = ("image_proj", "ip_adapter")
@@ -85,9 +94,14 @@ class IPAdapters:
         for key, tensor in load_file(use.path).items():
             part, _dot, name = key.partition(".")
             tensors.setdefault(part, {})[name] = tensor
-        encoder = CLIPVisionModelWithProjection.from_pretrained(
-            Path(use.encoder), local_files_only=True, use_safetensors=True, dtype=self._device.dtype
-        )
+        folder = Path(use.encoder)
+        encoder = load_network(
+            CLIPVisionModelWithProjection,
+            folder,
+            weights_in(folder, RESTORE),
+            weights_owner(use),
+            dtype=self._device.dtype,
+        )[0]
         side = encoder.config.image_size
         return _ImagePromptAdapter(
             tensors={part: tensors[part] for part in _PARTS},

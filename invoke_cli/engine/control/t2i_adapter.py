@@ -19,11 +19,20 @@ from diffusers import T2IAdapter
 from PIL import Image
 
 from invoke_cli.engine import Job
-from invoke_cli.engine.control.cache import ControlModelCache, incompatible, prepared, translated_errors
+from invoke_cli.engine.control.cache import (
+    RESTORE,
+    ControlModelCache,
+    incompatible,
+    prepared,
+    translated_errors,
+    weights_owner,
+)
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.components import load_network
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.sampling.patching import forward_pre_hook
 from invoke_cli.models.control_models import Technique
+from invoke_cli.models.files.folder import weights_in
 from invoke_cli.planning.plan import ControlUse
 
 Shape = tuple[int, int, int]
@@ -69,9 +78,10 @@ class T2IAdapters:
         return tuple(total)
 
     def _read(self, _: LoadedModel, use: ControlUse) -> Any:
-        adapter = T2IAdapter.from_pretrained(
-            Path(use.path), torch_dtype=self._device.dtype, use_safetensors=True, local_files_only=True
-        )
+        folder = Path(use.path)
+        adapter = load_network(
+            T2IAdapter, folder, weights_in(folder, RESTORE), weights_owner(use), dtype=self._device.dtype
+        )[0]
         return prepared(adapter, self._device)
 
     def _pixels(self, image: Image.Image, channels: int) -> torch.Tensor:

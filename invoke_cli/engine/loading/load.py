@@ -13,12 +13,13 @@ import torch
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.components import Loaded, load_pipeline
 from invoke_cli.engine.loading.quantization import load_quantized
 from invoke_cli.engine.loading.single_file import load_single_file, load_vae
+from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_line
 from invoke_cli.engine.sampling.preview import load_tiny_vae
 from invoke_cli.errors import ModelError
 from invoke_cli.models.families.family import Family, Matrix
-from invoke_cli.models.files.folder import ModelFacts, variant_of
 from invoke_cli.models.preview_factors import without_factors
 from invoke_cli.planning.capabilities import pipeline_for
 from invoke_cli.planning.plan import Task
@@ -44,6 +45,7 @@ class LoadedModel:
         controls: The ControlNets of the current job.
         image_embeds: The image embeddings of the job's IP-Adapters (`ip_adapter_image_embeds`).
         preview_vae: The tiny VAE for live previews, if the registry entry names one.
+        notices: What the user should know about its files.
     """
 
     model: Model
@@ -55,6 +57,7 @@ class LoadedModel:
     controls: tuple[Any, ...] = ()
     image_embeds: tuple[torch.Tensor, ...] = ()
     preview_vae: Any = None
+    notices: tuple[str, ...] = ()
 
     @property
     def family(self) -> Family:
@@ -143,15 +146,22 @@ class LoadedModel:
         return view
 
 
-def _load_pipeline(model: Model, device: Device, cls: Any, arguments: dict[str, Any]) -> Any:
+def _load_pipeline(model: Model, device: Device, cls: Any, arguments: dict[str, Any]) -> Loaded:
     """Load the pipeline, with a separate VAE and quantised weights unless `arguments` contains these components."""
-    family = model.facts.family
-    if model.facts.vae_from is not None and family.vae not in arguments:
-        arguments[family.vae] = load_vae(model.facts, model.facts.vae_from, device.dtype)
-    if model.facts.quantize and family.denoiser not in arguments:
-        arguments[family.denoiser] = load_quantized(model.facts, model.spec.name, device)
-    load = load_single_file if model.facts.single_file else _from_folder
-    return load(model.facts, cls, arguments)
+    facts, owner = model.facts, _owner(model)
+    family = facts.family
+    if facts.vae_from is not None and family.vae not in arguments:
+        arguments[family.vae] = load_vae(facts, facts.vae_from, owner, device.dtype)
+    if facts.quantize and family.denoiser not in arguments:
+        arguments[family.denoiser] = load_quantized(facts, owner, model.spec.name, device)
+    if facts.single_file:
+        return load_single_file(facts, owner, cls, arguments)
+    return load_pipeline(cls, facts.folder, facts.parts, owner, arguments)
+
+
+def _owner(model: Model) -> WeightsOwner:
+    hint = "download its files again, or choose another model with -m (!models lists them)"
+    return WeightsOwner(name=f"the model {model.spec.name}", field="model", hint=hint)
 
 
 def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload: str = "none") -> LoadedModel:
@@ -164,10 +174,10 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
     cls = getattr(diffusers, family.text_to_image or family.image_to_image or family.inpaint)
     arguments = {**accepted_arguments(cls, _OMITTED_COMPONENTS), "torch_dtype": device.dtype, **shared}
     try:
-        pipeline = _load_pipeline(model, device, cls, arguments)
+        pipeline, reports = _load_pipeline(model, device, cls, arguments)
     except ImportError as error:
         raise _missing_package(model, error) from None
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except FILE_ERRORS as error:
         raise _load_error(model, error) from None
     if model.facts.prediction_type_source:
         pipeline.scheduler.register_to_config(prediction_type=model.facts.prediction_type)
@@ -181,6 +191,7 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         scheduler_config=dict(pipeline.scheduler.config),
         device=device.torch_device,
         offload=offload,
+        notices=tuple(filter(None, (report.notice() for report in reports))),
     )
     _place_on_device(loaded, device)
     return with_preview_vae(loaded, device)
@@ -209,16 +220,6 @@ def _place_on_device(loaded: LoadedModel, device: Device) -> None:
             pipeline.to(place)
 
 
-def _from_folder(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> Any:
-    return cls.from_pretrained(
-        facts.folder,
-        local_files_only=True,
-        use_safetensors=True,
-        variant=variant_of(facts.parts.get(facts.family.denoiser, facts.weights)[0]),
-        **arguments,
-    )
-
-
 def accepted_arguments(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that the constructor of `cls` accepts."""
     names = inspect.signature(cls.__init__).parameters
@@ -243,8 +244,7 @@ def _missing_package(model: Model, error: ImportError) -> ModelError:
 
 
 def _load_error(model: Model, error: Exception) -> ModelError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     hint = "restore its folder, or choose another model with -m (!models lists them)"
     if model.facts.single_file:
         hint = f"set the folder it was derived from as its base: !edit_model {model.spec.name} base FOLDER"
-    return ModelError(f"the model {model.spec.name} cannot be loaded: {reason}", hint=hint, field="model")
+    return ModelError(f"the model {model.spec.name} cannot be loaded: {first_line(error)}", hint=hint, field="model")

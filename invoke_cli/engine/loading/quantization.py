@@ -10,16 +10,18 @@ import diffusers
 import torch
 
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.components import load_network, network_classes
+from invoke_cli.engine.loading.weights import WeightsOwner
 from invoke_cli.errors import ModelError
-from invoke_cli.models.files.folder import ModelFacts, variant_of
+from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.quantization import QUANTIZATIONS
 
 
-def load_quantized(facts: ModelFacts, name: str, device: Device) -> Any:
+def load_quantized(facts: ModelFacts, owner: WeightsOwner, name: str, device: Device) -> Any:
     """Load the denoiser of the model `name`, quantised as its facts state.
 
     Raises:
-        ModelError: The quantisation needs a GPU or a package that is missing.
+        ModelError: The quantisation needs a GPU or a package that is missing, or tensors are missing.
     """
     row = next(row for row in QUANTIZATIONS if row.name == facts.quantize)
     removal = f"or remove it from the entry: !edit_model {name} quantize none"
@@ -29,16 +31,16 @@ def load_quantized(facts: ModelFacts, name: str, device: Device) -> Any:
     if importlib.util.find_spec(row.package) is None:
         message = f"quantize: {row.name} of {name} needs the package {row.package}"
         raise ModelError(message, hint=f'pip install "invoke-cli[{row.package}]", {removal}', field="model")
-    files = facts.parts[facts.family.denoiser]
-    return diffusers.AutoModel.from_pretrained(
-        str(facts.folder),
-        subfolder=facts.family.denoiser,
-        torch_dtype=device.dtype,
+    denoiser = facts.family.denoiser
+    network, _ = load_network(
+        network_classes(facts.folder)[denoiser],
+        facts.folder / denoiser,
+        facts.parts[denoiser],
+        owner,
+        dtype=device.dtype,
         quantization_config=_CONFIGS[row.name](device.dtype),
-        use_safetensors=True,
-        variant=variant_of(files[0]),
-        local_files_only=True,
     )
+    return network
 
 
 def _int8(_: torch.dtype) -> Any:

@@ -4,64 +4,122 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import diffusers
+import torch
+from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+from diffusers.models.model_loading_utils import load_gguf_checkpoint
+from safetensors import safe_open
 
+from invoke_cli.engine.loading.components import Loaded, load_network, load_pipeline, network_classes
+from invoke_cli.engine.loading.weights import WeightsOwner, WeightsReport, checked_conversion, compare, component_label
 from invoke_cli.errors import ModelError
-from invoke_cli.models.files.folder import ModelFacts, variant_of
+from invoke_cli.models.files.checkpoint_keys import normalise_names
+from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.files.single_file import layout_of
 from invoke_cli.models.files.tokenizer import CLIP_MERGES, CLIP_VOCABULARY
 
-
-def load_single_file(facts: ModelFacts, cls: Any, arguments: Mapping[str, Any]) -> Any:
-    """Load the pipeline of a single file, taking what the file lacks from its base folder. Raises diffusers' errors."""
-    layout = layout_of(facts)
-    denoiser = facts.family.denoiser
-    own = {path for part, files in facts.parts.items() if part not in arguments for path in files}
-    if denoiser == "unet" and own == {facts.folder}:
-        return cls.from_single_file(
-            str(facts.folder), config=str(layout), local_files_only=True, **tokenizers(layout), **arguments
-        )
-    network = getattr(diffusers, _class_of(layout, denoiser)).from_single_file(
-        str(facts.folder),
-        config=str(layout),
-        subfolder=denoiser,
-        local_files_only=True,
-        torch_dtype=arguments["torch_dtype"],
-        **(_gguf(facts.folder, arguments["torch_dtype"]) if facts.quantised else {}),
-    )
-    return cls.from_pretrained(layout, local_files_only=True, use_safetensors=True, **{denoiser: network}, **arguments)
+# The names of a network's tensors start with one of these; others, such as the noise schedule, are not weights.
+_NETWORKS = ("model.diffusion_model.", "first_stage_model.", "vae.", "cond_stage_model.", "conditioner.")
 
 
-def _gguf(path: Path, dtype: Any) -> dict[str, Any]:
-    """Return the options for a GGUF file: its tensors stay quantised and are computed in `dtype`."""
+def load_single_file(facts: ModelFacts, owner: WeightsOwner, cls: Any, arguments: Mapping[str, Any]) -> Loaded:
+    """Load the pipeline of a single file, taking what the file lacks from its base folder.
+
+    Returns:
+        The pipeline and the reports on its networks.
+
+    Raises:
+        ModelError: The file lacks tensors of a network.
+    """
+    layout, denoiser = layout_of(facts), facts.family.denoiser
+    own = [part for part, files in facts.parts.items() if files == (facts.folder,) and part not in arguments]
+    dtype = arguments["torch_dtype"]
+    if facts.quantised:
+        networks = {denoiser: _load_gguf(facts, layout, owner, dtype)}
+        reports: list[WeightsReport] = []
+    else:
+        tensors = _normalised_tensors(facts.folder)
+        networks, reports = _convert_parts(tensors, own, _File(facts.folder, layout, owner, dtype))
+    pipeline, others = load_pipeline(cls, layout, facts.parts, owner, {**tokenizers(layout), **networks, **arguments})
+    return pipeline, [*reports, *others]
+
+
+class _File(NamedTuple):
+    """A single file, the folder with its configs, what it is loaded for, and in which dtype."""
+
+    path: Path
+    layout: Path
+    owner: WeightsOwner
+    dtype: torch.dtype
+
+
+def _normalised_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read the tensors of a file, which are mapped into memory, under the names of the original layout."""
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(own) for name, own in normalise_names(file.keys()).items()}
+
+
+def _convert_parts(
+    tensors: dict[str, torch.Tensor], parts: Sequence[str], file: _File
+) -> tuple[dict[str, Any], list[WeightsReport]]:
+    """Convert the networks that a file contains. Returns them by component, and a report on unused tensors."""
+    networks, used = {}, []
+    for part in parts:
+        with checked_conversion(component_label(part), file.path.name, file.owner, packed=False) as converted:
+            networks[part] = _convert(dict(tensors), part, file)
+        used.extend(converted)
+    return networks, [_unused(tensors, used, file.path.name)]
+
+
+def _convert(tensors: dict[str, torch.Tensor], part: str, file: _File) -> Any:
+    """Convert a network from the tensors of a file."""
+    cls = network_classes(file.layout)[part]
+    options = {"config": str(file.layout), "subfolder": part, "local_files_only": True, "torch_dtype": file.dtype}
+    if hasattr(cls, "from_single_file"):
+        return cls.from_single_file(tensors, **options)
+    return create_diffusers_clip_model_from_ldm(cls, tensors, **options)
+
+
+def _unused(tensors: Mapping[str, torch.Tensor], used: Sequence[torch.Tensor], source: str) -> WeightsReport:
+    """Report the tensors that no network took; a converted tensor shares memory with the one in the file."""
+    addresses = {tensor.data_ptr() for tensor in used}
+    found = {name: tensor for name, tensor in tensors.items() if name.startswith(_NETWORKS) and "_ema" not in name}
+    left = {name: () for name, tensor in found.items() if tensor.data_ptr() not in addresses}
+    return compare("model", source, {}, left)
+
+
+def _load_gguf(facts: ModelFacts, layout: Path, owner: WeightsOwner, dtype: torch.dtype) -> Any:
+    """Load the denoiser of a GGUF file: its tensors stay quantised and are computed in `dtype`."""
     if importlib.util.find_spec("gguf") is None:
         hint = 'pip install "invoke-cli[gguf]"'
-        raise ModelError(f"reading {path.name} needs the package gguf", hint=hint, field="model")
-    return {"quantization_config": diffusers.GGUFQuantizationConfig(compute_dtype=dtype)}
+        raise ModelError(f"reading {facts.folder.name} needs the package gguf", hint=hint, field="model")
+    denoiser = facts.family.denoiser
+    with checked_conversion(component_label(denoiser), facts.folder.name, owner, packed=True):
+        return network_classes(layout)[denoiser].from_single_file(
+            load_gguf_checkpoint(str(facts.folder)),
+            config=str(layout),
+            subfolder=denoiser,
+            local_files_only=True,
+            torch_dtype=dtype,
+            quantization_config=diffusers.GGUFQuantizationConfig(compute_dtype=dtype),
+        )
 
 
-def load_vae(facts: ModelFacts, path: Path, dtype: Any) -> Any:
+def load_vae(facts: ModelFacts, path: Path, owner: WeightsOwner, dtype: torch.dtype) -> Any:
     """Load the VAE from a folder, or from a file of either layout with the config of the model's own VAE."""
     own = layout_of(facts) if facts.single_file else facts.folder
-    cls = getattr(diffusers, _class_of(own, facts.family.vae))
+    cls = network_classes(own)[facts.family.vae]
     if path.is_dir():
-        variant = variant_of(facts.vae_weights[0])
-        return cls.from_pretrained(
-            path, torch_dtype=dtype, local_files_only=True, use_safetensors=True, variant=variant
-        )
-    return cls.from_single_file(
-        str(path), config=str(own), subfolder=facts.family.vae, local_files_only=True, torch_dtype=dtype
-    )
-
-
-def _class_of(layout: Path, part: str) -> str:
-    import json
-
-    return str(json.loads((layout / "model_index.json").read_text(encoding="utf-8"))[part][1])
+        return load_network(cls, path, facts.vae_weights, owner, dtype=dtype)[0]
+    with checked_conversion("VAE", path.name, owner, packed=False):
+        return cls.from_single_file(
+            _normalised_tensors(path), config=str(own), subfolder=facts.family.vae, local_files_only=True,
+            torch_dtype=dtype,
+        )  # fmt: skip
 
 
 def tokenizers(layout: Path) -> dict[str, Any]:

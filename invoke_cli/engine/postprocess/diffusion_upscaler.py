@@ -13,6 +13,8 @@ from PIL import Image
 
 from invoke_cli.engine import DiffusionJob, Hooks
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.components import load_pipeline
+from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_line
 from invoke_cli.engine.memory import retry_with_fallbacks
 from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.engine.sampling.patching import forward_pre_hook
@@ -21,6 +23,7 @@ from invoke_cli.events import Step
 from invoke_cli.models.upscalers import Upscaler
 
 _OMITTED = {"safety_checker": None, "feature_extractor": None, "watermarker": None}
+_RESTORE = "restore its folder"
 _REMEDY = "enlarge a smaller image, or use -U, which works in tiles"
 
 
@@ -31,17 +34,14 @@ def load_upscaler(upscaler: Upscaler, device: Device) -> Any:
         ModelError: Its files cannot be used.
     """
     cls = getattr(diffusers, upscaler.kind.pipeline)
-    names = upscaler.weights[0].name.split(".")
+    owner = WeightsOwner(name=f"the upscaler {upscaler.name}", field="upscaler", hint=_RESTORE)
     optional = {name: None for name in _OMITTED if name in cls._optional_components}
     try:
-        pipeline = cls.from_pretrained(
-            upscaler.folder, dtype=device.dtype, local_files_only=True, use_safetensors=True,
-            variant=names[1] if len(names) > 2 else None, **optional,
-        )  # fmt: skip
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        message = f"the upscaler {upscaler.name} cannot be loaded: {reason}"
-        raise ModelError(message, hint="restore its folder", field="upscaler") from None
+        arguments = {"torch_dtype": device.dtype, **optional}
+        pipeline, _ = load_pipeline(cls, upscaler.folder, upscaler.parts, owner, arguments)
+    except FILE_ERRORS as error:
+        message = f"the upscaler {upscaler.name} cannot be loaded: {first_line(error)}"
+        raise ModelError(message, hint=_RESTORE, field="upscaler") from None
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device.torch_device)
 

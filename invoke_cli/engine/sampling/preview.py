@@ -11,8 +11,13 @@ from PIL import Image
 
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.loading.components import load_network
+from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_line
 from invoke_cli.errors import ModelError
 from invoke_cli.models.families.family import Matrix
+from invoke_cli.models.files.folder import weights_in
+
+_HINT = "remove it with !edit_model {} preview_vae none; each TAESD variant fits one model family"
 
 
 def to_image(latents: torch.Tensor, factors: Matrix) -> Image.Image:
@@ -47,17 +52,18 @@ def load_tiny_vae(model: Model, channels: int, device: Device) -> Any | None:
     folder = model.facts.preview_vae
     if folder is None:
         return None
+    hint = _HINT.format(model.spec.name)
+    owner = WeightsOwner(name=f"the preview VAE of {model.spec.name}", field="model", hint=hint)
     try:
-        vae = diffusers.AutoencoderTiny.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, torch_dtype=device.dtype
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise _unusable(model, folder, (str(error).strip() or type(error).__name__).splitlines()[0][:200]) from None
+        files = weights_in(folder, hint)
+        vae, _ = load_network(diffusers.AutoencoderTiny, folder, files, owner, dtype=device.dtype)
+    except FILE_ERRORS as error:
+        raise _unusable(model, folder, first_line(error)) from None
     if vae.config.latent_channels != channels:
         raise _unusable(model, folder, f"it takes {vae.config.latent_channels} channels, the model has {channels}")
     return vae.to(device.torch_device).requires_grad_(False)
 
 
 def _unusable(model: Model, folder: Path, reason: str) -> ModelError:
-    hint = f"remove it with !edit_model {model.spec.name} preview_vae none; each TAESD variant fits one model family"
+    hint = _HINT.format(model.spec.name)
     return ModelError(f"the preview VAE {folder} cannot be used: {reason}", hint=hint, field="model")

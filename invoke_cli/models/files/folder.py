@@ -21,6 +21,10 @@ INPAINTING_CHANNELS = 9
 _IGNORED_COMPONENTS = ("safety_checker", "feature_extractor", "image_encoder")
 _WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "processor")
 _BUNDLED = Path(__file__).resolve().parent.parent.parent / "assets"
+# How diffusers and transformers name weight files, and a shard of several.
+_NAMES = ("diffusion_pytorch_model.safetensors", "model.safetensors")
+_STEMS = tuple(name.split(".")[0] for name in _NAMES)
+_SHARD = re.compile(r"-\d+-of-\d+(?=\.)")
 Configs = Mapping[str, Mapping[str, Any]]
 
 
@@ -233,31 +237,49 @@ def read_json(path: Path, restore: str) -> dict[str, Any]:
 
 
 def variant_of(path: Path) -> str | None:
-    """Return the variant in a file name: `diffusion_pytorch_model.fp16.safetensors` is `fp16`."""
-    parts = path.name.split(".")
-    return re.sub(r"-\d+-of-\d+$", "", parts[1]) if len(parts) > 2 else None
+    """Return the variant in the name of a weight file or of an index of shards.
+
+    `diffusion_pytorch_model.fp16.safetensors` and `model.safetensors.index.fp16.json` are `fp16`.
+    """
+    parts = [part for part in path.name.split(".")[1:] if part not in ("safetensors", "index", "json")]
+    variant = _SHARD.sub("", f"{parts[0]}.").removesuffix(".") if parts else ""
+    return variant or None
 
 
-def weights_in(folder: Path, restore: str) -> tuple[Path, ...]:
+def weights_in(folder: Path, restore: str, owner: str = "model", field: str = "model") -> tuple[Path, ...]:
     """Return the weight files of a component: the shards in its index, or the single file.
+
+    The full-precision files, if there are files of several precisions.
+
+    Args:
+        folder: The folder of the component.
+        restore: The hint for missing or damaged files.
+        owner: What the files belong to, for messages.
+        field: The request field that names the model.
 
     Raises:
         ModelError: If files are missing or damaged, or there are only pickles.
     """
-    indices = sorted(folder.glob("*.safetensors.index*.json"))
-    if indices:
-        shards = read_json(indices[0], restore).get("weight_map", {}).values()
-        files = [folder / str(name) for name in sorted(set(shards))]
-    else:
-        files = sorted(folder.glob("*.safetensors"))[:1]
-    if not files:
+    names = (path for pattern in ("*.safetensors", "*.safetensors.index*.json") for path in folder.glob(pattern))
+    choices = [path for path in names if _SHARD.search(path.name) is None]
+    if not choices:
         check_not_pickled(folder)
         own = "_class_name" in read_json(folder / "config.json", restore)
-        missing = folder / ("diffusion_pytorch_model.safetensors" if own else "model.safetensors")  # diffusers' names
-        raise ModelError(f"a file of the model is missing: {missing}", hint=restore, field="model")
+        missing = folder / (_NAMES[0] if own else _NAMES[1])
+        raise ModelError(f"a file of the {owner} is missing: {missing}", hint=restore, field=field)
+    chosen = min(choices, key=_preference)
+    files: tuple[Path, ...] = (chosen,)
+    if chosen.suffix == ".json":
+        shards = read_json(chosen, restore).get("weight_map", {}).values()
+        files = tuple(folder / str(name) for name in sorted(set(shards)))
     for path in files:
         if not path.is_file():
-            raise ModelError(f"a file of the model is missing: {path}", hint=restore, field="model")
+            raise ModelError(f"a file of the {owner} is missing: {path}", hint=restore, field=field)
         if not is_whole(path):
-            raise ModelError(f"a file of the model is damaged: {path}", hint=restore, field="model")
-    return tuple(files)
+            raise ModelError(f"a file of the {owner} is damaged: {path}", hint=restore, field=field)
+    return files
+
+
+def _preference(path: Path) -> tuple[bool, bool, bool, str]:
+    """Return the sort key of weight files: without variant first, then the libraries' names, then shards."""
+    return variant_of(path) is not None, path.name.split(".")[0] not in _STEMS, path.suffix != ".json", path.name

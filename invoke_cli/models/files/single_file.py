@@ -14,6 +14,7 @@ from typing import Any
 from invoke_cli.errors import ModelError
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.families.table import family_of
+from invoke_cli.models.files.checkpoint_keys import normalised
 from invoke_cli.models.files.folder import ModelFacts, components_of, facts_from, has_weights, read_configs, read_json
 from invoke_cli.models.files.gguf import SUFFIX as GGUF
 from invoke_cli.models.files.pickles import PICKLES, pickle_error
@@ -66,7 +67,7 @@ def _checked_header(path: Path, name: str) -> Mapping[str, Any]:
     if header is None:
         hint = "download it again, or choose another model with -m"
         raise ModelError(f"{path.name} is incomplete or not a {path.suffix} file", hint=hint, field="model")
-    return header
+    return normalised(header)
 
 
 def _check_gguf(path: Path, family: Family) -> None:
@@ -131,7 +132,7 @@ def contained_parts(header: Header) -> frozenset[str]:
 
 def layout_of(facts: ModelFacts) -> Path:
     """Return the folder with the configs for a single-file model."""
-    return facts.base or _layout_for(facts.folder, header_of(facts.folder) or {})
+    return facts.base or _layout_for(facts.folder, normalised(header_of(facts.folder) or {}))
 
 
 def _from_base(path: Path, part: str, base: Path | None) -> tuple[Path, ...]:
