@@ -89,7 +89,7 @@ class DiffusersEngine:
             run = JobRun(loaded, self._device, job, hooks)
             try:
                 with (
-                    active_loras(loaded, job.plan.loras),
+                    active_loras(loaded, job.plan.loras, lambda text: hooks.emit(Notice(text=text))),
                     active_embeddings(loaded, job.plan.embeddings),
                     optimizations(loaded, request, hooks.emit),
                     self._t2i_adapters.attached(loaded, job),

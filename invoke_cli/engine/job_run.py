@@ -14,6 +14,7 @@ from PIL import Image
 
 from invoke_cli.engine import TILING, Hooks, ImageResult, Job
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.finite import FLOAT32_VAE, can_upcast_vae, is_finite, vae_in_float32
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.memory import Fallback, retry_with_fallbacks
 from invoke_cli.engine.sampling.preview import decode_with_tiny_vae, to_image
@@ -77,6 +78,17 @@ class JobRun:
         if TILING not in self.fallbacks:
             self.fallbacks.append(TILING)
         self.loaded.vae.enable_tiling()
+
+    def with_finite_vae(self, action: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Run the VAE; if its result overflows float16, run it again in float32, for the rest of the job."""
+        if FLOAT32_VAE not in self.fallbacks:
+            result = action()
+            if is_finite(result) or not can_upcast_vae(self.loaded):
+                return result
+            self.fallbacks.append(FLOAT32_VAE)
+            self.hooks.emit(Notice(text="the VAE overflowed float16: running it in float32", level=Level.WARNING))
+        with vae_in_float32(self.loaded):
+            return action()
 
     def report_out_of_memory(self, text: str) -> None:
         """Warn that something did not fit, and what is tried instead."""

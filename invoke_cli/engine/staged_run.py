@@ -13,6 +13,7 @@ from PIL import Image
 
 from invoke_cli.engine import TILING, ImageResult
 from invoke_cli.engine.conditioning.prompt_embeds import Conditioning, Embedding, PromptSpec
+from invoke_cli.engine.finite import check_embeddings, check_latents, check_pixels
 from invoke_cli.engine.job_run import BatchRecorder, JobRun
 from invoke_cli.engine.memory import retry_with_fallbacks
 from invoke_cli.engine.sampling.checkpoint import Checkpoint, unpack
@@ -21,7 +22,7 @@ from invoke_cli.engine.sampling.initial_latents import Source
 from invoke_cli.engine.sampling.preview import to_image
 from invoke_cli.engine.sampling.prompt_to_prompt import encode_swap, prompts_to_encode
 from invoke_cli.engine.sampling.step_recorder import keeps_latents
-from invoke_cli.engine.sampling.vae import ImageEncoder, decode
+from invoke_cli.engine.sampling.vae import ImageEncoder, decode, images_of
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.files.folder import INPAINTING_CHANNELS
@@ -66,6 +67,7 @@ class StagedRun:
                 middle = (indices.start + indices.stop + 1) // 2
                 waiting[:0] = [range(indices.start, middle), range(middle, indices.stop)]
             else:
+                check_latents(self.loaded, self.job.plan, latents)
                 yield from recorder.results(self._finished(latents), latents)
 
     # -- stages -----------------------------------------------------------------------------------------------------
@@ -89,9 +91,11 @@ class StagedRun:
                 embeddings = self._conditioning.encode_padded(self.loaded, specs, self.counters)
                 return [embedding.to(self.run.device.torch_device) for embedding in embeddings]
 
-        return self.run.attempt(
+        found = self.run.attempt(
             "encoding the prompt", action, [self.run.fallback("reads it on the CPU", self._park_text_encoder)]
         )
+        check_embeddings(self.loaded, self.job.plan, (each.states for each in found))
+        return found
 
     def _source(self) -> Source | None:
         plan, init, mask = self.job.plan, self.job.init, self.job.mask
@@ -114,7 +118,13 @@ class StagedRun:
         return (file, unpack(file.data, file.about)) if file is not None and self.job.plan.resume is not None else None
 
     def _encoded_image(self, action: Callable[[], torch.Tensor]) -> torch.Tensor:
-        return self.run.attempt("encoding the init image", action, [self.run.fallback(TILING, self.run.enable_tiling)])
+        def attempt() -> torch.Tensor:
+            tiling = [self.run.fallback(TILING, self.run.enable_tiling)]
+            return self.run.attempt("encoding the init image", action, tiling)
+
+        moments = self.run.with_finite_vae(attempt)
+        check_pixels(self.loaded, self.job.plan, moments)
+        return moments
 
     def _denoised(self, batch: DenoiseBatch) -> torch.Tensor | None:
         """Return the batch's latents; None if the batch must be halved."""
@@ -140,11 +150,16 @@ class StagedRun:
         return [to_image(one, self.loaded.preview) for one in latents]
 
     def _decoded(self, latents: torch.Tensor) -> Sequence[Image.Image]:
-        fallbacks = [
-            self.run.fallback("one image at a time", self.loaded.vae.enable_slicing),
-            self.run.fallback(TILING, self.run.enable_tiling),
-        ]
-        return self.run.attempt("decoding", lambda: decode(self.loaded, latents, self.counters), fallbacks)
+        def attempt() -> torch.Tensor:
+            fallbacks = [
+                self.run.fallback("one image at a time", self.loaded.vae.enable_slicing),
+                self.run.fallback(TILING, self.run.enable_tiling),
+            ]
+            return self.run.attempt("decoding", lambda: decode(self.loaded, latents, self.counters), fallbacks)
+
+        pixels = self.run.with_finite_vae(attempt)
+        check_pixels(self.loaded, self.job.plan, pixels)
+        return images_of(self.loaded, pixels)
 
     def _park_text_encoder(self) -> None:
         for encoder in self.loaded.text_encoders.values():

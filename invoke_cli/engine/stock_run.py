@@ -16,6 +16,7 @@ from PIL import Image
 
 from invoke_cli.engine import TILING, ImageResult
 from invoke_cli.engine.conditioning.prompt_embeds import Conditioning
+from invoke_cli.engine.finite import check_latents, check_pixels
 from invoke_cli.engine.job_run import BatchRecorder, JobRun
 from invoke_cli.engine.sampling.checkpoint import SamplerState
 from invoke_cli.engine.sampling.latent_effects import after_step, varied_noise
@@ -156,14 +157,27 @@ class _Call:
         return counted
 
     def _retried(self, decode: Callable[..., Any]) -> Callable[..., Any]:
-        """Decode in tiles where the whole image does not fit."""
+        """Decode in tiles where the whole image does not fit, and in float32 where float16 overflows.
 
-        def retried(*arguments: Any, **named: Any) -> Any:
+        Raises:
+            ModelError: The latents or the decoded pixels contain values that are not finite.
+        """
+
+        def retried(latents: torch.Tensor, *arguments: Any, **named: Any) -> Any:
+            check_latents(self.loaded, self.plan, latents)
             tiles = [self.run.fallback(TILING, self.run.enable_tiling)]
             fallbacks = tiles if hasattr(self.loaded.vae, "enable_tiling") else []
-            decoded = self.run.attempt("decoding", lambda: decode(*arguments, **named), fallbacks)
+            decoded: list[Any] = []
+
+            def pixels() -> torch.Tensor:
+                source = latents.to(self.loaded.vae.dtype)
+                decoded[:] = [self.run.attempt("decoding", lambda: decode(source, *arguments, **named), fallbacks)]
+                sample: torch.Tensor = decoded[0][0]
+                return sample
+
+            check_pixels(self.loaded, self.plan, self.run.with_finite_vae(pixels))
             self.counters.decoded(1)
-            return decoded
+            return decoded[0]
 
         return retried
 

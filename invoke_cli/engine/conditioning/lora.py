@@ -6,26 +6,28 @@ The layers stay in memory beside the weights, so that changing LoRAs between lin
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any
 
 import torch
 
+from invoke_cli.engine.conditioning.lora_file import Notify, incompatible, is_merged, load_lora
+from invoke_cli.engine.conditioning.merged_adapters import merged
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.errors import ModelError
 from invoke_cli.planning.plan import LoraUse, Plan
 
 MAX_LOADED = 8
 
-_DOWN_SUFFIXES = (".lora_A.weight", ".lora.down.weight", ".lora_linear_layer.down.weight")
-_UP_SUFFIXES = (".lora_B.weight", ".lora.up.weight", ".lora_linear_layer.up.weight")
-
 
 @contextmanager
-def active_loras(loaded: LoadedModel, loras: Sequence[LoraUse]) -> Iterator[None]:
+def active_loras(loaded: LoadedModel, loras: Sequence[LoraUse], notify: Notify) -> Iterator[None]:
     """Activate these LoRAs at their weights.
+
+    Args:
+        loaded: The model.
+        loras: The LoRAs, in the order of the line.
+        notify: Receives notices about layers that the model lacks.
 
     Raises:
         ModelError: A LoRA does not fit the model; the message names both.
@@ -33,10 +35,22 @@ def active_loras(loaded: LoadedModel, loras: Sequence[LoraUse]) -> Iterator[None
     if not loras:
         yield
         return
+    to_merge = [lora for lora in loras if is_merged(lora)]
+    plain = [lora for lora in loras if lora not in to_merge]
+    with ExitStack() as stack:
+        stack.enter_context(merged(loaded, to_merge, notify))
+        if plain:
+            stack.enter_context(_active(loaded, plain, notify))
+        yield
+
+
+@contextmanager
+def _active(loaded: LoadedModel, loras: Sequence[LoraUse], notify: Notify) -> Iterator[None]:
+    """Activate plain LoRAs as adapters of PEFT."""
     pipeline = loaded.pipeline
     with ExitStack() as on_error:
         on_error.callback(unload_loras, loaded)  # LoRAs before the one that fails are already on the model
-        _load_missing(loaded, loras)
+        _load_missing(loaded, loras, notify)
         on_error.pop_all()
     pipeline.enable_lora()
     pipeline.set_adapters([_name(lora) for lora in loras], [lora.weight for lora in loras])
@@ -44,6 +58,13 @@ def active_loras(loaded: LoadedModel, loras: Sequence[LoraUse]) -> Iterator[None
         yield
     finally:
         pipeline.disable_lora()
+
+
+def lora_tensors(loaded: LoadedModel, lora: LoraUse) -> Iterator[torch.Tensor]:
+    """Yield the tensors of a LoRA that is loaded."""
+    for part in loaded.pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            yield from (tensor for name, tensor in part.named_parameters() if f".{_name(lora)}." in name)
 
 
 def adapter_weights(plan: Plan) -> tuple[tuple[str, float], ...]:
@@ -62,79 +83,17 @@ def _name(lora: LoraUse) -> str:
     return f"lora_{lora.sha256[:16]}"
 
 
-def _load_missing(loaded: LoadedModel, loras: Sequence[LoraUse]) -> None:
+def _load_missing(loaded: LoadedModel, loras: Sequence[LoraUse], notify: Notify) -> None:
     """Load the LoRAs that are not in memory; if there would be too many, unload all others first."""
     if importlib.util.find_spec("peft") is None:
         raise ModelError("LoRAs need the package peft", hint='pip install "invoke-cli[lora]"', field="loras")
     if not hasattr(loaded.pipeline, "load_lora_weights"):
-        raise _incompatible(loaded, loras[0], "models of this kind do not support LoRAs")
+        raise incompatible(loaded, loras[0], "models of this kind do not support LoRAs")
     loaded_names = {name for names in loaded.pipeline.get_list_adapters().values() for name in names}
     if len(loaded_names | set(map(_name, loras))) > MAX_LOADED:
         loaded.pipeline.unload_lora_weights()
         loaded_names = set()
     for lora in loras:
         if _name(lora) not in loaded_names:
-            _load(loaded, lora)
+            load_lora(loaded, lora, _name(lora), notify)
             loaded_names.add(_name(lora))
-
-
-def _load(loaded: LoadedModel, lora: LoraUse) -> None:
-    pipeline, path = loaded.pipeline, Path(lora.path)
-    try:
-        state_dict = pipeline.lora_state_dict(str(path.parent), weight_name=path.name, local_files_only=True)
-        _check_fit(loaded, lora, state_dict[0] if isinstance(state_dict, tuple) else state_dict)
-        pipeline.load_lora_weights(
-            str(path.parent), weight_name=path.name, adapter_name=_name(lora), local_files_only=True
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
-        raise _incompatible(loaded, lora, reason) from None
-
-
-def _check_fit(loaded: LoadedModel, lora: LoraUse, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Check that each LoRA layer is complete and matches a layer of the model.
-
-    Raises:
-        ModelError: A layer has no counterpart in the model or one of another width, or lacks one of its two matrices.
-    """
-    downs, ups = _matrices(tensors, _DOWN_SUFFIXES), _matrices(tensors, _UP_SUFFIXES)
-    if not downs and not ups:
-        raise _incompatible(loaded, lora, "it contains no known layers")
-    for path in {**downs, **ups}:
-        layer, down, up = _layer(loaded, path), downs.get(path), ups.get(path)
-        if layer is None:
-            raise _incompatible(loaded, lora, f"the model has no layer {path}")
-        if down is None or up is None:
-            raise _incompatible(loaded, lora, f"{path} has only one of its two matrices")
-        for expected, actual in ((layer.shape[1], down.shape[1]), (layer.shape[0], up.shape[0])):
-            if expected != actual:
-                raise _incompatible(loaded, lora, f"{path} has width {expected} in the model and {actual} in the LoRA")
-        if down.shape[0] != up.shape[1]:
-            raise _incompatible(
-                loaded, lora, f"{path} has rank {down.shape[0]} in one matrix and {up.shape[1]} in the other"
-            )
-
-
-def _matrices(tensors: Mapping[str, torch.Tensor], suffixes: Sequence[str]) -> dict[str, torch.Tensor]:
-    """Return the tensors whose names end in one of `suffixes`, keyed by the path of their layer."""
-    state_dict = ((key, next((suffix for suffix in suffixes if key.endswith(suffix)), "")) for key in tensors)
-    return {key.removesuffix(suffix): tensors[key] for key, suffix in state_dict if suffix}
-
-
-def _layer(loaded: LoadedModel, path: str) -> torch.Tensor | None:
-    """Return the weights (out, in, …) of the layer at `component.module.…`, or None."""
-    part, _, rest = path.partition(".")
-    module: Any = loaded.pipeline.components.get(part)
-    for name in (rest, rest.removeprefix("text_model.")):
-        try:
-            layer = module.get_submodule(name)
-        except AttributeError:
-            continue
-        weight = getattr(getattr(layer, "base_layer", layer), "weight", None)
-        return weight if isinstance(weight, torch.Tensor) else None
-    return None
-
-
-def _incompatible(loaded: LoadedModel, lora: LoraUse, reason: str) -> ModelError:
-    message = f"the LoRA {lora.name} does not fit {loaded.model.spec.name} ({loaded.family.label}): {reason}"
-    return ModelError(message, hint="remove it, or choose the model it was trained for with -m", field="loras")

@@ -59,7 +59,7 @@ class ImageEncoder:
             return parameters
 
         digests = [hashlib.sha256(each.tobytes()).hexdigest() for each in (image, blanked) if each is not None]
-        key = (loaded.key, image.size, axes, *digests)
+        key = (loaded.key, str(loaded.vae.dtype), image.size, axes, *digests)
         return self._cache.get(key, make)
 
     def clear(self) -> None:
@@ -80,17 +80,22 @@ def sample_latents(loaded: LoadedModel, moments: torch.Tensor, source: torch.Gen
     return cast(torch.Tensor, (sample - mean) * scale / deviation)
 
 
-def decode(loaded: LoadedModel, latents: torch.Tensor, counters: Counters) -> Sequence[Image.Image]:
-    """Decode scaled latents (n, channels, height, width) to RGB images, in order."""
+def decode(loaded: LoadedModel, latents: torch.Tensor, counters: Counters) -> torch.Tensor:
+    """Decode scaled latents (n, channels, height, width) to pixels (n, 3, height, width), -1 to 1."""
     vae, scale = loaded.vae, loaded.vae.config.scaling_factor
     with torch.no_grad(), in_full_precision(loaded):
         latents = latents.to(vae.dtype)
         statistics = _statistics(loaded, latents)
         latents = latents / scale if statistics is None else latents * statistics[1] / scale + statistics[0]
-        pixels = vae.decode(latents, return_dict=False)[0]
+        pixels: torch.Tensor = vae.decode(latents, return_dict=False)[0]
     counters.decoded(len(latents))
+    return pixels
+
+
+def images_of(loaded: LoadedModel, pixels: torch.Tensor) -> Sequence[Image.Image]:
+    """Convert decoded pixels (n, 3, height, width), -1 to 1, to RGB images, in order."""
     images: Sequence[Image.Image] = loaded.pipeline.image_processor.postprocess(
-        pixels, output_type="pil", do_denormalize=[True] * len(latents)
+        pixels, output_type="pil", do_denormalize=[True] * len(pixels)
     )
     return images
 

@@ -36,14 +36,22 @@ def normalise_names(names: Collection[str]) -> Mapping[str, str]:
     """
     wrapper = next((each for each in _WRAPPERS if all(name.startswith(each) for name in names)), "")
     plain = {name.removeprefix(wrapper): name for name in names}
-    has_unet = any(name.startswith(UNET) for name in plain)
-    vaes = [prefix for prefix in _VAES if any(name.startswith(prefix) for name in plain)]
-    result: dict[str, str] = {}
-    for name, original in plain.items():
-        if (name.startswith(_AVERAGED) and has_unet) or name.startswith(tuple(vaes[1:])):
-            continue
-        result[_clip_name(_averaged_name(name))] = original
-    return result
+    duplicates = _duplicates(plain)
+    return {
+        _clip_name(_averaged_name(name)): original
+        for name, original in plain.items()
+        if not name.startswith(duplicates)
+    }
+
+
+def _duplicates(names: Collection[str]) -> tuple[str, ...]:
+    """Return the prefixes of tensors that a file also contains in a preferred form."""
+
+    def has(prefix: str) -> bool:
+        return any(name.startswith(prefix) for name in names)
+
+    averaged = [_AVERAGED] if has(UNET) else []
+    return (*averaged, *[prefix for prefix in _VAES if has(prefix)][1:])
 
 
 def normalised(tensors: Mapping[str, Entry]) -> dict[str, Entry]:

@@ -268,16 +268,18 @@ def weights_in(folder: Path, restore: str, owner: str = "model", field: str = "m
         missing = folder / (_NAMES[0] if own else _NAMES[1])
         raise ModelError(f"a file of the {owner} is missing: {missing}", hint=restore, field=field)
     chosen = min(choices, key=_preference)
-    files: tuple[Path, ...] = (chosen,)
-    if chosen.suffix == ".json":
-        shards = read_json(chosen, restore).get("weight_map", {}).values()
-        files = tuple(folder / str(name) for name in sorted(set(shards)))
+    files = _shards(chosen, restore) if chosen.suffix == ".json" else (chosen,)
     for path in files:
-        if not path.is_file():
-            raise ModelError(f"a file of the {owner} is missing: {path}", hint=restore, field=field)
-        if not is_whole(path):
-            raise ModelError(f"a file of the {owner} is damaged: {path}", hint=restore, field=field)
+        if not path.is_file() or not is_whole(path):
+            state = "damaged" if path.is_file() else "missing"
+            raise ModelError(f"a file of the {owner} is {state}: {path}", hint=restore, field=field)
     return files
+
+
+def _shards(index: Path, restore: str) -> tuple[Path, ...]:
+    """Return the files that an index names."""
+    names = read_json(index, restore).get("weight_map", {}).values()
+    return tuple(index.parent / str(name) for name in sorted(set(names)))
 
 
 def _preference(path: Path) -> tuple[bool, bool, bool, str]:
