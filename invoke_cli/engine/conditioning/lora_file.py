@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,21 +108,25 @@ def _converted(
 ) -> tuple[Tensors, Mapping[str, float] | None, Any]:
     """Return the tensors as diffusers converts them, their alphas, and the metadata.
 
-    diffusers drops DoRA's magnitudes; they are added again, at the names that their layers were given. The alphas are
-    None if this pipeline's conversion applies them itself.
+    The alphas are None if this pipeline's conversion applies them itself.
     """
-    magnitudes = {name.removesuffix(_DORA): tensor for name, tensor in tensors.items() if name.endswith(_DORA)}
     plain = {name: tensor for name, tensor in tensors.items() if not name.endswith(_DORA)}
     config = {"unet_config": loaded.denoiser.config} if loaded.family.denoiser == "unet" else {}
     found, *rest = convert(dict(plain), **{**options, **config, "return_lora_metadata": True})
     alphas, metadata = (rest[0] or {}, rest[1]) if len(rest) == 2 else (None, rest[0])
-    names = {id(tensor): name for name, tensor in found.items()}
-    for name, magnitude in magnitudes.items():
-        down = names.get(id(plain.get(f"{name}.lora_down.weight")), "")
+    return {**found, **_magnitudes(tensors, found)}, alphas, metadata or _peft_metadata(lora)
+
+
+def _magnitudes(tensors: Mapping[str, torch.Tensor], converted: Mapping[str, torch.Tensor]) -> Tensors:
+    """Return DoRA's magnitudes, which diffusers drops, at the names that it gave to their layers."""
+    names = {id(tensor): name for name, tensor in converted.items()}
+    found: Tensors = {}
+    for key in [key for key in tensors if key.endswith(_DORA)]:
+        down = names.get(id(tensors.get(f"{key.removesuffix(_DORA)}.lora_down.weight")), "")
         if down:
-            path = next(iter(read_layers({down: magnitude}, {})))
-            found[f"{path}.lora_magnitude_vector.weight"] = magnitude.flatten()
-    return found, alphas, metadata or _peft_metadata(lora)
+            path = next(iter(read_layers({down: tensors[key]}, {})))
+            found[f"{path}.lora_magnitude_vector.weight"] = tensors[key].flatten()
+    return found
 
 
 def _scaled_unless_uniform(layers: Mapping[str, LoraLayer]) -> Mapping[str, LoraLayer]:
@@ -145,18 +149,24 @@ def _fitting_layers(
     if not layers:
         raise incompatible(loaded, lora, "it contains no known layers")
     weights = {path: _weight(_layer(loaded, path)) for path in layers}
-    unknown = [path for path, weight in weights.items() if weight is None]
-    if len(unknown) == len(layers):
-        raise incompatible(loaded, lora, f"the model has none of its {len(layers)} layers, such as {unknown[0]}")
-    if unknown:
-        count = f"{len(unknown)} of its {len(layers)} layers"
-        notify(f"the LoRA {lora.name}: {loaded.model.spec.name} lacks {count}, such as {unknown[0]}: left out")
+    check_known(loaded, lora, layers, [path for path, weight in weights.items() if weight is None], notify)
     fitting = {path: layers[path] for path, weight in weights.items() if weight is not None}
     for path, layer in fitting.items():
         reason = _mismatch(path, weights[path], layer)
         if reason:
             raise incompatible(loaded, lora, reason)
     return {path: _in_float(layer) for path, layer in fitting.items()}
+
+
+def check_known(
+    loaded: LoadedModel, lora: LoraUse, layers: Collection[str], unknown: Sequence[str], notify: Notify
+) -> None:
+    """Report the layers of a LoRA that the model lacks. Raises ModelError if it lacks all of them."""
+    if unknown and len(unknown) == len(layers):
+        raise incompatible(loaded, lora, f"the model has none of its {len(layers)} layers, such as {unknown[0]}")
+    if unknown:
+        count = f"{len(unknown)} of its {len(layers)} layers"
+        notify(f"the LoRA {lora.name}: {loaded.model.spec.name} lacks {count}, such as {unknown[0]}: left out")
 
 
 def _mismatch(path: str, weight: torch.Tensor | None, layer: LoraLayer) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from diffusers.loaders.lora_conversion_utils import _maybe_map_sgm_blocks_to_diffusers
 
-from invoke_cli.engine.conditioning.lora_file import Notify, incompatible, read_tensors
+from invoke_cli.engine.conditioning.lora_file import Notify, check_known, incompatible, read_tensors
 from invoke_cli.engine.conditioning.lora_names import Tensors, prepared
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.loading.weights import FILE_ERRORS, first_line
@@ -53,25 +53,14 @@ def _modules(loaded: LoadedModel, lora: LoraUse, notify: Notify) -> list[tuple[t
     tensors = _diffusers_names(prepared(read_tensors(lora), loaded), loaded)
     names = list(dict.fromkeys(name.partition(".")[0] for name in tensors))
     layers = _layers(loaded)
-    unknown = [name for name in names if name not in layers]
-    if len(unknown) == len(names):
-        raise incompatible(loaded, lora, f"the model has none of its {len(names)} layers, such as {unknown[0]}")
-    if unknown:
-        count = f"{len(unknown)} of its {len(names)} layers"
-        notify(f"the LoRA {lora.name}: {loaded.model.spec.name} lacks {count}, such as {unknown[0]}: left out")
+    check_known(loaded, lora, names, [name for name in names if name not in layers], notify)
     found: list[tuple[torch.nn.Module, MergedModule]] = []
-    for name in names:
-        if name not in layers:
-            continue
+    for name in [name for name in names if name in layers]:
         own = {key.partition(".")[2]: tensor for key, tensor in tensors.items() if key.partition(".")[0] == name}
         try:
-            is_dora = "dora_scale" in own and _is_plain(own)
-            module = InputDora(layers[name], own) if is_dora else _lycoris(name, layers[name], own)
+            found.append((layers[name], _module(name, layers[name], own)))
         except FILE_ERRORS as error:
             raise incompatible(loaded, lora, f"{name}: {first_line(error)}") from None
-        if module is None:
-            raise incompatible(loaded, lora, f"{name} has tensors that do not belong together")
-        found.append((layers[name], module))
     return found
 
 
@@ -102,23 +91,51 @@ class InputDora:
         self._weight.data.copy_(weight + multiplier * change)
 
 
+def _module(name: str, layer: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> MergedModule:
+    """Return the module for the tensors of one layer."""
+    if "dora_scale" in tensors and _is_plain(tensors):
+        return InputDora(layer, tensors)
+    return _LycorisModule(name, layer, tensors)
+
+
 def _is_plain(tensors: Mapping[str, torch.Tensor]) -> bool:
     """Return whether the tensors of a layer are those of a LoRA with two matrices."""
     return {"lora_down.weight", "lora_up.weight"} <= set(tensors) and "lora_mid.weight" not in tensors
 
 
-def _lycoris(name: str, layer: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> MergedModule | None:
-    """Return lycoris-lora's module for a layer; None if the package knows none for these tensors."""
+class _LycorisModule:
+    """An adapter of one layer from lycoris-lora.
+
+    Merging applies alpha / rank twice (lycoris-lora 4.1), the forward pass once. So the module gets a scale of 1, and
+    the scale is applied here.
+    """
+
+    def __init__(self, name: str, layer: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+        self._module = _lycoris_module(name, layer, tensors)
+        self._scale = float(getattr(self._module, "scale", 1.0))
+        if self._scale != 1 and "dora_scale" not in tensors:
+            alpha = tensors["alpha"].float() / self._scale
+            self._module = _lycoris_module(name, layer, {**tensors, "alpha": alpha})
+
+    def merge_to(self, multiplier: float) -> None:
+        """Add the adapter to the weights of its layer."""
+        self._module.merge_to(multiplier * self._scale)
+
+
+def _lycoris_module(name: str, layer: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Any:
+    """Return lycoris-lora's module for a layer. Raises ValueError if the package knows none for these tensors."""
     from lycoris.modules import get_module, make_module
     from lycoris.modules.ia3 import IA3Module
 
     kind, parameters = get_module({f"{name}.{key}": tensor for key, tensor in tensors.items()}, name)
-    if kind is not IA3Module:
-        module: MergedModule | None = make_module(kind, parameters, name, layer) if kind is not None else None
-        return module
-    scale = IA3Module(name, layer, 1, train_on_input=bool(tensors["on_input"]))  # its own factory rejects `on_input`
-    scale.weight.data.copy_(tensors["weight"])
-    return scale  # type: ignore[no-any-return]  # lycoris-lora is untyped
+    if kind is IA3Module:  # its own factory rejects `on_input`
+        scaling = IA3Module(name, layer, 1, train_on_input=bool(tensors["on_input"]))
+        scaling.weight.data.copy_(tensors["weight"])
+        return scaling
+    module = None if kind is None else make_module(kind, parameters, name, layer)
+    if module is None:
+        raise ValueError("it has tensors that do not belong together")
+    return module
 
 
 def _diffusers_names(tensors: Tensors, loaded: LoadedModel) -> Tensors:
