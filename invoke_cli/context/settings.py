@@ -40,6 +40,7 @@ from invoke_cli.models.files.prediction_type import with_prediction
 from invoke_cli.models.files.single_file import read_file_facts
 from invoke_cli.models.files.vae import with_vae
 from invoke_cli.models.files.weights_header import SINGLE_FILES
+from invoke_cli.models.files.zero_snr import with_zero_snr
 from invoke_cli.models.quantization import with_quantize
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
@@ -159,12 +160,13 @@ class Settings:
             message = f"{spec.name} is a control model and cannot generate images"
             raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.paths.model_folder(spec.path)
-        if path.is_dir() or path.suffix not in (*SINGLE_FILES, *PICKLES):
+        if path.is_dir() or path.suffix.lower() not in (*SINGLE_FILES, *PICKLES):
             facts = read_facts(path, spec.name, spec.size)
         else:
             base = self.paths.model_folder(spec.base) if spec.base else None
             facts = read_file_facts(path, spec.name, spec.size, base, other_vae=bool(spec.vae))
         facts = with_prediction(with_quantize(facts, spec.quantize, spec.name), spec.prediction, spec.name)
+        facts = with_zero_snr(facts, spec.zero_snr, spec.name)
         return with_vae(facts, self.paths.resolve_near(spec.source, spec.vae), spec.name) if spec.vae else facts
 
     def facts_at(self, spec: ModelSpec) -> ModelFacts:
@@ -216,7 +218,9 @@ class Settings:
 
     def _spec(self, name: str) -> ModelSpec:
         path = expand_path(name)
-        named = is_file(path / "model_index.json") or (path.suffix in (*SINGLE_FILES, *PICKLES) and is_file(path))
+        named = is_file(path / "model_index.json") or (
+            path.suffix.lower() in (*SINGLE_FILES, *PICKLES) and is_file(path)
+        )
         if name not in self.registry.models and named:
             return self._folder_entry(path.resolve())
         try:

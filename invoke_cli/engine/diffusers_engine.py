@@ -44,6 +44,7 @@ from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_
 from invoke_cli.engine.postprocess.network import load_network, run_network
 from invoke_cli.engine.sampling.latent_effects import seamless
 from invoke_cli.engine.sampling.optimizations import check_optimizations, optimizations
+from invoke_cli.engine.sampling.schedulers import reaches_zero_snr
 from invoke_cli.engine.sampling.vae import ImageEncoder
 from invoke_cli.engine.segmentation import Segmenter
 from invoke_cli.engine.staged_run import StagedRun
@@ -80,6 +81,9 @@ class DiffusersEngine:
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images as they finish."""
         request = job.plan.request
+        if job.model.facts.zero_snr_source and job.first == 1 and not reaches_zero_snr(job.plan.sampler):
+            text = f"{job.plan.sampler.name} does not support zero terminal SNR; ddim, k_euler and k_dpmpp_2 do"
+            hooks.emit(Notice(text=text))
         check_optimizations(request, job.plan.family, self._device)
         loaded = self._ready(job.model, hooks, request.offload or "none")
         loaded = replace(
@@ -194,6 +198,11 @@ class DiffusersEngine:
         if model.facts.prediction_type_source:
             source = model.facts.prediction_type_source
             text = f"{model.spec.name} predicts {model.facts.prediction_type}, according to {source}"
+            hooks.emit(Notice(text=text))
+        if model.facts.zero_snr_source:
+            source = model.facts.zero_snr_source
+            reason = f"{model.spec.name} was trained with zero terminal SNR, according to {source}"
+            text = f"{reason}: the noise schedule ends in pure noise"
             hooks.emit(Notice(text=text))
         for text in loaded.notices:
             hooks.emit(Notice(text=text))

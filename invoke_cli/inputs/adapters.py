@@ -47,7 +47,7 @@ def list_adapters(folders: Sequence[Path]) -> Mapping[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for folder in folders:
         for path in sorted(folder.rglob("*")):
-            if path.suffix in (SUFFIX, *PICKLES):
+            if path.suffix.lower() in (SUFFIX, *PICKLES):
                 for name in _names_of(path, folder):
                     found.setdefault(name, []).append(path)
     return found
@@ -61,7 +61,7 @@ def _names_of(path: Path, folder: Path) -> set[str]:
 def _find(folders: Sequence[Path], name: str, kind: str) -> Path:
     known = list_adapters(folders)
     found = known.get(name.removesuffix(SUFFIX), [])
-    safe = [path for path in found if path.suffix == SUFFIX]
+    safe = [path for path in found if path.suffix.lower() == SUFFIX]
     if len(safe) == 1:
         return safe[0]
     if safe:

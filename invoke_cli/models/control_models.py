@@ -98,6 +98,14 @@ _IMAGE_LAYERS = (
     "control_model.input_hint_block.0.weight",
 )
 _FIRST_LAYERS = ("conv_in.weight", "input_blocks.0.0.weight", "control_model.input_blocks.0.0.weight")
+# Control models that are not supported: the start of a tensor's name, or the class in config.json, and what it is.
+_OTHER_LAYERS: Mapping[str, str] = {
+    "lora_controlnet": "a Control-LoRA",
+    "lllite_": "a ControlNet-LLLite",
+    "task_embedding": "a ControlNet Union",
+    "control_add_embedding": "a ControlNet Union",
+}
+_OTHER_CLASSES: Mapping[str, str] = {"ControlNetUnionModel": "a ControlNet Union"}
 _IMAGE_ATTENTION = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
 _TEXT_ATTENTION = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.weight")
 
@@ -115,13 +123,26 @@ def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts 
     """
     if path.is_dir():
         return _in_folder(path, name)
-    header = read_header(path) if path.suffix == ".safetensors" and path.is_file() else None
+    header = read_header(path) if path.suffix.lower() == ".safetensors" and path.is_file() else None
     if header is None:
         return None
+    _check_supported(name, header)
     if any(key in header for key in _IMAGE_LAYERS):
         return _in_file(path, name, header)
     attention_key = next((key for key in header if _IMAGE_ATTENTION.fullmatch(key)), None)
     return _ip_adapter(path, name, shape_of(header, attention_key)[1], base) if attention_key else None
+
+
+def _check_supported(name: str, header: Mapping[str, Any]) -> None:
+    """Raise ModelError for control models of kinds that are not supported."""
+    found = next((label for key, label in _OTHER_LAYERS.items() if any(each.startswith(key) for each in header)), None)
+    if found:
+        raise _unsupported(name, found)
+
+
+def _unsupported(name: str, label: str) -> ModelError:
+    hint = "import an ordinary ControlNet of the same kind instead (canny, depth, pose …)"
+    return ModelError(f"{name} is {label}, which is not supported", hint=hint, field="controls")
 
 
 def read_control(path: Path, name: str, base: Path | None = None) -> ControlFacts:
@@ -148,6 +169,8 @@ def _in_folder(folder: Path, name: str) -> ControlFacts | None:
         return None
     technique = _CLASSES.get(named)
     if technique is None:
+        if "ControlNet" in named:
+            raise _unsupported(name, _OTHER_CLASSES.get(named, f"a {named}"))
         return None
     width = _XL_WIDTH if config.get("adapter_type") == "full_adapter_xl" else config.get("cross_attention_dim")
     return ControlFacts(

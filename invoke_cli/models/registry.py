@@ -23,6 +23,7 @@ class ModelSpec:
         base: The folder with the components that such a file lacks.
         vae: The folder or file of another VAE.
         prediction: The prediction type, if the files do not state it.
+        zero_snr: Whether the model was trained with zero terminal SNR; None if its files decide.
         quantize: The quantization type of the denoiser.
         good_for: Tags for what the model is good for.
         triggers: The trigger words of the model.
@@ -38,6 +39,7 @@ class ModelSpec:
     base: str = ""
     vae: str = ""
     prediction: str = ""
+    zero_snr: bool | None = None
     quantize: str = ""
     description: str = ""
     good_for: tuple[str, ...] = ()
@@ -128,8 +130,8 @@ class _Entry:
     """Parses one entry; every error contains its line number."""
 
     KEYS = (
-        "description", "path", "base", "vae", "prediction", "quantize", "format", "default", "size", "defaults",
-        "preview", "preview_vae", "triggers", "good_for", "control",
+        "description", "path", "base", "vae", "prediction", "zero_snr", "quantize", "format", "default", "size",
+        "defaults", "preview", "preview_vae", "triggers", "good_for", "control",
     )  # fmt: skip
     CHOICES: Mapping[str, tuple[str, ...]] = {
         "format": ("diffusers", "single_file"),
@@ -161,6 +163,7 @@ class _Entry:
             base=self._text("base", ""),
             vae=self._text("vae", ""),
             prediction=self._text("prediction", ""),
+            zero_snr=self._flag("zero_snr"),
             quantize=self._text("quantize", ""),
             description=self._text("description", ""),
             good_for=self._words("good_for"),
@@ -179,6 +182,14 @@ class _Entry:
         if not isinstance(value, str):
             raise self._error(f"{self.name}: {key} must be text", self.line_of(key))
         return value
+
+    def _flag(self, key: str) -> bool | None:
+        """Parse yes or no; None if the setting is missing."""
+        value = self.body.get(key)
+        words = {"yes": True, "true": True, "no": False, "false": False}
+        if value is not None and str(value).lower() not in words:
+            raise self._error(f"{self.name}: {key} must be yes or no", self.line_of(key))
+        return None if value is None else words[str(value).lower()]
 
     def _words(self, key: str) -> tuple[str, ...]:
         """Parse a list of words, or a text with commas."""

@@ -21,7 +21,7 @@ from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.registry_edit import check_name, entry_of, shown, with_entry, without_entry
 from invoke_cli.request import GenerationRequest
 
-_BOOLEAN_SETTINGS = {"default": ("yes", "no")}
+_BOOLEAN_SETTINGS = {"default": ("yes", "no"), "zero_snr": ("yes", "no")}
 _PATH_SETTINGS = ("path", "base", "vae", "preview_vae")
 _PROGRESS_PARTS = 10
 _OPTION_PREFIXES = ("base=", "vae=", "control=")
@@ -50,6 +50,7 @@ def model(context: SessionContext, call: Call) -> None:
         "native size": f"{facts.size} x {facts.size}",
         "sampler": facts.scheduler,
         "predicts": "flow" if facts.family.flow else _prediction(facts),
+        "schedule": f"zero terminal SNR (from {facts.zero_snr_source})" if facts.zero_snr_source else "",
         "generates": _tasks(facts),
         "defaults": f"{facts.family.defaults} {format_line([spec.defaults])}".strip(),
         "unsupported": _unsupported_switches(facts),
@@ -155,10 +156,10 @@ def _download(context: SessionContext, source: str) -> Path:
 
 def _parse_setting(key: str, value: str) -> object:
     """Convert the text of a setting to its value; `none` is None, except for booleans."""
+    if value == "none" and key != "default":
+        return None
     if key in _BOOLEAN_SETTINGS:
         return value not in ("no", "false", "none")
-    if value == "none":
-        return None
     if key == "size" and value.isdigit():
         return int(value)
     if key in _PATH_SETTINGS and path_exists(expand_path(value)):
@@ -208,7 +209,7 @@ def convert_model(context: SessionContext, call: Call) -> None:
         source = context.settings.model(words[0]).facts.folder
     if not is_file(source):
         raise CommandError(f"no such file: {words[0][:80]}", hint="choose a single-file model")
-    if source.suffix not in SINGLE_FILES:
+    if source.suffix.lower() not in SINGLE_FILES:
         target = expand_path(words[1]) if len(words) > 1 else source.with_suffix(".safetensors")
         _check_target(target)
         context.engine.unpickle(source, target)

@@ -18,6 +18,7 @@ from invoke_cli.engine.loading.quantization import load_quantized
 from invoke_cli.engine.loading.single_file import load_single_file, load_vae
 from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_line
 from invoke_cli.engine.sampling.preview import load_tiny_vae
+from invoke_cli.engine.sampling.schedulers import ZERO_SNR
 from invoke_cli.errors import ModelError
 from invoke_cli.models.families.family import Family, Matrix
 from invoke_cli.models.preview_factors import without_factors
@@ -181,6 +182,8 @@ def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload:
         raise _load_error(model, error) from None
     if model.facts.prediction_type_source:
         pipeline.scheduler.register_to_config(prediction_type=model.facts.prediction_type)
+    if model.facts.zero_snr_source:
+        pipeline.scheduler.register_to_config(**ZERO_SNR)
     pipeline.set_progress_bar_config(disable=True)
     for part in pipeline.components.values():
         if hasattr(part, "requires_grad_"):

@@ -166,6 +166,6 @@ def _weight_bytes(facts: ModelFacts, device: Device) -> int:
     """Return the size of a model's weights in the device's dtype, in bytes."""
     total = 0
     for path in facts.weights:
-        header = read_header(path) if path.suffix == ".safetensors" else None
+        header = read_header(path) if path.suffix.lower() == ".safetensors" else None
         total += count_parameters(header) * device.dtype.itemsize if header else path.stat().st_size
     return total

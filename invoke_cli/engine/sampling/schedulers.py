@@ -5,6 +5,7 @@ A scheduler is always built from the model's own config, never from another sche
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -16,6 +17,9 @@ from diffusers import LMSDiscreteScheduler, SchedulerMixin
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
 
+# The schedule of a model that was trained with zero terminal SNR (Lin et al. 2023, algorithm 1 and section 3.3).
+ZERO_SNR: Mapping[str, object] = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+_SMALLEST_ALPHA = 2**-24  # what diffusers uses instead of 0, which zero terminal SNR means
 _DROPPED = ("_class_name", "_diffusers_version", "_use_default_values")
 
 
@@ -56,6 +60,12 @@ def build_scheduler(
     return cls.from_config(config, **options)
 
 
+def reaches_zero_snr(sampler: Sampler) -> bool:
+    """Return whether a sampler's scheduler supports a schedule that ends in pure noise."""
+    cls = _FIXED.get(sampler.scheduler) or _scheduler_class(sampler.scheduler)
+    return "rescale_betas_zero_snr" in inspect.signature(cls.__init__).parameters
+
+
 def _scheduler_class(name: str) -> type[Any]:
     """Return a class of diffusers, or the one that a plug-in's `package.module:Class` names."""
     module, _, cls = name.rpartition(":")
@@ -80,7 +90,7 @@ def noise_at(scheduler: Any, position: int) -> float:
         return float(sigmas[min(position, len(sigmas) - 1)])
     if position >= len(scheduler.timesteps):
         return 0.0
-    alpha = float(scheduler.alphas_cumprod[int(scheduler.timesteps[position])])
+    alpha = max(_SMALLEST_ALPHA, float(scheduler.alphas_cumprod[int(scheduler.timesteps[position])]))
     return float(((1 - alpha) / alpha) ** 0.5)
 
 

@@ -45,6 +45,7 @@ class ModelFacts:
         base: The folder with the components that a single file lacks.
         vae_from: The folder or file of the VAE, if it is not the model's own.
         prediction_type_source: What determined `prediction_type`, if it was not the scheduler's config.
+        zero_snr_source: What determined that it was trained with zero terminal SNR; empty if it was not.
         quantize: The quantization type of the denoiser.
         text_width: The cross-attention width of a UNet.
         channels: The block channels of a UNet.
@@ -64,6 +65,7 @@ class ModelFacts:
     base: Path | None = None
     vae_from: Path | None = None
     prediction_type_source: str = ""
+    zero_snr_source: str = ""
     quantize: str = ""
     text_width: int = 0
     channels: tuple[int, ...] = ()
@@ -73,19 +75,19 @@ class ModelFacts:
     def key(self) -> str:
         """The key of the model in caches: the paths and options that it is loaded with."""
         prediction_type = self.prediction_type if self.prediction_type_source else ""
-        return "|".join(
-            str(part or "") for part in (self.folder, self.base, self.vae_from, self.quantize, prediction_type)
-        )
+        zero_snr = "zero SNR" if self.zero_snr_source else ""
+        own = (self.folder, self.base, self.vae_from, self.quantize, prediction_type)
+        return "|".join(str(part or "") for part in own) + zero_snr
 
     @property
     def single_file(self) -> bool:
         """Whether the model is a single file."""
-        return self.folder.suffix in SINGLE_FILES
+        return self.folder.suffix.lower() in SINGLE_FILES
 
     @property
     def quantised(self) -> bool:
         """Whether the denoiser is quantised."""
-        return bool(self.quantize) or self.folder.suffix == GGUF
+        return bool(self.quantize) or self.folder.suffix.lower() == GGUF
 
     @property
     def vae_weights(self) -> tuple[Path, ...]:
@@ -284,4 +286,9 @@ def _shards(index: Path, restore: str) -> tuple[Path, ...]:
 
 def _preference(path: Path) -> tuple[bool, bool, bool, str]:
     """Return the sort key of weight files: without variant first, then the libraries' names, then shards."""
-    return variant_of(path) is not None, path.name.split(".")[0] not in _STEMS, path.suffix != ".json", path.name
+    return (
+        variant_of(path) is not None,
+        path.name.split(".")[0] not in _STEMS,
+        path.suffix.lower() != ".json",
+        path.name,
+    )

@@ -24,7 +24,7 @@ def conversion_command(path: Path) -> str:
 
 def check_not_pickled(folder: Path, field: str = "model") -> None:
     """Raise ModelError, with the command that converts them, if the folder of a component contains pickles."""
-    found = [path for path in sorted(folder.glob("*")) if path.suffix in PICKLES]
+    found = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in PICKLES]
     if not found:
         return
     path = next((path for path in found if "model" in path.stem and path.name.count(".") == 1), found[0])

@@ -20,6 +20,7 @@ from invoke_cli.models.files.gguf import SUFFIX as GGUF
 from invoke_cli.models.files.pickles import PICKLES, pickle_error
 from invoke_cli.models.files.prediction_type import EPSILON, detect_prediction_type
 from invoke_cli.models.files.weights_header import header_of, shape_of
+from invoke_cli.models.files.zero_snr import detect_zero_snr
 
 LAYOUTS = Path(__file__).parent.parent.parent / "assets" / "layouts"
 _BASE = "base: FOLDER in its entry, or !import_model FILE base=FOLDER"
@@ -61,7 +62,7 @@ def _checked_header(path: Path, name: str) -> Mapping[str, Any]:
         raise ModelError(
             message, hint="restore it, or choose another model with -m (!models lists them)", field="model"
         )
-    if path.suffix in PICKLES:
+    if path.suffix.lower() in PICKLES:
         raise pickle_error(path)
     header = header_of(path)
     if header is None:
@@ -72,7 +73,7 @@ def _checked_header(path: Path, name: str) -> Mapping[str, Any]:
 
 def _check_gguf(path: Path, family: Family) -> None:
     """Raise ModelError for a GGUF file of a UNet model."""
-    if path.suffix == GGUF and family.denoiser == "unet":
+    if path.suffix.lower() == GGUF and family.denoiser == "unet":
         hint = "use its .safetensors file; GGUF is supported only for transformer models such as FLUX"
         raise ModelError(f"GGUF is not supported for {family.label}: {path.name}", hint=hint, field="model")
 
@@ -105,6 +106,8 @@ def read_file_facts(
     is_complete = family.denoiser == "unet" and contained_parts(header).issuperset(needed)
     files = {part: (path,) if is_complete else _from_base(path, part, base) for part in needed}
     facts = replace(facts_from(family, path, configs, {family.denoiser: (path,), **files}, size), base=base)
+    snr = detect_zero_snr(path, header) if facts.family.staged else ""
+    facts = replace(facts, zero_snr_source=snr)
     return facts if base else _with_detected_prediction(facts, header, size)
 
 

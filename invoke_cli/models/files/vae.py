@@ -51,9 +51,9 @@ def _header_of(path: Path, name: str) -> Mapping[str, Any]:
     """Read the header of a VAE file. Raises ModelError if it is missing, a pickle or incomplete."""
     if not path.is_file():
         raise ModelError(f"the VAE of the model {name} is missing: {path}", hint=_HINT, field="model")
-    if path.suffix in PICKLES:
+    if path.suffix.lower() in PICKLES:
         raise pickle_error(path)
-    header = read_header(path) if path.suffix == ".safetensors" else None
+    header = read_header(path) if path.suffix.lower() == ".safetensors" else None
     if header is None:
         raise ModelError(f"{path.name} is neither a folder nor a complete .safetensors file", hint=_HINT, field="model")
     return header

@@ -46,7 +46,7 @@ def read_header(path: Path) -> dict[str, Any] | None:
 
 def read_metadata(path: Path) -> dict[str, str]:
     """Return the metadata of a complete safetensors file; empty for other files."""
-    if path.suffix != SAFETENSORS:
+    if path.suffix.lower() != SAFETENSORS:
         return {}
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
@@ -57,7 +57,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 def read_numbers(path: Path, header: Mapping[str, Any], key: str) -> tuple[float, ...]:
     """Return the values of a small tensor in a safetensors file; empty if missing or of an unsupported dtype."""
     entry = header.get(key)
-    if entry is None or path.suffix != SAFETENSORS or entry["dtype"] not in (*_NUMBERS, "BF16"):
+    if entry is None or path.suffix.lower() != SAFETENSORS or entry["dtype"] not in (*_NUMBERS, "BF16"):
         return ()
     start, end = entry["data_offsets"]
     with path.open("rb") as file:
@@ -73,9 +73,9 @@ def read_numbers(path: Path, header: Mapping[str, Any], key: str) -> tuple[float
 
 def header_of(path: Path) -> dict[str, Any] | None:
     """Read the header of a safetensors or GGUF file; None for other, invalid or truncated files."""
-    if path.suffix == gguf.SUFFIX:
+    if path.suffix.lower() == gguf.SUFFIX:
         return gguf.read_gguf(path)
-    return read_header(path) if path.suffix == SAFETENSORS else None
+    return read_header(path) if path.suffix.lower() == SAFETENSORS else None
 
 
 def is_whole(path: Path) -> bool:
