@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from invoke_cli.context.hub_cache import find_snapshot, is_hub_id
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.paths import (
     FOLDERS_FILE,
@@ -25,8 +26,9 @@ from invoke_cli.context.paths import (
     find_paths,
     is_file,
     output_folder_for,
+    path_exists,
 )
-from invoke_cli.context.yaml_store import Folders, ModelsFile
+from invoke_cli.context.yaml_store import USED_BY_FOLDER, Folders, ModelsFile
 from invoke_cli.engine import Model
 from invoke_cli.errors import ConfigError, InvokeError, ModelError, OutputError, PlanError
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
@@ -222,28 +224,40 @@ class Settings:
             path.suffix.lower() in (*SINGLE_FILES, *PICKLES) and is_file(path)
         )
         if name not in self.registry.models and named:
-            return self._folder_entry(path.resolve())
+            return self._folder_entry(path.resolve(), path.resolve().stem if path.is_file() else path.resolve().name)
+        snapshot = None if name in self.registry.models else find_snapshot(name)
+        if snapshot is not None:
+            return self._folder_entry(snapshot, name.rpartition("/")[2])
         try:
             return self.registry.find(name)
         except InvokeError:
+            if path_exists(path):
+                message = f"{name} is not a model"
+                hint = "expected a folder with model_index.json, or a .safetensors or .gguf file of a whole model"
+                raise ModelError(message, hint=hint, field="model") from None
+            if is_hub_id(name):
+                hint = f"!import_model {name} downloads it; !models lists the models"
+                raise ModelError(f"no such model: {name}", hint=hint, field="model") from None
             if is_sampler(name):
                 hint = f"use -A {name}; -m takes a model (see !models)"
                 raise PlanError(f"{name} is a sampler, not a model", hint=hint, field="model") from None
             raise
 
-    def _folder_entry(self, folder: Path) -> ModelSpec:
+    def _folder_entry(self, folder: Path, wanted: str) -> ModelSpec:
         """Return the entry of a model that is used by its folder; it is added for this session if necessary."""
         known = self.registry.models
         for spec in known.values():
             if self.paths.model_folder(spec.path).resolve() == folder:
                 return spec
-        name = next(
-            name for name in _candidate_names(folder.stem if folder.is_file() else folder.name) if name not in known
-        )
-        spec = ModelSpec(name=name, path=str(folder), description="used by its folder")
+        name = next(name for name in _candidate_names(wanted) if name not in known)
+        spec = ModelSpec(name=name, path=str(folder), description=USED_BY_FOLDER)
         self._registry = replace(self.registry, models={**known, name: spec})
         self._unsaved_models.add(name)
         return spec
+
+    def is_used_by_folder(self, spec: ModelSpec) -> bool:
+        """Return whether an entry was added because its model was used by its folder."""
+        return spec.description == USED_BY_FOLDER
 
     def keep_model(self, spec: ModelSpec) -> None:
         """Store the folder of a model that was used by its folder, since images record only its name."""

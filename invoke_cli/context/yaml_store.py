@@ -11,7 +11,7 @@ from invoke_cli.context.paths import read_text
 from invoke_cli.errors import ConfigError, OutputError
 from invoke_cli.output.files import output_errors, write_atomically
 
-_FOLDER = "used by its folder"
+USED_BY_FOLDER = "used by its folder"  # the description of such entries
 
 
 class NameStore:
@@ -70,7 +70,7 @@ class Folders(NameStore):
 
     def add(self, name: str, path: str) -> None:
         """Store the folder of a model, unless the name already exists."""
-        self.change(lambda entries: entries.setdefault(name, {"path": path, "description": _FOLDER}))
+        self.change(lambda entries: entries.setdefault(name, {"path": path, "description": USED_BY_FOLDER}))
 
 
 class ModelsFile:

@@ -174,7 +174,7 @@ def test_a_download_reports_its_size_and_resumes(
     content = bytes(range(256)) * 4000
     (served / "big.safetensors").write_bytes(content)
     files = list_remote(f"{address}/big.safetensors")
-    assert [file.size for file in files] == [len(content)]
+    assert [file.size for file in files.files] == [len(content)]
     handler.cut = 300_000
     target = tmp_path / "fetched"
     with pytest.raises((ModelError, OSError)):

@@ -6,25 +6,20 @@ from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.formatting import count_model_parameters, format_size, format_table
-from invoke_cli.commands.models.control_entries import control_rows, import_control
+from invoke_cli.commands.models.control_entries import control_rows
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import IN_PACKAGE, MODELS, expand_path, is_file, is_folder, path_exists
+from invoke_cli.context.paths import IN_PACKAGE, expand_path, is_file, path_exists
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.adapters import reference_to_adapter
-from invoke_cli.inputs.hub import fetch, is_remote, list_remote
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.switches.table import by_field
-from invoke_cli.models.control_models import control_at, read_control
 from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.files.weights_header import SINGLE_FILES
-from invoke_cli.models.registry import ModelSpec
-from invoke_cli.models.registry_edit import check_name, entry_of, shown, with_entry, without_entry
+from invoke_cli.models.registry_edit import entry_of, shown, with_entry, without_entry
 from invoke_cli.request import GenerationRequest
 
 _BOOLEAN_SETTINGS = {"default": ("yes", "no"), "zero_snr": ("yes", "no")}
 _PATH_SETTINGS = ("path", "base", "vae", "preview_vae")
-_PROGRESS_PARTS = 10
-_OPTION_PREFIXES = ("base=", "vae=", "control=")
 
 
 def model(context: SessionContext, call: Call) -> None:
@@ -80,78 +75,6 @@ def triggers(context: SessionContext, call: Call) -> None:
 
 
 # -- entries ---------------------------------------------------------------------------------------------------------
-
-
-def _local_copy(context: SessionContext, source: str, usage: str) -> Path:
-    """Return the path of a model on disk, downloading it if necessary."""
-    local = expand_path(source)
-    if not (is_file(local) or is_folder(local)):
-        if not is_remote(source):
-            raise CommandError(f"no such file or folder: {source[:80]}", hint=usage)
-        local = _download(context, source)
-    return local.resolve()
-
-
-def _default_name(path: Path) -> str:
-    return (path.stem if path.is_file() else path.name).replace(" ", "-")
-
-
-def import_model(context: SessionContext, call: Call) -> None:
-    """Add a model to models.yaml: a folder, a single file, or a download from Hugging Face or a URL."""
-    usage = (
-        "!import_model FOLDER, FILE.safetensors, owner/name or https://…, then "
-        "[NAME] [base=FOLDER] [vae=PATH] [control=KIND]"
-    )
-    source, *words = call.required(usage)
-    options = dict(word.split("=", 1) for word in words if word.startswith(_OPTION_PREFIXES))
-    names = [word for word in words if not word.startswith(_OPTION_PREFIXES)]
-    local = _local_copy(context, source, usage)
-    name = names[0] if names else _default_name(local)
-    check_name(name)
-    if name in context.settings.registry.models and not names:
-        raise CommandError(f"model {name} already exists", hint=f"choose another name: !import_model {source} NAME")
-    kind = options.pop("control", None)
-    values = {"path": str(local), **{key: str(expand_path(location).resolve()) for key, location in options.items()}}
-    base = Path(values["base"]) if "base" in values else None
-    control = control_at(local, name, base)
-    if control is not None or kind is not None:
-        import_control(context, control or read_control(local, name, base), values | {"control": kind or ""})
-        return
-    spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
-    facts = context.settings.facts_at(spec)
-    context.settings.change_models(lambda text: with_entry(text, name, values))
-    context.notice(
-        f"{name}: {facts.family.label}, {facts.size} px, {format_size(facts.size_on_disk)}; use it with -m {name}"
-    )
-
-
-def _download(context: SessionContext, source: str) -> Path:
-    """Download a model, after reporting its size, and return its folder or file."""
-    if context.settings.offline:
-        raise CommandError(
-            "cannot download a model with --offline", hint="restart without --offline, or import a folder"
-        )
-    files = list_remote(source)
-    folder = context.settings.paths.data_folders(MODELS)[0] / source.rstrip("/").rsplit("/", 1)[-1].split("?")[0]
-    if len(files) == 1:
-        folder = folder.parent / Path(folder.name).stem
-    total = sum(file.size for file in files)
-    context.notice(
-        f"downloading {len(files)} files ({format_size(total)}) to {folder}; Ctrl-C stops, the same command resumes"
-    )
-    last_reported = [0]
-
-    def progress(done_bytes: int, total_bytes: int) -> None:
-        context.check_stopped()
-        part = done_bytes * _PROGRESS_PARTS // max(1, total_bytes)
-        if part > last_reported[0]:
-            last_reported[0] = part
-            context.notice(
-                f"{part * 100 // _PROGRESS_PARTS} %: {format_size(done_bytes)} of {format_size(total_bytes)}"
-            )
-
-    fetch(files, folder, progress)
-    return folder / files[0].path if len(files) == 1 else folder
 
 
 def _parse_setting(key: str, value: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
-from invoke_cli.commands.models import model_entries, model_list
+from invoke_cli.commands.models import import_model, model_entries, model_list
 
 MODEL_COMMANDS: tuple[Command, ...] = (
     Command(
@@ -31,7 +31,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         name="import_model",
         usage="source [name] [base=FOLDER] [vae=PATH] [control=KIND]",
         argument=Argument.TEXT,
-        run=model_entries.import_model,
+        run=import_model.import_model,
         help="add a model or a control model: a folder, a .safetensors file, or a download (owner/name or https://…) "
         "after showing its size",
     ),

@@ -126,6 +126,11 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
     return facts_from(family, folder, configs, parts, size)
 
 
+def is_model_folder(path: Path) -> bool:
+    """Return whether a folder contains a model in the diffusers layout, or a single network such as a ControlNet."""
+    return (path / "model_index.json").is_file() or (path / "config.json").is_file()
+
+
 def restore_hint(folder: Path, name: str) -> str:
     """Return the hint for missing or damaged files of a model; the bundled model needs a reinstallation."""
     other = "or choose another model with -m (!models lists them)"

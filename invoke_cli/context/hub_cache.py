@@ -1,0 +1,38 @@
+"""Find models in the cache of huggingface_hub, by their ID on Hugging Face. Opens no connection."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def is_hub_id(name: str) -> bool:
+    """Return whether a name has the form of an ID on Hugging Face, `owner/name`."""
+    return bool(_ID.fullmatch(name))
+
+
+def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the cache: $HF_HUB_CACHE, or else a subfolder of $HF_HOME or of the user's cache."""
+    chosen = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    caches = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    home = environment.get("HF_HOME") or f"{caches}/huggingface"
+    return Path(home).expanduser() / "hub"
+
+
+def find_snapshot(name: str, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the folder of a model's downloaded version in the cache; None if there is none."""
+    if not is_hub_id(name):
+        return None
+    folder = hub_cache(environment) / f"models--{name.replace('/', '--')}"
+    try:
+        revision = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    snapshot = folder / "snapshots" / revision
+    return snapshot if (snapshot / "model_index.json").is_file() else None
