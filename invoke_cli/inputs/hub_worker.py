@@ -11,7 +11,6 @@ import hashlib
 import json
 import sys
 import threading
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,11 +40,9 @@ def main() -> int:
     return 1
 
 
-def _connection_errors() -> Iterator[type[Exception]]:
-    """Yield the base error of the HTTP library that this version of huggingface_hub uses."""
-    for name in ("httpx2", "httpx"):
-        if find_spec(name) is not None:
-            yield import_module(name).HTTPError
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """Return the base errors of the HTTP libraries that versions of huggingface_hub use."""
+    return tuple(import_module(name).HTTPError for name in ("httpx2", "httpx") if find_spec(name) is not None)
 
 
 def _send(**message: Any) -> None:
