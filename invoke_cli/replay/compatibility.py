@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, InvokeError
-from invoke_cli.metadata.codec import ParsedMetadata
+from invoke_cli.inputs.adapters import LORAS, list_adapters
+from invoke_cli.metadata.codec import ForeignLora, ParsedMetadata
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.request import GenerationRequest
+from invoke_cli.request import GenerationRequest, LoraChoice, overlay
 
 # The parts of a line that `!fetch` can load, with InvokeAI's names, and their descriptions.
 PARTS: Mapping[str, str] = {
@@ -28,10 +29,17 @@ _MIN_DIGITS = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsableSettings:
-    """Stages that can run here, and descriptions of the settings that were removed (`lost`)."""
+    """Stages that can run here.
+
+    Attributes:
+        stages: The stages.
+        lost: Descriptions of the settings that were removed.
+        missing: What the metadata could not express as a request.
+    """
 
     stages: tuple[GenerationRequest, ...]
     lost: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> UsableSettings:
@@ -50,7 +58,30 @@ def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> Usable
         if "scheduler" in fields and not is_sampler(str(fields["scheduler"])):
             lost.append(f"sampler {fields.pop('scheduler')}")
         stages.append(GenerationRequest.of(fields))
-    return UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)))
+    loras = _known_loras(context, metadata.loras) if metadata.loras else {}
+    if loras:
+        chosen = tuple(LoraChoice(name, weight) for name, weight in loras.values())
+        stages[-1] = overlay(stages[-1], GenerationRequest(loras=(*(stages[-1].loras or ()), *chosen)))
+    missing = tuple(text for text in metadata.missing if text not in loras)
+    return UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)), missing=missing)
+
+
+def _known_loras(context: SessionContext, loras: Sequence[ForeignLora]) -> dict[str, tuple[str, float]]:
+    """Return name and weight of the LoRAs with files here, by their remarks."""
+    files = list_adapters(context.settings.paths.data_folders(LORAS))
+    found: dict[str, tuple[str, float]] = {}
+    for lora in loras:
+        wanted = _normalise(lora.name)
+        names = [name for name, paths in files.items() if "/" not in name and len(paths) == 1]
+        known = lora.name if lora.name in names else next((name for name in names if _normalise(name) == wanted), None)
+        if (
+            known is not None
+            and wanted
+            and lora.weight is not None
+            and all(known != name for name, _ in found.values())
+        ):
+            found[lora.remark] = (known, lora.weight)
+    return found
 
 
 def find_known_model(context: SessionContext, name: str, sha256: str = "") -> str | None:
