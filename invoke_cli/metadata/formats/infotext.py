@@ -40,8 +40,8 @@ _CORE_KEY = re.compile(rf"\b(?:{'|'.join(_CORE)}):")
 _SECTION = re.compile(
     r"((?:Negative )?(?:Template|Wildcard prompt|Original prompt|Raw prompt)"
     r"|(?:Tiled (?:Diffusion|VAE)|ADetailer|After Detailer|ControlNet|Regional Prompter|Latent Couple"
-    r"|Dynamic thresholding|FreeU|AddNet|Hires|Civitai|Lora hashes|TI hashes|Hashes|Wildcards?|Ultimate SD upscale|Mimic|Cutoff"
-    r"|Face editor|Postprocess)[\w \-/]{0,60}):(?=\s|$|[\"{\[])"
+    r"|Dynamic thresholding|FreeU|AddNet|Hires|Civitai|Lora hashes|TI hashes|Hashes|Wildcards?"
+    r"|Ultimate SD upscale|Mimic|Cutoff|Face editor|Postprocess)[\w \-/]{0,60}):(?=\s|$|[\"{\[])"
 )
 _IN_ONE_LINE = re.compile(r"(?<=[\s,.;])Steps: \d{1,5}, [A-Z][\w \-/]{0,60}: ")
 
