@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from invoke_cli import metadata
 from invoke_cli.metadata.codec import ParsedMetadata
+from tests import image_files
 
 Graph = dict[str, dict[str, Any]]
 
@@ -222,3 +224,12 @@ def test_hostile_graphs_cost_little() -> None:
     ):
         metadata.decode({"parameters": "x", "workflow": json.dumps({"nodes": 3}), "prompt": json.dumps(broken)})
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("tag", [0x010D, 0x010E, 0x9C9C])
+def test_the_graph_is_read_from_any_exif_tag_of_a_webp(tmp_path: Path, tag: int) -> None:
+    text = f"prompt:{json.dumps(GRAPHS['styler'])}"
+    data = text.encode("utf-16-le" if tag == 0x9C9C else "utf-8")
+    path = tmp_path / "theirs.webp"
+    path.write_bytes(image_files.webp(exif_block=image_files.exif({0x010C: b"made by hand\0", tag: data})))
+    assert metadata.recall(path).request.prompt == "a hare"
