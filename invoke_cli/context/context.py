@@ -24,7 +24,7 @@ from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
 from invoke_cli.planning.plan import Tip
 from invoke_cli.plugins import plugins
-from invoke_cli.request import MAX_SEED, GenerationRequest
+from invoke_cli.request import DISTINCT_SEEDS, GenerationRequest
 
 OpenEngine = Callable[[EngineSettings], Engine]
 
@@ -243,7 +243,7 @@ class SessionContext:
 
     def random_seed(self) -> int:
         """Return a random seed from the operating system."""
-        return secrets.randbelow(MAX_SEED + 1)
+        return secrets.randbelow(DISTINCT_SEEDS)
 
     def close(self) -> None:
         """Finish writing and unload the engine."""

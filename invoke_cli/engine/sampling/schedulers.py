@@ -15,6 +15,7 @@ from diffusers import LMSDiscreteScheduler, SchedulerMixin
 
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
+from invoke_cli.request import DISTINCT_SEEDS
 
 _DROPPED = ("_class_name", "_diffusers_version", "_use_default_values")
 
@@ -48,7 +49,9 @@ def build_scheduler(
     """
     options: dict[str, object] = {**family.scheduler_overrides, **sampler.options}
     if sampler.seeded:
-        options["noise_sampler_seed"] = seeds[0] if len(seeds) == 1 else list(seeds)
+        # The same 32 bits as the generator of the initial noise, so that equivalent seeds give the same image.
+        drawn = [seed % DISTINCT_SEEDS for seed in seeds]
+        options["noise_sampler_seed"] = drawn[0] if len(drawn) == 1 else drawn
     cls = _FIXED.get(sampler.scheduler) or _scheduler_class(sampler.scheduler)
     config = {key: value for key, value in base.items() if key not in _DROPPED}
     if family.flow:
