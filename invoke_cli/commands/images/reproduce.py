@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from invoke_cli.commands.command import Call
+from invoke_cli.commands.command import Call, FileLines
 from invoke_cli.commands.image_selection import find_images, single_image
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_file
@@ -16,7 +16,7 @@ from invoke_cli.imaging.open_image import open_path
 from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.sanitize import sanitize_for_terminal, shortened
+from invoke_cli.language.sanitize import sanitize_for_terminal, shortened, without_marks
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata import decode
@@ -123,9 +123,9 @@ def _file_or_image(context: SessionContext, word: str) -> Path:
     return path if is_file(path) else find_images(context, word)[0]
 
 
-def _read_lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> FileLines:
     try:
-        return path.read_text(encoding="utf-8").split("\n")
+        return FileLines(line.rstrip("\r") for line in without_marks(path.read_text(encoding="utf-8")).split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read lines from {path}: {error}", hint="the file must contain UTF-8 text") from None
 
