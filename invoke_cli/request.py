@@ -101,6 +101,7 @@ class GenerationRequest:
     hires_fix: bool | None = None
     h_symmetry_time_pct: float | None = None
     v_symmetry_time_pct: float | None = None
+    prompt_syntax: str | None = None
     loras: tuple[LoraChoice, ...] | None = None
     controls: tuple[ControlChoice, ...] | None = None
 

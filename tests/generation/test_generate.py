@@ -233,3 +233,26 @@ def test_a_switch_without_effect_is_rejected(harness: SessionHarness, sketch: Pa
 def test_session_defaults_that_need_an_init_image_are_ignored_without_one(harness: SessionHarness) -> None:
     harness.run("!set -f 0.3 --crop --mask_grow 4")
     assert harness.run("a cat -s2") is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("a (red:1.3) cat, ((sharp))", "a (red)1.3 cat, (sharp)1.21"), ("a cat BREAK a dog", '("a cat","a dog").and()')],
+)
+def test_prompt_syntax_a1111_gives_the_image_of_our_spelling(harness: SessionHarness, theirs: str, ours: str) -> None:
+    (path,) = harness.draw(f"{theirs} -s2 -S1 --prompt_syntax a1111")
+    assert "--prompt_syntax a1111" in harness.saved[0].line
+    (same,) = harness.draw(f"{ours} -s2 -S1")
+    assert pixels(path) == pixels(same) or is_fake(harness)
+    assert harness.run("!verify 1") is Outcome.OK
+    harness.run("!set --prompt_syntax a1111")
+    (session_wide,) = harness.draw(f"{theirs} -s2 -S1")
+    assert pixels(path) == pixels(session_wide)
+
+
+def test_a_list_of_a1111_is_read_in_its_syntax(harness: SessionHarness) -> None:
+    folder = harness.session.context.settings.paths.data_folders("wildcards")[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pets.txt").write_text("a hare\n", encoding="utf-8")
+    harness.draw("__pets__ in {a} (field) -s2 -S1 --prompt_syntax a1111")
+    assert harness.saved[0].line.startswith("a hare in \\{a\\} (field)")
