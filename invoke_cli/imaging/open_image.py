@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from invoke_cli.errors import ImageError
+from invoke_cli.imaging.color_profiles import to_srgb
 from invoke_cli.imaging.png_chunks import without_large_text
 from invoke_cli.imaging.sizes import Size
 
@@ -35,6 +36,7 @@ class OpenedImage:
         sha256: The hash of `data`.
         alpha: The alpha channel (mode L), if some pixels are not opaque.
         frames: The number of frames; only the first is read.
+        remark: What was done to its colours, for a notice; empty if nothing was.
     """
 
     name: str
@@ -43,6 +45,7 @@ class OpenedImage:
     sha256: str
     alpha: Image.Image | None = None
     frames: int = 1
+    remark: str = ""
 
     @property
     def transparent(self) -> bool:
@@ -114,10 +117,10 @@ def _open(data: bytes, name: str) -> OpenedImage:
             raise _too_large(name, f" ({image.width}x{image.height})")
         frames = int(getattr(image, "n_frames", 1))
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        upright, remark = to_srgb(_eight_bit(ImageOps.exif_transpose(image)))
         rgb, alpha = to_rgb(upright)
     sha256 = hashlib.sha256(data).hexdigest()
-    return OpenedImage(name=name, data=data, image=rgb, sha256=sha256, alpha=alpha, frames=frames)
+    return OpenedImage(name=name, data=data, image=rgb, sha256=sha256, alpha=alpha, frames=frames, remark=remark)
 
 
 def _too_large(name: str, size: str = "") -> ImageError:
@@ -137,8 +140,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         The RGB image, with the colours under its transparency, and the alpha channel (mode L), or None if every pixel
         is opaque.
     """
-    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        return _scaled_to_8_bit(image).convert("RGB"), None
+    image = _eight_bit(image)
     has_alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
     if not has_alpha:
         return image.convert("RGB"), None
@@ -146,6 +148,16 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     alpha = rgba.getchannel("A")
     lowest = alpha.getextrema()[0]
     return rgba.convert("RGB"), alpha if isinstance(lowest, (int, float)) and lowest < 255 else None
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Return the image, scaled if it has more than 8 bits; its colour profile is kept."""
+    if image.mode not in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        return image
+    scaled = _scaled_to_8_bit(image)
+    if "icc_profile" in image.info:
+        scaled.info["icc_profile"] = image.info["icc_profile"]
+    return scaled
 
 
 def _scaled_to_8_bit(image: Image.Image) -> Image.Image:

@@ -77,6 +77,8 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     if opened is None and words is None and init.alpha is None:
         return None
     notices: list[str] = []
+    if opened is not None and opened.remark and sources.supplied is None:
+        notices.append(f"{opened.name}: {opened.remark}")
     black = _paints_black(request, opened, notices)
     if opened is not None:
         raw = masks.from_image(opened, black=black)
