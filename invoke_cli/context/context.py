@@ -191,7 +191,7 @@ class SessionContext:
             return Target(folder=self.folder(), file=path, run=self.run)
         if path.suffix.lower() in IMAGE_SUFFIXES and not is_folder(path):
             hint = f"write to {path.with_suffix('.png')} and convert it afterwards"
-            raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")
+            raise OutputError(f"results are PNG, JPEG or WebP files, not {path.suffix}", hint=hint, field="outdir")
         if is_file(path):
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
         return Target(folder=self._writable(self.folder(outdir)), run=self.run)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invoke_cli.errors import ConfigError
+from invoke_cli.language.image_names import RESULT_SUFFIXES
 
 PACKAGE = Path(__file__).resolve().parent.parent
 MODELS_FILE = "models.yaml"
@@ -129,7 +130,7 @@ def read_text(path: Path) -> str:
 def names_a_file(outdir: str) -> bool:
     """Return whether `-o` names a file or standard output rather than a folder."""
     path = expand_path(outdir)
-    return outdir == "-" or (path.suffix.lower() == ".png" and not is_folder(path))
+    return outdir == "-" or (path.suffix.lower() in RESULT_SUFFIXES and not is_folder(path))
 
 
 def output_folder_for(outdir: str) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +13,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from invoke_cli.errors import ImageError
 from invoke_cli.imaging.color_profiles import to_srgb
+from invoke_cli.imaging.formats import BROKEN, described_formats, readable_formats
 from invoke_cli.imaging.png_chunks import without_large_text
 from invoke_cli.imaging.sizes import Size
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 500_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no others: Pillow starts programs for some
-
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,16 +99,16 @@ def open_bytes(data: bytes, name: str) -> OpenedImage:
         except Image.DecompressionBombError:
             raise _too_large(name) from None
         except UnidentifiedImageError:
-            hint = "PNG, JPEG, WebP, BMP, GIF and TIFF are supported"
+            hint = f"{described_formats()} are supported here"
             raise ImageError(f"{name} is not an image of a known format", hint=hint) from None
         except MemoryError:
             raise _too_large(name) from None
-        except _BROKEN as error:
+        except BROKEN as error:
             raise ImageError(f"{name} is damaged: {_first_line(error)}", hint="save or download it again") from None
 
 
 def _open(data: bytes, name: str) -> OpenedImage:
-    with Image.open(io.BytesIO(without_large_text(data)), formats=FORMATS) as image:
+    with Image.open(io.BytesIO(without_large_text(data)), formats=readable_formats()) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(name, f" ({image.width}x{image.height})")
         frames = int(getattr(image, "n_frames", 1))

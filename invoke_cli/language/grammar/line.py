@@ -24,7 +24,8 @@ _IMAGE_SUFFIX = r"\.(?i:png|jpe?g|webp|avif|jxl|tiff?): "
 _RESULT_PREFIX = re.compile(rf"\[\d+(?:\.\d+)?\] \S.*?{_IMAGE_SUFFIX}")
 # A line of a log: a path in a folder, or a name with a number, without which `cat.png: a drawing` is a prompt.
 _LOG_PREFIX = re.compile(
-    rf"(?!-)(?:(?:[A-Za-z]:(?=[\\/]))?(?:[^\s:]*[/\\][^:]*?|(?:[^:]*[/\\])?\d{{4,}}\.[^:/\\]*?)){_IMAGE_SUFFIX}"
+    r"(?!-)(?:(?:[A-Za-z]:(?=[\\/]))?(?:[^\s:]{0,250}[/\\][^:]{0,250}?|(?:[^:]{0,250}[/\\])?\d{4,20}\.[^:/\\]{0,250}?))"
+    + _IMAGE_SUFFIX
 )
 _PROMPT_PREFIX = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*")
 _PREFIXES = (_PROMPT_PREFIX, _RESULT_PREFIX, _LOG_PREFIX)

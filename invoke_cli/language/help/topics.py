@@ -55,7 +55,7 @@ odd transparent areas   the colours under transparency were erased; keep them wh
 no image is shown       try --preview blocks; kitty or Ghostty in tmux: tmux set -g allow-passthrough on; sixel needs
                         tmux 3.4; nothing is shown with NO_COLOR or when output is not a terminal; to turn previews
                         off permanently, put --preview off into invoke.init
-image does not load     PNG, JPEG, WebP, BMP, GIF and TIFF are supported; the message explains the problem
+image does not load     the message explains the problem and names the formats that are supported here
 slow                    fewer steps, a smaller size (-W -H), fewer images
 out of memory           a smaller size, --fit, --parallel 1, a smaller model; the session continues
 image differs today     !verify image reports what changed: model, versions, threads"""
