@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from invoke_cli.errors import ImageError
 from invoke_cli.imaging.color_profiles import to_srgb
 from invoke_cli.imaging.formats import BROKEN, described_formats, readable_formats
+from invoke_cli.imaging.pipes import PIPE_NAME, has_no_name, is_pipe, read_pipe
 from invoke_cli.imaging.png_chunks import without_large_text
 from invoke_cli.imaging.sizes import Size
 
@@ -60,11 +61,11 @@ def open_path(path: Path) -> OpenedImage:
     Raises:
         ImageError: The file cannot be read, is too large, or is not a valid image.
     """
-    return open_bytes(read_file(path), path.name)
+    return open_bytes(read_file(path), PIPE_NAME if has_no_name(path) else path.name)
 
 
 def read_file(path: Path) -> bytes:
-    """Return the bytes of a regular file.
+    """Return the bytes of a file, or those that a pipe sends.
 
     Raises:
         ImageError: It is missing, a folder, unreadable, or larger than `MAX_BYTES`.
@@ -74,6 +75,8 @@ def read_file(path: Path) -> bytes:
             raise ImageError(f"{path} is a folder, not an image", hint="pass one of the images in it")
         if not path.exists():
             raise ImageError(f"there is no image {path}", hint="check the name; Tab completes it")
+        if is_pipe(path):
+            return read_pipe(path, MAX_BYTES)
         if not path.is_file():
             raise ImageError(f"{path} is not a regular file", hint="save the image to a file first")
         size = path.stat().st_size
