@@ -180,18 +180,23 @@ def _text_parts(node: Node) -> Iterator[object]:
     """Yield the inputs that are a node's text: numbered ones, the first known one, otherwise all that may be text."""
     numbered = [name for name in node.inputs if _NUMBERED.fullmatch(name) and name not in _SHOWN]
     known = next((name for name in _TEXTS if node.inputs.get(name) not in (None, "")), None)
-    texts = (str, Connection)
-    if numbered and not (known and known.startswith(("populated", "wildcard"))):
+    if numbered and not (known or "").startswith(("populated", "wildcard")):
         first = [known] if known and known not in numbered else []
-        yield from (node.inputs[name] for name in (*first, *numbered) if isinstance(node.inputs[name], texts))
-        return
-    if known is not None:
-        value = node.inputs[known]
+        names = [*first, *numbered]
+    elif known is not None:
+        names = [known]
+    else:
+        names = [name for name, value in node.inputs.items() if _may_be_text(name, value)]
+    for name in names:
+        value = node.inputs[name]
         if isinstance(value, list):
             value = " ".join(part for part in value if isinstance(part, str))
-        yield from (value,) if isinstance(value, texts) else ()
-        return
-    for name, value in node.inputs.items():
-        is_words = isinstance(value, str) and _WORDS.search(name) and not _NO_WORDS.search(name)
-        if is_words or (isinstance(value, Connection) and may_lead_to_words(name) and not _NO_WORDS.search(name)):
+        if isinstance(value, (str, Connection)):
             yield value
+
+
+def _may_be_text(name: str, value: object) -> bool:
+    """Return whether an input of an unknown name is text, or a link that may lead to some."""
+    if _NO_WORDS.search(name):
+        return False
+    return may_lead_to_words(name) if isinstance(value, Connection) else bool(_WORDS.search(name))
