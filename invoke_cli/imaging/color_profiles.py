@@ -30,9 +30,7 @@ def _converted(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     if len(data) > MAX_PROFILE:
         raise ValueError("too large")
     profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
-    mode = _MODES.get(profile.profile.xcolor_space.strip(), "")
-    if not mode or (mode == "CMYK") != (image.mode == "CMYK") or (mode == "L" and _is_coloured(image)):
-        raise ValueError("does not fit")
+    mode = _fitting_mode(profile, image)
     transform = ImageCms.buildTransform(
         profile,
         ImageCms.createProfile("sRGB"),
@@ -51,6 +49,15 @@ def _converted(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
         converted.putalpha(alpha)
     name = " ".join(ImageCms.getProfileDescription(profile).split())[:60] or "its own profile"
     return converted, f"colours converted from {name} to sRGB"
+
+
+def _fitting_mode(profile: ImageCms.ImageCmsProfile, image: Image.Image) -> str:
+    """Return the mode of the colours that a profile describes. Raises ValueError if the image has others."""
+    mode = _MODES.get(profile.profile.xcolor_space.strip(), "")
+    is_inks = image.mode == "CMYK"
+    if not mode or (mode == "CMYK") != is_inks or (mode == "L" and _is_coloured(image)):
+        raise ValueError("does not fit")
+    return mode
 
 
 def _is_coloured(image: Image.Image) -> bool:

@@ -11,6 +11,7 @@ from invoke_cli.errors import ImageError
 
 PIPE_NAME = "pipe"
 MAX_SILENCE = 60.0  # seconds
+_PASSED = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")  # what a process has open, whatever it is
 _CHUNK = 1 << 20
 
 
@@ -20,7 +21,7 @@ def is_pipe(path: Path) -> bool:
         mode = path.stat().st_mode
     except (OSError, ValueError):
         return False
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+    return stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and str(path).startswith(_PASSED))
 
 
 def has_no_name(path: Path) -> bool:

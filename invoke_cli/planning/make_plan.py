@@ -209,7 +209,7 @@ def _images(inputs: PlanInputs, notices: list[str]) -> tuple[ImagePlan, ...]:
     images: list[ImagePlan] = []
     for first in first_seeds:
         images.extend(_series(inputs, first, ImagePlan(seed=first, variations=variations), len(images)))
-    notices.extend(seed_notices(seed for image in images for seed in (image.seed, *(v.seed for v in image.variations))))
+    notices.extend(seed_notices(images))
     return tuple(images)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 
+from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.request import DISTINCT_SEEDS
 
 _MAX_SHOWN = 3
@@ -23,8 +24,9 @@ def seed_run(first: int, count: int) -> Iterator[int]:
         yield seed
 
 
-def seed_notices(seeds: Iterable[int]) -> Iterator[str]:
+def seed_notices(images: Iterable[ImagePlan]) -> Iterator[str]:
     """Yield a notice for the seeds beyond 32 bits, which names those with the same noise."""
+    seeds = [seed for image in images for seed in (image.seed, *(each.seed for each in image.variations))]
     beyond = [seed for seed in dict.fromkeys(seeds) if seed >= DISTINCT_SEEDS]
     if beyond:
         pairs = [f"seed {seed} gives the same image as {seed % DISTINCT_SEEDS}" for seed in beyond[:_MAX_SHOWN]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PureWindowsPath
 
 from invoke_cli.context.context import SessionContext
@@ -12,7 +12,7 @@ from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.inputs.adapters import LORAS, list_adapters
 from invoke_cli.metadata.codec import ForeignLora, ParsedMetadata
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.request import GenerationRequest, LoraChoice, overlay
+from invoke_cli.request import GenerationRequest, LoraChoice
 
 # The parts of a line that `!fetch` can load, with InvokeAI's names, and their descriptions.
 PARTS: Mapping[str, str] = {
@@ -58,29 +58,31 @@ def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> Usable
         if "scheduler" in fields and not is_sampler(str(fields["scheduler"])):
             lost.append(f"sampler {fields.pop('scheduler')}")
         stages.append(GenerationRequest.of(fields))
-    loras = _known_loras(context, metadata.loras) if metadata.loras else {}
-    if loras:
-        chosen = tuple(LoraChoice(name, weight) for name, weight in loras.values())
-        stages[-1] = overlay(stages[-1], GenerationRequest(loras=(*(stages[-1].loras or ()), *chosen)))
-    missing = tuple(text for text in metadata.missing if text not in loras)
-    return UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)), missing=missing)
+    found = UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)), missing=metadata.missing)
+    return _with_loras(context, found, metadata.loras)
 
 
-def _known_loras(context: SessionContext, loras: Sequence[ForeignLora]) -> dict[str, tuple[str, float]]:
-    """Return name and weight of the LoRAs with files here, by their remarks."""
+def _with_loras(context: SessionContext, settings: UsableSettings, loras: Sequence[ForeignLora]) -> UsableSettings:
+    """Add the LoRAs that exist here to the last stage."""
+    known = _known_loras(context, loras) if loras else {}
+    if not known:
+        return settings
+    *earlier, last = settings.stages
+    last = replace(last, loras=(*(last.loras or ()), *known.values()))
+    missing = tuple(text for text in settings.missing if text not in known)
+    return replace(settings, stages=(*earlier, last), missing=missing)
+
+
+def _known_loras(context: SessionContext, loras: Sequence[ForeignLora]) -> dict[str, LoraChoice]:
+    """Return the LoRAs with files here, by their remarks; each file once."""
     files = list_adapters(context.settings.paths.data_folders(LORAS))
-    found: dict[str, tuple[str, float]] = {}
-    for lora in loras:
-        wanted = _normalise(lora.name)
-        names = [name for name, paths in files.items() if "/" not in name and len(paths) == 1]
-        known = lora.name if lora.name in names else next((name for name in names if _normalise(name) == wanted), None)
-        if (
-            known is not None
-            and wanted
-            and lora.weight is not None
-            and all(known != name for name, _ in found.values())
-        ):
-            found[lora.remark] = (known, lora.weight)
+    names = [name for name, paths in files.items() if "/" not in name and len(paths) == 1]
+    by_key = dict(zip(map(_normalise, names), names, strict=True)) | dict(zip(names, names, strict=True))
+    found: dict[str, LoraChoice] = {}
+    for lora, weight in [(lora, lora.weight) for lora in loras if lora.weight is not None]:
+        known = by_key.pop(lora.name, None) or by_key.pop(_normalise(lora.name) or lora.name, None)
+        if known:
+            found[lora.remark] = LoraChoice(known, weight)
     return found
 
 

@@ -24,7 +24,7 @@ ALTERNATION = re.compile(r"\[[^\[\]]*\|[^\[\]]*\]")
 EDITING = re.compile(r"\[[^\[\]]*:\s*(?=[\d.])\d*(?:\.\d*)?\s*\]")
 WILDCARD = re.compile(r"__(\w(?:[\w./-]*\w)?)__")
 
-_WEIGHT = re.compile(r":\s*([+-]?(?:\d*\.)?\d+)\s*\)")
+_SIGN = re.compile(r"[()\[\]]|:\s*([+-]?(?:\d*\.)?\d+)\s*\)")
 _REJECTED = (
     (
         EDITING,
@@ -86,39 +86,49 @@ class _Piece:
 
 def _weighted(source: str, unescaped: str) -> list[_Piece]:
     """Return the pieces of a source. A bracket that is never closed counts to the end, as it does in A1111."""
-    pieces: list[_Piece] = []
-    opened: dict[str, list[int]] = {"(": [], "[": []}
-    position = text_start = 0
-    while position < len(source):
-        char = unescaped[position]
-        weight = _WEIGHT.match(unescaped, position) if char == ":" and opened["("] else None
-        if char not in "()[]" and weight is None:
-            position += 1
-            continue
-        pieces.append(_Piece(literal(source[text_start:position])))
-        end = weight.end() if weight else position + 1
-        if char in opened:
-            _check_number(opened, position)
-            opened[char].append(len(pieces))
-        elif weight is not None:
-            _multiply(pieces, opened["("].pop(), _number(weight))
-        elif opened["(" if char == ")" else "["]:
-            _multiply(pieces, opened["(" if char == ")" else "["].pop(), FACTOR if char == ")" else 1 / FACTOR)
+    brackets = _Brackets()
+    text_start = 0
+    for match in _SIGN.finditer(unescaped):
+        if match[1] and not brackets.opened["("]:
+            continue  # a colon and a number outside brackets are text
+        brackets.pieces.append(_Piece(literal(source[text_start : match.start()])))
+        brackets.read(match)
+        text_start = match.end()
+    brackets.pieces.append(_Piece(literal(source[text_start:])))
+    brackets.close_all()
+    return brackets.pieces
+
+
+class _Brackets:
+    """The pieces that were read, and where the brackets that are still open begin among them."""
+
+    def __init__(self) -> None:
+        self.pieces: list[_Piece] = []
+        self.opened: dict[str, list[int]] = {"(": [], "[": []}
+
+    def read(self, match: re.Match[str]) -> None:
+        """Open or close a bracket; one that closes nothing is text."""
+        sign = match[0]
+        opening = "[" if sign == "]" else "("
+        if sign in self.opened:
+            self._open(sign, match)
+        elif self.opened[opening]:
+            factor = _number(match) if match[1] else 1 / FACTOR if sign == "]" else FACTOR
+            _multiply(self.pieces, self.opened[opening].pop(), factor)
         else:
-            pieces.append(_Piece(char))
-        position = text_start = end
-    pieces.append(_Piece(literal(source[text_start:])))
-    for start in opened["("]:
-        _multiply(pieces, start, FACTOR)
-    for start in opened["["]:
-        _multiply(pieces, start, 1 / FACTOR)
-    return pieces
+            self.pieces.append(_Piece(sign))
 
+    def _open(self, sign: str, match: re.Match[str]) -> None:
+        if sum(map(len, self.opened.values())) >= MAX_BRACKETS:
+            hint = "write \\( for a literal bracket"
+            raise PromptError("too many open brackets", hint=hint, span=Span(*match.span()))
+        self.opened[sign].append(len(self.pieces))
 
-def _check_number(opened: dict[str, list[int]], position: int) -> None:
-    if sum(map(len, opened.values())) >= MAX_BRACKETS:
-        span = Span(position, position + 1)
-        raise PromptError("too many open brackets", hint="write \\( for a literal bracket", span=span)
+    def close_all(self) -> None:
+        """Apply the weights of the brackets that are still open."""
+        for sign, factor in (("(", FACTOR), ("[", 1 / FACTOR)):
+            for start in self.opened[sign]:
+                _multiply(self.pieces, start, factor)
 
 
 def _number(match: re.Match[str]) -> float:

@@ -38,10 +38,8 @@ def read_exif(data: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     budget = MAX_EXIF
     for tag, kind, count, position in _all_entries(block, order):
-        if kind not in _TEXT_TYPES or count > budget:
-            continue
         start = position if count <= 4 else struct.unpack_from(f"{order}I", block, position)[0]
-        if start + count > len(block):
+        if kind not in _TEXT_TYPES or count > min(budget, len(block) - start):
             continue
         budget -= count
         text = comment_text(block[start : start + count])

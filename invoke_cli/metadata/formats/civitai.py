@@ -37,18 +37,22 @@ def read_resources(builder: MetadataBuilder, pairs: Mapping[str, str]) -> None:
 
 def _read_resource(builder: MetadataBuilder, resource: Mapping[str, Any]) -> None:
     kind = str(resource.get("type", "")).lower()
-    name = resource.get("modelName") or resource.get("name")
-    if not isinstance(name, str) or not name.strip():
-        version = resource.get("modelVersionId") or resource.get("hash") or "?"
-        name = f"with Civitai's version number {version}"
+    name = _resource_name(resource)
     if kind in _LORAS:
-        if all(lora.name != name for lora in builder.loras_found):
+        if name not in {lora.name for lora in builder.loras_found}:
             builder.lora(name, resource.get("weight", ""), is_path=False)
     elif kind in _MODELS and "model" not in builder.facts:
         builder.model(name, resource.get("hash") or "")
     else:
         weight = resource.get("weight")
         builder.drop(kind or "resource", name if weight is None else f"{name} at {weight}")
+
+
+def _resource_name(resource: Mapping[str, Any]) -> str:
+    name = resource.get("modelName") or resource.get("name")
+    if isinstance(name, str) and name.strip():
+        return name
+    return f"with Civitai's version number {resource.get('modelVersionId') or resource.get('hash') or '?'}"
 
 
 def _read_hashes(builder: MetadataBuilder, document: object, known: set[str]) -> None:

@@ -21,6 +21,7 @@ _LATENT = ("latent_image", "samples", "latent")
 _ENDS = re.compile(r"image|save|preview|output", re.IGNORECASE)
 _SIZES = (("width", "height"), ("empty_latent_width", "empty_latent_height"))
 _PRESET = re.compile(r"(\d{2,5}) ?[x×] ?(\d{2,5})")
+_LORA_NAME = re.compile(r"lora(?:_?(\d+))?_name(?:_(\d+))?")
 _MODELS = ("ckpt_name", "base_ckpt_name", "unet_name", "gguf_name")
 _KNOWN = {
     "SaveImage", "PreviewImage", "VAEDecode", "VAEDecodeTiled", "VAEEncode", "KSampler", "KSamplerAdvanced",
@@ -65,14 +66,17 @@ def _decode(chunks: Chunks) -> ParsedMetadata:
 def _loras(node: Node) -> Iterator[tuple[object, object]]:
     """Yield name and weight of the LoRAs of a node: one, a numbered list, or a list of objects."""
     for name, value in node.inputs.items():
-        if isinstance(value, Mapping) and isinstance(value.get("lora"), str) and value.get("on", True):
+        match = _LORA_NAME.fullmatch(name)
+        if match and value:
+            yield value, _lora_weight(node, match[1] or match[2] or "")
+        elif isinstance(value, Mapping) and isinstance(value.get("lora"), str) and value.get("on", True):
             yield value["lora"], value.get("strength", "")
-        match = re.fullmatch(r"lora(?:_?(\d+))?_name(?:_(\d+))?", name)
-        if match and value not in (None, "", "None"):
-            number = match[1] or match[2] or ""
-            weights = ("strength_model", "lora_model_strength", f"lora_wt_{number}", f"model_str_{number}",
-                       f"lora_{number}_strength", f"lora_{number}_model_strength")  # fmt: skip
-            yield value, next((node.inputs[key] for key in weights if key in node.inputs), "")
+
+
+def _lora_weight(node: Node, number: str) -> object:
+    keys = ("strength_model", "lora_model_strength", f"lora_wt_{number}", f"model_str_{number}",
+            f"lora_{number}_strength", f"lora_{number}_model_strength")  # fmt: skip
+    return next((node.inputs[key] for key in keys if key in node.inputs), "")
 
 
 def _label(node: Node) -> str:
@@ -155,10 +159,12 @@ class _Pass:
                 self.builder.lora(resolve_number(self.graph, name), resolve_number(self.graph, weight) or "")
             model = next((node.inputs[name] for name in _MODELS if name in node.inputs), None)
             self.builder.model(resolve_number(self.graph, model))
+        self._read_clip_skip()
+
+    def _read_clip_skip(self) -> None:
         for key in upstream(self.graph, self.node.id):
-            inputs = self.graph[key].inputs
             for name in ("stop_at_clip_layer", "clip_skip", "base_clip_skip"):
-                stop = resolve_number(self.graph, inputs.get(name), name)
+                stop = resolve_number(self.graph, self.graph[key].inputs.get(name), name)
                 if isinstance(stop, int) and -100 < stop < -1:
                     self.builder.take("clip_skip", -stop - 1, name)
 
@@ -180,11 +186,14 @@ class _Pass:
         self.builder.take("width", width, "width")
         self.builder.take("height", height, "height")
 
+    def _start_link(self) -> Connection | None:
+        """Return the link to the latent image that the sampler starts from."""
+        start = next(filter(None, map(self.node.link, _LATENT)), None)
+        return start or next((link for name, link in self.node.links if is_pipe(name)), None)
+
     def _read_start(self) -> None:
         """Set the size of the initial noise, or the init image."""
-        start = next(filter(None, map(self.node.link, _LATENT)), None)
-        start = start or next((link for name, link in self.node.links if is_pipe(name)), None)
-        path = list(along(self.graph, start, _latent_links))
+        path = list(along(self.graph, self._start_link(), _latent_links))
         loaded = next((node for node in path if isinstance(node.inputs.get("image"), str)), None)
         encoded = any(node.link("pixels") is not None for node in path)
         if loaded is None and not encoded:

@@ -106,18 +106,20 @@ def _without_bypassed(rows: Mapping[int, list[Any]], nodes: list[dict[str, Any]]
     bypassed = {str(node.get("id")): node for node in nodes if node.get("mode") == _BYPASSED}
     links: dict[int, Connection] = {}
     for number, row in rows.items():
-        source = row
         for _ in range(MAX_DEPTH):
-            inputs = _entries_of(bypassed.get(str(source[1]), {}).get("inputs"))
-            before = [
-                rows[entry["link"]] for entry in inputs if _is_number(entry.get("link")) and entry["link"] in rows
-            ]
-            same_type = [found for found in before if len(row) > 5 and (found[5:6] == row[5:6] or row[5] == "*")]
-            if not same_type:
+            before = _passed_on(bypassed.get(str(row[1]), {}), row, rows)
+            if before is None:
                 break
-            source = same_type[0]
-        links[number] = Connection(str(source[1]), source[2])
+            row = before
+        links[number] = Connection(str(row[1]), row[2])
     return links
+
+
+def _passed_on(node: Mapping[str, Any], row: list[Any], rows: Mapping[int, list[Any]]) -> list[Any] | None:
+    """Return the link into a bypassed node that continues in the link `row` out of it: the first of its type."""
+    numbers = [entry.get("link") for entry in _entries_of(node.get("inputs"))]
+    before = [rows[number] for number in numbers if isinstance(number, int) and number in rows]
+    return next((found for found in before if found[5:6] == row[5:6] or row[5:6] == ["*"]), None)
 
 
 def _output_names(node: Mapping[str, Any]) -> tuple[str, ...]:
@@ -203,5 +205,9 @@ def along(graph: Graph, link: Connection | None, follow: Callable[[str], bool] |
             return
         seen.add(node.id)
         yield node
-        links = [found for name, found in node.links if follow and follow(name)]
-        link = links[0] if links else node.links[0][1] if follow and len(node.links) == 1 else None
+        link = _next_link(node, follow) if follow else None
+
+
+def _next_link(node: Node, follow: Callable[[str], bool]) -> Connection | None:
+    links = [found for name, found in node.links if follow(name)]
+    return links[0] if links else node.links[0][1] if len(node.links) == 1 else None

@@ -47,20 +47,24 @@ def _in_text(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the graphs in a text: marked by their form, as members of one object, or a graph alone."""
     whole = json_object(text)
     if whole is not None:
-        for form in (API_FORM, CANVAS_FORM):
-            inner = whole.get(form)
-            inner = json_object(inner) if isinstance(inner, str) else inner
-            if isinstance(inner, dict):
-                yield form, inner
-        if any(isinstance(value, Mapping) and "class_type" in value for value in whole.values()):
-            yield API_FORM, whole
-        elif isinstance(whole.get("nodes"), list):
-            yield CANVAS_FORM, whole
+        yield from _in_object(whole)
         return
     for match in list(_MARK.finditer(text))[:_MAX_MARKS]:
         document = _document_at(text, match.end())
         if document:
             yield match[1].lower(), document
+
+
+def _in_object(whole: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for form in (API_FORM, CANVAS_FORM):
+        inner = whole.get(form)
+        inner = json_object(inner) if isinstance(inner, str) else inner
+        if isinstance(inner, dict):
+            yield form, inner
+    if any(isinstance(value, Mapping) and "class_type" in value for value in whole.values()):
+        yield API_FORM, whole
+    elif isinstance(whole.get("nodes"), list):
+        yield CANVAS_FORM, whole
 
 
 def _document_at(text: str, start: int) -> dict[str, Any] | None:

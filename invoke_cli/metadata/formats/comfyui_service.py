@@ -27,19 +27,27 @@ def read_service(graph: Graph, path: Mapping[str, int]) -> ParsedMetadata | None
     prompt = _prompt_key(found)
     negative = next((name for name in found.inputs if side_of_name(name) == NEGATIVE), "")
     builder.foreign_prompts(*(read_text(graph, found.inputs.get(name), found.id) for name in (prompt, negative)))
-    values = {
+    _read_values(builder, _values(graph, found, (prompt, negative)))
+    builder.missing.append(f"the model: node {found.kind} asked an online service for the image")
+    return builder.build()
+
+
+def _values(graph: Graph, node: Node, prompts: tuple[str, ...]) -> dict[str, object]:
+    """Return the inputs of a node that are no prompts and no secrets."""
+    return {
         name: resolve_number(graph, value, name) if isinstance(value, Connection) else value
-        for name, value in found.inputs.items()
-        if name not in (prompt, negative) and not _HIDDEN.search(name)
+        for name, value in node.inputs.items()
+        if name not in prompts and not _HIDDEN.search(name)
     }
+
+
+def _read_values(builder: MetadataBuilder, values: dict[str, object]) -> None:
     builder.take_all(values, {"seed": "seeds", "width": "width", "height": "height", "steps": "num_inference_steps"})
     size = _SIZE.search(str(values.pop("size", "")))
     if size:
         builder.take("width", size[1])
         builder.take("height", size[2])
-    builder.missing.append(f"the model: node {found.kind} asked an online service for the image")
     builder.drop_rest(values, ("seed", "width", "height", "steps"))
-    return builder.build()
 
 
 def _prompt_key(node: Node) -> str:

@@ -15,6 +15,8 @@ _SELECTORS = (
     "select", "index", "Input", "input", "boolean", "boolean_number", "boolean_value", "bool", "switch", "condition",
     "cond", "choice", "selected", "text_switch", "select_input", "switch_1",
 )  # fmt: skip
+_FIRST_OF_SEVERAL = re.compile(r"^Any Switch|Switch \(rgthree\)$")
+_SWITCH = re.compile(r"switch|select|index|branch|ifelse|if$", re.IGNORECASE)
 _BRANCH = re.compile(r"(?:.*?[a-z])?[_ ]?(\d{1,3}|[a-h])", re.IGNORECASE)
 _TRUE, _FALSE = re.compile(r"true|^tt_|^if$|_yes$", re.IGNORECASE), re.compile(r"false|^ff_|^else$|_no$", re.IGNORECASE)
 
@@ -47,32 +49,30 @@ def _number_inputs(graph: Graph, node: Node, output: int, wanted: str) -> Iterat
         yield node.inputs[branch]
         return
     name = output_name(node.kind, node.outputs, output).lower()
-    named = [key for key in (name, wanted) if key and key in node.inputs]
-    others = [key for key in _NUMBERS if key in node.inputs] if name not in named else []
-    pipes = [key for key, _ in node.links if is_pipe(key)]
-    for key in dict.fromkeys((*named, *others, *pipes)):
-        yield node.inputs[key]
-    if not named and not others and len(node.links) == 1:
+    likely = (name, wanted) if name in node.inputs else (wanted, *_NUMBERS)
+    found = [key for key in likely if key in node.inputs]
+    yield from (node.inputs[key] for key in found)
+    yield from (link for key, link in node.links if is_pipe(key))
+    if not found and len(node.links) == 1:
         yield node.links[0][1]
 
 
 def chosen_branch(graph: Graph, node: Node) -> str | None:
     """Return the input that a switch passes on; None for other nodes and if the choice is unknown."""
-    links = [name for name, _ in node.links if name not in _SELECTORS]
-    if node.kind.startswith("Any Switch") or node.kind.endswith("Switch (rgthree)"):
-        return next(iter(sorted(links)), None)
+    if _FIRST_OF_SEVERAL.search(node.kind):
+        return min((name for name, _ in node.links), default=None)
     selector = next((name for name in _SELECTORS if name in node.inputs), None)
-    if selector is None or not re.search(r"switch|select|index|branch|ifelse|if$", node.kind, re.IGNORECASE):
+    if selector is None or not _SWITCH.search(node.kind):
         return None
-    value = node.inputs[selector]
-    if isinstance(value, Connection):
-        value = _boolean(graph, value)
+    value = _boolean(graph, node.inputs[selector])
     names = [name for name in node.inputs if name not in _SELECTORS]
     return _by_truth(names, value) if isinstance(value, bool) else _by_number(names, value, selector)
 
 
-def _boolean(graph: Graph, link: Connection) -> object:
-    """Return the value of a linked selector; a boolean stays one."""
+def _boolean(graph: Graph, link: object) -> object:
+    """Return the value of a selector, which may be a link; a boolean stays one."""
+    if not isinstance(link, Connection):
+        return link
     node = graph.get(link.node)
     supplied = node.inputs.get("value", node.inputs.get("boolean")) if node is not None else None
     return supplied if isinstance(supplied, bool) else resolve_number(graph, link)

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from invoke_cli.metadata.formats.comfyui_graph import MAX_DEPTH, Connection, Graph, Node
-from invoke_cli.metadata.formats.comfyui_nodes import is_pipe, may_lead_to_words, output_name, side_of_name
+from invoke_cli.metadata.formats.comfyui_nodes import (
+    NEGATIVE,
+    POSITIVE,
+    is_pipe,
+    may_lead_to_words,
+    output_name,
+    side_of_name,
+)
 from invoke_cli.metadata.formats.comfyui_values import chosen_branch
 
 _ENCODED = ("text_g", "text_l", "clip_g", "clip_l", "t5xxl", "bert", "mt5xl", "llama")
@@ -26,6 +33,7 @@ _SEPARATORS = ("delimiter", "separator", "join_with", "delim")
 _NO_WORDS = re.compile(
     r"delim|separator|clean_whitespace|action|tidy|mode|style|log_prompt|find|replace|join_with|type"
 )
+_FILLED_IN = re.compile("populated|wildcard")
 _SHOWN = ("text_0", "text2", "show_text", "preview", "result", "cached_text")
 _MAX_TEXTS = 20
 _MAX_VISITS = 400
@@ -43,14 +51,17 @@ class Words:
 def read_words(graph: Graph, node: Node, side: str) -> Words:
     """Return the words of a side, positive or negative, that reach a sampler, guider or other node."""
     resolver = _Resolver(graph)
-    found = Words(others=resolver.others)
-    inputs = _inputs_of(node, side) or [name for name in _CONDITIONING if name in node.inputs and side == "positive"]
-    pipes = [name for name, _ in node.links if is_pipe(name)]
-    for name in inputs or pipes:
-        for text in resolver.resolve(node.inputs[name], side, frozenset({node.id})):
-            if text.strip() and text.strip() not in found.texts:
-                found.texts.append(text.strip())
-    return found
+    names = _inputs_of(node, side)
+    if not names and side == POSITIVE:
+        names = [name for name in _CONDITIONING if name in node.inputs]
+    seen = frozenset({node.id})
+    found = [text for name in names or _pipes_of(node) for text in resolver.resolve(node.inputs[name], side, seen)]
+    texts = dict.fromkeys(text.strip() for text in found if text.strip())
+    return Words(texts=list(texts), others=resolver.others)
+
+
+def _pipes_of(node: Node) -> list[str]:
+    return [name for name, _ in node.links if is_pipe(name)]
 
 
 def read_text(graph: Graph, value: object, asking: str) -> str:
@@ -91,18 +102,20 @@ class _Resolver:
 
     def _of_node(self, node: Node, output: int, side: str, seen: frozenset[str]) -> list[str]:
         branch = chosen_branch(self.graph, node)
-        if branch is not None:
-            return self.resolve(node.inputs[branch], side, seen)
+        name = branch or output_name(node.kind, node.outputs, output)
+        if branch is not None or isinstance(node.inputs.get(name), (str, Connection)):
+            return self.resolve(node.inputs[name], side, seen)
         if node.kind == "GetNode":
             return self._joined(node, list(self._set_nodes(node)), side, seen)[:1]
-        name = output_name(node.kind, node.outputs, output)
-        if name and name in node.inputs and isinstance(node.inputs[name], (str, Connection)):
-            return self.resolve(node.inputs[name], side, seen)
         side = side_of_name(name) or side
         names = self._names_of_side(node, output, side)
         if names is not None:
             self.others.append(node)
             return self._each(node, names, side, seen)
+        return self._of_encoder(node, side, seen)
+
+    def _of_encoder(self, node: Node, side: str, seen: frozenset[str]) -> list[str]:
+        """Return the texts of a node that does not tell sides apart."""
         encoded = [name for name in _ENCODED if name in node.inputs]
         if encoded:
             return self._each(node, encoded, side, seen)
@@ -114,15 +127,20 @@ class _Resolver:
 
     def _names_of_side(self, node: Node, output: int, side: str) -> list[str] | None:
         """Return the inputs of a side, or the pipes that hold it; None for a node that does not tell sides apart."""
-        sides = {found: _inputs_of(node, found) for found in ("positive", "negative")}
-        pipes = [name for name, _ in node.links if is_pipe(name)]
+        sides = {found: _inputs_of(node, found) for found in (POSITIVE, NEGATIVE)}
+        pipes = _pipes_of(node)
         if not any(sides.values()):
             return pipes or None
-        if not all(sides.values()) and not pipes and len(self._outputs_used(node)) < 2:
-            return next(filter(None, sides.values()))  # a node for the words of either side
-        if all(sides.values()) and not output_name(node.kind, node.outputs, output) and self._is_text_pair(node):
-            side = ("positive", "negative")[output] if output < 2 else side
+        if all(sides.values()):
+            return sides[self._side_of_pair(node, output, side)]
+        if not pipes and len(self._outputs_used(node)) < 2:
+            return sides[POSITIVE] or sides[NEGATIVE]  # a node for the words of either side
         return sides[side] or pipes
+
+    def _side_of_pair(self, node: Node, output: int, side: str) -> str:
+        """Return the side of an output whose name is unknown, by its position if the node passes on two texts."""
+        is_known = bool(output_name(node.kind, node.outputs, output))
+        return (POSITIVE, NEGATIVE)[output] if not is_known and output in (0, 1) and self._is_text_pair(node) else side
 
     def _is_text_pair(self, node: Node) -> bool:
         """Return whether a node passes on two texts, not conditionings: its outputs then are in the same order."""
@@ -177,22 +195,26 @@ def _replaced(node: Node, text: str) -> str:
 
 
 def _text_parts(node: Node) -> Iterator[object]:
-    """Yield the inputs that are a node's text: numbered ones, the first known one, otherwise all that may be text."""
-    numbered = [name for name in node.inputs if _NUMBERED.fullmatch(name) and name not in _SHOWN]
-    known = next((name for name in _TEXTS if node.inputs.get(name) not in (None, "")), None)
-    if numbered and not (known or "").startswith(("populated", "wildcard")):
-        first = [known] if known and known not in numbered else []
-        names = [*first, *numbered]
-    elif known is not None:
-        names = [known]
-    else:
-        names = [name for name, value in node.inputs.items() if _may_be_text(name, value)]
-    for name in names:
+    """Yield the inputs that are a node's text."""
+    for name in _text_names(node):
         value = node.inputs[name]
         if isinstance(value, list):
             value = " ".join(part for part in value if isinstance(part, str))
         if isinstance(value, (str, Connection)):
             yield value
+
+
+def _text_names(node: Node) -> list[str]:
+    """Return numbered inputs, or the first known one, otherwise all that may be text."""
+    numbered = [name for name in node.inputs if _NUMBERED.fullmatch(name) and name not in _SHOWN]
+    known = [name for name in _TEXTS if node.inputs.get(name) not in (None, "")][:1]
+    if known and (not numbered or _FILLED_IN.match(known[0])):
+        return known
+    return list(dict.fromkeys((*known, *numbered))) or _possible_texts(node)
+
+
+def _possible_texts(node: Node) -> list[str]:
+    return [name for name, value in node.inputs.items() if _may_be_text(name, value)]
 
 
 def _may_be_text(name: str, value: object) -> bool:

@@ -20,7 +20,7 @@ UNNAMED = "text after the settings"
 SETTINGS = "further settings"
 
 _BRACKETS = re.compile(r"([\\()\[\]])")
-_MAX_LINES = 2_000
+_MAX_LINES = 10_000
 _MAX_LINE = 60_000
 _MAX_TEXT = 400_000
 
@@ -76,7 +76,7 @@ def split_parameters(text: str) -> tuple[str, str, dict[str, str]]:
 
 def _lines(text: str) -> list[str]:
     """Return the lines of a text; a text in which the settings share a line with the prompts is cut before them."""
-    lines = [line.rstrip("\r") for line in text[:_MAX_TEXT].strip("\ufeff \t\r\n").split("\n", _MAX_LINES)]
+    lines = [line.rstrip("\r") for line in text[:_MAX_TEXT].strip("\ufeff \t\r\n").split("\n", _MAX_LINES - 2)]
     if _settings_line(lines) is not None and not any(map(_IN_ONE_LINE.search, lines)):
         return lines
     cut: list[str] = []
@@ -128,7 +128,7 @@ def _sorted_lines(lines: Iterable[str], *, may_end: bool, follows: bool = False,
     parts = _Parts()
     target = parts.sections.setdefault(UNNAMED, []) if has_prompt else parts.prompt
     for number, line in enumerate(map(str.strip, lines)):
-        section = _SECTION.match(line) if may_end and (number or follows) else None
+        section = _SECTION.match(line) if may_end and number >= (not follows) else None
         if line.startswith(NEGATIVE):
             target, line = parts.negative, line[len(NEGATIVE) :].strip()
         elif section:

@@ -12,7 +12,10 @@ _KEY = re.compile(r"[ \t]*([^\W][\w .()\-/]{0,60}?)[ \t]*:[ \t]*")
 _STRING = re.compile(r'"(?:\\.|[^\\"]){0,20000}"(?=\s*(?:,|\n|$))', re.DOTALL)
 _MAX_VALUE = 60_000
 _MAX_UNCLOSED = 5  # so that a hostile text costs little
-_OPENING, _CLOSING = "{[", "}]"
+_CLOSING_OF = {"{": "}", "[": "]"}
+_BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"(?:\\.|[^\\"])*"')
+_AFTER_VALUE = re.compile(r"[ \t\r]*(?:,|\n|$)")
+_BEGINS_JSON = re.compile(r'[{\[]\s*["{\[]')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,23 +31,25 @@ def scan_pairs(text: str) -> Scan:
     """Scan the pairs of the first line, with the values that run on over further lines."""
     pairs: dict[str, str] = {}
     keyless: list[str] = []
-    position = 0
-    unclosed = 0
-    for _ in range(2 * MAX_PAIRS):
-        if position >= len(text) or text[position] == "\n":
+    position = unclosed = 0
+    for _ in range(MAX_PAIRS):
+        if text[position : position + 1] in ("", "\n"):
             break
         key = _KEY.match(text, position)
-        with_documents = unclosed < _MAX_UNCLOSED
-        value, end = _value(text, key.end(), with_documents) if key else _plain(text, position)
-        unclosed += value.startswith(("{", "[")) and not value.endswith(("}", "]"))
-        if key and len(pairs) < MAX_PAIRS:
+        if key is None:
+            value, end = _plain(text, position)
+            keyless += [value] if value else []
+        else:
+            value, end = _value(text, key.end(), unclosed < _MAX_UNCLOSED)
+            unclosed += _is_unclosed(value)
             pairs.setdefault(key[1].strip(), value)
-        elif value and len(keyless) < MAX_PAIRS:
-            keyless.append(value)
         position = _behind(text, end)
-    return Scan(
-        pairs=pairs, keyless=tuple(keyless), rest=text[position:] if text[position : position + 1] == "\n" else ""
-    )
+    rest = text[position:] if text[position : position + 1] == "\n" else ""
+    return Scan(pairs=pairs, keyless=tuple(keyless), rest=rest)
+
+
+def _is_unclosed(value: str) -> bool:
+    return value.startswith(("{", "[")) and not value.endswith(("}", "]"))
 
 
 def only_pairs(line: str) -> bool:
@@ -62,16 +67,13 @@ def _behind(text: str, end: int) -> int:
 
 def _value(text: str, start: int, with_documents: bool) -> tuple[str, int]:
     """Return the value that begins at `start`, and where it ends."""
-    first = text[start : start + 1]
-    if first == '"' and (quoted := _STRING.match(text, start)):
+    quoted = _STRING.match(text, start) if text[start : start + 1] == '"' else None
+    if quoted:
         return _unquoted(quoted[0]), quoted.end()
-    if first and first in _OPENING and with_documents:
+    if with_documents and text[start : start + 1] in ("{", "["):
         end = _document_end(text, start)
-        if end and re.match(r"[ \t\r]*(,|\n|$)", text[end : end + 20]):
+        if end:
             return text[start:end], end
-        if not end and re.match(r'[{\[]\s*["{\[]', text[start : start + 20]):
-            end = text.find("\n", start)  # a document that was cut off: nothing in it is a pair
-            return text[start:] if end < 0 else text[start:end], len(text) if end < 0 else end
     return _plain(text, start)
 
 
@@ -83,23 +85,34 @@ def _plain(text: str, start: int) -> tuple[str, int]:
 
 
 def _document_end(text: str, start: int) -> int:
-    """Return where a JSON object or list ends, or one that is not quite JSON; 0 if its brackets never close."""
+    """Return where a JSON object or list ends, or one that is not quite JSON; 0 if it is no document.
+
+    One that was cut off ends with the line: nothing in it is a pair.
+    """
     part = text[start : start + _MAX_VALUE]
     try:
-        return start + json.JSONDecoder().raw_decode(part)[1]
+        end = start + json.JSONDecoder().raw_decode(part)[1]
     except (ValueError, RecursionError):
-        pass
-    open_brackets: list[str] = []
-    quoted = False
-    for index, char in enumerate(part):
-        if char == '"' and part[index - 1] != "\\":
-            quoted = not quoted
-        elif not quoted and char in _OPENING:
-            open_brackets.append(_CLOSING[_OPENING.index(char)])
-        elif not quoted and open_brackets and char == open_brackets[-1]:
-            open_brackets.pop()
-            if not open_brackets:
-                return start + index + 1
+        end = start + _balanced_length(part)
+    if end > start and _AFTER_VALUE.match(text, end):
+        return end
+    if end == start and _BEGINS_JSON.match(part):
+        line_end = text.find("\n", start)
+        return len(text) if line_end < 0 else line_end
+    return 0
+
+
+def _balanced_length(part: str) -> int:
+    """Return the length up to the bracket that closes the first one, 0 if none does; quotes protect brackets."""
+    expected: list[str] = []
+    for match in _BRACKET_OR_STRING.finditer(part):
+        sign = match[0]
+        if sign in _CLOSING_OF:
+            expected.append(_CLOSING_OF[sign])
+        elif expected and sign == expected[-1]:
+            expected.pop()
+            if not expected:
+                return match.end()
     return 0
 
 

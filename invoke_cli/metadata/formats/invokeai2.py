@@ -80,9 +80,8 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     image = _image_of(document)
     is_ours = document.get("app_id") == APP_ID
     values, invalid = _values(image)
-    said = _clean(dream.request).set_fields() if not is_ours else dream.request.set_fields()
-    if not is_ours and said.get("prompt") and isinstance(image.get("prompt"), list) and len(image["prompt"]) > 1:
-        del values["prompt"]  # it was cut at colons that may be text
+    said = (dream.request if is_ours else _clean(dream.request)).set_fields()
+    _drop_cut_prompt(values, said, image)
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if is_ours:
@@ -99,6 +98,12 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
         provenance=_checked_provenance(document, image) if is_ours else None,
         earlier=dream.earlier if is_ours else tuple(map(_clean, dream.earlier)),
     )
+
+
+def _drop_cut_prompt(values: dict[str, Any], said: Mapping[str, object], image: Mapping[str, Any]) -> None:
+    """Drop a prompt that was cut at colons, which may be text, if the line has it uncut."""
+    if said.get("prompt") and len(_weighted_parts(image.get("prompt"))) > 1:
+        del values["prompt"]
 
 
 def _clean(request: GenerationRequest) -> GenerationRequest:
@@ -195,19 +200,19 @@ def _prompt(raw: Any) -> str:
     """Return the prompt source: plain text in newer files, a list of weighted parts in older ones."""
     if isinstance(raw, str):
         return canonical(raw)
-    if not isinstance(raw, list):
-        return ""
-    parts = [entry for entry in raw if isinstance(entry, dict) and "prompt" in entry]
-    if len(parts) == 1:
-        return canonical(str(parts[0]["prompt"]))
-    texts = [str(entry["prompt"]).strip() for entry in parts]
-    weights = [_weight(entry.get("weight", 1)) for entry in parts]
-    if not all(texts) or any(weight < 0 for weight in weights):
-        return canonical(
-            " ".join(f"{text}:{format_number(weight)}" for text, weight in zip(texts, weights, strict=True))
-        )
-    quoted = ",".join(f'"{escape(text)}"' for text in (text.replace('"', "'") for text in texts))
-    return canonical(f"({quoted}).blend({','.join(map(format_number, weights))})")
+    parts = _weighted_parts(raw)
+    if len(parts) < 2:
+        return canonical(parts[0][0]) if parts else ""
+    if any(not text.strip() or weight < 0 for text, weight in parts):
+        return canonical(" ".join(f"{text}:{format_number(weight)}" for text, weight in parts))
+    quoted = ",".join('"' + escape(text.strip().replace('"', "'")) + '"' for text, _ in parts)
+    return canonical(f"({quoted}).blend({','.join(format_number(weight) for _, weight in parts)})")
+
+
+def _weighted_parts(raw: Any) -> list[tuple[str, float]]:
+    """Return the texts and weights of a prompt in older files."""
+    entries = [entry for entry in raw if isinstance(entry, dict) and "prompt" in entry] if isinstance(raw, list) else []
+    return [(str(entry["prompt"]), _weight(entry.get("weight", 1))) for entry in entries]
 
 
 def _weight(value: object) -> float:
