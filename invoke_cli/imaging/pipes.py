@@ -16,12 +16,12 @@ _CHUNK = 1 << 20
 
 
 def is_pipe(path: Path) -> bool:
-    """Return whether a path names a pipe or a terminal rather than a file."""
+    """Return whether a path names a pipe that was passed open, or the terminal. A pipe of its own is no image."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
         return False
-    return stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and str(path).startswith(_PASSED))
+    return str(path).startswith(_PASSED) and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode))
 
 
 def has_no_name(path: Path) -> bool:
