@@ -123,7 +123,8 @@ A prompt is plain text. These operators are available:
 Operators count only at the end of a word, bracket or quotation: it--was and (cat) are plain text. A backslash escapes
 one character: \\{a|b\\}, C\\+\\+. Prompts longer than 75 tokens are encoded in several parts; -t shows them.
 Weights from 0 to about 1.6 are useful. Each image stores the prompt that was chosen, so that it can be reproduced.
-Models with a language model as text encoder, such as FLUX, support no weights, blends or swaps."""
+Models with a language model as text encoder, such as FLUX, support no weights, blends or swaps.
+--prompt_syntax a1111 reads prompts as A1111 does: (x) is 1.1, [x] 1/1.1, (x:1.3) 1.3, BREAK begins a new part."""
 
 SEARCH = """\
 !search finds images by words and conditions. All of them must match:
