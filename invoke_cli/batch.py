@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -16,6 +18,7 @@ from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import ConfigError, LineError
 from invoke_cli.events import Failed, NullViewer
 from invoke_cli.interruption import InterruptionHandler
+from invoke_cli.language.sanitize import without_marks
 from invoke_cli.language.switches.launch import Options
 from invoke_cli.request import GenerationRequest
 from invoke_cli.session import Session
@@ -56,16 +59,31 @@ def numbered_lines(source: str) -> Iterator[tuple[int, str | LineError]]:
         hint = "check the name; - is standard input"
         raise ConfigError(f"--from_file {source}: {error.strerror or error}", hint=hint) from None
     with stream:
-        for number, raw in enumerate(stream, start=1):
+        for number, raw in enumerate(_up_to_present_end(stream), start=1):
             if number == 1 and (raw.startswith(_UTF_16) or b"\0" in raw[:2]):
                 yield number, LineError("the file is UTF-16 text, not UTF-8", hint="save the file as UTF-8")
                 return
             try:
-                text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                text = without_marks(raw.decode("utf-8"))
             except UnicodeDecodeError:
                 yield number, LineError("the line is not UTF-8 text", hint="save the file as UTF-8")
                 continue
             yield number, text.rstrip("\r\n")
+
+
+def _up_to_present_end(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the raw lines of a stream; of a file those that it has now, since the log of this folder grows."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        yield from stream
+        return
+    left = status.st_size if stat.S_ISREG(status.st_mode) else None
+    for raw in stream:
+        if left is not None and left <= 0:
+            return
+        yield raw
+        left = None if left is None else left - len(raw)
 
 
 def _standard_lines() -> BinaryIO:

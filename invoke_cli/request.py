@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-MAX_SEED = 2**32 - 1
+MAX_SEED = 2**64 - 1
+DISTINCT_SEEDS = 2**32  # torch's CPU generator uses only the low 32 bits of a seed
 
 
 class Variation(NamedTuple):
@@ -54,7 +55,7 @@ class GenerationRequest:
     Attributes:
         prompt: Prompt *source* in canonical form (see `language.grammar.quotes`), with its escapes in place.
         negative_prompt: Prompt source, like `prompt`.
-        seeds: Seeds from 0 to 2³²-1, or negative references (-1 is the seed of the last image).
+        seeds: Seeds from 0 to 2⁶⁴-1, or negative references (-1 is the seed of the last image).
         width: The width in pixels; 0 is the model's native size.
         height: The height in pixels; 0 is the model's native size.
         init_image: A reference as typed: a path, a name, or a reference to a result.
@@ -100,6 +101,7 @@ class GenerationRequest:
     hires_fix: bool | None = None
     h_symmetry_time_pct: float | None = None
     v_symmetry_time_pct: float | None = None
+    prompt_syntax: str | None = None
     loras: tuple[LoraChoice, ...] | None = None
     controls: tuple[ControlChoice, ...] | None = None
 

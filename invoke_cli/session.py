@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from invoke_cli.commands.command import FileLines
 from invoke_cli.commands.dispatch import run_command
 from invoke_cli.context.context import OpenEngine, SessionContext, Streams
 from invoke_cli.context.options import SessionOptions
@@ -23,6 +24,7 @@ from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Quit, parse
 from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
+from invoke_cli.replay.logged_lines import adapt_logged_line
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.server.opener import engine_opener
 from invoke_cli.server.server import ClientRequest
@@ -150,6 +152,7 @@ class Session:
             self.context.report_plugin_failures()
 
     def _run_line(self, line: str, number: int | None, depth: int) -> Outcome:
+        line = adapt_logged_line(self.context, line)
         parsed = parse(line)
         if isinstance(parsed, Blank):
             return Outcome.OK
@@ -182,8 +185,9 @@ class Session:
 
     def _run_lines(self, lines: Sequence[str], number: int | None, depth: int) -> Outcome:
         worst = Outcome.OK
-        for line in lines:
-            outcome = self._run_guarded(line, number, lambda line=line: self._run_line(line, number, depth + 1))  # type: ignore[misc]
+        for index, line in enumerate(lines, start=1):
+            own = index if isinstance(lines, FileLines) else number
+            outcome = self._run_guarded(line, own, lambda line=line, own=own: self._run_line(line, own, depth + 1))  # type: ignore[misc]
             if outcome in (Outcome.INTERRUPTED, Outcome.LEAVE):
                 return outcome
             if outcome is not Outcome.OK:

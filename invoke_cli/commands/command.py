@@ -50,6 +50,12 @@ class Call:
         return self.words
 
 
+class FileLines(tuple[str, ...]):
+    """The lines of a file, in order: an error in one of them is reported with its number."""
+
+    __slots__ = ()
+
+
 # Returns lines to run in place of the command, or None.
 Handler = Callable[[SessionContext, Call], Sequence[str] | None]
 

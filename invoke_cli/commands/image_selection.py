@@ -12,7 +12,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import CommandError
 from invoke_cli.inputs.references import find_image, is_recall
-from invoke_cli.language.grammar.quotes import closing_quote, unquote_value
+from invoke_cli.language.grammar.shell_words import first_word
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 
@@ -131,8 +131,6 @@ def split_image_reference(argument: str) -> tuple[str, str]:
 
     The reference may be quoted; a number becomes a reference to the image with that number (`!17`).
     """
-    close = closing_quote(argument, 0) if argument.startswith('"') else None
-    if close is not None:
-        return unquote_value(argument[1:close]), argument[close + 1 :]
-    reference, _, rest = argument.partition(" ")
-    return f"!{reference}" if reference.isdigit() else reference, rest
+    reference, rest = first_word(argument)
+    is_number = reference.isdigit() and argument.lstrip()[:1] not in ('"', "'")
+    return f"!{reference}" if is_number else reference, rest

@@ -24,7 +24,7 @@ from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
 from invoke_cli.planning.plan import Tip
 from invoke_cli.plugins import plugins
-from invoke_cli.request import MAX_SEED, GenerationRequest
+from invoke_cli.request import DISTINCT_SEEDS, GenerationRequest
 
 OpenEngine = Callable[[EngineSettings], Engine]
 
@@ -191,7 +191,7 @@ class SessionContext:
             return Target(folder=self.folder(), file=path, run=self.run)
         if path.suffix.lower() in IMAGE_SUFFIXES and not is_folder(path):
             hint = f"write to {path.with_suffix('.png')} and convert it afterwards"
-            raise OutputError(f"results are PNG files, not {path.suffix}", hint=hint, field="outdir")
+            raise OutputError(f"results are PNG, JPEG or WebP files, not {path.suffix}", hint=hint, field="outdir")
         if is_file(path):
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
         return Target(folder=self._writable(self.folder(outdir)), run=self.run)
@@ -243,7 +243,7 @@ class SessionContext:
 
     def random_seed(self) -> int:
         """Return a random seed from the operating system."""
-        return secrets.randbelow(MAX_SEED + 1)
+        return secrets.randbelow(DISTINCT_SEEDS)
 
     def close(self) -> None:
         """Finish writing and unload the engine."""

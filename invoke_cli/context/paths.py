@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invoke_cli.errors import ConfigError
+from invoke_cli.language.grammar.pasted_paths import is_escaped, may_be_pasted, pasted_forms
+from invoke_cli.language.image_names import RESULT_SUFFIXES
 
 PACKAGE = Path(__file__).resolve().parent.parent
 MODELS_FILE = "models.yaml"
@@ -110,7 +112,21 @@ def _checkout(cwd: Path) -> Path | None:
 
 
 def expand_path(path: str) -> Path:
-    """Return a typed path with `~` and `$VAR` expanded."""
+    """Return a typed or pasted path: as typed if that exists, else as a terminal or file manager means it.
+
+    `~` and `$VAR` are expanded. Pasted paths may have escaped blanks and brackets, quotes, or be `file:` addresses.
+    """
+    typed = _expanded(path)
+    if not may_be_pasted(path) or path_exists(typed):
+        return typed
+    forms = [_expanded(form) for form in pasted_forms(path)]
+    found = next(filter(path_exists, forms), None)
+    return found or (forms[0] if forms and is_escaped(path) else typed)
+
+
+def _expanded(path: str) -> Path:
+    if "$" in path and path_exists(Path(path)):
+        return Path(path)
     typed = Path(os.path.expandvars(path))
     try:
         return typed.expanduser()
@@ -129,7 +145,7 @@ def read_text(path: Path) -> str:
 def names_a_file(outdir: str) -> bool:
     """Return whether `-o` names a file or standard output rather than a folder."""
     path = expand_path(outdir)
-    return outdir == "-" or (path.suffix.lower() == ".png" and not is_folder(path))
+    return outdir == "-" or (path.suffix.lower() in RESULT_SUFFIXES and not is_folder(path))
 
 
 def output_folder_for(outdir: str) -> str:

@@ -15,7 +15,9 @@ from invoke_cli.generation.prepare import resolve_seeds
 from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.generation.save import save_grid
 from invoke_cli.language.grammar.line import Stage
+from invoke_cli.language.prompt.a1111 import wildcard_source
 from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, has_alternatives, is_random, variants
+from invoke_cli.language.prompt.prompt import A1111
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.request import GenerationRequest
@@ -30,7 +32,7 @@ def generate_alternatives(context: SessionContext, line: ResolvedLine, run: RunL
     """Run a line or, if its prompts contain alternatives, each of its variants."""
     with_defaults = _with_default_negative(context, line)
     stages = enumerate(with_defaults.stages)
-    if not any(_any_prompt(number, stage, has_alternatives) for number, stage in stages):
+    if not any(_any_prompt(number, stage, has_alternatives, line.request.prompt_syntax) for number, stage in stages):
         return run(line)
     return _AlternativesRun(context, with_defaults).run(line, run)
 
@@ -65,7 +67,7 @@ class _AlternativesRun:
     def _lines(self) -> Iterator[ResolvedLine]:
         """Yield the variants: all seeds of each text; or, if the seed chooses texts, all texts of each seed."""
         stages = enumerate(self.line.stages)
-        if not any(_any_prompt(number, stage, is_random) for number, stage in stages):
+        if not any(_any_prompt(number, stage, is_random, self.effective.prompt_syntax) for number, stage in stages):
             yield from self._variants(self.line, self.seeds[0])
             return
         count = 1 if self.effective.variation_amount else self.effective.num_images or 1
@@ -94,7 +96,8 @@ class _AlternativesRun:
         texts = []
         for name in fields:
             with blame(name, stage=number, always=True):
-                texts.append(variants(getattr(stage.request, name), seed, self._read_list))
+                source = _source(stage.request, name, self.effective.prompt_syntax)
+                texts.append(variants(source, seed, self._read_list))
         for chosen in product(*texts):
             values = stage.request.set_fields() | dict(zip(fields, chosen, strict=True))
             yield replace(stage, request=GenerationRequest.of(values))
@@ -123,17 +126,25 @@ def _list_names(folders: Sequence[Path]) -> set[str]:
 def _with_default_negative(context: SessionContext, line: ResolvedLine) -> ResolvedLine:
     """Copy a default negative prompt with alternatives into the line, so that its variants replace it."""
     negative = line.request.negative_prompt
-    if negative is None or line.typed.negative_prompt is not None or not has_alternatives(negative):
+    if negative is None or line.typed.negative_prompt is not None or line.request.prompt_syntax == A1111:
+        return line
+    if not has_alternatives(negative):
         return line
     return line.with_request(context, replace(line.typed, negative_prompt=negative))
 
 
-def _any_prompt(number: int, stage: Stage, check: Callable[[str], bool]) -> bool:
+def _source(request: GenerationRequest, name: str, line_syntax: str | None) -> str:
+    """Return the source of a prompt with the alternatives of its syntax in ours."""
+    source = getattr(request, name) or ""
+    return wildcard_source(source) if (request.prompt_syntax or line_syntax) == A1111 else source
+
+
+def _any_prompt(number: int, stage: Stage, check: Callable[[str], bool], syntax: str | None) -> bool:
     """Return whether `check` is true for any prompt of a stage; errors name the stage and the field."""
     results = []
     for name in _FIELDS:
         with blame(name, stage=number, always=True):
-            results.append(check(getattr(stage.request, name) or ""))
+            results.append(check(_source(stage.request, name, syntax)))
     return any(results)
 
 

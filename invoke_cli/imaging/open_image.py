@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +12,14 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from invoke_cli.errors import ImageError
+from invoke_cli.imaging.color_profiles import to_srgb
+from invoke_cli.imaging.formats import BROKEN, described_formats, readable_formats
+from invoke_cli.imaging.pipes import PIPE_NAME, has_no_name, is_pipe, read_pipe
 from invoke_cli.imaging.png_chunks import without_large_text
 from invoke_cli.imaging.sizes import Size
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 500_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no others: Pillow starts programs for some
-
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +33,7 @@ class OpenedImage:
         sha256: The hash of `data`.
         alpha: The alpha channel (mode L), if some pixels are not opaque.
         frames: The number of frames; only the first is read.
+        remark: What was done to its colours, for a notice; empty if nothing was.
     """
 
     name: str
@@ -43,6 +42,7 @@ class OpenedImage:
     sha256: str
     alpha: Image.Image | None = None
     frames: int = 1
+    remark: str = ""
 
     @property
     def transparent(self) -> bool:
@@ -61,11 +61,11 @@ def open_path(path: Path) -> OpenedImage:
     Raises:
         ImageError: The file cannot be read, is too large, or is not a valid image.
     """
-    return open_bytes(read_file(path), path.name)
+    return open_bytes(read_file(path), PIPE_NAME if has_no_name(path) else path.name)
 
 
 def read_file(path: Path) -> bytes:
-    """Return the bytes of a regular file.
+    """Return the bytes of a file, or those that a pipe sends.
 
     Raises:
         ImageError: It is missing, a folder, unreadable, or larger than `MAX_BYTES`.
@@ -75,6 +75,8 @@ def read_file(path: Path) -> bytes:
             raise ImageError(f"{path} is a folder, not an image", hint="pass one of the images in it")
         if not path.exists():
             raise ImageError(f"there is no image {path}", hint="check the name; Tab completes it")
+        if is_pipe(path):
+            return read_pipe(path, MAX_BYTES)
         if not path.is_file():
             raise ImageError(f"{path} is not a regular file", hint="save the image to a file first")
         size = path.stat().st_size
@@ -100,24 +102,24 @@ def open_bytes(data: bytes, name: str) -> OpenedImage:
         except Image.DecompressionBombError:
             raise _too_large(name) from None
         except UnidentifiedImageError:
-            hint = "PNG, JPEG, WebP, BMP, GIF and TIFF are supported"
+            hint = f"{described_formats()} are supported here"
             raise ImageError(f"{name} is not an image of a known format", hint=hint) from None
         except MemoryError:
             raise _too_large(name) from None
-        except _BROKEN as error:
+        except BROKEN as error:
             raise ImageError(f"{name} is damaged: {_first_line(error)}", hint="save or download it again") from None
 
 
 def _open(data: bytes, name: str) -> OpenedImage:
-    with Image.open(io.BytesIO(without_large_text(data)), formats=FORMATS) as image:
+    with Image.open(io.BytesIO(without_large_text(data)), formats=readable_formats()) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(name, f" ({image.width}x{image.height})")
         frames = int(getattr(image, "n_frames", 1))
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        upright, remark = to_srgb(_eight_bit(ImageOps.exif_transpose(image)))
         rgb, alpha = to_rgb(upright)
     sha256 = hashlib.sha256(data).hexdigest()
-    return OpenedImage(name=name, data=data, image=rgb, sha256=sha256, alpha=alpha, frames=frames)
+    return OpenedImage(name=name, data=data, image=rgb, sha256=sha256, alpha=alpha, frames=frames, remark=remark)
 
 
 def _too_large(name: str, size: str = "") -> ImageError:
@@ -137,8 +139,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         The RGB image, with the colours under its transparency, and the alpha channel (mode L), or None if every pixel
         is opaque.
     """
-    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        return _scaled_to_8_bit(image).convert("RGB"), None
+    image = _eight_bit(image)
     has_alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
     if not has_alpha:
         return image.convert("RGB"), None
@@ -146,6 +147,16 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     alpha = rgba.getchannel("A")
     lowest = alpha.getextrema()[0]
     return rgba.convert("RGB"), alpha if isinstance(lowest, (int, float)) and lowest < 255 else None
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Return the image, scaled if it has more than 8 bits; its colour profile is kept."""
+    if image.mode not in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        return image
+    scaled = _scaled_to_8_bit(image)
+    if "icc_profile" in image.info:
+        scaled.info["icc_profile"] = image.info["icc_profile"]
+    return scaled
 
 
 def _scaled_to_8_bit(image: Image.Image) -> Image.Image:

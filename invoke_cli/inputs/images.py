@@ -10,6 +10,7 @@ from invoke_cli.errors import ImageError, blame
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
 from invoke_cli.inputs.references import find_image
 from invoke_cli.inputs.url import fetch, is_url, url_name
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.folder import OutputFolder
 
 STANDARD_INPUT = "-"
@@ -19,7 +20,7 @@ def open_init(context: SessionContext, reference: str, folder: OutputFolder) -> 
     """Open the image that `-I` names. Raises ImageError with its field."""
     with blame("init_image"):
         if reference == STANDARD_INPUT:
-            return open_bytes(_standard_input(context), "standard input")
+            return with_notice(context, open_bytes(_standard_input(context), "standard input"))
         return open_control_image(context, reference, folder)
 
 
@@ -30,7 +31,7 @@ def open_control_image(context: SessionContext, reference: str, folder: OutputFo
     path = find_image(reference, folder)
     if path.is_dir():
         raise ImageError(f"{path} is a folder, but one image is needed", hint="choose an image in it")
-    return open_path(path)
+    return with_notice(context, open_path(path))
 
 
 def open_url(context: SessionContext, url: str) -> OpenedImage:
@@ -39,7 +40,14 @@ def open_url(context: SessionContext, url: str) -> OpenedImage:
         hint = "restart without --offline, or download the image and use the file"
         raise ImageError(f"cannot download {url_name(url)} with --offline", hint=hint)
     context.notice(f"downloading {url_name(url)} from {urlsplit(url).hostname}")
-    return open_bytes(fetch(url, context.check_stopped), url_name(url))
+    return with_notice(context, open_bytes(fetch(url, context.check_stopped), url_name(url)))
+
+
+def with_notice(context: SessionContext, opened: OpenedImage) -> OpenedImage:
+    """Report what was done to the colours of an image, and return it."""
+    if opened.remark:
+        context.notice(sanitize_for_terminal(f"{opened.name}: {opened.remark}"))
+    return opened
 
 
 def _standard_input(context: SessionContext) -> bytes:

@@ -76,7 +76,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     words = request.text_mask if opened is None else None
     if opened is None and words is None and init.alpha is None:
         return None
-    notices: list[str] = []
+    notices = _colour_notices(opened, sources)
     black = _paints_black(request, opened, notices)
     if opened is not None:
         raw = masks.from_image(opened, black=black)
@@ -110,6 +110,13 @@ def without_watermark(init: OpenedImage) -> OpenedImage:
     """Return the init image without an alpha channel that only hides metadata in its lowest bit (NovelAI)."""
     lowest = init.alpha.getextrema()[0] if init.alpha is not None else None
     return replace(init, alpha=None) if isinstance(lowest, (int, float)) and lowest >= _OPAQUE else init
+
+
+def _colour_notices(opened: OpenedImage | None, sources: MaskSources) -> list[str]:
+    """Return what was done to the colours of a mask that was opened here."""
+    if opened is None or sources.supplied is not None or not opened.remark:
+        return []
+    return [f"{opened.name}: {opened.remark}"]
 
 
 def _open_mask(reference: str | None, folder: OutputFolder) -> OpenedImage | None:

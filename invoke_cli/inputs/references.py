@@ -11,7 +11,9 @@ from pathlib import Path
 
 from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import ImageError, blame
+from invoke_cli.imaging.pipes import has_no_name
 from invoke_cli.inputs.url import is_url
+from invoke_cli.language.grammar.pasted_paths import may_be_pasted
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 
@@ -48,7 +50,10 @@ def is_recall(reference: str) -> bool:
 
 def stable_reference(reference: str | None, name: str) -> str:
     """Return the reference to record for an image: as typed if it is a path, otherwise the name of the image."""
-    return reference if reference is not None and path_exists(expand_path(reference)) else name
+    path = expand_path(reference) if reference is not None else None
+    if reference is None or path is None or not path_exists(path) or has_no_name(path):
+        return name
+    return str(path) if may_be_pasted(reference) and not path_exists(Path(reference)) else reference
 
 
 def _find(reference: str, folder: OutputFolder) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl")
+RESULT_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # that -o can write
 
 _NAME = re.compile(rf"\S+({'|'.join(map(re.escape, IMAGE_SUFFIXES))})", re.IGNORECASE)
 

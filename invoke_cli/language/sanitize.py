@@ -12,6 +12,11 @@ def sanitize_for_terminal(text: str) -> str:
     return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def without_marks(text: str) -> str:
+    """Remove byte order marks: of the file, and of others that were appended to it."""
+    return text.replace("\ufeff", "")
+
+
 def shortened(text: str, most: int) -> str:
     """Truncate text to `most` characters and append how many more there are."""
     return text if len(text) <= most else f"{text[:most]} … ({len(text) - most} more characters)"

@@ -26,6 +26,7 @@ from invoke_cli.metadata.formats.novelai import NOVELAI
 from invoke_cli.metadata.formats.sdcpp import SD_CPP
 from invoke_cli.metadata.formats.swarmui import SWARMUI
 from invoke_cli.plugins import PluginKind, plugins
+from invoke_cli.request import MAX_SEED
 
 if TYPE_CHECKING:
     from invoke_cli.imaging.open_image import OpenedImage  # imports numpy and Pillow; only needed for pixels
@@ -36,7 +37,7 @@ CODECS: tuple[Codec, ...] = (
     FOOOCUS_MRE, DRAW_THINGS, MFLUX, IMAGINAIRY,
 )  # fmt: skip
 
-_SEED_IN_NAME = re.compile(r"\d+\.(\d{1,10})\.png", re.IGNORECASE)
+_SEED_IN_NAME = re.compile(r"\d+\.(\d{1,20})\.png", re.IGNORECASE)
 
 
 def encode(record: Record) -> dict[str, str]:
@@ -130,7 +131,7 @@ def _with_seed(parsed: ParsedMetadata, name: str) -> ParsedMetadata:
     if parsed.provenance is not None or parsed.stages[0].seeds is not None or match is None or parsed.earlier:
         return parsed
     seed = int(match[1])
-    if seed >= 2**32:
+    if seed > MAX_SEED:
         return parsed
     facts = {**parsed.facts, "seed": f"{seed}, from the file's name"}
     return replace(parsed, request=replace(parsed.request, seeds=(seed,)), facts=facts)

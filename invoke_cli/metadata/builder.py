@@ -14,9 +14,10 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.language.switches.named_values import MAX_LORA_WEIGHT
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import by_field
-from invoke_cli.metadata.codec import Chunks, ParsedMetadata
+from invoke_cli.metadata.codec import Chunks, ForeignLora, ParsedMetadata
 from invoke_cli.metadata.prompt_conversion import plain_text, prompt_source
 from invoke_cli.metadata.sampler_aliases import find_our_sampler
 from invoke_cli.request import GenerationRequest
@@ -35,6 +36,7 @@ class MetadataBuilder:
         self.values: dict[str, Any] = {}
         self.facts: dict[str, str] = {}
         self.missing: list[str] = []
+        self.loras_found: list[ForeignLora] = []
 
     def take(self, field: str, raw: object, key: str = "") -> None:
         """Set a request field, if `raw` is a value; list it as missing if it is invalid."""
@@ -54,7 +56,9 @@ class MetadataBuilder:
     def foreign_prompts(self, positive: object, negative: object = "") -> None:
         """Set prompts in another program's syntax: kept as text, without LoRA tags."""
         for field, text in (("prompt", positive), ("negative_prompt", negative)):
-            source, remarks = plain_text(str(text or ""))
+            source, tags, remarks = plain_text(str(text or ""))
+            for kind, name, weight in tags:
+                self.lora(name, weight or "1", kind=kind)
             self.missing += remarks
             if source or field == "prompt":
                 self.values[field] = source
@@ -107,10 +111,15 @@ class MetadataBuilder:
         for index, name in enumerate(names if isinstance(names, list) else []):
             self.lora(name, weights[index] if isinstance(weights, list) and index < len(weights) else "")
 
-    def lora(self, name: object, weight: object = "") -> None:
-        """List a LoRA as missing; LoRAs are not carried over."""
-        base = PureWindowsPath(str(name)).name
-        self.missing.append(clean(f"LoRA {base}" + (f" at {_shown(weight)}" if weight not in ("", None) else "")))
+    def lora(self, name: object, weight: object = "", *, kind: str = "LoRA", is_path: bool = True) -> None:
+        """List a LoRA as missing, unless it is found here later; a name such as "None" stands for no LoRA."""
+        base = PureWindowsPath(str(name)).name if is_path else str(name)
+        if base.strip().lower() in ("", "none"):
+            return
+        remark = clean(f"{kind} {base}" + (f" at {_shown(weight)}" if weight not in ("", None) else ""))
+        self.missing.append(remark)
+        if kind == "LoRA":
+            self.loras_found.append(ForeignLora(name=clean(base)[:200], weight=_lora_weight(weight), remark=remark))
 
     def drop(self, key: str, value: object, *, reason: str = "") -> None:
         """List a value as missing; values that mean "off" are ignored."""
@@ -129,7 +138,7 @@ class MetadataBuilder:
             self.facts[name] = clean(_shown(value))
 
     def build(self, *, size_from_pixels: bool = False) -> ParsedMetadata:
-        """Return the parsed metadata; with `by_pixels`, a missing size is the image's own."""
+        """Return the parsed metadata; with `size_from_pixels`, a missing size is the image's own."""
         missing = list(dict.fromkeys(text for text in self.missing if text))
         excess = len(missing) - MAX_MISSING
         if excess > 0:
@@ -140,6 +149,7 @@ class MetadataBuilder:
             facts=self.facts,
             missing=tuple(missing),
             size_from_pixels=size_from_pixels,
+            loras=tuple(self.loras_found[:MAX_MISSING]),
         )
 
 
@@ -193,6 +203,17 @@ def _number_text(raw: object, *, negative: bool = True) -> str:
     if re.fullmatch(r"[+-]?\d+\.0+", text):
         return text.split(".")[0]
     return text[:400]
+
+
+def _lora_weight(weight: object) -> float | None:
+    """Return the weight of a LoRA, of several weights (`0.8:0.6`) the first; None if there is no number in range."""
+    if isinstance(weight, bool) or not isinstance(weight, (int, float, str)):
+        return None
+    try:
+        number = float(str(weight).split(":")[0])
+    except ValueError:
+        return None
+    return number if abs(number) <= MAX_LORA_WEIGHT else None
 
 
 def _shown(value: object) -> str:

@@ -83,6 +83,21 @@ class Provenance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ForeignLora:
+    """A LoRA that another program used.
+
+    Attributes:
+        name: Its name or file name there.
+        weight: Its weight; None if it is not recorded.
+        remark: Its entry in `ParsedMetadata.missing`, which no longer holds once the LoRA is found here.
+    """
+
+    name: str
+    weight: float | None
+    remark: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedMetadata:
     """The content of an image's metadata: a request, and what did not fit into one.
 
@@ -94,7 +109,8 @@ class ParsedMetadata:
         conflicts: Fields on which two chunks of the file disagree.
         made: The provenance, for our own files only.
         earlier: The earlier stages of a chain.
-        by_pixels: Whether the size is missing from the metadata and must be taken from the image.
+        loras: The LoRAs of other programs, which may be known here.
+        size_from_pixels: Whether the size is missing from the metadata and must be taken from the image.
     """
 
     program: str
@@ -105,6 +121,7 @@ class ParsedMetadata:
     provenance: Provenance | None = None
     earlier: tuple[GenerationRequest, ...] = ()
     size_from_pixels: bool = False
+    loras: tuple[ForeignLora, ...] = ()
 
     @property
     def stages(self) -> tuple[GenerationRequest, ...]:

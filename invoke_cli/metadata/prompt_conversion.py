@@ -20,23 +20,22 @@ _FOREIGN_OPERATORS = re.compile(
 _ESCAPED = re.compile(r"\\([()\[\]{}<>\\])")
 
 
-def plain_text(text: str) -> tuple[str, list[str]]:
+def plain_text(text: str) -> tuple[str, list[tuple[str, str, str]], list[str]]:
     """Convert text in another syntax; weights and alternatives are kept as text, LoRA tags are removed.
 
     Returns:
-        The prompt in our syntax, and remarks on what was lost.
+        The prompt in our syntax, the kind, name and weight of each removed tag, and remarks on what was lost.
     """
     shortened, remarks = capped(text)
-    for match in list(_LORA.finditer(shortened))[:_MAX_REMARKS]:
-        weight = f" at {match[3]}" if match[3] else ""
-        remarks.append(
-            sanitize_for_terminal(f"{'LoRA' if match[1] != 'hypernet' else 'hypernetwork'} {match[2]}{weight}")
-        )
-    if remarks:
+    tags = [
+        ("hypernetwork" if match[1] == "hypernet" else "LoRA", match[2], match[3] or "")
+        for match in list(_LORA.finditer(shortened))[:_MAX_REMARKS]
+    ]
+    if tags or remarks:
         shortened = re.sub(r"[ \t]+(?=\n)|(?<=[ \t])[ \t]+", "", _LORA.sub("", shortened)).strip(" ,\t\n")
     for match in list(_FOREIGN_OPERATORS.finditer(shortened))[:_MAX_REMARKS]:
         remarks.append(sanitize_for_terminal(f"{match.group()} was kept as text"))
-    return escape(_ESCAPED.sub(r"\1", shortened).strip()), remarks
+    return escape(_ESCAPED.sub(r"\1", shortened).strip()), tags, remarks
 
 
 def prompt_source(text: str) -> tuple[str, list[str]]:

@@ -17,6 +17,11 @@ from invoke_cli.output.schema import has_word_index
 COLUMNS = "i.number, i.path, i.line, i.seed, i.created, i.pixel_sha256, i.parents, i.kind, i.run, i.sha256"
 
 
+# A column of integers holds 64 bits with a sign: seeds from 2⁶³ on are stored as negative numbers.
+_UNSIGNED = 2**64
+_EXACT = 2**53  # comparisons are made with floating-point numbers
+
+
 class Parent(NamedTuple):
     """A source of an image: its base name and the hash of its file."""
 
@@ -57,8 +62,8 @@ def entry_from_row(row: tuple[Any, ...]) -> Entry:
     """Convert a row of `COLUMNS` to an entry."""
     parents = tuple(Parent(each) if isinstance(each, str) else Parent(*each) for each in json.loads(row[6]))
     return Entry(
-        number=row[0], path=row[1], line=row[2], seed=row[3], created=row[4], pixel_sha256=row[5], parents=parents,
-        kind=row[7], run=row[8], sha256=row[9],
+        number=row[0], path=row[1], line=row[2], seed=row[3] % _UNSIGNED, created=row[4], pixel_sha256=row[5],
+        parents=parents, kind=row[7], run=row[8], sha256=row[9],
     )  # fmt: skip
 
 
@@ -68,13 +73,17 @@ def insert_entry(database: sqlite3.Connection, entry: Entry) -> None:
     database.execute(
         "INSERT OR REPLACE INTO images (number, path, line, seed, created, pixel_sha256, parents, kind, run, sha256) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (entry.number, entry.path, entry.line, entry.seed, entry.created, entry.pixel_sha256,
+        (entry.number, entry.path, entry.line, _signed(entry.seed), entry.created, entry.pixel_sha256,
          json.dumps(entry.parents), entry.kind, entry.run, entry.sha256),
     )  # fmt: skip
     _put_facts(database, entry)
     if has_word_index(database):
         database.execute("INSERT INTO words (rowid, line) VALUES (?, ?)", (entry.number, entry.line))
     _put_parents(database, entry)
+
+
+def _signed(seed: int) -> int:
+    return seed - _UNSIGNED if seed >= _UNSIGNED // 2 else seed
 
 
 def rebuild_search_tables(database: sqlite3.Connection) -> None:
@@ -128,6 +137,8 @@ def facts_from_line(line: str) -> Mapping[str, float | str | None]:
 def _to_column(field: str, value: object) -> float | str | None:
     if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], int):
         value = value[0]
+    if isinstance(value, int) and value > _EXACT:
+        return float(value)
     if value is None or isinstance(value, (int, float, str)):
         return value
     return by_field()[field].value.format(value)

@@ -7,7 +7,7 @@ time and no number: the same line gives the same bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.entry_reader import created_at, entry_for_sheet
 from invoke_cli.output.files import write_atomically
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.lossy import ENCODINGS, Encoding, as_encoded, encode_lossy
 from invoke_cli.output.names import fields_from_plan, file_name, prompt_folder
 from invoke_cli.output.png import encode_png, pixel_hash
 from invoke_cli.output.sidecars import write_sidecars
@@ -140,10 +141,11 @@ class _SaveJob:
         return self.results[0].plan.seed
 
     def run(self) -> SavedImage:
-        record = self.make_record(pixel_hash(self.result.image))
+        encoding = ENCODINGS.get(self.target.file.suffix.lower()) if self.target.file is not None else None
+        record = self.make_record(pixel_hash(as_encoded(self.result.image, encoding)))
         self.stages = record.stages
         chunks = {} if self.plan.output.no_metadata else metadata.encode(record)
-        data = encode_png(self.result.image, chunks, self.plan.output.png_compression)
+        data = self._encode(chunks, encoding)
         if self.target.stdout is not None:
             self.target.stdout(data)
             return self._saved(None, Path("-"), data)
@@ -154,6 +156,11 @@ class _SaveJob:
             saved = self._saved(number, path, data, replaced=replaced)
             self._add_to_history(saved, record)
         return self._with_extras(saved, path, number)
+
+    def _encode(self, chunks: Mapping[str, str], encoding: Encoding | None) -> bytes:
+        if encoding is not None:
+            return encode_lossy(self.result.image, chunks, encoding)
+        return encode_png(self.result.image, chunks, self.plan.output.png_compression)
 
     def _with_extras(self, saved: SavedImage, path: Path, number: int) -> SavedImage:
         """Write the files beside the image. If that fails the image is kept, with the error."""

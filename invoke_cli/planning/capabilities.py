@@ -88,7 +88,9 @@ def parse_supported_prompt(inputs: PlanInputs) -> Prompt:
         PromptError: If the prompt is invalid.
         PlanError: For a negative prompt, weights, blends or swaps that the family does not support.
     """
-    prompt = parse_prompt_sources(inputs.request.prompt or "", inputs.request.negative_prompt)
+    prompt = parse_prompt_sources(
+        inputs.request.prompt or "", inputs.request.negative_prompt, inputs.request.prompt_syntax
+    )
     family = inputs.facts.family
     if not family.staged:
         for field, tree in (("prompt", prompt.positive_tree), ("negative_prompt", prompt.negative_tree)):

@@ -18,7 +18,7 @@ from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Steps, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing
-from invoke_cli.planning.seeds import seed_run
+from invoke_cli.planning.seeds import seed_notices, seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for
 from invoke_cli.request import GenerationRequest, Variation
@@ -209,6 +209,7 @@ def _images(inputs: PlanInputs, notices: list[str]) -> tuple[ImagePlan, ...]:
     images: list[ImagePlan] = []
     for first in first_seeds:
         images.extend(_series(inputs, first, ImagePlan(seed=first, variations=variations), len(images)))
+    notices.extend(seed_notices(images))
     return tuple(images)
 
 

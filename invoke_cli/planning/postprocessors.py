@@ -194,7 +194,8 @@ def _faces(inputs: PlanInputs) -> Faces | None:
 
 def _enlarging(inputs: PlanInputs, notices: list[str]) -> Enlarging | None:
     request, postprocess_models = inputs.request, inputs.postprocess_models
-    prompt = parse_prompt_sources(request.new_prompt or request.prompt or "", request.negative_prompt)
+    sources = (request.new_prompt or request.prompt or "", request.negative_prompt)
+    prompt = parse_prompt_sources(*sources, request.prompt_syntax)
     if postprocess_models.upscaler is not None:
         return _by_diffusion(inputs, prompt)
     if request.embiggen:

@@ -86,8 +86,9 @@ def _check_command(line: CommandLine, commands: Collection[str]) -> None:
 def _check_prompt(text: str, stage: Stage) -> None:
     """Raise LineError, with its place in the line, for a prompt that cannot be parsed."""
     source = stage.request.prompt or ""
+    syntax = stage.request.prompt_syntax
     try:
-        if not has_alternatives(source):
-            parse_prompt_sources(source, stage.request.negative_prompt)
+        if syntax or not has_alternatives(source):
+            parse_prompt_sources(source, stage.request.negative_prompt, syntax)
     except PromptError as error:
         raise locate(error, text, stage.spans) from None

@@ -12,7 +12,7 @@ from invoke_cli.models.samplers import find_sampler
 from invoke_cli.request import GenerationRequest
 
 # The complete name of a file: not a prefix, a reference such as @last, a URL, a pattern or a step.
-_WHOLE_NAME = re.compile(r"[^!@:*?\[\]]+\.(png|jpe?g|webp|bmp|gif|tiff?|safetensors)", re.IGNORECASE)
+_WHOLE_NAME = re.compile(r"[^!@:*?\[\]]+\.(png|jpe?g|webp|bmp|gif|tiff?|avif|heic|heif|jxl|safetensors)", re.IGNORECASE)
 
 
 class ReferenceCheck:

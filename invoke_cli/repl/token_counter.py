@@ -79,7 +79,7 @@ class TokenCounter:
             if not isinstance(parsed, Generation) or not parsed.stages[-1].request.prompt:
                 return None
             stage = parsed.stages[-1]
-            prompt = parse_prompt_sources(stage.request.prompt or "").positive
+            prompt = parse_prompt_sources(stage.request.prompt or "", syntax=stage.request.prompt_syntax).positive
         except LineError:
             return None
         spans = reader.read(prompt)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PureWindowsPath
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, InvokeError
-from invoke_cli.metadata.codec import ParsedMetadata
+from invoke_cli.inputs.adapters import LORAS, list_adapters
+from invoke_cli.metadata.codec import ForeignLora, ParsedMetadata
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.request import GenerationRequest
+from invoke_cli.request import GenerationRequest, LoraChoice
 
 # The parts of a line that `!fetch` can load, with InvokeAI's names, and their descriptions.
 PARTS: Mapping[str, str] = {
@@ -28,10 +29,17 @@ _MIN_DIGITS = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsableSettings:
-    """Stages that can run here, and descriptions of the settings that were removed (`lost`)."""
+    """Stages that can run here.
+
+    Attributes:
+        stages: The stages.
+        lost: Descriptions of the settings that were removed.
+        missing: What the metadata could not express as a request.
+    """
 
     stages: tuple[GenerationRequest, ...]
     lost: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> UsableSettings:
@@ -50,7 +58,32 @@ def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> Usable
         if "scheduler" in fields and not is_sampler(str(fields["scheduler"])):
             lost.append(f"sampler {fields.pop('scheduler')}")
         stages.append(GenerationRequest.of(fields))
-    return UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)))
+    found = UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)), missing=metadata.missing)
+    return _with_loras(context, found, metadata.loras)
+
+
+def _with_loras(context: SessionContext, settings: UsableSettings, loras: Sequence[ForeignLora]) -> UsableSettings:
+    """Add the LoRAs that exist here to the last stage."""
+    known = _known_loras(context, loras) if loras else {}
+    if not known:
+        return settings
+    *earlier, last = settings.stages
+    last = replace(last, loras=(*(last.loras or ()), *known.values()))
+    missing = tuple(text for text in settings.missing if text not in known)
+    return replace(settings, stages=(*earlier, last), missing=missing)
+
+
+def _known_loras(context: SessionContext, loras: Sequence[ForeignLora]) -> dict[str, LoraChoice]:
+    """Return the LoRAs with files here, by their remarks; each file once."""
+    files = list_adapters(context.settings.paths.data_folders(LORAS))
+    names = [name for name, paths in files.items() if "/" not in name and len(paths) == 1]
+    by_key = dict(zip(map(_normalise, names), names, strict=True)) | dict(zip(names, names, strict=True))
+    found: dict[str, LoraChoice] = {}
+    for lora, weight in [(lora, lora.weight) for lora in loras if lora.weight is not None]:
+        known = by_key.pop(lora.name, None) or by_key.pop(_normalise(lora.name) or lora.name, None)
+        if known:
+            found[lora.remark] = LoraChoice(known, weight)
+    return found
 
 
 def find_known_model(context: SessionContext, name: str, sha256: str = "") -> str | None:

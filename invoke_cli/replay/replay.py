@@ -89,7 +89,7 @@ def _runnable_stages(context: SessionContext, parsed: ParsedMetadata, path: Path
         raise MetadataError(f"the metadata of {path.name} contains no prompt", hint=hint)
     if first.strength is not None and first.init_image is None and not first.hires_fix:
         raise MetadataError(f"the metadata of {path.name} does not name its init image", hint=hint)
-    for text in (*found.lost, *parsed.missing):
+    for text in (*found.lost, *found.missing):
         context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     return found.stages
 

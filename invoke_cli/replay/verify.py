@@ -17,6 +17,7 @@ from invoke_cli.generation.save import build_record
 from invoke_cli.imaging.open_image import open_path
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.formats.invokeai2 import SD_METADATA
+from invoke_cli.output.lossy import as_encoded, recorded_encoding
 from invoke_cli.output.png import pixel_hash
 from invoke_cli.replay.replay import Replay
 from invoke_cli.version import SCHEMA_VERSION
@@ -44,6 +45,8 @@ def compare(context: SessionContext, recorded_run: Replay, result: ImageResult) 
     Returns:
         The verdict on pixels and metadata, with the differences and their possible causes.
     """
+    encoding = recorded_encoding(read_chunks(recorded_run.path))
+    result = replace(result, image=as_encoded(result.image, encoding))
     original = open_path(recorded_run.path).image
     differences = tuple(_metadata_differences(context, recorded_run, result))
     causes = (*differences, *_environment_differences(context, recorded_run))

@@ -190,3 +190,13 @@ def test_mangled_files_give_each_command_a_line_or_an_error(fake_session: Sessio
             assert not any("internal error" in text for text in fake_session.errors), fake_session.errors
             assert not any(TERMINAL.search(text) for text in shown), command
             assert not any("\n" in line for line in fake_session.prefills)
+
+
+def test_fetch_carries_over_the_loras_that_exist_here(harness: SessionHarness) -> None:
+    folder = harness.session.context.settings.paths.data_folders("loras")[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Wet Ink.safetensors").touch()
+    foreign_image(parameters=PARAMETERS.replace("<lora:ink:1>", "<lora:wet_ink:0.4> <lora:oil:0.2>"))
+    harness.run("!fetch theirs.png")
+    assert harness.prefills[0].endswith('--lora "Wet Ink:0.4"')
+    assert harness.notices == ["not carried over: LoRA oil at 0.2"]

@@ -30,15 +30,16 @@ TRIED = {
     "threshold": "--threshold 1", "perlin": "--perlin 0.5", "seamless": "--seamless",
     "seamless_axes": "--seamless_axes x",
     "h_symmetry_time_pct": "--h_symmetry_time_pct 0.5", "v_symmetry_time_pct": "--v_symmetry_time_pct 0.5",
+    "prompt_syntax": "--prompt_syntax a1111",
     "clip_skip": "--clip_skip 1", "guidance_rescale": "--cfg_rescale 0.7", "eta": "--eta 0.9 -A ddim",
     "controls": "--control canny:photo.jpg",
     "offload": "--offload model", "attention": "--attention math", "vae_tiling": "--vae_tiling", "fast": "--fast tf32",
 }  # fmt: skip
-# Switches that need another sampler, an init image, several images or a GPU to change anything; tiling along one axis
-# is like tiling along both.
+# Switches that need another sampler, an init image, several images, a GPU or brackets to change anything; tiling along
+# one axis is like tiling along both.
 WITHOUT_EFFECT = (
     "controls", "eta", "variation_amount", "strength", "real_steps", "seamless_axes", "offload", "attention",
-    "vae_tiling", "fast",
+    "vae_tiling", "fast", "prompt_syntax",
 )  # fmt: skip
 EFFECTIVE = [row for row in SWITCHES if row.recorded and row.group is not Group.OUTPUT and TRIED.get(row.field, "")]
 

@@ -61,3 +61,10 @@ def test_hostile_lines_each_give_one_error_or_an_image(program: Program) -> None
     errors = re.findall(r"^error: line (\d+): (.*)$", result.err, re.MULTILINE)
     assert len(errors) == len({number for number, _ in errors})
     assert result.err.count("  try: ") == len(errors)
+
+
+def test_a_log_that_grows_while_it_is_run_ends(program: Program) -> None:
+    program(stdin=b"a cat -s2 -S1\n")
+    result = program("--from_file", "outputs/invoke_log.txt")
+    assert result.status == 0 and len(result.lines) == 1
+    assert result.lines[0].split(": ", 1)[1].startswith("a cat -s 2 -S 1")

@@ -33,6 +33,31 @@ def test_a_random_seed_is_echoed_recorded_and_reproduces_the_file(harness: Sessi
     assert third.read_bytes() != first.read_bytes()
 
 
+@pytest.mark.parametrize("seed", [2**32, 1125899906842624 + 7, 2**64 - 1])
+@pytest.mark.parametrize("switches", ["", "-A k_euler_a", "-A dpmpp_sde", "--perlin .2 -V {seed}:0.3"])
+def test_a_seed_of_64_bits_is_recorded_and_gives_the_image_of_its_low_32_bits(
+    harness: SessionHarness, seed: int, switches: str
+) -> None:
+    (long,) = harness.draw(f"a cat -s2 -S {seed} {switches.format(seed=seed)}")
+    assert any(f"seed {seed} gives the same image as {seed % 2**32}" in text for text in harness.notices)
+    assert (harness.saved[0].seed, image_facts(long)["seed"]) == (seed, seed)
+    (short,) = harness.draw(f"a cat -s2 -S {seed % 2**32} {switches.format(seed=seed % 2**32)}")
+    assert pixels(long) == pixels(short) or is_fake(harness), "the fake engine draws no noise"
+    assert not any("same image" in text for text in harness.notices)
+
+
+def test_seeds_of_64_bits_work_in_lists_references_searches_and_verification(harness: SessionHarness) -> None:
+    top = 2**64 - 1
+    harness.draw(f"a cat -s2 -S {top - 1}..{top}")
+    assert [event.seed for event in harness.saved] == [top - 1, top]
+    harness.draw("a dog -s2 -S -1")
+    assert harness.saved[0].seed == top
+    harness.run(f"!search seed={top}")
+    assert "a dog" in harness.messages
+    assert harness.run("!verify 2") is Outcome.OK
+    assert harness.run(f"a cat -S {top + 1}") is Outcome.UNREADABLE
+
+
 @pytest.mark.parametrize("seed", [0, 1592514025, 2**32 - 1])
 def test_32_bit_seeds_are_accepted(harness: SessionHarness, seed: int) -> None:
     harness.draw(f"a cat -s2 -S{seed}")
@@ -208,3 +233,26 @@ def test_a_switch_without_effect_is_rejected(harness: SessionHarness, sketch: Pa
 def test_session_defaults_that_need_an_init_image_are_ignored_without_one(harness: SessionHarness) -> None:
     harness.run("!set -f 0.3 --crop --mask_grow 4")
     assert harness.run("a cat -s2") is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("a (red:1.3) cat, ((sharp))", "a (red)1.3 cat, (sharp)1.21"), ("a cat BREAK a dog", '("a cat","a dog").and()')],
+)
+def test_prompt_syntax_a1111_gives_the_image_of_our_spelling(harness: SessionHarness, theirs: str, ours: str) -> None:
+    (path,) = harness.draw(f"{theirs} -s2 -S1 --prompt_syntax a1111")
+    assert "--prompt_syntax a1111" in harness.saved[0].line
+    (same,) = harness.draw(f"{ours} -s2 -S1")
+    assert pixels(path) == pixels(same) or is_fake(harness)
+    assert harness.run("!verify 1") is Outcome.OK
+    harness.run("!set --prompt_syntax a1111")
+    (session_wide,) = harness.draw(f"{theirs} -s2 -S1")
+    assert pixels(path) == pixels(session_wide)
+
+
+def test_a_list_of_a1111_is_read_in_its_syntax(harness: SessionHarness) -> None:
+    folder = harness.session.context.settings.paths.data_folders("wildcards")[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pets.txt").write_text("a hare\n", encoding="utf-8")
+    harness.draw("__pets__ in {a} (field) -s2 -S1 --prompt_syntax a1111")
+    assert harness.saved[0].line.startswith("a hare in \\{a\\} (field)")

@@ -188,10 +188,25 @@ def test_a_comment_may_follow_the_first_switch() -> None:
 
 @pytest.mark.parametrize(
     "leader",
-    ["invoke> ", "dream> ", "(stable-diffusion-1.5) invoke> ", "[17] outputs/000017.42.png: ", "[3.2] a b.png: "],
+    [
+        "invoke> ",
+        "dream> ",
+        "(stable-diffusion-1.5) invoke> ",
+        "[17] outputs/000017.42.png: ",
+        "[3.2] a b.png: ",
+        "outputs/000017.42.png: ",
+        "/home/me/my pictures/000017.42.jpg: ",
+        "C:\\out\\000017.42.webp: ",
+        "000017.42.png: ",
+    ],
 )
 def test_pasted_prompts_and_echo_lines_lose_their_prefix(leader: str) -> None:
     assert only(f"{leader}a cat -s5") == GenerationRequest(prompt="a cat", num_inference_steps=5)
+
+
+@pytest.mark.parametrize("text", ["cat.png: a drawing", "a photo of cat.png: sharp", "half 3/4 of a.png: b"])
+def test_words_before_a_colon_that_are_no_path_of_a_log_stay(text: str) -> None:
+    assert only(text).prompt == text
 
 
 # -- unset prompts and colons -----------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from PIL import Image
 from invoke_cli import metadata
 from invoke_cli.imaging.open_image import open_bytes
 from invoke_cli.imaging.png_chunks import SIGNATURE
-from invoke_cli.metadata.containers.exif import comment_text, read_exif
+from invoke_cli.metadata.containers.comment_encoding import comment_text
+from invoke_cli.metadata.containers.exif import read_exif
 from invoke_cli.metadata.containers.stealth import stealth_text
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.containers.xmp import KEYWORD as XMP

@@ -115,3 +115,49 @@ def test_written_parameters_parse_by_a1111_s_rules() -> None:
     assert (prompt, negative) == ("a cat, sitting: still", "dog")
     assert pairs["Sampler"] == "DPM++ 2M" and pairs["Schedule type"] == "Karras"
     assert pairs["Size"] == str(written.size) and pairs["Denoising strength"] == "0.5"
+
+
+# -- lines of InvokeAI that need care ---------------------------------------------------------------------
+
+
+def recalled_line(dream: str | None = None, **image: object) -> tuple[str, tuple[str, ...]]:
+    """Return the line and what is missing of an image of InvokeAI with these chunks."""
+    chunks = {"Dream": dream} if dream else {}
+    if image:
+        chunks["sd-metadata"] = json.dumps({"app_id": "invoke-ai/InvokeAI", "image": image})
+    found = metadata.decode(chunks)
+    assert found is not None
+    return format_line(found.stages), found.missing
+
+
+PARTS = [{"prompt": "the train at 7", "weight": 0.5}, {"prompt": "sharp", "weight": 0.25}]
+
+
+def test_a_prompt_with_colons_keeps_its_text_or_becomes_a_blend() -> None:
+    line, _ = recalled_line("the train at 7:45, sharp -s 9 -S 3", prompt=PARTS, steps=9, seed=3)
+    assert line == "the train at 7:45, sharp -s 9 -S 3"
+    line, _ = recalled_line(prompt=PARTS, steps=9, seed=3)
+    assert line == '("the train at 7","sharp").blend(0.5,0.25) -s 9 -S 3'
+
+
+def test_the_sampler_of_version_1_is_not_taken_for_a_model() -> None:
+    assert recalled_line('"a cat" -s9 -S3 -mplms') == ("a cat -s 9 -S 3 -A plms", ())
+
+
+def test_an_embedded_image_is_reported_and_not_put_into_the_line() -> None:
+    line, missing = recalled_line(f"a cat -s 9 -I data:image/jpeg;base64,{'Qk1+/' * 30_000}== -f 0.5 -S 3")
+    assert line == "a cat -s 9 -S 3 -f 0.5"
+    assert "init image" in missing[0]
+
+
+def test_names_with_blanks_are_read_without_quotes() -> None:
+    line, missing = recalled_line("a cat -s 9 -I /home/me/my best photo.png -M the mask (2).png -S 3 -A k_lms")
+    assert line == 'a cat -s 9 -S 3 -A k_lms -I "/home/me/my best photo.png" -M "the mask (2).png"'
+    assert missing == ()
+
+
+@pytest.mark.parametrize("seed", [2**32, 1125899906842624, 2**63, 2**64 - 1])
+def test_seeds_of_64_bits_are_recalled(seed: int) -> None:
+    assert recalled_line(f"a cat -S {seed} -V {seed}:0.2")[0] == f"a cat -S {seed} -V {seed}:0.2"
+    parsed = metadata.decode({"parameters": f"a cat\nSteps: 9, Seed: {seed}, Size: 64x64"})
+    assert parsed is not None and parsed.request.seeds == (seed,)

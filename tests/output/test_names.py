@@ -102,7 +102,7 @@ def test_environment_variables_in_the_folder_are_expanded(
 
 @pytest.mark.parametrize(
     ("outdir", "message"),
-    [("cat.jpg", "PNG files"), ("/proc/nowhere", "cannot write"), ("-", "only for one-shot calls")],
+    [("cat.gif", "PNG, JPEG or WebP files"), ("/proc/nowhere", "cannot write"), ("-", "only for one-shot calls")],
 )
 def test_impossible_output_is_an_error_before_generation(
     fake_session: SessionHarness, outdir: str, message: str

@@ -17,7 +17,7 @@ from invoke_cli.events import Failed
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.version import __version__
 from tests.sample_images import drawing
-from tests.session_harness import SessionHarness
+from tests.session_harness import SessionHarness, pixels
 
 
 def rewrite(path: Path, top: Mapping[str, object] | None = None, version: str = "", **changes: Any) -> None:
@@ -141,6 +141,32 @@ def test_replay_of_a_text_file_runs_its_lines(harness: SessionHarness) -> None:
     Path("loop.txt").write_text("!replay loop.txt\n")
     assert harness.run("!replay loop.txt") is Outcome.FAILED
     assert "replay each other endlessly" in harness.errors[-1]
+
+
+def test_replay_reports_the_number_of_a_line_in_its_file(harness: SessionHarness) -> None:
+    Path("lines.txt").write_text("# comment\r\na cat -s2 -S1\r\n\r\na cat -s none\r\n!nosuch\r\n", encoding="utf-8")
+    harness.run("!replay lines.txt")
+    assert [event.number for event in harness.of(Failed)] == [4, 5]
+
+
+def test_replay_runs_the_log_of_a_folder_with_blanks(harness: SessionHarness) -> None:
+    (path,) = harness.draw('a cat -s2 -S1 -o "my results"')
+    (again,) = harness.draw('!replay "my results/invoke_log.txt"')
+    assert pixels(again) == pixels(path)
+    assert harness.saved[0].line.startswith("a cat -s 2")
+
+
+@pytest.mark.parametrize(
+    "start", ["outputs/img-samples/000003.7.png: ", "[3] outputs/000003.7.png: ", "000003.7.png: "]
+)
+def test_replay_runs_the_logs_of_invokeai(harness: SessionHarness, start: str) -> None:
+    line = f'{start}"a cat" -s2 -b1 -W64 -H64 -C7.5 -mk_lms -S7'
+    Path("dream_log.txt").write_text(f"\ufeff{line}\n\ufeffa dog -s2 -S8\ufeff\n", encoding="utf-8")
+    harness.run("!replay dream_log.txt")
+    assert [event.seed for event in harness.saved] == [7, 8]
+    assert harness.saved[0].line.startswith("a cat -s 2 -S 7 -W 64 -H 64 -C 7.5 -A k_lms")
+    assert harness.saved[1].line.startswith("a dog -s 2")
+    assert "not carried over: -b1" in harness.notices
 
 
 def test_verify_continues_after_an_image_of_a_missing_model(

@@ -43,6 +43,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
 
 # Other switches on the line, and how the switch is typed, where the row's example does not suffice.
 OTHER_SWITCHES: Mapping[str, str] = {
+    "prompt_syntax": '--neg "(dull) colours"',
     "num_images": "",
     "variation_amount": "-n 2",
     "real_steps": "-f .5",

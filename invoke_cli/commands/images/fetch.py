@@ -51,7 +51,7 @@ def _fetch_line(context: SessionContext, path: Path, part: str) -> None:
     if part in ("all", "remix"):
         for text in metadata.conflicts:
             context.notice(sanitize_for_terminal(text))
-        for text in (*usable.lost, *metadata.missing):
+        for text in (*usable.lost, *usable.missing):
             context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     context.emit(Prefill(line=_one_line(line)))
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from invoke_cli.commands.command import Call
+from invoke_cli.commands.command import Call, FileLines
 from invoke_cli.commands.image_selection import find_images, single_image
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_file
 from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
 from invoke_cli.events import Level
 from invoke_cli.generation.save import Saver
+from invoke_cli.imaging.formats import is_image_data
 from invoke_cli.imaging.open_image import open_path
-from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.sanitize import sanitize_for_terminal, shortened
+from invoke_cli.language.sanitize import sanitize_for_terminal, shortened, without_marks
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata import decode
@@ -26,8 +26,6 @@ from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.replay.replay import prepare_replay, run_replay
 from invoke_cli.replay.verify import Verdict, compare
-
-_IMAGE_SIGNATURES = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
 _MAX_CHARACTERS = 4_000
 
@@ -63,7 +61,7 @@ def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
     path = _file_or_image(context, words[0])
     if path.is_dir():
         raise CommandError(f"{path} is a folder", hint="choose an image or a file of lines in it")
-    if not path.read_bytes()[:8].startswith(_IMAGE_SIGNATURES):
+    if not is_image_data(path.read_bytes()[:12]):
         return _read_lines(path)
     if decode_sheet(read_chunks(path)) is not None:
         hint = f"!fetch {path.name} loads the line that combines them into the prompt"
@@ -123,9 +121,9 @@ def _file_or_image(context: SessionContext, word: str) -> Path:
     return path if is_file(path) else find_images(context, word)[0]
 
 
-def _read_lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> FileLines:
     try:
-        return path.read_text(encoding="utf-8").split("\n")
+        return FileLines(line.rstrip("\r") for line in without_marks(path.read_text(encoding="utf-8")).split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read lines from {path}: {error}", hint="the file must contain UTF-8 text") from None
 

@@ -16,6 +16,7 @@ from diffusers import LMSDiscreteScheduler, SchedulerMixin
 
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
+from invoke_cli.request import DISTINCT_SEEDS
 
 # The schedule of a model that was trained with zero terminal SNR (Lin et al. 2023, algorithm 1 and section 3.3).
 ZERO_SNR: Mapping[str, object] = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
@@ -52,7 +53,9 @@ def build_scheduler(
     """
     options: dict[str, object] = {**family.scheduler_overrides, **sampler.options}
     if sampler.seeded:
-        options["noise_sampler_seed"] = seeds[0] if len(seeds) == 1 else list(seeds)
+        # The same 32 bits as the generator of the initial noise, so that equivalent seeds give the same image.
+        drawn = [seed % DISTINCT_SEEDS for seed in seeds]
+        options["noise_sampler_seed"] = drawn[0] if len(drawn) == 1 else drawn
     cls = _FIXED.get(sampler.scheduler) or _scheduler_class(sampler.scheduler)
     config = {key: value for key, value in base.items() if key not in _DROPPED}
     if family.flow:

@@ -20,7 +20,15 @@ from invoke_cli.request import GenerationRequest
 
 QUIT_WORDS = ("q", "quit", "exit")
 
-_PROMPT_PREFIX = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*|\[\d+(?:\.\d+)?\] \S.*?\.(?i:png): ")
+_IMAGE_SUFFIX = r"\.(?i:png|jpe?g|webp|avif|jxl|tiff?): "
+_RESULT_PREFIX = re.compile(rf"\[\d+(?:\.\d+)?\] \S.*?{_IMAGE_SUFFIX}")
+# A line of a log: a path in a folder, or a name with a number, without which `cat.png: a drawing` is a prompt.
+_LOG_PREFIX = re.compile(
+    r"(?!-)(?:(?:[A-Za-z]:(?=[\\/]))?(?:[^\s:]{0,250}[/\\][^:]{0,250}?|(?:[^:]{0,250}[/\\])?\d{4,20}\.[^:/\\]{0,250}?))"
+    + _IMAGE_SUFFIX
+)
+_PROMPT_PREFIX = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*")
+_PREFIXES = (_PROMPT_PREFIX, _RESULT_PREFIX, _LOG_PREFIX)
 _REPEATABLE = frozenset(switch.field for switch in SWITCHES if switch.is_repeatable)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _COMMAND = re.compile(r"!([A-Za-z_-]+|\d+)?")
@@ -94,13 +102,19 @@ def _parse(text: str) -> Line:
 
 
 def content_start(text: str) -> int:
-    """Return the start of the content, after blanks and a pasted prompt (`invoke> `) or result (`[17] x.png: `)."""
+    """Return the start of the content, after blanks and a pasted prompt (`invoke> `), result or line of a log."""
     start = len(text) - len(text.lstrip(BLANKS))
-    match = _PROMPT_PREFIX.match(text, start)
+    match = next(filter(None, (prefix.match(text, start) for prefix in _PREFIXES)), None)
     if match is None:
         return start
     rest = text[match.end() :]
     return match.end() + len(rest) - len(rest.lstrip(BLANKS))
+
+
+def is_logged(text: str) -> bool:
+    """Return whether a line begins with the path of its image, as in a log."""
+    stripped = text.lstrip(BLANKS)
+    return any(prefix.match(stripped) for prefix in (_RESULT_PREFIX, _LOG_PREFIX))
 
 
 def _parse_command(text: str, start: int, end: int) -> CommandLine:

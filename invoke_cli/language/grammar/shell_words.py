@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from invoke_cli.errors import LineError
+from invoke_cli.language.grammar.pasted_paths import escaped_word_end, shell_apostrophes, single_quote_close
 from invoke_cli.language.grammar.quotes import (
     BLANKS,
     canonical,
@@ -161,6 +162,15 @@ def _as_switch(word: str) -> SwitchMatch | None:
     return parse_switch(word)
 
 
+def first_word(argument: str) -> tuple[str, str]:
+    """Split an argument into its first word, with the quoting rules of switch values, and the rest."""
+    start = _next_word(argument, 0)
+    if start == len(argument):
+        return "", ""
+    end, word = _read_word(argument, start)
+    return word, argument[end:]
+
+
 def split_words(argument: str) -> list[str]:
     """Split the argument of a command at blanks, with the quoting rules of switch values."""
     words: list[str] = []
@@ -181,9 +191,7 @@ def _next_word(text: str, position: int) -> int:
 def _read_word(text: str, start: int) -> tuple[int, str]:
     if text[start] == '"' and (close := closing_quote(text, start)) is not None:
         return close + 1, unquote_value(text[start + 1 : close])
-    if text[start] == "'" and (single := text.find("'", start + 1)) != -1:
-        return single + 1, text[start + 1 : single]
-    end = start
-    while end < len(text) and text[end] not in BLANKS:
-        end += 1
+    if text[start] == "'" and (single := single_quote_close(text, start, len(text))) != -1:
+        return single + 1, shell_apostrophes(text[start + 1 : single])
+    end = escaped_word_end(text, start, len(text))
     return end, text[start:end]

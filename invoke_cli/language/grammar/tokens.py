@@ -12,6 +12,7 @@ from enum import Enum
 
 from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.free_text import FreeText, is_pipe
+from invoke_cli.language.grammar.pasted_paths import escaped_word_end, shell_apostrophes, single_quote_close
 from invoke_cli.language.grammar.quotes import BLANKS, canonical, closing_quote, unquote_value
 from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, parse_switch
 from invoke_cli.language.switches.switch import Switch
@@ -137,9 +138,11 @@ class _Scanner:
         elif opener == "'":
             close = self._single_quote_close(start)
         if close is None:
-            end = self._word_end(start)
+            end = self._word_end(start) if switch.value.prompt_text else self._name_end(start)
             return self._token(Kind.VALUE, end, text=self.text[start:end], switch=switch)
         inner = self.text[start + 1 : close]
+        if opener == "'":
+            inner = shell_apostrophes(inner)
         if opener == '"' and not switch.value.prompt_text:
             inner = unquote_value(inner)
         return self._quoted_token(close, inner, switch)
@@ -175,11 +178,11 @@ class _Scanner:
         return self._token(kind, close + 1, text=inner, quoted=True, switch=switch)
 
     def _single_quote_close(self, start: int) -> int | None:
-        close = self.text.find("'", start + 1, self.end)
+        close = single_quote_close(self.text, start, self.end)
         while close != -1:
             if close + 1 == self.end or self.text[close + 1] in BLANKS:
                 return close
-            close = self.text.find("'", close + 1, self.end)
+            close = single_quote_close(self.text, close, self.end)
         return None
 
     def _quoted_prompt(self) -> Token:
@@ -231,6 +234,15 @@ class _Scanner:
         while position < self.end and self.text[position] not in BLANKS:
             position += 1
         return position
+
+    def _name_end(self, start: int) -> int:
+        """Return the end of a name, in which a backslash escapes a blank unless a switch follows: `C:\\pics\\ -s 5`."""
+        end = escaped_word_end(self.text, start, self.end)
+        for position in range(start, end):
+            after = position + 1
+            if self.text[position] in BLANKS and (looks_like_switch(self.text, after) or self._at_pipe(after)):
+                return position
+        return end
 
     def _at_pipe(self, position: int) -> bool:
         return is_pipe(self.text, position, self.end)

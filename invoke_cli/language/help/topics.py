@@ -55,7 +55,7 @@ odd transparent areas   the colours under transparency were erased; keep them wh
 no image is shown       try --preview blocks; kitty or Ghostty in tmux: tmux set -g allow-passthrough on; sixel needs
                         tmux 3.4; nothing is shown with NO_COLOR or when output is not a terminal; to turn previews
                         off permanently, put --preview off into invoke.init
-image does not load     PNG, JPEG, WebP, BMP, GIF and TIFF are supported; the message explains the problem
+image does not load     the message explains the problem and names the formats that are supported here
 slow                    fewer steps, a smaller size (-W -H), fewer images
 out of memory           a smaller size, --fit, --parallel 1, a smaller model; the session continues
 image differs today     !verify image reports what changed: model, versions, threads"""
@@ -123,7 +123,8 @@ A prompt is plain text. These operators are available:
 Operators count only at the end of a word, bracket or quotation: it--was and (cat) are plain text. A backslash escapes
 one character: \\{a|b\\}, C\\+\\+. Prompts longer than 75 tokens are encoded in several parts; -t shows them.
 Weights from 0 to about 1.6 are useful. Each image stores the prompt that was chosen, so that it can be reproduced.
-Models with a language model as text encoder, such as FLUX, support no weights, blends or swaps."""
+Models with a language model as text encoder, such as FLUX, support no weights, blends or swaps.
+--prompt_syntax a1111 reads prompts as A1111 does: (x) is 1.1, [x] 1/1.1, (x:1.3) 1.3, BREAK begins a new part."""
 
 SEARCH = """\
 !search finds images by words and conditions. All of them must match:

@@ -11,11 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import PromptError, Span, blame
+from invoke_cli.language.prompt.a1111 import EDITING, parse_a1111
 from invoke_cli.language.prompt.ast import Swap, Tree
+from invoke_cli.language.prompt.foreign_operators import foreign_notices, with_embeddings
 from invoke_cli.language.prompt.parser import masked, parse_prompt
 from invoke_cli.language.prompt.swap import SWAP
 from invoke_cli.language.switches.named_values import lora_terms
 from invoke_cli.request import LoraChoice
+
+A1111 = "a1111"
 
 _NAMED = re.compile(r"<(?!lora:)([A-Za-z][\w .:-]*)>")
 _LEGACY_BLEND = re.compile(r"[^\s:]: ?\d{0,9}\.?\d{1,9}[, ]\s?[^:,]{1,200}: ?\d{0,9}\.?\d{1,9}(?=$|[,\s])")
@@ -67,21 +71,54 @@ REJECTED_OPERATORS: tuple[RejectedOperator, ...] = (
         instead="write one of them, or \\{ for a literal brace",
     ),
     RejectedOperator(
-        pattern=re.compile(r"\[[^\[\]]*:\s*(?=[\d.])\d*(?:\.\d*)?\s*\]"),
+        pattern=EDITING,
         why="prompt editing with [a:b:0.5] (A1111) is not supported",
         instead="use a chain: a castle | a ruin -f .5; to keep it as text, write \\[ for the bracket",
     ),
 )
 
 
-def parse_prompt_sources(source: str, negative_source: str | None = None) -> Prompt:
-    """Parse prompt source together with the source of `--neg`.
+def parse_prompt_sources(source: str, negative_source: str | None = None, syntax: str | None = None) -> Prompt:
+    """Parse prompt source together with the source of `--neg`, by our rules or those of another `syntax`.
 
     Raises:
         PromptError: If a source is invalid; its `field` names the source, and its span lies within it.
     """
+    if syntax == A1111:
+        return _by_a1111(source, negative_source or "")
+    return _by_own_rules(source, negative_source)
+
+
+def _by_a1111(source: str, negative_source: str) -> Prompt:
+    trees: list[Tree] = []
+    terms: list[tuple[Span, LoraChoice]] = []
+    for field, text in (("prompt", source), ("negative_prompt", negative_source)):
+        with blame(field, always=True):
+            found = [term for term in lora_terms(masked(text)) if text[term[0].start] == "<"]
+            if found and field != "prompt":
+                hint = "move it to the prompt"
+                raise PromptError("a LoRA cannot be part of a negative prompt", hint=hint, span=found[0][0])
+            terms += found
+            parse_a1111(_blank_out(text, [span for span, _ in found]))
+            trees.append(parse_a1111(with_embeddings(_remove_spans(text, [span for span, _ in found]))))
+    return Prompt(
+        positive_tree=trees[0],
+        negative_tree=trees[1],
+        loras=tuple(choice for _, choice in terms),
+        named=_named(with_embeddings(source), with_embeddings(negative_source)),
+    )
+
+
+def _named(*sources: str) -> tuple[str, ...]:
+    """Return the names in angle brackets, each once."""
+    return tuple(dict.fromkeys(match[1] for text in sources for match in _NAMED.finditer(masked(text))))
+
+
+def _by_own_rules(source: str, negative_source: str | None) -> Prompt:
     _check(source, "prompt")
     _check(negative_source or "", "negative_prompt")
+    notices = (*_notices(source), *foreign_notices(source))
+    source, negative_source = with_embeddings(source), with_embeddings(negative_source or "")
     terms = list(lora_terms(masked(source)))
     positive, bracketed = split_negative(_remove_spans(source, [span for span, _ in terms]))
     negatives = [part for part in (bracketed, negative_source) if part]
@@ -90,13 +127,12 @@ def parse_prompt_sources(source: str, negative_source: str | None = None) -> Pro
     except PromptError as error:
         raise error.without_span() from None  # each part is valid alone; only their combination is not
     loras = tuple(choice for _, choice in terms)
-    named = [match[1] for text in (source, negative_source or "") for match in _NAMED.finditer(masked(text))]
     return Prompt(
         positive_tree=positive_tree,
         negative_tree=negative_tree,
         loras=loras,
-        named=tuple(dict.fromkeys(named)),
-        notices=tuple(_notices(source)),
+        named=_named(source, negative_source),
+        notices=notices,
     )
 
 

@@ -13,7 +13,8 @@ MAX_SEEDS = 10_000
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-_SEED_RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
+_SEED = re.compile(r"[+-]?[0-9]{1,20}")
+_SEED_RANGE = re.compile(r"([0-9]{1,20})\.\.([0-9]{1,20})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +107,7 @@ class Seeds:
             if last - first >= MAX_SEEDS:
                 raise ValueError(f"takes at most {MAX_SEEDS} seeds in one line")
             return range(first, last + 1)
-        if _INTEGER.fullmatch(part):
+        if _SEED.fullmatch(part):
             return (self._checked(part),)
         kinds = f"a seed (0 to {MAX_SEED}), a list 1,2,3, a range 0..3, or -1 for the last image's"
         raise ValueError(f"takes {kinds}, not {display_value(part)}")
@@ -144,7 +145,7 @@ class Variations:
         return tuple(self._parse_pair(seed, weight) for seed, weight in zip(parts[::2], parts[1::2], strict=True))
 
     def _parse_pair(self, seed: str, weight: str) -> Variation:
-        if not _INTEGER.fullmatch(seed) or not 0 <= int(seed) <= MAX_SEED:
+        if not _SEED.fullmatch(seed) or not 0 <= int(seed) <= MAX_SEED:
             raise ValueError(f"takes seeds from 0 to {MAX_SEED}, not {display_value(seed)}")
         if not _NUMBER.fullmatch(weight) or not 0 <= float(weight) <= 1:
             raise ValueError(f"takes a weight from 0 to 1 after each seed, not {display_value(weight)}")

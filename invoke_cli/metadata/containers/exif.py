@@ -1,13 +1,16 @@
-"""Read the text of an EXIF block: the few tags in which programs store their settings.
+"""Read the text of an EXIF block: the tags in which programs store their settings, and other tags with JSON.
 
 A parser of our own, since every entry may refer to any part of the block: a library that copies what each entry refers
-to can be made to copy gigabytes. This one reads only the tags it knows. TIFF 6.0, section 2; EXIF 2.32.
+to can be made to copy gigabytes. This one reads only what it needs, up to a limit. TIFF 6.0, section 2; EXIF 2.32.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
+
+from invoke_cli.metadata.containers.comment_encoding import comment_text
 
 PREFIX = "EXIF:"
 MAX_EXIF = 4_000_000
@@ -22,6 +25,7 @@ _TAGS: Mapping[int, str] = {
 }
 _EXIF_DIRECTORY = 0x8769
 _MAX_ENTRIES = 1_000
+_DOCUMENT = re.compile(r"\s*(?:\w{1,20}\s*[:=]\s*)?\{")
 _TEXT_TYPES = (1, 2, 7)  # byte, ASCII, undefined: one byte each
 
 
@@ -32,13 +36,15 @@ def read_exif(data: bytes) -> dict[str, str]:
     if order is None or len(block) < 8:
         return {}
     found: dict[str, str] = {}
+    budget = MAX_EXIF
     for tag, kind, count, position in _all_entries(block, order):
-        if tag in _TAGS and kind in _TEXT_TYPES:
-            start = position if count <= 4 else struct.unpack_from(f"{order}I", block, position)[0]
-            is_complete = start + count <= len(block)
-            text = comment_text(block[start : start + count], order) if is_complete else ""
-            if text.strip():
-                found.setdefault(PREFIX + _TAGS[tag], text)
+        start = position if count <= 4 else struct.unpack_from(f"{order}I", block, position)[0]
+        if kind not in _TEXT_TYPES or count > min(budget, len(block) - start):
+            continue
+        budget -= count
+        text = comment_text(block[start : start + count])
+        if text.strip() and (tag in _TAGS or _DOCUMENT.match(text)):
+            found.setdefault(PREFIX + _TAGS.get(tag, f"{tag:#06x}"), text)
     return found
 
 
@@ -64,31 +70,3 @@ def _entries(block: bytes, offset: int, order: str) -> Iterator[tuple[int, int, 
             return
         tag, kind, values = struct.unpack_from(f"{order}HHI", block, position)
         yield tag, kind, values, position + 8
-
-
-def comment_text(data: bytes, order: str = ">") -> str:
-    """Decode a comment. Its first eight bytes may name the character set, but often wrongly."""
-    body = data
-    for prefix in (b"UNICODE\0", b"Unicode\0", b"ASCII\0\0\0", b"\0" * 8):
-        if data.startswith(prefix):
-            body = data[len(prefix) :]
-            break
-    for encoding in _encodings(body, order):
-        try:
-            return body.decode(encoding).strip("\0\ufeff")
-        except UnicodeDecodeError:
-            continue
-    return body.decode("latin-1").strip("\0")
-
-
-def _encodings(body: bytes, order: str) -> Iterator[str]:
-    """Yield candidate encodings, the likeliest first. UTF-16 shows by its NUL bytes at even or odd positions."""
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        yield "utf-16"
-    sample = body.rstrip(b"\0")[:400]
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) > len(sample) // 16:
-        yield "utf-16-be" if even > odd else "utf-16-le"
-    yield "utf-8"
-    # Chinese or Japanese text has no NUL bytes in UTF-16.
-    yield "utf-16-le" if order == "<" else "utf-16-be"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.png_chunks import SIGNATURE
+from invoke_cli.metadata.containers.plugin_formats import plugin_text
 from invoke_cli.metadata.containers.png import png_text
 from invoke_cli.metadata.containers.segments import JPEG_START, gif_text, jpeg_text, webp_text
+from invoke_cli.metadata.containers.xmp_record import expand_record
 
 MAX_FILE = 500_000_000
 
@@ -40,6 +42,10 @@ def read_bytes(path: Path) -> bytes:
 
 def parse_chunks(data: bytes) -> dict[str, str]:
     """Return the texts in the data of an image file by keyword, the first of each."""
+    return expand_record(_texts(data))
+
+
+def _texts(data: bytes) -> dict[str, str]:
     if data.startswith(SIGNATURE):
         return png_text(data)
     if data.startswith(JPEG_START):
@@ -48,4 +54,4 @@ def parse_chunks(data: bytes) -> dict[str, str]:
         return webp_text(data)
     if data.startswith((b"GIF87a", b"GIF89a")):
         return gif_text(data)
-    return {}
+    return plugin_text(data)

@@ -7,7 +7,9 @@ from xml.parsers import expat
 
 from invoke_cli.metadata.containers.xmp import KEYWORD, SOURCE_TYPES
 
-MAX_XMP = 1_000_000
+MAX_XMP = 4_000_000
+RECORD_NAMESPACE = "urn:invoke-cli:record:1/"
+RECORD = "invoke:record"
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _NAMESPACES: Mapping[str, str] = {
@@ -17,6 +19,7 @@ _NAMESPACES: Mapping[str, str] = {
     "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": "Iptc4xmpExt",
     "https://github.com/leejet/stable-diffusion.cpp/ns/1.0/": "sdcpp",
     "http://ns.mflux.ai/1.0/": "mflux",
+    RECORD_NAMESPACE: "invoke",
 }
 _MAX_PROPERTIES = 500
 

@@ -14,6 +14,7 @@ from invoke_cli.errors import MetadataError
 from invoke_cli.language.switches.numbers import format_number
 from invoke_cli.metadata.builder import MetadataBuilder
 from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
+from invoke_cli.metadata.formats.civitai import CIVITAI_KEYS, read_resources
 from invoke_cli.metadata.formats.infotext import escape_brackets, join_parameters, split_parameters
 from invoke_cli.metadata.sampler_aliases import AUTOMATIC
 from invoke_cli.planning.plan import Task
@@ -27,7 +28,7 @@ _WRITTEN_SCHEDULES = {"Karras": "Karras", "exponential": "Exponential", "beta": 
 _KNOWN = {
     "Steps", "Sampler", "Schedule type", "Scheduler", "CFG scale", "Seed", "Size", "Clip skip", "Tiling", "Model",
     "Model hash", "Version", "App", "Denoising strength", "Variation seed", "Variation seed strength", "Variations",
-    "RNG", "Size-1", "Size-2", "CFG rescale", "Guidance rescale", "Hashes", "Lora hashes", "Backend", "Parser",
+    "RNG", "Size-1", "Size-2", "CFG rescale", "Guidance rescale", "Backend", "Parser",
     "Pipeline", "VAE hash", "TI hashes", "Operations", "Raw prompt", "Raw negative prompt",
 }  # fmt: skip
 _EXTENSIONS = re.compile(
@@ -86,6 +87,7 @@ def read_parameters(text: str, program: str = "") -> ParsedMetadata:
     if pairs.get("Tiling") == "True":
         builder.values["seamless"] = True
     builder.model(pairs.get("Model"), pairs.get("Model hash"))
+    read_resources(builder, pairs)
     builder.add_fact("version", pairs.get("Version"))
     for key, value in _unknown_pairs(pairs):
         builder.drop(key, value)
@@ -120,7 +122,7 @@ def _program(pairs: Mapping[str, str]) -> str:
 
 def _unknown_pairs(pairs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the unknown pairs; the keys of one extension become one entry."""
-    rest = [(key, value) for key, value in pairs.items() if key not in _KNOWN]
+    rest = [(key, value) for key, value in pairs.items() if key not in _KNOWN and key not in CIVITAI_KEYS]
     for name, entries in groupby(rest, key=lambda pair: match[0] if (match := _EXTENSIONS.match(pair[0])) else pair[0]):
         group = list(entries)
         if len(group) == 1:

@@ -1,33 +1,34 @@
-"""Resolve the inputs of ComfyUI's nodes: numbers and text through helper nodes, prompts through conditioning."""
+"""Resolve numbers and names in ComfyUI's graphs: through helper nodes, switches and pipes, by output."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from invoke_cli.metadata.formats.comfyui_graph import MAX_DEPTH, Connection, Graph, Node
+from invoke_cli.metadata.formats.comfyui_nodes import is_pipe, output_name
 
-_TEXTS = ("text", "text_g", "text_l", "t5xxl", "clip_l", "prompt", "string", "value", "populated_text", "wildcard_text")
 _NUMBERS = (
-    "value",
-    "seed",
-    "noise_seed",
-    "int",
-    "float",
-    "number",
-    "Value",
-    "Number",
-    "width",
-    "height",
-    "steps",
-    "cfg",
-)
-_NEXT = ("conditioning", "conditioning_1", "conditioning_to", "conditioning_2", "conditioning_from", "positive")
-_MAX_TEXTS = 20
-_MAX_VISITS = 300
+    "value", "seed", "noise_seed", "int", "float", "number", "Value", "Number", "width", "height", "steps", "cfg",
+)  # fmt: skip
+_SELECTORS = (
+    "select", "index", "Input", "input", "boolean", "boolean_number", "boolean_value", "bool", "switch", "condition",
+    "cond", "choice", "selected", "text_switch", "select_input", "switch_1",
+)  # fmt: skip
+_FIRST_OF_SEVERAL = re.compile(r"^Any Switch|Switch \(rgthree\)$")
+_SWITCH = re.compile(r"switch|select|index|branch|ifelse|if$", re.IGNORECASE)
+_BRANCH = re.compile(r"(?:.*?[a-z])?[_ ]?(\d{1,3}|[a-h])", re.IGNORECASE)
+_TRUE, _FALSE = re.compile(r"true|^tt_|^if$|_yes$", re.IGNORECASE), re.compile(r"false|^ff_|^else$|_no$", re.IGNORECASE)
 
 
-def resolve_number(graph: Graph, value: object) -> object:
-    """Resolve a number or text, following links; each node is visited once."""
+def resolve_number(graph: Graph, value: object, wanted: str = "") -> object:
+    """Resolve a number or text, following links; each node is visited once.
+
+    Args:
+        graph: The graph.
+        value: The value, or a link to it.
+        wanted: The name of the input, which is preferred among those of a linked node.
+    """
     waiting, seen = [value], set[str]()
     while waiting and len(seen) < MAX_DEPTH:
         current = waiting.pop()
@@ -38,82 +39,63 @@ def resolve_number(graph: Graph, value: object) -> object:
         node = graph.get(current.node)
         if node is not None and node.id not in seen:
             seen.add(node.id)
-            waiting += [node.inputs[name] for name in reversed(_NUMBERS) if name in node.inputs]
+            waiting += reversed(list(_number_inputs(graph, node, current.output, wanted)))
     return None
 
 
-def resolve_text(
-    graph: Graph, value: object, seen: frozenset[str] = frozenset(), budget: list[int] | None = None
-) -> str:
-    """Resolve text, joining what linked nodes supply; `budget` counts down the nodes that may be visited."""
-    if isinstance(value, str):
-        return value
-    budget = [_MAX_VISITS] if budget is None else budget
-    node = graph.get(value.node) if isinstance(value, Connection) else None
-    if node is None or node.id in seen or budget[0] <= 0 or len(seen) > MAX_DEPTH:
-        return ""
-    budget[0] -= 1
-    texts = [resolve_text(graph, part, seen | {node.id}, budget) for part in list(_text_parts(node))[:_MAX_TEXTS]]
-    return _separator(node).join(filter(None, texts))
-
-
-def _separator(node: Node) -> str:
-    """Return the separator with which a node joins texts."""
-    separator = node.inputs.get("delimiter", node.inputs.get("separator", " "))
-    return separator if isinstance(separator, str) else " "
-
-
-def _text_parts(node: Node) -> Iterator[object]:
-    """Yield the inputs that are a node's text: the known ones, otherwise every text and link except separators."""
-    known = [node.inputs[name] for name in _TEXTS if name in node.inputs]
-    if known:
-        yield from known[:1]
+def _number_inputs(graph: Graph, node: Node, output: int, wanted: str) -> Iterator[object]:
+    """Yield the inputs of a node that may hold a number, the likeliest first."""
+    if (branch := chosen_branch(graph, node)) is not None:
+        yield node.inputs[branch]
         return
-    for name, value in node.inputs.items():
-        if name not in ("delimiter", "separator", "clean_whitespace") and isinstance(value, (str, Connection)):
-            yield value
+    name = output_name(node.kind, node.outputs, output).lower()
+    likely = (name, wanted) if name in node.inputs else (wanted, *_NUMBERS)
+    found = [key for key in likely if key in node.inputs]
+    yield from (node.inputs[key] for key in found)
+    yield from (link for key, link in node.links if is_pipe(key))
+    if not found and len(node.links) == 1:
+        yield node.links[0][1]
 
 
-def resolve_prompt(graph: Graph, link: Connection | None, wanted: str) -> tuple[list[str], list[Node]]:
-    """Return the texts of a conditioning, and the nodes on the path that are not plain text encoders.
-
-    `wanted` is the input to follow through nodes that have both; the link's output number may override it.
-    """
-    texts: list[str] = []
-    others: list[Node] = []
-    seen: set[str] = set()
-    waiting = [(link, wanted)] if link is not None else []
-    while waiting and len(seen) < MAX_DEPTH:
-        current, side = waiting.pop(0)
-        node = graph.get(current.node)
-        if node is None or node.id in seen:
-            continue
-        seen.add(node.id)
-        if node.kind == "ConditioningZeroOut":
-            continue
-        if (encoded := _encoded(graph, node)) is not None:
-            texts += [text for text in encoded if text not in texts]
-            continue
-        others.append(node)
-        waiting += _next_links(node, current.output, side)
-    return texts, others
-
-
-def _next_links(node: Node, output: int, side: str) -> Iterator[tuple[Connection, str]]:
-    """Yield the links to follow from a node, each with the side to follow from there."""
-    has_sides = "negative" in node.inputs
-    if has_sides and output < 2:
-        side = ("positive", "negative")[output]
-    for name in (side,) if has_sides and side in node.inputs else _NEXT:
-        link = node.link(name)
-        if link is not None:
-            yield link, side
-
-
-def _encoded(graph: Graph, node: Node) -> list[str] | None:
-    """Return the texts of a text-encoding node; None for other nodes."""
-    keys = [name for name in ("text", "text_g", "text_l", "clip_l", "t5xxl", "prompt") if name in node.inputs]
-    if not keys or any(name.startswith("conditioning") for name in node.inputs):
+def chosen_branch(graph: Graph, node: Node) -> str | None:
+    """Return the input that a switch passes on; None for other nodes and if the choice is unknown."""
+    if _FIRST_OF_SEVERAL.search(node.kind):
+        return min((name for name, _ in node.links), default=None)
+    selector = next((name for name in _SELECTORS if name in node.inputs), None)
+    if selector is None or not _SWITCH.search(node.kind):
         return None
-    texts = [resolve_text(graph, node.inputs[name]).strip() for name in keys]
-    return list(dict.fromkeys(text for text in texts if text))
+    value = _boolean(graph, node.inputs[selector])
+    names = [name for name in node.inputs if name not in _SELECTORS]
+    return _by_truth(names, value) if isinstance(value, bool) else _by_number(names, value, selector)
+
+
+def _boolean(graph: Graph, link: object) -> object:
+    """Return the value of a selector, which may be a link; a boolean stays one."""
+    if not isinstance(link, Connection):
+        return link
+    node = graph.get(link.node)
+    supplied = node.inputs.get("value", node.inputs.get("boolean")) if node is not None else None
+    return supplied if isinstance(supplied, bool) else resolve_number(graph, link)
+
+
+def _by_truth(names: list[str], value: bool) -> str | None:
+    wanted = next((name for name in names if (_TRUE if value else _FALSE).search(name)), None)
+    return wanted if wanted is not None else _by_number(names, 1 if value else 2, "")
+
+
+def _by_number(names: list[str], value: object, selector: str) -> str | None:
+    """Return the input of this number, counted from 1, or from 0 where the selector is an index."""
+    if not re.fullmatch(r"\d{1,3}", str(value)):
+        return str(value) if value in names else None
+    numbers: dict[int, str] = {}
+    for name in names:
+        match = _BRANCH.fullmatch(name)
+        if match:
+            numbers.setdefault(int(match[1]) if match[1].isdigit() else ord(match[1].lower()) - 96, name)
+    if not numbers:
+        return None
+    from_zero = selector == "index" or 0 in numbers
+    wanted = int(str(value))
+    if from_zero and 0 not in numbers:
+        wanted += 1
+    return numbers.get(wanted)

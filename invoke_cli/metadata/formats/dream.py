@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, content_start, parse
+from invoke_cli.language.grammar.quotes import quote_value
 from invoke_cli.language.grammar.spellings import looks_like_switch
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
+from invoke_cli.language.switches.switch import Completes
 from invoke_cli.metadata.codec import Record
 from invoke_cli.planning.recorded_request import recorded_requests
 from invoke_cli.request import GenerationRequest
 
 KEYWORD = "Dream"
 MAX_LINE = 40_000
+
+_EMBEDDED = re.compile(r"""(?<!\S)(?:-I|--init_img)[ =]?["']?data:[^\s"']{0,100}[^\s"']*["']?""")
+_NAMES = (Completes.START, Completes.IMAGE, Completes.DIRECTORY, Completes.MODEL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +59,10 @@ def without_prompts(request: GenerationRequest) -> GenerationRequest:
 
 def read_dream(text: str) -> DreamLine:
     """Parse the line, leaving out and listing whatever is invalid."""
+    if (embedded := _EMBEDDED.search(text)) is not None:
+        without = read_dream(text[: embedded.start()] + " " + text[embedded.end() :])
+        remark = "the init image, which was embedded in the line; pass it with -I"
+        return replace(without, unsupported=(*without.unsupported, remark))
     if len(text) > MAX_LINE:
         truncated = read_dream(text[:MAX_LINE])
         return replace(
@@ -75,11 +85,9 @@ def _piecewise(line: str) -> DreamLine:
     unsupported: list[str] = []
     for group in _groups(line, tokenise(line, content_start(line))):
         piece = line[group[0].span.start : group[-1].span.end]
-        try:
-            parsed = parse(piece)
-        except LineError:
-            parsed = None
-        if isinstance(parsed, Generation) and not any(token.error for token in group):
+        parsed = None if any(token.error for token in group) else _parsed(piece)
+        parsed = parsed or _parsed(_quoted_value(line, group))
+        if parsed is not None:
             values |= parsed.stages[0].request.set_fields()
         else:
             unsupported.append(piece[:200])
@@ -87,12 +95,37 @@ def _piecewise(line: str) -> DreamLine:
     return DreamLine(request=request, unsupported=tuple(unsupported))
 
 
+def _parsed(piece: str) -> Generation | None:
+    try:
+        parsed = parse(piece) if piece else None
+    except LineError:
+        return None
+    return parsed if isinstance(parsed, Generation) else None
+
+
+def _quoted_value(line: str, group: list[Token]) -> str:
+    """Return a switch whose value is a name with blanks and without quotes, quoted; empty for other pieces."""
+    switch = group[0].switch
+    value = line[group[0].span.end : group[-1].span.end].strip(' ="')
+    return f"{switch.name} {quote_value(value)}" if switch is not None and _takes_name(group) and value else ""
+
+
+def _takes_name(group: list[Token]) -> bool:
+    switch = group[0].switch
+    return switch is not None and switch.completes in _NAMES
+
+
+def _continues(group: list[Token]) -> bool:
+    """Return whether stray text belongs to the piece before it: to an invalid one, or to a name with blanks."""
+    return group[-1].error is not None or (_takes_name(group) and len(group) > 1)
+
+
 def _groups(line: str, tokens: tuple[Token, ...]) -> list[list[Token]]:
     """Group each switch with its value and with the stray text after it."""
     groups: list[list[Token]] = []
     for token in tokens:
         stray = token.error is not None and not looks_like_switch(line, token.span.start)
-        if groups and (token.kind is Kind.VALUE or (stray and groups[-1][-1].error is not None)):
+        if groups and (token.kind is Kind.VALUE or (stray and _continues(groups[-1]))):
             groups[-1].append(token)
         elif token.kind is not Kind.COMMENT:
             groups.append([token])

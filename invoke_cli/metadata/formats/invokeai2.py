@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from invoke_cli.errors import LineError, MetadataError
-from invoke_cli.language.grammar.quotes import canonical
+from invoke_cli.language.grammar.quotes import canonical, escape
 from invoke_cli.language.switches.numbers import format_number
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.table import SWITCHES, by_field
@@ -20,10 +20,13 @@ from invoke_cli.metadata.codec import Batch, Chunks, ParsedMetadata, Provenance
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
 from invoke_cli.metadata.formats.dream import DreamLine, read_dream
 from invoke_cli.metadata.prompt_conversion import capped
-from invoke_cli.request import GenerationRequest, PostprocessorChoice, Variation
+from invoke_cli.models.samplers import is_sampler
+from invoke_cli.request import Borders, GenerationRequest, PostprocessorChoice, Variation
 
 SD_METADATA = "sd-metadata"
 APP_ID = "invoke-cli"
+
+_MAX_WEIGHT = 1_000_000
 
 # Keys of the original that no switch of this program corresponds to: (key, the value that means "off").
 _UNSUPPORTED: tuple[tuple[str, object], ...] = (
@@ -77,7 +80,8 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     image = _image_of(document)
     is_ours = document.get("app_id") == APP_ID
     values, invalid = _values(image)
-    said = dream.request.set_fields()
+    said = (dream.request if is_ours else _clean(dream.request)).set_fields()
+    _drop_cut_prompt(values, said, image)
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if is_ours:
@@ -96,9 +100,20 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     )
 
 
+def _drop_cut_prompt(values: dict[str, Any], said: Mapping[str, object], image: Mapping[str, Any]) -> None:
+    """Drop a prompt that was cut at colons, which may be text, if the line has it uncut."""
+    if said.get("prompt") and len(_weighted_parts(image.get("prompt"))) > 1:
+        del values["prompt"]
+
+
 def _clean(request: GenerationRequest) -> GenerationRequest:
-    """Return the request without control characters and with capped prompts, for other programs' files."""
+    """Return the request without control characters and with capped prompts, for other programs' files.
+
+    InvokeAI 1 selected the sampler with -m, too.
+    """
     said = request.set_fields()
+    if is_sampler(str(said.get("model"))):
+        said = {"scheduler": said.pop("model")} | said
     return GenerationRequest.of(
         {name: capped(value)[0] if isinstance(value, str) else value for name, value in said.items()}
     )
@@ -138,7 +153,7 @@ def _value(field: str, raw: Any) -> Any:
     switch = by_field()[field]
     if isinstance(raw, bool) and switch.is_flag:
         return raw
-    if isinstance(raw, (bool, dict)):
+    if isinstance(raw, (bool, dict)) or str(raw).startswith("data:"):
         raise ValueError("neither a number nor text")
     if field in _LIST_READERS:
         return _LIST_READERS[field](raw)
@@ -169,9 +184,15 @@ def _postprocessors(entries: Sequence[Mapping[str, Any]]) -> tuple[Postprocessor
     return tuple(PostprocessorChoice(str(entry["name"]), str(entry["argument"])) for entry in entries)
 
 
+def _borders(entries: Sequence[Any]) -> Borders:
+    left, top, right, bottom = (int(entry) for entry in entries)
+    return Borders(left, top, right, bottom)
+
+
 # The readers of fields whose JSON value is a list of objects.
 _LIST_READERS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], object]] = {
-    "variations": _variations, "loras": _loras, "controls": _controls, "postprocessors": _postprocessors,
+    "outcrop": _borders, "variations": _variations, "loras": _loras, "controls": _controls,
+    "postprocessors": _postprocessors,
 }  # fmt: skip
 
 
@@ -179,12 +200,23 @@ def _prompt(raw: Any) -> str:
     """Return the prompt source: plain text in newer files, a list of weighted parts in older ones."""
     if isinstance(raw, str):
         return canonical(raw)
-    if not isinstance(raw, list):
-        return ""
-    parts = [entry for entry in raw if isinstance(entry, dict) and "prompt" in entry]
-    if len(parts) == 1:
-        return canonical(str(parts[0]["prompt"]))
-    return canonical(" ".join(f"{entry['prompt']}:{entry.get('weight', 1)}" for entry in parts))
+    parts = _weighted_parts(raw)
+    if len(parts) < 2:
+        return canonical(parts[0][0]) if parts else ""
+    if any(not text.strip() or weight < 0 for text, weight in parts):
+        return canonical(" ".join(f"{text}:{format_number(weight)}" for text, weight in parts))
+    quoted = ",".join('"' + escape(text.strip().replace('"', "'")) + '"' for text, _ in parts)
+    return canonical(f"({quoted}).blend({','.join(format_number(weight) for _, weight in parts)})")
+
+
+def _weighted_parts(raw: Any) -> list[tuple[str, float]]:
+    """Return the texts and weights of a prompt in older files."""
+    entries = [entry for entry in raw if isinstance(entry, dict) and "prompt" in entry] if isinstance(raw, list) else []
+    return [(str(entry["prompt"]), _weight(entry.get("weight", 1))) for entry in entries]
+
+
+def _weight(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) and abs(value) < _MAX_WEIGHT else 1.0
 
 
 def _conflicts(values: Mapping[str, Any], dream: Mapping[str, object]) -> Iterator[str]:

@@ -104,4 +104,15 @@ LATENT_EFFECTS: tuple[Switch, ...] = (
         example="--v_symmetry_time_pct 0.1",
         help="mirror the upper half onto the lower half after this fraction of the steps",
     ),
+    Switch(
+        field="prompt_syntax",
+        flags=("--prompt_syntax",),
+        value=Choice(options=("invoke", "a1111")),
+        group=Group.LOOK,
+        metavar="invoke|a1111",
+        recorded="prompt_syntax",
+        example="--prompt_syntax a1111",
+        help="read prompts by the rules of this program (invoke) or by A1111's: (words) 1.1, [words] 1/1.1, "
+        "(words:1.3), BREAK, __list__",
+    ),
 )

@@ -17,7 +17,7 @@ OUTPUT: tuple[Switch, ...] = (
         metavar="DIR",
         default="outputs",
         completes=Completes.DIRECTORY,
-        help="output folder; a name ending in .png sets the file name, - writes to standard output",
+        help="output folder; a name ending in .png, .jpg or .webp sets the file name, - writes to standard output",
     ),
     Switch(
         field="name_format",

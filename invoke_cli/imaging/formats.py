@@ -1,0 +1,60 @@
+"""The image formats that can be read: those of this list that Pillow and its installed plug-ins have."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Mapping
+from functools import cache
+
+from PIL import Image, features
+
+# No others: for some Pillow starts programs. The values are the names that people know.
+_READABLE: Mapping[str, str] = {
+    "PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "BMP": "BMP", "GIF": "GIF", "TIFF": "TIFF", "AVIF": "AVIF",
+    "HEIF": "HEIC", "JXL": "JPEG XL",
+}  # fmt: skip
+_SIGNATURES = (
+    b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\xff\x0a", b"\0\0\0\x0cJXL "
+)  # fmt: skip
+_PLUGINS = ("pillow_heif", "pillow_jxl")  # register a format when they are imported, or by a function
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+
+
+def is_image_data(start: bytes) -> bool:
+    """Return whether a file begins as an image of one of the formats does."""
+    return start.startswith(_SIGNATURES) or start[4:8] == b"ftyp"
+
+
+@cache
+def readable_formats() -> tuple[str, ...]:
+    """Return Pillow's names of the formats that can be read here."""
+    Image.init()
+    for name in _PLUGINS:
+        with contextlib.suppress(ImportError):
+            register = getattr(importlib.import_module(name), "register_heif_opener", None)
+            if register is not None:
+                register()
+    found = [name for name in _READABLE if name in Image.OPEN]
+    return tuple(name for name in found if name != "AVIF" or features.check("avif"))
+
+
+def described_formats() -> str:
+    """Return the formats that can be read here, as words: `PNG, JPEG and TIFF`."""
+    *names, last = (_READABLE[name] for name in readable_formats())
+    return f"{', '.join(names)} and {last}"
+
+
+def header_values(data: bytes) -> Mapping[str, object]:
+    """Return what Pillow reads from a file before its pixels; empty if it cannot read it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
+                return {str(key): value for key, value in image.info.items()}
+    except (*BROKEN, Image.DecompressionBombError, MemoryError):
+        return {}

@@ -1,0 +1,68 @@
+"""The forms in which terminals and file managers paste the path of a file: escaped, in quotes, as a `file:` address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from invoke_cli.language.grammar.quotes import BLANKS
+
+_ESCAPE = re.compile(r"\\([^\w\\])")
+_ANY_ESCAPE = re.compile(r"\\(.)")
+_FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
+_DRIVE = re.compile(r"/[A-Za-z]:[/\\]")
+_PASTED = re.compile(r"\\|^\s|\s$|^['\"]|^file:", re.IGNORECASE)
+_APOSTROPHE = "'\\''"
+
+
+def may_be_pasted(path: str) -> bool:
+    """Return whether a path contains anything that pasted paths have."""
+    return bool(_PASTED.search(path))
+
+
+def is_escaped(path: str) -> bool:
+    """Return whether a path can only be a pasted one: a `file:` address, or one with an escaped blank or sign."""
+    return bool(_FILE_ADDRESS.match(path) or _ESCAPE.search(path))
+
+
+def pasted_forms(path: str) -> Iterator[str]:
+    """Yield what a pasted path may mean, the likeliest first."""
+    bare = path.strip()
+    address = _FILE_ADDRESS.match(bare)
+    if address:
+        local = unquote(bare[address.end() :])
+        yield local[1:] if _DRIVE.match(local) else local
+        return
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":
+        bare = shell_apostrophes(bare[1:-1])
+    yield _ESCAPE.sub(r"\1", bare)
+    yield bare
+    yield _ANY_ESCAPE.sub(r"\1", bare)
+    yield bare.replace("\\", "/")
+
+
+def shell_apostrophes(text: str) -> str:
+    """Replace the apostrophes that a shell's single quotes cannot contain: they are written as `'\\''`."""
+    return text.replace(_APOSTROPHE, "'")
+
+
+def single_quote_close(text: str, start: int, end: int) -> int:
+    """Return the position of the single quote that closes the one at `start`, -1 if there is none before `end`."""
+    close = text.find("'", start + 1, end)
+    while close != -1 and text.startswith(_APOSTROPHE, close):
+        close = text.find("'", close + len(_APOSTROPHE), end)
+    return close
+
+
+def escaped_word_end(text: str, start: int, end: int) -> int:
+    """Return the end of a word in which a backslash before a blank keeps it together."""
+    position = start
+    while position < end:
+        if text[position] == "\\" and position + 1 < end:
+            position += 2 if text[position + 1] in BLANKS or text[position + 1] == "\\" else 1
+        elif text[position] in BLANKS:
+            break
+        else:
+            position += 1
+    return min(position, end)

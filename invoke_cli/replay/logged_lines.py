@@ -1,0 +1,34 @@
+"""Run lines of the logs of InvokeAI 1 and 2: what is not supported is reported and left out."""
+
+from __future__ import annotations
+
+from invoke_cli.context.context import SessionContext
+from invoke_cli.errors import LineError
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import Generation, content_start, is_logged, parse
+from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.metadata.formats.dream import KEYWORD
+from invoke_cli.metadata.formats.invokeai2 import read_dream_and_json
+from invoke_cli.models.samplers import is_sampler
+
+
+def adapt_logged_line(context: SessionContext, line: str) -> str:
+    """Return a line as it can run here: one of a log that does not parse without what is not supported."""
+    if not is_logged(line) or _runs(context, line):
+        return line
+    found = read_dream_and_json({KEYWORD: line[content_start(line) :]})
+    for text in found.missing:
+        context.notice(f"not carried over: {sanitize_for_terminal(text)}")
+    return format_line(found.stages)
+
+
+def _runs(context: SessionContext, line: str) -> bool:
+    """Return whether a line parses and names no sampler as its model, as version 1 did."""
+    try:
+        parsed = parse(line)
+    except LineError:
+        return False
+    if not isinstance(parsed, Generation):
+        return True
+    models = [stage.request.model for stage in parsed.stages]
+    return not any(name and name not in context.settings.registry.models and is_sampler(name) for name in models)
