@@ -221,7 +221,7 @@ class DiffusersEngine:
     def _report_long_prompts(self, loaded: LoadedModel, job: Job, hooks: Hooks) -> None:
         for name, prompt in (("prompt", job.plan.prompt.positive), ("negative prompt", job.plan.prompt.negative)):
             limit = job.plan.family.max_tokens - 2
-            if len(prompt) <= limit or job.first != 1:
+            if (len(prompt) <= limit and not job.plan.embeddings) or job.first != 1:
                 continue
             tokens = read_tokens(loaded, prompt)
             if tokens.cut:

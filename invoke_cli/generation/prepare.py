@@ -19,7 +19,7 @@ from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.imaging.paste import composite
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
-from invoke_cli.inputs.adapters import find_embedding, find_lora
+from invoke_cli.inputs.adapters import find_embedding, find_lora, join_lora_names
 from invoke_cli.inputs.control_images import ControlFinder
 from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
@@ -195,8 +195,10 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     metadata = embedded_metadata(init) if init is not None and init.data else None
     if request.prompt is None and init is not None:
         request = replace(request, prompt=(metadata.prompt if metadata else None) or "")
-    # 3. Seeds.
+    # 3. Seeds, and the names of LoRAs.
     request = replace(request, seeds=resolve_seeds(context, request))
+    if request.loras:
+        request = replace(request, loras=join_lora_names(context, request.loras))
     # 4. The mask, whose init image may be filled or extended.
     finder = _mask_finder(context, request, folder, _supplied_mask(context, request, init, supplied))
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None

@@ -9,11 +9,14 @@ from pathlib import Path
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import PlanError, blame
 from invoke_cli.models.files.pickles import PICKLES, conversion_command
+from invoke_cli.models.files.trigger_words import trigger_words
+from invoke_cli.models.files.weights_header import read_header, read_metadata
 from invoke_cli.planning.plan import EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
 
 LORAS, EMBEDDINGS = "loras", "embeddings"
 SUFFIX = ".safetensors"
+_TRIGGER_KEYS = ("name", "trigger", "token", "modelspec.trigger_phrase")
 _FOLDER_WEIGHTS = "pytorch_lora_weights"
 
 
@@ -23,14 +26,54 @@ def find_lora(context: SessionContext, choice: LoraChoice) -> LoraUse:
     return LoraUse(name=choice.name, weight=choice.weight, path=str(path), sha256=context.file_hash(path))
 
 
+def join_lora_names(context: SessionContext, choices: Sequence[LoraChoice]) -> tuple[LoraChoice, ...]:
+    """Join neighbouring names that are one name with commas: `te` and `st1`, if there is a LoRA `te,st1`."""
+    known = list_adapters(context.settings.paths.data_folders(LORAS))
+    result: list[LoraChoice] = []
+    for choice in choices:
+        before = result[-1] if result and result[-1].weight == 1 and result[-1].name not in known else None
+        joined = [f"{before.name}{comma}{choice.name}" for comma in (",", ", ")] if before else []
+        name = next((name for name in joined if any(each.startswith(name) for each in known)), None)
+        if name is not None:
+            result.pop()
+        result.append(choice if name is None else LoraChoice(name, choice.weight))
+    return tuple(result)
+
+
 def find_embedding(context: SessionContext, name: str) -> EmbeddingUse | None:
-    """Find the file of an embedding; None if there is none. Raises PlanError for one that cannot be used."""
+    """Find the file of an embedding, by its name or the trigger in it; None if there is none.
+
+    Raises:
+        PlanError: There are several, or the file cannot be used.
+    """
     folders = context.settings.paths.data_folders(EMBEDDINGS)
-    if name not in list_adapters(folders):
-        return None
-    with blame("prompt", always=True):
-        path = _find(folders, name, "embedding")
+    known = list_adapters(folders)
+    if name in known:
+        with blame("prompt", always=True):
+            path = _find(folders, name, "embedding")
+    else:
+        files = dict.fromkeys(path for paths in known.values() for path in paths if path.suffix.lower() == SUFFIX)
+        triggered = next((path for path in files if name in embedding_triggers(path)), None)
+        if triggered is None:
+            return None
+        path = triggered
     return EmbeddingUse(name=name, path=str(path), sha256=context.file_hash(path))
+
+
+def lora_triggers(context: SessionContext) -> Mapping[str, tuple[str, ...]]:
+    """Return the trigger words in the metadata of each LoRA, by the name of its file."""
+    files = list_adapters(context.settings.paths.data_folders(LORAS))
+    paths = dict.fromkeys(paths[0] for paths in files.values() if paths[0].suffix.lower() == SUFFIX)
+    return {path.stem: trigger_words(read_metadata(path)) for path in paths if read_header(path) is not None}
+
+
+def embedding_triggers(path: Path) -> set[str]:
+    """Return the triggers in an embedding file: the name of its only tensor, or what its metadata contains."""
+    header = read_header(path) or {}
+    names = [*header] if len(header) == 1 else []
+    metadata = read_metadata(path) if header else {}
+    names += [metadata[key] for key in _TRIGGER_KEYS if key in metadata]
+    return {name.strip().removeprefix("<").removesuffix(">") for name in names}
 
 
 def reference_to_adapter(context: SessionContext, path: Path) -> str:
@@ -60,7 +103,7 @@ def _names_of(path: Path, folder: Path) -> set[str]:
 
 def _find(folders: Sequence[Path], name: str, kind: str) -> Path:
     known = list_adapters(folders)
-    found = known.get(name.removesuffix(SUFFIX), [])
+    found = known.get(name, []) or known.get(_without_suffix(name.strip()), [])
     safe = [path for path in found if path.suffix.lower() == SUFFIX]
     if len(safe) == 1:
         return safe[0]
@@ -73,6 +116,10 @@ def _find(folders: Sequence[Path], name: str, kind: str) -> Path:
     suggestions = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(suggestions)}?" if suggestions else f"put {name}{SUFFIX} into this folder"
     raise PlanError(f"no such {kind}: {name} (in {folders[0]})", hint=hint)
+
+
+def _without_suffix(name: str) -> str:
+    return name[: -len(SUFFIX)] if name.lower().endswith(SUFFIX) else name
 
 
 def _in_folder(path: Path, folders: Sequence[Path]) -> str:

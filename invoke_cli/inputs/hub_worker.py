@@ -32,7 +32,7 @@ def main() -> int:
         _send(error=f"{repo} is gated", hint=f"accept its terms at its page on Hugging Face, then {_LOGIN}")
     except RepositoryNotFoundError:
         _send(error=f"there is no repository {repo}", hint=f"check the spelling; for a private one, {_LOGIN}")
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError, *_connection_errors()) as error:
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError, *_connection_errors()) as error:  # type: ignore[misc]  # the library that is installed
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         _send(error=f"cannot download {repo}: {reason}", hint="check the connection; the same command resumes")
     else:

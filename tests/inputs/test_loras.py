@@ -136,3 +136,34 @@ def test_a_bad_lora_is_an_error_before_sampling(control_session: SessionHarness,
         assert control_session.run(f"{LINE} {switch}") is not Outcome.OK
         assert control_session.errors[0].startswith(message), control_session.errors
     control_session.draw(LINE)
+
+
+@pytest.mark.parametrize("name", ["a,b", "one, two, three", "end ", "x (v1.0)", "[red], blue", "film.v2"])
+def test_a_lora_is_found_under_any_file_name(real_session: SessionHarness, loras: Path, name: str) -> None:
+    folder = real_session.folder / "root" / "loras"
+    folder.mkdir()
+    for target in (f"{name}.safetensors", "plain.safetensors"):
+        (folder / target).write_bytes((loras / "film.safetensors").read_bytes())
+    (expected,) = real_session.draw(f"{LINE} --lora plain:0.8")
+    (result,) = real_session.draw(f'{LINE} --lora "{name}:0.8"')
+    assert pixels(result) == pixels(expected)
+    (again,) = real_session.draw(real_session.saved[0].line)
+    assert pixels(again) == pixels(expected), "the recorded line finds it as well"
+
+
+def test_the_trigger_words_of_loras_are_shown(real_session: SessionHarness, loras: Path) -> None:
+    import json
+
+    from safetensors.torch import load_file, save_file
+
+    folder = real_session.folder / "root" / "loras"
+    folder.mkdir()
+    tensors = load_file(loras / "film.safetensors")
+    tags = {"10_ink": {"inkstyle": 20, "cat": 3, "drawing": 18}, "5_more": {"inkstyle": 10, "drawing": 9}}
+    save_file(tensors, folder / "ink.safetensors", {"ss_tag_frequency": json.dumps(tags)})
+    save_file(tensors, folder / "film.safetensors", {"modelspec.trigger_phrase": "old film, grain"})
+    save_file(tensors, folder / "odd.safetensors", {"ss_tag_frequency": "[[", "trigger_words": ""})
+    assert real_session.run("!triggers") is Outcome.OK, real_session.errors
+    assert "ink: inkstyle, drawing" in real_session.messages and "film: old film, grain" in real_session.messages
+    assert real_session.run("!triggers film") is Outcome.OK and real_session.messages == "old film, grain"
+    assert real_session.run("!triggers odd") is Outcome.OK and "no trigger words" in real_session.messages

@@ -81,3 +81,37 @@ def test_an_unknown_embedding_is_text_with_a_notice(control_session: SessionHarn
 def test_a_bad_embedding_is_an_error_before_sampling(control_session: SessionHarness, name: str, reason: str) -> None:
     assert control_session.run(f"a <{name}> toy {REST}") is not Outcome.OK
     assert reason in control_session.errors[0] and name in control_session.errors[0]
+
+
+@pytest.mark.parametrize("name", ["1girl, v2", "_soft", "ночь", "dress (blue)", "a.b-c", "x+y"])
+def test_an_embedding_is_found_under_any_file_name(control_session: SessionHarness, name: str) -> None:
+    save_file(
+        {"emb_params": torch.randn(1, 32)}, control_session.folder / "root" / "embeddings" / f"{name}.safetensors"
+    )
+    (result,) = control_session.draw(f"a <{name}> {REST}")
+    assert not [text for text in control_session.notices if "unknown embedding" in text]
+    assert "embedding_hashes" in result.read_bytes().decode("latin-1")
+    (plain,) = control_session.draw(f"a cat {REST}")
+    assert pixels(plain) != pixels(result)
+
+
+def test_an_embedding_is_found_by_the_trigger_in_its_file(control_session: SessionHarness) -> None:
+    folder = control_session.folder / "root" / "embeddings"
+    save_file({"<my-thing>": torch.randn(1, 32)}, folder / "learned_embeds.safetensors")
+    save_file({"emb_params": torch.randn(1, 32)}, folder / "x.safetensors", {"name": "other-thing"})
+    for name in ("my-thing", "other-thing"):
+        (result,) = control_session.draw(f"a <{name}> {REST}")
+        assert not control_session.notices
+        assert f'"{name}"' in result.read_bytes().decode("latin-1")
+
+
+@pytest.mark.parametrize("name", ["nosuch", "7dirty", "_no", "日本"])
+def test_an_unknown_name_in_angle_brackets_gives_a_notice(control_session: SessionHarness, name: str) -> None:
+    control_session.draw(f"a <{name}> cat {REST}")
+    assert f"unknown embedding <{name}>: read as text" in control_session.notices
+
+
+def test_an_embedding_of_more_vectors_than_the_window_is_reported(control_session: SessionHarness) -> None:
+    save_file({"emb_params": torch.randn(80, 32)}, control_session.folder / "root" / "embeddings" / "long.safetensors")
+    control_session.draw(f"<long> {REST}")
+    assert any("is read in 2 parts" in text or "the model ignores" in text for text in control_session.notices)

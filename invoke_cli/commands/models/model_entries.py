@@ -10,7 +10,7 @@ from invoke_cli.commands.models.control_entries import control_rows
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import IN_PACKAGE, expand_path, is_file, path_exists
 from invoke_cli.errors import CommandError
-from invoke_cli.inputs.adapters import reference_to_adapter
+from invoke_cli.inputs.adapters import lora_triggers, reference_to_adapter
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.switches.table import by_field
 from invoke_cli.models.files.folder import ModelFacts
@@ -68,10 +68,17 @@ def switch(context: SessionContext, call: Call) -> None:
 
 
 def triggers(context: SessionContext, call: Call) -> None:
-    """Show the trigger words of a model."""
-    spec = context.settings.model(" ".join(call.words) or None).spec
+    """Show the trigger words of a model or a LoRA; without a name, those of the model in use and of all LoRAs."""
+    name = " ".join(call.words)
+    loras = lora_triggers(context)
+    if name in loras:
+        context.say(", ".join(loras[name]) or f"the metadata of {name} contains no trigger words")
+        return
+    spec = context.settings.model(name or None).spec
     no_triggers = f"{spec.name} has no trigger words; add some: !edit_model {spec.name} triggers word, other words"
-    context.say(", ".join(spec.triggers) or no_triggers)
+    words = ", ".join(spec.triggers) or no_triggers
+    lines = [] if name else [f"{lora}: {', '.join(found)}" for lora, found in loras.items() if found]
+    context.say("\n".join([words, *lines]))
 
 
 # -- entries ---------------------------------------------------------------------------------------------------------

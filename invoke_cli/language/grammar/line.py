@@ -16,6 +16,7 @@ from invoke_cli.language.grammar.quotes import BLANKS
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.language.switches.values import Text
 from invoke_cli.request import GenerationRequest
 
 QUIT_WORDS = ("q", "quit", "exit")
@@ -221,8 +222,11 @@ def _switch_value(token: Token, switch: Switch, value: Token | None) -> tuple[ob
 
 def _parse_value(switch_token: Token, value_token: Token) -> object:
     assert switch_token.switch is not None
+    value = switch_token.switch.value
+    if isinstance(value, Text) and value_token.quoted:
+        value = replace(value, listed=False)
     try:
-        return switch_token.switch.value.parse(value_token.text)
+        return value.parse(value_token.text)
     except ValueError as error:
         raise LineError(f"{switch_token.text} {error}", span=value_token.span, hint=_usage(switch_token)) from None
 

@@ -15,7 +15,7 @@ ESCAPABLE = frozenset('-|"\\()[]{}<+n')
 _PAIR_OR_NEWLINE = re.compile(r"\\(\r\n|[\s\S]|$)|\r\n|\r|\n")
 _BACKSLASHES = re.compile(r'(\\+)(?="|$)|\\{2,}')
 _VALUE_ESCAPE = re.compile(r'\\([\\"])')
-_NEEDS_QUOTES = re.compile(r"""^$|[ \t]|^["'#]|^--?[A-Za-z]|^\|$""")
+_NEEDS_QUOTES = re.compile(r"""^$|[ \t]|^["'#]|^--?[A-Za-z]|^\|$|\\$""")
 
 
 def canonical(source: str) -> str:
@@ -64,8 +64,11 @@ def quote_prompt(source: str) -> str:
 
 def quote_value(value: str) -> str:
     """Format a plain value as one token of a line, quoted if necessary."""
-    if not _NEEDS_QUOTES.search(value):
-        return value
+    return always_quoted(value) if _NEEDS_QUOTES.search(value) else value
+
+
+def always_quoted(value: str) -> str:
+    """Put a plain value in double quotes."""
     doubled = _BACKSLASHES.sub(lambda m: m.group(0) * 2, value)
     return '"' + doubled.replace('"', '\\"') + '"'
 

@@ -21,7 +21,7 @@ from invoke_cli.request import LoraChoice
 
 A1111 = "a1111"
 
-_NAMED = re.compile(r"<(?!lora:)([A-Za-z][\w .:-]*)>")
+_NAMED = re.compile(r"<(?!lora:)(?=\S)([^<>\n]{1,80})(?<=\S)>")
 _LEGACY_BLEND = re.compile(r"[^\s:]: ?\d{0,9}\.?\d{1,9}[, ]\s?[^:,]{1,200}: ?\d{0,9}\.?\d{1,9}(?=$|[,\s])")
 _LOOKS_WEIGHTED = re.compile(r"\(([^()]*\d)\s*:\s*(\d*\.\d+)\s*\)")
 

@@ -18,13 +18,14 @@ MAX_CONTROL_WEIGHT = 2.0
 _NUMBER = r"[-+]?(?:\d*\.)?\d+(?:e[-+]?\d+)?"
 _NAME_AND_WEIGHT = re.compile(rf"(.+?)(?::({_NUMBER}))?")
 _CONTROL = re.compile(r"([^:]+):(.+?)(?::((?:\d*\.)?\d+(?:e[-+]?\d+)?))?", re.DOTALL)
-_TERM = re.compile(r"<lora:([^<>:]*)(?::([^<>]*))?>|\b(?:with|use)Lora\(([^(),]*)(?:,([^()]*))?(\)?)")
+_COMMA = re.compile(r"(?<!\\),")  # a comma within a name is escaped
+_TERM = re.compile(r"<lora:([^<>:]*)(?::([^<>]*))?>|\b(?:with|use)Lora\(((?:[^(),]|\([^()]*\))*)(?:,([^()]*))?(\)?)")
 _HINT = "for example withLora(name,0.8) or <lora:name:0.8>; to keep it as text, write \\( or \\<"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loras:
-    """LoRAs: NAME[:WEIGHT], separated by commas; the weight defaults to 1."""
+    """LoRAs: NAME[:WEIGHT], separated by commas; the weight defaults to 1. A comma in a name is escaped."""
 
     takes: str = "one"
     prompt_text: bool = False
@@ -32,17 +33,20 @@ class Loras:
     def parse(self, text: str) -> tuple[LoraChoice, ...]:
         """Parse names and weights; weights are -10 to 10."""
         choices: list[LoraChoice] = []
-        for part in text.split(","):
-            match = _NAME_AND_WEIGHT.fullmatch(part.strip())
-            if match is None:
+        parts = _COMMA.split(text)
+        for part in parts:
+            # A name may end in a blank; between commas, blanks only separate.
+            match = _NAME_AND_WEIGHT.fullmatch(part.strip() if len(parts) > 1 else part)
+            if match is None or not match[1].strip():
                 raise ValueError(f"takes a name, or a name and a weight such as film:0.8, not {display_value(text)}")
-            choices.append(LoraChoice(match[1], _weight(match[2])))
+            choices.append(LoraChoice(match[1].replace("\\,", ","), _weight(match[2])))
         return tuple(choices)
 
     def format(self, value: object) -> str:
         """Format all LoRAs with their weights as one token."""
         assert isinstance(value, tuple)
-        return quote_value(",".join(f"{name}:{format_number(weight)}" for name, weight in value))
+        named = ((name.replace(",", "\\,"), weight) for name, weight in value)
+        return quote_value(",".join(f"{name}:{format_number(weight)}" for name, weight in named))
 
 
 def lora_terms(unescaped: str) -> Iterator[tuple[Span, LoraChoice]]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from invoke_cli.language.grammar.quotes import canonical, quote_prompt_value, quote_value
+from invoke_cli.language.grammar.quotes import always_quoted, canonical, quote_prompt_value, quote_value
 
 _PLAIN_NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _LIST = re.compile(r"[^,]*\d[^,]*(,[^,]+)+|-?[\d.]*\d\.\.[\d.]*\d(:[\d.]+)?")
@@ -52,7 +52,10 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text:
-    """A plain value: a path, a name or a template. With `listed`, a list is an error that points to !sweep."""
+    """A plain value: a path, a name or a template.
+
+    With `listed`, an unquoted list is an error that points to !sweep; in quotes, a comma is part of the value.
+    """
 
     takes: str = "one"
     prompt_text: bool = False
@@ -62,13 +65,17 @@ class Text:
         """Return the text; raise ValueError if it is empty."""
         if not text:
             raise ValueError("needs a value that is not empty")
-        if self.listed and "," in text and "/" not in text:
+        if self._is_list(text):
             raise ValueError(f"takes one value; to try a list such as {display_value(text)}, use !sweep")
         return text
 
     def format(self, value: object) -> str:
         """Format the text, quoted if necessary."""
-        return quote_value(str(value))
+        text = str(value)
+        return always_quoted(text) if self._is_list(text) else quote_value(text)
+
+    def _is_list(self, text: str) -> bool:
+        return self.listed and "," in text and "/" not in text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
