@@ -162,7 +162,7 @@ class Settings:
             message = f"{spec.name} is a control model and cannot generate images"
             raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.paths.model_folder(spec.path)
-        if path.is_dir() or path.suffix.lower() not in (*SINGLE_FILES, *PICKLES):
+        if path.is_dir() or not _is_weight_file(path):
             facts = read_facts(path, spec.name, spec.size)
         else:
             base = self.paths.model_folder(spec.base) if spec.base else None
@@ -219,29 +219,18 @@ class Settings:
         self.session_request = overlay(self.session_request, request)
 
     def _spec(self, name: str) -> ModelSpec:
-        path = expand_path(name)
-        named = is_file(path / "model_index.json") or (
-            path.suffix.lower() in (*SINGLE_FILES, *PICKLES) and is_file(path)
-        )
-        if name not in self.registry.models and named:
-            return self._folder_entry(path.resolve(), path.resolve().stem if path.is_file() else path.resolve().name)
-        snapshot = None if name in self.registry.models else find_snapshot(name)
-        if snapshot is not None:
-            return self._folder_entry(snapshot, name.rpartition("/")[2])
+        if name not in self.registry.models:
+            path = expand_path(name)
+            named = is_file(path / "model_index.json") or (_is_weight_file(path) and is_file(path))
+            if named:
+                path = path.resolve()
+                return self._folder_entry(path, path.stem if path.is_file() else path.name)
+            if (snapshot := find_snapshot(name)) is not None:
+                return self._folder_entry(snapshot, name.rpartition("/")[2])
         try:
             return self.registry.find(name)
-        except InvokeError:
-            if path_exists(path):
-                message = f"{name} is not a model"
-                hint = "expected a folder with model_index.json, or a .safetensors or .gguf file of a whole model"
-                raise ModelError(message, hint=hint, field="model") from None
-            if is_hub_id(name):
-                hint = f"!import_model {name} downloads it; !models lists the models"
-                raise ModelError(f"no such model: {name}", hint=hint, field="model") from None
-            if is_sampler(name):
-                hint = f"use -A {name}; -m takes a model (see !models)"
-                raise PlanError(f"{name} is a sampler, not a model", hint=hint, field="model") from None
-            raise
+        except InvokeError as error:
+            raise _unknown_model(name) or error from None
 
     def _folder_entry(self, folder: Path, wanted: str) -> ModelSpec:
         """Return the entry of a model that is used by its folder; it is added for this session if necessary."""
@@ -266,6 +255,24 @@ class Settings:
             # If the root is not writable, only the name is unknown in the next session.
             with contextlib.suppress(OutputError):
                 Folders(self.paths.user_configs / FOLDERS_FILE).add(spec.name, spec.path)
+
+
+def _is_weight_file(path: Path) -> bool:
+    return path.suffix.lower() in (*SINGLE_FILES, *PICKLES)
+
+
+def _unknown_model(name: str) -> InvokeError | None:
+    """Return the error for a name that is something other than a model; None if it is unknown altogether."""
+    if path_exists(expand_path(name)):
+        hint = "expected a folder with model_index.json, or a .safetensors or .gguf file of a whole model"
+        return ModelError(f"{name} is not a model", hint=hint, field="model")
+    if is_hub_id(name):
+        hint = f"!import_model {name} downloads it; !models lists the models"
+        return ModelError(f"no such model: {name}", hint=hint, field="model")
+    if is_sampler(name):
+        hint = f"use -A {name}; -m takes a model (see !models)"
+        return PlanError(f"{name} is a sampler, not a model", hint=hint, field="model")
+    return None
 
 
 def _working_directory() -> Path:

@@ -196,9 +196,8 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     if request.prompt is None and init is not None:
         request = replace(request, prompt=(metadata.prompt if metadata else None) or "")
     # 3. Seeds, and the names of LoRAs.
-    request = replace(request, seeds=resolve_seeds(context, request))
-    if request.loras:
-        request = replace(request, loras=join_lora_names(context, request.loras))
+    loras = join_lora_names(context, request.loras)
+    request = replace(request, seeds=resolve_seeds(context, request), loras=loras)
     # 4. The mask, whose init image may be filled or extended.
     finder = _mask_finder(context, request, folder, _supplied_mask(context, request, init, supplied))
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None

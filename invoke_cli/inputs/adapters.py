@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
@@ -26,18 +26,26 @@ def find_lora(context: SessionContext, choice: LoraChoice) -> LoraUse:
     return LoraUse(name=choice.name, weight=choice.weight, path=str(path), sha256=context.file_hash(path))
 
 
-def join_lora_names(context: SessionContext, choices: Sequence[LoraChoice]) -> tuple[LoraChoice, ...]:
+def join_lora_names(context: SessionContext, choices: Sequence[LoraChoice] | None) -> tuple[LoraChoice, ...] | None:
     """Join neighbouring names that are one name with commas: `te` and `st1`, if there is a LoRA `te,st1`."""
+    if choices is None:
+        return None
     known = list_adapters(context.settings.paths.data_folders(LORAS))
     result: list[LoraChoice] = []
     for choice in choices:
-        before = result[-1] if result and result[-1].weight == 1 and result[-1].name not in known else None
-        joined = [f"{before.name}{comma}{choice.name}" for comma in (",", ", ")] if before else []
-        name = next((name for name in joined if any(each.startswith(name) for each in known)), None)
-        if name is not None:
+        joined = _joined_name(result, choice, known)
+        if joined:
             result.pop()
-        result.append(choice if name is None else LoraChoice(name, choice.weight))
+        result.append(LoraChoice(joined, choice.weight) if joined else choice)
     return tuple(result)
+
+
+def _joined_name(before: Sequence[LoraChoice], choice: LoraChoice, known: Collection[str]) -> str:
+    """Return the name, or the start of one, that the last choice and this one form together; empty if none does."""
+    if not before or before[-1].weight != 1 or before[-1].name in known:
+        return ""
+    names = [f"{before[-1].name}{comma}{choice.name}" for comma in (",", ", ")]
+    return next((name for name in names if any(each.startswith(name) for each in known)), "")
 
 
 def find_embedding(context: SessionContext, name: str) -> EmbeddingUse | None:

@@ -120,12 +120,16 @@ def select_files(paths: Sequence[str], components: Sequence[str] = ()) -> list[s
     """
     if "model_index.json" not in paths:
         return _select_single_file(paths)
-    inside = [path for path in paths if path.count("/") == 1 and not path.startswith(_EXCLUDED)]
-    inside = [path for path in inside if not components or path.split("/")[0] in components]
+    inside = [path for path in _inside(paths) if not components or path.split("/")[0] in components]
     texts = [path for path in inside if path.endswith(_TEXTS) and ".index." not in path]
     folders = {path.split("/")[0] for path in inside}
     weights = [path for folder in folders for path in _select_weights(inside, folder)]
     return sorted({"model_index.json", *texts, *weights})
+
+
+def _inside(paths: Sequence[str]) -> list[str]:
+    """Return the files of a pipeline's components."""
+    return [path for path in paths if path.count("/") == 1 and not path.startswith(_EXCLUDED)]
 
 
 def _select_single_file(paths: Sequence[str]) -> list[str]:
@@ -146,7 +150,7 @@ def _select_weights(paths: Sequence[str], folder: str) -> list[str]:
 
 def pickled_components(paths: Sequence[str]) -> list[str]:
     """Return the components of a pipeline that exist only as pickles."""
-    inside = [path for path in paths if path.count("/") == 1 and not path.startswith(_EXCLUDED)]
+    inside = _inside(paths)
     pickles = {path.split("/")[0] for path in inside if path.endswith(PICKLES)}
     return sorted(pickles - {path.split("/")[0] for path in inside if path.endswith(".safetensors")})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
@@ -19,7 +19,7 @@ from invoke_cli.models.files.pickles import PICKLES
 from invoke_cli.models.files.weights_header import SINGLE_FILES
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.registry_edit import check_name, with_entry
-from invoke_cli.models.upscalers import upscaler_at
+from invoke_cli.models.upscalers import Upscaler, upscaler_at
 
 _PROGRESS_PARTS = 10
 _OPTION_PREFIXES = ("base=", "vae=", "control=")
@@ -34,50 +34,67 @@ _USAGE = (
 def import_model(context: SessionContext, call: Call) -> None:
     """Add a model to models.yaml: a folder, a single file, or a download from Hugging Face or a URL."""
     source, *words = call.required(_USAGE)
-    options = dict(word.split("=", 1) for word in words if word.startswith(_OPTION_PREFIXES))
-    names = [word for word in words if not word.startswith(_OPTION_PREFIXES)]
+    name, options = _parse_words(words)
     local = _local_copy(context, source)
     if is_folder(local) and not is_model_folder(local) and not options:
-        _import_folder(context, local, confirmed=names == [_ALL])
+        _import_folder(context, local, confirmed=name == _ALL)
         return
-    chosen = names[0] if names else ""
-    if not chosen and is_hub_id(source) and not is_folder(expand_path(source)):
-        chosen = source.rpartition("/")[2]  # the folder in the cache is named after a commit
-    _import_one(context, local, chosen, options)
+    if is_hub_id(source) and not is_folder(expand_path(source)):
+        name = name or source.rpartition("/")[2]  # the folder in the cache is named after a commit
+    _import_one(context, local, name, options)
+
+
+def _parse_words(words: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return the name, which may be empty, and the options of a command."""
+    options = dict(word.split("=", 1) for word in words if word.startswith(_OPTION_PREFIXES))
+    names = [word for word in words if not word.startswith(_OPTION_PREFIXES)]
+    return (names[0] if names else ""), options
 
 
 def _import_one(context: SessionContext, local: Path, chosen: str, options: Mapping[str, str]) -> None:
     """Add the model at a path under the chosen name, by default that of its file or folder."""
     name = chosen or _default_name(local)
     check_name(name)
-    known = context.settings.registry.models.get(name)
-    if known is not None and not chosen and not _is_same(context, known, local):
-        raise CommandError(f"model {name} already exists", hint=f"choose another name: !import_model {local} NAME")
+    if not chosen:
+        _check_free(context, name, local)
     paths = {key: str(expand_path(location).resolve()) for key, location in options.items() if key != "control"}
     values = {"path": str(local), **paths}
-    kind = options.get("control")
     base = Path(values["base"]) if "base" in values else None
-    control = control_at(local, name, base)
-    if control is not None or kind is not None:
-        import_control(context, control or read_control(local, name, base), values | {"control": kind or ""})
-    elif (upscaler := upscaler_at(local, name)) is not None:
-        size = format_size(sum(path.stat().st_size for path in upscaler.weights))
-        context.settings.change_models(lambda text: with_entry(text, name, values))
-        switch = f"--{upscaler.kind.field} {upscaler.kind.factor}"
-        context.notice(f"{name}: x{upscaler.kind.factor} diffusion upscaler, {size}; {switch} uses it")
+    control = control_at(local, name, base) or (read_control(local, name, base) if "control" in options else None)
+    upscaler = upscaler_at(local, name)
+    if control is not None:
+        import_control(context, control, values | {"control": options.get("control", "")})
+    elif upscaler is not None:
+        _import_upscaler(context, upscaler, values)
     else:
-        spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
-        facts = context.settings.facts_at(spec)
-        context.settings.change_models(lambda text: with_entry(text, name, values))
-        size = format_size(facts.size_on_disk)
-        context.notice(f"{name}: {facts.family.label}, {facts.size} px, {size}; use it with -m {name}")
+        _import_generator(context, name, values)
 
 
-def _is_same(context: SessionContext, spec: ModelSpec, local: Path) -> bool:
-    """Return whether an entry is that of a model that was used by its path, so that importing it only keeps it."""
-    return (
-        context.settings.is_used_by_folder(spec) and context.settings.paths.model_folder(spec.path).resolve() == local
-    )
+def _import_upscaler(context: SessionContext, upscaler: Upscaler, values: Mapping[str, str]) -> None:
+    size = format_size(sum(path.stat().st_size for path in upscaler.weights))
+    context.settings.change_models(lambda text: with_entry(text, upscaler.name, values))
+    factor = upscaler.kind.factor
+    switch = f"--{upscaler.kind.field} {factor}"
+    context.notice(f"{upscaler.name}: x{factor} diffusion upscaler, {size}; {switch} uses it")
+
+
+def _import_generator(context: SessionContext, name: str, values: Mapping[str, str]) -> None:
+    spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
+    facts = context.settings.facts_at(spec)
+    context.settings.change_models(lambda text: with_entry(text, name, values))
+    size = format_size(facts.size_on_disk)
+    context.notice(f"{name}: {facts.family.label}, {facts.size} px, {size}; use it with -m {name}")
+
+
+def _check_free(context: SessionContext, name: str, local: Path) -> None:
+    """Raise CommandError if another model has this name; one that was used by the same path is the same model."""
+    settings = context.settings
+    known = settings.registry.models.get(name)
+    if known is None or (
+        settings.is_used_by_folder(known) and settings.paths.model_folder(known.path).resolve() == local
+    ):
+        return
+    raise CommandError(f"model {name} already exists", hint=f"choose another name: !import_model {local} NAME")
 
 
 def _default_name(path: Path) -> str:

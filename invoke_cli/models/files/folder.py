@@ -270,9 +270,8 @@ def weights_in(folder: Path, restore: str, owner: str = "model", field: str = "m
     names = (path for pattern in ("*.safetensors", "*.safetensors.index*.json") for path in folder.glob(pattern))
     choices = [path for path in names if _SHARD.search(path.name) is None]
     if not choices:
-        check_not_pickled(folder)
-        own = "_class_name" in read_json(folder / "config.json", restore)
-        missing = folder / (_NAMES[0] if own else _NAMES[1])
+        check_not_pickled(folder, field)
+        missing = folder / _expected_name(folder, restore)
         raise ModelError(f"a file of the {owner} is missing: {missing}", hint=restore, field=field)
     chosen = min(choices, key=_preference)
     files = _shards(chosen, restore) if chosen.suffix == ".json" else (chosen,)
@@ -281,6 +280,12 @@ def weights_in(folder: Path, restore: str, owner: str = "model", field: str = "m
             state = "damaged" if path.is_file() else "missing"
             raise ModelError(f"a file of the {owner} is {state}: {path}", hint=restore, field=field)
     return files
+
+
+def _expected_name(folder: Path, restore: str) -> str:
+    """Return the name of a component's weight file, which depends on its library."""
+    is_diffusers = "_class_name" in read_json(folder / "config.json", restore)
+    return _NAMES[0] if is_diffusers else _NAMES[1]
 
 
 def _shards(index: Path, restore: str) -> tuple[Path, ...]:

@@ -106,8 +106,7 @@ def read_file_facts(
     is_complete = family.denoiser == "unet" and contained_parts(header).issuperset(needed)
     files = {part: (path,) if is_complete else _from_base(path, part, base) for part in needed}
     facts = replace(facts_from(family, path, configs, {family.denoiser: (path,), **files}, size), base=base)
-    snr = detect_zero_snr(path, header) if facts.family.staged else ""
-    facts = replace(facts, zero_snr_source=snr)
+    facts = replace(facts, zero_snr_source=detect_zero_snr(path, header))
     return facts if base else _with_detected_prediction(facts, header, size)
 
 
