@@ -77,6 +77,7 @@ def job_of(context: SessionContext, prepared: Prepared, images: Sequence[ImagePl
         checkpoint=prepared.checkpoint,
         until=prepared.until,
         vae=context.vae_hash(prepared.model) if keeps else "",
+        threads=prepared.threads,
     )
 
 

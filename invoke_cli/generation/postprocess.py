@@ -113,7 +113,9 @@ def _painted_share(prepared: Prepared) -> Image.Image | None:
 
 def _restore_face(run: PostprocessRun, step: Faces, image: Image.Image) -> Image.Image:
     box = face_box(Size(*image.size))
-    job = NetworkJob(path=step.network.path, image=image.crop(box), fidelity=step.fidelity)
+    job = NetworkJob(
+        path=step.network.path, image=image.crop(box), fidelity=step.fidelity, threads=run.prepared.threads
+    )
     face = run.context.engine.apply_network(job, run.context.hooks())
     return blend_face(image, face, box, step.strength)
 

@@ -64,6 +64,7 @@ class Prepared:
         checkpoint: The saved latents to resume from.
         until: The number of steps after which to stop.
         controls: The control images.
+        threads: The number of CPU threads of a recorded run; 0 for the current number.
     """
 
     plan: Plan
@@ -77,6 +78,7 @@ class Prepared:
     checkpoint: LatentFile | None = None
     until: int | None = None
     controls: tuple[OpenedImage, ...] = ()
+    threads: int = 0
 
     @property
     def last(self) -> Prepared:
@@ -198,7 +200,8 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     # 3. Seeds.
     request = replace(request, seeds=resolve_seeds(context, request))
     # 4. The mask, whose init image may be filled or extended.
-    finder = _mask_finder(context, request, folder, _supplied_mask(context, request, init, supplied))
+    mask = _supplied_mask(context, request, init, supplied)
+    finder = _mask_finder(context, request, folder, replace(supplied, mask=mask))
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     init = masked.init if masked else init
     # 5. Check values that would otherwise fail only when resizing or saving.
@@ -227,7 +230,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         finder = replace(finder, supplied=masked.opened)
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, checkpoint=supplied.checkpoint,
-        controls=tuple(controls.opened),
+        controls=tuple(controls.opened), threads=supplied.threads,
     )  # fmt: skip
 
 
@@ -262,12 +265,12 @@ def _supplied_mask(
 
 
 def _mask_finder(
-    context: SessionContext, request: GenerationRequest, folder: OutputFolder, mask: OpenedImage | None
+    context: SessionContext, request: GenerationRequest, folder: OutputFolder, supplied: SuppliedInputs
 ) -> MaskFinder | None:
     """Return the finder of the mask; None for tasks without a mask."""
     if request.fix or request.latent_up or request.sr:
         return None
-    return MaskFinder(context=context, request=request, folder=folder, supplied=mask)
+    return MaskFinder(context=context, request=request, folder=folder, supplied=supplied.mask, threads=supplied.threads)
 
 
 def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ class SuppliedInputs:
         checkpoint: The saved latents to resume from.
         reference: The reference to the latents, as typed.
         as_init_image: Whether the latents are those of a finished run and serve as an init image.
+        threads: The number of CPU threads of a recorded run; 0 for the current number.
     """
 
     init: OpenedImage | None = None
@@ -52,6 +53,7 @@ class SuppliedInputs:
     checkpoint: LatentFile | None = None
     reference: str | None = None
     as_init_image: bool = False
+    threads: int = 0
 
 
 NO_INPUTS = SuppliedInputs()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import is_file
-from invoke_cli.engine import ImageResult
+from invoke_cli.engine import MAX_THREADS, ImageResult
 from invoke_cli.errors import MetadataError
 from invoke_cli.generation.chain import prepare_recorded
 from invoke_cli.generation.execute import generate_images
@@ -67,11 +67,14 @@ def prepare_replay(context: SessionContext, path: Path, *, output: bool = False)
     stages = _runnable_stages(context, parsed, path)
     parsed = _expand_hires_fix(context, replace(parsed, request=stages[-1], earlier=stages[:-1]))
     inputs = [_find_inputs(context, parsed, path, number) for number in range(len(parsed.stages))]
+    threads = _usable_threads(provenance)
     resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
-    prepared = prepare_stage(context, resolved[0], inputs[0][1])
+    prepared = prepare_stage(context, resolved[0], replace(inputs[0][1], threads=threads))
     images, index = _batch(prepared.plan.images[0], provenance)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
-    later = [SuppliedInputs(mask=supplied.mask, controls=supplied.controls) for _, supplied in inputs[1:]]
+    later = [
+        SuppliedInputs(mask=supplied.mask, controls=supplied.controls, threads=threads) for _, supplied in inputs[1:]
+    ]
     prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
     return Replay(path=path, parsed=parsed, provenance=provenance, prepared=prepared, index=index)
 
@@ -104,6 +107,12 @@ def _expand_hires_fix(context: SessionContext, parsed: ParsedMetadata) -> Parsed
         return parsed
     first, second = passes
     return replace(parsed, request=overlay(inherited(first), second), earlier=(first,))
+
+
+def _usable_threads(provenance: Provenance) -> int:
+    """Return the recorded number of threads; 0, for the current number, if it is not recorded or absurd."""
+    threads = provenance.environment.get("threads")
+    return threads if isinstance(threads, int) and 0 < threads <= MAX_THREADS else 0
 
 
 def run_replay(context: SessionContext, recorded_run: Replay) -> ImageResult:
