@@ -161,7 +161,8 @@ def alter(path: Path, environment: Mapping[str, object], level: int = 1, *, keep
     with Image.open(path) as image:
         changed = image.convert("RGB")
     values = np.array(changed)
-    values[5, 3, 2] += level if values[5, 3, 2] < 128 else -level
+    blue = int(values[5, 3, 2])
+    values[5, 3, 2] = blue + level if blue < 128 else blue - level
     changed = Image.fromarray(values)
     document = json.loads(read_chunks(path)["sd-metadata"])
     document["environment"] |= dict(environment)
