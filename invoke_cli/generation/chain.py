@@ -58,7 +58,7 @@ def _prepared(context: SessionContext, line: ResolvedLine, supplied: SuppliedInp
         before = (later or [first])[-1]
         with blame(stage=number):
             resolved = context.settings.resolve(sized(request, *before.plan.result_size), before.model)
-            later.append(_later(context, resolved, before))
+            later.append(_matching_first(_later(context, resolved, before), first))
     if any(stage.plan.postprocessing.keep for stage in (first, *later)[:-1]):
         context.notice("--save_original applies to the last stage; --save_all keeps the images of the others")
     return replace(first, later=tuple(later))
@@ -70,7 +70,7 @@ def prepare_recorded(
     """Plan the later stages of a recorded chain, whose requests are complete, with its masks and control images."""
     prepared: list[Prepared] = []
     for resolved, supplied in later:
-        prepared.append(_later(context, resolved, (prepared or [first])[-1], supplied))
+        prepared.append(_matching_first(_later(context, resolved, (prepared or [first])[-1], supplied), first))
     return replace(first, later=tuple(prepared))
 
 
@@ -119,6 +119,14 @@ def _later(
         notice = "between these stages the image is decoded and encoded once"
         prepared = replace(prepared, plan=replace(prepared.plan, notices=(*prepared.plan.notices, notice)))
     return replace(prepared, takes_latents=takes_latents, own_seed=own_seeds[0] if own_seeds else None)
+
+
+def _matching_first(stage: Prepared, first: Prepared) -> Prepared:
+    """Let a later stage match the colours of the image that the chain starts from, if it starts from one."""
+    if not stage.matches_init or first.init is None or not first.init.data:
+        return stage
+    source = first.init.image if first.plan.patches else first.untouched()
+    return replace(stage, colours=without_file(source))
 
 
 def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -> bool:

@@ -21,7 +21,7 @@ from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.adapters import find_embedding, find_lora
 from invoke_cli.inputs.control_images import ControlFinder
-from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_init
+from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_colours, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
 from invoke_cli.inputs.outcrop import on_patch
@@ -31,6 +31,7 @@ from invoke_cli.inputs.supplied import (
     InputFile,
     SuppliedInputs,
     checkpoint_facts,
+    colour_file,
     embedded_metadata,
     init_facts,
     resume_facts,
@@ -64,6 +65,7 @@ class Prepared:
         checkpoint: The saved latents to resume from.
         until: The number of steps after which to stop.
         controls: The control images.
+        colours: The image whose colours are transferred; None for the init image.
         threads: The number of CPU threads of a recorded run; 0 for the current number.
     """
 
@@ -78,7 +80,22 @@ class Prepared:
     checkpoint: LatentFile | None = None
     until: int | None = None
     controls: tuple[OpenedImage, ...] = ()
+    colours: OpenedImage | None = None
     threads: int = 0
+
+    @property
+    def matches_init(self) -> bool:
+        """Whether the colours of the stage's own init image are transferred to the result."""
+        return self.colours is None and self.plan.postprocessing.matching is not None
+
+    @property
+    def colour_reference(self) -> Image.Image:
+        """The image whose colours are transferred; the init image is cut to the result."""
+        if self.colours is None:
+            return self.untouched()
+        if self.plan.resume is None or self.plan.geometry is None or self.plan.postprocessing.names_colours:
+            return self.colours.image
+        return replace(self, init=self.colours, colours=None).untouched()
 
     @property
     def last(self) -> Prepared:
@@ -138,7 +155,8 @@ class Prepared:
         """The files that the image is generated from, each once."""
         masks = [stage.masked.opened for stage in (self, *self.later) if stage.masked]
         controls = [control for stage in (self, *self.later) for control in stage.controls]
-        files: list[InputFile | None] = [self.checkpoint, self.init, *masks, *controls]
+        colours = [stage.colours for stage in (self, *self.later)]
+        files: list[InputFile | None] = [self.checkpoint, self.init, *masks, *controls, *colours]
         unique = {(file.name, file.sha256): file for file in files if file is not None and file.data}
         return tuple(unique.values())
 
@@ -209,6 +227,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     check_template(request.name_format or "")
     # 6. The plan.
     controls = ControlFinder(context=context, model=resolved.model, folder=folder, supplied=supplied.controls)
+    named = open_colours(context, request.match_colors, folder) if supplied.colours is None else supplied.colours
     inputs = PlanInputs(
         request=request,
         model=resolved.model.spec.name,
@@ -222,6 +241,8 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         mask=masked.facts if masked else None,
         postprocess_models=find_postprocess_models(context, request, with_init=init is not None),
         sources=resolved.effective.sources,
+        colour_file=colour_file(named, request.match_colors),
+        has_colours=named is not None or init is not None,
     )
     plan = make_plan(inputs)
     plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
@@ -230,7 +251,8 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         finder = replace(finder, supplied=masked.opened)
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, checkpoint=supplied.checkpoint,
-        controls=tuple(controls.opened), threads=supplied.threads,
+        controls=tuple(controls.opened), colours=named if plan.postprocessing.matching else None,
+        threads=supplied.threads,
     )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def _check_needs(inputs: PlanInputs) -> None:
     is_available = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
     for row in SWITCHES:
         if (
-            not is_available[row.needs]
+            not (is_available[row.needs] or (row.field == "match_colors" and inputs.colour_file is not None))
             and inputs.sources.get(row.field) == "line"
             and getattr(inputs.request, row.field)
         ):

@@ -254,8 +254,23 @@ def _sampler(name: str) -> Sampler:
     return find_sampler(sampler.with_init) if sampler.with_init else sampler
 
 
+def _check_colours(inputs: PlanInputs) -> Iterator[Refusal]:
+    """Yield the error for colours that are to be matched to no image, unless a default of the session asks for it."""
+    if not _is_set_in_line(inputs, "match_colors") or inputs.colour_file is not None:
+        return
+    mode = (inputs.request.match_colors or "").partition(":")[0]
+    hint = f"name an image: --match_colors={mode}:photo.png"
+    if inputs.is_postprocess_only and not (inputs.init is not None and inputs.init.chained):
+        message = "--match_colors has no effect with --fix unless it names an image: no image is generated"
+        yield "match_colors", message, hint
+    elif not inputs.has_colours:
+        yield "match_colors", "--match_colors needs an init image, but there are only latents", hint
+
+
 def _colour_matching(inputs: PlanInputs, _: list[str]) -> ColourMatching | None:
-    return ColourMatching(mode=inputs.request.match_colors) if inputs.request.match_colors else None
+    if not inputs.request.match_colors or not inputs.has_colours:
+        return None
+    return ColourMatching(mode=inputs.request.match_colors.partition(":")[0], file=inputs.colour_file)
 
 
 def _plugin_steps(inputs: PlanInputs, _: list[str]) -> PluginSteps | None:
@@ -275,7 +290,7 @@ def _plugin_steps(inputs: PlanInputs, _: list[str]) -> PluginSteps | None:
 
 # In order of execution.
 POSTPROCESSORS: tuple[Postprocessor, ...] = (
-    Postprocessor(name="match_colors", triggers=("match_colors",), decide=_colour_matching, is_valid_for_fix=False),
+    Postprocessor(name="match_colors", triggers=("match_colors",), decide=_colour_matching, check=_check_colours),
     Postprocessor(name="faces", triggers=("facetool_strength",), decide=lambda inputs, _: _faces(inputs)),
     Postprocessor(name="enlarge", triggers=_ENLARGING, decide=_enlarging, check=_check_enlarging),
     Postprocessor(name="plugins", triggers=("postprocessors",), decide=_plugin_steps),

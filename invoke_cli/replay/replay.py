@@ -73,7 +73,8 @@ def prepare_replay(context: SessionContext, path: Path, *, output: bool = False)
     images, index = _batch(prepared.plan.images[0], provenance)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
     later = [
-        SuppliedInputs(mask=supplied.mask, controls=supplied.controls, threads=threads) for _, supplied in inputs[1:]
+        SuppliedInputs(mask=supplied.mask, controls=supplied.controls, colours=supplied.colours, threads=threads)
+        for _, supplied in inputs[1:]
     ]
     prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
     return Replay(path=path, parsed=parsed, provenance=provenance, prepared=prepared, index=index)
@@ -131,14 +132,30 @@ def _find_inputs(
     request = parsed.stages[number]
     hashes = parsed.provenance.inputs if parsed.provenance else ()
     init, mask = hashes[number] if number < len(hashes) else ("", "")
-    init_file = _find_input(context, parsed, path, (request.init_image, init))
+    init_file = find_input(context, parsed, path, (request.init_image, init))
     guides = _find_controls(context, parsed, path, number)
     if init_file is not None and init_file[0].suffix == SUFFIX:
         file = read_latents(read_file(init_file[0]), init_file[1])
         full_request, supplied = resumed_request(file, request, [OutputFolder(path.parent), context.folder()])
-        return full_request, replace(supplied, controls=guides or supplied.controls)
-    mask_file = _find_input(context, parsed, path, (request.init_mask, mask))
-    return request, SuppliedInputs(init=_open_input(init_file), mask=_open_input(mask_file), controls=guides)
+        return full_request, replace(
+            supplied,
+            controls=guides or supplied.controls,
+            colours=_find_colours(context, parsed, path, number) or supplied.colours,
+        )
+    mask_file = find_input(context, parsed, path, (request.init_mask, mask))
+    return request, SuppliedInputs(
+        init=_open_input(init_file), mask=_open_input(mask_file), controls=guides,
+        colours=_find_colours(context, parsed, path, number),
+    )  # fmt: skip
+
+
+def _find_colours(context: SessionContext, parsed: ParsedMetadata, path: Path, number: int) -> OpenedImage | None:
+    """Return the image whose colours a stage transfers, if it names one. Its hash is among those of all inputs."""
+    name = (parsed.stages[number].match_colors or "").partition(":")[2]
+    if not name:
+        return None
+    hashes = dict(parsed.provenance.parents) if parsed.provenance else {}
+    return _open_input(find_input(context, parsed, path, (name, hashes.get(Path(name).name, ""))))
 
 
 def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, number: int) -> tuple[OpenedImage, ...]:
@@ -148,7 +165,7 @@ def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, 
         parsed.provenance.controls[number] if parsed.provenance and number < len(parsed.provenance.controls) else ()
     )
     recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
-    found = (_open_input(_find_input(context, parsed, path, pair)) for pair in recorded)
+    found = (_open_input(find_input(context, parsed, path, pair)) for pair in recorded)
     return tuple(opened for opened in found if opened is not None)
 
 
@@ -156,7 +173,7 @@ def _open_input(found: tuple[Path, str] | None) -> OpenedImage | None:
     return replace(open_path(found[0]), name=found[1]) if found is not None else None
 
 
-def _find_input(
+def find_input(
     context: SessionContext, parsed: ParsedMetadata, path: Path, recorded: tuple[str | None, str]
 ) -> tuple[Path, str] | None:
     """Find a recorded input.

@@ -47,7 +47,12 @@ def resumed_request(
     supplied = SuppliedInputs(
         checkpoint=file, controls=() if line_request.controls is not None else tuple(_controls(file, folders))
     )
-    return full_request, _with_masked_images(supplied, file, folders) if file.masked else supplied
+    if file.masked:
+        supplied = _with_masked_images(supplied, file, folders)
+    elif full_request.match_colors and ":" not in full_request.match_colors and file.init_sha256:
+        name = file.request.init_image or "init image"
+        supplied = replace(supplied, colours=_stored_input(file, name, file.init_sha256, folders))
+    return full_request, supplied
 
 
 def _with_masked_images(supplied: SuppliedInputs, file: LatentFile, folders: Sequence[OutputFolder]) -> SuppliedInputs:
