@@ -16,6 +16,7 @@ from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES, by_field
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.capabilities import adapted_sampler, check_refines
+from invoke_cli.planning.chain import ENLARGING
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.planning.postprocess import (
     ColourMatching,
@@ -41,9 +42,6 @@ HIGH_STRENGTH = 0.6
 OVERLAP = 0.25
 NETWORK_SHARE = 0.75
 FIDELITY = 0.75
-
-_ENLARGING = ("upscale", "embiggen", "latent_up", "sr")
-
 
 Refusal = tuple[str, str, str]
 
@@ -110,7 +108,7 @@ def decide_postprocessing(inputs: PlanInputs, size: Size, notices: list[str]) ->
     result = postprocessing.result_size(size)
     if max(result) > MAX_SIDE or result.width * result.height > MAX_PIXELS:
         hint = f"use a smaller factor: at most {MAX_SIDE} pixels per side and {MAX_PIXELS / 1e6:.0f} megapixels"
-        field = next((name for name in _ENLARGING if getattr(request, name)), "upscale")
+        field = next((name for name in ENLARGING if getattr(request, name)), "upscale")
         raise PlanError(f"an image of {result} is too large", hint=hint, field=field)
     return postprocessing
 
@@ -128,7 +126,7 @@ def _contradictions(inputs: PlanInputs) -> Iterator[Refusal]:
 
 def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
     request = inputs.request
-    requested = [name for name in _ENLARGING if getattr(request, name)]
+    requested = [name for name in ENLARGING if getattr(request, name)]
     if len(requested) > 1:
         names = " and ".join(by_field()[name].spelling for name in requested)
         yield requested[-1], f"{names} cannot be combined", "keep one of them, or write a stage for each (a | b)"
@@ -138,7 +136,7 @@ def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
             hint = f"write it in a later stage, such as a castle | {spelling}, or add an image with -I"
             yield name, f"{spelling} needs an image to enlarge", hint
     for name, needed in (("embiggen_strength", ("embiggen",)), ("embiggen_tiles", ("embiggen",)),
-                         ("upscaler", _ENLARGING), ("new_prompt", _ENLARGING)):  # fmt: skip
+                         ("upscaler", ENLARGING), ("new_prompt", ENLARGING)):  # fmt: skip
         if _is_set_in_line(inputs, name) and not any(getattr(request, field) for field in needed):
             needs = "--embiggen" if len(needed) == 1 else "-U or --embiggen"
             yield name, f"{by_field()[name].spelling} needs {needs}", f"for example {needs.split()[0]} 2"
@@ -149,7 +147,7 @@ def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
 
 def _fix_contradictions(inputs: PlanInputs) -> Iterator[Refusal]:
     request = inputs.request
-    what = "--fix" if request.fix else next(by_field()[name].spelling for name in _ENLARGING if getattr(request, name))
+    what = "--fix" if request.fix else next(by_field()[name].spelling for name in ENLARGING if getattr(request, name))
     for row in POSTPROCESSORS:
         if not row.is_valid_for_fix and row.is_requested(request):
             spelling = by_field()[row.triggers[0]].spelling
@@ -292,6 +290,6 @@ def _plugin_steps(inputs: PlanInputs, _: list[str]) -> PluginSteps | None:
 POSTPROCESSORS: tuple[Postprocessor, ...] = (
     Postprocessor(name="match_colors", triggers=("match_colors",), decide=_colour_matching, check=_check_colours),
     Postprocessor(name="faces", triggers=("facetool_strength",), decide=lambda inputs, _: _faces(inputs)),
-    Postprocessor(name="enlarge", triggers=_ENLARGING, decide=_enlarging, check=_check_enlarging),
+    Postprocessor(name="enlarge", triggers=ENLARGING, decide=_enlarging, check=_check_enlarging),
     Postprocessor(name="plugins", triggers=("postprocessors",), decide=_plugin_steps),
 )
