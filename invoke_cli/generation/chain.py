@@ -200,7 +200,7 @@ def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -
     plain = plain and not before.plan.untouched and not after.plan.untouched
     fits = after.plan.geometry is not None and after.plan.geometry.untouched
     whole = before.plan.result_size == Size(before.plan.width, before.plan.height)
-    return plain and fits and whole and context.vae_hash(before.model) == context.vae_hash(after.model)
+    return plain and fits and whole and context.has_same_vae(before.model, after.model)
 
 
 def _encodes(prepared: Prepared) -> bool:

@@ -80,6 +80,19 @@ def test_another_model_with_the_same_autoencoder_takes_the_latents(
     assert real_session.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=6"
 
 
+def test_an_autoencoder_stored_in_half_precision_takes_the_latents(
+    real_session: SessionHarness, tiny_model: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    other = tmp_path / "half"
+    shutil.copytree(tiny_model, other)
+    (weights,) = (other / "vae").glob("*.safetensors")
+    save_file({name: tensor.half() for name, tensor in load_file(weights).items()}, weights)
+    real_session.draw(f"a castle -s4 -S1 --trace | oil painting -f .5 -m {other}")
+    assert real_session.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=6"
+
+
 def test_stages_of_different_sizes_are_decoded_and_encoded(harness: SessionHarness) -> None:
     (path,) = harness.draw("a castle -s2 -S1 -W 64 -H 64 | oil painting -f .5 -W 96 -H 96")
     assert size(path) == (96, 96)
