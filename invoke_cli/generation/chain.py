@@ -65,18 +65,22 @@ def _prepared(context: SessionContext, line: ResolvedLine, supplied: SuppliedInp
     for number, request in enumerate(requests[1:], start=1):
         before = (later or [first])[-1]
         with blame(stage=number):
-            stage = line.stages[number]
-            request, inputs = _refining(request, before) if stage.refines else (request, NO_INPUTS)
-            is_masked = request.init_mask is not None or request.text_mask is not None
-            if not (is_masked and _is_pasted(before)):
-                request = sized(request, *before.plan.result_size)
-            resolved = _with_fitting_sampler(context, stage, context.settings.resolve(request, before.model))
+            resolved, inputs = _resolved_stage(context, replace(line.stages[number], request=request), before)
             if number < len(requests) - 1:
                 resolved = _without_default_postprocessing(resolved)
             later.append(_matching_first(_later(context, resolved, before, inputs), first))
     if any(stage.plan.postprocessing.keep for stage in (first, *later)[:-1]):
         context.notice("--save_original applies to the last stage; --save_all keeps the images of the others")
     return replace(first, later=tuple(later))
+
+
+def _resolved_stage(context: SessionContext, stage: Stage, before: Prepared) -> tuple[Resolved, SuppliedInputs]:
+    """Resolve a later stage, whose request includes what it inherits, and return the mask that it keeps."""
+    request, inputs = _refining(stage.request, before) if stage.refines else (stage.request, NO_INPUTS)
+    is_masked = request.init_mask is not None or request.text_mask is not None
+    if not (is_masked and _is_pasted(before)):
+        request = sized(request, *before.plan.result_size)
+    return _with_fitting_sampler(context, stage, context.settings.resolve(request, before.model)), inputs
 
 
 def _without_default_postprocessing(resolved: Resolved) -> Resolved:
@@ -90,7 +94,7 @@ def _without_default_postprocessing(resolved: Resolved) -> Resolved:
 def _with_fitting_sampler(context: SessionContext, stage: Stage, resolved: Resolved) -> Resolved:
     """Return the settings of a stage with a sampler that its model supports, unless the stage sets one itself."""
     request, family = resolved.request, resolved.model.facts.family
-    if stage.request.scheduler is not None or fitting_sampler(family, request.scheduler) == request.scheduler:
+    if "scheduler" in stage.spans or fitting_sampler(family, request.scheduler) == request.scheduler:
         return resolved
     default = context.settings.resolve(replace(request, scheduler=None), resolved.model).request.scheduler
     name = fitting_sampler(family, default)

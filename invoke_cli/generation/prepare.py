@@ -218,8 +218,8 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     # 3. Seeds.
     request = replace(request, seeds=resolve_seeds(context, request))
     # 4. The mask, whose init image may be filled or extended.
-    mask = _supplied_mask(context, request, init, supplied)
-    finder = _mask_finder(context, request, folder, replace(supplied, mask=mask))
+    supplied = replace(supplied, mask=_supplied_mask(context, request, init, supplied))
+    finder = _mask_finder(context, request, folder, supplied)
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     init = masked.init if masked else init
     # 5. Check values that would otherwise fail only when resizing or saving.
@@ -246,11 +246,9 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     )
     plan = make_plan(inputs)
     plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
-    # 7. Later images of a chain or a folder use the mask that was opened here.
-    if finder is not None and masked is not None and masked.opened is not None:
-        finder = replace(finder, supplied=masked.opened)
     return Prepared(
-        plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, checkpoint=supplied.checkpoint,
+        plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=_reusing(finder, masked),
+        checkpoint=supplied.checkpoint,
         controls=tuple(controls.opened), colours=named if plan.postprocessing.matching else None,
         threads=supplied.threads,
     )  # fmt: skip
@@ -293,6 +291,13 @@ def _mask_finder(
     if request.fix or request.latent_up or request.sr:
         return None
     return MaskFinder(context=context, request=request, folder=folder, supplied=supplied.mask, threads=supplied.threads)
+
+
+def _reusing(finder: MaskFinder | None, masked: Masked | None) -> MaskFinder | None:
+    """Let later images of a chain or a folder use the mask that was opened for the first one."""
+    if finder is None or masked is None or masked.opened is None:
+        return finder
+    return replace(finder, supplied=masked.opened)
 
 
 def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:

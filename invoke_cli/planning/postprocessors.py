@@ -55,14 +55,12 @@ class Postprocessor:
         triggers: The request fields that ask for it, one of which must be set.
         decide: Returns the step of a plan, or None; may add notices.
         check: Yields (field, message, hint) for each contradiction in the line.
-        is_valid_for_fix: Whether it can work on a finished image (`!fix`).
     """
 
     name: str
     triggers: tuple[str, ...]
     decide: Callable[[PlanInputs, list[str]], PostprocessStep | None]
     check: Callable[[PlanInputs], Iterator[Refusal]] = lambda _: iter(())
-    is_valid_for_fix: bool = True
 
     def is_requested(self, request: GenerationRequest) -> bool:
         """Return whether the request asks for it."""
@@ -137,7 +135,7 @@ def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
             yield name, f"{spelling} needs an image to enlarge", hint
     for name, needed in (("embiggen_strength", ("embiggen",)), ("embiggen_tiles", ("embiggen",)),
                          ("upscaler", ENLARGING), ("new_prompt", ENLARGING)):  # fmt: skip
-        if _is_set_in_line(inputs, name) and not any(getattr(request, field) for field in needed):
+        if is_set_in_line(inputs, name) and not any(getattr(request, field) for field in needed):
             needs = "--embiggen" if len(needed) == 1 else "-U or --embiggen"
             yield name, f"{by_field()[name].spelling} needs {needs}", f"for example {needs.split()[0]} 2"
     if request.upscale and request.upscale[0] <= 1:
@@ -148,22 +146,17 @@ def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
 def _fix_contradictions(inputs: PlanInputs) -> Iterator[Refusal]:
     request = inputs.request
     what = "--fix" if request.fix else next(by_field()[name].spelling for name in ENLARGING if getattr(request, name))
-    for row in POSTPROCESSORS:
-        if not row.is_valid_for_fix and row.is_requested(request):
-            spelling = by_field()[row.triggers[0]].spelling
-            hint = "use it with -I when generating the image"
-            yield row.triggers[0], f"{spelling} has no effect with {what}: no image is generated", hint
     generation_groups = (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)
     for switch in SWITCHES:
         is_generation = switch.group in generation_groups and switch.field != "init_image"
-        if is_generation and _is_set_in_line(inputs, switch.field):
+        if is_generation and is_set_in_line(inputs, switch.field):
             message = f"{switch.spelling} has no effect with {what}: no image is generated"
             yield switch.field, message, f"remove {switch.spelling}"
-    if not any(row.is_requested(request) for row in POSTPROCESSORS if row.is_valid_for_fix):
+    if not any(row.is_requested(request) for row in POSTPROCESSORS):
         yield "fix", "--fix needs a postprocessing switch", "for example -U 2, --embiggen 2 or -G 0.8"
 
 
-def _is_set_in_line(inputs: PlanInputs, field: str) -> bool:
+def is_set_in_line(inputs: PlanInputs, field: str) -> bool:
     """Return whether the line itself sets a switch."""
     return bool(getattr(inputs.request, field)) and inputs.sources.get(field) == "line"
 
@@ -172,7 +165,7 @@ def _ineffective_switches(inputs: PlanInputs) -> Iterator[str]:
     request = inputs.request
     if not request.facetool_strength:
         for name in ("facetool", "codeformer_fidelity"):
-            if _is_set_in_line(inputs, name):
+            if is_set_in_line(inputs, name):
                 yield f"{by_field()[name].spelling} has no effect without -G"
     if request.save_original and inputs.is_postprocess_only:
         yield "--save_original has no effect here: the original file is never modified"
@@ -254,7 +247,7 @@ def _sampler(name: str) -> Sampler:
 
 def _check_colours(inputs: PlanInputs) -> Iterator[Refusal]:
     """Yield the error for colours that are to be matched to no image, unless a default of the session asks for it."""
-    if not _is_set_in_line(inputs, "match_colors") or inputs.colour_file is not None:
+    if not is_set_in_line(inputs, "match_colors") or inputs.colour_file is not None:
         return
     mode = (inputs.request.match_colors or "").partition(":")[0]
     hint = f"name an image: --match_colors={mode}:photo.png"

@@ -26,7 +26,6 @@ from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.latents import SUFFIX, LatentFile, planned_latents, read_latents
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.planning.plan import Plan
-from invoke_cli.planning.postprocessors import POSTPROCESSORS
 from invoke_cli.planning.recorded_request import SETTLED
 from invoke_cli.replay.replay import Replay, prepare_replay
 from invoke_cli.replay.saved_latents import resumed_request
@@ -45,7 +44,7 @@ def resume_from_latents(context: SessionContext, line: ResolvedLine) -> tuple[Re
         file = _find_latents(context, reference, line.request) if reference else None
     if file is None:
         return line, NO_INPUTS
-    _check_steps_left(file, line)
+    _report_last_step(context, file, line.typed)
     folders = [reference_folder(context, line.request), context.folder()]
     request, supplied = resumed_request(file, line.typed, folders)
     line = line.with_request(context, request)
@@ -53,14 +52,11 @@ def resume_from_latents(context: SessionContext, line: ResolvedLine) -> tuple[Re
     return line, replace(supplied, reference=reference)
 
 
-def _check_steps_left(file: LatentFile, line: ResolvedLine) -> None:
-    """Raise ImageError for a line that changes nothing: no steps are left, and no stage or postprocessing follows."""
-    request = line.typed
-    is_followed = len(line.stages) > 1 or any(row.is_requested(request) for row in POSTPROCESSORS)
-    if file.finished and request.strength is None and not is_followed:
-        hint = "add -f .5 to start a new run from it, or resume from an earlier step"
-        message = f"nothing is left to do: {file.name} is the last of {file.taken} steps"
-        raise ImageError(message, hint=hint, field="init_image")
+def _report_last_step(context: SessionContext, file: LatentFile, request: GenerationRequest) -> None:
+    """Tell the user that resuming decodes the same image again, unless the latents become an init image."""
+    if file.finished and request.strength is None:
+        text = f"nothing is left to do: {file.name} is the last of {file.taken} steps"
+        context.notice(f"{text}; add -f .5 to start a new run from it")
 
 
 def _check_vae(context: SessionContext, file: LatentFile, model: Model) -> None:

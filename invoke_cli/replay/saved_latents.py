@@ -48,11 +48,8 @@ def resumed_request(
         checkpoint=file, controls=() if line_request.controls is not None else tuple(_controls(file, folders))
     )
     if file.masked:
-        supplied = _with_masked_images(supplied, file, folders)
-    elif full_request.match_colors and ":" not in full_request.match_colors and file.init_sha256:
-        name = file.request.init_image or "init image"
-        supplied = replace(supplied, colours=_stored_input(file, name, file.init_sha256, folders))
-    return full_request, supplied
+        return full_request, _with_masked_images(supplied, file, folders)
+    return full_request, _with_colours(supplied, file, full_request.match_colors or "", folders)
 
 
 def _with_masked_images(supplied: SuppliedInputs, file: LatentFile, folders: Sequence[OutputFolder]) -> SuppliedInputs:
@@ -63,6 +60,16 @@ def _with_masked_images(supplied: SuppliedInputs, file: LatentFile, folders: Seq
         init=_stored_input(file, names[0], file.init_sha256, folders),
         mask=_stored_input(file, names[1], file.mask_sha256, folders) if file.mask_sha256 else None,
     )
+
+
+def _with_colours(
+    supplied: SuppliedInputs, file: LatentFile, choice: str, folders: Sequence[OutputFolder]
+) -> SuppliedInputs:
+    """Add the stored init image of the original run if `--match_colors` uses it."""
+    if not choice or ":" in choice or not file.init_sha256:
+        return supplied
+    name = file.request.init_image or "init image"
+    return replace(supplied, colours=_stored_input(file, name, file.init_sha256, folders))
 
 
 def _as_init_image(file: LatentFile, line_request: GenerationRequest) -> GenerationRequest:

@@ -71,9 +71,10 @@ def test_names_are_safe_on_all_file_systems() -> None:
     assert prompt_folder("x" * 900) == "x" * 200
 
 
-@pytest.mark.parametrize("template", 
+@pytest.mark.parametrize("template",
     [
-        "{nothing}", "{seed", "{0}", "{seed.__class__}", "{}", "../../x", "a/../../x", "..\\x", "/tmp/x", "C:\\x", "~/x",
+        "{nothing}", "{seed", "{0}", "{seed.__class__}", "{}", "../../x", "a/../../x", "..\\x", "/tmp/x", "C:\\x",
+        "~/x",
     ],
 )  # fmt: skip
 def test_a_bad_template_is_an_error_before_generation(fake_session: SessionHarness, template: str) -> None:

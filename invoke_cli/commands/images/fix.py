@@ -55,9 +55,8 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
             init_image=reference if paths is None else str(path), fix=None if generates else True
         )
         inherited = _inherited_settings(context, path)
-        if first.match_colors and ":" not in first.match_colors and not generates:
-            source = _recorded_init(context, path)
-            target = overlay(target, GenerationRequest(match_colors=f"{first.match_colors}:{source}"))
+        if not generates:
+            target = overlay(target, _colours_of_init(context, first, path))
         lines.append(format_line([overlay(overlay(inherited, replace(first, prompt=None)), target), *later]))
     return lines
 
@@ -75,6 +74,13 @@ def _check_target(request: GenerationRequest, path: Path) -> None:
     """Raise CommandError if the result would overwrite the image."""
     if request.outdir and expand_path(request.outdir).absolute() == path.absolute():
         raise CommandError("!fix never overwrites its source image", hint="choose another name for -o")
+
+
+def _colours_of_init(context: SessionContext, request: GenerationRequest, path: Path) -> GenerationRequest:
+    """Return the `--match_colors` that names the recorded init image, if the line names no image itself."""
+    if request.match_colors is None or ":" in request.match_colors:
+        return GenerationRequest()
+    return GenerationRequest(match_colors=f"{request.match_colors}:{_recorded_init(context, path)}")
 
 
 def _recorded_init(context: SessionContext, path: Path) -> Path:
