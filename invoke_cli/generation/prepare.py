@@ -227,7 +227,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     check_template(request.name_format or "")
     # 6. The plan.
     controls = ControlFinder(context=context, model=resolved.model, folder=folder, supplied=supplied.controls)
-    named = open_colours(context, request.match_colors, folder) if supplied.colours is None else supplied.colours
+    named = supplied.colours or open_colours(context, request.match_colors, folder)
     inputs = PlanInputs(
         request=request,
         model=resolved.model.spec.name,
@@ -244,8 +244,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         colour_file=colour_file(named, request.match_colors),
         has_colours=named is not None or init is not None,
     )
-    plan = make_plan(inputs)
-    plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
+    plan = _with_missing_triggers(make_plan(inputs), resolved.model)
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=_reusing(finder, masked),
         checkpoint=supplied.checkpoint,
@@ -300,12 +299,13 @@ def _reusing(finder: MaskFinder | None, masked: Masked | None) -> MaskFinder | N
     return replace(finder, supplied=masked.opened)
 
 
-def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
-    """Return a notice if the prompt contains none of the model's trigger words."""
+def _with_missing_triggers(plan: Plan, model: Model) -> Plan:
+    """Add a notice if the prompt contains none of the model's trigger words."""
     words, prompt = model.spec.triggers, plan.prompt.positive.lower()
     if not words or any(word.lower() in prompt for word in words):
-        return ()
-    return (f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}",)
+        return plan
+    notice = f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}"
+    return replace(plan, notices=(*plan.notices, notice))
 
 
 def resolve_seeds(context: SessionContext, request: GenerationRequest) -> tuple[int, ...] | None:
