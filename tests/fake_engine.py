@@ -11,7 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from invoke_cli.engine import DiffusionJob, EngineSettings, Hooks, ImageResult, Job, Memory, Model, NetworkJob, Tokens
+from invoke_cli.engine import (
+    DiffusionJob,
+    EngineSettings,
+    Hooks,
+    ImageResult,
+    Job,
+    Memory,
+    Model,
+    NetworkJob,
+    SegmentationJob,
+    Tokens,
+)
 from invoke_cli.errors import Interrupted, OutOfMemory
 from invoke_cli.events import Loading, Step
 from invoke_cli.metadata.codec import Batch
@@ -82,8 +93,8 @@ class FakeEngine:
         words = text.split()
         return Tokens(read=tuple(words[:75]), cut=tuple(words[75:]))
 
-    def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
-        return [np.zeros((image.height, image.width), dtype=np.float32) for _ in phrases]
+    def segment(self, job: SegmentationJob) -> Sequence[NDArray[np.float32]]:
+        return [np.zeros((job.image.height, job.image.width), dtype=np.float32) for _ in job.phrases]
 
     def environment(self) -> Mapping[str, object]:
         return {"device": "fake", "threads": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import secrets
 import threading
@@ -19,6 +20,8 @@ from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Level, Message, Notice, NullViewer, Viewer
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
+from invoke_cli.models.files.folder import ModelFacts
+from invoke_cli.models.files.same_weights import is_same_network
 from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
@@ -51,6 +54,14 @@ def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def _is_same_config(one: ModelFacts, other: ModelFacts) -> bool:
+    """Return whether the configs of two VAEs are equal, apart from what they say of their origin."""
+    configs = [json.loads(facts.vae_config or "{}") for facts in (one, other)]
+    origins = ("_name_or_path", "_diffusers_version", "_commit_hash")
+    plain = [{key: value for key, value in config.items() if key not in origins} for config in configs]
+    return bool(plain[0]) and plain[0] == plain[1]
 
 
 class SessionContext:
@@ -88,6 +99,7 @@ class SessionContext:
         self._lines = 0
         self._stop = threading.Event()
         self._hashes: dict[str, str] = {}
+        self._same_vaes: dict[str, bool] = {}
 
     # -- the engine -------------------------------------------------------------------------------------------------
 
@@ -150,6 +162,17 @@ class SessionContext:
         if key not in self._hashes:
             self._hashes[key] = latents_identity(model.facts.vae_config, model.facts.vae_weights)
         return self._hashes[key]
+
+    def has_same_vae(self, one: Model, other: Model) -> bool:
+        """Return whether two models can share latents: the same VAE, though perhaps stored in different precision."""
+        if self.vae_hash(one) == self.vae_hash(other):
+            return True
+        if one.facts.family.vae != other.facts.family.vae or not _is_same_config(one.facts, other.facts):
+            return False
+        key = "|".join(sorted((self.vae_hash(one), self.vae_hash(other))))
+        if key not in self._same_vaes:
+            self._same_vaes[key] = is_same_network(one.facts.vae_weights, other.facts.vae_weights)
+        return self._same_vaes[key]
 
     # -- stopping ---------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from PIL import Image  # this module is imported before the first prompt, which must not wait for Pillow
 
 TILING = "vae tiling"
+MAX_THREADS = 256  # recorded thread counts come from files, which may contain any number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +92,7 @@ class Job:
         guides: The control images of the plan's controls, in order, at the canvas size.
         vae: The hash of the model's autoencoder.
         tile: The position on a larger canvas, for tiled enlargement.
+        threads: The number of CPU threads, to repeat a recorded run; 0 for the current number.
     """
 
     plan: Plan
@@ -111,6 +113,7 @@ class Job:
     guides: tuple[Image.Image, ...] = ()
     vae: str = ""
     tile: Tile | None = None
+    threads: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,22 +122,43 @@ class NetworkJob:
 
     Attributes:
         fidelity: CodeFormer's fidelity weight; ignored by networks that take none.
+        threads: The number of CPU threads, as in `Job`.
     """
 
     path: Path
     image: Image.Image
     fidelity: float | None = None
+    threads: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiffusionJob:
-    """Input for a diffusion upscaler: an RGB `image`, or the scaled `latents` that an earlier result passed on."""
+    """Input for a diffusion upscaler: an RGB `image`, or the scaled `latents` that an earlier result passed on.
+
+    Attributes:
+        threads: The number of CPU threads, as in `Job`.
+    """
 
     work: Diffusion
     seed: int
     trace: bool = False
     image: Image.Image | None = None
     latents: object = None
+    threads: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SegmentationJob:
+    """An RGB image in which the CLIPSeg model in `folder` looks for phrases.
+
+    Attributes:
+        threads: The number of CPU threads, as in `Job`.
+    """
+
+    folder: Path
+    image: Image.Image
+    phrases: tuple[str, ...]
+    threads: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,8 +268,8 @@ class Engine(Protocol):
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """Tokenize `text` with the model's tokenizer."""
 
-    def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
-        """Return a heat map of each phrase, by the CLIPSeg model in `folder`.
+    def segment(self, job: SegmentationJob) -> Sequence[NDArray[np.float32]]:
+        """Return a heat map of each phrase.
 
         Returns:
             For each phrase a (height, width) array, 0 to 1.

@@ -6,6 +6,7 @@ import gc
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from invoke_cli.engine import (
     Memory,
     Model,
     NetworkJob,
+    SegmentationJob,
     Tokens,
 )
 from invoke_cli.engine.conditioning.lora import active_loras, adapter_weights, unload_loras
@@ -49,6 +51,7 @@ from invoke_cli.engine.sampling.vae import ImageEncoder
 from invoke_cli.engine.segmentation import Segmenter
 from invoke_cli.engine.staged_run import StagedRun
 from invoke_cli.engine.stock_run import StockRun
+from invoke_cli.engine.threads import cpu_threads
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
 from invoke_cli.planning.plan import Plan
@@ -66,6 +69,7 @@ class DiffusersEngine:
     def __init__(self, settings: EngineSettings) -> None:
         self._device = choose_device(settings)
         self._models = ModelCache(self._device)
+        self._threads = torch.get_num_threads()
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()
         self._networks: LRUCache[Any] = LRUCache(MAX_CACHED_NETWORKS)
@@ -80,6 +84,10 @@ class DiffusersEngine:
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images as they finish."""
+        with self._using_threads(job.threads):
+            yield from self._images(job, hooks)
+
+    def _images(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         request = job.plan.request
         if job.model.facts.zero_snr_source and job.first == 1 and not reaches_zero_snr(job.plan.sampler):
             text = f"{job.plan.sampler.name} does not support zero terminal SNR; ddim, k_euler and k_dpmpp_2 do"
@@ -110,22 +118,25 @@ class DiffusersEngine:
     def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """Return the output of a single-file network; the last one used stays in memory."""
         network = self._networks.get(job.path, lambda: load_network(job.path, self._device))
-        return run_network(network, job, hooks)
+        with cpu_threads(job.threads):
+            return run_network(network, job, hooks)
 
     def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
         """Return the image enlarged by a diffusion upscaler; the last one used stays in memory."""
         hooks.counters.emit = hooks.trace if job.trace else None
         upscaler = job.work.upscaler
         pipeline = self._networks.get(upscaler.folder, lambda: load_upscaler(upscaler, self._device))
-        return run_upscaler(pipeline, job, self._device, hooks)
+        with cpu_threads(job.threads):
+            return run_upscaler(pipeline, job, self._device, hooks)
 
     def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
         """Tokenize `text` with the model's tokenizer."""
         return read_tokens(self._ready(model, hooks), text)
 
-    def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
+    def segment(self, job: SegmentationJob) -> Sequence[NDArray[np.float32]]:
         """Return a heat map of each phrase: (height, width), 0 to 1."""
-        return self._segmenter.heat_maps(folder, image, phrases, self._device)
+        with cpu_threads(job.threads):
+            return self._segmenter.heat_maps(job.folder, job.image, job.phrases, self._device)
 
     def environment(self) -> Mapping[str, object]:
         """Return the versions, device, dtype and thread count."""
@@ -176,6 +187,16 @@ class DiffusersEngine:
         self._device.release()
 
     # -- parts -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _using_threads(self, count: int) -> Iterator[None]:
+        """Use `count` threads, and forget what was computed with another number of threads."""
+        with cpu_threads(count):
+            if self._threads != torch.get_num_threads():
+                self._conditioning.clear()
+                self._encoder.clear()
+                self._threads = torch.get_num_threads()
+            yield
 
     @property
     def _loaded(self) -> LoadedModel | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import PurePath
 
 from PIL import Image
 
@@ -16,11 +17,15 @@ from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.supplied import NO_INPUTS, SuppliedInputs
 from invoke_cli.language.grammar.line import Stage
+from invoke_cli.language.switches.switch import Group
+from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.planning.capabilities import fitting_sampler
 from invoke_cli.planning.chain import link_stages, sized
 from invoke_cli.planning.hires_fix import two_passes
 from invoke_cli.planning.plan import Task
 from invoke_cli.planning.plan_inputs import grid_of
 from invoke_cli.planning.seeds import next_seed
+from invoke_cli.request import GenerationRequest
 
 
 def prepare_line(context: SessionContext, line: ResolvedLine, supplied: SuppliedInputs = NO_INPUTS) -> Prepared:
@@ -52,16 +57,75 @@ def blame_typed_stage(*, added: int) -> Iterator[None]:
 
 def _prepared(context: SessionContext, line: ResolvedLine, supplied: SuppliedInputs) -> Prepared:
     requests = link_stages(line.stages)
-    first = prepare_stage(context, line.with_request(context, requests[0]).first, supplied)
+    resolved = line.with_request(context, requests[0]).first
+    first = prepare_stage(
+        context, _without_default_postprocessing(resolved) if len(requests) > 1 else resolved, supplied
+    )
     later: list[Prepared] = []
     for number, request in enumerate(requests[1:], start=1):
         before = (later or [first])[-1]
         with blame(stage=number):
-            resolved = context.settings.resolve(sized(request, *before.plan.result_size), before.model)
-            later.append(_later(context, resolved, before))
+            resolved, inputs = _resolved_stage(context, replace(line.stages[number], request=request), before)
+            if number < len(requests) - 1:
+                resolved = _without_default_postprocessing(resolved)
+            later.append(_matching_first(_later(context, resolved, before, inputs), first))
     if any(stage.plan.postprocessing.keep for stage in (first, *later)[:-1]):
         context.notice("--save_original applies to the last stage; --save_all keeps the images of the others")
     return replace(first, later=tuple(later))
+
+
+def _resolved_stage(context: SessionContext, stage: Stage, before: Prepared) -> tuple[Resolved, SuppliedInputs]:
+    """Resolve a later stage, whose request includes what it inherits, and return the mask that it keeps."""
+    request, inputs = _refining(stage.request, before) if stage.refines else (stage.request, NO_INPUTS)
+    is_masked = request.init_mask is not None or request.text_mask is not None
+    if not (is_masked and _is_pasted(before)):
+        request = sized(request, *before.plan.result_size)
+    return _with_fitting_sampler(context, stage, context.settings.resolve(request, before.model)), inputs
+
+
+def _without_default_postprocessing(resolved: Resolved) -> Resolved:
+    """Return the settings of an earlier stage: the session's defaults for postprocessing apply to the last one."""
+    request, sources = resolved.effective
+    fields = [row.field for row in SWITCHES if row.group is Group.POSTPROCESS and sources.get(row.field) != "line"]
+    request = replace(request, **dict.fromkeys(fields))
+    return replace(resolved, effective=resolved.effective._replace(request=request))
+
+
+def _with_fitting_sampler(context: SessionContext, stage: Stage, resolved: Resolved) -> Resolved:
+    """Return the settings of a stage with a sampler that its model supports, unless the stage sets one itself."""
+    request, family = resolved.request, resolved.model.facts.family
+    if "scheduler" in stage.spans or fitting_sampler(family, request.scheduler) == request.scheduler:
+        return resolved
+    default = context.settings.resolve(replace(request, scheduler=None), resolved.model).request.scheduler
+    name = fitting_sampler(family, default)
+    model = resolved.model.spec.name
+    context.notice(f"{model} ({family.label}) does not support the sampler {request.scheduler}: using {name}")
+    return resolved.with_values({"scheduler": name})
+
+
+def _is_pasted(stage: Prepared) -> bool:
+    """Return whether the result of a stage is pasted into its init image, whose size it keeps."""
+    geometry = stage.plan.geometry
+    return bool(stage.plan.patches) or (geometry is not None and geometry.window is not None)
+
+
+def _refining(request: GenerationRequest, before: Prepared) -> tuple[GenerationRequest, SuppliedInputs]:
+    """Return the request of a further pass of a list of strengths, with the mask of the pass before."""
+    if _is_pasted(before):
+        request = replace(request, width=None, height=None)
+    masked, typed = before.masked, before.plan.request
+    if masked is None or before.init is None:
+        return request, NO_INPUTS
+    request = replace(request, mask_blur=typed.mask_blur)
+    if not masked.bordered:
+        request = replace(request, invert_mask=typed.invert_mask, mask_grow=typed.mask_grow)
+    if masked.opened is not None and not masked.bordered:
+        request = replace(request, init_mask=typed.init_mask, mask_polarity=typed.mask_polarity)
+        return request, SuppliedInputs(mask=masked.opened)
+    if not before.init.data and typed.text_mask is not None:  # found anew in each image that the chain produces
+        return replace(request, text_mask=typed.text_mask), NO_INPUTS
+    mask = masked.as_file(PurePath(before.init.name).stem or "previous")
+    return replace(request, init_mask=mask.name), SuppliedInputs(mask=mask)
 
 
 def prepare_recorded(
@@ -70,7 +134,7 @@ def prepare_recorded(
     """Plan the later stages of a recorded chain, whose requests are complete, with its masks and control images."""
     prepared: list[Prepared] = []
     for resolved, supplied in later:
-        prepared.append(_later(context, resolved, (prepared or [first])[-1], supplied))
+        prepared.append(_matching_first(_later(context, resolved, (prepared or [first])[-1], supplied), first))
     return replace(first, later=tuple(prepared))
 
 
@@ -121,6 +185,14 @@ def _later(
     return replace(prepared, takes_latents=takes_latents, own_seed=own_seeds[0] if own_seeds else None)
 
 
+def _matching_first(stage: Prepared, first: Prepared) -> Prepared:
+    """Let a later stage match the colours of the image that the chain starts from, if it starts from one."""
+    if not stage.matches_init or first.init is None or not first.init.data:
+        return stage
+    source = first.init.image if first.plan.patches else first.untouched()
+    return replace(stage, colours=without_file(source))
+
+
 def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -> bool:
     """Return whether a stage can start from the latents of the one before: same canvas, same autoencoder, no masks."""
     if before.plan.postprocessing.wanted:
@@ -132,7 +204,7 @@ def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -
     plain = plain and not before.plan.untouched and not after.plan.untouched
     fits = after.plan.geometry is not None and after.plan.geometry.untouched
     whole = before.plan.result_size == Size(before.plan.width, before.plan.height)
-    return plain and fits and whole and context.vae_hash(before.model) == context.vae_hash(after.model)
+    return plain and fits and whole and context.has_same_vae(before.model, after.model)
 
 
 def _encodes(prepared: Prepared) -> bool:

@@ -77,6 +77,7 @@ def job_of(context: SessionContext, prepared: Prepared, images: Sequence[ImagePl
         checkpoint=prepared.checkpoint,
         until=prepared.until,
         vae=context.vae_hash(prepared.model) if keeps else "",
+        threads=prepared.threads,
     )
 
 
@@ -119,7 +120,7 @@ class _ChainRun:
     def _stage(self, number: int, image: ImagePlan, before: ImageResult | None) -> ImageResult:
         stage = self.stages[number]
         start = before.state if before is not None and stage.takes_latents else None
-        if before is not None and start is None:
+        if before is not None and (start is None or stage.matches_init):
             stage = stage.starting_from(without_file(before.image))
         if stage.plan.untouched:
             batch = Batch(seeds=(image.seed,))
@@ -174,4 +175,7 @@ class _ChainRun:
     def _needs_decoding(self, number: int) -> bool:
         """Return whether a stage's result must be decoded: for the user, or for a stage that takes images only."""
         last = number == len(self.stages) - 1
-        return last or self.keeps_all or not self.stages[number + 1].takes_latents
+        if last or self.keeps_all:
+            return True
+        following = self.stages[number + 1]
+        return following.matches_init or not following.takes_latents

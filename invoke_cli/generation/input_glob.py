@@ -40,7 +40,7 @@ def generate_each_input(
     context: SessionContext, line: ResolvedLine, files: Sequence[Path], run: RunLine
 ) -> list[SavedImage]:
     """Run a line once for each file, with one seed for all if it gives none; a bad file fails alone."""
-    seeds = line.typed.seeds or (context.random_seed(),)
+    seeds = line.request.seeds or (context.random_seed(),)
     saved: list[SavedImage] = []
     failed = 0
     for path in files:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Protocol
@@ -28,7 +28,7 @@ from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.planning.describe import plan_facts, plan_line, plan_table
 from invoke_cli.planning.plan import ImagePlan, Plan
-from invoke_cli.planning.recorded_request import recorded_controls
+from invoke_cli.planning.recorded_request import recorded_controls, recorded_mask
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
 
@@ -71,7 +71,7 @@ class LineRun:
         self.line = line
         self.originals: Saver | None = None
         self.prepared = prepare_line(context, *resume(context, line))
-        context.last_stages = (self._resolved_request(), *(stage.request for stage in line.stages[1:]))
+        context.last_stages = (self._resolved_request(), *self._later_requests())
 
     def run(self) -> list[SavedImage]:
         """Report the plan and, unless this is a dry run, execute it."""
@@ -106,6 +106,13 @@ class LineRun:
         return overlay(
             typed, GenerationRequest.of({name: value for name, value in values.items() if value is not None})
         )
+
+    def _later_requests(self) -> Iterator[GenerationRequest]:
+        """Yield the later stages as typed; the passes of a list of strengths with the mask that they keep."""
+        added = len(self.prepared.later) + 1 - len(self.line.stages)  # the first stage may have been split in two
+        for stage, prepared in zip(self.line.stages[1:], self.prepared.later[added:], strict=True):
+            kept = recorded_mask(prepared.plan, by_name=False) if stage.refines else GenerationRequest()
+            yield overlay(stage.request, kept)
 
     def _target(self) -> Target:
         """Return the target of the results. Raises OutputError if it cannot take the requested extra files."""

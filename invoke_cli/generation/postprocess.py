@@ -88,11 +88,15 @@ def without_last_postprocess(prepared: Prepared) -> Prepared:
 
 
 def _match_colours(run: PostprocessRun, step: ColourMatching, image: Image.Image) -> Image.Image:
-    reference, share = run.prepared.untouched(), _painted_share(run.prepared)
-    result = matched(image, reference, step.mode, share)
-    distances = [lab_distance(each, reference, share) for each in (image, result)]
-    where = " inside the mask" if share is not None else ""
-    text = f"colours: mean LAB distance to the init image{where}: {distances[0]:.1f} before, {distances[1]:.1f} after"
+    reference, share = run.prepared.colour_reference, _painted_share(run.prepared)
+    # The mask selects the same area of the init image, but says nothing about another image.
+    target = share if step.file is None and reference.size == image.size else None
+    if run.prepared.plan.task is Task.POSTPROCESS:
+        share = target = None
+    result = matched(image, reference, step.mode, share, target)
+    distances = [lab_distance(each, reference, share, target) for each in (image, result)]
+    where, name = " inside the mask" if share is not None else "", step.file.name if step.file else "the init image"
+    text = f"colours: mean LAB distance to {name}{where}: {distances[0]:.1f} before, {distances[1]:.1f} after"
     run.context.notice(text)
     return result
 
@@ -113,7 +117,9 @@ def _painted_share(prepared: Prepared) -> Image.Image | None:
 
 def _restore_face(run: PostprocessRun, step: Faces, image: Image.Image) -> Image.Image:
     box = face_box(Size(*image.size))
-    job = NetworkJob(path=step.network.path, image=image.crop(box), fidelity=step.fidelity)
+    job = NetworkJob(
+        path=step.network.path, image=image.crop(box), fidelity=step.fidelity, threads=run.prepared.threads
+    )
     face = run.context.engine.apply_network(job, run.context.hooks())
     return blend_face(image, face, box, step.strength)
 

@@ -21,7 +21,7 @@ from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.adapters import find_embedding, find_lora, join_lora_names
 from invoke_cli.inputs.control_images import ControlFinder
-from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_init
+from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_colours, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
 from invoke_cli.inputs.outcrop import on_patch
@@ -31,6 +31,7 @@ from invoke_cli.inputs.supplied import (
     InputFile,
     SuppliedInputs,
     checkpoint_facts,
+    colour_file,
     embedded_metadata,
     init_facts,
     resume_facts,
@@ -64,6 +65,8 @@ class Prepared:
         checkpoint: The saved latents to resume from.
         until: The number of steps after which to stop.
         controls: The control images.
+        colours: The image whose colours are transferred; None for the init image.
+        threads: The number of CPU threads of a recorded run; 0 for the current number.
     """
 
     plan: Plan
@@ -77,6 +80,22 @@ class Prepared:
     checkpoint: LatentFile | None = None
     until: int | None = None
     controls: tuple[OpenedImage, ...] = ()
+    colours: OpenedImage | None = None
+    threads: int = 0
+
+    @property
+    def matches_init(self) -> bool:
+        """Whether the colours of the stage's own init image are transferred to the result."""
+        return self.colours is None and self.plan.postprocessing.matching is not None
+
+    @property
+    def colour_reference(self) -> Image.Image:
+        """The image whose colours are transferred; the init image is cut to the result."""
+        if self.colours is None:
+            return self.untouched()
+        if self.plan.resume is None or self.plan.geometry is None or self.plan.postprocessing.names_colours:
+            return self.colours.image
+        return replace(self, init=self.colours, colours=None).untouched()
 
     @property
     def last(self) -> Prepared:
@@ -136,7 +155,8 @@ class Prepared:
         """The files that the image is generated from, each once."""
         masks = [stage.masked.opened for stage in (self, *self.later) if stage.masked]
         controls = [control for stage in (self, *self.later) for control in stage.controls]
-        files: list[InputFile | None] = [self.checkpoint, self.init, *masks, *controls]
+        colours = [stage.colours for stage in (self, *self.later)]
+        files: list[InputFile | None] = [self.checkpoint, self.init, *masks, *controls, *colours]
         unique = {(file.name, file.sha256): file for file in files if file is not None and file.data}
         return tuple(unique.values())
 
@@ -199,7 +219,8 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     loras = join_lora_names(context, request.loras)
     request = replace(request, seeds=resolve_seeds(context, request), loras=loras)
     # 4. The mask, whose init image may be filled or extended.
-    finder = _mask_finder(context, request, folder, _supplied_mask(context, request, init, supplied))
+    supplied = replace(supplied, mask=_supplied_mask(context, request, init, supplied))
+    finder = _mask_finder(context, request, folder, supplied)
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     init = masked.init if masked else init
     # 5. Check values that would otherwise fail only when resizing or saving.
@@ -207,6 +228,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     check_template(request.name_format or "")
     # 6. The plan.
     controls = ControlFinder(context=context, model=resolved.model, folder=folder, supplied=supplied.controls)
+    named = supplied.colours or open_colours(context, request.match_colors, folder)
     inputs = PlanInputs(
         request=request,
         model=resolved.model.spec.name,
@@ -220,15 +242,15 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         mask=masked.facts if masked else None,
         postprocess_models=find_postprocess_models(context, request, with_init=init is not None),
         sources=resolved.effective.sources,
+        colour_file=colour_file(named, request.match_colors),
+        has_colours=named is not None or init is not None,
     )
-    plan = make_plan(inputs)
-    plan = replace(plan, notices=(*plan.notices, *_missing_triggers(plan, resolved.model)))
-    # 7. Later images of a chain or a folder use the mask that was opened here.
-    if finder is not None and masked is not None and masked.opened is not None:
-        finder = replace(finder, supplied=masked.opened)
+    plan = _with_missing_triggers(make_plan(inputs), resolved.model)
     return Prepared(
-        plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=finder, checkpoint=supplied.checkpoint,
-        controls=tuple(controls.opened),
+        plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=_reusing(finder, masked),
+        checkpoint=supplied.checkpoint,
+        controls=tuple(controls.opened), colours=named if plan.postprocessing.matching else None,
+        threads=supplied.threads,
     )  # fmt: skip
 
 
@@ -263,20 +285,28 @@ def _supplied_mask(
 
 
 def _mask_finder(
-    context: SessionContext, request: GenerationRequest, folder: OutputFolder, mask: OpenedImage | None
+    context: SessionContext, request: GenerationRequest, folder: OutputFolder, supplied: SuppliedInputs
 ) -> MaskFinder | None:
     """Return the finder of the mask; None for tasks without a mask."""
     if request.fix or request.latent_up or request.sr:
         return None
-    return MaskFinder(context=context, request=request, folder=folder, supplied=mask)
+    return MaskFinder(context=context, request=request, folder=folder, supplied=supplied.mask, threads=supplied.threads)
 
 
-def _missing_triggers(plan: Plan, model: Model) -> tuple[str, ...]:
-    """Return a notice if the prompt contains none of the model's trigger words."""
+def _reusing(finder: MaskFinder | None, masked: Masked | None) -> MaskFinder | None:
+    """Let later images of a chain or a folder use the mask that was opened for the first one."""
+    if finder is None or masked is None or masked.opened is None:
+        return finder
+    return replace(finder, supplied=masked.opened)
+
+
+def _with_missing_triggers(plan: Plan, model: Model) -> Plan:
+    """Add a notice if the prompt contains none of the model's trigger words."""
     words, prompt = model.spec.triggers, plan.prompt.positive.lower()
     if not words or any(word.lower() in prompt for word in words):
-        return ()
-    return (f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}",)
+        return plan
+    notice = f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}"
+    return replace(plan, notices=(*plan.notices, notice))
 
 
 def resolve_seeds(context: SessionContext, request: GenerationRequest) -> tuple[int, ...] | None:

@@ -94,7 +94,11 @@ def _preview(image: Image.Image, kind: str) -> Preview:
 
 def environment_of(context: SessionContext, prepared: Prepared) -> Mapping[str, object]:
     """Return the environment to record; empty if no model was used. Call it on the engine's thread."""
-    return {} if prepared.needs_no_model else context.engine.environment()
+    if prepared.needs_no_model:
+        return {}
+    environment = context.engine.environment()
+    # On a device other than the CPU the number of threads is recorded as 0.
+    return {**environment, "threads": prepared.threads} if prepared.threads and environment["threads"] else environment
 
 
 def build_record(

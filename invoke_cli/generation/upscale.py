@@ -39,7 +39,7 @@ class Enlarger:
         if self.work.diffusion is not None:
             job = DiffusionJob(
                 work=self.work.diffusion, seed=self.image.seed, image=image, latents=latents,
-                trace=self.prepared.plan.trace,
+                trace=self.prepared.plan.trace, threads=self.prepared.threads,
             )  # fmt: skip
             return self.context.engine.upscale(job, self.context.hooks())
         large = self._enlarge(image)
@@ -51,7 +51,7 @@ class Enlarger:
         smooth = image.resize(size, Image.Resampling.LANCZOS)
         if self.work.network is None:
             return smooth
-        job = NetworkJob(path=self.work.network.path, image=image)
+        job = NetworkJob(path=self.work.network.path, image=image, threads=self.prepared.threads)
         enlarged = self.context.engine.apply_network(job, self.context.hooks())
         enlarged = enlarged.resize(size, Image.Resampling.LANCZOS)
         return enlarged if self.work.share == 1 else Image.blend(smooth, enlarged, self.work.share)
@@ -99,6 +99,7 @@ class Enlarger:
             batch_size=1,
             first=number + 1,
             total=1,
+            threads=self.prepared.threads,
             tile=None if tile.box.size == canvas else Tile(canvas=canvas, left=tile.box.left, top=tile.box.top),
         )
         (result,) = self.context.engine.generate(job, hooks)

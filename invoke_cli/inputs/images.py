@@ -57,6 +57,15 @@ def _standard_input(context: SessionContext) -> bytes:
     return context.streams.read()
 
 
+def open_colours(context: SessionContext, choice: str | None, folder: OutputFolder) -> OpenedImage | None:
+    """Open the image that `--match_colors` names after its method; None if it names none."""
+    reference = (choice or "").partition(":")[2]
+    if not reference:
+        return None
+    with blame("match_colors", always=True):
+        return open_control_image(context, reference, folder)
+
+
 def find_recent_result(context: SessionContext, reference: str, field: str) -> Path:
     """Return the path of the result that a reference such as `@last` resolves to, in the folder of the last result."""
     assert context.latest is not None

@@ -10,6 +10,7 @@ from PIL import Image
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import MODELS, Paths
+from invoke_cli.engine import SegmentationJob
 from invoke_cli.errors import ModelError
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.inputs.masks import Masked, MaskSources, find_mask
@@ -28,12 +29,14 @@ class MaskFinder:
         request: The request.
         folder: The output folder to look up references in.
         supplied: An image that replaces the one that `-M` names.
+        threads: The number of CPU threads of a recorded run; 0 for the current number.
     """
 
     context: SessionContext
     request: GenerationRequest
     folder: OutputFolder
     supplied: OpenedImage | None = None
+    threads: int = 0
 
     def find(self, init: OpenedImage | None, *, stands_in: bool = False) -> Masked | None:
         """Return the mask for an init image; None if the whole image is painted.
@@ -51,7 +54,7 @@ class MaskFinder:
         return with_borders(init, masked, self.request.outcrop)
 
     def _text_mask(self, image: Image.Image, words: str) -> Image.Image:
-        return text_mask(self.context, image, words)
+        return text_mask(self.context, image, words, self.threads)
 
 
 def _full_mask(image: Image.Image, _: str) -> Image.Image:
@@ -62,11 +65,12 @@ REPOSITORY = "CIDAS/clipseg-rd64-refined"
 FOLDERS = ("clipseg", REPOSITORY.split("/")[1])
 
 
-def text_mask(context: SessionContext, image: Image.Image, words: str) -> Image.Image:
+def text_mask(context: SessionContext, image: Image.Image, words: str, threads: int = 0) -> Image.Image:
     """Return the mask (mode L; 255 is painted) of the words in an image. Raises ModelError if CLIPSeg is missing."""
     query = parse_mask_query(words)
     named = phrases(query.tree)
-    heat = context.engine.segment(clipseg_folder(context.settings.paths), image, named)
+    folder = clipseg_folder(context.settings.paths)
+    heat = context.engine.segment(SegmentationJob(folder=folder, image=image, phrases=tuple(named), threads=threads))
     found = dict(zip(named, heat, strict=True))
     value = evaluate(query.tree, found.__getitem__, np.minimum, np.maximum, lambda one: np.float32(1) - one)
     return Image.fromarray(np.where(value > query.threshold, np.uint8(255), np.uint8(0)))

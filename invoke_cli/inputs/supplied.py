@@ -14,6 +14,7 @@ from invoke_cli.metadata.containers.xmp import TRAINED
 from invoke_cli.metadata.containers.xmp_properties import source_type
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.planning.plan import InitFacts, ResumeFacts
+from invoke_cli.planning.postprocess import ColourFile
 from invoke_cli.request import GenerationRequest
 
 
@@ -41,17 +42,21 @@ class SuppliedInputs:
         init: The init image.
         mask: The mask.
         controls: The control images.
+        colours: The image whose colours `--match_colors` transfers; by default the init image.
         checkpoint: The saved latents to resume from.
         reference: The reference to the latents, as typed.
         as_init_image: Whether the latents are those of a finished run and serve as an init image.
+        threads: The number of CPU threads of a recorded run; 0 for the current number.
     """
 
     init: OpenedImage | None = None
     mask: OpenedImage | None = None
     controls: tuple[OpenedImage, ...] = ()
+    colours: OpenedImage | None = None
     checkpoint: LatentFile | None = None
     reference: str | None = None
     as_init_image: bool = False
+    threads: int = 0
 
 
 NO_INPUTS = SuppliedInputs()
@@ -78,6 +83,14 @@ def checkpoint_facts(supplied: SuppliedInputs) -> InitFacts | None:
         return None
     name = file.request.init_image or ""
     return InitFacts(name=name, reference=name, sha256=file.init_sha256, size=file.init_size, chained=file.chained)
+
+
+def colour_file(opened: OpenedImage | None, choice: str | None) -> ColourFile | None:
+    """Return the facts of the image that `--match_colors` names; None if it names none."""
+    reference = (choice or "").partition(":")[2]
+    if opened is None or not reference:
+        return None
+    return ColourFile(name=opened.name, reference=stable_reference(reference, opened.name))
 
 
 def embedded_metadata(init: OpenedImage) -> GenerationRequest | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping
+from pathlib import PureWindowsPath
 from typing import Any
 
 from invoke_cli.errors import InvokeError, OutputError
@@ -46,12 +47,13 @@ def file_name(template: str, fields: Mapping[str, object]) -> str:
     Raises:
         OutputError: The template is invalid.
     """
+    _check_folders(template)
     try:
         name = _Template().vformat(template, (), fields)
     except (ValueError, KeyError, IndexError) as error:
         hint = "for example {prefix}.{seed}.{prompt:40}.png"
         raise OutputError(f"invalid --fnformat: {error}", hint=hint, field="name_format") from None
-    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+    parts = [part for part in name.split("/") if part not in ("", ".")]
     if not parts:
         raise OutputError(
             "--fnformat results in an empty name", hint="for example {prefix}.{seed}.png", field="name_format"
@@ -59,6 +61,14 @@ def file_name(template: str, fields: Mapping[str, object]) -> str:
     if not parts[-1].lower().endswith(".png"):
         parts[-1] += ".png"
     return "/".join(_component(part) for part in parts)
+
+
+def _check_folders(template: str) -> None:
+    """Raise OutputError for a template that leads out of the output folder."""
+    is_absolute = PureWindowsPath(template).drive or template.startswith(("/", "\\", "~"))
+    if is_absolute or ".." in re.split(r"[/\\]", template):
+        message = "--fnformat leads out of the output folder"
+        raise OutputError(message, hint="choose the folder with -o: -o ../results", field="name_format")
 
 
 def check_template(template: str) -> None:

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from invoke_cli.errors import blame
+from invoke_cli.errors import PlanError, blame
 from invoke_cli.language.prompt.prompt import Prompt
+from invoke_cli.language.switches.named_values import MAX_LORA_WEIGHT
 from invoke_cli.planning.plan import ControlUse, EmbeddingUse, LoraUse
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.request import LoraChoice
 
 
 def loras_of(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> tuple[LoraUse, ...]:
-    """Return the LoRAs of the switch and of the prompt. The prompt's weight wins if both name the same LoRA."""
-    switched = dict(inputs.request.loras or ())
-    twice = [name for name, _ in prompt.loras if name in switched]
-    notices.extend(f"the LoRA {name} is set twice: the weight in the prompt applies" for name in twice)
-    chosen = [LoraChoice(*pair) for pair in (switched | dict(prompt.loras)).items()]
-    found: list[LoraUse] = []
-    for choice in chosen:
-        with blame("loras" if choice.name in switched else "prompt", always=True):
-            found.append(inputs.find_lora(choice))
-    return tuple(found)
+    """Return the LoRAs of the switch and of the prompt.
+
+    Weights of the same LoRA add up. Those in the prompt replace those of the switch.
+
+    Raises:
+        InvokeError: A LoRA is missing, or its weights add up to too much.
+    """
+    switched, prompted = (_find_loras(inputs, *part) for part in (("loras", inputs.request.loras or ()),
+                                                                 ("prompt", prompt.loras)))  # fmt: skip
+    notices.extend(
+        f"the LoRA {use.name} is set twice: the weight in the prompt applies"
+        for key, use in prompted.items()
+        if key in switched
+    )
+    return tuple((switched | prompted).values())
+
+
+def _find_loras(inputs: PlanInputs, field: str, choices: Sequence[LoraChoice]) -> dict[str, LoraUse]:
+    """Find the LoRAs that a field names; one that is named several times, by any name, has the sum of the weights."""
+    found: dict[str, LoraUse] = {}
+    for choice in choices:
+        with blame(field, always=True):
+            use = inputs.find_lora(choice)
+            key = use.path or use.name
+            weight = round(use.weight + (found[key].weight if key in found else 0.0), 6)
+            if abs(weight) > MAX_LORA_WEIGHT:
+                hint = f"use weights that add up to at most {MAX_LORA_WEIGHT:g}"
+                raise PlanError(f"the weights of the LoRA {use.name} add up to {weight:g}", hint=hint, field=field)
+        found[key] = replace(found.get(key, use), weight=weight)
+    return found
 
 
 def embeddings_of(inputs: PlanInputs, prompt: Prompt, notices: list[str]) -> Iterator[EmbeddingUse]:

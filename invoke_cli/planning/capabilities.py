@@ -12,7 +12,7 @@ from invoke_cli.language.prompt.prompt import Prompt, parse_prompt_sources
 from invoke_cli.language.switches.switch import Needs
 from invoke_cli.language.switches.table import by_field
 from invoke_cli.models.families.family import Family
-from invoke_cli.models.samplers import Sampler, for_flow
+from invoke_cli.models.samplers import Sampler, all_samplers, find_sampler, for_flow
 from invoke_cli.planning.plan import Task
 from invoke_cli.planning.plan_inputs import PlanInputs
 
@@ -131,12 +131,29 @@ def _check_task(inputs: PlanInputs, task: Task) -> None:
 def adapted_sampler(inputs: PlanInputs, sampler: Sampler) -> Sampler:
     """Return the sampler, adapted to the family. Raises PlanError if the family does not support it."""
     family = inputs.facts.family
-    adapted = for_flow(sampler) if family.flow else sampler
-    if adapted is None or (family.samplers and sampler.name not in family.samplers):
+    adapted = _adapted(family, sampler)
+    if adapted is None:
         takes = ", ".join(family.samplers)
         message = f"{inputs.model} ({family.label}) does not support the sampler {sampler.name}"
         raise PlanError(message, hint=f"use one of {takes}", field="scheduler")
     return adapted
+
+
+def _adapted(family: Family, sampler: Sampler) -> Sampler | None:
+    if family.samplers and sampler.name not in family.samplers:
+        return None
+    return for_flow(sampler) if family.flow else sampler
+
+
+def fitting_sampler(family: Family, *names: str | None) -> str | None:
+    """Return the first of these samplers that the family supports for an init image, or else any that it supports."""
+    for name in (*names, *family.samplers, *(row.name for row in all_samplers())):
+        sampler = find_sampler(name) if name else None
+        if sampler is not None and sampler.with_init:
+            sampler = find_sampler(sampler.with_init)
+        if sampler is not None and _adapted(family, sampler) is not None:
+            return name
+    return None
 
 
 def check_refines(inputs: PlanInputs, field: str) -> None:

@@ -18,6 +18,7 @@ _FIRST_ONLY = {
     "init_image": "a later stage starts from the previous result; use -I in the first stage",
     "num_images": "use -n in the first stage: each of its images passes through the chain",
 }
+ENLARGING = ("upscale", "embiggen", "latent_up", "sr")
 _LINE_GROUPS = (Group.OUTPUT, Group.RUN)
 
 
@@ -32,7 +33,8 @@ def link_stages(stages: Sequence[Stage]) -> list[GenerationRequest]:
     for number, stage in enumerate(stages[1:], start=1):
         _check_later_stage(stage, number)
         before = inherited(requests[-1])
-        if stage.request.outcrop is not None:  # its size is that of the previous image, plus the borders
+        # The size of an outpainted image is that of the previous one, plus the borders; an enlarged one keeps its size.
+        if stage.request.outcrop is not None or any(getattr(requests[-1], name) for name in ENLARGING):
             before = replace(before, width=None, height=None)
         requests.append(overlay(overlay(before, stage.request), line))
     return requests

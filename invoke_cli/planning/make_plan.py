@@ -17,7 +17,7 @@ from invoke_cli.planning.capabilities import adapted_sampler, parse_supported_pr
 from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Steps, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
-from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing
+from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing, is_set_in_line
 from invoke_cli.planning.seeds import seed_notices, seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for
@@ -101,11 +101,8 @@ def _check_needs(inputs: PlanInputs) -> None:
         raise PlanError("nothing to generate", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
     is_available = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
     for row in SWITCHES:
-        if (
-            not is_available[row.needs]
-            and inputs.sources.get(row.field) == "line"
-            and getattr(inputs.request, row.field)
-        ):
+        is_met = is_available[row.needs] or (row.field == "match_colors" and inputs.colour_file is not None)
+        if not is_met and is_set_in_line(inputs, row.field):
             hint = f"{_REMEDIES[row.needs]}, or remove {row.spelling}"
             raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
     if all(inputs.sources.get(name) == "line" for name in ("init_mask", "text_mask")):

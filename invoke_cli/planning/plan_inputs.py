@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from invoke_cli.imaging.sizes import Grid
 from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.planning.plan import ControlUse, EmbeddingUse, InitFacts, LoraUse, MaskFacts, ResumeFacts
-from invoke_cli.planning.postprocess import PostprocessModels
+from invoke_cli.planning.postprocess import ColourFile, PostprocessModels
 from invoke_cli.request import ControlChoice, GenerationRequest, LoraChoice
 
 
@@ -22,6 +22,8 @@ class PlanInputs:
         find_lora: Finds a LoRA.
         find_control: Finds a control image and its control model.
         find_embedding: Finds an embedding; returns None if there is none.
+        colour_file: The image that `--match_colors` names.
+        has_colours: Whether there are pixels whose colours can be transferred: an init image or `colour_file`.
     """
 
     request: GenerationRequest
@@ -38,6 +40,8 @@ class PlanInputs:
     resume: ResumeFacts | None = None
     postprocess_models: PostprocessModels = field(default_factory=PostprocessModels)
     sources: Mapping[str, str] = field(default_factory=dict)
+    colour_file: ColourFile | None = None
+    has_colours: bool = False
 
     @property
     def is_postprocess_only(self) -> bool:

@@ -66,10 +66,24 @@ class PostprocessStep(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ColourFile:
+    """An image whose colours are transferred; `reference` is its name as typed."""
+
+    name: str
+    reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ColourMatching:
-    """Gives the image the colours of the init image; `mode` is `histogram`, `lab` or `chroma`."""
+    """Gives the image the colours of another image.
+
+    Attributes:
+        mode: `histogram`, `lab` or `chroma`.
+        file: The image; None for the init image.
+    """
 
     mode: str
+    file: ColourFile | None = None
 
     @property
     def needs_engine(self) -> bool:
@@ -83,11 +97,13 @@ class ColourMatching:
 
     def describe(self) -> str:
         """Describe the operation in a few words."""
-        return f"colours matched ({self.mode})"
+        return f"colours matched ({self.mode})" + (f" to {self.file.name}" if self.file else "")
 
     def record(self, request: GenerationRequest, *, by_name: bool) -> Mapping[str, object]:  # noqa: ARG002
         """Return the request fields that reproduce the operation."""
-        return {"match_colors": self.mode}
+        if self.file is None:
+            return {"match_colors": self.mode}
+        return {"match_colors": f"{self.mode}:{self.file.name if by_name else self.file.reference}"}
 
     def result_size(self, size: Size) -> Size:
         """Return the size unchanged."""
@@ -271,6 +287,16 @@ class Postprocessing:
     def enlarging(self) -> Enlarging | None:
         """The step that enlarges, if there is one."""
         return next((step for step in self.steps if isinstance(step, Enlarging)), None)
+
+    @property
+    def matching(self) -> ColourMatching | None:
+        """The step that transfers colours, if there is one."""
+        return next((step for step in self.steps if isinstance(step, ColourMatching)), None)
+
+    @property
+    def names_colours(self) -> bool:
+        """Whether colours are transferred from an image that the line names for it."""
+        return self.matching is not None and self.matching.file is not None
 
     def result_size(self, size: Size) -> Size:
         """Return the size of the result for an image of this size."""

@@ -16,6 +16,7 @@ from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES, by_field
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.capabilities import adapted_sampler, check_refines
+from invoke_cli.planning.chain import ENLARGING
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.planning.postprocess import (
     ColourMatching,
@@ -42,9 +43,6 @@ OVERLAP = 0.25
 NETWORK_SHARE = 0.75
 FIDELITY = 0.75
 
-_ENLARGING = ("upscale", "embiggen", "latent_up", "sr")
-
-
 Refusal = tuple[str, str, str]
 
 
@@ -57,14 +55,12 @@ class Postprocessor:
         triggers: The request fields that ask for it, one of which must be set.
         decide: Returns the step of a plan, or None; may add notices.
         check: Yields (field, message, hint) for each contradiction in the line.
-        is_valid_for_fix: Whether it can work on a finished image (`!fix`).
     """
 
     name: str
     triggers: tuple[str, ...]
     decide: Callable[[PlanInputs, list[str]], PostprocessStep | None]
     check: Callable[[PlanInputs], Iterator[Refusal]] = lambda _: iter(())
-    is_valid_for_fix: bool = True
 
     def is_requested(self, request: GenerationRequest) -> bool:
         """Return whether the request asks for it."""
@@ -110,7 +106,7 @@ def decide_postprocessing(inputs: PlanInputs, size: Size, notices: list[str]) ->
     result = postprocessing.result_size(size)
     if max(result) > MAX_SIDE or result.width * result.height > MAX_PIXELS:
         hint = f"use a smaller factor: at most {MAX_SIDE} pixels per side and {MAX_PIXELS / 1e6:.0f} megapixels"
-        field = next((name for name in _ENLARGING if getattr(request, name)), "upscale")
+        field = next((name for name in ENLARGING if getattr(request, name)), "upscale")
         raise PlanError(f"an image of {result} is too large", hint=hint, field=field)
     return postprocessing
 
@@ -128,7 +124,7 @@ def _contradictions(inputs: PlanInputs) -> Iterator[Refusal]:
 
 def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
     request = inputs.request
-    requested = [name for name in _ENLARGING if getattr(request, name)]
+    requested = [name for name in ENLARGING if getattr(request, name)]
     if len(requested) > 1:
         names = " and ".join(by_field()[name].spelling for name in requested)
         yield requested[-1], f"{names} cannot be combined", "keep one of them, or write a stage for each (a | b)"
@@ -138,8 +134,8 @@ def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
             hint = f"write it in a later stage, such as a castle | {spelling}, or add an image with -I"
             yield name, f"{spelling} needs an image to enlarge", hint
     for name, needed in (("embiggen_strength", ("embiggen",)), ("embiggen_tiles", ("embiggen",)),
-                         ("upscaler", _ENLARGING), ("new_prompt", _ENLARGING)):  # fmt: skip
-        if _is_set_in_line(inputs, name) and not any(getattr(request, field) for field in needed):
+                         ("upscaler", ENLARGING), ("new_prompt", ENLARGING)):  # fmt: skip
+        if is_set_in_line(inputs, name) and not any(getattr(request, field) for field in needed):
             needs = "--embiggen" if len(needed) == 1 else "-U or --embiggen"
             yield name, f"{by_field()[name].spelling} needs {needs}", f"for example {needs.split()[0]} 2"
     if request.upscale and request.upscale[0] <= 1:
@@ -149,23 +145,18 @@ def _check_enlarging(inputs: PlanInputs) -> Iterator[Refusal]:
 
 def _fix_contradictions(inputs: PlanInputs) -> Iterator[Refusal]:
     request = inputs.request
-    what = "--fix" if request.fix else next(by_field()[name].spelling for name in _ENLARGING if getattr(request, name))
-    for row in POSTPROCESSORS:
-        if not row.is_valid_for_fix and row.is_requested(request):
-            spelling = by_field()[row.triggers[0]].spelling
-            hint = "use it with -I when generating the image"
-            yield row.triggers[0], f"{spelling} has no effect with {what}: no image is generated", hint
+    what = "--fix" if request.fix else next(by_field()[name].spelling for name in ENLARGING if getattr(request, name))
     generation_groups = (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)
     for switch in SWITCHES:
         is_generation = switch.group in generation_groups and switch.field != "init_image"
-        if is_generation and _is_set_in_line(inputs, switch.field):
+        if is_generation and is_set_in_line(inputs, switch.field):
             message = f"{switch.spelling} has no effect with {what}: no image is generated"
             yield switch.field, message, f"remove {switch.spelling}"
-    if not any(row.is_requested(request) for row in POSTPROCESSORS if row.is_valid_for_fix):
+    if not any(row.is_requested(request) for row in POSTPROCESSORS):
         yield "fix", "--fix needs a postprocessing switch", "for example -U 2, --embiggen 2 or -G 0.8"
 
 
-def _is_set_in_line(inputs: PlanInputs, field: str) -> bool:
+def is_set_in_line(inputs: PlanInputs, field: str) -> bool:
     """Return whether the line itself sets a switch."""
     return bool(getattr(inputs.request, field)) and inputs.sources.get(field) == "line"
 
@@ -174,7 +165,7 @@ def _ineffective_switches(inputs: PlanInputs) -> Iterator[str]:
     request = inputs.request
     if not request.facetool_strength:
         for name in ("facetool", "codeformer_fidelity"):
-            if _is_set_in_line(inputs, name):
+            if is_set_in_line(inputs, name):
                 yield f"{by_field()[name].spelling} has no effect without -G"
     if request.save_original and inputs.is_postprocess_only:
         yield "--save_original has no effect here: the original file is never modified"
@@ -255,8 +246,23 @@ def _sampler(name: str) -> Sampler:
     return find_sampler(sampler.with_init) if sampler.with_init else sampler
 
 
+def _check_colours(inputs: PlanInputs) -> Iterator[Refusal]:
+    """Yield the error for colours that are to be matched to no image, unless a default of the session asks for it."""
+    if not is_set_in_line(inputs, "match_colors") or inputs.colour_file is not None:
+        return
+    mode = (inputs.request.match_colors or "").partition(":")[0]
+    hint = f"name an image: --match_colors={mode}:photo.png"
+    if inputs.is_postprocess_only and not (inputs.init is not None and inputs.init.chained):
+        message = "--match_colors has no effect with --fix unless it names an image: no image is generated"
+        yield "match_colors", message, hint
+    elif not inputs.has_colours:
+        yield "match_colors", "--match_colors needs an init image, but there are only latents", hint
+
+
 def _colour_matching(inputs: PlanInputs, _: list[str]) -> ColourMatching | None:
-    return ColourMatching(mode=inputs.request.match_colors) if inputs.request.match_colors else None
+    if not inputs.request.match_colors or not inputs.has_colours:
+        return None
+    return ColourMatching(mode=inputs.request.match_colors.partition(":")[0], file=inputs.colour_file)
 
 
 def _plugin_steps(inputs: PlanInputs, _: list[str]) -> PluginSteps | None:
@@ -276,8 +282,8 @@ def _plugin_steps(inputs: PlanInputs, _: list[str]) -> PluginSteps | None:
 
 # In order of execution.
 POSTPROCESSORS: tuple[Postprocessor, ...] = (
-    Postprocessor(name="match_colors", triggers=("match_colors",), decide=_colour_matching, is_valid_for_fix=False),
+    Postprocessor(name="match_colors", triggers=("match_colors",), decide=_colour_matching, check=_check_colours),
     Postprocessor(name="faces", triggers=("facetool_strength",), decide=lambda inputs, _: _faces(inputs)),
-    Postprocessor(name="enlarge", triggers=_ENLARGING, decide=_enlarging, check=_check_enlarging),
+    Postprocessor(name="enlarge", triggers=ENLARGING, decide=_enlarging, check=_check_enlarging),
     Postprocessor(name="plugins", triggers=("postprocessors",), decide=_plugin_steps),
 )

@@ -54,7 +54,7 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
     name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
     strength = None if plan.task is Task.POSTPROCESS else plan.strength
     init_request = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
-    combined = overlay(overlay(common, init_request), _recorded_mask(plan, by_name=by_name))
+    combined = overlay(overlay(common, init_request), recorded_mask(plan, by_name=by_name))
     if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
         return replace(combined, width=None, height=None)
     if plan.geometry.untouched:
@@ -92,7 +92,7 @@ def recorded_controls(plan: Plan, *, by_name: bool = False) -> tuple[ControlChoi
     return tuple(ControlChoice(use.requested_kind, name, use.weight) for use, name in named) or None
 
 
-def _recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
+def recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
     """Return the switches that reproduce the mask."""
     if plan.mask is None:
         return GenerationRequest()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import is_file
-from invoke_cli.engine import ImageResult
+from invoke_cli.engine import MAX_THREADS, ImageResult
 from invoke_cli.errors import MetadataError
 from invoke_cli.generation.chain import prepare_recorded
 from invoke_cli.generation.execute import generate_images
@@ -67,11 +67,15 @@ def prepare_replay(context: SessionContext, path: Path, *, output: bool = False)
     stages = _runnable_stages(context, parsed, path)
     parsed = _expand_hires_fix(context, replace(parsed, request=stages[-1], earlier=stages[:-1]))
     inputs = [_find_inputs(context, parsed, path, number) for number in range(len(parsed.stages))]
+    threads = _usable_threads(provenance)
     resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
-    prepared = prepare_stage(context, resolved[0], inputs[0][1])
+    prepared = prepare_stage(context, resolved[0], replace(inputs[0][1], threads=threads))
     images, index = _batch(prepared.plan.images[0], provenance)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
-    later = [SuppliedInputs(mask=supplied.mask, controls=supplied.controls) for _, supplied in inputs[1:]]
+    later = [
+        SuppliedInputs(mask=supplied.mask, controls=supplied.controls, colours=supplied.colours, threads=threads)
+        for _, supplied in inputs[1:]
+    ]
     prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
     return Replay(path=path, parsed=parsed, provenance=provenance, prepared=prepared, index=index)
 
@@ -106,6 +110,12 @@ def _expand_hires_fix(context: SessionContext, parsed: ParsedMetadata) -> Parsed
     return replace(parsed, request=overlay(inherited(first), second), earlier=(first,))
 
 
+def _usable_threads(provenance: Provenance) -> int:
+    """Return the recorded number of threads; 0, for the current number, if it is not recorded or absurd."""
+    threads = provenance.environment.get("threads")
+    return threads if isinstance(threads, int) and 0 < threads <= MAX_THREADS else 0
+
+
 def run_replay(context: SessionContext, recorded_run: Replay) -> ImageResult:
     """Execute a recorded run and return the image."""
     results = list(generate_images(context, recorded_run.prepared, recorded_run.provenance))
@@ -122,14 +132,30 @@ def _find_inputs(
     request = parsed.stages[number]
     hashes = parsed.provenance.inputs if parsed.provenance else ()
     init, mask = hashes[number] if number < len(hashes) else ("", "")
-    init_file = _find_input(context, parsed, path, (request.init_image, init))
+    init_file = find_input(context, parsed, path, (request.init_image, init))
     guides = _find_controls(context, parsed, path, number)
     if init_file is not None and init_file[0].suffix == SUFFIX:
         file = read_latents(read_file(init_file[0]), init_file[1])
         full_request, supplied = resumed_request(file, request, [OutputFolder(path.parent), context.folder()])
-        return full_request, replace(supplied, controls=guides or supplied.controls)
-    mask_file = _find_input(context, parsed, path, (request.init_mask, mask))
-    return request, SuppliedInputs(init=_open_input(init_file), mask=_open_input(mask_file), controls=guides)
+        return full_request, replace(
+            supplied,
+            controls=guides or supplied.controls,
+            colours=_find_colours(context, parsed, path, number) or supplied.colours,
+        )
+    mask_file = find_input(context, parsed, path, (request.init_mask, mask))
+    return request, SuppliedInputs(
+        init=_open_input(init_file), mask=_open_input(mask_file), controls=guides,
+        colours=_find_colours(context, parsed, path, number),
+    )  # fmt: skip
+
+
+def _find_colours(context: SessionContext, parsed: ParsedMetadata, path: Path, number: int) -> OpenedImage | None:
+    """Return the image whose colours a stage transfers, if it names one. Its hash is among those of all inputs."""
+    name = (parsed.stages[number].match_colors or "").partition(":")[2]
+    if not name:
+        return None
+    hashes = dict(parsed.provenance.parents) if parsed.provenance else {}
+    return _open_input(find_input(context, parsed, path, (name, hashes.get(Path(name).name, ""))))
 
 
 def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, number: int) -> tuple[OpenedImage, ...]:
@@ -139,7 +165,7 @@ def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, 
         parsed.provenance.controls[number] if parsed.provenance and number < len(parsed.provenance.controls) else ()
     )
     recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
-    found = (_open_input(_find_input(context, parsed, path, pair)) for pair in recorded)
+    found = (_open_input(find_input(context, parsed, path, pair)) for pair in recorded)
     return tuple(opened for opened in found if opened is not None)
 
 
@@ -147,7 +173,7 @@ def _open_input(found: tuple[Path, str] | None) -> OpenedImage | None:
     return replace(open_path(found[0]), name=found[1]) if found is not None else None
 
 
-def _find_input(
+def find_input(
     context: SessionContext, parsed: ParsedMetadata, path: Path, recorded: tuple[str | None, str]
 ) -> tuple[Path, str] | None:
     """Find a recorded input.

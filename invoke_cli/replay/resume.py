@@ -44,6 +44,7 @@ def resume_from_latents(context: SessionContext, line: ResolvedLine) -> tuple[Re
         file = _find_latents(context, reference, line.request) if reference else None
     if file is None:
         return line, NO_INPUTS
+    _report_last_step(context, file, line.typed)
     folders = [reference_folder(context, line.request), context.folder()]
     request, supplied = resumed_request(file, line.typed, folders)
     line = line.with_request(context, request)
@@ -51,8 +52,19 @@ def resume_from_latents(context: SessionContext, line: ResolvedLine) -> tuple[Re
     return line, replace(supplied, reference=reference)
 
 
+def _report_last_step(context: SessionContext, file: LatentFile, request: GenerationRequest) -> None:
+    """Tell the user that resuming decodes the same image again, unless the latents become an init image."""
+    if file.finished and request.strength is None:
+        text = f"nothing is left to do: {file.name} is the last of {file.taken} steps"
+        context.notice(f"{text}; add -f .5 to start a new run from it")
+
+
 def _check_vae(context: SessionContext, file: LatentFile, model: Model) -> None:
-    if context.vae_hash(model) != file.vae:
+    if context.vae_hash(model) == file.vae:
+        return
+    known = context.settings.registry.models
+    original = context.settings.model(file.model) if file.model in known else model
+    if context.vae_hash(original) != file.vae or not context.has_same_vae(original, model):
         hint = f"use their model, {file.model}, or start from the image itself"
         message = f"the latents of {file.name} were generated with another VAE than that of {model.spec.name}"
         raise PlanError(message, hint=hint, field="init_image")

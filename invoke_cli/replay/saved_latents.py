@@ -40,14 +40,19 @@ def resumed_request(
         hint = "start from the image itself"
         raise ImageError(f"cannot resume {file.name}: outpainting runs in several passes", hint=hint)
     _check_changes(file, line_request)
-    changed = {
-        name: value for name, value in line_request.set_fields().items() if name not in {*SETTLED, "width", "height"}
-    }
-    full_request = overlay(file.request, GenerationRequest.of(changed))
+    full_request = overlay(file.request, _changes(line_request))
     supplied = SuppliedInputs(
         checkpoint=file, controls=() if line_request.controls is not None else tuple(_controls(file, folders))
     )
-    return full_request, _with_masked_images(supplied, file, folders) if file.masked else supplied
+    if file.masked:
+        return full_request, _with_masked_images(supplied, file, folders)
+    return full_request, _with_colours(supplied, file, full_request.match_colors or "", folders)
+
+
+def _changes(line_request: GenerationRequest) -> GenerationRequest:
+    """Return the fields of a line that can change when resuming."""
+    fixed = {*SETTLED, "width", "height"}
+    return GenerationRequest.of({name: value for name, value in line_request.set_fields().items() if name not in fixed})
 
 
 def _with_masked_images(supplied: SuppliedInputs, file: LatentFile, folders: Sequence[OutputFolder]) -> SuppliedInputs:
@@ -58,6 +63,16 @@ def _with_masked_images(supplied: SuppliedInputs, file: LatentFile, folders: Seq
         init=_stored_input(file, names[0], file.init_sha256, folders),
         mask=_stored_input(file, names[1], file.mask_sha256, folders) if file.mask_sha256 else None,
     )
+
+
+def _with_colours(
+    supplied: SuppliedInputs, file: LatentFile, choice: str, folders: Sequence[OutputFolder]
+) -> SuppliedInputs:
+    """Add the stored init image of the original run if `--match_colors` uses it."""
+    if not choice or ":" in choice or not file.init_sha256:
+        return supplied
+    name = file.request.init_image or "init image"
+    return replace(supplied, colours=_stored_input(file, name, file.init_sha256, folders))
 
 
 def _as_init_image(file: LatentFile, line_request: GenerationRequest) -> GenerationRequest:

@@ -16,6 +16,7 @@ from invoke_cli.engine import (
     Memory,
     Model,
     NetworkJob,
+    SegmentationJob,
     Tokens,
 )
 from invoke_cli.errors import Interrupted, InvokeError
@@ -137,9 +138,9 @@ class RemoteEngine:
         """Tokenize `text` with the model's tokenizer."""
         return cast(Tokens, self._request("tokens", model, text, hooks=hooks))
 
-    def segment(self, folder: Path, image: Image.Image, phrases: Sequence[str]) -> Sequence[NDArray[np.float32]]:
+    def segment(self, job: SegmentationJob) -> Sequence[NDArray[np.float32]]:
         """Return a heat map of an image for each phrase."""
-        return cast("Sequence[NDArray[np.float32]]", self._request("segment", folder, image, tuple(phrases)))
+        return cast("Sequence[NDArray[np.float32]]", self._request("segment", job))
 
     def environment(self) -> Mapping[str, object]:
         """Return versions, device, dtype and threads of the session.

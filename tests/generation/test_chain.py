@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Planned
 from invoke_cli.planning.seeds import next_seed
-from tests.session_harness import SessionHarness, pixels, size
+from tests.families.builders import Folder
+from tests.sample_images import drawing
+from tests.session_harness import SessionHarness, pixels, size, values
 from tests.tiny_models import build_tiny_model
 
 
@@ -73,6 +76,19 @@ def test_another_model_with_the_same_autoencoder_takes_the_latents(
     shutil.copytree(build_tiny_model(tmp_path / "seed 5", seed=5), other)
     shutil.rmtree(other / "vae")
     shutil.copytree(tiny_model / "vae", other / "vae")
+    real_session.draw(f"a castle -s4 -S1 --trace | oil painting -f .5 -m {other}")
+    assert real_session.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=6"
+
+
+def test_an_autoencoder_stored_in_half_precision_takes_the_latents(
+    real_session: SessionHarness, tiny_model: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    other = tmp_path / "half"
+    shutil.copytree(tiny_model, other)
+    (weights,) = (other / "vae").glob("*.safetensors")
+    save_file({name: tensor.half() for name, tensor in load_file(weights).items()}, weights)
     real_session.draw(f"a castle -s4 -S1 --trace | oil painting -f .5 -m {other}")
     assert real_session.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=6"
 
@@ -174,3 +190,90 @@ def test_ctrl_c_between_stages_ends_the_line(harness: SessionHarness) -> None:
     harness.session.context.emit = stop
     assert harness.run("a castle -s3 -S1 | oil -f .9 -s 10") is Outcome.INTERRUPTED
     assert harness.saved == []
+
+
+# -- lists of strengths ----------------------------------------------------------------------------------------------
+
+
+def painted_area(width: int = 96, height: int = 64) -> Image.Image:
+    """Return a mask that paints a rectangle."""
+    mask = Image.new("L", (width, height), 0)
+    mask.paste(255, (20, 16, 60, 48))
+    return mask
+
+
+@pytest.mark.parametrize(
+    "switches", ["-M mask.png", "-M inverse.png --invert_mask", "-M mask.png -W 96 -H 64", "-M mask.png -U 2 0"]
+)
+def test_each_pass_of_a_list_of_strengths_keeps_the_mask(
+    harness: SessionHarness, sketch: Path, switches: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted_area().save("mask.png")
+    ImageOps.invert(painted_area()).save("inverse.png")
+    (path,) = harness.draw(f"oil -I sketch.png -s10 -S5 -f .6,.4,.2 --mask_blur 0 --save_all {switches}")
+    unchanged = np.asarray(painted_area()) == 0
+    finished = [path.with_name(f"{path.stem}.stage-{number}.png") for number in (1, 2)]
+    for each in [*finished, *([] if "-U" in switches else [path])]:
+        assert size(each) == (96, 64)
+        assert (values(each)[unchanged] == values(sketch)[unchanged]).all()
+        assert (values(each)[~unchanged] != values(sketch)[~unchanged]).any()
+    assert size(path) == ((192, 128) if "-U" in switches else (96, 64))
+    (harness.folder / "elsewhere").mkdir()
+    for name in ("mask.png", "inverse.png"):
+        (harness.folder / name).unlink()
+    sketch.unlink()
+    monkeypatch.chdir(harness.folder / "elsewhere")
+    assert harness.run(f"!verify {path}") is Outcome.OK, (harness.messages, harness.notices)
+    assert ": identical" in harness.messages
+
+
+def test_each_pass_keeps_the_mask_of_a_transparent_init_image(harness: SessionHarness) -> None:
+    image = drawing()
+    image.putalpha(ImageOps.invert(painted_area()))
+    image.save("hole.png")
+    (path,) = harness.draw("oil -I hole.png -s10 -S5 -f .6,.4,.2 --mask_blur 0")
+    unchanged = np.asarray(painted_area()) == 0
+    assert (values(path)[unchanged] == np.asarray(drawing().convert("RGB"))[unchanged]).all()
+    assert harness.run(f"!verify {path}") is Outcome.OK and ": identical" in harness.messages
+    (pasted,) = harness.draw("!again")
+    (again,) = harness.draw(harness.saved[0].line)
+    assert pixels(pasted) == pixels(again) == pixels(path)
+
+
+def test_each_pass_of_an_extended_image_paints_only_the_borders(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("oil -I sketch.png -s10 -S5 -f .6,.4 -c right 32 --mask_blur 0")
+    assert size(path) == (128, 64)
+    assert (values(path)[:, :64] == values(sketch)[:, :64]).all()
+    assert harness.run(f"!verify {path}") is Outcome.OK and ": identical" in harness.messages
+
+
+def test_postprocessing_of_a_list_of_strengths_happens_once_at_the_end(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("oil -I sketch.png -s10 -S5 -W 96 -H 64 -f .6,.4,.2 -U 2 0 --match_colors --save_all")
+    assert size(path) == (192, 128)
+    assert [size(path.with_name(f"{path.stem}.stage-{number}.png")) for number in (1, 2)] == [(96, 64)] * 2
+    assert harness.saved[-1].line.count("-U 2") == harness.saved[-1].line.count("--match_colors") == 1
+    assert sum("LAB distance" in text for text in harness.notices) == 1
+
+
+def test_defaults_for_postprocessing_apply_once_at_the_end_of_a_chain(harness: SessionHarness) -> None:
+    harness.run("!set -U 2 0")
+    (path,) = harness.draw("a castle -s2 -S1 | oil -f .5 | ink -f .5")
+    assert size(path) == (128, 128)
+
+
+@pytest.mark.parametrize("enlarging", ["-U 2 0", "--embiggen 2"])
+def test_later_stages_keep_the_size_of_an_enlarged_image(harness: SessionHarness, enlarging: str) -> None:
+    (path,) = harness.draw(f"a castle -s2 -S1 -W 64 -H 72 {enlarging} | oil -f .5 | ink -f .5")
+    assert size(path) == (128, 144)
+
+
+def test_an_inherited_sampler_is_replaced_by_one_that_the_next_model_supports(
+    real_session: SessionHarness, folder_of: Folder
+) -> None:
+    flux = folder_of("flux")
+    line = f"a castle -s3 -S1 -A dpmpp_sde -C 5 | oil -f .7 -C 1 -m {flux}"
+    (path,) = real_session.draw(line)
+    assert any("does not support the sampler" in text and "using" in text for text in real_session.notices)
+    assert real_session.run(f"!verify {path}") is Outcome.OK and ": identical" in real_session.messages
+    assert real_session.run(f"{line} -A dpmpp_sde") is Outcome.FAILED
+    assert "does not support the sampler" in real_session.errors[0]

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
+from invoke_cli.imaging.color_transfer import lab_distance
 from tests.sample_images import drawing
-from tests.session_harness import SessionHarness, digest, pixels, size
+from tests.session_harness import SessionHarness, digest, pixels, size, values
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,10 @@ def test_strength_0_only_resizes(real_session: SessionHarness, sketch: Path) -> 
         ("!fix nothing.png -U2", "there is no image nothing.png"),
         ("!fix sketch.png -U2 -o sketch.png", "never overwrites its source image"),
         ("!fix sketch.png -U2 -f .5", "-f has no effect with --fix"),
-        ("!fix sketch.png --match_colors", "--match_colors has no effect with --fix"),
+        ("!fix sketch.png --match_colors", "sketch.png records no init image for --match_colors"),
+        ("--fix -I sketch.png --match_colors", "--match_colors has no effect with --fix"),
+        ("a cat --match_colors=lab:", "takes a method and an image"),
+        ("a cat --match_colors=lab:nothing.png", "there is no image nothing.png"),
         ("a cat --fix -U2", "--fix needs an init image"),
         ("a cat -I sketch.png --fix", "--fix needs a postprocessing switch"),
         ("a cat -s2 --match_colors", "--match_colors needs an init image"),
@@ -207,3 +211,79 @@ def test_match_colors_keeps_pixels_outside_the_mask_exactly(real_session: Sessio
     with Image.open(sketch) as source, Image.open(path) as result:
         kept = np.asarray(half) == 0
         assert (np.asarray(source.convert("RGB"))[kept] == np.asarray(result)[kept]).all()
+
+
+# -- colours of other images -----------------------------------------------------------------------------------------
+
+
+def colour_distance(path: Path, reference: Path | str) -> float:
+    """Return the distance of two files' colours."""
+    with Image.open(path) as one, Image.open(reference) as other:
+        return lab_distance(one.convert("RGB"), other.convert("RGB"))
+
+
+@pytest.mark.parametrize("method", ["histogram", "lab", "chroma"])
+def test_a_later_stage_matches_the_image_that_the_chain_started_from(
+    real_session: SessionHarness, sketch: Path, method: str
+) -> None:
+    line = "oil -I sketch.png -s4 -S1 -f .5 -W 96 -H 64 | ink -f .5"
+    (plain,) = real_session.draw(line)
+    (path,) = real_session.draw(f"{line} --match_colors {method}")
+    assert colour_distance(path, sketch) < colour_distance(plain, sketch)
+    assert real_session.run(f"!verify {path}") is Outcome.OK and ": identical" in real_session.messages
+
+
+def test_a_later_stage_matches_the_previous_result_in_a_chain_from_noise(real_session: SessionHarness) -> None:
+    (first,) = real_session.draw("a castle -s4 -S1")
+    (plain,) = real_session.draw("a castle -s4 -S1 | ink -f .9 -C 3")
+    (path,) = real_session.draw("a castle -s4 -S1 | ink -f .9 -C 3 --match_colors=lab --trace")
+    assert "encodes=0" in real_session.traces[-1]
+    assert colour_distance(path, first) < colour_distance(plain, first)
+    assert values(path).std() > 1, "the image is of one colour"
+
+
+def test_a_run_that_resumes_matches_its_init_image(real_session: SessionHarness, sketch: Path) -> None:
+    line = "oil -I sketch.png -s4 -S1 -f .9"
+    (plain,) = real_session.draw(line)
+    (whole,) = real_session.draw(f"{line} --match_colors --save_latents")
+    (resumed,) = real_session.draw("-I @last:2")
+    assert pixels(resumed) == pixels(whole) != pixels(plain)
+    (added,) = real_session.draw(f"-I {plain.name}:2 --match_colors")
+    assert pixels(added) == pixels(whole)
+    assert real_session.run(f"!verify {resumed} {added}") is Outcome.OK, real_session.messages
+
+
+def test_latents_without_an_init_image_cannot_be_matched(real_session: SessionHarness) -> None:
+    (path,) = real_session.draw("a cat -s4 -S1 --save_latents")
+    latents = next(path.parent.glob("intermediates/*/step-04.safetensors"))
+    for line in (f"-I {latents} -f .5 --match_colors", "-I @last:2 --match_colors histogram"):
+        assert real_session.run(line) is not Outcome.OK
+        assert "--match_colors needs an init image" in real_session.errors[0]
+
+
+def test_a_finished_image_is_matched_to_its_recorded_init_image(harness: SessionHarness, sketch: Path) -> None:
+    (path,) = harness.draw("oil -I sketch.png -s4 -S1 -f .9 -W 96 -H 64")
+    with Image.open(sketch) as image:
+        original = image.convert("RGB")
+    sketch.unlink()
+    (fixed,) = harness.draw("!fix !1 --match_colors")
+    original.save("original.png")
+    assert colour_distance(fixed, "original.png") < colour_distance(path, "original.png")
+    assert harness.run(f"!verify {fixed}") is Outcome.OK and ": identical" in harness.messages
+
+
+@pytest.mark.parametrize(
+    "line", ["a cat -s2 -S1 {}", "!fix 1 {}", "oil -I @last -s4 -S2 -f .5 {}", "a cat -s2 -S1 | ink -f .5 {}"]
+)
+def test_the_colours_of_a_file_can_be_matched_and_verified(
+    real_session: SessionHarness, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (20, 50), (200, 40, 30)).save("warm photo.png")
+    (plain,) = real_session.draw("a cat -s2 -S1")
+    (path,) = real_session.draw(line.format('--match_colors="lab:warm photo.png"'))
+    assert colour_distance(path, "warm photo.png") < 5 < colour_distance(plain, "warm photo.png")
+    Path("warm photo.png").unlink()
+    (real_session.folder / "elsewhere").mkdir()
+    monkeypatch.chdir(real_session.folder / "elsewhere")
+    assert real_session.run(f"!verify {path}") is Outcome.OK, (real_session.messages, real_session.notices)
+    assert ": identical" in real_session.messages

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.stats import wasserstein_distance
 
 from invoke_cli.imaging.color_transfer import MATCHING_METHODS, from_lab, lab_distance, matched, to_lab
 from invoke_cli.imaging.face_blend import blend_face, face_box
@@ -82,6 +83,56 @@ def test_colours_change_only_under_the_mask() -> None:
     assert (result[:, 20:] == np.asarray(image)[:, 20:]).all()
     assert (result[:, :20] != np.asarray(image)[:, :20]).any()
     assert matched(image, drawing(40, 30), "lab", Image.new("L", (40, 30), 0)) is image
+
+
+def photographs() -> dict[str, Image.Image]:
+    """Return images of many kinds: flat, dark, grey, saturated, of few colours, noisy, with a gradient."""
+    ramp = np.linspace(0, 255, 40)
+    gradient = np.stack([*np.meshgrid(ramp, ramp[:30]), np.full((30, 40), 90.0)], axis=-1).astype(np.uint8)
+    black = Image.new("RGB", (40, 30))
+    black.paste((255, 230, 20), (10, 10, 12, 12))
+    return {
+        "drawing": drawing(40, 30),
+        "noise": random_image(1),
+        "dark": random_image(2, 0, 40),
+        "grey": random_image(3, 100, 180).convert("L").convert("RGB"),
+        "flat": Image.new("RGB", (64, 8), (200, 30, 60)),
+        "spot": black,
+        "gradient": Image.fromarray(gradient),
+        "red": Image.merge("RGB", [band.point(lambda value, scale=scale: int(value * scale))
+                                   for band, scale in zip(random_image(4).split(), (1, 0.1, 0.2), strict=True)]),
+        "blue": Image.merge("RGB", [band.point(lambda value, scale=scale: int(value * scale))
+                                    for band, scale in zip(drawing(50, 20).split(), (0.2, 0.3, 1), strict=True)]),
+    }  # fmt: skip
+
+
+def wasserstein(one: Image.Image, other: Image.Image) -> list[float]:
+    """Return the Wasserstein distance of two images on each axis of LAB."""
+    labs = [to_lab(np.asarray(each).reshape(-1, 3)) for each in (one, other)]
+    return [float(wasserstein_distance(labs[0][:, axis], labs[1][:, axis])) for axis in range(3)]
+
+
+@pytest.mark.parametrize("method", list(MATCHING_METHODS))
+def test_each_method_lowers_the_wasserstein_distance_on_each_axis(method: str) -> None:
+    images = photographs()
+    before, after = [], []
+    for name, image in images.items():
+        for other, reference in images.items():
+            if name != other:
+                before.append(wasserstein(image, reference))
+                after.append(wasserstein(matched(image, reference, method), reference))
+    axes = slice(1 if method == "chroma" else 0, 3)
+    assert (np.array(after) <= np.array(before) + 1e-4)[:, axes].all()
+    assert (np.mean(after, axis=0) < 0.6 * np.mean(before, axis=0))[axes].all()
+
+
+def test_colours_of_an_image_of_another_size_can_be_matched_inside_a_mask() -> None:
+    share = Image.new("L", (40, 30), 0)
+    share.paste(255, (0, 0, 20, 30))
+    image, reference = random_image(3), Image.new("RGB", (7, 200), (30, 60, 200))
+    result = matched(image, reference, "lab", share)
+    assert lab_distance(result, reference, share) < 3 < lab_distance(image, reference, share)
+    assert np.array_equal(np.asarray(result)[:, 20:], np.asarray(image)[:, 20:])
 
 
 # -- tiles -----------------------------------------------------------------------------------------------------------

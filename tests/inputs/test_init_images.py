@@ -203,6 +203,15 @@ def test_a_folder_or_pattern_gives_one_result_per_image(harness: SessionHarness)
         assert len({saved.seed for saved in harness.saved}) == 2, "the same seeds for each"
 
 
+def test_a_default_seed_applies_to_each_image_of_a_folder(harness: SessionHarness) -> None:
+    (harness.folder / "pics").mkdir()
+    for name in ("a.png", "b.png"):
+        drawing(64, 64).save(f"pics/{name}")
+    harness.run("!set -S 7")
+    harness.draw("oil -I pics -s4 -f .5")
+    assert [saved.seed for saved in harness.saved] == [7, 7]
+
+
 def test_a_bad_image_in_a_folder_does_not_stop_the_others(harness: SessionHarness) -> None:
     (harness.folder / "pics").mkdir()
     drawing(64, 64).save("pics/a.png")

@@ -90,6 +90,24 @@ def test_loras_equal_diffusers_own_and_leave_no_state(
     assert not [event for event in control_session.events if isinstance(event, Loading)]
 
 
+@pytest.mark.parametrize(
+    ("line", "weight"),
+    [
+        (f"{LINE} --lora film:.4 --lora film:.4", "film:.8"),
+        (f"{LINE} --lora film:.4,film:.5 --lora film:-.1", "film:.8"),
+        (f"{LINE} --lora ink:.25 --lora styles/ink:.25", "ink:.5"),
+        (LINE.replace("a cat", "a cat <lora:film:.4> withLora(film,.4)"), "film:.8"),
+    ],
+)
+def test_weights_of_one_lora_add_up(control_session: SessionHarness, line: str, weight: str) -> None:
+    (sum_of_weights,) = control_session.draw(line)
+    (once,) = control_session.draw(f"{LINE} --lora {weight}")
+    assert pixels(sum_of_weights) == pixels(once)
+    assert control_session.run(f"!verify {sum_of_weights}") is Outcome.OK, control_session.messages
+    assert control_session.run(f"{LINE} --lora film:6 --lora film:6") is Outcome.FAILED
+    assert "add up to 12" in control_session.errors[0]
+
+
 def test_switching_loras_does_not_reload_the_model(control_session: SessionHarness) -> None:
     control_session.draw(LINE)
     control_session.run(f"{LINE} --lora film:0.8", f"{LINE} --lora ink", f"withLora(film,.3) {LINE}", LINE)

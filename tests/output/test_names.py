@@ -64,13 +64,19 @@ def test_equal_names_do_not_collide(harness: SessionHarness) -> None:
 def test_names_are_safe_on_all_file_systems() -> None:
     fields: dict[str, object] = {"prompt": 'a/b\\c:d*e?f"g<h>i|j..', "seed": 1}
     assert file_name("{prompt}.png", fields) == "a_b_c_d_e_f_g_h_i_j.png"
-    assert file_name("../../{seed}", fields) == "1.png"
+    assert file_name("./a/{seed}", fields) == "a/1.png"
+    assert file_name("{up}/{seed}", {"up": "..", "seed": 1}) == "_/1.png"
     assert file_name("CON.png", fields) == "_CON.png"
     assert len(file_name("{prompt}", {"prompt": "漢" * 500}).encode()) < 255
     assert prompt_folder("x" * 900) == "x" * 200
 
 
-@pytest.mark.parametrize("template", ["{nothing}", "{seed", "{0}", "{seed.__class__}", "{}"])
+@pytest.mark.parametrize("template",
+    [
+        "{nothing}", "{seed", "{0}", "{seed.__class__}", "{}", "../../x", "a/../../x", "..\\x", "/tmp/x", "C:\\x",
+        "~/x",
+    ],
+)  # fmt: skip
 def test_a_bad_template_is_an_error_before_generation(fake_session: SessionHarness, template: str) -> None:
     assert fake_session.run(f'a cat --fnformat "{template}"') is Outcome.FAILED
     assert "--fnformat" in fake_session.errors[0]

@@ -154,6 +154,16 @@ def test_finished_latents_are_an_init_image_without_encoding(real_session: Sessi
     assert pixels(oil) == pixels(chained), "as in a chain"
 
 
+def test_resuming_from_the_last_step_says_that_nothing_is_left_to_do(real_session: SessionHarness) -> None:
+    real_session.draw("a red star -s4 -S 3 --save_latents")
+    for line in ("-I @last:4", "a blue star -I @last:4", "-I outputs/intermediates/000001.3/step-04.safetensors -C 3"):
+        real_session.draw(line.replace("@last", "!1"))
+        assert any("nothing is left to do" in text and "-f" in text for text in real_session.notices)
+    for line in ("-I !1:3", "-I !1:4 -f .5"):
+        real_session.draw(line)
+        assert not any("nothing is left to do" in text for text in real_session.notices)
+
+
 def test_a_dry_run_of_resuming_counts_the_remaining_steps(
     fake_session: SessionHarness, real_session: SessionHarness
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -15,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
 from invoke_cli.metadata.containers.text_chunks import read_chunks
+from invoke_cli.output.png import pixel_hash
 from invoke_cli.version import __version__
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels
@@ -178,3 +180,70 @@ def test_verify_continues_after_an_image_of_a_missing_model(
     shutil.rmtree(gone)
     assert harness.run(f"!verify {first} {second}") is Outcome.FAILED
     assert "identical" in harness.messages and any("cannot be verified" in text for text in harness.notices)
+
+
+def alter(path: Path, environment: Mapping[str, object], level: int = 1, *, keeps_hash: bool = False) -> None:
+    """Change one pixel of an image, its recorded pixel hash and its recorded environment."""
+    with Image.open(path) as image:
+        changed = image.convert("RGB")
+    values = np.array(changed)
+    blue = int(values[5, 3, 2])
+    values[5, 3, 2] = blue + level if blue < 128 else blue - level
+    changed = Image.fromarray(values)
+    document = json.loads(read_chunks(path)["sd-metadata"])
+    document["environment"] |= dict(environment)
+    if not keeps_hash:
+        document["pixel_sha256"] = pixel_hash(changed)
+    info = PngInfo()
+    for key, text in (read_chunks(path) | {"sd-metadata": json.dumps(document)}).items():
+        info.add_itxt(key, text)
+    changed.save(path, pnginfo=info)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("torch", "1.13.1"), ("device", "abacus"), ("dtype", "float8"), ("threads", 100_000)]
+)
+def test_one_level_is_close_if_the_environment_cannot_be_had_again(
+    harness: SessionHarness, key: str, value: object
+) -> None:
+    (path,) = harness.draw("a cat -s3 -S5")
+    alter(path, {key: value})
+    assert harness.run(f"!verify {path}") is Outcome.OK
+    assert f"{path}: within 1/255 (other torch, threads or device)" in harness.messages
+    assert f"{key}: recorded {value}, now " in harness.messages
+
+
+@pytest.mark.parametrize(
+    ("level", "keeps_hash", "environment"),
+    [(2, False, {"torch": "1.13.1"}), (1, False, {}), (1, False, {"python": "3.6"}), (1, True, {"torch": "1.13.1"})],
+)
+def test_other_differences_of_pixels_are_not_close(
+    harness: SessionHarness, level: int, keeps_hash: bool, environment: dict[str, object]
+) -> None:
+    (path,) = harness.draw("a cat -s3 -S5")
+    alter(path, environment, level, keeps_hash=keeps_hash)
+    assert harness.run(f"!verify {path}") is Outcome.FAILED
+    assert f"{path}: differs" in harness.messages and f"at most by {level}/255" in harness.messages
+
+
+@pytest.mark.parametrize("threads", [-3, 0, 10**30, "many", None, [2]])
+def test_absurd_numbers_of_threads_are_not_used(harness: SessionHarness, threads: object) -> None:
+    (path,) = harness.draw("a cat -s3 -S5")
+    rewrite(path, {"environment": {"threads": threads}})
+    assert harness.run(f"!verify {path}") is Outcome.OK
+    assert "identical" in harness.messages
+
+
+def test_a_recorded_number_of_threads_is_used_and_restored(real_session: SessionHarness) -> None:
+    import torch
+
+    used: list[int] = []
+    before = torch.get_num_threads()
+    (path,) = real_session.draw("a cat -s3 -S5")
+    document = json.loads(read_chunks(path)["sd-metadata"])
+    rewrite(path, {"environment": document["environment"] | {"threads": before + 2}})
+    real_session.session.context.emit = lambda event: used.append(torch.get_num_threads())
+    assert real_session.run(f"!replay {path}") is Outcome.OK
+    assert before + 2 in used and torch.get_num_threads() == before
+    again = path.with_name("000002.5.png")
+    assert json.loads(read_chunks(again)["sd-metadata"])["environment"]["threads"] == before + 2

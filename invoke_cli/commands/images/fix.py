@@ -12,12 +12,15 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import CommandError, MetadataError
 from invoke_cli.generation.input_glob import init_files
+from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.inputs.references import find_image
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.metadata import recall
+from invoke_cli.metadata.latents import SUFFIX
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.postprocessors import POSTPROCESSORS
+from invoke_cli.replay.replay import find_input
 from invoke_cli.request import GenerationRequest, overlay
 
 USAGE = "!fix photo.png -U 2: enlarge an image into a new one"
@@ -52,6 +55,8 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
             init_image=reference if paths is None else str(path), fix=None if generates else True
         )
         inherited = _inherited_settings(context, path)
+        if not generates:
+            target = overlay(target, _colours_of_init(context, first, path))
         lines.append(format_line([overlay(overlay(inherited, replace(first, prompt=None)), target), *later]))
     return lines
 
@@ -69,6 +74,29 @@ def _check_target(request: GenerationRequest, path: Path) -> None:
     """Raise CommandError if the result would overwrite the image."""
     if request.outdir and expand_path(request.outdir).absolute() == path.absolute():
         raise CommandError("!fix never overwrites its source image", hint="choose another name for -o")
+
+
+def _colours_of_init(context: SessionContext, request: GenerationRequest, path: Path) -> GenerationRequest:
+    """Return the `--match_colors` that names the recorded init image, if the line names no image itself."""
+    if request.match_colors is None or ":" in request.match_colors:
+        return GenerationRequest()
+    return GenerationRequest(match_colors=f"{request.match_colors}:{_recorded_init(context, path)}")
+
+
+def _recorded_init(context: SessionContext, path: Path) -> Path:
+    """Return the file of the init image that an image was generated from. Raises CommandError if it has none."""
+    try:
+        metadata = read_metadata(context, path)
+    except MetadataError:
+        metadata = None
+    name = metadata.stages[0].init_image if metadata else None
+    if metadata is None or name is None or name.endswith(SUFFIX):
+        hint = "name the image whose colours you want: --match_colors=lab:photo.png"
+        raise CommandError(f"{path.name} records no init image for --match_colors", hint=hint)
+    hashes = metadata.provenance.inputs if metadata.provenance else ()
+    found = find_input(context, metadata, path, (name, hashes[0][0] if hashes else ""))
+    assert found is not None, "there is a name to find"
+    return found[0]
 
 
 def _inherited_settings(context: SessionContext, path: Path) -> GenerationRequest:

@@ -14,7 +14,7 @@ from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.free_text import find_lookalikes
 from invoke_cli.language.grammar.quotes import BLANKS
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
-from invoke_cli.language.switches.switch import Switch
+from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.language.switches.values import Text
 from invoke_cli.request import GenerationRequest
@@ -31,6 +31,12 @@ _LOG_PREFIX = re.compile(
 _PROMPT_PREFIX = re.compile(r"(?:\([^()]*\) )?(?:invoke|dream)>[ \t]*")
 _PREFIXES = (_PROMPT_PREFIX, _RESULT_PREFIX, _LOG_PREFIX)
 _REPEATABLE = frozenset(switch.field for switch in SWITCHES if switch.is_repeatable)
+# Postprocessing that follows the last pass of a list of strengths; these three are tasks of their own.
+_POSTPROCESSING = tuple(
+    switch.field
+    for switch in SWITCHES
+    if switch.group is Group.POSTPROCESS and switch.field not in ("fix", "latent_up", "sr")
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _COMMAND = re.compile(r"!([A-Za-z_-]+|\d+)?")
 
@@ -57,10 +63,17 @@ class CommandLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A stage of a line: its request, and the span of each field that it sets."""
+    """A stage of a line.
+
+    Attributes:
+        request: Its request.
+        spans: The span of each field that it sets.
+        refines: Whether it is a further pass of a list of strengths, which keeps the mask of the pass before.
+    """
 
     request: GenerationRequest
     spans: Mapping[str, Span] = field(default_factory=dict)
+    refines: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,16 +197,20 @@ def _parse_stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
 
 
 def _expand_strengths(stage: Stage) -> Iterator[Stage]:
-    """Expand a stage with a list of strengths into one stage per strength."""
+    """Expand a stage with a list of strengths into one stage per strength; only the last one is postprocessed."""
     strengths: object = stage.request.strength
     if not isinstance(strengths, tuple):
         yield stage
         return
     span = stage.spans["strength"]
-    first, *more = strengths
-    yield replace(stage, request=replace(stage.request, strength=first))
+    first, *more, last = strengths
+    values = stage.request.set_fields()
+    after = {name: values.pop(name) for name in _POSTPROCESSING if name in values}
+    yield replace(stage, request=GenerationRequest.of({**values, "strength": first}))
     for strength in more:
-        yield Stage(request=GenerationRequest(strength=strength), spans={"strength": span})
+        yield Stage(request=GenerationRequest(strength=strength), spans={"strength": span}, refines=True)
+    spans = {name: stage.spans[name] for name in ("strength", *after) if name in stage.spans}
+    yield Stage(request=GenerationRequest.of({**after, "strength": last}), spans=spans, refines=True)
 
 
 def _spelling(name: str) -> str:

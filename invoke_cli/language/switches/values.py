@@ -143,8 +143,27 @@ class OptionalChoice(Choice):
     takes: str = "optional"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptionalMethod(OptionalChoice):
+    """One of a few methods, or none, which means `bare`; `METHOD:IMAGE` names an image for it."""
+
+    def parse(self, text: str) -> str:
+        """Check the method and convert it to lower case; the image is everything after the first colon."""
+        method, colon, image = text.partition(":")
+        if colon and not image.strip():
+            raise ValueError(f"takes a method and an image, such as {self.bare}:photo.png, not {display_value(text)}")
+        method = Choice(options=self.options).parse(method)
+        return f"{method}:{image}" if image else method
+
+    def format(self, value: object) -> str:
+        """Format the method with its image as one token."""
+        return quote_value(str(value))
+
+
 def may_follow(value: Value, word: str) -> bool:
     """Return whether a word belongs to the optional or further values of a switch."""
+    if isinstance(value, OptionalMethod):
+        return word.lstrip("\"'").partition(":")[0].lower() in value.options
     if isinstance(value, Choice):
         return word.lower() in value.options
     return bool(_PLAIN_NUMBER.fullmatch(word)) if value.takes == "numbers" else word.isdigit()

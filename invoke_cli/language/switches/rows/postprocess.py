@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke_cli.language.switches.named_values import Postprocessors
 from invoke_cli.language.switches.numbers import Integer, Integers, Number, Numbers
 from invoke_cli.language.switches.switch import Group, Needs, Switch
-from invoke_cli.language.switches.values import Choice, Flag, OptionalChoice, PromptText, Text
+from invoke_cli.language.switches.values import Choice, Flag, OptionalMethod, PromptText, Text
 
 FACTOR = (1, 8)
 SHARE = (0, 1)
@@ -16,14 +16,14 @@ POSTPROCESS: tuple[Switch, ...] = (
     Switch(
         field="match_colors",
         flags=("--match_colors",),
-        value=OptionalChoice(options=MATCHING_METHODS, bare="lab"),
+        value=OptionalMethod(options=MATCHING_METHODS, bare="lab"),
         group=Group.POSTPROCESS,
         needs=Needs.INIT,
-        metavar="[histogram|lab|chroma]",
+        metavar="[histogram|lab|chroma][:IMAGE]",
         recorded="match_colors",
         example="--match_colors lab",
-        help="transfer the colours of the init image to the result (with a mask, only inside it): histogram, lab "
-        "(mean and spread), or chroma (lab without the lightness)",
+        help="transfer the colours of the init image, or of another image after a colon, to the result (with a mask, "
+        "only inside it): histogram, lab (mean and spread), or chroma (lab without the lightness)",
     ),
     Switch(
         field="facetool_strength",
