@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from training.random_scenes import HOUSE_COLOURS
 from training.scene import (
     COLUMNS,
@@ -51,8 +53,13 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 
 def labels(scene: Scene) -> list[int]:
     """Return the class of every attribute, in the order of ATTRIBUTES; 0 if the attribute does not apply."""
-    said = _said(scene)
-    return [1 + classes.index(said[name]) if said.get(name) in classes else 0 for name, classes in ATTRIBUTES.items()]
+    said = said_of(scene)
+    return numbered(said, ATTRIBUTES)
+
+
+def numbered(said: Mapping[str, str], attributes: Mapping[str, Sequence[str]]) -> list[int]:
+    """Return the class of every attribute in a scene of which `said` is said; 0 if an attribute does not apply."""
+    return [1 + classes.index(said[name]) if said.get(name) in classes else 0 for name, classes in attributes.items()]
 
 
 def class_counts() -> list[int]:
@@ -60,7 +67,8 @@ def class_counts() -> list[int]:
     return [1 + len(classes) for classes in ATTRIBUTES.values()]
 
 
-def _said(scene: Scene) -> dict[str, str]:
+def said_of(scene: Scene) -> dict[str, str]:
+    """Return what captions say of a scene, by attribute."""
     if isinstance(scene, Objects):
         return {"medium": scene.medium, **_said_of_objects(scene)}
     if isinstance(scene, Hearth):

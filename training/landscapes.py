@@ -45,12 +45,14 @@ def draw_landscape(canvas: Canvas, view: Landscape, rng: np.random.Generator) ->
     draw_falling(canvas, view, rng)
 
 
-def _ridge(canvas: Canvas, heights: list[Point], colour: RGB) -> None:
+def ridge(canvas: Canvas, heights: list[Point], colour: RGB) -> None:
+    """Fill everything below a line of points."""
     corners = [canvas.pixel(point) for point in heights]
     canvas.polygon([*corners, (canvas.width, canvas.height), (0, canvas.height)], colour)
 
 
-def _rolling(rng: np.random.Generator, base: float, swell: float) -> list[Point]:
+def rolling(rng: np.random.Generator, base: float, swell: float) -> list[Point]:
+    """Return a random wave across the picture around a height."""
     phase, waves = float(rng.uniform(0, 6.3)), float(rng.uniform(3.0, 6.5))
     xs = np.linspace(0, 1, 49)
     return [(float(x), base + swell * float(np.sin(waves * x + phase))) for x in xs]
@@ -85,24 +87,24 @@ def _peak(canvas: Canvas, view: Landscape, rng: np.random.Generator, rock: RGB) 
 
 def _hills(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     grass = lit(GRASS[view.season], view)
-    _ridge(canvas, _rolling(rng, view.horizon, 0.045), mixed(grass, SKIES[view.time][1], 0.3))
-    _ridge(canvas, _rolling(rng, view.horizon + 0.14, 0.06), mixed(grass, (0, 0, 0), 0.05))
-    _ridge(canvas, _rolling(rng, view.horizon + 0.3, 0.05), mixed(grass, (0, 0, 0), 0.13))
+    ridge(canvas, rolling(rng, view.horizon, 0.045), mixed(grass, SKIES[view.time][1], 0.3))
+    ridge(canvas, rolling(rng, view.horizon + 0.14, 0.06), mixed(grass, (0, 0, 0), 0.05))
+    ridge(canvas, rolling(rng, view.horizon + 0.3, 0.05), mixed(grass, (0, 0, 0), 0.13))
 
 
 def _flat(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     grass = lit(GRASS[view.season], view)
-    _ridge(canvas, _rolling(rng, view.horizon + 0.02, 0.008), mixed(grass, SKIES[view.time][1], 0.18))
-    _ridge(canvas, _rolling(rng, view.horizon + 0.2, 0.012), mixed(grass, (0, 0, 0), 0.08))
+    ridge(canvas, rolling(rng, view.horizon + 0.02, 0.008), mixed(grass, SKIES[view.time][1], 0.18))
+    ridge(canvas, rolling(rng, view.horizon + 0.2, 0.012), mixed(grass, (0, 0, 0), 0.08))
 
 
 def _sea(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     water = lit((48, 118, 178), view)
-    _ridge(canvas, [(0.0, view.horizon), (1.0, view.horizon)], water)
-    _ripples(canvas, rng, (view.horizon, 0.98), mixed(water, (255, 255, 255), 0.22))
+    ridge(canvas, [(0.0, view.horizon), (1.0, view.horizon)], water)
+    ripples(canvas, rng, (view.horizon, 0.98), mixed(water, (255, 255, 255), 0.22))
     if rng.random() < 0.5 or view.house or view.trees:
         sand = lit((228, 206, 150) if not view.winter else (236, 242, 250), view)
-        _ridge(canvas, _rolling(rng, 0.85, 0.03), sand)
+        ridge(canvas, rolling(rng, 0.85, 0.03), sand)
 
 
 def _city(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
@@ -113,7 +115,7 @@ def _city(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
             _tower(canvas, view, rng, (x, view.horizon + 0.16 * depth - float(rng.uniform(0.1, tall)), wide, depth))
             x += wide + float(rng.uniform(0.0, 0.02))
     street = lit((92, 92, 100) if not view.winter else (222, 228, 238), view)
-    _ridge(canvas, [(0.0, view.horizon + 0.24), (1.0, view.horizon + 0.24)], street)
+    ridge(canvas, [(0.0, view.horizon + 0.24), (1.0, view.horizon + 0.24)], street)
 
 
 def _tower(canvas: Canvas, view: Landscape, rng: np.random.Generator, where: tuple[float, float, float, int]) -> None:
@@ -138,7 +140,7 @@ def _water(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     if view.water == "lake":
         y = float(rng.uniform(0.76, 0.84))
         canvas.disc((float(rng.uniform(0.4, 0.6)), y), 0.36, water, squash=float(rng.uniform(0.26, 0.34)))
-        _ripples(canvas, rng, (y - 0.05, y + 0.05), mixed(water, (255, 255, 255), 0.3), reach=(0.3, 0.7))
+        ripples(canvas, rng, (y - 0.05, y + 0.05), mixed(water, (255, 255, 255), 0.3), reach=(0.3, 0.7))
         return
     foot, bend = float(rng.uniform(0.25, 0.75)), float(rng.uniform(-0.25, 0.25))
     left, right = [], []
@@ -152,13 +154,14 @@ def _water(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     canvas.polygon([canvas.pixel(p) for p in (*left, *right[::-1])], water)
 
 
-def _ripples(
+def ripples(
     canvas: Canvas,
     rng: np.random.Generator,
     rows: tuple[float, float],
     colour: RGB,
     reach: tuple[float, float] = (0.0, 1.0),
 ) -> None:
+    """Draw short horizontal strokes on water between two heights."""
     for _ in range(int(rng.integers(5, 10))):
         x, y, run = (
             float(rng.uniform(*reach)),

@@ -26,7 +26,11 @@ Pair = tuple[str, str]
 
 def build_tokenizer(folder: Path, seed: int, captions: int = CAPTIONS) -> CLIPTokenizer:
     """Learn the merges from `captions` captions generated with the seed, write CLIP's files, and load the tokenizer."""
-    merges = learn_merges(_word_counts(seed, captions), MOST_MERGES)
+    return write_tokenizer(folder, learn_merges(_word_counts(seed, captions), MOST_MERGES))
+
+
+def write_tokenizer(folder: Path, merges: list[Pair]) -> CLIPTokenizer:
+    """Write CLIP's files for a vocabulary of all bytes and the merges, and load the tokenizer."""
     letters = list(bytes_to_unicode().values())
     symbols = [*letters, *(letter + WORD_END for letter in letters), *("".join(pair) for pair in merges), START, END]
     vocabulary = {symbol: number for number, symbol in enumerate(dict.fromkeys(symbols))}

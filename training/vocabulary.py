@@ -18,8 +18,8 @@ COLOUR_WORDS: dict[str, tuple[str, ...]] = {
 }
 KIND_WORDS: dict[str, tuple[str, ...]] = {
     "circle": ("circle", "circle", "disc", "round circle", "ball", "dot"),
-    "square": ("square", "square", "box", "block"),
-    "triangle": ("triangle", "triangle", "pyramid"),
+    "square": ("square", "square", "plain square"),
+    "triangle": ("triangle", "triangle"),
     "star": ("star", "star", "five-pointed star"),
     "heart": ("heart", "heart", "love heart"),
     "diamond": ("diamond", "diamond", "rhombus"),

@@ -1,0 +1,110 @@
+"""The whole training: whatever is due is done, from the labels of the text encoder to the last stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DConditionModel
+
+from training.attention import PlainAttention
+from training.checkpoints import load_checkpoint, log, save_checkpoint
+from training.pictures.sprites import ColouredSprites, Sprites
+from training.stages.denoising import StageLearner
+from training.stages.loop import Habits, StageRun, run_stage
+from training.stages.plan import PLAN, Plan, Stage
+from training.stages.samples import sample_sheet
+from training.stages.start import adapted_unet, published_autoencoder
+from training.stages.views import ViewMaker
+from training.text.label_training import build_tower, stored_vocabulary, train_labels
+
+SAMPLE_SIDES = (128, 256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where a training has its pictures and its state, and on what it runs."""
+
+    pictures: Path
+    state: Path
+    device: str = "cpu"
+    habits: Habits = field(default_factory=Habits)
+
+
+def resume(places: Places, plan: Plan = PLAN) -> UNet2DConditionModel:
+    """Do what is due of the plan, and return the trained denoiser.
+
+    Raises:
+        StoppedError: the process was terminated; the same call goes on from there.
+    """
+    maker = prepared_maker(places, plan)
+    unet = adapted_unet(plan.text_width).to(memory_format=torch.channels_last)
+    unet.to(places.device)
+    for stage in plan.stages:
+        done = load_checkpoint(_done(places, stage))
+        if done is not None:
+            unet.load_state_dict(done["module"])
+            continue
+        _train(places, stage, maker, unet)
+    return unet
+
+
+def prepared_maker(places: Places, plan: Plan) -> ViewMaker:
+    """Return what makes views; the tokenizer and the text encoder are trained first if they are not yet."""
+    places.state.mkdir(parents=True, exist_ok=True)
+    tokenizer = stored_vocabulary(places.state / "tokenizer", plan.labels.seed)
+    torch.manual_seed(plan.labels.seed)
+    tower = build_tower(tokenizer, plan.text_width, plan.text_layers)
+    figures = train_labels(tower, tokenizer, plan.labels, places.state, plan.captions)
+    if figures:
+        log(places.state, "labels", **figures)
+    tower.requires_grad_(False).eval()
+    return ViewMaker(
+        sprites=ColouredSprites(Sprites(places.pictures)),
+        vae=published_autoencoder().to(places.device),
+        tower=tower.to(places.device),
+        tokenizer=tokenizer,
+        device=places.device,
+    )
+
+
+def latest_unet(places: Places, plan: Plan = PLAN) -> tuple[UNet2DConditionModel, str]:
+    """Return the averaged weights of the latest checkpoint, and the name of its stage."""
+    unet = adapted_unet(plan.text_width)
+    for stage in reversed(plan.stages):
+        done = load_checkpoint(_done(places, stage))
+        if done is not None:
+            unet.load_state_dict(done["module"])
+            return unet, stage.name
+        run = StageRun(stage=stage, unet=unet, work=places.state)
+        run.resume()
+        if run.step:
+            run.average.copy_to(run.parameters)
+            return unet, stage.name
+    return unet, "start"
+
+
+def _train(places: Places, stage: Stage, maker: ViewMaker, unet: UNet2DConditionModel) -> None:
+    unet.set_attn_processor(PlainAttention())
+    run = StageRun(stage=stage, unet=unet, work=places.state, device=places.device)
+    run.resume()
+    learner = StageLearner(stage, unet, maker, first=run.views)
+    run_stage(run, places.habits, learner.learn, lambda: _show(places, run, maker))
+    run.average.copy_to(run.parameters)
+    save_checkpoint(_done(places, stage), {"module": unet.state_dict()})
+
+
+def _show(places: Places, run: StageRun, maker: ViewMaker) -> None:
+    """Write a sheet of samples drawn with the averaged weights."""
+    current = {name: weight.clone() for name, weight in run.unet.state_dict().items()}
+    run.average.copy_to(run.parameters)
+    side = SAMPLE_SIDES[run.stage.sizes[0].size[0] >= SAMPLE_SIDES[1]]
+    folder = places.state / "samples"
+    folder.mkdir(exist_ok=True)
+    sample_sheet(maker, run.unet, side).save(folder / f"{run.stage.name}-{run.step:06d}.png")
+    run.unet.load_state_dict(current)
+
+
+def _done(places: Places, stage: Stage) -> Path:
+    return places.state / "checkpoints" / f"{stage.name}.done.pt"

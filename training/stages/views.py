@@ -1,0 +1,102 @@
+"""The views of a stage: rendered afresh, encoded once, and drawn from a pool whose oldest are replaced at every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from training.autoencoder import to_model
+from training.compositions.drawing import render_any
+from training.compositions.random_compositions import Blend, draw_picture
+from training.pictures.sprites import ColouredSprites
+from training.text.words import any_caption
+from training.text_encoder import tokens
+
+Half = NDArray[np.float16]
+# How many pixels are encoded at once on a GPU and on a CPU, whose cache must hold what comes of them.
+ENCODED_PIXELS = (256 * 256 * 64, 128 * 128 * 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewMaker:
+    """Everything that makes views: pictures, and the frozen encoders of images and captions."""
+
+    sprites: ColouredSprites
+    vae: AutoencoderKL
+    tower: CLIPTextModel
+    tokenizer: CLIPTokenizer
+    device: str = "cpu"
+
+    def make(self, blend: Blend, size: tuple[int, int], seeds: list[tuple[int, int]]) -> tuple[Half, Half]:
+        """Return the scaled latents (n, 4, h, w) and text states (n, 77, c) of the views of these seeds."""
+        pixels, captions = [], []
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            scene = draw_picture(rng, blend)
+            captions.append(any_caption(scene, rng))
+            pixels.append(np.asarray(render_any(scene, self.sprites, *size)))
+        return self._latents(np.stack(pixels)), encode_captions(self.tower, self.tokenizer, captions, self.device)
+
+    @torch.no_grad()
+    def _latents(self, pixels: NDArray[np.uint8]) -> Half:
+        at_once = ENCODED_PIXELS[self.device == "cpu"] // (pixels.shape[1] * pixels.shape[2]) or 1
+        parts = [pixels[start : start + at_once] for start in range(0, len(pixels), at_once)]
+        scale = self.vae.config.scaling_factor
+        with torch.autocast(self.device, torch.bfloat16):
+            means = [self.vae.encode(_ready(part, self.device)).latent_dist.mean.float() for part in parts]
+        latents: Half = (torch.cat(means) * scale).to(torch.float16).cpu().numpy()
+        return latents
+
+
+def _ready(pixels: NDArray[np.uint8], device: str) -> torch.Tensor:
+    return to_model(pixels).to(device).contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def encode_captions(tower: CLIPTextModel, tokenizer: CLIPTokenizer, captions: list[str], device: str) -> Half:
+    """Return the text encoder's last states (n, 77, c)."""
+    with torch.autocast(device, torch.bfloat16):
+        states = tower(tokens(tokenizer, captions).to(device)).last_hidden_state
+    kept: Half = states.to(torch.float16).cpu().numpy()
+    return kept
+
+
+@dataclass(kw_only=True)
+class ViewPool:
+    """Views of one size that are learned from several times, each time with other noise.
+
+    It starts with `first` views and grows to `capacity`; after that new views replace the oldest.
+    """
+
+    maker: ViewMaker
+    blend: Blend
+    size: tuple[int, int]
+    capacity: int
+    seed: int
+    number: int = 0
+    filled: int = 0
+    latents: Half = field(default_factory=lambda: np.zeros((0,), np.float16))
+    states: Half = field(default_factory=lambda: np.zeros((0,), np.float16))
+
+    def refresh(self, count: int) -> None:
+        """Render and encode `count` new views."""
+        seeds = [(self.seed, self.number + index) for index in range(count)]
+        latents, states = self.maker.make(self.blend, self.size, seeds)
+        if not len(self.latents):
+            self.latents = np.zeros((self.capacity, *latents.shape[1:]), np.float16)
+            self.states = np.zeros((self.capacity, *states.shape[1:]), np.float16)
+        rows = np.arange(self.number, self.number + count) % self.capacity
+        self.latents[rows], self.states[rows] = latents, states
+        self.number += count
+        self.filled = min(self.capacity, self.filled + count)
+
+    def batch(self, rng: np.random.Generator, count: int, fresh: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return latents and text states of `count` views, `fresh` of which are new."""
+        self.refresh(count * 2 if not self.filled else fresh)
+        rows = np.sort(rng.choice(self.filled, size=count, replace=False))
+        return torch.from_numpy(self.latents[rows]).float(), torch.from_numpy(self.states[rows]).float()
