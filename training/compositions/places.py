@@ -95,7 +95,7 @@ def _sky(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     draw_falling(canvas, view, rng)
 
 
-def _space(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
+def _space(canvas: Canvas, _view: Landscape, rng: np.random.Generator) -> None:
     top, low = ((6, 6, 20), (22, 16, 54)) if rng.random() < 0.6 else ((4, 4, 10), (10, 12, 26))
     canvas.replace(vertical(canvas.width, canvas.height, [(0.0, top), (1.0, low)]))
     if rng.random() < 0.5:
@@ -131,7 +131,7 @@ def _moon(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
         canvas.disc((x, y + 0.008), wide * 0.8, (138, 138, 146), squash=0.35)
 
 
-def _table(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
+def _table(canvas: Canvas, _view: Landscape, rng: np.random.Generator) -> None:
     walls: tuple[RGB, ...] = ((226, 214, 196), (196, 210, 216), (214, 220, 200), (232, 222, 214), (150, 166, 178))
     wall = walls[int(rng.integers(len(walls)))]
     canvas.replace(vertical(canvas.width, canvas.height, [(0.0, wall), (1.0, mixed(wall, (60, 50, 40), 0.25))]))
@@ -149,7 +149,7 @@ def _table(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
     )
 
 
-def _underwater(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:
+def _underwater(canvas: Canvas, _view: Landscape, rng: np.random.Generator) -> None:
     stops: list[tuple[float, RGB]] = [(0.0, (94, 206, 226)), (0.6, (30, 124, 186)), (1.0, (16, 66, 128))]
     canvas.replace(vertical(canvas.width, canvas.height, stops))
     xs, ys = grid(canvas.width, canvas.height)

@@ -184,10 +184,10 @@ def _backdrop(setting: Setting, rng: np.random.Generator) -> str:
     if rng.random() > (0.5 if setting.backdrop == "white" else 0.9):
         return ""
     colour = pick(COLOUR_WORDS[setting.backdrop], rng)
-    forms = (f" on a {colour} background", f" on {colour}", f" against a {colour} background")
-    others = (f" with a {colour} background", f", {colour} background", f" in front of a {colour} wall")
-    others = (*others, f" on a plain {colour} background", f", plain {colour} background")
-    return pick((forms[0], forms[0], *forms, *others), rng)
+    first = f" on a {colour} background"
+    forms = (first, first, first, f" on {colour}", f" against a {colour} background", f" with a {colour} background")
+    others = (f", {colour} background", f" in front of a {colour} wall", f" on a plain {colour} background")
+    return pick((*forms, *others, f", plain {colour} background"), rng)
 
 
 def _in_medium(text: str, scene: Composition, rng: np.random.Generator) -> str:

@@ -1,4 +1,4 @@
-"""The networks that a training starts from: the published autoencoder as it is, the published denoiser where it fits."""
+"""The networks that a training starts from: the published autoencoder, and the published denoiser where it fits."""
 
 from __future__ import annotations
 

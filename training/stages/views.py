@@ -1,4 +1,4 @@
-"""The views of a stage: rendered afresh, encoded once, and drawn from a pool whose oldest are replaced at every step."""
+"""The views of a stage: rendered, encoded once, and drawn from a pool whose oldest are replaced at every step."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The tokenizer and the text encoder of the model, which are trained before everything else and then stay as they are."""
+"""The tokenizer and the text encoder of the model, which are trained first and then stay as they are."""

@@ -90,7 +90,9 @@ def train_labels(
 def label_accuracy(reader: LabelReader, tokenizer: CLIPTokenizer, seed: int, count: int = 1536) -> dict[str, float]:
     """Return the accuracy of every applicable attribute at the end of fresh captions, 0..1."""
     ids, ends, wanted = label_batch(tokenizer, (seed, 0), count)
-    scores = torch.cat([reader(part, end[None]) for part, end in zip(ids.split(256), ends.split(256), strict=True)])
+    scores = torch.cat(
+        [reader(part, end[None]) for part, end in zip(torch.split(ids, 256), torch.split(ends, 256), strict=True)]
+    )
     figures = {}
     for number, (name, part) in enumerate(zip(attributes(), torch.split(scores, class_counts(), dim=1), strict=True)):
         applies = wanted[:, number] > 0
