@@ -70,7 +70,7 @@ def encode_captions(tower: CLIPTextModel, tokenizer: CLIPTokenizer, captions: li
 class ViewPool:
     """Views of one size that are learned from several times, each time with other noise.
 
-    It starts with `first` views and grows to `capacity`; after that new views replace the oldest.
+    It grows to `capacity`; after that new views replace the oldest. `number` is the seed of the next view.
     """
 
     maker: ViewMaker
@@ -79,7 +79,7 @@ class ViewPool:
     capacity: int
     seed: int
     number: int = 0
-    filled: int = 0
+    made: int = 0
     latents: Half = field(default_factory=lambda: np.zeros((0,), np.float16))
     states: Half = field(default_factory=lambda: np.zeros((0,), np.float16))
 
@@ -90,13 +90,13 @@ class ViewPool:
         if not len(self.latents):
             self.latents = np.zeros((self.capacity, *latents.shape[1:]), np.float16)
             self.states = np.zeros((self.capacity, *states.shape[1:]), np.float16)
-        rows = np.arange(self.number, self.number + count) % self.capacity
+        rows = np.arange(self.made, self.made + count) % self.capacity
         self.latents[rows], self.states[rows] = latents, states
         self.number += count
-        self.filled = min(self.capacity, self.filled + count)
+        self.made += count
 
     def batch(self, rng: np.random.Generator, count: int, fresh: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return latents and text states of `count` views, `fresh` of which are new."""
-        self.refresh(count * 2 if not self.filled else fresh)
-        rows = np.sort(rng.choice(self.filled, size=count, replace=False))
+        self.refresh(fresh if self.made else count * 2)
+        rows = np.sort(rng.choice(min(self.made, self.capacity), size=count, replace=False))
         return torch.from_numpy(self.latents[rows]).float(), torch.from_numpy(self.states[rows]).float()
