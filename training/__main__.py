@@ -1,7 +1,7 @@
 """`python -m training`: fetch the pictures, train the bundled model, export it, and look at what it draws.
 
-The training of the bundled model is `fetch`, then `resume` until it is done. `train` runs the recipe of the model that
-was bundled before, which draws its own pictures.
+`fetch`, `rasterize` and `resume` train the bundled model; `resume` is repeated until it is done. `model` writes it as
+trained so far, and `evaluate` measures it. `train`, `export` and `sheet` belong to the recipe of the earlier model.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pause_while", default="", help="a file: the training waits while it exists")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--batch_factor", type=int, default=1, help="how many times as large batches are, on a GPU")
+    parser.add_argument("--side", type=int, default=128, help="the side of the pictures of an evaluation")
+    parser.add_argument("--seeds", type=int, default=1, help="the pictures of each prompt of an evaluation")
+    parser.add_argument("--guidance", type=float, default=5.0)
     parser.add_argument("--size", choices=("tiny", "full"), default="full", help="the size of the earlier training")
     parser.add_argument("--work", default="sketchbook-work", help="the folder for checkpoints and rendered images")
-    parser.add_argument("--out", default="", help="the folder of the model, or the file of the sheet")
-    parser.add_argument("--model", default="", help="the model for a contact sheet")
+    parser.add_argument("--out", default="", help="the folder of the model, or the file of the sheet or report")
+    parser.add_argument("--model", default="", help="the model for a contact sheet or an evaluation")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
     return parser
@@ -42,6 +45,14 @@ def _fetch(options: argparse.Namespace) -> int:
 
     for folder in fetch(Path(options.pictures)):
         print(folder)
+    return 0
+
+
+def _rasterize(options: argparse.Namespace) -> int:
+    from training.pictures.vector_looks import rasterize
+
+    for look, count in rasterize(Path(options.pictures)).items():
+        print(f"{look}: {count} pictures")
     return 0
 
 
@@ -61,6 +72,40 @@ def _resume(options: argparse.Namespace) -> int:
         print(f"{stopped}; the same command resumes")
         return 1
     print("all stages are done")
+    return 0
+
+
+def _model(options: argparse.Namespace) -> int:
+    from training.stages.publishing import write_model
+    from training.stages.training import Places
+
+    places = Places(pictures=Path(options.pictures), state=Path(options.state))
+    stage, size = write_model(places, Path(options.out))
+    print(f"{size / 1e6:.1f} MB in {options.out}, trained up to stage {stage}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    import torch
+
+    from training.evaluation.eye import examined, trained_eye
+    from training.evaluation.report import Question, evaluate
+    from training.stages.training import Places, picture_maker
+
+    torch.set_num_threads(options.threads)
+    maker = picture_maker(Places(pictures=Path(options.pictures), state=Path(options.state)))
+    eye = trained_eye(maker, Path(options.state) / "eye.pt")
+    print("the eye itself:", examined(eye, maker))
+    question = Question(side=options.side, seeds=options.seeds, guidance=options.guidance)
+    for table, figures in evaluate(Path(options.model), eye, question, Path(options.out or "evaluation.json")).items():
+        print(f"{table}: {figures}")
+    return 0
+
+
+def _words(_options: argparse.Namespace) -> int:
+    from training.text.words import known_words
+
+    print(" ".join(known_words()))
     return 0
 
 
@@ -92,7 +137,11 @@ def _sheet(options: argparse.Namespace) -> int:
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "fetch": _fetch,
+    "rasterize": _rasterize,
     "resume": _resume,
+    "model": _model,
+    "evaluate": _evaluate,
+    "words": _words,
     "train": _train,
     "export": _train,
     "sheet": _sheet,

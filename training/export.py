@@ -41,7 +41,7 @@ def export(model: TrainedModel, folder: Path) -> int:
         (folder / "tokenizer" / file.name).write_bytes(file.read_bytes())
     factors = {"rows": model.preview, "meaning": "RGB in 0..1 = scaled latents (4 channels) times rows 1-4, plus row 5"}
     (folder / PREVIEW_FILE).write_text(json.dumps(factors, indent=2) + "\n", encoding="utf-8")
-    _remove_local_paths(folder)
+    remove_local_paths(folder)
     write_card(folder, _facts(model))
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
@@ -65,7 +65,7 @@ def _facts(model: TrainedModel) -> dict[str, str]:
     }
 
 
-def _remove_local_paths(folder: Path) -> None:
+def remove_local_paths(folder: Path) -> None:
     """Remove local paths from the configurations."""
     for file in folder.rglob("*.json"):
         known = json.loads(file.read_text(encoding="utf-8"))

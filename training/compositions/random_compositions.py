@@ -76,9 +76,20 @@ def is_held_out_composition(scene: Composition) -> bool:
 
     A thing on a plain background is never held out.
     """
-    kinds = " ".join(f"{figure.colour} {figure.kind}" for figure in scene.figures[: 2 if scene.relation else 1])
-    plain = not (scene.relation or scene.setting.place or scene.figures[0].colour)
-    return not plain and crc32(f"{kinds} {scene.setting.place}".encode()) % HELD_OUT_SHARE == 0
+    first = scene.figures[0]
+    if scene.relation:
+        return is_held_out_pair_of(first.kind, scene.figures[1].kind)
+    return is_held_out_thing(first.kind, first.colour, "" if first.colour else scene.setting.place)
+
+
+def is_held_out_thing(kind: str, colour: str, place: str) -> bool:
+    """Return whether a thing in another colour, or one in its own colours in a place, is held out."""
+    return bool(colour or place) and crc32(f"{colour} {kind} {place}".encode()) % HELD_OUT_SHARE == 0
+
+
+def is_held_out_pair_of(first: str, second: str) -> bool:
+    """Return whether two things are never seen together in training, in either order."""
+    return crc32(" ".join(sorted((first, second))).encode()) % HELD_OUT_SHARE == 0
 
 
 def compose(rng: np.random.Generator, kind: str, blend: Blend) -> Composition:

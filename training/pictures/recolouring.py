@@ -20,10 +20,12 @@ def recoloured(pixels: NDArray[np.uint8], rgb: RGB) -> NDArray[np.uint8]:
     """Return a picture (H, W, 4) in which the main colour is `rgb`."""
     shown = floats(pixels[..., :3])
     opaque = pixels[..., 3] > 128
+    if not opaque.any():
+        return pixels
     share = _main_share(shown, opaque)
     luma = floats(shown @ LUMA)
     chosen = opaque & (share > 0.5)
-    middle = float(np.median(luma[chosen if chosen.any() else opaque])) if opaque.any() else 128.0
+    middle = float(np.median(luma[chosen if chosen.any() else opaque]))
     light = np.clip(luma / max(middle, 12.0), 0.25, 1.9)[..., None]
     target = np.asarray(rgb, dtype=np.float32)
     dark = target * np.minimum(light, 1.0)

@@ -15,6 +15,7 @@ from training.scene import PALETTE, RGB, SHAPES
 from training.shapes import corners
 
 SIDE = 256
+MAIN_LOOK = "3d"
 _OVERSAMPLING = 4
 
 
@@ -29,6 +30,7 @@ class Sprites:
     """The pictures of things in a folder of unpacked packages."""
 
     def __init__(self, pictures: Path) -> None:
+        self.pictures = pictures
         self.folder = pictures / FLUENT_3D.folder / "package" / "assets"
         self.files = {code_of(file.stem): file for file in sorted(self.folder.glob("*.webp"))}
         if not self.files:
@@ -38,9 +40,22 @@ class Sprites:
     def sprite(self, kind: str, look: str) -> Image.Image:
         """Return the picture of a thing in a look; it is read once."""
         if (kind, look) not in self.known:
-            with Image.open(self.files[kind]) as image:
+            with Image.open(self._file(kind, look)) as image:
                 self.known[kind, look] = squared(image.convert("RGBA"))
         return self.known[kind, look]
+
+    def _file(self, kind: str, look: str) -> Path:
+        if look == MAIN_LOOK:
+            return self.files[kind]
+        folder = raster_folder(self.pictures, look)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} is missing: run `python -m training rasterize` first")
+        return folder / f"{kind}.png"
+
+
+def raster_folder(pictures: Path, look: str) -> Path:
+    """Return the folder of a look whose pictures were rendered from vectors."""
+    return pictures / "rasterized" / look
 
 
 def code_of(stem: str) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from threading import Event
 from typing import Any
 
@@ -160,5 +161,5 @@ def _readable(path: Path) -> dict[str, Any] | None:
     """Return the state in a file; None if there is none or the file is damaged."""
     try:
         return load_checkpoint(path)
-    except (RuntimeError, EOFError, OSError, KeyError):
+    except (RuntimeError, EOFError, OSError, UnpicklingError):
         return None

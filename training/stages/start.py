@@ -6,6 +6,9 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from training.tokenizer import load_tokenizer
 
 PUBLISHED = Path(__file__).parent.parent.parent / "invoke_cli" / "assets" / "sketchbook"
 
@@ -15,6 +18,18 @@ def published_autoencoder(folder: Path = PUBLISHED) -> AutoencoderKL:
     vae = AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True, dtype=torch.float32)
     vae.requires_grad_(False).eval().to(memory_format=torch.channels_last)
     return vae
+
+
+def published_text(text_width: int, folder: Path = PUBLISHED) -> tuple[CLIPTokenizer, CLIPTextModel] | None:
+    """Return the published tokenizer and text encoder, or None if their states have another width.
+
+    A machine without the state of a training goes on with them, since the published denoiser reads what they write.
+    """
+    tower = CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True, dtype=torch.float32)
+    if tower.config.hidden_size != text_width:
+        return None
+    tower.set_attn_implementation("eager")
+    return load_tokenizer(folder / "tokenizer"), tower
 
 
 def adapted_unet(text_width: int, folder: Path = PUBLISHED) -> UNet2DConditionModel:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from diffusers import UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.attention import PlainAttention
 from training.checkpoints import load_checkpoint, log, save_checkpoint
@@ -15,8 +16,8 @@ from training.stages.denoising import StageLearner
 from training.stages.loop import Habits, StageRun, run_stage
 from training.stages.plan import PLAN, Plan, Stage
 from training.stages.samples import sample_sheet
-from training.stages.start import adapted_unet, published_autoencoder
-from training.stages.views import ViewMaker
+from training.stages.start import adapted_unet, published_autoencoder, published_text
+from training.stages.views import PictureMaker, ViewMaker
 from training.text.label_training import build_tower, stored_vocabulary, train_labels
 
 SAMPLE_SIDES = (128, 256)
@@ -53,12 +54,7 @@ def resume(places: Places, plan: Plan = PLAN) -> UNet2DConditionModel:
 def prepared_maker(places: Places, plan: Plan) -> ViewMaker:
     """Return what makes views; the tokenizer and the text encoder are trained first if they are not yet."""
     places.state.mkdir(parents=True, exist_ok=True)
-    tokenizer = stored_vocabulary(places.state / "tokenizer", plan.labels.seed)
-    torch.manual_seed(plan.labels.seed)
-    tower = build_tower(tokenizer, plan.text_width, plan.text_layers)
-    figures = train_labels(tower, tokenizer, plan.labels, places.state, plan.captions)
-    if figures:
-        log(places.state, "labels", **figures)
+    tokenizer, tower = _text(places, plan)
     tower.requires_grad_(False).eval()
     return ViewMaker(
         sprites=ColouredSprites(Sprites(places.pictures)),
@@ -67,6 +63,27 @@ def prepared_maker(places: Places, plan: Plan) -> ViewMaker:
         tokenizer=tokenizer,
         device=places.device,
     )
+
+
+def picture_maker(places: Places) -> PictureMaker:
+    """Return what renders pictures and takes them through the autoencoder."""
+    vae = published_autoencoder().to(places.device)
+    return PictureMaker(sprites=ColouredSprites(Sprites(places.pictures)), vae=vae, device=places.device)
+
+
+def _text(places: Places, plan: Plan) -> tuple[CLIPTokenizer, CLIPTextModel]:
+    """Return the text encoder of the state, else the published one if it fits, else a newly trained one."""
+    kept = places.state / "tokenizer"
+    published = None if kept.exists() else published_text(plan.text_width)
+    if published is not None:
+        return published
+    tokenizer = stored_vocabulary(kept, plan.labels.seed)
+    torch.manual_seed(plan.labels.seed)
+    tower = build_tower(tokenizer, plan.text_width, plan.text_layers)
+    figures = train_labels(tower, tokenizer, plan.labels, places.state, plan.captions)
+    if figures:
+        log(places.state, "labels", **figures)
+    return tokenizer, tower
 
 
 def latest_unet(places: Places, plan: Plan = PLAN) -> tuple[UNet2DConditionModel, str]:

@@ -23,14 +23,20 @@ ENCODED_PIXELS = (256 * 256 * 64, 128 * 128 * 8)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewMaker:
-    """Everything that makes views: pictures, and the frozen encoders of images and captions."""
+class PictureMaker:
+    """What renders pictures and encodes them: the pictures of things, and the frozen autoencoder."""
 
     sprites: ColouredSprites
     vae: AutoencoderKL
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewMaker(PictureMaker):
+    """Everything that makes views: what makes pictures, and the frozen text encoder."""
+
     tower: CLIPTextModel
     tokenizer: CLIPTokenizer
-    device: str = "cpu"
 
     def make(self, blend: Blend, size: tuple[int, int], seeds: list[tuple[int, int]]) -> tuple[Half, Half]:
         """Return the scaled latents (n, 4, h, w) and text states (n, 77, c) of the views of these seeds."""

@@ -37,7 +37,7 @@ def word_counts(seed: int, captions: int = SAMPLED) -> dict[str, int]:
         counts.update(WORD.findall(said_caption(draw_picture(rng, READING), rng).lower()))
     for thing in things():
         for name in thing.names:
-            for word in WORD.findall(f"{name} {plural_of(name)}"):
+            for word in WORD.findall(f"{name} {plural_of(name) if thing.countable else ''}"):
                 counts[word] = max(counts[word], 40)
     return dict(counts)
 
