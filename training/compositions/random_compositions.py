@@ -54,7 +54,7 @@ EVERYTHING = Blend(
     anywhere=0.5,
 )
 # What the text encoder reads: everything, the rarer kinds more often.
-READING = replace(EVERYTHING, kinds=(0.36, 0.18, 0.2, 0.05, 0.08, 0.11, 0.02), sticker=0.15, sizes=(0.25, 0.25, 0.5))
+READING = replace(EVERYTHING, kinds=(0.28, 0.14, 0.36, 0.05, 0.06, 0.09, 0.02), sticker=0.15, sizes=(0.25, 0.25, 0.5))
 
 
 def draw_picture(rng: np.random.Generator, blend: Blend) -> Scene | Composition:

@@ -138,8 +138,6 @@ def _several(scene: Composition, rng: np.random.Generator) -> str:
 def _pair(scene: Composition, rng: np.random.Generator) -> str:
     first, second = (_figure(figure, rng, 0.06) for figure in scene.figures)
     if scene.relation == "and":
-        if rng.random() < 0.5:
-            first, second = second, first
         joint = pick((" and ", " and ", " and ", " next to ", " beside ", " with ", " together with "), rng)
         return first + joint + second
     there, back = ORDER_WORDS[scene.relation]

@@ -87,7 +87,7 @@ class Plan:
 
 
 PLAN = Plan(
-    labels=TrainingRun(name="labels", steps=2400, rate=1.5e-3, decay=0.995, seed=3, warm_up=100),
+    labels=TrainingRun(name="labels", steps=4800, rate=1.5e-3, decay=0.995, seed=3, warm_up=100),
     captions=128,
     text_width=192,
     text_layers=4,
