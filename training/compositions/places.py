@@ -21,6 +21,9 @@ FIGURE_LIGHTS: dict[str, tuple[RGB, float]] = {
     "sunset": ((214, 104, 60), 0.2),
     "night": ((12, 16, 50), 0.38),
 }
+# The grounds of landscapes that places have, and the places with a few trees or none.
+GROUNDS = {"hill": "hills", "mountains": "mountains", "city": "city"}
+WOODED, TREES = ("hill", "meadow", "snow", "mountains"), (0, 0, 1, 2)
 Painter = Callable[[Canvas, Landscape, np.random.Generator], None]
 
 
@@ -31,32 +34,38 @@ def draw_place(canvas: Canvas, setting: Setting, rng: np.random.Generator) -> No
 
 
 def _view(setting: Setting, rng: np.random.Generator) -> Landscape:
-    time = setting.time or "day"
-    night = time == "night"
-    chances = {"sun": 0.0 if night else 0.5, "moon": 0.6 * night, "stars": 0.75 * night, "clouds": 0.4}
-    extras = [name for name, chance in chances.items() if rng.random() < chance and not setting.rain]
-    winter = setting.place == "snow"
-    if setting.rain:
-        extras.append("rain")
-    if winter and rng.random() < 0.35:
-        extras.append("snowfall")
-    grounds = {"hill": "hills", "snow": str(rng.choice(["hills", "plain"])), "forest": "plain", "meadow": "plain"}
     place = setting.place
-    trees = int(rng.choice([0, 0, 1, 2])) if place in ("hill", "meadow", "snow", "mountains") else 0
-    seasons = ["summer", "spring", "summer"]
+    extras = _extras(setting, rng)
+    trees = int(rng.integers(7, 11)) if place == "forest" else int(rng.choice(TREES)) if place in WOODED else 0
+    ground = GROUNDS.get(place, "plain")
     return Landscape(
         seed=0,
         medium="plain",
-        ground=grounds.get(place, place if place in ("mountains", "city") else "plain"),
+        ground=str(rng.choice(["hills", "plain"])) if place == "snow" else ground,
         water="none",
-        time=time,
-        season="winter" if winter else str(rng.choice(seasons)),
+        time=setting.time or "day",
+        season="winter" if place == "snow" else str(rng.choice(["summer", "spring", "summer"])),
         storm=setting.rain,
         horizon=float(rng.uniform(0.42, 0.58)),
-        trees=int(rng.integers(7, 11)) if place == "forest" else trees,
+        trees=trees,
         tree_kind=str(rng.choice(["round", "pine"])),
-        extras=tuple(extras),
+        extras=extras,
     )
+
+
+def _extras(setting: Setting, rng: np.random.Generator) -> tuple[str, ...]:
+    """Return what is in the sky of a place."""
+    night = setting.time == "night"
+    chances = {
+        "sun": 0.0 if night else 0.5,
+        "moon": 0.6 * night,
+        "stars": 0.75 * night,
+        "clouds": 0.4,
+        "snowfall": 0.35 * (setting.place == "snow"),
+    }
+    if setting.rain:
+        return ("rain",)
+    return tuple(name for name, chance in chances.items() if rng.random() < chance)
 
 
 def _beach(canvas: Canvas, view: Landscape, rng: np.random.Generator) -> None:

@@ -7,6 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
+from training.canvas import Point
 from training.compositions.composition import (
     FLOATING,
     OUTDOORS,
@@ -19,7 +20,7 @@ from training.compositions.composition import (
 )
 from training.held_out import HELD_OUT_SHARE, is_held_out
 from training.pictures.things import by_code, things
-from training.random_scenes import ALIKE, apart, hearth, landscape, pair, scattered, single
+from training.random_scenes import apart, hearth, landscape, pair, scattered, single
 from training.scene import COLUMNS, MEDIA, PALETTE, RGB, ROWS, SHAPES, Scene
 
 MEDIUM_SHARES = (0.0, 0.2, 0.2, 0.16, 0.16, 0.16, 0.12)
@@ -210,29 +211,41 @@ def _two(rng: np.random.Generator, blend: Blend, setting: Setting) -> tuple[tupl
     relation = str(rng.choice(RELATIONS, p=[0.5, 0.32, 0.18]))
     if relation == "above" and setting.place and setting.place not in FLOATING:
         relation = "left"
-    while True:
-        kinds = [_kind(rng, shapes=0.12) for _ in range(2)]
-        if kinds[0] != kinds[1]:
-            break
-    while True:
-        colours = [_colour(rng, kind, blend, setting) for kind in kinds]
-        if not all(colours) or (colours[0] != colours[1] and set(colours) not in ALIKE):
-            break
-    scales = [float(rng.uniform(0.36, 0.5)) for _ in range(2)]
-    along, across = float(rng.uniform(0.24, 0.3)), float(rng.uniform(0.45, 0.55))
-    if relation == "above":
-        places = [(across, along), (across, 1 - along)]
-        scales = [min(scale, 0.45) for scale in scales]
-    else:
-        heights = [_height(rng, setting, scale) for scale in scales]
-        places = [(along, heights[0]), (1 - along, heights[1])]
-        if relation == "and" and rng.random() < 0.5:
-            places = [(1 - along, heights[0]), (along, heights[1])]
+    kinds = _two_kinds(rng)
+    colours = _two_colours(rng, kinds, blend, setting)
+    scales = [float(rng.uniform(0.36, 0.45 if relation == "above" else 0.5)) for _ in range(2)]
+    places = _two_places(rng, relation, scales, setting)
     figures = tuple(
         _figure(rng, (kind, colour, "medium"), place, scale)
         for kind, colour, place, scale in zip(kinds, colours, places, scales, strict=True)
     )
     return figures, relation
+
+
+def _two_kinds(rng: np.random.Generator) -> list[str]:
+    while True:
+        kinds = [_kind(rng, shapes=0.12) for _ in range(2)]
+        if kinds[0] != kinds[1]:
+            return kinds
+
+
+def _two_colours(rng: np.random.Generator, kinds: list[str], blend: Blend, setting: Setting) -> list[str]:
+    """Return the colours of two things; two that are both asked for can be told apart."""
+    while True:
+        colours = [_colour(rng, kind, blend, setting) for kind in kinds]
+        if not all(colours) or apart(*colours):
+            return colours
+
+
+def _two_places(rng: np.random.Generator, relation: str, scales: list[float], setting: Setting) -> list[Point]:
+    """Return the centres of two figures. Without an order the first is as often on the right."""
+    along, across = float(rng.uniform(0.24, 0.3)), float(rng.uniform(0.45, 0.55))
+    if relation == "above":
+        return [(across, along), (across, 1 - along)]
+    columns = [along, 1 - along]
+    if relation == "and" and rng.random() < 0.5:
+        columns.reverse()
+    return [(column, _height(rng, setting, scale)) for column, scale in zip(columns, scales, strict=True)]
 
 
 def _spotted(rng: np.random.Generator, scene: Composition, blend: Blend) -> Composition:

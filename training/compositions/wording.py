@@ -168,14 +168,18 @@ def _doing(scene: Composition, rng: np.random.Generator) -> str:
 def _behind(setting: Setting, rng: np.random.Generator) -> str:
     if not setting.place:
         return _backdrop(setting, rng)
+    parts = _place_parts(setting, rng)
+    ordered = [parts[i] for i in rng.permutation(len(parts))] if rng.random() < 0.2 else parts
+    return (", " if rng.random() < 0.08 else " ") + (", " if rng.random() < 0.1 else " ").join(ordered)
+
+
+def _place_parts(setting: Setting, rng: np.random.Generator) -> list[str]:
+    """Return the words for a place, its time of day and rain; a time is said more often than daylight."""
     timed = bool(setting.time) and rng.random() < (0.95 if setting.time != "day" else 0.2)
     parts = [pick(PLACE_WORDS[setting.place], rng)] if not timed or rng.random() < 0.9 else []
     if timed:
         parts.append(pick(TIME_WORDS[setting.time], rng))
-    if setting.rain:
-        parts.append(pick(RAIN_WORDS, rng))
-    ordered = [parts[i] for i in rng.permutation(len(parts))] if rng.random() < 0.2 else parts
-    return (", " if rng.random() < 0.08 else " ") + (", " if rng.random() < 0.1 else " ").join(ordered)
+    return [*parts, pick(RAIN_WORDS, rng)] if setting.rain else parts
 
 
 def _backdrop(setting: Setting, rng: np.random.Generator) -> str:
