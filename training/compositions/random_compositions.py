@@ -103,7 +103,9 @@ def compose(rng: np.random.Generator, kind: str, blend: Blend) -> Composition:
         figures, relation = _two(rng, blend, setting)
     else:
         count = int(rng.choice([2, 3], p=[0.6, 0.4])) if kind == "several" else 1
-        figures, relation = _alike(rng, blend, setting, count), ""
+        # Small things are lost in coarse media.
+        sized = blend if medium == "plain" else replace(blend, sizes=(0.0, 0.1, 0.9))
+        figures, relation = _alike(rng, sized, setting, count), ""
     scene = Composition(
         seed=int(rng.integers(2**31)),
         medium=medium,
