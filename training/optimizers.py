@@ -22,7 +22,7 @@ class Optimizers:
         self.inner = [p for name, p in named if muon and _is_inner(name, p)]
         ours = {id(p) for p in self.inner}
         rest = [p for _, p in named if id(p) not in ours]
-        self.views = [p.detach().view(len(p), -1) for p in self.inner]
+        self.views = [_rows(p.detach()).view(len(p), -1) for p in self.inner]
         self.parts: dict[str, torch.optim.Optimizer] = {
             "adamw": torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY)
         }
@@ -39,7 +39,7 @@ class Optimizers:
     def step(self, rate: float) -> None:
         """Update all weights with a learning rate, and clear the gradients."""
         for view, parameter in zip(self.views, self.inner, strict=True):
-            view.grad = None if parameter.grad is None else parameter.grad.reshape(view.shape)
+            view.grad = None if parameter.grad is None else _rows(parameter.grad, like=parameter).reshape(view.shape)
         for part in self.parts.values():
             for group in part.param_groups:
                 group["lr"] = rate
@@ -56,6 +56,15 @@ class Optimizers:
         """Restore the states of both."""
         for name, part in self.parts.items():
             part.load_state_dict(states[name])
+
+
+def _rows(weights: torch.Tensor, like: torch.Tensor | None = None) -> torch.Tensor:
+    """Return weights in the order in which `like`, or they themselves, lie in memory.
+
+    A convolution whose channels lie last is a matrix with its columns in another order, which is the same to Muon.
+    """
+    held = weights if like is None else like
+    return weights if held.is_contiguous() else weights.permute(0, 2, 3, 1)
 
 
 def _is_inner(name: str, parameter: nn.Parameter) -> bool:

@@ -55,7 +55,7 @@ class StageRun:
     def __post_init__(self) -> None:
         self.settings = self.stage.run()
         self.parameters = [p for p in self.unet.parameters() if p.requires_grad]
-        self.optimizer = Optimizers(self.unet, self.settings.rate, muon=False)
+        self.optimizer = Optimizers(self.unet, self.settings.rate, muon=True)
         self.average = Average(self.parameters, self.settings.decay)
 
     @property
