@@ -62,6 +62,9 @@ ORDER_WORDS = {
     "left": (("left of", "to the left of"), ("right of", "to the right of")),
     "above": (("above", "over", "on top of"), ("below", "under", "beneath")),
 }
+# Beginnings of names whose first sound is not that of their first letter.
+SPOKEN_AS_CONSONANT = ("uni", "ufo", "euro", "one")
+SPOKEN_AS_VOWEL = ("hour", "x-ray", "suv")
 SIZE_CHANCES = {"small": 0.92, "medium": 0.6, "large": 0.2}
 
 
@@ -95,7 +98,8 @@ def names_of(kind: str) -> tuple[str, ...]:
 
 def with_article(phrase: str) -> str:
     """Put "a" or "an" before the phrase."""
-    return ("an " if phrase[0].lower() in "aeio" or phrase.startswith(("ufo", "umb", "urn", "unl")) else "a ") + phrase
+    vowel = phrase[0].lower() in "aeiou" and not phrase.startswith(SPOKEN_AS_CONSONANT)
+    return ("an " if vowel or phrase.startswith(SPOKEN_AS_VOWEL) else "a ") + phrase
 
 
 def _single_words(figure: Figure) -> tuple[str, ...]:
