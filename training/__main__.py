@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", default="sketchbook-work", help="the folder for checkpoints and rendered images")
     parser.add_argument("--out", default="", help="the folder of the model, or the file of the sheet or report")
     parser.add_argument("--model", default="", help="the model for a contact sheet or an evaluation")
+    parser.add_argument("--report", default="", help="the report of an evaluation, for the model card")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
     return parser
@@ -95,10 +96,20 @@ def _evaluate(options: argparse.Namespace) -> int:
     torch.set_num_threads(options.threads)
     maker = picture_maker(Places(pictures=Path(options.pictures), state=Path(options.state)))
     eye = trained_eye(maker, Path(options.state) / "eye.pt")
-    print("the eye itself:", examined(eye, maker))
+    eye_shares = examined(eye, maker)
+    print("the eye itself:", eye_shares)
     question = Question(side=options.side, seeds=options.seeds, guidance=options.guidance)
-    for table, figures in evaluate(Path(options.model), eye, question, Path(options.out or "evaluation.json")).items():
+    out = Path(options.out or "evaluation.json")
+    for table, figures in evaluate(Path(options.model), eye, question, out, eye_shares).items():
         print(f"{table}: {figures}")
+    return 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    from training.evaluation.card import model_card
+
+    report = Path(options.report) if options.report else None
+    (Path(options.model) / "README.md").write_text(model_card(report), encoding="utf-8")
     return 0
 
 
@@ -141,6 +152,7 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "resume": _resume,
     "model": _model,
     "evaluate": _evaluate,
+    "card": _card,
     "words": _words,
     "train": _train,
     "export": _train,

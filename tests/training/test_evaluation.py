@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 from tests.training.synthetic_pictures import SyntheticSprites
 from training.compositions.composition import Composition
 from training.compositions.random_compositions import EVERYTHING, draw_picture, is_held_out_pair_of, is_held_out_thing
+from training.evaluation.card import FIGURES, model_card
 from training.evaluation.eye import Course, answers_of, examined, questions, seen_pictures, small, trained_eye
 from training.evaluation.measure import marks
 from training.evaluation.prompts import TABLES, Prompt, phrase_of, prompts_of
@@ -128,3 +130,18 @@ def test_both_of_a_pair_must_be_seen_and_their_order_where_it_is_asked() -> None
 
 def test_the_eye_sees_pictures_at_its_own_size() -> None:
     assert small(Image.new("RGBA", (256, 128), "red")).shape == (64, 64, 3)
+
+
+def test_the_card_lists_what_is_known_and_what_was_measured(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    figures = {"things": {"thing": 0.971, "thing within five": 0.998}, "pairs": {"both": 0.5}}
+    asked = {"side": 256, "seeds": 4, "guidance": 5.0}
+    report.write_text(json.dumps({**asked, "figures": figures, "eye": {"thing": 0.985}}))
+    card = model_card(report)
+    assert "97.1%" in card and "50.0%" in card and "98.5%" in card and "Microsoft" in card
+    assert all(thing.names[0] in card for thing in things())
+    assert "Not measured yet" in model_card(None)
+
+
+def test_the_figures_of_the_card_are_those_of_the_evaluation() -> None:
+    assert {table for table, _, _ in FIGURES} <= set(TABLES)

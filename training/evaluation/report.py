@@ -27,8 +27,13 @@ class Question:
     tables: tuple[str, ...] = tuple(TABLES)
 
 
-def evaluate(model: Path, eye: Eye, question: Question, out: Path) -> dict[str, dict[str, float]]:
-    """Return the shares of right answers of every table. They are also written to a file, with what was missed."""
+def evaluate(
+    model: Path, eye: Eye, question: Question, out: Path, eye_shares: dict[str, float]
+) -> dict[str, dict[str, float]]:
+    """Return the shares of right answers of every table.
+
+    They are also written to a file, after each table, with what was missed and how well the eye itself sees.
+    """
     pipeline = load_pipeline(model)
     options = SheetOptions(guidance=question.guidance, width=question.side, height=question.side)
     figures: dict[str, dict[str, float]] = {}
@@ -38,7 +43,8 @@ def evaluate(model: Path, eye: Eye, question: Question, out: Path) -> dict[str, 
         rounds = [marks(eye, prompts, images) for images in drawn(pipeline, prompts, question.seeds, options)]
         figures[table] = _mean(rounds)
         missed[table] = [f"{text}: {_named(seen)}" for found in rounds for text, seen in found.missed]
-        written = {"model": model.name, "side": question.side, "figures": figures, "missed": missed}
+        asked = {"side": question.side, "seeds": question.seeds, "guidance": question.guidance}
+        written = {"model": model.name, **asked, "eye": eye_shares, "figures": figures, "missed": missed}
         out.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     return figures
 
