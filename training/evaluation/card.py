@@ -32,11 +32,11 @@ pipeline_tag: text-to-image
 
 # Sketchbook
 
-A very small Stable Diffusion that comes with `invoke`, so that a fresh machine makes real pictures at once, without a
-download. It draws $count things in a soft three-dimensional look, on plain backgrounds and in places, alone, in pairs, two
-or three of one, in their own colours or one of twelve; six plain shapes; landscapes at all times of the day and the year;
-fires; as they are, or as a photograph, an oil painting, a watercolor, a pencil sketch, pixel art, neon or a sticker. It
-knows nothing else. For anything else, get a large model.
+A very small Stable Diffusion that comes with `invoke`, so that a fresh machine makes real pictures at once, without
+a download. It draws $count things in a soft three-dimensional look, on plain backgrounds and in places, alone, in
+pairs, two or three of one, in their own colours or one of twelve; six plain shapes; landscapes at all times of the
+day and the year; fires; as they are, or as a photograph, an oil painting, a watercolor, a pencil sketch, pixel art,
+neon or a sticker. It knows nothing else. For anything else, get a large model.
 
 ![What it draws](sheet.jpg)
 
@@ -44,19 +44,21 @@ knows nothing else. For anything else, get a large model.
 
 $known
 
-Places: on a hill, in a meadow, on the beach, in the snow, in the desert, in the mountains, in a city, in a forest, on the
-moon, on a table, in the sea, under water, in the sky, in space; by day, at sunset, at night, in the rain.
+Places: on a hill, in a meadow, on the beach, in the snow, in the desert, in the mountains, in a city, in a forest,
+on the moon, on a table, in the sea, under water, in the sky, in space; by day, at sunset, at night, in the rain.
 
 ## How well
 
 $figures
 
-An eye, a small network, judged the pictures: $eye. The combinations of pairs, places and colours were kept out of training.
+An eye, a small network, judged the pictures: $eye. The combinations of pairs, places and colours were kept out of
+training.
 
 ## How it was trained, and on what
 
-On pictures that `training/` composes from drawings with free licences, and on scenes that it draws itself: no photograph,
-no artist's work beyond these, no scraped text. The captions come from a grammar. `docs/training.md` tells how to repeat it.
+On pictures that `training/` composes from drawings with free licences, and on scenes that it draws itself: no
+photograph, no artist's work beyond these, no scraped text. The captions come from a grammar. `docs/training.md`
+tells how to repeat it.
 
 $licences
 
