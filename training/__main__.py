@@ -123,9 +123,9 @@ def _words(_options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     import torch
 
-    from training.export import export
-    from training.pipeline import latest, train
-    from training.recipe import RECIPES
+    from training.earlier.export import export
+    from training.earlier.pipeline import latest, train
+    from training.earlier.recipe import RECIPES
 
     work = Path(options.work)
     torch.set_num_threads(options.threads)
@@ -137,8 +137,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _sheet(options: argparse.Namespace) -> int:
-    from training.export import load_pipeline
-    from training.sheets import SHOWN_PROMPTS, contact_sheet, draw
+    from training.earlier.export import load_pipeline
+    from training.evaluation.sheets import SHOWN_PROMPTS, contact_sheet, draw
 
     contact_sheet(draw(load_pipeline(Path(options.model)), list(SHOWN_PROMPTS), seed=options.seed)).save(
         Path(options.out)

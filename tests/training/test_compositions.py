@@ -20,12 +20,12 @@ from training.compositions.random_compositions import (
     is_held_out_composition,
 )
 from training.compositions.wording import describe, names_of
-from training.image_analysis import background_colour, nearest_colour
-from training.media_classifier import pixels_of
+from training.evaluation.image_analysis import background_colour, nearest_colour
+from training.evaluation.media_classifier import pixels_of
 from training.pictures.recolouring import recoloured
 from training.pictures.sprites import SIDE, ColouredSprites, shape_sprite
 from training.pictures.things import by_name, plural_of, things
-from training.scene import MEDIA, PALETTE, Scene
+from training.rendering.scene import MEDIA, PALETTE, Scene
 from training.text.words import any_caption, known_words, said_caption
 
 SPRITES = ColouredSprites(SyntheticSprites())

@@ -18,7 +18,7 @@ from training.evaluation.card import FIGURES, model_card
 from training.evaluation.eye import Course, answers_of, examined, questions, seen_pictures, small, trained_eye
 from training.evaluation.measure import marks
 from training.evaluation.prompts import TABLES, Prompt, phrase_of, prompts_of
-from training.networks import Widths, build_autoencoder
+from training.networks.builders import Widths, build_autoencoder
 from training.pictures.sprites import ColouredSprites
 from training.pictures.things import by_name, things
 from training.stages.views import PictureMaker

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from tests.training.synthetic_pictures import SyntheticSprites, write_package
 from training.compositions.labels import class_counts
 from training.compositions.random_compositions import NARROW, Blend
-from training.networks import Widths, build_autoencoder, build_unet
+from training.networks.builders import Widths, build_autoencoder, build_unet
+from training.networks.training_loop import TrainingRun
 from training.pictures.sprites import ColouredSprites
 from training.pictures.things import things
 from training.stages import training as whole
@@ -30,8 +31,7 @@ from training.stages.start import adapted_unet
 from training.stages.training import Places, latest_unet, resume
 from training.stages.views import Half, ViewMaker, ViewPool
 from training.text.label_training import LabelReader, build_tower, label_accuracy, label_batch, train_labels
-from training.tokenizer import learn_merges, write_tokenizer
-from training.training_loop import TrainingRun
+from training.text.tokenizer import learn_merges, write_tokenizer
 
 WIDTHS = Widths(autoencoder=(8, 8, 16, 16), unet=(16, 16, 32), text=32, text_layers=1)
 
@@ -209,7 +209,7 @@ def tiny_plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
 
 @pytest.mark.slow
 def test_one_command_does_what_is_due_and_the_model_is_written(tmp_path: Path, tiny_plan: Plan) -> None:
-    from training.export import load_pipeline
+    from training.earlier.export import load_pipeline
 
     write_package(tmp_path / "pictures", [thing.code for thing in things()])
     places = Places(pictures=tmp_path / "pictures", state=tmp_path / "state")

@@ -13,15 +13,15 @@ import torch
 from torch import nn
 
 from training.__main__ import main
-from training.attention import PlainAttention
-from training.autoencoder import encode, refine_decoder, round_trip_psnr, to_model
-from training.checkpoints import load_checkpoint
-from training.denoiser import Noised, build_scheduler, draw_levels, velocity_loss
-from training.latents import halved_images
-from training.networks import build_autoencoder, build_unet
-from training.optimizers import Optimizers
-from training.recipe import full, tiny
-from training.training_loop import TrainingRun, blend_with, rate_at, run_training
+from training.earlier.recipe import full, tiny
+from training.networks.attention import PlainAttention
+from training.networks.autoencoder import encode, refine_decoder, round_trip_psnr, to_model
+from training.networks.builders import build_autoencoder, build_unet
+from training.networks.checkpoints import load_checkpoint
+from training.networks.denoiser import Noised, build_scheduler, draw_levels, velocity_loss
+from training.networks.latents import halved_images
+from training.networks.optimizers import Optimizers
+from training.networks.training_loop import TrainingRun, blend_with, rate_at, run_training
 
 
 class _Line(nn.Module):
@@ -189,7 +189,7 @@ def test_images_are_halved_by_averaging() -> None:
 
 @pytest.mark.slow
 def test_the_whole_training_gives_a_pipeline(tmp_path: Path) -> None:
-    from training.export import load_pipeline
+    from training.earlier.export import load_pipeline
 
     assert main(["train", "--size", "tiny", "--work", str(tmp_path), "--threads", "1"]) == 0
     model = tmp_path / "model"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from training.scene import RGB
+from training.rendering.scene import RGB
 
 LOOKS = ("3d", "flat", "cartoon")
 # Shares of the shorter side that the square of a thing's picture takes; "large" is what captions mean by default.

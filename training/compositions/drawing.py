@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from training.canvas import Canvas, grid, mixed, vertical
 from training.compositions.composition import GROUNDED, Composition, Figure, Setting
 from training.compositions.places import FIGURE_LIGHTS, draw_place
-from training.media import apply_medium
 from training.pictures.sprites import ColouredSprites
-from training.render import render
-from training.scene import RGB, Scene
+from training.rendering.canvas import Canvas, grid, mixed, vertical
+from training.rendering.media import apply_medium
+from training.rendering.render import render
+from training.rendering.scene import RGB, Scene
 
 # Figures are drawn in front of the sea's surface and of clouds, without a shadow.
 SHADOW: RGB = (18, 16, 24)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from training.compositions.composition import LOOKS, PLACES, RELATIONS, SCALES, Composition
-from training.labels import ATTRIBUTES, numbered, said_of
 from training.pictures.things import things
-from training.scene import PALETTE, SHAPES, Scene
+from training.rendering.scene import PALETTE, SHAPES, Scene
+from training.text.labels import ATTRIBUTES, numbered, said_of
 
 
 @cache

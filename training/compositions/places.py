@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.canvas import Canvas, floats, grid, mixed, smooth_noise, vertical
 from training.compositions.composition import Setting
-from training.landscapes import draw_landscape, ridge, ripples, rolling
-from training.scene import RGB, Landscape
-from training.weather import SKIES, draw_falling, draw_sky, lit
+from training.rendering.canvas import Canvas, floats, grid, mixed, smooth_noise, vertical
+from training.rendering.landscapes import draw_landscape, ridge, ripples, rolling
+from training.rendering.scene import RGB, Landscape
+from training.rendering.weather import SKIES, draw_falling, draw_sky, lit
 
 SAND: RGB = (232, 208, 150)
 # The light of a time of day on a figure: a colour and its share.

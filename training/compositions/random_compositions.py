@@ -7,7 +7,6 @@ from zlib import crc32
 
 import numpy as np
 
-from training.canvas import Point
 from training.compositions.composition import (
     FLOATING,
     OUTDOORS,
@@ -18,10 +17,11 @@ from training.compositions.composition import (
     Figure,
     Setting,
 )
-from training.held_out import HELD_OUT_SHARE, is_held_out
 from training.pictures.things import by_code, things
-from training.random_scenes import apart, hearth, landscape, pair, scattered, single
-from training.scene import COLUMNS, MEDIA, PALETTE, RGB, ROWS, SHAPES, Scene
+from training.rendering.canvas import Point
+from training.rendering.held_out import HELD_OUT_SHARE, is_held_out
+from training.rendering.random_scenes import apart, hearth, landscape, pair, scattered, single
+from training.rendering.scene import COLUMNS, MEDIA, PALETTE, RGB, ROWS, SHAPES, Scene
 
 MEDIUM_SHARES = (0.0, 0.2, 0.2, 0.16, 0.16, 0.16, 0.12)
 KINDS = ("single", "placed", "pair", "several", "shapes", "landscape", "hearth")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.captions import NAMED, UNSAID
 from training.compositions.composition import Composition, Figure, Setting
-from training.phrases import pick
 from training.pictures.things import Thing, by_code, plural_of
-from training.vocabulary import (
+from training.text.captions import NAMED, UNSAID
+from training.text.phrases import pick
+from training.text.vocabulary import (
     COLOUR_WORDS,
     FLUFF,
     KIND_WORDS,

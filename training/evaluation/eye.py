@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from training.autoencoder import to_model
-from training.checkpoints import load_checkpoint, save_checkpoint
 from training.compositions.composition import LOOKS, PLACES, Composition
 from training.compositions.drawing import render_composition
 from training.compositions.random_compositions import Blend, compose
+from training.networks.autoencoder import to_model
+from training.networks.checkpoints import load_checkpoint, save_checkpoint
 from training.pictures.things import things
-from training.scene import MEDIA, PALETTE, SHAPES
+from training.rendering.scene import MEDIA, PALETTE, SHAPES
 from training.stages.views import PictureMaker
 
 SIDE = 64

@@ -11,7 +11,7 @@ from PIL import Image
 
 from training.evaluation.eye import Eye, answers_of, questions, small
 from training.evaluation.prompts import Prompt
-from training.sheets import SheetOptions, draw
+from training.evaluation.sheets import SheetOptions, draw
 
 # The squares in which the two of a pair are looked for: their left edge and side, in widths of the picture.
 HALVES = ((0.0, 0.54), (0.46, 0.54))

@@ -12,8 +12,8 @@ from training.compositions.composition import PLACES
 from training.compositions.random_compositions import is_held_out_pair_of, is_held_out_thing
 from training.compositions.wording import PLACE_WORDS, with_article
 from training.pictures.things import Thing, by_name, plural_of, things
-from training.scene import MEDIA, PALETTE
-from training.vocabulary import MEDIUM_SUFFIXES
+from training.rendering.scene import MEDIA, PALETTE
+from training.text.vocabulary import MEDIUM_SUFFIXES
 
 FIRST_TRIED = Path(__file__).with_name("first_tried.txt")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from training.earlier.export import load_pipeline
 from training.evaluation.eye import Eye
 from training.evaluation.measure import Marks, drawn, marks
 from training.evaluation.prompts import TABLES, prompts_of
-from training.export import load_pipeline
+from training.evaluation.sheets import SheetOptions
 from training.pictures.things import by_code
-from training.sheets import SheetOptions
 
 
 @dataclass(frozen=True, kw_only=True)

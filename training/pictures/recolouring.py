@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.canvas import Array, floats
-from training.scene import RGB
+from training.rendering.canvas import Array, floats
+from training.rendering.scene import RGB
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 HUE_BINS = 36

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from training.pictures.packages import FLUENT_3D
 from training.pictures.recolouring import recoloured
-from training.scene import PALETTE, RGB, SHAPES
-from training.shapes import corners
+from training.rendering.scene import PALETTE, RGB, SHAPES
+from training.rendering.shapes import corners
 
 SIDE = 256
 MAIN_LOOK = "3d"

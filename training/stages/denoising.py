@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
 
-from training.denoiser import FIRST_LEVELS, build_scheduler, draw_levels
+from training.networks.denoiser import FIRST_LEVELS, build_scheduler, draw_levels
 from training.stages.plan import Stage
 from training.stages.views import ViewMaker, ViewPool
 

@@ -14,11 +14,11 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 
-from training.checkpoints import load_checkpoint, log, save_checkpoint
-from training.optimizers import Optimizers
+from training.networks.checkpoints import load_checkpoint, log, save_checkpoint
+from training.networks.optimizers import Optimizers
+from training.networks.stop_signal import stop_event
+from training.networks.training_loop import Average, rate_at
 from training.stages.plan import Stage
-from training.stop_signal import stop_event
-from training.training_loop import Average, rate_at
 
 LOG_EVERY_STEPS = 100
 PAUSE_POLL_S = 2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from training.compositions.random_compositions import EVERYTHING, NARROW, Blend
-from training.training_loop import TrainingRun
+from training.networks.training_loop import TrainingRun
 
 Size = tuple[int, int]
 

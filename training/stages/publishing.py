@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from training.attention import PlainAttention
-from training.export import PREVIEW_FILE, remove_local_paths
+from training.earlier.export import PREVIEW_FILE, remove_local_paths
+from training.networks.attention import PlainAttention
 from training.stages.plan import PLAN, Plan
 from training.stages.samples import pipeline_of
 from training.stages.start import PUBLISHED

@@ -6,8 +6,8 @@ import torch
 from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 
-from training.denoiser import build_scheduler
-from training.sheets import SheetOptions, contact_sheet, draw
+from training.evaluation.sheets import SheetOptions, contact_sheet, draw
+from training.networks.denoiser import build_scheduler
 from training.stages.views import ViewMaker
 
 SAMPLED_PROMPTS = (

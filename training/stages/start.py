@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.tokenizer import load_tokenizer
+from training.text.tokenizer import load_tokenizer
 
 PUBLISHED = Path(__file__).parent.parent.parent / "invoke_cli" / "assets" / "sketchbook"
 

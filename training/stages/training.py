@@ -9,8 +9,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.attention import PlainAttention
-from training.checkpoints import load_checkpoint, log, save_checkpoint
+from training.networks.attention import PlainAttention
+from training.networks.checkpoints import load_checkpoint, log, save_checkpoint
 from training.pictures.sprites import ColouredSprites, Sprites
 from training.stages.denoising import StageLearner
 from training.stages.loop import Habits, StageRun, run_stage

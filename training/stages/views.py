@@ -10,12 +10,12 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.autoencoder import to_model
 from training.compositions.drawing import render_any
 from training.compositions.random_compositions import Blend, draw_picture
+from training.networks.autoencoder import to_model
 from training.pictures.sprites import ColouredSprites
+from training.text.text_encoder import tokens
 from training.text.words import any_caption
-from training.text_encoder import tokens
 
 Half = NDArray[np.float16]
 # How many pixels are encoded at once on a GPU and on a CPU, whose cache must hold what comes of them.

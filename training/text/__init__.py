@@ -1,1 +1,1 @@
-"""The tokenizer and the text encoder of the model, which are trained first and then stay as they are."""
+"""Captions of scenes, the tokenizer and the text encoder, which are trained first and then stay as they are."""

@@ -15,11 +15,11 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.compositions.labels import attributes, class_counts, composition_labels
 from training.compositions.random_compositions import READING, draw_picture
-from training.networks import Widths, build_text_tower
+from training.networks.builders import Widths, build_text_tower
+from training.networks.training_loop import TrainingRun, finished, run_training
+from training.text.text_encoder import tokens
+from training.text.tokenizer import learn_merges, load_tokenizer, write_tokenizer
 from training.text.words import said_caption, word_counts
-from training.text_encoder import tokens
-from training.tokenizer import learn_merges, load_tokenizer, write_tokenizer
-from training.training_loop import TrainingRun, finished, run_training
 
 POSITIONS = 77
 # Most steps read no further than this: later states depend on earlier ones alone, and captions are short.

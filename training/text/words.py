@@ -7,13 +7,13 @@ from collections import Counter
 
 import numpy as np
 
-from training.captions import caption, nonempty_caption
 from training.compositions.composition import Composition
 from training.compositions.random_compositions import READING, draw_picture
 from training.compositions.wording import composition_caption, describe
 from training.pictures.things import plural_of, things
-from training.scene import Scene
-from training.vocabulary import EVERYDAY
+from training.rendering.scene import Scene
+from training.text.captions import caption, nonempty_caption
+from training.text.vocabulary import EVERYDAY
 
 SAMPLED = 24_000
 WORD = re.compile(r"[a-z]+")

@@ -11,23 +11,23 @@ import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 
-from training.autoencoder import (
+from training.earlier.recipe import HELD_OUT_SEED, Recipe
+from training.networks.autoencoder import (
     fit_preview,
     measure_scale,
     refine_decoder,
     round_trip_psnr,
     train_autoencoder,
 )
-from training.checkpoints import log
-from training.denoiser import train_unet
-from training.image_pool import Pool, stored_images
-from training.latents import Encoders, Source, stored_source
-from training.mixes import WIDE
-from training.networks import build_autoencoder, build_text_tower, build_unet
-from training.recipe import HELD_OUT_SEED, Recipe
-from training.text_encoder import train_reader
-from training.tokenizer import stored_tokenizer
-from training.training_loop import blend_with, finished, restore_average
+from training.networks.builders import build_autoencoder, build_text_tower, build_unet
+from training.networks.checkpoints import log
+from training.networks.denoiser import train_unet
+from training.networks.latents import Encoders, Source, stored_source
+from training.networks.training_loop import blend_with, finished, restore_average
+from training.rendering.image_pool import Pool, stored_images
+from training.rendering.mixes import WIDE
+from training.text.text_encoder import train_reader
+from training.text.tokenizer import stored_tokenizer
 
 MEASURED_PICTURES = 96
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from training.canvas import Canvas, grid, vertical
-from training.fires import SOOT, draw_hearth, glow
-from training.landscapes import draw_landscape, ground_texture
-from training.media import apply_medium
-from training.scene import RGB, SHAPES, Hearth, Landscape, Objects, Scene
-from training.shapes import draw_shape
-from training.things import draw_thing
+from training.rendering.canvas import Canvas, grid, vertical
+from training.rendering.fires import SOOT, draw_hearth, glow
+from training.rendering.landscapes import draw_landscape, ground_texture
+from training.rendering.media import apply_medium
+from training.rendering.scene import RGB, SHAPES, Hearth, Landscape, Objects, Scene
+from training.rendering.shapes import draw_shape
+from training.rendering.things import draw_thing
 
 
 def render(scene: Scene, width: int = 256, height: int = 256) -> Image.Image:

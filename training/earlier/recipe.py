@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from training.denoiser import Batch, Stage
-from training.image_pool import Pool
-from training.mixes import NARROW, PAINTED, PAIRED, RICH, SCATTERED, WIDE
-from training.networks import Widths
-from training.training_loop import TrainingRun
+from training.networks.builders import Widths
+from training.networks.denoiser import Batch, Stage
+from training.networks.training_loop import TrainingRun
+from training.rendering.image_pool import Pool
+from training.rendering.mixes import NARROW, PAINTED, PAIRED, RICH, SCATTERED, WIDE
 
 HELD_OUT_SEED = 90_001
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from training.scene import Hearth, Landscape, Objects, Scene
+from training.rendering.scene import Hearth, Landscape, Objects, Scene
 
 HELD_OUT_SHARE = 16
 

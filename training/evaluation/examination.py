@@ -10,15 +10,15 @@ import numpy as np
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from training.canvas import Array
-from training.captions import nonempty_caption
-from training.held_out import is_held_out
-from training.image_analysis import ImageAnalysis, background_colour, things_in
-from training.media_classifier import MediumClassifier, pixels_of, time_of_day
-from training.random_scenes import landscape, pair, single
-from training.scene import MEDIA, SHAPES, Landscape, Objects, Scene
-from training.sheets import SheetOptions, draw
-from training.vocabulary import COLOUR_WORDS, STORM_WORDS, TIME_WORDS
+from training.evaluation.image_analysis import ImageAnalysis, background_colour, things_in
+from training.evaluation.media_classifier import MediumClassifier, pixels_of, time_of_day
+from training.evaluation.sheets import SheetOptions, draw
+from training.rendering.canvas import Array
+from training.rendering.held_out import is_held_out
+from training.rendering.random_scenes import landscape, pair, single
+from training.rendering.scene import MEDIA, SHAPES, Landscape, Objects, Scene
+from training.text.captions import nonempty_caption
+from training.text.vocabulary import COLOUR_WORDS, STORM_WORDS, TIME_WORDS
 
 SEED = 4242
 OWN_SHARE = 0.25

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from training.canvas import Array
-from training.scene import PALETTE, SHAPES
-from training.shapes import corners, rotated
+from training.rendering.canvas import Array
+from training.rendering.scene import PALETTE, SHAPES
+from training.rendering.shapes import corners, rotated
 
 Mask = NDArray[np.bool_]
 TEMPLATE_SIDE = 48

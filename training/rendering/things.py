@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.canvas import Canvas, Point, mixed
-from training.fires import flames, logs
-from training.scene import RGB, Item
+from training.rendering.canvas import Canvas, Point, mixed
+from training.rendering.fires import flames, logs
+from training.rendering.scene import RGB, Item
 
 DARK: RGB = (40, 34, 34)
 LIGHT: RGB = (244, 240, 230)

@@ -11,15 +11,15 @@ from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipe
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from training.autoencoder import round_trip, round_trip_psnr
-from training.canvas import Array, floats
-from training.image_analysis import things_in
-from training.image_pool import Pool
-from training.media_classifier import MediumClassifier, fit_classifier, pixels_of
-from training.random_scenes import landscape, single
-from training.render import render
-from training.scene import MEDIA, SHAPES
-from training.sheets import SheetOptions, draw
+from training.evaluation.image_analysis import things_in
+from training.evaluation.media_classifier import MediumClassifier, fit_classifier, pixels_of
+from training.evaluation.sheets import SheetOptions, draw
+from training.networks.autoencoder import round_trip, round_trip_psnr
+from training.rendering.canvas import Array, floats
+from training.rendering.image_pool import Pool
+from training.rendering.random_scenes import landscape, single
+from training.rendering.render import render
+from training.rendering.scene import MEDIA, SHAPES
 
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 

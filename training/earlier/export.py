@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from diffusers import StableDiffusionPipeline
 
-from training.denoiser import build_scheduler
-from training.model_card import write_card
-from training.pipeline import TrainedModel
+from training.earlier.model_card import write_card
+from training.earlier.pipeline import TrainedModel
+from training.networks.denoiser import build_scheduler
 
 PREVIEW_FILE = "preview.json"
 

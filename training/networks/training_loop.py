@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.checkpoints import load_checkpoint, log, save_checkpoint
-from training.optimizers import Optimizers
-from training.stop_signal import stop_event
+from training.networks.checkpoints import load_checkpoint, log, save_checkpoint
+from training.networks.optimizers import Optimizers
+from training.networks.stop_signal import stop_event
 
 SAVE_EVERY_S = 120.0
 LOG_EVERY_STEPS = 50

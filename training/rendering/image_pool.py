@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.mixes import Mix
-from training.random_scenes import draw_scene
-from training.render import render
-from training.scene import Scene
+from training.rendering.mixes import Mix
+from training.rendering.random_scenes import draw_scene
+from training.rendering.render import render
+from training.rendering.scene import Scene
 
 Pixels = NDArray[np.uint8]
 CHUNK = 64

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from training.scene import RGB
+from training.rendering.scene import RGB
 
 Array = NDArray[np.float32]
 Point = tuple[float, float]

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
-from training.canvas import Array, blurred, floats, grid, smooth_noise
+from training.rendering.canvas import Array, blurred, floats, grid, smooth_noise
 
 
 def apply_medium(medium: str, image: Image.Image, rng: np.random.Generator) -> Image.Image:

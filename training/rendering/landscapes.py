@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.canvas import Canvas, Point, mixed, smooth_noise
-from training.fires import burn
-from training.scene import PALETTE, RGB, Item, Landscape
-from training.things import draw_thing
-from training.weather import SKIES, STORMY, draw_falling, draw_sky, lit
+from training.rendering.canvas import Canvas, Point, mixed, smooth_noise
+from training.rendering.fires import burn
+from training.rendering.scene import PALETTE, RGB, Item, Landscape
+from training.rendering.things import draw_thing
+from training.rendering.weather import SKIES, STORMY, draw_falling, draw_sky, lit
 
 GRASS: dict[str, RGB] = {
     "spring": (126, 192, 84),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.phrases import pick, say_hearth, say_landscape, say_objects, single_words
-from training.scene import Hearth, Objects, Scene
-from training.vocabulary import FLUFF, MEDIUM_PREFIXES, MEDIUM_SUFFIXES
+from training.rendering.scene import Hearth, Objects, Scene
+from training.text.phrases import pick, say_hearth, say_landscape, say_objects, single_words
+from training.text.vocabulary import FLUFF, MEDIUM_PREFIXES, MEDIUM_SUFFIXES
 
 UNSAID, NAMED = 0.1, 0.05
 

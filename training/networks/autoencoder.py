@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 
-from training.image_pool import Pixels
-from training.training_loop import TrainingRun, run_training
+from training.networks.training_loop import TrainingRun, run_training
+from training.rendering.image_pool import Pixels
 
 Sizes = tuple[tuple[float, int, int], ...]
 # Small crops first, whole images last: (share of the course, crop side in pixels, crops per step).

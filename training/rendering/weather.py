@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.canvas import Array, Canvas, floats, grid, mixed, smooth_noise, vertical
-from training.scene import RGB, Landscape
+from training.rendering.canvas import Array, Canvas, floats, grid, mixed, smooth_noise, vertical
+from training.rendering.scene import RGB, Landscape
 
 SKIES: dict[str, tuple[RGB, RGB]] = {
     "day": ((88, 158, 228), (198, 226, 244)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from training.random_scenes import HOUSE_COLOURS
-from training.scene import (
+from training.rendering.random_scenes import HOUSE_COLOURS
+from training.rendering.scene import (
     COLUMNS,
     GROUNDS,
     HEARTH_PLACES,

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.captions import nonempty_caption
-from training.labels import ATTRIBUTES, class_counts, labels
-from training.mixes import WIDE
-from training.random_scenes import draw_scene
-from training.training_loop import TrainingRun, finished, run_training
+from training.networks.training_loop import TrainingRun, finished, run_training
+from training.rendering.mixes import WIDE
+from training.rendering.random_scenes import draw_scene
+from training.text.captions import nonempty_caption
+from training.text.labels import ATTRIBUTES, class_counts, labels
 
 CAPTIONS_PER_STEP = 64
 

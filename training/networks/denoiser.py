@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from diffusers import PNDMScheduler, UNet2DConditionModel
 
-from training.attention import PlainAttention
-from training.latents import Half, Source
-from training.training_loop import TrainingRun, run_training
-from training.workers import WorkerPool
+from training.networks.attention import PlainAttention
+from training.networks.latents import Half, Source
+from training.networks.training_loop import TrainingRun, run_training
+from training.networks.workers import WorkerPool
 
 NOISE_LEVELS = 1000
 # The levels at which samplers of ten and more steps begin.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from training.canvas import Canvas, Point
-from training.scene import Item
+from training.rendering.canvas import Canvas, Point
+from training.rendering.scene import Item
 
 
 def corners(kind: str) -> list[Point]:

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from training.canvas import Canvas, Point, grid, mixed
-from training.scene import RGB, Hearth
+from training.rendering.canvas import Canvas, Point, grid, mixed
+from training.rendering.scene import RGB, Hearth
 
 FLAME_LAYERS: tuple[tuple[float, RGB], ...] = (
     (1.0, (214, 58, 18)),

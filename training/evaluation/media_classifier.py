@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from training.canvas import Array, floats
+from training.rendering.canvas import Array, floats
 
 Matrix = NDArray[np.float64]
 SHRINKING, RIDGE = 0.75, 0.03

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.scene import Hearth, Item, Landscape, Objects
-from training.vocabulary import (
+from training.rendering.scene import Hearth, Item, Landscape, Objects
+from training.text.vocabulary import (
     COLOUR_WORDS,
     EXTRA_WORDS,
     FIRE_WORDS,

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.fires import HEARTH_HEIGHTS
-from training.held_out import is_held_out
-from training.mixes import Mix
-from training.scene import (
+from training.rendering.fires import HEARTH_HEIGHTS
+from training.rendering.held_out import is_held_out
+from training.rendering.mixes import Mix
+from training.rendering.scene import (
     COLUMNS,
     GROUNDS,
     MEDIA,

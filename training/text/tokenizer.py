@@ -14,10 +14,10 @@ import numpy as np
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from training.captions import nonempty_caption
-from training.mixes import WIDE
-from training.random_scenes import draw_scene
-from training.vocabulary import EVERYDAY
+from training.rendering.mixes import WIDE
+from training.rendering.random_scenes import draw_scene
+from training.text.captions import nonempty_caption
+from training.text.vocabulary import EVERYDAY
 
 START, END, WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"
 CAPTIONS, LEAST_COUNT, MOST_MERGES = 12000, 3, 900

@@ -11,10 +11,10 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.autoencoder import encode
-from training.captions import caption
-from training.image_pool import CHUNK, Pixels, Pool, images
-from training.text_encoder import tokens
+from training.networks.autoencoder import encode
+from training.rendering.image_pool import CHUNK, Pixels, Pool, images
+from training.text.captions import caption
+from training.text.text_encoder import tokens
 
 Half = NDArray[np.float16]
 
