@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pause_while", default="", help="a file: the training waits while it exists")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--batch_factor", type=int, default=1, help="how many times as large batches are, on a GPU")
+    parser.add_argument("--drawing_processes", type=int, default=0, help="processes that draw views; 0: none besides")
     parser.add_argument("--side", type=int, default=128, help="the side of the pictures of an evaluation")
     parser.add_argument("--seeds", type=int, default=1, help="the pictures of each prompt of an evaluation")
     parser.add_argument("--guidance", type=float, default=5.0)
@@ -66,7 +67,13 @@ def _resume(options: argparse.Namespace) -> int:
 
     torch.set_num_threads(options.threads)
     habits = Habits(pause_while=Path(options.pause_while) if options.pause_while else None)
-    places = Places(pictures=Path(options.pictures), state=Path(options.state), device=options.device, habits=habits)
+    places = Places(
+        pictures=Path(options.pictures),
+        state=Path(options.state),
+        device=options.device,
+        drawing_processes=options.drawing_processes,
+        habits=habits,
+    )
     try:
         resume(places, PLAN.scaled(options.batch_factor) if options.batch_factor > 1 else PLAN)
     except StoppedError as stopped:

@@ -20,10 +20,11 @@ from training.compositions.labels import class_counts
 from training.compositions.random_compositions import NARROW, Blend
 from training.networks.builders import Widths, build_autoencoder, build_unet
 from training.networks.training_loop import TrainingRun
-from training.pictures.sprites import ColouredSprites
+from training.pictures.sprites import ColouredSprites, Sprites
 from training.pictures.things import things
 from training.stages import training as whole
 from training.stages.denoising import StageLearner
+from training.stages.drawn_views import drawer, parallel_drawer
 from training.stages.loop import Habits, StageRun, StoppedError, run_stage
 from training.stages.plan import PLAN, Plan, SizeShare, Stage
 from training.stages.publishing import write_model
@@ -223,6 +224,16 @@ def test_one_command_does_what_is_due_and_the_model_is_written(tmp_path: Path, t
     assert stage_name == "2-second" and size > 100_000
     image = load_pipeline(tmp_path / "model")("a cat", num_inference_steps=1, width=64, height=64).images[0]
     assert image.size == (64, 64)
+
+
+@pytest.mark.slow
+def test_other_processes_draw_the_same_views(tmp_path: Path) -> None:
+    write_package(tmp_path, [thing.code for thing in things()])
+    seeds = [(1, 5), (1, 6)]
+    there = parallel_drawer(tmp_path, 1)(NARROW, (64, 64), seeds)
+    here = drawer(ColouredSprites(Sprites(tmp_path)))(NARROW, (64, 64), seeds)
+    assert [caption for _, caption in there] == [caption for _, caption in here]
+    assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(there, here, strict=True))
 
 
 def test_views_have_latents_and_states_of_the_size(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from training.networks.attention import PlainAttention
 from training.networks.checkpoints import load_checkpoint, log, save_checkpoint
 from training.pictures.sprites import ColouredSprites, Sprites
 from training.stages.denoising import StageLearner
+from training.stages.drawn_views import parallel_drawer
 from training.stages.loop import Habits, StageRun, run_stage
 from training.stages.plan import PLAN, Plan, Stage
 from training.stages.samples import sample_sheet
@@ -25,11 +26,15 @@ SAMPLE_SIDES = (128, 256)
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where a training has its pictures and its state, and on what it runs."""
+    """Where a training has its pictures and its state, and on what it runs.
+
+    Views are drawn by `drawing_processes` processes, or in this one if there are none.
+    """
 
     pictures: Path
     state: Path
     device: str = "cpu"
+    drawing_processes: int = 0
     habits: Habits = field(default_factory=Habits)
 
 
@@ -61,6 +66,7 @@ def prepared_maker(places: Places, plan: Plan) -> ViewMaker:
         vae=published_autoencoder().to(places.device),
         tower=tower.to(places.device),
         tokenizer=tokenizer,
+        draw=parallel_drawer(places.pictures, places.drawing_processes) if places.drawing_processes else None,
         device=places.device,
     )
 

@@ -10,12 +10,11 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.compositions.drawing import render_any
-from training.compositions.random_compositions import Blend, draw_picture
+from training.compositions.random_compositions import Blend
 from training.networks.autoencoder import to_model
 from training.pictures.sprites import ColouredSprites
+from training.stages.drawn_views import Drawer, drawer
 from training.text.text_encoder import tokens
-from training.text.words import any_caption
 
 Half = NDArray[np.float16]
 # How many pixels are encoded at once on a GPU and on a CPU, whose cache must hold what comes of them.
@@ -33,20 +32,18 @@ class PictureMaker:
 
 @dataclass(frozen=True, kw_only=True)
 class ViewMaker(PictureMaker):
-    """Everything that makes views: what makes pictures, and the frozen text encoder."""
+    """Everything that makes views: what draws them, the frozen autoencoder, and the frozen text encoder."""
 
     tower: CLIPTextModel
     tokenizer: CLIPTokenizer
+    draw: Drawer | None = None
 
     def make(self, blend: Blend, size: tuple[int, int], seeds: list[tuple[int, int]]) -> tuple[Half, Half]:
         """Return the scaled latents (n, 4, h, w) and text states (n, 77, c) of the views of these seeds."""
-        pixels, captions = [], []
-        for seed in seeds:
-            rng = np.random.default_rng(seed)
-            scene = draw_picture(rng, blend)
-            captions.append(any_caption(scene, rng))
-            pixels.append(np.asarray(render_any(scene, self.sprites, *size)))
-        return self._latents(np.stack(pixels)), encode_captions(self.tower, self.tokenizer, captions, self.device)
+        draw = self.draw or drawer(self.sprites)
+        pixels, captions = zip(*draw(blend, size, seeds), strict=True)
+        states = encode_captions(self.tower, self.tokenizer, list(captions), self.device)
+        return self._latents(np.stack(pixels)), states
 
     @torch.no_grad()
     def _latents(self, pixels: NDArray[np.uint8]) -> Half:
