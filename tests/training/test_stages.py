@@ -205,7 +205,8 @@ def tiny_plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.setattr("training.stages.samples.SAMPLED_PROMPTS", ("a cat",))
     labels = TrainingRun(name="labels", steps=2, rate=1e-3, warm_up=1)
     stages = (stage("1-first", steps=2), stage("2-second", steps=2))
-    return Plan(labels=labels, captions=4, text_width=32, text_layers=1, stages=stages)
+    looks = TrainingRun(name="looks", steps=1, rate=1e-3, warm_up=1)
+    return Plan(labels=labels, looks=looks, captions=4, text_width=32, text_layers=1, stages=stages)
 
 
 @pytest.mark.slow

@@ -64,9 +64,10 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The whole training: the labels of the text encoder (`captions` a step), then the stages of the denoiser."""
+    """The whole training: labels (`captions` a step) and looks for the text encoder, then the denoiser's stages."""
 
     labels: TrainingRun
+    looks: TrainingRun
     captions: int
     text_width: int
     text_layers: int
@@ -88,6 +89,7 @@ class Plan:
 
 PLAN = Plan(
     labels=TrainingRun(name="labels", steps=4800, rate=1.5e-3, decay=0.995, seed=3, warm_up=100),
+    looks=TrainingRun(name="looks", steps=1500, rate=1.2e-3, decay=0.99, seed=4, warm_up=60),
     captions=128,
     text_width=192,
     text_layers=4,

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
+from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from training.compositions.composition import LOOKS
 from training.networks.attention import PlainAttention
+from training.networks.autoencoder import encode
 from training.networks.checkpoints import load_checkpoint, log, save_checkpoint
 from training.pictures.sprites import ColouredSprites, Sprites
+from training.pictures.things import things
 from training.stages.denoising import StageLearner
 from training.stages.drawn_views import parallel_drawer
 from training.stages.loop import Habits, StageRun, run_stage
@@ -19,6 +24,7 @@ from training.stages.plan import PLAN, Plan, Stage
 from training.stages.samples import sample_sheet
 from training.stages.start import adapted_unet, published_autoencoder, published_text
 from training.stages.views import PictureMaker, ViewMaker
+from training.text.appearance_training import LooksCourse, main_components, train_looks
 from training.text.label_training import build_tower, stored_vocabulary, train_labels
 
 SAMPLE_SIDES = (128, 256)
@@ -89,7 +95,26 @@ def _text(places: Places, plan: Plan) -> tuple[CLIPTokenizer, CLIPTextModel]:
     figures = train_labels(tower, tokenizer, plan.labels, places.state, plan.captions)
     if figures:
         log(places.state, "labels", **figures)
+    course = LooksCourse(
+        labels=plan.labels,
+        looks=plan.looks,
+        compute=lambda: looks_of_things(picture_maker(places)),
+        captions=plan.captions,
+    )
+    train_looks(tower, tokenizer, course, places.state)
     return tokenizer, tower
+
+
+@torch.no_grad()
+def looks_of_things(maker: PictureMaker) -> torch.Tensor:
+    """Return the main components of the pictures of all things after the autoencoder's encoder."""
+    latents = []
+    for thing in things():
+        image = Image.new("RGB", (128, 128), (150, 150, 150))
+        sprite = maker.sprites.figure(thing.code, LOOKS[0], "").resize((100, 100), Image.Resampling.HAMMING)
+        image.paste(sprite, (14, 14), sprite)
+        latents.append(encode(maker.vae, np.asarray(image)[None]))
+    return main_components(torch.cat(latents))
 
 
 def latest_unet(places: Places, plan: Plan = PLAN) -> tuple[UNet2DConditionModel, str]:

@@ -42,10 +42,14 @@ class LabelReader(nn.Module):
 
     def forward(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """Return scores (k * n, classes) at k positions of every text; `ids` is (n, length), `places` (k, n)."""
+        scores: torch.Tensor = self.head(self.states_at(ids, places))
+        return scores.float()
+
+    def states_at(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Return the states (k * n, c) at k positions of every text."""
         states = self.tower(ids).last_hidden_state
         rows = torch.arange(len(ids))
-        scores: torch.Tensor = self.head(torch.cat([states[rows, place] for place in places]))
-        return scores.float()
+        return torch.cat([states[rows, place] for place in places])
 
 
 def stored_vocabulary(folder: Path, seed: int) -> CLIPTokenizer:
@@ -77,15 +81,21 @@ def train_labels(
 
     def loss_at(step: int) -> torch.Tensor:
         ids, ends, wanted = label_batch(tokenizer, (run.seed, step), captions)
-        longest = int(ends.max()) + 2
-        length = POSITIONS if step % FULL_LENGTH_EVERY == 0 else min(POSITIONS, max(SHORT, longest))
-        later = torch.from_numpy(np.random.default_rng((run.seed, step, 1)).integers(ends.numpy(), length))
+        ids, places = reading_places(ids, ends, run.seed, step)
         with torch.autocast("cpu", torch.bfloat16):
-            scores = reader(ids[:, :length], torch.stack([ends, later]))
-        return _cross_entropy(scores, torch.cat([wanted, wanted]))
+            scores = reader(ids, places)
+        return label_loss(scores, torch.cat([wanted, wanted]))
 
     run_training(run, reader, work, loss_at)
     return label_accuracy(reader, tokenizer, seed=run.seed + 1)
+
+
+def reading_places(ids: torch.Tensor, ends: torch.Tensor, seed: int, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the texts, cut where all have ended in most steps, and two positions in each: its end and a later one."""
+    longest = int(ends.max()) + 2
+    length = POSITIONS if step % FULL_LENGTH_EVERY == 0 else min(POSITIONS, max(SHORT, longest))
+    later = torch.from_numpy(np.random.default_rng((seed, step, 1)).integers(ends.numpy(), length))
+    return ids[:, :length], torch.stack([ends, later])
 
 
 @torch.no_grad()
@@ -112,7 +122,8 @@ def label_batch(tokenizer: CLIPTokenizer, seed: tuple[int, int], count: int) -> 
     return ids, ends, torch.tensor([composition_labels(scene) for scene in scenes])
 
 
-def _cross_entropy(scores: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+def label_loss(scores: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return the sum of the cross entropies of all attributes, over ten."""
     parts = torch.split(scores, class_counts(), dim=1)
     losses = [
         WEIGHTS.get(name, 1.0) * F.cross_entropy(part, wanted[:, number])
