@@ -31,6 +31,7 @@ from training.stages.publishing import write_model
 from training.stages.start import adapted_unet
 from training.stages.training import Places, latest_unet, resume
 from training.stages.views import Half, ViewMaker, ViewPool
+from training.text.appearance_training import main_components, rank_of
 from training.text.label_training import LabelReader, build_tower, label_accuracy, label_batch, train_labels
 from training.text.tokenizer import learn_merges, write_tokenizer
 
@@ -190,6 +191,18 @@ def test_the_text_encoder_learns_labels_and_is_kept(tmp_path: Path) -> None:
     assert label_accuracy(LabelReader(tower, sum(class_counts())), tokenizer, seed=1, count=8).keys() == figures.keys()
     ids, ends, labels = label_batch(tokenizer, (1, 2), 4)
     assert ids.shape == (4, 77) and (ids[torch.arange(4), ends] == tokenizer.eos_token_id).all() and len(labels) == 4
+
+
+def test_looks_are_told_apart_in_many_dimensions_and_details_count() -> None:
+    torch.manual_seed(0)
+    strong = torch.tensor([9.0, 3.0, 1.0, 1.0, 1.0])
+    mixing = torch.linalg.qr(torch.randn(20, 20))[0][:5]
+    latents = (torch.randn(200, 5) * strong @ mixing).view(200, 4, 1, 5)
+    looks = main_components(latents, count=8)
+    deviations = looks.std(dim=0)
+    assert looks.shape == (200, 8) and deviations[5:].max() < 0.05
+    assert float(deviations[0] / deviations[3]) == pytest.approx(3.0, rel=0.2)
+    assert rank_of(looks.numpy()) >= 3 and rank_of(looks[:, :1].numpy()) == 1
 
 
 @pytest.fixture
