@@ -2,7 +2,8 @@
 
     python benchmarks/embedded_model.py [--quick] [--model FOLDER] [--sketch IMAGE] [--parts PART...] [--series N]
 
-The prompts are combinations that training never saw; the checks are analytic (see `training.image_analysis`).
+The prompts are combinations that training never saw; the checks are analytic: see
+`training.evaluation.image_analysis`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from training.examination import examination, generate_answers, scores
-from training.export import load_pipeline
-from training.image_pool import Pool
-from training.media_classifier import pixels_of
-from training.metrics import (
+from training.earlier.export import load_pipeline
+from training.earlier.recipe import HELD_OUT_SEED
+from training.evaluation.examination import examination, generate_answers, scores
+from training.evaluation.media_classifier import pixels_of
+from training.evaluation.metrics import (
     STRENGTHS,
     autoencoded,
     autoencoder_quality,
@@ -38,10 +39,10 @@ from training.metrics import (
     spread_of_place,
     trained_classifier,
 )
-from training.mixes import WIDE
-from training.recipe import HELD_OUT_SEED
-from training.render import render
-from training.sheets import SheetOptions
+from training.evaluation.sheets import SheetOptions
+from training.rendering.image_pool import Pool
+from training.rendering.mixes import WIDE
+from training.rendering.render import render
 
 MODEL = Path(__file__).parent.parent / "invoke_cli" / "assets" / "sketchbook"
 PARTS = ("weights", "autoencoder", "adherence", "sizes", "seeds", "holes", "redrawing")

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.captions import caption, nonempty_caption
-from training.labels import ATTRIBUTES, class_counts, labels
-from training.mixes import WIDE
-from training.phrases import say_objects, single_words
-from training.random_scenes import draw_scene, hearth, landscape, scattered, single
-from training.scene import KINDS
-from training.tokenizer import build_tokenizer, learn_merges
-from training.vocabulary import COLOUR_WORDS, FIRE_WORDS, KIND_WORDS
+from training.rendering.mixes import WIDE
+from training.rendering.random_scenes import draw_scene, hearth, landscape, scattered, single
+from training.rendering.scene import KINDS
+from training.text.captions import caption, nonempty_caption
+from training.text.labels import ATTRIBUTES, class_counts, labels
+from training.text.phrases import say_objects, single_words
+from training.text.tokenizer import build_tokenizer, learn_merges
+from training.text.vocabulary import COLOUR_WORDS, FIRE_WORDS, KIND_WORDS
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,7 +87,7 @@ def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_tokenizer_encodes_every_script_and_pads_with_its_end_token(tokenizer_folder: Path) -> None:
-    from training.tokenizer import load_tokenizer
+    from training.text.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(tokenizer_folder)
     assert tokenizer.pad_token_id == tokenizer.eos_token_id == len(tokenizer) - 1

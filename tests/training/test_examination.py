@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.canvas import Array
-from training.examination import Examination, examination, scores
-from training.held_out import is_held_out
-from training.image_analysis import nearest_colour
-from training.media_classifier import MediumClassifier, fit_classifier, pixels_of
-from training.metrics import presence
-from training.mixes import NARROW, RICH, WIDE, Mix
-from training.random_scenes import draw_scene, landscape, single
-from training.render import render
-from training.scene import MEDIA, PALETTE, SHAPES
+from training.evaluation.examination import Examination, examination, scores
+from training.evaluation.image_analysis import nearest_colour
+from training.evaluation.media_classifier import MediumClassifier, fit_classifier, pixels_of
+from training.evaluation.metrics import presence
+from training.rendering.canvas import Array
+from training.rendering.held_out import is_held_out
+from training.rendering.mixes import NARROW, RICH, WIDE, Mix
+from training.rendering.random_scenes import draw_scene, landscape, single
+from training.rendering.render import render
+from training.rendering.scene import MEDIA, PALETTE, SHAPES
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.canvas import Array
-from training.examination import Examination, Question, examination, scores
-from training.image_analysis import things_in
-from training.media_classifier import MediumClassifier, pixels_of
-from training.random_scenes import pair, single
-from training.render import render
-from training.scene import PALETTE, THINGS, Item, Objects
+from training.evaluation.examination import Examination, Question, examination, scores
+from training.evaluation.image_analysis import things_in
+from training.evaluation.media_classifier import MediumClassifier, pixels_of
+from training.rendering.canvas import Array
+from training.rendering.random_scenes import pair, single
+from training.rendering.render import render
+from training.rendering.scene import PALETTE, THINGS, Item, Objects
 
 NO_CLASSIFIER = MediumClassifier(media=(), means=np.zeros(0), inverses=np.zeros(0), offsets=np.zeros(0))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.image_analysis import background_colour, things_in
-from training.media_classifier import pixels_of, time_of_day
-from training.mixes import NARROW, WIDE
-from training.random_scenes import draw_scene, hearth, landscape, pair, scattered, single
-from training.render import render
-from training.scene import KINDS, MEDIA, SHAPES, TIMES
+from training.evaluation.image_analysis import background_colour, things_in
+from training.evaluation.media_classifier import pixels_of, time_of_day
+from training.rendering.mixes import NARROW, WIDE
+from training.rendering.random_scenes import draw_scene, hearth, landscape, pair, scattered, single
+from training.rendering.render import render
+from training.rendering.scene import KINDS, MEDIA, SHAPES, TIMES
 
 
 @pytest.mark.parametrize("kind", KINDS)

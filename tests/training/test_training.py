@@ -13,14 +13,15 @@ import torch
 from torch import nn
 
 from training.__main__ import main
-from training.attention import PlainAttention
-from training.autoencoder import encode, refine_decoder, round_trip_psnr, to_model
-from training.checkpoints import load_checkpoint
-from training.denoiser import Noised, build_scheduler, draw_levels, velocity_loss
-from training.latents import halved_images
-from training.networks import build_autoencoder, build_unet
-from training.recipe import full, tiny
-from training.training_loop import TrainingRun, blend_with, rate_at, run_training
+from training.earlier.recipe import full, tiny
+from training.networks.attention import PlainAttention
+from training.networks.autoencoder import encode, refine_decoder, round_trip_psnr, to_model
+from training.networks.builders import build_autoencoder, build_unet
+from training.networks.checkpoints import load_checkpoint
+from training.networks.denoiser import Noised, build_scheduler, draw_levels, velocity_loss
+from training.networks.latents import halved_images
+from training.networks.optimizers import Optimizers
+from training.networks.training_loop import TrainingRun, blend_with, rate_at, run_training
 
 
 class _Line(nn.Module):
@@ -110,6 +111,21 @@ def test_muon_changes_matrices_and_resumes_exactly(tmp_path: Path) -> None:
     assert (once - nn.Conv2d(3, 4, 3).weight).abs().min() > 0
 
 
+def test_muon_is_the_same_whether_channels_lie_last_or_not() -> None:
+    def stepped(memory_format: torch.memory_format) -> torch.Tensor:
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3)).to(memory_format=memory_format)  # type: ignore[call-overload]
+        optimizer = Optimizers(net, 0.01, muon=True)
+        for _ in range(2):
+            net(torch.ones(1, 8, 9, 9)).square().mean().backward()
+            optimizer.step(0.01)
+        weight: torch.Tensor = next(net.parameters()).detach()
+        return weight
+
+    ordinary, last = stepped(torch.contiguous_format), stepped(torch.channels_last)
+    assert not last.is_contiguous() and torch.allclose(ordinary, last, atol=3e-4)
+
+
 def test_plain_attention_equals_diffusers_own() -> None:
     torch.manual_seed(0)
     unet = build_unet(tiny().widths)
@@ -173,7 +189,7 @@ def test_images_are_halved_by_averaging() -> None:
 
 @pytest.mark.slow
 def test_the_whole_training_gives_a_pipeline(tmp_path: Path) -> None:
-    from training.export import load_pipeline
+    from training.earlier.export import load_pipeline
 
     assert main(["train", "--size", "tiny", "--work", str(tmp_path), "--threads", "1"]) == 0
     model = tmp_path / "model"

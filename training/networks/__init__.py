@@ -1,0 +1,1 @@
+"""The networks, their optimizers, and the loop that trains one of them."""
