@@ -33,7 +33,8 @@ RESTORE = "download it again"
 
 def weights_owner(use: ControlUse) -> WeightsOwner:
     """Return what a control model's weights are loaded for, for messages."""
-    return WeightsOwner(name=f"the {use.technique.value} {use.model}", field="controls", hint=_HINTS[use.technique])
+    name = f"the {use.technique.value} {use.model}"
+    return WeightsOwner(name=name, field="controls", hint=_HINTS[use.technique], strict=True)
 
 
 class ControlModelCache(Generic[Network]):

@@ -93,7 +93,9 @@ class IPAdapters:
         tensors: dict[str, dict[str, torch.Tensor]] = {part: {} for part in _PARTS}
         for key, tensor in load_file(use.path).items():
             part, _dot, name = key.partition(".")
-            tensors.setdefault(part, {})[name] = tensor
+            if part not in tensors:
+                raise ValueError(f"its tensor {key} does not belong to an IP-Adapter")
+            tensors[part][name] = tensor
         folder = Path(use.encoder)
         encoder = load_network(
             CLIPVisionModelWithProjection,

@@ -43,11 +43,13 @@ class WeightsOwner:
         name: What the user calls it: `the model sd15`, `the ControlNet canny`.
         field: The request field that names it.
         hint: What to do about incomplete weights.
+        strict: Whether unknown tensors are an error, too, as for adapters.
     """
 
     name: str
     field: str
     hint: str
+    strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +72,9 @@ class WeightsReport:
     unexpected: tuple[str, ...] = ()
     mismatched: tuple[tuple[str, Shape, Shape], ...] = ()
 
-    def check(self, owner: WeightsOwner, *, strict: bool = False) -> None:
-        """Raise ModelError if tensors are missing or have another shape; if `strict`, also if there are others."""
-        problem = self._problem(strict=strict)
+    def check(self, owner: WeightsOwner) -> None:
+        """Raise ModelError if tensors are missing or have another shape, for a strict owner also for others."""
+        problem = self._problem(strict=owner.strict)
         if problem:
             message = f"{owner.name} cannot be loaded: {problem}"
             raise ModelError(message, hint=owner.hint, field=owner.field)
@@ -174,7 +176,7 @@ def load_state(
     Raises:
         ModelError: Tensors are missing, have another shape, or do not belong to the network.
     """
-    compare(component, source, shapes_of(network.state_dict()), shapes_of(tensors)).check(owner, strict=True)
+    compare(component, source, shapes_of(network.state_dict()), shapes_of(tensors)).check(owner)
     network.load_state_dict(tensors, strict=False)
 
 

@@ -13,11 +13,12 @@ from PIL import Image
 
 from invoke_cli.engine import DiffusionJob, Hooks
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.finite import is_finite
 from invoke_cli.engine.loading.components import load_pipeline
 from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_line
 from invoke_cli.engine.memory import retry_with_fallbacks
 from invoke_cli.engine.sampling.noise import generator
-from invoke_cli.engine.sampling.patching import forward_pre_hook
+from invoke_cli.engine.sampling.patching import forward_pre_hook, patched
 from invoke_cli.errors import Interrupted, ModelError, OutOfMemory
 from invoke_cli.events import Step
 from invoke_cli.models.upscalers import Upscaler
@@ -70,7 +71,16 @@ def _run(pipeline: Any, job: DiffusionJob, hooks: Hooks) -> Image.Image:
     def count(_module: object, _inputs: object) -> None:
         hooks.counters.denoiser_calls += 1
 
-    with forward_pre_hook(pipeline.unet, count):
+    decode = pipeline.vae.decode
+
+    def checked(*arguments: Any, **named: Any) -> Any:
+        decoded = decode(*arguments, **named)
+        if not is_finite(decoded[0]):
+            message = f"the upscaler {work.upscaler.name} gave values that are not finite, so no image was written"
+            raise ModelError(message, hint="start with --precision float32, or download it again", field="upscaler")
+        return decoded
+
+    with forward_pre_hook(pipeline.unet, count), patched(pipeline.vae, decode=checked):
         (image,) = pipeline(
             prompt=work.prompt.positive,
             negative_prompt=work.prompt.negative or None,

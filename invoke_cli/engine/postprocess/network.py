@@ -16,6 +16,7 @@ from PIL import Image
 
 from invoke_cli.engine import Hooks, NetworkJob
 from invoke_cli.engine.devices import Device
+from invoke_cli.engine.finite import is_finite
 from invoke_cli.errors import Interrupted, ModelError
 
 TILE = 512
@@ -105,6 +106,13 @@ def _to_tensor(network: Any, image: Image.Image) -> torch.Tensor:
 
 
 def _to_image(values: torch.Tensor) -> Image.Image:
-    """Convert a tensor (1, 3, height, width), 0 to 1, to an image."""
+    """Convert a tensor (1, 3, height, width), 0 to 1, to an image.
+
+    Raises:
+        ModelError: The tensor contains values that are not finite.
+    """
+    if not is_finite(values):
+        message = "the network gave values that are not finite (NaN or infinity), so no image was written"
+        raise ModelError(message, hint=_HINT, field="upscaler")
     rounded = values[0].clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
     return Image.fromarray(rounded.permute(1, 2, 0).numpy())
