@@ -69,7 +69,7 @@ def _load(folder: Path, device: Device) -> tuple[Any, Any, Any]:
 
     owner = WeightsOwner(name="CLIPSeg", field="text_mask", hint=_RESTORE)
     try:
-        files = weights_in(folder, _RESTORE)
+        files = weights_in(folder, _RESTORE, "CLIPSeg model", "text_mask")
         model, _ = load_network(CLIPSegForImageSegmentation, folder, files, owner, dtype=torch.float32)
         processor = ViTImageProcessorPil.from_pretrained(folder, local_files_only=True)
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)

@@ -248,9 +248,8 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     plan = _with_missing_triggers(make_plan(inputs), resolved.model)
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=_reusing(finder, masked),
-        checkpoint=supplied.checkpoint,
-        controls=tuple(controls.opened), colours=named if plan.postprocessing.matching else None,
-        threads=supplied.threads,
+        checkpoint=supplied.checkpoint, controls=tuple(controls.opened),
+        colours=named if plan.postprocessing.matching else None, threads=supplied.threads,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def load_tiny_vae(model: Model, channels: int, device: Device) -> Any | None:
     hint = _HINT.format(model.spec.name)
     owner = WeightsOwner(name=f"the preview VAE of {model.spec.name}", field="model", hint=hint)
     try:
-        files = weights_in(folder, hint)
+        files = weights_in(folder, hint, "preview VAE")
         vae, _ = load_network(diffusers.AutoencoderTiny, folder, files, owner, dtype=device.dtype)
     except FILE_ERRORS as error:
         raise _unusable(model, folder, first_line(error)) from None

@@ -271,7 +271,7 @@ def weights_in(folder: Path, restore: str, owner: str = "model", field: str = "m
     choices = [path for path in names if _SHARD.search(path.name) is None]
     if not choices:
         check_not_pickled(folder, field)
-        missing = folder / _expected_name(folder, restore)
+        missing = folder / _expected_name(folder / "config.json")
         raise ModelError(f"a file of the {owner} is missing: {missing}", hint=restore, field=field)
     chosen = min(choices, key=_preference)
     files = _shards(chosen, restore) if chosen.suffix == ".json" else (chosen,)
@@ -282,10 +282,11 @@ def weights_in(folder: Path, restore: str, owner: str = "model", field: str = "m
     return files
 
 
-def _expected_name(folder: Path, restore: str) -> str:
-    """Return the name of a component's weight file, which depends on its library."""
-    is_diffusers = "_class_name" in read_json(folder / "config.json", restore)
-    return _NAMES[0] if is_diffusers else _NAMES[1]
+def _expected_name(config: Path) -> str:
+    """Return the name of the file that a component lacks: its config, or the weights under its library's name."""
+    if not config.is_file():
+        return config.name
+    return _NAMES[0] if "_class_name" in read_json(config, "") else _NAMES[1]
 
 
 def _shards(index: Path, restore: str) -> tuple[Path, ...]:
