@@ -17,11 +17,14 @@ from invoke_cli.engine.loading.load import LoadedModel
 
 Tensors = dict[str, torch.Tensor]
 
+_COMFY_DENOISER = "diffusion_model."
 _COMFY = {
-    "diffusion_model.": "lora_unet_",
+    _COMFY_DENOISER: "lora_unet_",
     "text_encoders.clip_l.transformer.": "lora_te1_",
     "text_encoders.clip_g.transformer.": "lora_te2_",
 }
+_FLAT = re.compile("^lora_(unet|transformer)_")
+_FLAT_KINDS = {"lora_down.weight": "down", "lora_up.weight": "up", "alpha": "alpha"}
 _PEFT_WRAPPER = "base_model.model."
 _KOHYA_MATRICES = {".lora_A.weight": ".lora_down.weight", ".lora_B.weight": ".lora_up.weight"}
 _MATRIX = re.compile(
@@ -47,21 +50,34 @@ class LoraLayer:
 def prepared(tensors: Tensors, loaded: LoadedModel) -> Tensors:
     """Rename the tensors of layouts that diffusers does not recognise to ones that it does.
 
-    ComfyUI's (`diffusion_model.input_blocks…`) for models with a UNet becomes kohya's. PEFT's own wrapper is removed,
-    and the component is put before names that begin inside the denoiser.
+    PEFT's own wrapper is removed. Names within the denoiser, bare or after ComfyUI's `diffusion_model.`, get its name;
+    those of another layout (`diffusion_model.input_blocks…`) become kohya's. For transformers, kohya's flat names of
+    layers that the transformer has become dotted.
     """
-    renamed = {name.replace(_PEFT_WRAPPER, ""): tensor for name, tensor in tensors.items()}
     denoiser = loaded.family.denoiser
-    if denoiser == "unet":
-        renamed = {_kohya_name(name): tensor for name, tensor in renamed.items()}
     children = tuple(f"{name}." for name, _ in loaded.denoiser.named_children())
-    inside = {name for name in renamed if name.startswith(children) and name.split(".")[0] not in _components(loaded)}
-    return {f"{denoiser}.{name}" if name in inside else name: tensor for name, tensor in renamed.items()}
+    renamed: Tensors = {}
+    for name, tensor in tensors.items():
+        plain = name.replace(_PEFT_WRAPPER, "")
+        inner = plain.removeprefix(_COMFY_DENOISER)
+        is_inside = inner.startswith(children) and plain.split(".")[0] not in loaded.pipeline.components
+        renamed[f"{denoiser}.{inner}" if is_inside else _kohya_name(plain)] = tensor
+    return renamed if denoiser == "unet" else _dotted(renamed, loaded)
 
 
-def _components(loaded: LoadedModel) -> Mapping[str, Any]:
-    components: Mapping[str, Any] = loaded.pipeline.components
-    return components
+def _dotted(tensors: Tensors, loaded: LoadedModel) -> Tensors:
+    """Return a transformer's LoRA under dotted names, with its alphas applied, if all its names are flat ones of it."""
+    denoiser = loaded.family.denoiser
+    paths = {path.replace(".", "_"): path for path, _ in loaded.denoiser.named_modules() if path}
+    layers: dict[str, LoraLayer] = {}
+    for name, tensor in tensors.items():
+        flat, _, kind = name.partition(".")
+        path = paths.get(_FLAT.sub("", flat))
+        if path is None or kind not in _FLAT_KINDS:
+            return tensors
+        value: dict[str, Any] = {_FLAT_KINDS[kind]: float(tensor) if kind == "alpha" else tensor}
+        layers[path] = replace(layers.get(path, LoraLayer()), **value)
+    return {f"{denoiser}.{name}": tensor for name, tensor in as_peft(scaled(layers)).items()}
 
 
 def _kohya_name(name: str) -> str:
@@ -71,8 +87,8 @@ def _kohya_name(name: str) -> str:
         return name
     for peft, kohya in _KOHYA_MATRICES.items():
         name = name.replace(peft, kohya)
-    module, dot, kind = re.split(r"(\.(?=lora_|alpha$|dora_scale$))", name.removeprefix(prefix), maxsplit=1)
-    return _COMFY[prefix] + module.replace(".", "_") + dot + kind
+    module, *kind = re.split(r"(\.(?=lora_|alpha$|dora_scale$))", name.removeprefix(prefix), maxsplit=1)
+    return "".join([_COMFY[prefix], module.replace(".", "_"), *kind])
 
 
 def read_layers(tensors: Mapping[str, torch.Tensor], alphas: Mapping[str, float]) -> dict[str, LoraLayer]:
