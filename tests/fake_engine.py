@@ -45,6 +45,9 @@ class FakeEngine:
             self._loaded = model.spec.name
             hooks.emit(Loading(model=model.spec.name, seconds=0.0))
 
+    def check(self, model: Model) -> None:
+        pass
+
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         self.load(job.model, hooks)
         self.jobs.append(job)

@@ -251,6 +251,13 @@ class Engine(Protocol):
     def load(self, model: Model, hooks: Hooks) -> None:
         """Load the model if it is not loaded yet."""
 
+    def check(self, model: Model) -> None:
+        """Check that a single file contains the whole model, without loading it.
+
+        Raises:
+            ModelError: Tensors are missing or have another shape.
+        """
+
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images as they finish.
 

@@ -39,7 +39,7 @@ from invoke_cli.engine.control.t2i_adapter import T2IAdapters
 from invoke_cli.engine.devices import choose_device
 from invoke_cli.engine.job_run import JobRun
 from invoke_cli.engine.loading.convert import save_as_folder, unpickle
-from invoke_cli.engine.loading.load import LoadedModel, load_model
+from invoke_cli.engine.loading.load import LoadedModel, check_model, load_model
 from invoke_cli.engine.loading.model_cache import ModelCache
 from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_upscaler
@@ -81,6 +81,10 @@ class DiffusersEngine:
     def load(self, model: Model, hooks: Hooks) -> None:
         """Load the model; earlier models stay in memory while there is room."""
         self._ready(model, hooks)
+
+    def check(self, model: Model) -> None:
+        """Check that a single file contains the whole model, without loading it."""
+        check_model(model)
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images as they finish."""

@@ -104,6 +104,10 @@ class RemoteEngine:
         """Load the model in the session."""
         self._request("load", model, hooks=hooks)
 
+    def check(self, model: Model) -> None:
+        """Check that a single file contains the whole model."""
+        self._request("check", model)
+
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images.
 

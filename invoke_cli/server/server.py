@@ -26,7 +26,7 @@ SILENT_SECONDS, STOPPED_SECONDS = 3.0, 1.0
 GREETING_SECONDS = 2.0
 # The engine methods that a client may call, and whether they take hooks.
 CALLS: Mapping[str, bool] = {
-    "load": True, "apply_network": True, "upscale": True, "tokens": True, "segment": False,
+    "load": True, "check": False, "apply_network": True, "upscale": True, "tokens": True, "segment": False,
     "environment": False, "memory": False, "estimate": False, "loaded": False,
 }  # fmt: skip
 

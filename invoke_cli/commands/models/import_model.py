@@ -11,6 +11,7 @@ from invoke_cli.commands.models.control_entries import import_control
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.hub_cache import hub_cache, is_hub_id
 from invoke_cli.context.paths import MODELS, expand_path, is_file, is_folder
+from invoke_cli.engine import Model
 from invoke_cli.errors import CommandError, InvokeError
 from invoke_cli.inputs.hub import fetch, is_remote, list_remote
 from invoke_cli.models.control_models import control_at, read_control
@@ -81,6 +82,7 @@ def _import_upscaler(context: SessionContext, upscaler: Upscaler, values: Mappin
 def _import_generator(context: SessionContext, name: str, values: Mapping[str, str]) -> None:
     spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
     facts = context.settings.facts_at(spec)
+    context.engine.check(Model(spec=spec, facts=facts))
     context.settings.change_models(lambda text: with_entry(text, name, values))
     size = format_size(facts.size_on_disk)
     context.notice(f"{name}: {facts.family.label}, {facts.size} px, {size}; use it with -m {name}")

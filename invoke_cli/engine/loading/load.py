@@ -15,7 +15,7 @@ from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.components import Loaded, load_pipeline
 from invoke_cli.engine.loading.quantization import load_quantized
-from invoke_cli.engine.loading.single_file import load_single_file, load_vae
+from invoke_cli.engine.loading.single_file import check_single_file, load_single_file, load_vae
 from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_line
 from invoke_cli.engine.sampling.preview import load_tiny_vae
 from invoke_cli.engine.sampling.schedulers import ZERO_SNR
@@ -163,6 +163,12 @@ def _load_pipeline(model: Model, device: Device, cls: Any, arguments: dict[str, 
 def _owner(model: Model) -> WeightsOwner:
     hint = "download its files again, or choose another model with -m (!models lists them)"
     return WeightsOwner(name=f"the model {model.spec.name}", field="model", hint=hint)
+
+
+def check_model(model: Model) -> None:
+    """Check the tensors of a single file by its header. Raises ModelError if a network is incomplete."""
+    if model.facts.single_file and not model.facts.quantised:
+        check_single_file(model.facts, _owner(model))
 
 
 def load_model(model: Model, device: Device, shared: Mapping[str, Any], offload: str = "none") -> LoadedModel:

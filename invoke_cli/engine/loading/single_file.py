@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,12 +16,22 @@ from diffusers.models.model_loading_utils import load_gguf_checkpoint
 from safetensors import safe_open
 
 from invoke_cli.engine.loading.components import Loaded, load_network, load_pipeline, network_classes
-from invoke_cli.engine.loading.weights import WeightsOwner, WeightsReport, checked_conversion, compare, component_label
+from invoke_cli.engine.loading.weights import (
+    FILE_ERRORS,
+    CheckedOnly,
+    WeightsOwner,
+    WeightsReport,
+    checked_conversion,
+    compare,
+    component_label,
+    first_line,
+)
 from invoke_cli.errors import ModelError
-from invoke_cli.models.files.checkpoint_keys import normalise_names
+from invoke_cli.models.files.checkpoint_keys import normalise_names, normalised
 from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.files.single_file import layout_of
 from invoke_cli.models.files.tokenizer import CLIP_MERGES, CLIP_VOCABULARY
+from invoke_cli.models.files.weights_header import header_of, shape_of
 
 # The names of a network's tensors start with one of these; others, such as the noise schedule, are not weights.
 _NETWORKS = ("model.diffusion_model.", "first_stage_model.", "vae.", "cond_stage_model.", "conditioner.")
@@ -57,6 +68,24 @@ class _File(NamedTuple):
     dtype: torch.dtype
 
 
+def check_single_file(facts: ModelFacts, owner: WeightsOwner) -> None:
+    """Check that a single file contains every tensor of its networks, without reading the tensors.
+
+    Raises:
+        ModelError: Tensors are missing or have another shape.
+    """
+    layout = layout_of(facts)
+    header = normalised(header_of(facts.folder) or {})
+    tensors = {name: torch.empty(shape_of(header, name), device="meta") for name in header}
+    file = _File(facts.folder, layout, owner, torch.float32)
+    for part in [part for part, files in facts.parts.items() if files == (facts.folder,)]:
+        with (
+            suppress(CheckedOnly),
+            checked_conversion(component_label(part), file.path.name, owner, load=False),
+        ):
+            _convert(dict(tensors), part, file)
+
+
 def _normalised_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Read the tensors of a file, which are mapped into memory, under the names of the original layout."""
     with safe_open(path, framework="pt") as file:
@@ -69,7 +98,7 @@ def _convert_parts(
     """Convert the networks that a file contains. Returns them by component, and a report on unused tensors."""
     networks, used = {}, []
     for part in parts:
-        with checked_conversion(component_label(part), file.path.name, file.owner, packed=False) as converted:
+        with checked_conversion(component_label(part), file.path.name, file.owner) as converted:
             networks[part] = _convert(dict(tensors), part, file)
         used.extend(converted)
     return networks, [_unused(tensors, used, file.path.name)]
@@ -79,9 +108,14 @@ def _convert(tensors: dict[str, torch.Tensor], part: str, file: _File) -> Any:
     """Convert a network from the tensors of a file."""
     cls = network_classes(file.layout)[part]
     options = {"config": str(file.layout), "subfolder": part, "local_files_only": True, "torch_dtype": file.dtype}
-    if hasattr(cls, "from_single_file"):
-        return cls.from_single_file(tensors, **options)
-    return create_diffusers_clip_model_from_ldm(cls, tensors, **options)
+    try:
+        if hasattr(cls, "from_single_file"):
+            return cls.from_single_file(tensors, **options)
+        return create_diffusers_clip_model_from_ldm(cls, tensors, **options)
+    except FILE_ERRORS as error:
+        reason = f"{file.path.name} contains no complete {component_label(part)} ({first_line(error)})"
+        message = f"{file.owner.name} cannot be loaded: {reason}"
+        raise ModelError(message, hint=file.owner.hint, field=file.owner.field) from None
 
 
 def _unused(tensors: Mapping[str, torch.Tensor], used: Sequence[torch.Tensor], source: str) -> WeightsReport:
@@ -115,7 +149,7 @@ def load_vae(facts: ModelFacts, path: Path, owner: WeightsOwner, dtype: torch.dt
     cls = network_classes(own)[facts.family.vae]
     if path.is_dir():
         return load_network(cls, path, facts.vae_weights, owner, dtype=dtype)[0]
-    with checked_conversion("VAE", path.name, owner, packed=False):
+    with checked_conversion("VAE", path.name, owner):
         return cls.from_single_file(
             _normalised_tensors(path), config=str(own), subfolder=facts.family.vae, local_files_only=True,
             torch_dtype=dtype,

@@ -180,8 +180,14 @@ def load_state(
     network.load_state_dict(tensors, strict=False)
 
 
+class CheckedOnly(Exception):
+    """Raised instead of loading tensors that were only to be checked, and that fit."""
+
+
 @contextmanager
-def checked_conversion(component: str, source: str, owner: WeightsOwner, *, packed: bool) -> Iterator[list[Any]]:
+def checked_conversion(
+    component: str, source: str, owner: WeightsOwner, *, packed: bool = False, load: bool = True
+) -> Iterator[list[Any]]:
     """Check the tensors that diffusers converts from a single file before it puts them into a network.
 
     Args:
@@ -189,6 +195,7 @@ def checked_conversion(component: str, source: str, owner: WeightsOwner, *, pack
         source: The file, for messages.
         owner: What it is loaded for.
         packed: Whether the tensors are quantised, so that their shapes differ.
+        load: Whether to load them after the check; otherwise CheckedOnly is raised.
 
     Yields:
         A list that receives the converted tensors, to find those of the file that were not used.
@@ -198,18 +205,20 @@ def checked_conversion(component: str, source: str, owner: WeightsOwner, *, pack
     """
     converted: list[Any] = []
 
-    def checking(load: Callable[..., Any]) -> Callable[..., Any]:
+    def checking(original: Callable[..., Any]) -> Callable[..., Any]:
         def checked(model: torch.nn.Module, state_dict: Mapping[str, Any], **named: Any) -> Any:
             expected = shapes_of(model.state_dict())
             found = {name: expected.get(name, ()) for name in state_dict} if packed else shapes_of(state_dict)
             compare(component, source, expected, found).check(owner)
+            if not load:
+                raise CheckedOnly
             converted.extend(state_dict.values())
-            return load(model, state_dict, **named)
+            return original(model, state_dict, **named)
 
         return checked
 
     with ExitStack() as stack:
         for module in (single_file_model, single_file_utils):
-            load = module.load_model_dict_into_meta
-            stack.enter_context(patched(module, load_model_dict_into_meta=checking(load)))
+            original = module.load_model_dict_into_meta
+            stack.enter_context(patched(module, load_model_dict_into_meta=checking(original)))
         yield converted
