@@ -12,7 +12,8 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.hub_cache import hub_cache, is_hub_id
 from invoke_cli.context.paths import MODELS, expand_path, is_file, is_folder
 from invoke_cli.engine import Model
-from invoke_cli.errors import CommandError, InvokeError
+from invoke_cli.errors import CommandError, InvokeError, ModelError
+from invoke_cli.events import Level
 from invoke_cli.inputs.hub import fetch, is_remote, list_remote
 from invoke_cli.models.control_models import control_at, read_control
 from invoke_cli.models.files.folder import is_model_folder
@@ -82,7 +83,10 @@ def _import_upscaler(context: SessionContext, upscaler: Upscaler, values: Mappin
 def _import_generator(context: SessionContext, name: str, values: Mapping[str, str]) -> None:
     spec = ModelSpec(name=name, path=values["path"], base=values.get("base", ""), vae=values.get("vae", ""))
     facts = context.settings.facts_at(spec)
-    context.engine.check(Model(spec=spec, facts=facts))
+    try:
+        context.engine.check(Model(spec=spec, facts=facts))
+    except ModelError as error:  # the entry is still of use: its settings can supply what the file lacks
+        context.notice(f"{error.message}; {error.hint}", Level.WARNING)
     context.settings.change_models(lambda text: with_entry(text, name, values))
     size = format_size(facts.size_on_disk)
     context.notice(f"{name}: {facts.family.label}, {facts.size} px, {size}; use it with -m {name}")
