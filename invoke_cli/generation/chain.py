@@ -122,7 +122,7 @@ def _refining(request: GenerationRequest, before: Prepared) -> tuple[GenerationR
     if masked.opened is not None and not masked.bordered:
         request = replace(request, init_mask=typed.init_mask, mask_polarity=typed.mask_polarity)
         return request, SuppliedInputs(mask=masked.opened)
-    if not before.init.data and typed.text_mask is not None:  # found anew in each image that the chain produces
+    if not before.init.data and typed.text_mask is not None:  # found again in each image that the chain produces
         return replace(request, text_mask=typed.text_mask), NO_INPUTS
     mask = masked.as_file(PurePath(before.init.name).stem or "previous")
     return replace(request, init_mask=mask.name), SuppliedInputs(mask=mask)

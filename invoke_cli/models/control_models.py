@@ -12,6 +12,7 @@ from typing import Any
 
 from invoke_cli.errors import ModelError
 from invoke_cli.models.files.folder import ModelFacts, weights_in
+from invoke_cli.models.files.lora_kinds import adapter_kind
 from invoke_cli.models.files.pickles import check_not_pickled
 from invoke_cli.models.files.weights_header import read_header, shape_of
 
@@ -98,13 +99,7 @@ _IMAGE_LAYERS = (
     "control_model.input_hint_block.0.weight",
 )
 _FIRST_LAYERS = ("conv_in.weight", "input_blocks.0.0.weight", "control_model.input_blocks.0.0.weight")
-# Control models that are not supported: the start of a tensor's name, or the class in config.json, and what it is.
-_OTHER_LAYERS: Mapping[str, str] = {
-    "lora_controlnet": "a Control-LoRA",
-    "lllite_": "a ControlNet-LLLite",
-    "task_embedding": "a ControlNet Union",
-    "control_add_embedding": "a ControlNet Union",
-}
+# The classes in config.json of control models that are not supported; for files, see `ADAPTER_KINDS`.
 _OTHER_CLASSES: Mapping[str, str] = {"ControlNetUnionModel": "a ControlNet Union"}
 _IMAGE_ATTENTION = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
 _TEXT_ATTENTION = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.weight")
@@ -135,9 +130,9 @@ def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts 
 
 def _check_supported(name: str, header: Mapping[str, Any]) -> None:
     """Raise ModelError for control models of kinds that are not supported."""
-    found = next((label for key, label in _OTHER_LAYERS.items() if any(each.startswith(key) for each in header)), None)
-    if found:
-        raise _unsupported(name, found)
+    kind = adapter_kind(header)
+    if kind is not None and kind.control:
+        raise _unsupported(name, kind.label)
 
 
 def _unsupported(name: str, label: str) -> ModelError:

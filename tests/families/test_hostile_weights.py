@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +42,8 @@ HEADERS: dict[str, Any] = {
 
 
 def rejected(engine: Engine, folder: Path, file: Path) -> ModelError:
-    started = time.monotonic()
     with pytest.raises(ModelError) as caught:
         list(engine.generate(with_lora(LINE, folder, file), Events().hooks()))
-    assert time.monotonic() - started < 60
     assert caught.value.field == "loras" and caught.value.hint and "\n" not in caught.value.message
     return caught.value
 
@@ -56,7 +53,8 @@ def test_a_lora_with_a_hostile_header_is_rejected(
     real_engine: Engine, folder_of: Folder, tmp_path: Path, kind: str
 ) -> None:
     data = b"\0" * 16 if kind in ("an unknown dtype", "text as shape", "no offsets") else b""
-    rejected(real_engine, folder_of("stable-diffusion"), raw(tmp_path / "bad.safetensors", HEADERS[kind], data))
+    error = rejected(real_engine, folder_of("stable-diffusion"), raw(tmp_path / "bad.safetensors", HEADERS[kind], data))
+    assert error.message.startswith("the LoRA bad ")
 
 
 def test_a_truncated_lora_is_rejected(real_engine: Engine, folder_of: Folder, tmp_path: Path) -> None:
@@ -72,7 +70,8 @@ def test_matrices_of_absurd_shapes_are_rejected(
     import torch
 
     tensors = {f"{NAME}.lora_down.weight": torch.zeros(shape), f"{NAME}.lora_up.weight": torch.zeros(shape)}
-    rejected(real_engine, folder_of("stable-diffusion"), save(tensors, tmp_path / "odd.safetensors"))
+    error = rejected(real_engine, folder_of("stable-diffusion"), save(tensors, tmp_path / "odd.safetensors"))
+    assert error.message.startswith("the LoRA odd does not fit stable-diffusion")
 
 
 @pytest.mark.parametrize(

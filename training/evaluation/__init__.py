@@ -1,1 +1,1 @@
-"""How well the model draws what it is asked for, judged by an eye that is itself examined first."""
+"""Measure how well images match their prompts, with a classifier that is validated first."""

@@ -1,4 +1,4 @@
-"""The prompts of the evaluation: what is asked for in each, none of it in a combination that training has seen."""
+"""The prompts of the evaluation: the content that each requests, in combinations that training has not seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The things the model knows, from the table `things.tsv`, which is kept by hand.
+"""The things the model knows, from the table `things.tsv`, which is maintained in the repository.
 
 Each row has the code points of the picture, a group, flags and the names, the usual one first. Flags: `m` a mass noun,
 `p` a plural, `t` takes "the", `x` must not be mirrored (it shows text or has a side).

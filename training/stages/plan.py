@@ -23,7 +23,7 @@ class SizeShare:
 class Stage:
     """A stage of the denoiser: `views` pictures are learned from in all, at these sizes.
 
-    `refreshed` is the share of a batch that is rendered anew for each step; the others come from a pool of `pool`
+    `refreshed` is the share of a batch that is rendered again for each step; the others come from a pool of `pool`
     earlier views. A share `high` of the noise levels is from the upper half; a share `noise_only` of the samples is
     pure noise, as at the start of sampling. `minutes` is what it takes on one core of 2026, to plan by.
     """

@@ -35,7 +35,7 @@ def published_text(text_width: int, folder: Path = PUBLISHED) -> tuple[CLIPToken
 def adapted_unet(text_width: int, folder: Path = PUBLISHED) -> UNet2DConditionModel:
     """Return the published denoiser for text states of a width.
 
-    The weights that read text of another width start anew; all others are as published.
+    The weights that read text of another width start from random values; all others are as published.
     """
     known = UNet2DConditionModel.from_pretrained(folder / "unet", local_files_only=True, dtype=torch.float32)
     if known.config.cross_attention_dim == text_width:

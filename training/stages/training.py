@@ -48,7 +48,7 @@ def resume(places: Places, plan: Plan = PLAN) -> UNet2DConditionModel:
     """Do what is due of the plan, and return the trained denoiser.
 
     Raises:
-        StoppedError: the process was terminated; the same call goes on from there.
+        StoppedError: the process was terminated; the same call resumes from there.
     """
     maker = prepared_maker(places, plan)
     unet = adapted_unet(plan.text_width).to(memory_format=torch.channels_last)

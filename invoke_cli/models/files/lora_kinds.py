@@ -16,22 +16,28 @@ class AdapterKind:
         pattern: A regular expression that a tensor name of such a file matches.
         lycoris: Whether the package lycoris-lora implements it.
         remedy: What to do instead, if nothing here implements it.
+        control: Whether it is a control model of a kind that is not supported.
     """
 
     label: str
     pattern: str
     lycoris: bool = False
     remedy: str = ""
+    control: bool = False
 
 
 ADAPTER_KINDS: tuple[AdapterKind, ...] = (
     AdapterKind(
-        label="a Control-LoRA", pattern=r"^lora_controlnet$",
+        label="a Control-LoRA", pattern=r"^lora_controlnet$", control=True,
         remedy="use a complete ControlNet of the same kind instead (!import_model)",
     ),
     AdapterKind(
-        label="a ControlNet-LLLite", pattern=r"^lllite_",
+        label="a ControlNet-LLLite", pattern=r"^lllite_", control=True,
         remedy="diffusers does not support it; use a ControlNet of the same kind (!import_model)",
+    ),
+    AdapterKind(
+        label="a ControlNet Union", pattern=r"^(task_embedding|control_add_embedding\.)", control=True,
+        remedy="use an ordinary ControlNet of the same kind instead (!import_model)",
     ),
     AdapterKind(
         label="an IP-Adapter", pattern=r"^(ip_adapter|image_proj)\.",
