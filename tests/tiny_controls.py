@@ -60,3 +60,95 @@ def build_t2i_adapter(folder: Path, seed: int, *, channels: tuple[int, ...] = (1
     adapter = T2IAdapter(in_channels=sees, channels=list(channels), num_res_blocks=1, downscale_factor=8)
     adapter.save_pretrained(folder)
     return folder
+
+
+def build_union(folder: Path, model: Path, seed: int) -> Path:
+    """Write a ControlNet Union for the UNet of a model into `folder` and return the folder."""
+    import inspect
+
+    import torch
+    from diffusers import ControlNetUnionModel, UNet2DConditionModel
+
+    torch.manual_seed(seed)
+    unet = UNet2DConditionModel.load_config(model / "unet")
+    taken = inspect.signature(ControlNetUnionModel.__init__).parameters
+    config = {name: value for name, value in unet.items() if name in taken}
+    channels = config["block_out_channels"][0]
+    sizes = {
+        "num_trans_channel": channels,
+        "num_proj_channel": channels,
+        "conditioning_embedding_out_channels": (8, 8, 16, 16),
+    }
+    network = ControlNetUnionModel(**config, **sizes)
+    for weights in network.parameters():
+        if not weights.any():
+            torch.nn.init.normal_(weights, std=0.3)
+    network.save_pretrained(folder)
+    return folder
+
+
+def build_control_lora(file: Path, model: Path, seed: int) -> Path:
+    """Write a Control-LoRA of rank two for the UNet of a model, with the names of the published ones; returns it."""
+    import torch
+    from diffusers import ControlNetModel, UNet2DConditionModel
+    from safetensors.torch import save_file
+
+    torch.manual_seed(seed)
+    unet = UNet2DConditionModel.from_pretrained(model / "unet", local_files_only=True)
+    state = ControlNetModel.from_unet(unet).state_dict()
+    tensors = {"lora_controlnet": torch.zeros(1)}
+    for name, weight in state.items():
+        published = _published_name(name, unet.config.layers_per_block)
+        whole = name.startswith("controlnet_") or weight.ndim == 1
+        if whole:
+            tensors[published] = torch.randn_like(weight) * 0.3 if name.startswith("controlnet_") else weight
+            continue
+        stem = published.removesuffix(".weight")
+        tensors[f"{stem}.up"] = torch.randn(weight.shape[0], 2, *[1] * (weight.ndim - 2)) * 0.1
+        tensors[f"{stem}.down"] = torch.randn(2, *weight.shape[1:]) * 0.1
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, file)
+    return file
+
+
+_RESNET = {
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+    "time_emb_proj": "emb_layers.1",
+    "conv_shortcut": "skip_connection",
+}
+_NAMES = {
+    "conv_in": "input_blocks.0.0",
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
+    "controlnet_mid_block": "middle_block_out.0",
+    "controlnet_cond_embedding.conv_in": "input_hint_block.0",
+    "controlnet_cond_embedding.conv_out": "input_hint_block.14",
+}
+
+
+def _published_name(name: str, layers: int) -> str:
+    """Return the name that the original implementation gives to a tensor of a ControlNet."""
+    stem, _, kind = name.rpartition(".")
+    if stem in _NAMES:
+        return f"{_NAMES[stem]}.{kind}"
+    parts = name.split(".")
+    if name.startswith("controlnet_down_blocks."):
+        return f"zero_convs.{parts[1]}.0.{kind}"
+    if name.startswith("controlnet_cond_embedding.blocks."):
+        return f"input_hint_block.{2 * int(parts[2]) + 2}.{kind}"
+    if name.startswith("mid_block."):
+        place = 2 * int(parts[2]) if parts[1] == "resnets" else 1
+        return ".".join(["middle_block", str(place), *_inner(parts[3:])])
+    block = 1 + int(parts[1]) * (layers + 1)
+    if parts[2] == "downsamplers":
+        return f"input_blocks.{block + layers}.0.op.{kind}"
+    inside = "0" if parts[2] == "resnets" else "1"
+    return ".".join(["input_blocks", str(block + int(parts[3])), inside, *_inner(parts[4:])])
+
+
+def _inner(parts: list[str]) -> list[str]:
+    return [_RESNET.get(parts[0], parts[0]), *parts[1:]]

@@ -67,7 +67,7 @@ def _error(loaded: LoadedModel, plan: Plan, component: str, networks: Iterable[A
     for lora in plan.loras:
         if not all(map(is_finite, lora_tensors(loaded, lora))):
             return _damaged(f"the LoRA {lora.name}", "loras")
-    uses = [use for use in plan.controls if use.technique.value == "ControlNet"]
+    uses = [use for use in plan.controls if use.technique.is_controlnet]
     for use, network in zip(uses, loaded.controls, strict=True):
         if not _has_finite_weights(network):
             return _damaged(f"the ControlNet {use.model}", "controls")

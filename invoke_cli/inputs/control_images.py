@@ -14,7 +14,14 @@ from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.inputs.images import open_control_image
 from invoke_cli.inputs.references import is_recall, stable_reference
 from invoke_cli.language.grammar.names import nearest
-from invoke_cli.models.control_models import KINDS, ControlFacts, kind_in_name, read_control
+from invoke_cli.models.control_models import (
+    KINDS,
+    UNION_MODES,
+    ControlFacts,
+    Technique,
+    kind_in_name,
+    read_control,
+)
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.planning.plan import ControlUse
@@ -57,6 +64,7 @@ class ControlFinder:
             path=str(facts.path),
             encoder=str(facts.encoder or ""),
             sha256=control_hash(self.context, facts),
+            mode=_mode(facts, kind) if facts.technique is Technique.CONTROLNET_UNION else 0,
         )
 
     def _open_image(self, reference: str) -> OpenedImage:
@@ -73,7 +81,7 @@ class ControlFinder:
         of_kind = [spec for spec in specs if name.lower() in spec.control]
         if not of_kind:
             return self._check_fit(self._find_by_name(name, specs)), False
-        found = [read_control_entry(self.context, spec) for spec in of_kind]
+        found = sorted((read_control_entry(self.context, spec) for spec in of_kind), key=lambda facts: facts.modes)
         fitting = [facts for facts in found if facts.fits(self.model.facts)]
         return self._check_fit((fitting or found)[0]), True
 
@@ -91,15 +99,26 @@ class ControlFinder:
 
     def _check_fit(self, facts: ControlFacts) -> ControlFacts:
         """Return the control model. Raises ModelError if it does not fit the model of the line."""
+        family = self.model.facts.family
+        if facts.technique is Technique.CONTROLNET_UNION and not family.united:
+            message = f"{facts.name} is a ControlNet Union, which diffusers does not support with {family.label} models"
+            raise ModelError(message, hint="import an ordinary ControlNet (!import_model)", field="controls")
         if facts.fits(self.model.facts):
             return facts
-        family = self.model.facts.family
+        made_for = facts.made_for if facts.text_width != self.model.facts.text_width else facts.made_for_channels
         message = (
-            f"the control model {facts.name} does not fit {self.model.spec.name} ({family.label}): it is for "
-            f"{facts.made_for}"
+            f"the control model {facts.name} does not fit {self.model.spec.name} ({family.label}): it is for {made_for}"
         )
         hint = "import one that fits (!import_model), or choose another model with -m"
         raise ModelError(message, hint=hint, field="controls")
+
+
+def _mode(facts: ControlFacts, kind: str) -> int:
+    """Return the mode of a ControlNet Union for a kind of control image. Raises PlanError if it has none."""
+    if kind in facts.kinds:
+        return UNION_MODES[kind]
+    message = f"{facts.name} is a ControlNet Union; write the kind of the control image instead of {kind}"
+    raise PlanError(message, hint=f"one of {', '.join(facts.kinds)}, as in --control canny:IMAGE", field="controls")
 
 
 def _unknown_control(name: str, available_kinds: Sequence[str], names: Sequence[str]) -> PlanError:

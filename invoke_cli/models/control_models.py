@@ -21,8 +21,15 @@ class Technique(Enum):
     """The technique of a control model; the values are the common names."""
 
     CONTROLNET = "ControlNet"
+    CONTROLNET_UNION = "ControlNet Union"
+    CONTROL_LORA = "Control-LoRA"
     IP_ADAPTER = "IP-Adapter"
     T2I_ADAPTER = "T2I-Adapter"
+
+    @property
+    def is_controlnet(self) -> bool:
+        """Whether the pipeline runs it as a ControlNet."""
+        return self in (Technique.CONTROLNET, Technique.CONTROLNET_UNION, Technique.CONTROL_LORA)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +44,7 @@ class ControlFacts:
         text_width: The cross-attention width of the UNets that it was made for; 0 if unknown.
         channels: The first block channels of these UNets.
         encoder: The folder of its image encoder.
+        modes: The number of modes of a ControlNet Union; 0 for others.
     """
 
     name: str
@@ -46,15 +54,26 @@ class ControlFacts:
     text_width: int
     channels: tuple[int, ...]
     encoder: Path | None = None
+    modes: int = 0
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of control images that a ControlNet Union understands; empty for others."""
+        return tuple(kind for kind, mode in UNION_MODES.items() if mode < self.modes)
 
     @property
     def made_for(self) -> str:
         """A description of the models that it was made for."""
         if not self.text_width:
-            return f"UNets with {', '.join(map(str, self.channels))} channels"
+            return self.made_for_channels
         width = f"a text width of {self.text_width}"
         family = _FAMILIES.get(self.text_width)
         return f"{family} ({width})" if family else f"models with {width}"
+
+    @property
+    def made_for_channels(self) -> str:
+        """A description of the UNets that it was made for, by their channels."""
+        return f"UNets with {', '.join(map(str, self.channels))} channels"
 
     def fits(self, model: ModelFacts) -> bool:
         """Return whether it was made for UNets like the model's."""
@@ -72,9 +91,16 @@ _FAMILIES: Mapping[int, str] = {
 }
 _CLASSES: Mapping[str, Technique] = {
     "ControlNetModel": Technique.CONTROLNET,
+    "ControlNetUnionModel": Technique.CONTROLNET_UNION,
     "T2IAdapter": Technique.T2I_ADAPTER,
 }
 _XL_WIDTH = 2048
+
+# The mode of a ControlNet Union for each kind (model cards of controlnet-union-sdxl-1.0; the last one of its ProMax).
+UNION_MODES: Mapping[str, int] = {
+    "pose": 0, "depth": 1, "softedge": 2, "scribble": 2, "canny": 3, "lineart": 3, "mlsd": 3, "normal": 4, "seg": 5,
+    "tile": 6,
+}  # fmt: skip
 
 # The kinds, and the words in names of published control models that identify them; the first match wins.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -98,11 +124,16 @@ _IMAGE_LAYERS = (
     "input_hint_block.0.weight",
     "control_model.input_hint_block.0.weight",
 )
-_FIRST_LAYERS = ("conv_in.weight", "input_blocks.0.0.weight", "control_model.input_blocks.0.0.weight")
-# The classes in config.json of control models that are not supported; for files, see `ADAPTER_KINDS`.
-_OTHER_CLASSES: Mapping[str, str] = {"ControlNetUnionModel": "a ControlNet Union"}
+_FIRST_LAYERS = (
+    "conv_in.weight",
+    "input_blocks.0.0.weight",
+    "input_blocks.0.0.up",
+    "control_model.input_blocks.0.0.weight",
+)
 _IMAGE_ATTENTION = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
-_TEXT_ATTENTION = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.weight")
+_TEXT_ATTENTION = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.(weight|down)")
+_CONTROL_LORA = "lora_controlnet"
+_TASKS = "task_embedding"
 
 
 def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts | None:
@@ -122,16 +153,16 @@ def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts 
     if header is None:
         return None
     _check_supported(name, header)
-    if any(key in header for key in _IMAGE_LAYERS):
+    if any(key in header for key in (*_IMAGE_LAYERS, _CONTROL_LORA)):
         return _in_file(path, name, header)
     attention_key = next((key for key in header if _IMAGE_ATTENTION.fullmatch(key)), None)
-    return _ip_adapter(path, name, shape_of(header, attention_key)[1], base) if attention_key else None
+    return _ip_adapter(path, name, _side(header, attention_key, 1), base) if attention_key else None
 
 
 def _check_supported(name: str, header: Mapping[str, Any]) -> None:
     """Raise ModelError for control models of kinds that are not supported."""
     kind = adapter_kind(header)
-    if kind is not None and kind.control:
+    if kind is not None and kind.unsupported_control:
         raise _unsupported(name, kind.label)
 
 
@@ -165,7 +196,7 @@ def _in_folder(folder: Path, name: str) -> ControlFacts | None:
     technique = _CLASSES.get(named)
     if technique is None:
         if "ControlNet" in named:
-            raise _unsupported(name, _OTHER_CLASSES.get(named, f"a {named}"))
+            raise _unsupported(name, f"a {named}")
         return None
     width = _XL_WIDTH if config.get("adapter_type") == "full_adapter_xl" else config.get("cross_attention_dim")
     return ControlFacts(
@@ -175,6 +206,7 @@ def _in_folder(folder: Path, name: str) -> ControlFacts | None:
         weights=_weights(folder, name),
         text_width=width if isinstance(width, int) else 0,
         channels=_channels(config),
+        modes=int(config.get("num_control_type", 6)) if technique is Technique.CONTROLNET_UNION else 0,
     )
 
 
@@ -196,14 +228,23 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
 def _in_file(path: Path, name: str, header: dict[str, Any]) -> ControlFacts:
     attention_key = next((key for key in header if _TEXT_ATTENTION.search(key)), "")
     first = next((shape_of(header, key) for key in _FIRST_LAYERS if key in header), ())
+    is_union, is_lora = _TASKS in header, _CONTROL_LORA in header
+    technique = Technique.CONTROL_LORA if is_lora else Technique.CONTROLNET
     return ControlFacts(
         name=name,
-        technique=Technique.CONTROLNET,
+        technique=Technique.CONTROLNET_UNION if is_union else technique,
         path=path,
         weights=(path,),
-        text_width=shape_of(header, attention_key)[1] if attention_key else 0,
+        text_width=_side(header, attention_key, 1),
         channels=first[:1],
+        modes=_side(header, _TASKS, 0),
     )
+
+
+def _side(header: dict[str, Any], key: str, index: int) -> int:
+    """Return one side of a tensor; 0 if there is no such tensor or side."""
+    shape = shape_of(header, key)
+    return shape[index] if len(shape) > index else 0
 
 
 def _ip_adapter(path: Path, name: str, text_width: int, base: Path | None) -> ControlFacts:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from invoke_cli.errors import PlanError, blame
 from invoke_cli.language.prompt.prompt import Prompt
 from invoke_cli.language.switches.named_values import MAX_LORA_WEIGHT
+from invoke_cli.models.control_models import Technique
 from invoke_cli.planning.plan import ControlUse, EmbeddingUse, LoraUse
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.request import LoraChoice
@@ -61,4 +62,17 @@ def controls_of(inputs: PlanInputs) -> tuple[ControlUse, ...]:
     if inputs.is_postprocess_only:
         return ()
     with blame("controls", always=True):
-        return tuple(map(inputs.find_control, inputs.request.controls or ()))
+        uses = tuple(map(inputs.find_control, inputs.request.controls or ()))
+        _check_combination(uses)
+        return uses
+
+
+def _check_combination(uses: Sequence[ControlUse]) -> None:
+    """Raise PlanError if a ControlNet Union is combined with an ordinary ControlNet."""
+    networks = [use for use in uses if use.technique.is_controlnet]
+    union = next((use for use in networks if use.technique is Technique.CONTROLNET_UNION), None)
+    other = next((use for use in networks if use.technique is not Technique.CONTROLNET_UNION), None)
+    if union and other:
+        message = f"{union.model} (a ControlNet Union) and {other.model} cannot be used in one line"
+        hint = "use the ControlNet Union for all of them, or run a chain"
+        raise PlanError(message, hint=hint, field="controls")

@@ -11,6 +11,7 @@ from invoke_cli.language.prompt.ast import Swap
 from invoke_cli.language.prompt.prompt import Prompt, parse_prompt_sources
 from invoke_cli.language.switches.switch import Needs
 from invoke_cli.language.switches.table import by_field
+from invoke_cli.models.control_models import Technique
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler, all_samplers, find_sampler, for_flow
 from invoke_cli.planning.plan import Task
@@ -71,14 +72,17 @@ def _unsupported(family: Family, task: Task) -> Iterator[tuple[str, str]]:
         yield "real_steps", "it regenerates the whole masked area, so all steps run"
 
 
-def pipeline_for(family: Family, task: Task, *, controlled: bool = False) -> str:
-    """Return the family's pipeline class for a task (with a ControlNet if `controlled`); empty if there is none."""
+def pipeline_for(family: Family, task: Task, technique: Technique | None = None) -> str:
+    """Return the family's pipeline class for a task, with control models of a technique; empty if there is none."""
     name = {
         Task.TEXT_TO_IMAGE: family.text_to_image,
         Task.IMAGE_TO_IMAGE: family.image_to_image,
         Task.INPAINT: family.inpaint,
     }.get(task, "")
-    return family.controlled.get(name, "") if controlled else name
+    if technique is None:
+        return name
+    variants = family.united if technique is Technique.CONTROLNET_UNION else family.controlled
+    return variants.get(name, "")
 
 
 def parse_supported_prompt(inputs: PlanInputs) -> Prompt:

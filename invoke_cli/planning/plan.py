@@ -167,6 +167,7 @@ class ControlUse:
         path: The path of the control model.
         encoder: The path of its image encoder.
         sha256: The hash of its weights.
+        mode: The mode of a ControlNet Union for this kind of control image.
     """
 
     requested_kind: str
@@ -180,6 +181,7 @@ class ControlUse:
     path: str = ""
     encoder: str = ""
     sha256: str = ""
+    mode: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,21 +100,13 @@ def test_names_that_are_no_averages_stay_as_they_are() -> None:
     assert dict(normalise_names(names)) == {name: name for name in names}
 
 
-@pytest.mark.parametrize(
-    ("names", "label"),
-    [
-        (["lora_controlnet", "input_hint_block.0.weight"], "a Control-LoRA"),
-        (["lllite_unet_input_blocks_4.depth1.weight"], "a ControlNet-LLLite"),
-        (["task_embedding", "controlnet_cond_embedding.conv_in.weight"], "a ControlNet Union"),
-    ],
-)
-def test_control_models_of_other_kinds_are_named(tmp_path: Path, names: list[str], label: str) -> None:
+def test_control_models_of_other_kinds_are_named(tmp_path: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    save_file({name: torch.zeros(2, 2) for name in names}, tmp_path / "x.safetensors")
-    with pytest.raises(ModelError, match=f"x is {re.escape(label)}, which is not supported"):
+    save_file({"lllite_unet_input_blocks_4.depth1.weight": torch.zeros(2, 2)}, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match="x is a ControlNet-LLLite, which is not supported"):
         control_at(tmp_path / "x.safetensors", "x")
-    (tmp_path / "config.json").write_text('{"_class_name": "ControlNetUnionModel"}')
-    with pytest.raises(ModelError, match="a ControlNet Union"):
+    (tmp_path / "config.json").write_text('{"_class_name": "FluxControlNetModel"}')
+    with pytest.raises(ModelError, match="a FluxControlNetModel"):
         control_at(tmp_path, "folder")

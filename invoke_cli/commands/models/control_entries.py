@@ -42,9 +42,10 @@ def import_control(context: SessionContext, facts: ControlFacts, values: Mapping
     Args:
         context: The session context.
         facts: The facts of the control model.
-        values: The settings of its entry. If `control` is empty, the kind is taken from the name of the model.
+        values: The settings of its entry. If `control` is empty, the kind is taken from the name of the model; a
+            ControlNet Union is entered with all of its kinds.
     """
-    kind = str(values["control"]) or kind_in_name(facts.name) or kind_in_name(facts.path.name)
+    kind = str(values["control"]) or ",".join(facts.kinds) or kind_in_name(facts.name) or kind_in_name(facts.path.name)
     if not kind:
         message = f"{facts.name} is a {facts.technique.value}, but its name does not contain the kind of control image"
         raise CommandError(
@@ -53,8 +54,11 @@ def import_control(context: SessionContext, facts: ControlFacts, values: Mapping
     entry = {**values, "control": kind}
     context.settings.change_models(lambda text: with_entry(text, facts.name, entry))
     size = format_size(_size(facts))
-    use = f"--control {kind.split(',')[0]}:IMAGE"
-    context.notice(f"{facts.name}: {facts.technique.value} for {facts.made_for}, {size}; {use} uses it")
+    first, *others = kind.split(",")
+    more = f" (also {', '.join(others)})" if others else ""
+    context.notice(
+        f"{facts.name}: {facts.technique.value} for {facts.made_for}, {size}; --control {first}:IMAGE uses it{more}"
+    )
 
 
 def _size(facts: ControlFacts) -> int:

@@ -23,6 +23,8 @@ Network = TypeVar("Network")
 _MAX_CACHED: Mapping[Technique, int] = {Technique.CONTROLNET: 3, Technique.T2I_ADAPTER: 3, Technique.IP_ADAPTER: 2}
 _HINTS: Mapping[Technique, str] = {
     Technique.CONTROLNET: "download it again, as a diffusers folder",
+    Technique.CONTROLNET_UNION: "download it again, as a diffusers folder",
+    Technique.CONTROL_LORA: "download it again, or choose another model with -m",
     Technique.T2I_ADAPTER: "download it again, or try another size",
     Technique.IP_ADAPTER: "download it and its image encoder again",
 }
@@ -56,11 +58,16 @@ class ControlModelCache(Generic[Network]):
             ModelError: The control model cannot be read.
         """
         with translated_errors(loaded, use):
-            return self._cache.get((use.path, use.sha256), partial(self._read, loaded, use))
+            return self._cache.get((use.path, use.sha256, _base(loaded, use)), partial(self._read, loaded, use))
 
     def clear(self) -> None:
         """Remove all control models."""
         self._cache.clear()
+
+
+def _base(loaded: LoadedModel, use: ControlUse) -> str:
+    """Return the key of the model that a network contains layers of; empty for other networks."""
+    return loaded.key if use.technique is Technique.CONTROL_LORA else ""
 
 
 @contextmanager

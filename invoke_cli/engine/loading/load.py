@@ -20,6 +20,7 @@ from invoke_cli.engine.loading.weights import FILE_ERRORS, WeightsOwner, first_l
 from invoke_cli.engine.sampling.preview import load_tiny_vae
 from invoke_cli.engine.sampling.schedulers import ZERO_SNR
 from invoke_cli.errors import ModelError
+from invoke_cli.models.control_models import Technique
 from invoke_cli.models.families.family import Family, Matrix
 from invoke_cli.models.preview_factors import without_factors
 from invoke_cli.planning.capabilities import pipeline_for
@@ -136,15 +137,31 @@ class LoadedModel:
         If the family runs in our own stages, the pipeline gets no text encoder, which may be on another device: it is
         passed embeddings instead.
         """
-        cls = getattr(diffusers, pipeline_for(self.family, task, controlled=bool(self.controls)))
+        cls = getattr(diffusers, pipeline_for(self.family, task, self._technique))
         replaced: dict[str, Any] = {"scheduler": scheduler}
         if self.controls:
-            replaced["controlnet"] = self.controls[0] if len(self.controls) == 1 else list(self.controls)
+            replaced["controlnet"] = self._networks()
         if self.family.staged:
             replaced |= dict.fromkeys(self.text_encoders)
         view = cls(**accepted_arguments(cls, {**_settings(self.pipeline), **self.pipeline.components, **replaced}))
         view.set_progress_bar_config(disable=True)
         return view
+
+    @property
+    def _technique(self) -> Technique | None:
+        if not self.controls:
+            return None
+        is_union = isinstance(self.controls[0], diffusers.ControlNetUnionModel)
+        return Technique.CONTROLNET_UNION if is_union else Technique.CONTROLNET
+
+    def _networks(self) -> Any:
+        """Return the ControlNets as the pipelines expect them: one alone, several as a list.
+
+        A ControlNet Union runs once for all of its control images.
+        """
+        is_union = self._technique is Technique.CONTROLNET_UNION
+        networks = {id(network): network for network in self.controls} if is_union else dict(enumerate(self.controls))
+        return self.controls[0] if len(networks) == 1 else list(self.controls)
 
 
 def _load_pipeline(model: Model, device: Device, cls: Any, arguments: dict[str, Any]) -> Loaded:

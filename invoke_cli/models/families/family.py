@@ -34,6 +34,7 @@ class Family:
         image_to_image: The pipeline class for image to image.
         inpaint: The pipeline class for inpainting.
         controlled: The ControlNet variant of each pipeline class.
+        united: The ControlNet Union variant of each pipeline class.
         match_config: Required values in the configs of components (`scheduler.prediction_type`) or in
             model_index.json (`index.…`).
         multiple: Sides are multiples of this many pixels.
@@ -70,6 +71,7 @@ class Family:
     image_to_image: str = ""
     inpaint: str = ""
     controlled: Mapping[str, str] = field(default_factory=dict)
+    united: Mapping[str, str] = field(default_factory=dict)
     match_config: Mapping[str, object] = field(default_factory=dict)
     multiple: int = 8
     smallest: int = 64

@@ -52,6 +52,11 @@ _SDXL = Family(
         "StableDiffusionXLImg2ImgPipeline": "StableDiffusionXLControlNetImg2ImgPipeline",
         "StableDiffusionXLInpaintPipeline": "StableDiffusionXLControlNetInpaintPipeline",
     },
+    united={
+        "StableDiffusionXLPipeline": "StableDiffusionXLControlNetUnionPipeline",
+        "StableDiffusionXLImg2ImgPipeline": "StableDiffusionXLControlNetUnionImg2ImgPipeline",
+        "StableDiffusionXLInpaintPipeline": "StableDiffusionXLControlNetUnionInpaintPipeline",
+    },
     native_size=1024,
     staged=True,
     upcasts=True,

@@ -16,28 +16,32 @@ class AdapterKind:
         pattern: A regular expression that a tensor name of such a file matches.
         lycoris: Whether the package lycoris-lora implements it.
         remedy: What to do instead, if nothing here implements it.
-        control: Whether it is a control model of a kind that is not supported.
+        unsupported_control: Whether it is a control model of a kind that diffusers does not implement.
     """
 
     label: str
     pattern: str
     lycoris: bool = False
     remedy: str = ""
-    control: bool = False
+    unsupported_control: bool = False
 
 
 ADAPTER_KINDS: tuple[AdapterKind, ...] = (
     AdapterKind(
-        label="a Control-LoRA", pattern=r"^lora_controlnet$", control=True,
-        remedy="use a complete ControlNet of the same kind instead (!import_model)",
-    ),
-    AdapterKind(
-        label="a ControlNet-LLLite", pattern=r"^lllite_", control=True,
+        label="a ControlNet-LLLite", pattern=r"^lllite_", unsupported_control=True,
         remedy="diffusers does not support it; use a ControlNet of the same kind (!import_model)",
     ),
     AdapterKind(
-        label="a ControlNet Union", pattern=r"^(task_embedding|control_add_embedding\.)", control=True,
-        remedy="use an ordinary ControlNet of the same kind instead (!import_model)",
+        label="a Control-LoRA", pattern=r"^lora_controlnet$",
+        remedy="import it with !import_model FILE and use it with --control KIND:IMAGE",
+    ),
+    AdapterKind(
+        label="a ControlNet Union", pattern=r"^(task_embedding$|control_add_embedding\.)",
+        remedy="import it with !import_model FILE and use it with --control KIND:IMAGE",
+    ),
+    AdapterKind(
+        label="a ControlNet", pattern=r"^(control_model\.)?(controlnet_cond_embedding|input_hint_block)\.",
+        remedy="import it with !import_model FILE and use it with --control KIND:IMAGE",
     ),
     AdapterKind(
         label="an IP-Adapter", pattern=r"^(ip_adapter|image_proj)\.",
