@@ -13,16 +13,22 @@ from functools import cache
 
 from PIL import Image, features
 
+from invoke_cli.imaging.box_formats import CODESTREAM, CONTAINER, canvas, is_jpeg_xl
+
 # No others: for some Pillow starts programs. The values are the names that people know.
-_READABLE: Mapping[str, str] = {
+LABELS: Mapping[str, str] = {
     "PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "BMP": "BMP", "GIF": "GIF", "TIFF": "TIFF", "AVIF": "AVIF",
     "HEIF": "HEIC", "JXL": "JPEG XL",
 }  # fmt: skip
 _SIGNATURES = (
-    b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\xff\x0a", b"\0\0\0\x0cJXL "
+    b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*", CODESTREAM, CONTAINER
 )  # fmt: skip
+MAX_PIXELS = 100_000_000
 _PLUGINS = ("pillow_heif", "pillow_jxl")  # register a format when they are imported, or by a function
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+# RuntimeError is what the plug-ins of Pillow raise.
+BROKEN = (
+    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError, struct.error, zlib.error
+)  # fmt: skip
 
 
 def is_image_data(start: bytes) -> bool:
@@ -39,18 +45,26 @@ def readable_formats() -> tuple[str, ...]:
             register = getattr(importlib.import_module(name), "register_heif_opener", None)
             if register is not None:
                 register()
-    found = [name for name in _READABLE if name in Image.OPEN]
+    found = [name for name in LABELS if name in Image.OPEN]
     return tuple(name for name in found if name != "AVIF" or features.check("avif"))
 
 
 def described_formats() -> str:
     """Return the formats that can be read here, as words: `PNG, JPEG and TIFF`."""
-    *names, last = (_READABLE[name] for name in readable_formats())
+    *names, last = (LABELS[name] for name in readable_formats())
     return f"{', '.join(names)} and {last}"
+
+
+def announces_too_many_pixels(data: bytes) -> bool:
+    """Return whether a file in JPEG XL exceeds `MAX_PIXELS`, which Pillow's plug-in decodes when it opens it."""
+    size = canvas(data) if is_jpeg_xl(data) else None
+    return size is not None and size[0] * size[1] > MAX_PIXELS
 
 
 def header_values(data: bytes) -> Mapping[str, object]:
     """Return what Pillow reads from a file before its pixels; empty if it cannot read it."""
+    if announces_too_many_pixels(data):
+        return {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

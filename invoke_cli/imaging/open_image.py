@@ -12,14 +12,22 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from invoke_cli.errors import ImageError
+from invoke_cli.imaging.box_formats import is_jpeg_xl, is_reversible_jpeg, plugin_format
 from invoke_cli.imaging.color_profiles import to_srgb
-from invoke_cli.imaging.formats import BROKEN, described_formats, readable_formats
+from invoke_cli.imaging.formats import (
+    BROKEN,
+    LABELS,
+    MAX_PIXELS,
+    announces_too_many_pixels,
+    described_formats,
+    readable_formats,
+)
 from invoke_cli.imaging.pipes import PIPE_NAME, has_no_name, is_pipe, read_pipe
 from invoke_cli.imaging.png_chunks import without_large_text
 from invoke_cli.imaging.sizes import Size
 
-MAX_PIXELS = 100_000_000
 MAX_BYTES = 500_000_000
+_RELOAD = "save or download it again"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,24 +110,46 @@ def open_bytes(data: bytes, name: str) -> OpenedImage:
         except Image.DecompressionBombError:
             raise _too_large(name) from None
         except UnidentifiedImageError:
-            hint = f"{described_formats()} are supported here"
-            raise ImageError(f"{name} is not an image of a known format", hint=hint) from None
+            raise _unidentified(data, name) from None
         except MemoryError:
             raise _too_large(name) from None
         except BROKEN as error:
-            raise ImageError(f"{name} is damaged: {_first_line(error)}", hint="save or download it again") from None
+            # The plug-in for JPEG XL tells how to build its library instead of what is wrong.
+            reason = "" if is_jpeg_xl(data) else f": {_first_line(error)}"
+            raise ImageError(f"{name} is damaged{reason}", hint=_RELOAD) from None
+
+
+def _unidentified(data: bytes, name: str) -> ImageError:
+    """Return the error for data that no reader accepts."""
+    kind = plugin_format(data)
+    if kind is None:
+        hint = f"{described_formats()} are supported here"
+        return ImageError(f"{name} is not an image of a known format", hint=hint)
+    if kind not in readable_formats():
+        hint = "pip install 'invoke-cli[formats]'"
+        return ImageError(f"{name} is in the format {LABELS[kind]}, which needs a plug-in of Pillow", hint=hint)
+    return ImageError(f"{name} is damaged", hint=_RELOAD)
 
 
 def _open(data: bytes, name: str) -> OpenedImage:
+    if announces_too_many_pixels(data):
+        raise _too_large(name)
     with Image.open(io.BytesIO(without_large_text(data)), formats=readable_formats()) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(name, f" ({image.width}x{image.height})")
         frames = int(getattr(image, "n_frames", 1))
         image.load()
-        upright, remark = to_srgb(_eight_bit(ImageOps.exif_transpose(image)))
+        upright, remark = to_srgb(_eight_bit(_upright(image, data)))
         rgb, alpha = to_rgb(upright)
     sha256 = hashlib.sha256(data).hexdigest()
     return OpenedImage(name=name, data=data, image=rgb, sha256=sha256, alpha=alpha, frames=frames, remark=remark)
+
+
+def _upright(image: Image.Image, data: bytes) -> Image.Image:
+    """Apply the EXIF orientation; a decoder of JPEG XL has applied the orientation of the file itself."""
+    if is_jpeg_xl(data) and not is_reversible_jpeg(data):
+        return image
+    return ImageOps.exif_transpose(image)
 
 
 def _too_large(name: str, size: str = "") -> ImageError:

@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 from invoke_cli.errors import PlanError
+from invoke_cli.imaging.formats import MAX_PIXELS
 from invoke_cli.imaging.masks import painted_box, painted_share
-from invoke_cli.imaging.open_image import MAX_PIXELS, OpenedImage
+from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.imaging.patches import Patch, grown
 from invoke_cli.inputs.masks import Masked
 from invoke_cli.planning.plan import MaskFacts

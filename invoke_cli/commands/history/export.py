@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import (
@@ -19,7 +19,7 @@ from invoke_cli.commands.image_selection import (
 )
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path
-from invoke_cli.errors import CommandError, ImageError, OutputError
+from invoke_cli.errors import CommandError, OutputError
 from invoke_cli.imaging.open_image import open_path, read_file
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
 from invoke_cli.output.files import output_errors, write_atomically
@@ -106,12 +106,9 @@ def strip(context: SessionContext, call: Call) -> None:
 
 
 def _bare_image(path: Path) -> Image.Image:
-    """Return only the pixels of an image, with their transparency and the EXIF orientation applied."""
+    """Return only the pixels of an image, upright, in sRGB and with their transparency."""
     opened = open_path(path)
-    if opened.alpha is None:
-        return opened.image.copy()
-    with Image.open(io.BytesIO(opened.data)) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGBA")
-    if upright.size != opened.image.size:
-        raise ImageError(f"cannot copy {path}", hint="convert it to PNG first")
-    return Image.merge("RGBA", upright.split())
+    bare = opened.image.copy()
+    if opened.alpha is not None:
+        bare.putalpha(opened.alpha)
+    return bare
