@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext, latents_identity
-from invoke_cli.context.paths import MODELS, expand_path, is_file
+from invoke_cli.context.paths import MODELS, expand_path, is_file, is_folder
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.models.upscalers import UPSCALER_KINDS, Upscaler, upscaler_at
 from invoke_cli.planning.postprocess import NetworkFile, PostprocessModels
@@ -115,11 +115,10 @@ def _upscaler_of_kind(context: SessionContext, field: str, name: str | None) -> 
 
 
 def _entry(context: SessionContext, name: str) -> Upscaler | None:
-    """Return the diffusion upscaler of this name in models.yaml, with its hashes; None if there is none."""
+    """Return the diffusion upscaler of this name in models.yaml or in this folder, with its hashes; None if none is."""
     spec = context.settings.registry.models.get(name)
-    if spec is None:
-        return None
-    found = upscaler_at(context.settings.paths.model_folder(spec.path), name)
+    folder = context.settings.paths.model_folder(spec.path) if spec else expand_path(name)
+    found = upscaler_at(folder, name if spec else folder.name, name) if is_folder(folder) else None
     if found is None:
         return None
     weights = found.weights

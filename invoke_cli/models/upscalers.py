@@ -50,9 +50,19 @@ UPSCALER_KINDS: tuple[UpscalerKind, ...] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upscaler:
-    """An upscaler in a folder. `sha256` hashes its weights, `vae` identifies its latent space; both may be empty."""
+    """An upscaler in a folder.
+
+    Attributes:
+        name: The name of its entry or of its folder.
+        reference: The name or the path as typed.
+        kind: Its row.
+        folder: Its folder.
+        sha256: The hash of its weights; may be empty.
+        vae: What identifies its latent space; may be empty.
+    """
 
     name: str
+    reference: str
     kind: UpscalerKind
     folder: Path
     sha256: str = ""
@@ -75,14 +85,14 @@ class Upscaler:
         return json.dumps({key: config[key] for key in sorted(config) if key not in _IGNORED_KEYS})
 
 
-def upscaler_at(folder: Path, name: str) -> Upscaler | None:
-    """Return the upscaler in a folder; None if it contains none."""
+def upscaler_at(folder: Path, name: str, reference: str = "") -> Upscaler | None:
+    """Return the upscaler in a folder; None if it contains none. A `reference` is how the line names it."""
     try:
         index = _read(folder / "model_index.json")
     except ModelError:
         return None
     kind = next((row for row in UPSCALER_KINDS if row.pipeline == index.get("_class_name")), None)
-    return Upscaler(name=name, kind=kind, folder=folder) if kind else None
+    return Upscaler(name=name, reference=reference or name, kind=kind, folder=folder) if kind else None
 
 
 def _read(path: Path) -> dict[str, Any]:

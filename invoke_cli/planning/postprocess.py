@@ -216,7 +216,8 @@ class Enlarging:
         if self.network:
             values["upscaler"] = self.network.name if by_name else self.network.reference
         elif self.diffusion:
-            values["upscaler"] = self.diffusion.upscaler.name
+            upscaler = self.diffusion.upscaler
+            values["upscaler"] = upscaler.name if by_name else upscaler.reference
         if request.embiggen:
             assert self.refining is not None
             values["embiggen"] = (self.factor, self.share, self.refining.overlap / self.refining.side)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,22 @@ def test_20_steps_of_the_x4_upscaler_equal_stock(harness: SessionHarness, x4: Pa
 def test_impossible_upscaling_is_an_error(harness: SessionHarness, line: str, message: str) -> None:
     assert harness.run(line) is not Outcome.OK
     assert message in harness.errors[0]
+
+
+def test_an_upscaler_used_by_its_path_is_verified_and_replayed(
+    real_session: SessionHarness, x4: Path, tmp_path: Path
+) -> None:
+    """Its folder needs no entry; a file whose upscaler has moved names it."""
+    drawing(64, 64).save("small.png")
+    folder = shutil.copytree(x4, tmp_path / "my upscaler")
+    (result,) = real_session.draw(f'!fix small.png -U 4 --upscaler "{folder}" -s 2 -S 1')
+    assert size(result) == (256, 256)
+    assert real_session.run(f"!verify {result}") is Outcome.OK, real_session.errors
+    (again,) = real_session.draw(f"!replay {result}")
+    assert pixels(again) == pixels(result)
+    folder.rename(tmp_path / "moved")
+    assert real_session.run(f"!verify {result}") is not Outcome.OK
+    assert "my upscaler" in real_session.messages + " ".join(real_session.errors)
 
 
 def test_models_lists_upscalers_with_their_factor(harness: SessionHarness) -> None:

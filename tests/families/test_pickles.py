@@ -15,7 +15,9 @@ from safetensors.torch import load_file, save_file
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
 from tests.inputs.test_loras import train
-from tests.session_harness import SessionHarness
+from tests.sample_images import drawing
+from tests.session_harness import SessionHarness, pixels
+from tests.tiny_controls import build_controlnet
 
 
 def test_a_pickled_folder_is_rejected_until_each_file_is_converted(
@@ -77,6 +79,29 @@ def test_a_pickled_lora_can_be_used_after_conversion(real_session: SessionHarnes
     assert convert_as_hinted(real_session, f"a cat {END} --lora film").endswith("; use it with --lora film")
     (result,), (same,) = (real_session.draw(f"a cat {END} --lora {name}") for name in ("film", "safe"))
     assert np.array_equal(np.asarray(Image.open(result)), np.asarray(Image.open(same)))
+
+
+@pytest.mark.parametrize("suffix", ["pth", "bin"])
+def test_a_pickled_control_model_can_be_imported_after_conversion(
+    real_session: SessionHarness, tiny_model: Path, tmp_path: Path, suffix: str
+) -> None:
+    safe = build_controlnet(tmp_path / "safe_canny", tiny_model, 1)
+    tensors = load_file(safe / "diffusion_pytorch_model.safetensors")
+    file = tmp_path / f"control_v11p_depth.{suffix}"
+    torch.save({"state_dict": tensors} if suffix == "pth" else tensors, file)
+    drawing(64, 64).save("depth.png")
+    assert real_session.run(f"!import_model {file}") is not Outcome.OK
+    error = next(event.error for event in real_session.events if isinstance(event, Failed))
+    convert = re.search(r"!convert_model \S+", error.hint)
+    assert convert is not None and real_session.run(convert[0]) is Outcome.OK, real_session.errors
+    add = re.search(r"!import_model .*", real_session.notices[-1])
+    assert add is not None and real_session.run(add[0]) is Outcome.OK, real_session.errors
+    assert real_session.run(f"!import_model {safe} safe") is Outcome.OK
+    (result,) = real_session.draw(f"a cat {END} --control control_v11p_depth:depth.png")
+    (same,) = real_session.draw(f"a cat {END} --control safe:depth.png")
+    (plain,) = real_session.draw(f"a cat {END}")
+    assert pixels(result) == pixels(same) != pixels(plain)
+    assert real_session.run(f"!verify {result}") is Outcome.OK
 
 
 def test_a_pickle_that_would_run_code_is_never_loaded(real_session: SessionHarness, tmp_path: Path) -> None:

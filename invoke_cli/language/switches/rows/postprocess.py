@@ -75,7 +75,7 @@ POSTPROCESS: tuple[Switch, ...] = (
         recorded="upscaler",
         example="--upscaler RealESRGAN_x4plus",
         help="upscaler to use: a network file (a name in models/ of the root, or a path), or an x2 or x4 diffusion "
-        "upscaler from models.yaml",
+        "upscaler (a name in models.yaml, or the path of its folder)",
     ),
     Switch(
         field="embiggen",
