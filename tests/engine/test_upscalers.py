@@ -149,7 +149,7 @@ def test_an_upscaler_used_by_its_path_is_verified_and_replayed(
     assert pixels(again) == pixels(result)
     folder.rename(tmp_path / "moved")
     assert real_session.run(f"!verify {result}") is not Outcome.OK
-    assert "my upscaler" in real_session.messages + " ".join(real_session.errors)
+    assert any("my upscaler" in text for text in real_session.notices), real_session.events
 
 
 def test_models_lists_upscalers_with_their_factor(harness: SessionHarness) -> None:

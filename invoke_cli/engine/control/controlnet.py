@@ -134,8 +134,8 @@ def control_arguments(plan: Plan, guides: Sequence[Image.Image], task: Task) -> 
         modes = [use.mode for use, _ in controlnets]
         return {"control_image": images, "control_mode": modes, "controlnet_conditioning_scale": weights}
     name = "image" if task is Task.TEXT_TO_IMAGE else "control_image"
-    is_single = len(controlnets) == 1
-    return {
-        name: images[0] if is_single else images,
-        "controlnet_conditioning_scale": weights[0] if is_single else weights,
-    }
+    return {name: _one_or_all(images), "controlnet_conditioning_scale": _one_or_all(weights)}
+
+
+def _one_or_all(values: Sequence[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
