@@ -265,6 +265,31 @@ def test_variants_of_kohyas_layout(real_engine: Engine, folder_of: Folder, tmp_p
     check(real_engine, folder, tmp_path, save(kohya(chosen), tmp_path / "lora.safetensors"), chosen)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("layout", ["kohya", "original names", "comfy", "peft", "mixed"])
+def test_each_dtype_of_the_file_gives_the_image_of_its_values_in_float32(
+    real_engine: Engine, folder_of: Folder, tmp_path: Path, layout: str, dtype: str
+) -> None:
+    import torch
+
+    folder = folder_of("stable-diffusion")
+    write: Callable[[list[Layer]], Tensors] = {
+        "kohya": kohya,
+        "original names": lambda chosen: kohya(chosen, original_names),
+        "comfy": comfy,
+        "peft": peft,
+        "mixed": mixed_diffusers,
+    }[layout]
+    tensors = write(layers(folder, text=layout != "mixed"))
+    stored = {name: tensor.to(getattr(torch, dtype)) for name, tensor in tensors.items()}
+    plain = pixels_of(real_engine, job(LINE, tiny(folder)))
+    results = []
+    for index, content in enumerate((stored, {name: tensor.float() for name, tensor in stored.items()})):
+        file = save(content, tmp_path / f"lora{index}.safetensors")
+        results.append(pixels_of(real_engine, with_lora(LINE, folder, file)))
+    assert (results[0] == results[1]).all() and (results[0] != plain).any()
+
+
 @pytest.mark.parametrize("axis", ["outputs", "inputs"])
 def test_dora(real_engine: Engine, folder_of: Folder, tmp_path: Path, axis: str) -> None:
     import torch

@@ -58,6 +58,21 @@ def test_a_layer_in_each_layout(folder_of: Folder, tmp_path: Path, family: str, 
     assert torch.allclose(change, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn"])
+@pytest.mark.parametrize("layout", ["transformer.", "diffusion_model."])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_files_of_few_bits(folder_of: Folder, tmp_path: Path, family: str, layout: str, dtype: str) -> None:
+    import torch
+
+    folder = folder_of(family)
+    names = [path.partition(".")[2] for path, _ in weights(folder) if path.startswith("transformer.")]
+    path = next(name for name in names if name.endswith("to_q"))
+    down, up = (matrix.to(getattr(torch, dtype)) for matrix in matrices(folder, path))
+    tensors = {f"{layout}{path}.lora_A.weight": down, f"{layout}{path}.lora_B.weight": up}
+    (change,) = changes(folder, tensors, tmp_path / "lora.safetensors", [path])
+    assert torch.allclose(change, up.float() @ down.float(), atol=1e-5)
+
+
 @pytest.mark.parametrize("layout", ["kohya", "original", "xlabs"])
 def test_flux_in_the_names_of_its_original_layers(folder_of: Folder, tmp_path: Path, layout: str) -> None:
     import torch
