@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from invoke_cli.console.console import Console, console_style
+from invoke_cli.console.console import Console, ConsoleStyle, console_style
 from invoke_cli.console.image_viewer import image_viewer
 from invoke_cli.console.standard_streams import open_missing_streams
 from invoke_cli.context.paths import is_file
@@ -56,7 +56,7 @@ def run(words: Sequence[str]) -> int:
     console = Console(sys.stdout, sys.stderr, console_style(sys.stderr))
     try:
         options, rest = take_launch_options(words)
-        look = console_style(sys.stderr, json=bool(options.get("json")), quiet=bool(options.get("quiet")))
+        look = style_of(options)
         console = Console(sys.stdout, sys.stderr, look, image_viewer(sys.stdout, sys.stderr))
         return _run(console, options, rest)
     except InvokeError as error:
@@ -67,6 +67,12 @@ def run(words: Sequence[str]) -> int:
         # The reader of the results is gone; what Python would still flush must go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.FAILED
+
+
+def style_of(options: Options) -> ConsoleStyle:
+    """Return the console style that the launch options ask for."""
+    json, quiet, verbose = (bool(options.get(name)) for name in ("json", "quiet", "verbose"))
+    return console_style(sys.stderr, json=json, quiet=quiet, verbose=verbose)
 
 
 def _run(console: Console, options: Options, rest: list[str]) -> int:

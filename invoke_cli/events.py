@@ -111,7 +111,11 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Saved:
-    """An image has been saved. `number` is None for standard output; `picture` is set if the image is displayed."""
+    """An image has been saved.
+
+    `number` is None for standard output; `picture` is set if the image is displayed. `steps_per_second` and
+    `peak_memory` (in bytes, so far) are None if no model ran.
+    """
 
     number: int | None
     path: str
@@ -122,6 +126,8 @@ class Saved:
     steps_asked: int
     extras: tuple[str, ...] = ()
     picture: Preview | None = None
+    steps_per_second: float | None = None
+    peak_memory: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

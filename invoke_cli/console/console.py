@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from invoke_cli.console.error_text import error_text
-from invoke_cli.console.event_text import done_text, loading_text, progress_text, result_text
+from invoke_cli.console.event_text import done_text, loading_text, performance_text, progress_text, result_text
 from invoke_cli.console.hyperlinks import add_hyperlink, supports_hyperlinks
 from invoke_cli.console.image_viewer import ImageViewer
 from invoke_cli.console.json_events import json_line
@@ -50,6 +50,7 @@ class ConsoleStyle:
     Attributes:
         json: Print JSON instead of text.
         quiet: Print only results, answers, errors, warnings and traces.
+        verbose: Print the performance below each result.
         colour: Use colours.
         progress: Show a progress line.
         links: Print paths as hyperlinks.
@@ -59,6 +60,7 @@ class ConsoleStyle:
 
     json: bool = False
     quiet: bool = False
+    verbose: bool = False
     colour: bool = False
     progress: bool = False
     links: bool = False
@@ -66,12 +68,15 @@ class ConsoleStyle:
     theme: Theme = field(default_factory=lambda: theme_for(None))
 
 
-def console_style(err: TextIO, *, json: bool = False, quiet: bool = False, theme: str | None = None) -> ConsoleStyle:
+def console_style(
+    err: TextIO, *, json: bool = False, quiet: bool = False, verbose: bool = False, theme: str | None = None
+) -> ConsoleStyle:
     """Return the style for a standard error stream: plain if it is not a terminal, or with NO_COLOR or TERM=dumb."""
     terminal = err.isatty() and os.environ.get("TERM") != "dumb"
     return ConsoleStyle(
         json=json,
         quiet=quiet,
+        verbose=verbose,
         colour=terminal and not os.environ.get("NO_COLOR"),
         progress=terminal and not json and not quiet,
         links=not json and supports_hyperlinks(sys.stdout),
@@ -193,7 +198,7 @@ class Console:
             print(text, file=self.err, flush=True)
         else:
             self._write_stdout(add_hyperlink(text, event.path) if self.style.links else text)
-        for extra in event.extras:
+        for extra in (*event.extras, *([performance_text(event)] if self.style.verbose else [])):
             self._write_stderr(f"  {extra}", "dim")
         rendered = self.viewer.finished(event.picture) if self.viewer and event.picture else None
         if rendered is not None:

@@ -15,6 +15,21 @@ def result_text(event: Saved) -> str:
     )
 
 
+def performance_text(event: Saved) -> str:
+    """Return the time, the speed and the peak memory of a result; what is unknown is left out."""
+    parts = [duration(event.seconds)]
+    if event.steps_per_second:
+        parts.append(f"{event.steps_taken} steps at {speed(event.steps_per_second)}")
+    if event.peak_memory:
+        parts.append(f"peak memory {event.peak_memory / 1e9:.2f} GB")
+    return ", ".join(parts)
+
+
+def speed(rate: float) -> str:
+    """Format steps per second, or seconds per step if that is more than one."""
+    return f"{rate:.1f} it/s" if rate >= 1 else f"{1 / rate:.1f} s/it"
+
+
 def progress_text(event: Step, width: int = BAR_WIDTH) -> str:
     """Return a progress bar with the step, the speed and the remaining time."""
     share = event.step / event.steps if event.steps else 1.0
@@ -29,7 +44,7 @@ def progress_text(event: Step, width: int = BAR_WIDTH) -> str:
         parts.insert(0, f"image {number} of {event.images}")
     if event.step and event.seconds > 0:
         rate = event.step / event.seconds
-        parts.append(f"{rate:.1f} it/s" if rate >= 1 else f"{1 / rate:.1f} s/it")
+        parts.append(speed(rate))
         parts.append(f"{duration((event.steps - event.step) / rate)} left")
     return "  ".join(parts)
 

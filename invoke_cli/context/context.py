@@ -18,7 +18,7 @@ from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
-from invoke_cli.events import Emit, Level, Message, Notice, NullViewer, Viewer
+from invoke_cli.events import Emit, Event, Level, Message, Notice, NullViewer, Step, Viewer
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.files.same_weights import is_same_network
@@ -26,6 +26,7 @@ from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import Target, Writer
 from invoke_cli.planning.plan import Tip
+from invoke_cli.planning.tips import tip_for_progress
 from invoke_cli.plugins import plugins
 from invoke_cli.request import DISTINCT_SEEDS, GenerationRequest
 
@@ -115,6 +116,8 @@ class SessionContext:
                     device=settings.launch_value("device", options.device),
                     precision=settings.launch_value("precision", options.precision),
                     offline=settings.offline,
+                    max_loaded_models=settings.max_loaded_models,
+                    model_memory=settings.model_memory,
                 )
             )
         return self._engine
@@ -131,7 +134,14 @@ class SessionContext:
 
     def hooks(self) -> Hooks:
         """Return the hooks with which the engine reports to this session."""
-        return Hooks(emit=self.emit, stopped=self._stop.is_set, counters=self.counters, viewer=self.streams.viewer)
+        return Hooks(emit=self._follow, stopped=self._stop.is_set, counters=self.counters, viewer=self.streams.viewer)
+
+    def _follow(self, event: Event) -> None:
+        """Emit an event of the engine, with a tip if the line turns out to be slow."""
+        self.emit(event)
+        tip = tip_for_progress(event) if isinstance(event, Step) else None
+        if tip is not None:
+            self.tip(tip)
 
     def model_hash(self, model: Model) -> str:
         """Return the SHA-256 of a model; it is computed once per session.

@@ -18,6 +18,8 @@ class SessionOptions:
         device: The device; None for that of invoke.init, or else the engine's choice.
         precision: The precision; None for that of invoke.init, or else the engine's choice.
         offline: Whether network access is forbidden.
+        max_loaded_models: The number of models to keep in memory; None for that of invoke.init, or else no limit.
+        model_memory: The gigabytes that loaded models may take; None for that of invoke.init, or else no limit.
         defaults: The line switches that were set at launch without a prompt.
     """
 
@@ -26,6 +28,8 @@ class SessionOptions:
     device: str | None = None
     precision: str | None = None
     offline: bool = False
+    max_loaded_models: str | None = None
+    model_memory: str | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
 
 
@@ -37,6 +41,8 @@ def session_options(options: Options, defaults: GenerationRequest) -> SessionOpt
         device=_text(options, "device"),
         precision=_text(options, "precision"),
         offline=bool(options.get("offline")),
+        max_loaded_models=_text(options, "max_loaded_models"),
+        model_memory=_text(options, "model_memory"),
         defaults=defaults,
     )
 

@@ -25,6 +25,7 @@ from invoke_cli.context.paths import (
     expand_path,
     find_paths,
     is_file,
+    is_folder,
     output_folder_for,
     path_exists,
 )
@@ -49,6 +50,7 @@ from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.default_layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 
+_LARGEST_LIMIT = 1_000_000
 _PRIVATE_SWITCH = re.compile(r"--p(r(i(v(a(t(e)?)?)?)?)?)?(\s|$)")
 
 
@@ -105,6 +107,30 @@ class Settings:
     def offline(self) -> bool:
         """Whether network access is forbidden."""
         return self.options.offline or bool(self.init_options.get("offline"))
+
+    @property
+    def max_loaded_models(self) -> int:
+        """The number of models to keep in memory; 0 for no limit. Raises ConfigError if it is no such number."""
+        value = self._limit_value("max_loaded_models", self.options.max_loaded_models, "a number from 1, such as 2")
+        if value and value != int(value):
+            raise ConfigError("--max_loaded_models takes a whole number", hint="for example --max_loaded_models 2")
+        return int(value)
+
+    @property
+    def model_memory(self) -> int:
+        """The bytes that loaded models may take; 0 for no limit. Raises ConfigError if it is no number."""
+        gigabytes = self._limit_value("model_memory", self.options.model_memory, "gigabytes, such as 12")
+        return int(gigabytes * 1e9)
+
+    def _limit_value(self, name: str, requested: str | None, expected: str) -> float:
+        text = requested or str(self.init_options.get(name) or "")
+        try:
+            value = float(text) if text else 0.0
+        except ValueError:
+            value = -1.0
+        if value < 0 or (text and not 0 < value < _LARGEST_LIMIT):
+            raise ConfigError(f"invalid value for --{name}: {text[:40]!r}", hint=f"write {expected}")
+        return value
 
     def upper_layers(self) -> list[Layer]:
         """Return the layers between the model's defaults and the line."""
@@ -263,9 +289,11 @@ def _is_weight_file(path: Path) -> bool:
 
 def _unknown_model(name: str) -> InvokeError | None:
     """Return the error for a name that is something other than a model; None if it is unknown altogether."""
-    if path_exists(expand_path(name)):
+    path = expand_path(name)
+    if path_exists(path):
+        reason = ": the folder contains no model_index.json" if is_folder(path) else ""
         hint = "expected a folder with model_index.json, or a .safetensors or .gguf file of a whole model"
-        return ModelError(f"{name} is not a model", hint=hint, field="model")
+        return ModelError(f"{name} is not a model{reason}", hint=hint, field="model")
     if is_hub_id(name):
         hint = f"!import_model {name} downloads it; !models lists the models"
         return ModelError(f"no such model: {name}", hint=hint, field="model")

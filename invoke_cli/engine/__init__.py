@@ -40,11 +40,15 @@ class EngineSettings:
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; `auto` picks the best available.
         precision: `auto`, `float32`, `float16` or `bfloat16`; `auto` follows from the device.
         offline: Whether network access is disabled for the session.
+        max_loaded_models: The number of models to keep in memory; 0 for as many as fit.
+        model_memory: The bytes that the weights of loaded models may take; 0 for what is free.
     """
 
     device: str = "auto"
     precision: str = "auto"
     offline: bool = False
+    max_loaded_models: int = 0
+    model_memory: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,6 +177,7 @@ class ImageResult:
         latents: The same latents as safetensors files, in memory.
         noise: The noise level of each frame: its standard deviation divided by the image's; 0 at the end.
         fallbacks: The out-of-memory fallbacks applied that may change pixels.
+        peak_memory: The highest memory use so far, in bytes; 0 if unknown.
         first_step: The step of the first frame; above 0 if the run was resumed from saved latents.
         state: What the next stage of a chain can start from; opaque outside the engine.
         before: The image before postprocessing, if it is kept.
@@ -188,6 +193,7 @@ class ImageResult:
     latents: tuple[bytes, ...] = ()
     noise: tuple[float, ...] = ()
     fallbacks: tuple[str, ...] = ()
+    peak_memory: int = 0
     first_step: int = 0
     state: object = None
     before: Image.Image | None = None

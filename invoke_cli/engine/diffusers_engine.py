@@ -54,10 +54,9 @@ from invoke_cli.engine.stock_run import StockRun
 from invoke_cli.engine.threads import cpu_threads
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
+from invoke_cli.planning.fitting_size import working_memory
 from invoke_cli.planning.plan import Plan
 
-# Bytes of working memory per pixel and channel of the VAE's widest stage, measured on Stable Diffusion's VAE.
-_BYTES_PER_ACTIVATION = 6
 _MAX_PARTS_SHOWN = 8  # in the notice about a long prompt
 _SAFE_SHARE = 0.8
 MAX_CACHED_NETWORKS = 1
@@ -68,7 +67,7 @@ class DiffusersEngine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._device = choose_device(settings)
-        self._models = ModelCache(self._device)
+        self._models = ModelCache(self._device, limit=settings.max_loaded_models, max_bytes=settings.model_memory)
         self._threads = torch.get_num_threads()
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()
@@ -160,8 +159,7 @@ class DiffusersEngine:
 
     def estimate(self, plan: Plan, model: Model) -> int:
         """Estimate the working memory of one image in bytes, from its pixels and the width of the VAE's last stage."""
-        widest = model.facts.vae_channels
-        return int(plan.width * plan.height * widest * self._device.dtype.itemsize * _BYTES_PER_ACTIVATION)
+        return working_memory(plan, model.facts, self._device.dtype.itemsize)
 
     def loaded(self) -> tuple[str, ...]:
         """Return the names of the loaded models, most recently used first."""

@@ -23,6 +23,7 @@ from invoke_cli.engine.sampling.step_recorder import Recorder
 from invoke_cli.errors import OutOfMemory
 from invoke_cli.events import MAX_PREVIEW, Level, Notice, Preview, Step
 from invoke_cli.metadata.codec import Batch
+from invoke_cli.planning.fitting_size import size_remedy, working_memory
 
 REMEDIES = "use a smaller size (-W and -H, or --fit), fewer images at once (--parallel 1) or a smaller model (-m)"
 
@@ -60,9 +61,11 @@ class JobRun:
                 self.device.release,
             )
         except OutOfMemory:
-            free = self.device.memory().free / 1e9
-            message = f"out of memory while {stage} ({self.device.label}, {free:.1f} GB free)"
-        raise OutOfMemory(message, hint=REMEDIES)
+            free = self.device.memory().free
+            message = f"out of memory while {stage} ({self.device.label}, {free / 1e9:.1f} GB free)"
+        plan = self.job.plan
+        needed = working_memory(plan, self.job.model.facts, self.device.dtype.itemsize)
+        raise OutOfMemory(message, hint=size_remedy(plan, needed, free, failed=True) + REMEDIES)
 
     def fallback(self, name: str, apply: Callable[[], object]) -> Fallback:
         """Return a fallback that is recorded when it is applied."""
@@ -150,6 +153,7 @@ class BatchRecorder:
         handed = latents if self.run.job.stages > 1 else None
         seconds = (time.perf_counter() - self.started) / len(self.indices)
         seeds = tuple(images[index].seed for index in self.indices)
+        peak = self.run.device.memory().peak
         for index, (position, image) in enumerate(zip(self.indices, decoded, strict=True)):
             yield ImageResult(
                 image=image,
@@ -161,6 +165,7 @@ class BatchRecorder:
                 noise=self.recorder.noise,
                 latents=self.recorder.latents(index),
                 fallbacks=tuple(self.run.fallbacks),
+                peak_memory=peak,
                 first_step=self.run.job.plan.resume.step if self.run.job.plan.resume else 0,
                 state=None if handed is None else handed[index : index + 1].detach().to("cpu"),
             )

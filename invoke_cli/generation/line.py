@@ -27,6 +27,7 @@ from invoke_cli.language.grammar.line import Stage
 from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.planning.describe import plan_facts, plan_line, plan_table
+from invoke_cli.planning.fitting_size import size_remedy
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.recorded_request import recorded_controls, recorded_mask
 from invoke_cli.planning.tips import tip_for_result
@@ -217,7 +218,7 @@ class LineRun:
         if needed > free:
             size = f"{plan.width}x{plan.height}"
             message = f"an image of {size} needs about {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free"
-            raise OutOfMemory(message, hint=REMEDIES, field="width")
+            raise OutOfMemory(message, hint=size_remedy(plan, needed, free) + REMEDIES, field="width")
 
 
 def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:

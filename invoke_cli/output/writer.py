@@ -61,6 +61,7 @@ class SavedImage:
         line: The line that reproduces it.
         seed: The seed of its first stage.
         seconds: The time to generate it.
+        peak_memory: The highest memory use so far, in bytes; 0 if unknown.
         image: The image itself.
         sha256: The hash of its file.
         extras: The files and folders beside it.
@@ -75,6 +76,7 @@ class SavedImage:
     seconds: float
     image: Image.Image
     sha256: str
+    peak_memory: int = 0
     extras: tuple[Path, ...] = ()
     replaced: Path | None = None
     sidecar_error: OutputError | None = None
@@ -205,6 +207,7 @@ class _SaveJob:
             line=recorded_line(self.stages),
             seed=self.seed,
             seconds=self.result.seconds,
+            peak_memory=self.result.peak_memory,
             image=self.result.image,
             sha256=hashlib.sha256(data).hexdigest(),
             extras=extras,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
+from invoke_cli.events import Step
 from invoke_cli.planning.plan import Plan, Tip
 
 SMALL_SOURCE = 256
@@ -12,6 +14,8 @@ LEAST_STEPS, TINY_SEED = 10, 150
 FEW_STEPS = 8
 STRONG_GUIDANCE = 12.0
 SUBTLE = 6.0
+LONG = 120.0  # seconds
+_MEASURED_STEPS = 2
 
 
 def tips_for(plan: Plan) -> tuple[Tip, ...]:
@@ -46,6 +50,20 @@ def _artifacts(plan: Plan) -> Iterator[Tip]:
     if plan.guidance_scale >= STRONG_GUIDANCE and not plan.prompt.negative:
         text = "strong guidance can cause artifacts; add a negative prompt: [blurry, distorted, oversaturated]"
         yield Tip(key="artifacts", text=text)
+
+
+def tip_for_progress(step: Step) -> Tip | None:
+    """Return a tip if the images of a line will take long, judged by the first steps."""
+    if step.step < _MEASURED_STEPS or not step.seconds:
+        return None
+    whole = step.seconds / step.step * step.steps * math.ceil(step.images / step.batch)
+    if whole < LONG:
+        return None
+    text = (
+        f"at this speed the line takes about {round(whole / 60)} minutes; fewer steps (-s), a smaller size (-W and -H) "
+        "or fewer images (-n) take less"
+    )
+    return Tip(key="slow", text=text)
 
 
 def tip_for_result(plan: Plan, difference: float) -> Tip | None:

@@ -39,7 +39,8 @@ def console_style_at_prompt(settings: Settings, options: Options) -> ConsoleStyl
         ConfigError: An option is invalid.
     """
     theme, bell = (settings.launch_value(name, str(options.get(name, ""))) for name in ("theme", "bell"))
-    style = console_style(sys.__stderr__ or sys.stderr, quiet=bool(options.get("quiet")), theme=theme)
+    quiet, verbose = (bool(options.get(name)) for name in ("quiet", "verbose"))
+    style = console_style(sys.__stderr__ or sys.stderr, quiet=quiet, verbose=verbose, theme=theme)
     return replace(style, bell=bell_seconds(bell))
 
 

@@ -46,7 +46,18 @@ def test_a_path_without_a_model_says_what_is_expected(fake_session: SessionHarne
     assert "contains no model" in fake_session.errors[0] and "model_index.json" in hint(fake_session)
     for path in (tmp_path / "empty", shutil.copy(__file__, tmp_path / "notes.txt")):
         assert fake_session.run(f"a cat -m {path}") is not Outcome.OK
-        assert fake_session.errors[0] == f"{path} is not a model" and ".safetensors" in hint(fake_session)
+        reason = ": the folder contains no model_index.json" if Path(path).is_dir() else ""
+        assert fake_session.errors[0] == f"{path} is not a model{reason}" and ".safetensors" in hint(fake_session)
+
+
+@pytest.mark.parametrize("index", ["{}", '{"_class_name": null}', '{"_class_name": 5}', '{"_class_name": ""}'])
+def test_an_index_without_a_class_is_said_to_be_incomplete(
+    fake_session: SessionHarness, tmp_path: Path, index: str
+) -> None:
+    (tmp_path / "model_index.json").write_text(index)
+    for line in (f"a cat -m {tmp_path}", f"!import_model {tmp_path}"):
+        assert fake_session.run(line) is not Outcome.OK
+        assert fake_session.errors[0] == "model_index.json does not name a pipeline class"
 
 
 def test_a_diffusion_upscaler_is_imported(fake_session: SessionHarness, tmp_path: Path, tiny_model: Path) -> None:

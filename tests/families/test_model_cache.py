@@ -42,6 +42,28 @@ def tensor_bytes() -> int:
     return sum(storages.values())
 
 
+@pytest.mark.parametrize(("limit", "kept"), [(1, 1), (2, 2), (0, 3)])
+def test_the_number_of_loaded_models_is_limited(folder_of: Folder, limit: int, kept: int) -> None:
+    engine = DiffusersEngine(EngineSettings(device="cpu", max_loaded_models=limit))
+    seen: list[bytes] = []
+    for name in (*NAMES, *NAMES):
+        seen.append(first_image(engine, job("a cat -s 2 -S 1", tiny(folder_of(name)))).tobytes())
+        assert len(engine.loaded()) <= kept
+    assert len(engine.loaded()) == kept and seen[:3] == seen[3:]
+    engine.unload()
+
+
+def test_the_memory_of_loaded_models_is_limited(folder_of: Folder) -> None:
+    sizes = {name: tiny(folder_of(name)).facts.size_on_disk for name in NAMES}
+    largest = sorted(sizes.values())[-2:]
+    engine = DiffusersEngine(EngineSettings(device="cpu", model_memory=sum(largest)))
+    for name in (*NAMES, *NAMES):
+        first_image(engine, job("a cat -s 2 -S 1", tiny(folder_of(name))))
+        assert 1 <= len(engine.loaded()) < 3
+        assert sum(sizes[each] for each in engine.loaded() if each in sizes) <= sum(largest)
+    engine.unload()
+
+
 def test_ten_switches_between_models_leak_no_memory(engine: DiffusersEngine, folder_of: Folder) -> None:
     models = [tiny(folder_of(name)) for name in NAMES]
     for model in models:  # what libraries keep for good is allocated before measuring

@@ -161,6 +161,49 @@ def test_a_switch_inside_a_quoted_prompt_gives_a_tip(program: Program) -> None:
         assert "tip: -" not in program(*words).err
 
 
+@pytest.mark.parametrize(
+    "words", [["a cat -W 96 -s2", "--no_session"], ["--no-session", "a cat -W 96 -s2", "--device", "cpu"]]
+)
+def test_a_whole_line_in_one_word_is_a_line_beside_launch_options(program: Program, words: list[str]) -> None:
+    result = program(*words)
+    assert result.status == 0 and "inside the quoted prompt" not in result.err
+    assert b"a cat -s 2 -S" in program.images[0].read_bytes() and b"-W 96" in program.images[0].read_bytes()
+
+
+def test_a_chain_in_one_word_is_a_line_beside_no_session(program: Program) -> None:
+    assert program("a cat -s2 -S1 | oil -f .5", "--no_session").status == 0
+    assert b"a cat -s 2 -S 1" in program.images[0].read_bytes() and b"| oil" in program.images[0].read_bytes()
+
+
+def test_verbose_prints_the_performance_of_each_result(program: Program) -> None:
+    result = program("a cat", "-s2", "-n2", "--verbose")
+    assert re.findall(r"(?m)^  \d+\.\d s, 2 steps at \d", result.err), result.err
+    assert "steps at" not in program("a cat", "-s2").err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--max_loaded_models", "none"], "invalid value for --max_loaded_models: 'none'"),
+        (["--max_loaded_models", "0"], "invalid value for --max_loaded_models: '0'"),
+        (["--max_loaded_models", "1.5"], "--max_loaded_models takes a whole number"),
+        (["--model_memory", "-2"], "invalid value for --model_memory: '-2'"),
+        (["--model_memory", "nan"], "invalid value for --model_memory: 'nan'"),
+    ],
+)
+def test_limits_of_the_model_cache_are_numbers(program: Program, words: list[str], message: str) -> None:
+    result = program("a cat", "-s2", *words)
+    assert result.status != 0 and message in result.err
+
+
+def test_limits_of_the_model_cache_reach_the_engine(program: Program) -> None:
+    init = program.folder / "root" / "configs" / "invoke.init"
+    init.write_text("--max_loaded_models 3\n", encoding="utf-8")
+    program("a cat", "-s2", "--model_memory", "1.5")
+    assert program.engine is not None
+    assert (program.engine.settings.max_loaded_models, program.engine.settings.model_memory) == (3, 1_500_000_000)
+
+
 def test_launch_options_are_read_from_invoke_init(program: Program) -> None:
     init = program.folder / "root" / "configs" / "invoke.init"
     init.write_text("--device cuda -s 7\n", encoding="utf-8")

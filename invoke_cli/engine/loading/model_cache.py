@@ -29,10 +29,16 @@ Load = Callable[[Model, dict[str, Any]], LoadedModel]
 
 
 class ModelCache:
-    """The models in memory, in order of use."""
+    """The models in memory, in order of use.
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
+    Args:
+        device: The device to load them to.
+        limit: How many to keep, in main memory too; 0 for as many as fit.
+        max_bytes: The bytes that their weights may take together; 0 for what is free. The model in use may take more.
+    """
+
+    def __init__(self, device: Device, *, limit: int = 0, max_bytes: int = 0) -> None:
+        self._device, self._limit, self._max_bytes = device, limit, max_bytes
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._on_cpu: set[str] = set()
         self._sizes: dict[str, int] = {}
@@ -65,6 +71,7 @@ class ModelCache:
             self._remove(key)  # offload hooks cannot be removed, so the model is loaded again
         if key not in self._models:
             self._sizes[key] = _weight_bytes(model.facts, self._device)
+            self._keep_limits(self._sizes[key])
             self._make_room(self._sizes[key])
             shared = {} if offload not in ("", "none") else self._shared_components(model.facts)
             self._models[key] = load(model, shared)
@@ -83,6 +90,15 @@ class ModelCache:
         self._on_cpu.clear()
 
     # -- memory -----------------------------------------------------------------------------------------------------
+
+    def _keep_limits(self, needed: int) -> None:
+        """Remove models, the least recently used first, so that another of `needed` bytes stays within the limits."""
+        for key in list(self._models):
+            too_many = self._limit and len(self._models) >= self._limit
+            too_large = self._max_bytes and sum(self._sizes[each] for each in self._models) + needed > self._max_bytes
+            if not (too_many or too_large):
+                return
+            self._remove(key)
 
     def _make_room(self, needed: int, keep: str = "") -> None:
         """Evict models, the least recently used first, until `needed` bytes and the reserve are free."""

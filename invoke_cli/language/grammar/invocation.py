@@ -40,6 +40,9 @@ def read_invocation(words: Sequence[str], is_file: IsFile, takes_line: TakesLine
     """
     if not words:
         return Invocation()
+    line = _whole_line(words)
+    if line is not None:
+        return Invocation(lines=(line,), defaults=GenerationRequest(no_session=True))
     switches, command = _split_command(words, is_file)
     lines = tuple(words_to_lines(command or words, is_file, takes_line))
     defaults = None if command else _only_defaults(lines)
@@ -55,6 +58,13 @@ def quoted_switch(lines: Sequence[str]) -> str | None:
             found = [token.text for prompt in prompts for token in tokenise(prompt) if token.kind is Kind.SWITCH]
             return found[0] if found else None
     return None
+
+
+def _whole_line(words: Sequence[str]) -> str | None:
+    """Return the one word that is a line beside `--no_session`; None if the words are something else."""
+    others = [word for word in words if not _is_no_session(word)]
+    is_line = len(others) == 1 < len(words) and " " in others[0].strip() and not others[0].startswith("!")
+    return others[0] if is_line else None
 
 
 def _only_defaults(lines: Sequence[str]) -> GenerationRequest | None:

@@ -46,6 +46,18 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
         choices=("auto", "float32", "float16", "bfloat16"),
         in_init=True,
     ),
+    LaunchOption(
+        name="--max_loaded_models",
+        metavar="N",
+        help="number of models to keep in memory at most (default: as many as fit)",
+        in_init=True,
+    ),
+    LaunchOption(
+        name="--model_memory",
+        metavar="GB",
+        help="memory that the weights of loaded models may take at most, in gigabytes (default: what is free)",
+        in_init=True,
+    ),
     LaunchOption(name="--offline", help="never access the network, even if a line requests it", in_init=True),
     LaunchOption(
         name="--theme",
@@ -62,6 +74,7 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
     ),
     LaunchOption(name="--json", help="write JSON events to standard output, one per line"),
     LaunchOption(name="--quiet", help="print only results and errors"),
+    LaunchOption(name="--verbose", help="print the time, the speed and the peak memory below each result"),
     LaunchOption(
         name="--completion",
         metavar="SHELL",

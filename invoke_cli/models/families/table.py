@@ -26,7 +26,10 @@ def family_of(index: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]
     Raises:
         ModelError: If the family is not supported.
     """
-    class_name = str(index.get("_class_name"))
+    class_name = index.get("_class_name")
+    if not isinstance(class_name, str) or not class_name:
+        hint = "it is no model of diffusers, or its model_index.json is incomplete: download or restore that file"
+        raise ModelError("model_index.json does not name a pipeline class", hint=hint, field="model")
     for family in _all_families():
         if class_name in family.pipelines and _matches_config(family, {**configs, "index": index}):
             return family
