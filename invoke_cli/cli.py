@@ -17,6 +17,7 @@ import click
 from invoke_cli.console.console import Console, ConsoleStyle, console_style
 from invoke_cli.console.image_viewer import image_viewer
 from invoke_cli.console.standard_streams import open_missing_streams
+from invoke_cli.context.openmp import wait_passively
 from invoke_cli.context.paths import is_file
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError
 from invoke_cli.events import Level, Notice
@@ -50,6 +51,7 @@ def invoke(context: click.Context, words: tuple[str, ...]) -> None:
 def run(words: Sequence[str]) -> int:
     """Run the program with the words of a command line; returns the exit status."""
     open_missing_streams()
+    wait_passively()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal with a small character set loses no result

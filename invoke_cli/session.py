@@ -13,6 +13,7 @@ from types import TracebackType
 from invoke_cli.commands.command import FileLines
 from invoke_cli.commands.dispatch import run_command
 from invoke_cli.context.context import OpenEngine, SessionContext, Streams
+from invoke_cli.context.openmp import TOO_LATE, wait_passively
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
@@ -56,6 +57,8 @@ class Session:
     ) -> None:
         settings = options if isinstance(options, Settings) else Settings(options or SessionOptions())
         self.context = SessionContext(settings, emit, streams or Streams(), opener or open_engine)
+        if not wait_passively():
+            self.context.notice(TOO_LATE)
 
     @classmethod
     def with_shared_engine(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:

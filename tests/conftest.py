@@ -19,6 +19,7 @@ from tests.tiny_models import build_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: a second thread costs more than it saves
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program sets it when it starts
 # No deadlines: the duration of an example depends on the load of the machine.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
