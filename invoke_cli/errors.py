@@ -121,6 +121,10 @@ class OutOfMemory(InvokeError):
     """The device has too little memory for the job, even with all fallbacks."""
 
 
+class EngineLost(InvokeError):
+    """The process of the engine has ended unexpectedly."""
+
+
 class Interrupted(InvokeError):
     """The user stopped the job; finished images are kept."""
 

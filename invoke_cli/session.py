@@ -5,6 +5,7 @@ It parses a line and passes it to `generation` or to the command table.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from invoke_cli.context.openmp import TOO_LATE, wait_passively
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
-from invoke_cli.engine import Hooks, open_engine
+from invoke_cli.engine import Engine, EngineSettings, open_engine
 from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError
 from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.generation.line import generate
@@ -28,6 +29,7 @@ from invoke_cli.output.writer import SavedImage
 from invoke_cli.replay.logged_lines import adapt_logged_line
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.server.opener import engine_opener
+from invoke_cli.server.process_engine import open_process_engine
 from invoke_cli.server.server import ClientRequest
 
 MAX_NESTING = 8
@@ -66,6 +68,17 @@ class Session:
         settings = Settings(options)
         session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
         opener = engine_opener(settings, open_engine, session.context.hooks)
+        return session
+
+    @classmethod
+    def with_process_engine(cls, settings: Settings, *, emit: Emit, streams: Streams) -> Session:
+        """Return a session whose engine runs in a process of its own."""
+
+        def opened(engine_settings: EngineSettings) -> Engine:
+            context = session.context
+            return open_process_engine(engine_settings, context.background_hooks(), context.hooks)
+
+        session = cls(settings, emit=emit, streams=streams, opener=opened)
         return session
 
     # -- for libraries ----------------------------------------------------------------------------------------------
@@ -107,11 +120,14 @@ class Session:
         """
 
         def load() -> None:
-            hooks = Hooks(emit=self.context.emit)
-            self.attempt(lambda: self.context.engine.load(self.context.settings.model(), hooks))
+            self.attempt(self._load)
             then()
 
         self.context.open_in_background(load)
+
+    def _load(self) -> None:
+        with contextlib.suppress(Interrupted):  # the session is being closed
+            self.context.engine.load(self.context.settings.model(), self.context.background_hooks())
 
     def serve_client(self, request: ClientRequest) -> None:
         """Let a line of another process use the engine; return when it is complete."""

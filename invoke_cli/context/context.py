@@ -31,6 +31,7 @@ from invoke_cli.plugins import plugins
 from invoke_cli.request import DISTINCT_SEEDS, GenerationRequest
 
 OpenEngine = Callable[[EngineSettings], Engine]
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +99,7 @@ class SessionContext:
         self._tips: set[str] = set()
         self.session_id = secrets.token_hex(4)
         self._lines = 0
-        self._stop = threading.Event()
+        self._stop, self._closing = threading.Event(), threading.Event()
         self._hashes: dict[str, str] = {}
         self._same_vaes: dict[str, bool] = {}
 
@@ -106,9 +107,16 @@ class SessionContext:
 
     @property
     def engine(self) -> Engine:
-        """The engine. The first access imports torch, which takes seconds, or waits for the thread that does."""
-        if self._opening is not None and self._opening is not threading.current_thread():
-            self._opening.join()
+        """The engine. The first access opens it, which takes seconds, or waits for the thread that does.
+
+        Raises:
+            Interrupted: The user stopped the wait.
+        """
+        while self._opening is not None and self._opening.is_alive():
+            if self._opening is threading.current_thread():
+                break
+            self._opening.join(_POLL_SECONDS)
+            self.check_stopped()
         if self._engine is None:
             options, settings = self.settings.options, self.settings
             self._engine = self._opener(
@@ -142,6 +150,10 @@ class SessionContext:
         tip = tip_for_progress(event) if isinstance(event, Step) else None
         if tip is not None:
             self.tip(tip)
+
+    def background_hooks(self) -> Hooks:
+        """Return the hooks for work of the engine in the background, which only the end of the session stops."""
+        return Hooks(emit=self.emit, stopped=self._closing.is_set)
 
     def model_hash(self, model: Model) -> str:
         """Return the SHA-256 of a model; it is computed once per session.
@@ -279,7 +291,8 @@ class SessionContext:
         return secrets.randbelow(DISTINCT_SEEDS)
 
     def close(self) -> None:
-        """Finish writing and unload the engine."""
+        """Finish writing and unload the engine; what is being loaded in the background is stopped."""
+        self._closing.set()
         self.writer.close()
         if self._opening is not None:
             self._opening.join()

@@ -163,7 +163,7 @@ class _Prompt:
         from invoke_cli.session import Session
 
         streams = Streams(viewer=self.console.viewer or NullViewer())
-        session = self.session = Session(self.settings, emit=self._on_event, streams=streams)
+        session = self.session = Session.with_process_engine(self.settings, emit=self._on_event, streams=streams)
         if not self.is_leaving:
             self.server.open()
         session.load_in_background(lambda: self._refresh(session))

@@ -26,14 +26,13 @@ from invoke_cli.server.connection import (
     POLL_SECONDS,
     Connection,
     ConnectionLost,
-    Message,
     NotSendable,
     has_passed,
     seconds_from_now,
 )
+from invoke_cli.server.exchange import Exchange
 from invoke_cli.server.handles import Handles
-from invoke_cli.server.preview_throttle import with_wanted_preview, without_unseen_previews
-from invoke_cli.server.remote_errors import RUN_ALONE, add_counters, error_from_message
+from invoke_cli.server.remote_errors import RUN_ALONE
 from invoke_cli.server.serialization import Handle
 from invoke_cli.server.sockets import connections
 
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 REPLY_SECONDS = 5.0
 _NOTICE_SECONDS = 1.0
 _SILENT_HOOKS = Hooks(emit=lambda _: None)
-_STOP_HOOKS = Hooks(emit=lambda _: None, stopped=lambda: True)
 
 
 class RemoteEngine:
@@ -59,6 +57,7 @@ class RemoteEngine:
         self._kind = kind
         self._local: Engine | None = None
         self._connection: Connection | None = None
+        self._exchange: Exchange | None = None
         self._handles = Handles()
         self._has_reconnected = False
         self._reason = "the running session has ended"
@@ -79,8 +78,8 @@ class RemoteEngine:
                 self._connection.send("hello", program=self._kind)
                 if self._connection.is_readable(REPLY_SECONDS) and self._connection.receive().kind == "welcome":
                     self._wait_for_turn(hooks)
-                    self._call("environment", ())
-                    self._environment = self._wait_for_result(hooks)
+                    self._exchange = Exchange(self._connection, self._handles)
+                    self._environment = self._exchange.result("environment", (), hooks)
                     return True
             self._disconnect()
         return False
@@ -115,9 +114,9 @@ class RemoteEngine:
             InvokeError: The session was lost after the first image of a chain's later stage.
         """
         received = 0
-        while self._connection is not None:
+        while self._exchange is not None:
             try:
-                for result in self._results(job, hooks):
+                for result in self._exchange.results(job, hooks):
                     received += 1
                     yield result
                 self._has_reconnected = False
@@ -190,72 +189,14 @@ class RemoteEngine:
             hooks: Its hooks, if it takes any.
             required: A value that only the session can provide; if it is a handle, the call cannot be repeated.
         """
-        while self._connection is not None:
+        while self._exchange is not None:
             try:
-                self._call(name, arguments)
-                answer = self._wait_for_result(hooks or _SILENT_HOOKS)
+                answer = self._exchange.result(name, arguments, hooks or _SILENT_HOOKS)
                 self._has_reconnected = False
                 return answer
             except ConnectionLost as lost:
                 self._handle_loss(required, hooks or _SILENT_HOOKS, lost)
         return getattr(self._local_engine(hooks), name)(*arguments, *([hooks] if hooks else []))
-
-    def _results(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
-        self._call("generate", (without_unseen_previews(job, hooks.viewer),))
-        ended = False
-        try:
-            while (message := self._next_message(hooks)).kind == "result":
-                yield message.value("value")
-            ended = True
-            self._finish_call(message, hooks)
-        except (ConnectionLost, InvokeError):
-            ended = True
-            raise
-        finally:
-            if not ended:
-                self._discard_results()
-
-    def _call(self, name: str, arguments: tuple[object, ...]) -> None:
-        assert self._connection is not None
-        self._connection.send("call", name=name, arguments=arguments, keep=self._handles.numbers_in_use())
-
-    def _wait_for_result(self, hooks: Hooks) -> Any:
-        message = self._next_message(hooks)
-        self._finish_call(message, hooks)
-        return message.value("value")
-
-    def _next_message(self, hooks: Hooks) -> Message:
-        """Return the next message that is not an event, and emit the events. A request to stop is sent once."""
-        assert self._connection is not None
-        stopping = False
-        while True:
-            while not self._connection.is_readable(POLL_SECONDS):
-                if hooks.stopped() and not stopping:
-                    self._connection.send("stop")
-                    stopping = True
-            message = self._connection.receive()
-            if message.kind != "event":
-                return message
-            hooks.emit(with_wanted_preview(message.value("event"), hooks.viewer))
-
-    @staticmethod
-    def _finish_call(message: Message, hooks: Hooks) -> None:
-        """Add the counters of the session, and raise its error, if any."""
-        try:
-            add_counters(hooks.counters, message.value("counters"))
-            failure = error_from_message(message.value("error")) if message.kind == "failed" else None
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConnectionLost(f"invalid reply: {error}") from None
-        if failure is not None:
-            raise failure
-
-    def _discard_results(self) -> None:
-        """Stop the job and discard its remaining results, waiting for the current step to end."""
-        try:
-            while self._next_message(_STOP_HOOKS).kind == "result":
-                pass
-        except ConnectionLost:
-            self._disconnect()
 
     def _handle_loss(self, required: object, hooks: Hooks, lost: ConnectionLost) -> None:
         """Handle a lost connection: reconnect once, since a session disconnects idle clients.
@@ -293,4 +234,4 @@ class RemoteEngine:
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+        self._connection = self._exchange = None

@@ -12,6 +12,14 @@ from invoke_cli.errors import InternalError, InvokeError
 RUN_ALONE = "add --no_session to the line"
 
 
+class EngineBug(Exception):
+    """An unexpected error in the process of the engine; its traceback is a note of the exception."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__((text.strip().splitlines() or ["unknown"])[-1])
+        self.add_note(text)
+
+
 def error_to_message(error: InvokeError) -> dict[str, object]:
     """Convert an error to message values."""
     return {

@@ -6,29 +6,20 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from invoke_cli.context.settings import Settings
-from invoke_cli.engine import Engine, Hooks
-from invoke_cli.engine.counters import Counters
-from invoke_cli.errors import InvokeError
-from invoke_cli.events import Event
-from invoke_cli.server.connection import POLL_SECONDS, STALL_SECONDS, Connection, ConnectionLost, Message, NotSendable
+from invoke_cli.engine import Engine
+from invoke_cli.server.calls import CallRunner
+from invoke_cli.server.connection import POLL_SECONDS, STALL_SECONDS, Connection, ConnectionLost
 from invoke_cli.server.handles import CachedStates
-from invoke_cli.server.preview_throttle import PreviewThrottle
-from invoke_cli.server.remote_errors import RUN_ALONE, error_to_message, pack_counters
 from invoke_cli.server.sockets import compatibility_key, is_own, listen
 
 IDLE_SECONDS = 15.0
 # The time after which an unresponsive client is reported, and the time limit for it after a request to stop.
 SILENT_SECONDS, STOPPED_SECONDS = 3.0, 1.0
 GREETING_SECONDS = 2.0
-# The engine methods that a client may call, and whether they take hooks.
-CALLS: Mapping[str, bool] = {
-    "load": True, "check": False, "apply_network": True, "upscale": True, "tokens": True, "segment": False,
-    "environment": False, "memory": False, "estimate": False, "loaded": False,
-}  # fmt: skip
 
 
 class ClientRequest:
@@ -40,7 +31,7 @@ class ClientRequest:
             connection, self._states, lambda seconds: self._keep_waiting(seconds, STALL_SECONDS)
         )
         self._stop = threading.Event()
-        self._is_cancelled = False
+        self._calls = CallRunner(self._connection, self._states, self._stop.is_set)
         self._notify: Callable[[str], None] | None = None
 
     def accept(self, program: str) -> bool:
@@ -74,7 +65,7 @@ class ClientRequest:
             while self._wait_for_call():
                 message = self._connection.receive()
                 if message.kind == "call":
-                    self._answer(open_engine, message)
+                    self._calls.answer(open_engine, message)
         except ConnectionLost:
             pass
         finally:
@@ -98,48 +89,6 @@ class ClientRequest:
             )
             self._notify = None
         return seconds < (STOPPED_SECONDS if self._stop.is_set() else limit)
-
-    # -- one call ---------------------------------------------------------------------------------------------------
-
-    def _answer(self, open_engine: Callable[[], Engine], message: Message) -> None:
-        self._is_cancelled = False
-        hooks = Hooks(emit=self._emit, stopped=self._stopped, counters=Counters(), viewer=PreviewThrottle())
-        self._states.keep(message.value("keep"))
-        try:
-            value = self._run_call(open_engine(), message, hooks)
-            self._connection.send("end", value=value, counters=pack_counters(hooks.counters))
-        except InvokeError as error:
-            self._connection.send("failed", error=error_to_message(error), counters=pack_counters(hooks.counters))
-        except NotSendable as error:
-            failed = InvokeError(f"the running session cannot send its result: {error}", hint=RUN_ALONE)
-            self._connection.send("failed", error=error_to_message(failed), counters=pack_counters(hooks.counters))
-
-    def _run_call(self, engine: Engine, message: Message, hooks: Hooks) -> object:
-        name, arguments = message.value("name"), message.value("arguments")
-        if name == "generate":
-            (job,) = arguments
-            for result in engine.generate(job, hooks):
-                self._connection.send("result", value=result)
-            return None
-        if name not in CALLS:
-            raise ConnectionLost(f"no such engine call: {name}")
-        return getattr(engine, name)(*arguments, *([hooks] if CALLS[name] else []))
-
-    def _emit(self, event: Event) -> None:
-        """Send an event to the client. If the client is gone, its job stops after the current step."""
-        try:
-            self._connection.send("event", event=event)
-        except ConnectionLost:
-            self._is_cancelled = True
-
-    def _stopped(self) -> bool:
-        """Return whether the job is to stop: on request of the client or session, or because the client is gone."""
-        if not self._is_cancelled and self._connection.is_readable():
-            try:
-                self._is_cancelled = self._connection.receive().kind == "stop"
-            except ConnectionLost:
-                self._is_cancelled = True
-        return self._is_cancelled or self._stop.is_set()
 
 
 class EngineServer:

@@ -61,6 +61,7 @@ class Program:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("INVOKE_ROOT", str(folder / "root"))
         monkeypatch.setattr(session, "open_engine", self._open)
+        monkeypatch.setattr(session, "open_process_engine", lambda settings, *_: self._open(settings))
 
     def _open(self, settings: Any) -> FakeEngine:
         self.engine = FakeEngine(settings)
