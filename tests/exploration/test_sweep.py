@@ -15,7 +15,7 @@ import pytest
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Event, Saved
-from invoke_cli.language.grammar.axes import parse_sweep, with_seed
+from invoke_cli.language.grammar.axes import parse_sweep, with_switches
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from tests.session_harness import SessionHarness, pixels, size
@@ -63,7 +63,7 @@ def test_expensive_settings_change_least_often() -> None:
     sweep = parse_sweep("a -s 1,2 -m x,y --neg u,v")
     models = [sweep.line_of(cell).split("-m ")[1][0] for cell in sweep.cells_by_cost]
     assert models == sorted(models) and sorted(sweep.cells_by_cost) == sweep.cells
-    assert with_seed("a cat | b", 7) == "a cat -S 7 | b"
+    assert with_switches("a cat | b", "-S 7") == "a cat -S 7 | b"
 
 
 def test_a_sweep_generates_every_combination_a_sheet_and_tables(harness: SessionHarness, sketch: Path) -> None:

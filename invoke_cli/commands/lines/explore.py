@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from PIL import Image
-
 from invoke_cli.commands.command import Call
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.exploration.sweep import SweepResult, run_sweep
-from invoke_cli.exploration.sweep_export import write_tables
+from invoke_cli.exploration.sweep import SweepResult, failure_error, run_sweep
+from invoke_cli.exploration.sweep_export import grid_image, write_tables
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.contact_sheets import save_sheet
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.imaging.open_image import open_path
-from invoke_cli.imaging.sheets.grids import difference, labelled_grid
+from invoke_cli.imaging.sheets.grids import difference
 from invoke_cli.imaging.sheets.layout import stack_vertically, with_margin
 from invoke_cli.imaging.sheets.plot import Bar, chart, chart_text
+from invoke_cli.language.grammar.axes import with_switches
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 
@@ -39,12 +35,14 @@ def sweep(context: SessionContext, call: Call) -> None:
     if result is None:
         return
     title = f"!sweep {result.sweep.line}"
-    path = save_sheet(context, _grid(result), _record("sweep", title, result), result.folder)
+    path = save_sheet(context, grid_image(result), _record("sweep", title, result), result.folder)
     if result.private:
         context.notice("no table was written: it would reveal the prompt of a private sweep")
-        return
-    for table_path in write_tables(result, title, path):
-        context.notice(f"table: {table_path}")
+    else:
+        for table_path in write_tables(result, title, path):
+            context.notice(f"table: {table_path}")
+    if result.failures:
+        raise failure_error(result)
 
 
 def ladder(context: SessionContext, call: Call) -> None:
@@ -56,7 +54,7 @@ def ladder(context: SessionContext, call: Call) -> None:
     prepared = prepare_line(context, resolve_line(context, parsed.stages))
     if prepared.init is None:
         raise CommandError("!ladder needs an init image", hint=_LADDER_USAGE)
-    result = run_sweep(context, f"{call.argument} -f {STRENGTHS}")
+    result = run_sweep(context, with_switches(call.argument, f"-f {STRENGTHS}"))
     if result is None:
         return
     bars = _distances(prepared, result)
@@ -64,33 +62,24 @@ def ladder(context: SessionContext, call: Call) -> None:
     limit = max(1, *(bar.end for bar in bars))
     context.say(f"{title}, of 255\n{chart_text(bars, limit)}")
     plot = chart(bars, title, ("grey levels, of 255", "strength"), limit)
-    sheet = with_margin(stack_vertically([_grid(result), plot]))
+    sheet = with_margin(stack_vertically([grid_image(result), plot]))
     save_sheet(context, sheet, _record("ladder", f"!ladder {call.argument}", result), result.folder)
-
-
-def _grid(result: SweepResult) -> Image.Image:
-    cells = result.sweep.cells
-    captions = [f"[{result.images[cell].number}] {result.sweep.label_of(cell)}" for cell in cells]
-    return labelled_grid([open_path(path).image for path in _paths(result)], captions, result.sweep.columns)
-
-
-def _paths(result: SweepResult) -> Sequence[Path]:
-    return [result.folder.path_of(result.images[cell]) for cell in result.sweep.cells]
 
 
 def _distances(prepared: Prepared, result: SweepResult) -> list[Bar]:
     """Return a bar for each result: its mean distance from the fitted init image, in grey levels of 255."""
-    init, axis = prepared.untouched(), result.sweep.axes[-1]
-    distances = [difference(init, open_path(path).image) for path in _paths(result)]
-    return [
-        Bar(label=value, begin=0, end=round(distance), note=f"{distance:.1f}")
-        for value, distance in zip(axis.values, distances, strict=True)
-    ]
+    init, is_plain = prepared.untouched(), len(result.sweep.axes) == 1
+    bars = []
+    for image in result.images:
+        distance = difference(init, open_path(image.path).image)
+        label = result.sweep.axes[0].values[image.cell[0]] if is_plain else result.label_of(image)
+        bars.append(Bar(label=label, begin=0, end=round(distance), note=f"{distance:.1f}"))
+    return bars
 
 
 def _record(kind: str, line: str, result: SweepResult) -> SheetRecord:
-    entries = [result.images[cell] for cell in result.sweep.cells]
-    shows = tuple(SheetImage(name=Path(entry.path).name, sha256=entry.sha256, line=entry.line) for entry in entries)
     if result.private:
         return SheetRecord(kind=kind, line=f"!{kind}")
+    images = {image.path: image for image in result.images}.values()  # cells that are the same share their images
+    shows = tuple(SheetImage(name=image.path.name, sha256=image.sha256, line=image.line) for image in images)
     return SheetRecord(kind=kind, line=line, shows=shows)
