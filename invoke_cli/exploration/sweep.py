@@ -75,9 +75,13 @@ class SweepResult:
         """Return the images of a cell; none if it failed."""
         return [image for image in self.images if image.cell == cell]
 
-    def label_of(self, image: SweepImage, axes: slice = slice(None)) -> str:
+    def label_of(self, image: SweepImage) -> str:
         """Return the values of an image's cell, and what distinguishes it within the cell."""
-        return f"{self.sweep.label_of(image.cell, axes)}  {image.part}".strip()
+        return ", ".join(self.labels_of(image, slice(None)))
+
+    def labels_of(self, image: SweepImage, axes: slice) -> list[str]:
+        """Return the values of an image's cell on some axes, and what distinguishes it within the cell."""
+        return [*self.sweep.labels_of(image.cell, axes), *([image.part] if image.part else [])]
 
 
 def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
@@ -95,7 +99,7 @@ class _SweepRun:
     def __init__(self, context: SessionContext, line: str) -> None:
         self.context = context
         typed = parse_sweep(line)
-        first = context.settings.resolve(_stages(typed, typed.cells[0])[0].request)
+        first = context.settings.resolve(cell_stages(typed, typed.cells[0])[0].request)
         self.request = first.request
         folder = _folder(context, self.request)
         self.progress = SweepProgress(folder, hashlib.sha256(f"{line}\n{self.request}".encode()).hexdigest())
@@ -107,7 +111,7 @@ class _SweepRun:
         if len(self.sweep.cells) < 2 and not (sources.is_varied and (self.request.num_images or 1) > 1):
             message = "a sweep needs a list, a range, alternatives or several images"
             raise LineError(message, hint=EXAMPLE, span=Span(0, len(line))).located(line)
-        self.stages = {cell: _stages(self.sweep, cell) for cell in self.sweep.cells}
+        self.stages = {cell: cell_stages(self.sweep, cell) for cell in self.sweep.cells}
         self.identities = {cell: _identity(context, stages) for cell, stages in self.stages.items()}
 
     def result(self) -> SweepResult:
@@ -176,7 +180,7 @@ def _folder(context: SessionContext, request: GenerationRequest) -> OutputFolder
     return context.target(outdir).folder
 
 
-def _stages(sweep: Sweep, cell: Cell) -> tuple[Stage, ...]:
+def cell_stages(sweep: Sweep, cell: Cell) -> tuple[Stage, ...]:
     """Return the stages of a cell, which saves no grid of its own."""
     parsed = parse(sweep.line_of(cell))
     if not isinstance(parsed, Generation):

@@ -58,13 +58,15 @@ def _images_per_cell(result: SweepResult) -> int:
 def _padded(result: SweepResult, cell: Cell, width: int) -> list[SweepImage | str]:
     """Return the images of a cell, and captions for those that are missing."""
     images = result.images_of(cell)
-    label = "" if result.private else f" {result.sweep.label_of(cell, result.sweep.inner_axes)}"
-    return [*images, *[f"{_FAILED}{label}" if cell in result.failures else ""] * (width - len(images))]
+    labels = [] if result.private else result.sweep.labels_of(cell, result.sweep.inner_axes)
+    missing = "\n".join([_FAILED, *labels]) if cell in result.failures else ""
+    return [*images, *[missing] * (width - len(images))]
 
 
 def _caption(result: SweepResult, image: SweepImage) -> str:
-    label = image.part if result.private else result.label_of(image, result.sweep.inner_axes)
-    return f"[{image.number}] {label}".strip()
+    """Return the number and, on a line each, the values of an image; only its number in a private sweep."""
+    labels = [image.part] if result.private else result.labels_of(image, result.sweep.inner_axes)
+    return f"[{image.number}] " + "\n".join(labels)
 
 
 def csv_table(result: SweepResult) -> str:

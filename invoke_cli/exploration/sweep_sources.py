@@ -5,7 +5,7 @@ Everything is looked up once, before the first image: later cells would find oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -66,38 +66,10 @@ class SweepSources:
 
     def added_switches(self, seed: int) -> str:
         """Return switches that the line lacks: a seed, and the defaults that stand for several values."""
+        typed = {name for name, source in self.first.effective.sources.items() if source == "line"}
         rows = by_field()
-        return " ".join(f"{rows[name].spelling} {text}" for name, text in self._added(seed))
-
-    def _added(self, seed: int) -> Iterator[tuple[str, str]]:
-        request, typed = (
-            self.request,
-            {name for name, source in self.first.effective.sources.items() if source == "line"},
-        )
-        count = request.num_images or 1
-        if "seeds" not in typed and (request.seeds or count > 1 or not request.dry_run):
-            yield "seeds", by_field()["seeds"].value.format(request.seeds or (seed,))
-        if "num_images" not in typed and count > 1:
-            yield "num_images", str(count)
-        negative = request.negative_prompt
-        if (
-            "negative_prompt" not in typed
-            and negative
-            and request.prompt_syntax != A1111
-            and has_alternatives(negative)
-        ):
-            yield "negative_prompt", quote_prompt(negative)
-        for name in ("init_image", "init_mask", "match_colors"):
-            value = getattr(request, name)
-            if name not in typed and value and tuple(self.expand(name, value, 0)) != (value,):
-                yield name, always_quoted(value)
-        controls = () if "controls" in typed else request.controls or ()
-        texts = [by_field()["controls"].value.format((control,)) for control in controls]
-        if any(self._has_recall(control.image) for control in controls):
-            yield from (("controls", always_quoted(text)) for text in texts)
-
-    def _has_recall(self, reference: str) -> bool:
-        return self.stable_reference(reference) != reference
+        added = {name: texts(self, seed) for name, texts in _ADDED.items() if name not in typed}
+        return " ".join(f"{rows[name].spelling} {text}" for name, texts in added.items() for text in texts)
 
     def stable_reference(self, reference: str) -> str:
         """Return a reference that stays the same while images are generated: `@last` becomes the name of the image."""
@@ -172,4 +144,46 @@ _EXPANSIONS: Mapping[str, Callable[[SweepSources, str, int], Sequence[str]]] = {
     "init_mask": _mask,
     "match_colors": _colours,
     "controls": _control,
+}
+
+
+def _added_seeds(sources: SweepSources, seed: int) -> Sequence[str]:
+    """Return the seeds of a line without any. A dry run shows a random one only if it distinguishes cells."""
+    request = sources.request
+    if request.dry_run and not request.seeds and (request.num_images or 1) == 1:
+        return ()
+    return (by_field()["seeds"].value.format(request.seeds or (seed,)),)
+
+
+def _added_count(sources: SweepSources, seed: int) -> Sequence[str]:  # noqa: ARG001  # as in the table
+    count = sources.request.num_images or 1
+    return (str(count),) if count > 1 else ()
+
+
+def _added_negative(sources: SweepSources, seed: int) -> Sequence[str]:  # noqa: ARG001  # as in the table
+    negative, syntax = sources.request.negative_prompt, sources.request.prompt_syntax
+    return (quote_prompt(negative),) if negative and syntax != A1111 and has_alternatives(negative) else ()
+
+
+def _added_value(field: str, sources: SweepSources, seed: int) -> Sequence[str]:  # noqa: ARG001  # as in the table
+    value = getattr(sources.request, field)
+    return (always_quoted(value),) if value and tuple(sources.expand(field, value, 0)) != (value,) else ()
+
+
+def _added_controls(sources: SweepSources, seed: int) -> Sequence[str]:  # noqa: ARG001  # as in the table
+    controls = sources.request.controls or ()
+    if all(sources.stable_reference(control.image) == control.image for control in controls):
+        return ()
+    return [always_quoted(by_field()["controls"].value.format((control,))) for control in controls]
+
+
+# The values to add to a line that does not set a field itself, in the order in which they are added.
+_ADDED: Mapping[str, Callable[[SweepSources, int], Sequence[str]]] = {
+    "seeds": _added_seeds,
+    "num_images": _added_count,
+    "negative_prompt": _added_negative,
+    "init_image": partial(_added_value, "init_image"),
+    "init_mask": partial(_added_value, "init_mask"),
+    "match_colors": partial(_added_value, "match_colors"),
+    "controls": _added_controls,
 }

@@ -52,6 +52,20 @@ def stop_after(harness: SessionHarness, count: int) -> Callable[[Event], None]:
         ("a -V 1:.1,2:.2 -s=1,2", ["a -V 1:.1,2:.2 -s=1", "a -V 1:.1,2:.2 -s=2"]),
         ("a --neg ugly,dull", ["a --neg ugly", "a --neg dull"]),
         ("a -s 1,1,2", ["a -s 1", "a -s 2"]),
+        ("a -f .5,0.50,balanced,1", ["a -f .5", "a -f 1"]),
+        ("a {red|blue} cat -s 5", ['"a red cat" -s 5', '"a blue cat" -s 5']),
+        ('"{a \\"b\\"|c -s} d" -s 5', ['"a \\"b\\" d" -s 5', '"c -s d" -s 5']),
+        ("{a|b {c|d}} | {e|} f", [f'"{one}" | "{two}"' for one in ("a", "b c", "b d") for two in ("e f", "f")]),
+        ("a {?red|blue} {big|old} cat", ['"a {?red|blue} big cat"', '"a {?red|blue} old cat"']),
+        ("a -U 2,4 .5", ['a -U "2 .5"', 'a -U "4 .5"']),
+        ("a --lora film,ink:.5", ["a --lora film", "a --lora ink:.5"]),
+        ("a --lora one\\,two,ink", ["a --lora one\\,two", "a --lora ink"]),
+        ("a --lora film --lora ink,oil", ["a --lora film --lora ink", "a --lora film --lora oil"]),
+        ('a --new_prompt "very {sharp|soft}"', ['a --new_prompt "very sharp"', 'a --new_prompt "very soft"']),
+        ("a -tm {hat|coat} .4", ['a -tm "hat .4"', 'a -tm "coat .4"']),
+        ("a --match_colors lab,chroma", ["a --match_colors lab", "a --match_colors chroma"]),
+        ("a --embiggen_tiles 1,4 -s 1,2", ["a --embiggen_tiles 1,4 -s 1", "a --embiggen_tiles 1,4 -s 2"]),
+        ("a -o x,y -s 1,2", ["a -o x,y -s 1", "a -o x,y -s 2"]),
     ],
 )
 def test_a_sweep_expands_to_its_lines(line: str, lines: list[str]) -> None:
@@ -64,6 +78,7 @@ def test_expensive_settings_change_least_often() -> None:
     models = [sweep.line_of(cell).split("-m ")[1][0] for cell in sweep.cells_by_cost]
     assert models == sorted(models) and sorted(sweep.cells_by_cost) == sweep.cells
     assert with_switches("a cat | b", "-S 7") == "a cat -S 7 | b"
+    assert with_switches("a cat -s 5 # a note", "-S 7") == "a cat -s 5 -S 7 # a note"
 
 
 def test_a_sweep_generates_every_combination_a_sheet_and_tables(harness: SessionHarness, sketch: Path) -> None:
@@ -132,6 +147,13 @@ def test_a_deleted_cell_is_generated_again(harness: SessionHarness) -> None:
 def test_impossible_sweeps_are_errors_before_generation(harness: SessionHarness, sketch: Path) -> None:
     for line, message in [
         ("!sweep a cat", "needs a list"),
+        ("!sweep a {cat|cat}", "needs a list"),
+        ("!sweep a cat -n 2,3", "-n takes one value"),
+        ("!sweep a cat -z 1,9", "-z takes one value"),
+        ("!sweep a cat -A ddim,nosuch", "no such sampler"),
+        ("!sweep a {cat|dog", "unclosed brace"),
+        ("!sweep a {__nosuch__} -s 1,2", "no such list"),
+        ("!sweep a cat -I nosuch/*.png -s 1,2", "no images"),
         ("!sweep a cat -s 1,nine", "whole number"),
         ("!sweep a cat -C 1.5..3.5", "invalid range: 1.5..3.5"),
         ("!sweep a cat -s 5..1", "invalid range: 5..1"),
@@ -151,6 +173,18 @@ def test_impossible_sweeps_are_errors_before_generation(harness: SessionHarness,
 def test_a_dry_run_of_a_sweep_shows_its_lines(harness: SessionHarness) -> None:
     assert harness.run("!sweep a cat -s 2,3 --dry_run") is Outcome.OK
     assert harness.messages.splitlines() == ["a cat -s 2 --dry_run", "a cat -s 3 --dry_run"] and harness.saved == []
+
+
+def test_captions_of_a_private_sweep_show_no_values(harness: SessionHarness, sketch: Path) -> None:
+    sheets = []
+    for words in ("hidden,dull", "a,b"):
+        outdir = f"out-{words[0]}"
+        assert (
+            harness.run(f"!sweep a cat -s 2 -S 1 -f 0 -I sketch.png --neg {words} --private -o {outdir}") is Outcome.OK
+        )
+        (sheet,) = (harness.folder / outdir).glob("*.sweep.png")
+        sheets.append(pixels(sheet))
+    assert sheets[0] == sheets[1]
 
 
 def test_files_of_a_private_sweep_contain_no_prompts(harness: SessionHarness) -> None:

@@ -169,8 +169,12 @@ class Sweep:
 
     def label_of(self, cell: Sequence[int], axes: slice = slice(None)) -> str:
         """Return the values of a cell, one for each axis or for some of the axes, with their switches."""
+        return ", ".join(self.labels_of(cell, axes))
+
+    def labels_of(self, cell: Sequence[int], axes: slice = slice(None)) -> list[str]:
+        """Return the value of a cell on each axis, or on some of the axes, with their switches."""
         pairs = list(zip(self.axes, cell, strict=True))[axes]
-        return "  ".join(axis.label(index) for axis, index in pairs)
+        return [axis.label(index) for axis, index in pairs]
 
 
 def _name(axis: Axis) -> str:
