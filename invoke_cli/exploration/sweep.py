@@ -138,13 +138,15 @@ class _SweepRun:
             self.context.check_stopped()
             self.context.notice(f"cell {number} of {len(missing)}: {self.sweep.label_of(cell)}")
             try:
-                saved = generate(self.context, self.stages[cell], resume_from_latents)
+                self._generate_cell(identity, cell)
             except ImageError as error:
                 failed[identity] = error.message
                 self.context.emit(Failed(error=error))
-            else:
-                self.progress.add(identity, [each.number for each in saved if each.number is not None])
         return {cell: failed[key] for cell, key in self.identities.items() if key in failed}
+
+    def _generate_cell(self, identity: str, cell: Cell) -> None:
+        saved = generate(self.context, self.stages[cell], resume_from_latents)
+        self.progress.add(identity, [each.number for each in saved if each.number is not None])
 
     def _report(self, distinct: int, missing: int) -> None:
         cells = len(self.sweep.cells)

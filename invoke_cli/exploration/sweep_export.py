@@ -36,19 +36,19 @@ code {{ color: #9ecbff; word-break: break-word }}
 def grid_image(result: SweepResult) -> Image.Image:
     """Return the labelled grid: rows and columns for the last two axes, and a block for each value of the others."""
     width = _images_per_cell(result)
-    blocks = []
-    for cells in result.sweep.blocks:
-        shown = [image for cell in cells for image in _padded(result, cell, width)]
-        opened = {image.path: open_path(image.path).image for image in shown if isinstance(image, SweepImage)}
-        blocks.append(
-            Block(
-                heading="" if result.private else result.sweep.label_of(cells[0], result.sweep.outer_axes),
-                images=[opened[image.path] if isinstance(image, SweepImage) else None for image in shown],
-                captions=[image if isinstance(image, str) else _caption(result, image) for image in shown],
-                columns=result.sweep.columns * width,
-            )
-        )
+    blocks = [_block(result, cells, width) for cells in result.sweep.blocks]
     return nested_grid(blocks, result.sweep.blocks_across)
+
+
+def _block(result: SweepResult, cells: Sequence[Cell], width: int) -> Block:
+    """Return the block of these cells, each with place for `width` images."""
+    shown = [image for cell in cells for image in _padded(result, cell, width)]
+    return Block(
+        heading="" if result.private else result.sweep.label_of(cells[0], result.sweep.outer_axes),
+        images=[None if isinstance(image, str) else open_path(image.path).image for image in shown],
+        captions=[image if isinstance(image, str) else _caption(result, image) for image in shown],
+        columns=result.sweep.columns * width,
+    )
 
 
 def _images_per_cell(result: SweepResult) -> int:

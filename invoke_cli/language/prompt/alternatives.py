@@ -120,11 +120,9 @@ def _expand(parts: Parts, rng: random.Random | None, source: str) -> list[str]:
 def _expand_choice(choice: Choice, rng: random.Random | None, source: str) -> list[str]:
     if choice.one and rng is None:
         return [_choice_source(choice)]
-    if choice.one and rng is not None:
-        chosen = choice.options[rng.randrange(len(choice.options))]
-        return [text or _EMPTY_OPTION for text in _expand(chosen, rng, source)]
+    chosen = [choice.options[rng.randrange(len(choice.options))]] if choice.one and rng is not None else choice.options
     found: list[str] = []
-    for option in choice.options:
+    for option in chosen:
         found += [text or _EMPTY_OPTION for text in _expand(option, rng, source)]
         if len(found) > MAX_VARIANTS:
             raise _too_many(source)
