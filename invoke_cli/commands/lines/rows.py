@@ -41,8 +41,8 @@ LINE_COMMANDS = (
         usage="line with lists",
         argument=Argument.LINE,
         run=explore.sweep,
-        help="generate all combinations of lists, ranges and alternatives, such as -f .3,.5 -C 5..11:3 {a|b}, as a grid "
-        "and a table; repeat it to resume",
+        help="generate all combinations of lists, ranges and alternatives, such as -f .3,.5 -C 5..11:3 {a|b}, as a "
+        "grid and a table; repeat it to resume",
     ),
     Command(
         name="ladder",
