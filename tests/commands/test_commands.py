@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from invoke_cli.commands.table import COMMANDS, REMOVED_COMMANDS
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Forget
+from invoke_cli.language.grammar.line import Generation, parse
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels
 
@@ -48,6 +49,39 @@ def test_again_keeps_the_seed_and_adds_to_numbers(harness: SessionHarness, sketc
     assert "-f 0.2" in harness.saved[0].line and "-s 6" in harness.saved[0].line
     assert harness.run("!again -f+.9") is not Outcome.OK
     assert harness.run("!again -S+1") is Outcome.FAILED and "cannot add to a seed" in harness.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings"),
+    [
+        ("-f+.1", [(4, 0.5, 7.5), (6, 0.5, 7.5), (6, 0.3, 7.5)]),
+        ("-f+.1@2 -C 3", [(4, 0.5, 7.5), (6, 0.6, 7.5), (6, 0.2, 3)]),
+        ("-s+2@1 -f.9@3 -C-1@2", [(6, 0.5, 7.5), (6, 0.5, 6.5), (6, 0.9, 6.5)]),
+        ("-s+1", [(4, 0.5, 7.5), (6, 0.5, 7.5), (7, 0.2, 7.5)]),
+    ],
+)
+def test_again_changes_one_stage_of_a_chain(
+    harness: SessionHarness, sketch: Path, changes: str, settings: list[tuple[int, float, float]]
+) -> None:
+    harness.draw("a cat -s4 -f.5 -C 7.5 -I sketch.png -S 3 | b -f.5 -s6 | c -f .2")
+    for _ in range(2):
+        (path,) = harness.draw(f"!again {changes}")
+        parsed = parse(harness.saved[0].line)
+        assert isinstance(parsed, Generation)
+        requests = [stage.request for stage in parsed.stages]
+        found = [(each.num_inference_steps, each.strength, each.guidance_scale) for each in requests]
+        assert found == settings and path.name.split(".")[1] == "3"
+        harness.draw("a cat -s4 -f.5 -C 7.5 -I sketch.png -S 3 | b -f.5 -s6 | c -f .2")
+    assert harness.run("!again -f+.1@4") is Outcome.UNREADABLE and "no stage 4" in harness.errors[0]
+    assert harness.run("!again -f+.1@x") is Outcome.UNREADABLE
+    harness.draw(f"!final @last {changes}")
+    assert harness.run("!final @last a dog") is Outcome.FAILED and "only switches" in harness.errors[0]
+
+
+def test_again_changes_the_seed_of_a_chain_in_its_first_stage(harness: SessionHarness) -> None:
+    harness.draw("a cat -s2 -S 3 | b -f.5")
+    (path,) = harness.draw("!again -S 9 -n 1")
+    assert path.name.split(".")[1] == "9" and " -S 9 " in harness.saved[0].line.partition(" | ")[0]
 
 
 def test_again_repeats_the_last_line_of_an_earlier_session(harness: SessionHarness) -> None:

@@ -277,3 +277,66 @@ def test_an_inherited_sampler_is_replaced_by_one_that_the_next_model_supports(
     assert real_session.run(f"!verify {path}") is Outcome.OK and ": identical" in real_session.messages
     assert real_session.run(f"{line} -A dpmpp_sde") is Outcome.FAILED
     assert "does not support the sampler" in real_session.errors[0]
+
+
+def test_a_padded_result_keeps_its_size_in_the_next_stage_without_a_notice(harness: SessionHarness) -> None:
+    drawing(200, 100).save("wide.png")
+    (path,) = harness.draw("a cat -I wide.png -W 192 -H 192 --pad -s2 | b -f .5 | c -f.5")
+    assert size(path) == (192, 96)
+    assert not any("--fit" in text for text in harness.notices)
+    harness.draw("a cat -I wide.png -W 192 -H 192 --pad -s2 | b -f .5 -W 96 -H 192")
+    assert any("using --fit" in text for text in harness.notices), "the second stage asks for another aspect"
+
+
+def test_a_number_of_steps_beside_real_steps_gives_a_notice(harness: SessionHarness, sketch: Path) -> None:
+    def ineffective(line: str) -> list[str]:
+        harness.draw(line)
+        return [text for text in harness.notices if "has no effect" in text]
+
+    assert ineffective("a -I sketch.png -s 9 --real_steps 3 -f .5") == [
+        "-s 9 has no effect: --real_steps 3 needs 6 steps"
+    ]
+    assert ineffective("a -I sketch.png -s 6 --real_steps 3 -f .5") == []
+    assert ineffective("a -I sketch.png --real_steps 3 -f .5") == []
+    assert ineffective("a -s 4 | b -f .5 --real_steps 3") == [], "-s belongs to the first stage"
+    assert len(ineffective("a -s 4 | b -f .5 --real_steps 3 -s 9")) == 1
+    harness.run("!set --real_steps 3")
+    assert len(ineffective("a -I sketch.png -s 9 -f .5")) == 1
+
+
+def test_few_steps_give_no_tip_if_they_were_chosen(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a -I sketch.png --real_steps 3 -f .4")
+    assert not any("--real_steps" in text for text in harness.notices)
+    harness.draw("a -I sketch.png -s 8 -f .4")
+    assert any("--real_steps" in text for text in harness.notices)
+
+
+def test_strength_0_reports_that_the_image_is_returned_unchanged(harness: SessionHarness, sketch: Path) -> None:
+    for line, name in [("a -I sketch.png -f 0", "the init image"), ("a -s 2 | b -f 0", "the previous result")]:
+        harness.draw(line)
+        assert [text for text in harness.notices if "unchanged" in text] == [
+            f"strength 0: {name} is returned unchanged, apart from its size"
+        ]
+        harness.draw(line.replace("-f 0", "-f .5"))
+        assert not any("unchanged" in text for text in harness.notices)
+
+
+def test_trace_counts_the_work_for_each_image(real_session: SessionHarness, sketch: Path) -> None:
+    def counts(line: str) -> list[str]:
+        real_session.session.context.engine.unload()
+        real_session.draw(f"{line} --trace")
+        return [text for text in real_session.traces if text.startswith("trace")]
+
+    assert counts("a cat -s 2 -n 2 -I sketch.png -f 1") == [
+        "trace of image 1: encodes=1 decodes=1 denoiser_calls=2",
+        "trace of image 2: encodes=0 decodes=1 denoiser_calls=2",
+        "trace: encodes=1 decodes=2 denoiser_calls=4",
+    ]
+    assert counts("a cat -s 2 -n 3 --parallel 2")[:2] == [
+        "trace of images 1 to 2: encodes=0 decodes=2 denoiser_calls=2",
+        "trace of image 3: encodes=0 decodes=1 denoiser_calls=2",
+    ]
+    assert counts("a cat -s 2 -n 2 | b -s 4 -f .5")[1] == "trace of image 2: encodes=0 decodes=1 denoiser_calls=4"
+    assert counts("a cat -s 2 -n 3 -I sketch.png -f 1 -v .1")[2].startswith("trace of image 3: ")
+    assert counts("a {cat|dog} -s 2")[1] == "trace of image 1: encodes=0 decodes=1 denoiser_calls=2"
+    assert len(counts("a cat -s 2")) == 1
