@@ -12,7 +12,7 @@ LINE_COMMANDS = (
         usage="[switches]",
         argument=Argument.LINE,
         run=variants.again,
-        help="run the last line again with the same seed; -f+.1 adds to its strength, -f+.1@2 to that of its second stage",
+        help="run the last line again with the same seed; -f+.1 adds to its strength, -f+.1@2 to that of stage 2",
     ),
     Command(
         name="plan",
