@@ -138,6 +138,58 @@ def test_check_reports_weights_inputs_tokens_and_memory(harness: SessionHarness,
     assert harness.run("!check a cat -I none.png") is Outcome.FAILED
 
 
+def test_check_reports_all_problems_at_once(harness: SessionHarness, sketch: Path) -> None:
+    line = "a cat -I none.png -M mask.png --mask_blur 3 --lora film --lora ink:.5 --control canny:sketch.png -A foo"
+    assert harness.run(f"!check {line} -U 2 --upscaler bar") is Outcome.FAILED
+    problems = [text for text in harness.messages.splitlines() if text.startswith("problem")]
+    for part in ("none.png", "mask.png", "LoRA: film", "LoRA: ink", "canny", "foo", "bar"):
+        assert sum(part in text for text in problems) == 1, part
+    assert len(problems) == 7 and harness.errors == ["this line has 7 problems"]
+    assert "weights" in harness.messages and "memory" in harness.messages
+    assert "image    " not in harness.messages and harness.saved == []
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("a cat -m none -I nothing.png", ["no such model: none", "nothing.png"]),
+        ("a cat -m none -A foo", ["no such model: none"]),
+        ("a cat | b -f .5 -M mask.png | c -f .5 -A foo", ["mask.png", "foo"]),
+        ("(a cat)99 -s 2 --lora film", ["a weight must be", "LoRA: film"]),
+        ("a cat -I @last:99 -tm hat --post none", ["no image @last", "no such postprocessor"]),
+        ("a cat -I sketch.png --fit --pad", ["cannot be combined"]),
+    ],
+)
+def test_check_finds_problems_of_every_part(
+    fake_session: SessionHarness, sketch: Path, line: str, parts: list[str]
+) -> None:
+    assert fake_session.run(f"!check {line}") is not Outcome.OK
+    found = [*fake_session.messages.splitlines(), *fake_session.errors]
+    found = [text for text in found if text.startswith("problem")] or found
+    for part in parts:
+        assert any(part in text for text in found), (part, found)
+    if len(parts) == 1:
+        assert len(fake_session.errors) == 1 and "problems" not in fake_session.errors[0], (
+            "reported as by the line itself"
+        )
+
+
+def test_check_describes_masks_adapters_and_postprocessing(fake_session: SessionHarness, sketch: Path) -> None:
+    drawing().convert("L").point(lambda value: 255 if value > 99 else 0).save("mask.png")
+    (fake_session.folder / "root" / "loras").mkdir()
+    (fake_session.folder / "root" / "loras" / "film.safetensors").write_bytes(b"")
+    assert fake_session.run("!check a cat -I sketch.png -M mask.png --lora film:.5 -U 2") is Outcome.OK, (
+        fake_session.errors
+    )
+    for text in ("mask     mask.png: ", "lora     film: weight 0.5", "after    enlarged 2 times"):
+        assert text in fake_session.messages
+
+
+def test_check_emits_each_notice_once(fake_session: SessionHarness, sketch: Path) -> None:
+    fake_session.run("!check a cat -I sketch.png -s 9 --real_steps 3 -f .5 | b -f .5 --lora x,y,z")
+    assert fake_session.notices == ["-s 9 has no effect: --real_steps 3 needs 6 steps"]
+
+
 def test_mem_reports_memory_and_loaded_models(harness: SessionHarness) -> None:
     harness.draw("a cat -s2")
     harness.run("!mem")

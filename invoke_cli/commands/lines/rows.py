@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
 from invoke_cli.commands.lines import edit, explore, variants, watch
-from invoke_cli.commands.session import state
+from invoke_cli.commands.session import check
 
 LINE_COMMANDS = (
     Command(
@@ -26,8 +26,8 @@ LINE_COMMANDS = (
         name="check",
         usage="[line]",
         argument=Argument.LINE,
-        run=state.check,
-        help="check whether a line can run: weights, init image, prompt length, memory",
+        run=check.check,
+        help="check whether a line can run: weights, images, masks, LoRAs, control models, upscalers, prompt, memory",
     ),
     Command(
         name="alias",
