@@ -36,6 +36,7 @@ def test_a_number_recalls_its_line(harness: SessionHarness) -> None:
     assert harness.run("!7") is Outcome.FAILED
 
 
+@pytest.mark.feature("again")
 def test_again_keeps_the_seed_and_adds_to_numbers(harness: SessionHarness, sketch: Path) -> None:
     assert harness.run("!again") is Outcome.FAILED
     (first,) = harness.draw("a cat -s4 -f.5 -I sketch.png")
@@ -51,6 +52,7 @@ def test_again_keeps_the_seed_and_adds_to_numbers(harness: SessionHarness, sketc
     assert harness.run("!again -S+1") is Outcome.FAILED and "cannot add to a seed" in harness.errors[0]
 
 
+@pytest.mark.feature("again")
 @pytest.mark.parametrize(
     ("changes", "settings"),
     [
@@ -138,6 +140,7 @@ def test_check_reports_weights_inputs_tokens_and_memory(harness: SessionHarness,
     assert harness.run("!check a cat -I none.png") is Outcome.FAILED
 
 
+@pytest.mark.feature("check")
 def test_check_reports_all_problems_at_once(harness: SessionHarness, sketch: Path) -> None:
     line = "a cat -I none.png -M mask.png --mask_blur 3 --lora film --lora ink:.5 --control canny:sketch.png -A foo"
     assert harness.run(f"!check {line} -U 2 --upscaler bar") is Outcome.FAILED
@@ -190,6 +193,7 @@ def test_check_emits_each_notice_once(fake_session: SessionHarness, sketch: Path
     assert fake_session.notices == ["-s 9 has no effect: --real_steps 3 needs 6 steps"]
 
 
+@pytest.mark.feature("memory-shown")
 def test_mem_reports_memory_and_loaded_models(harness: SessionHarness) -> None:
     harness.draw("a cat -s2")
     harness.run("!mem")

@@ -81,6 +81,7 @@ def test_expensive_settings_change_least_often() -> None:
     assert with_switches("a cat -s 5 # a note", "-S 7") == "a cat -s 5 -S 7 # a note"
 
 
+@pytest.mark.feature("strength-and-guidance")
 def test_a_sweep_generates_every_combination_a_sheet_and_tables(harness: SessionHarness, sketch: Path) -> None:
     assert harness.run(SWEEP) is Outcome.OK, harness.errors
     results = cells(harness)
@@ -205,6 +206,7 @@ def test_ladder_generates_each_strength_from_one_encoding(real_session: SessionH
     assert (harness.folder / "outputs" / "000011.ladder.png").is_file()
 
 
+@pytest.mark.feature("final")
 def test_final_changes_only_the_given_settings(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s2 -S5 -I sketch.png -f.5")
     harness.draw("a dog -s2")

@@ -75,6 +75,7 @@ def session(fake_session: SessionHarness) -> SessionHarness:
     return fake_session
 
 
+@pytest.mark.feature("sweep", "model-sweep")
 @pytest.mark.parametrize(
     ("line", "columns"),
     [
@@ -137,6 +138,7 @@ def test_defaults_with_several_values_are_axes(session: SessionHarness, defaults
     assert_nothing_is_missing(session)
 
 
+@pytest.mark.feature("sweep")
 def test_a_sweep_of_numbers_and_words_is_complete_after_an_interruption(session: SessionHarness) -> None:
     line = "!sweep a {red|blue} house -s 2,3,4 --neg ugly,dull"
     context, counter = session.session.context, itertools.count(1)

@@ -79,6 +79,7 @@ def test_a_pickled_lora_can_be_used_after_conversion(real_session: SessionHarnes
     assert np.array_equal(np.asarray(Image.open(result)), np.asarray(Image.open(same)))
 
 
+@pytest.mark.feature("no-pickle")
 def test_a_pickle_that_would_run_code_is_never_loaded(real_session: SessionHarness, tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, ...]:

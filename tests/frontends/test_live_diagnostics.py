@@ -24,6 +24,7 @@ from invoke_cli.request import GenerationRequest
 from tests.frontends.program import Program
 
 
+@pytest.mark.feature("prompt")
 @pytest.mark.parametrize(
     ("line", "part", "message", "is_unfinished"),
     [
@@ -147,6 +148,7 @@ def test_steps_loras_and_aliases_are_completed(program: Program) -> None:
     assert completions("!oi") == ["!oil"] and completions("!oil a cat -A k_euler_") == ["k_euler_a"]
 
 
+@pytest.mark.feature("prompt")
 def test_recent_results_are_completed_newest_first_with_their_prompts(program: Program) -> None:
     program("a red cat -s2 -S1")
     program("a [dull] dog -s2 -S2 --neg ugly")

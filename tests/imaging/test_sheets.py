@@ -21,6 +21,7 @@ def schedule(steps: int) -> list[float]:
     return [*np.geomspace(14.0, 0.03, steps), 0.0]
 
 
+@pytest.mark.feature("compare-strips")
 def test_strips_are_aligned_by_noise_level_and_not_by_index() -> None:
     whole, late = schedule(10), schedule(10)[4:]
     assert [place[1] for place in aligned([whole, late])] == [None] * 4 + list(range(7))
@@ -39,6 +40,7 @@ def test_every_frame_has_one_column_in_order_of_noise(counts: list[int]) -> None
     assert tops == sorted(tops, reverse=True)
 
 
+@pytest.mark.feature("compare-settings")
 @pytest.mark.parametrize("counts", [(4, 50), (50, 4), (3, 40, 20), (1, 30), (7, 6), (10, 10)])
 def test_no_row_of_a_comparison_is_mostly_empty(counts: tuple[int, ...]) -> None:
     slots = aligned([schedule(count) for count in counts])

@@ -48,6 +48,7 @@ def test_each_command_is_in_the_help_and_can_be_completed() -> None:
         assert command.help and not command.help.endswith(".")
 
 
+@pytest.mark.feature("help-levels")
 def test_the_basic_group_comes_first_and_advanced_help_has_the_rest() -> None:
     page, advanced = help_page(advanced=False), help_page(advanced=True)
     assert page.index("\nbasic\n") < page.index("\ninit image\n")
@@ -72,9 +73,23 @@ def test_the_examples_of_a_topic_are_valid_lines(topic: str) -> None:
         assert isinstance(parsed, (CommandLine, Generation)), example
 
 
+@pytest.mark.feature(
+    "strength-scale",
+    "no-convergence",
+    "strength-and-guidance",
+    "mask-help",
+    "upscale-help",
+    "slow-tip",
+    "tips",
+    "trouble",
+)
 @pytest.mark.parametrize(
     ("topic", "advice"),
     [
+        ("strength", ("0.3", "0.5", "0.8", "low -C", "high -C", "low -f", "high -f")),
+        ("tips", ("caption for such an image", "20 to 30 steps", "[blurry, low quality, distorted]")),
+        ("trouble", ("too subtle", "slow fewer steps", "out of memory", "artifacts", "colours drift")),
+        ("img2img", ("inpainting, !help masks",)),
         ("img2img", ("specific about what should change", "what is in the image", "light", "perspective")),
         ("upscaling", ("Upscale last",)),
         ("steps", ("Why the result changes", "schedule of its own|own schedule", "29 and 30")),
