@@ -14,6 +14,7 @@ from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, names_a_file, path_exists
+from invoke_cli.engine import Model
 from invoke_cli.errors import ImageError, InvokeError, LineError, Span
 from invoke_cli.events import Failed
 from invoke_cli.exploration.sweep_progress import SweepProgress
@@ -24,6 +25,7 @@ from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.planning.chain import link_stages
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest
 
@@ -99,7 +101,7 @@ class _SweepRun:
     def __init__(self, context: SessionContext, line: str) -> None:
         self.context = context
         typed = parse_sweep(line)
-        first = context.settings.resolve(cell_stages(typed, typed.cells[0])[0].request)
+        first = context.settings.resolve(link_stages(cell_stages(typed, typed.cells[0]))[0])
         self.request = first.request
         folder = _folder(context, self.request)
         self.progress = SweepProgress(folder, hashlib.sha256(f"{line}\n{self.request}".encode()).hexdigest())
@@ -112,7 +114,7 @@ class _SweepRun:
             message = "a sweep needs a list, a range, alternatives or several images"
             raise LineError(message, hint=EXAMPLE, span=Span(0, len(line))).located(line)
         self.stages = {cell: cell_stages(self.sweep, cell) for cell in self.sweep.cells}
-        self.identities = {cell: _identity(context, stages) for cell, stages in self.stages.items()}
+        self.identities = {cell: _identity(context, stages, first.model) for cell, stages in self.stages.items()}
 
     def result(self) -> SweepResult:
         """Generate what is missing."""
@@ -183,17 +185,16 @@ def _folder(context: SessionContext, request: GenerationRequest) -> OutputFolder
 
 
 def cell_stages(sweep: Sweep, cell: Cell) -> tuple[Stage, ...]:
-    """Return the stages of a cell, which saves no grid of its own."""
+    """Return the stages of a cell. Its images are in the grid of the sweep, so it saves none of its own."""
     parsed = parse(sweep.line_of(cell))
     if not isinstance(parsed, Generation):
         raise LineError("!sweep takes a line that generates images", hint=EXAMPLE)
-    first = parsed.stages[0]
-    return (replace(first, request=replace(first.request, grid=False)), *parsed.stages[1:])
+    return tuple(replace(stage, request=replace(stage.request, grid=False)) for stage in parsed.stages)
 
 
-def _identity(context: SessionContext, stages: Sequence[Stage]) -> str:
+def _identity(context: SessionContext, stages: Sequence[Stage], known: Model) -> str:
     """Return a hash of the settings of a cell. Raises InvokeError if its model or its sampler is unknown."""
-    first = context.settings.resolve(stages[0].request)
+    first = context.settings.resolve(stages[0].request, known)
     requests = [_normalised(first.request, first.model.spec.name)]
     for stage in stages[1:]:
         name = stage.request.model and context.settings.model(stage.request.model).spec.name

@@ -16,6 +16,7 @@ from invoke_cli.events import Event, Saved
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.planning.seeds import seed_run
+from tests.inputs.test_loras import train
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels, size
 
@@ -242,3 +243,34 @@ def test_ladder_accepts_further_axes(session: SessionHarness) -> None:
     assert len(session.saved) == 20
     assert sum("red, -f " in line or "blue, -f " in line for line in session.messages.splitlines()) == 20
     assert pixels(session.folder / "outputs" / "000021.ladder.png")
+
+
+def test_output_switches_of_a_later_stage_apply_to_the_sweep(session: SessionHarness) -> None:
+    session.draw("a lake -s 2")  # another image has the number 1 in the default folder
+    assert session.run("!sweep a cat -s 2,3 | b -f .5 -o other -g") is Outcome.OK, session.errors
+    folder = session.folder / "other"
+    (table,) = folder.glob("*.sweep.csv")
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 2 and all((folder / row["file"]).is_file() for row in rows)
+    assert not list(folder.glob("*.grid.png"))
+    session.run("!sweep a cat -s 2,3 | b -f .5 --dry_run")
+    assert session.saved == [] and len(session.messages.splitlines()) == 2
+
+
+@pytest.fixture
+def lora_session(real_session: SessionHarness, tiny_model: Path) -> SessionHarness:
+    """A session with the LoRAs film and ink."""
+    for seed, name in enumerate(("film", "ink")):
+        train(tiny_model, real_session.folder / "root" / "loras" / f"{name}.safetensors", seed, ["to_q", "to_v"])
+    return real_session
+
+
+def test_a_sweep_over_loras(lora_session: SessionHarness) -> None:
+    line = "!sweep a cat --lora film,ink:.5 --lora {film:.1|ink:.2} -s 2 -S 3"
+    assert lora_session.run(line) is Outcome.OK, lora_session.errors
+    rows = rows_of(lora_session)
+    assert [(row["lora 1"], row["lora 2"]) for row in rows] == list(
+        itertools.product(("film", "ink:.5"), ("film:.1", "ink:.2"))
+    )
+    pictures = {pixels(lora_session.folder / "outputs" / row["file"]) for row in rows}
+    assert len(pictures) == 4
