@@ -25,7 +25,7 @@ lint:  ## check style, formatting and the layers
 types:  ## check the types
 	$(PYTHON) -m mypy
 
-docs:  ## generate docs/reference and the man page from the program's tables
+docs:  ## generate docs/reference, docs/features.md and the man page from tables and the markers of tests
 	$(PYTHON) -m docs.generate
 
 bench:  ## run the quick benchmarks: start-up, overhead, history

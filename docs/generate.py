@@ -1,13 +1,15 @@
-"""Generate the reference pages and the man page from the program's tables: `make docs`, or `python -m docs.generate`.
+"""Generate the reference, the features and the man page from tables and markers of tests: `make docs`.
 
 `pages` returns every generated file; a test compares them with the files in the repository.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from docs.features_page import features_page, problems
 from docs.man_page import man_page
 from docs.markdown import page
 from docs.reference_pages import (
@@ -40,6 +42,7 @@ def pages() -> Mapping[str, str]:
     }
     return {
         **{f"reference/{name}.md": page(text) for name, text in reference.items()},
+        "features.md": page(features_page()),
         "invoke.1": man_page(),
         "invoke-cli.1": ".so man1/invoke.1\n",
     }
@@ -55,3 +58,5 @@ def write_pages(folder: Path = DOCS) -> None:
 
 if __name__ == "__main__":
     write_pages()
+    if found := problems():
+        sys.exit("\n".join(found))

@@ -11,7 +11,7 @@ class Counters:
     """Counts of the engine's work.
 
     Attributes:
-        tell: Called with one line per piece of work, or None.
+        emit: Called with one line per piece of work, or None.
     """
 
     emit: Callable[[str], None] | None = None
@@ -42,4 +42,16 @@ class Counters:
 
     def summary(self) -> str:
         """Return all counts in one line of `key=number`."""
-        return f"trace: encodes={self.encodes} decodes={self.decodes} denoiser_calls={self.denoiser_calls}"
+        return f"trace: {self._counts()}"
+
+    def summary_since(self, before: Counters, name: str) -> str:
+        """Return the counts since an earlier copy, of something with this name, in one line of `key=number`."""
+        counts = Counters(
+            encodes=self.encodes - before.encodes,
+            decodes=self.decodes - before.decodes,
+            denoiser_calls=self.denoiser_calls - before.denoiser_calls,
+        )
+        return f"trace of {name}: {counts._counts()}"
+
+    def _counts(self) -> str:
+        return f"encodes={self.encodes} decodes={self.decodes} denoiser_calls={self.denoiser_calls}"

@@ -1,133 +1,221 @@
-"""Run sweeps: generate each cell as an ordinary image, and record finished cells so that a sweep can resume.
+"""Run sweeps: generate each cell as ordinary images, and record finished cells so that a sweep can resume.
 
-The progress of a sweep is a JSON Lines file in the output folder: first the seed, then the cell and number of each
-finished image.
+A cell is identified by what it generates: cells whose settings are the same share their images. The grid, the table,
+the page and the progress all follow the same list of cells.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import names_a_file
-from invoke_cli.errors import LineError
+from invoke_cli.context.paths import expand_path, names_a_file, path_exists
+from invoke_cli.engine import Model
+from invoke_cli.errors import ImageError, InvokeError, LineError, Span
+from invoke_cli.events import Failed
+from invoke_cli.exploration.sweep_progress import SweepProgress
+from invoke_cli.exploration.sweep_sources import SweepSources
 from invoke_cli.generation.line import generate
-from invoke_cli.language.grammar.axes import Sweep, parse_sweep, with_seed
+from invoke_cli.language.grammar.axes import EXAMPLE, Sweep, parse_sweep, with_switches
 from invoke_cli.language.grammar.line import Generation, Stage, parse
+from invoke_cli.models.samplers import find_sampler
 from invoke_cli.output.entries import Entry
-from invoke_cli.output.files import append_line
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.planning.chain import link_stages
 from invoke_cli.replay.resume import resume_from_latents
+from invoke_cli.request import GenerationRequest
 
 Cell = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SweepImage:
+    """An image of a cell.
+
+    Attributes:
+        cell: The cell.
+        part: What distinguishes it from the other images of its cell; empty if there are none.
+        number: The number of the result.
+        path: The file.
+        name: The path of the file, relative to the output folder.
+        line: The line that reproduces the result.
+        sha256: The hash of the file; empty for the image of a stage.
+    """
+
+    cell: Cell
+    part: str
+    number: int
+    path: Path
+    name: str
+    line: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SweepResult:
-    """A finished sweep: the image of each cell, and their folder."""
+    """A finished sweep.
+
+    Attributes:
+        sweep: The line and its axes.
+        images: The images of all cells, in display order.
+        failures: The messages of the cells whose init image could not be used.
+        folder: The output folder.
+        private: Whether files must not contain prompts.
+    """
 
     sweep: Sweep
-    images: Mapping[Cell, Entry]
+    images: tuple[SweepImage, ...]
+    failures: Mapping[Cell, str]
     folder: OutputFolder
     private: bool
 
+    def images_of(self, cell: Cell) -> list[SweepImage]:
+        """Return the images of a cell; none if it failed."""
+        return [image for image in self.images if image.cell == cell]
 
-def _check_cells(context: SessionContext, sweep: Sweep) -> None:
-    """Raise the error of any cell, before generating the first one."""
-    for cell in sweep.cells:
-        for stage in _stages(sweep, cell):
-            context.settings.resolve(stage.request)
+    def label_of(self, image: SweepImage) -> str:
+        """Return the values of an image's cell, and what distinguishes it within the cell."""
+        return ", ".join(self.labels_of(image, slice(None)))
+
+    def labels_of(self, image: SweepImage, axes: slice) -> list[str]:
+        """Return the values of an image's cell on some axes, and what distinguishes it within the cell."""
+        return [*self.sweep.labels_of(image.cell, axes), *([image.part] if image.part else [])]
 
 
 def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
     """Generate all cells except those that an interrupted run of the same line has finished; None for a dry run."""
-    first = _stages(parse_sweep(line), parse_sweep(line).cells[0])[0]
-    effective = context.settings.resolve(first.request).effective.request
-    if effective.dry_run:
-        context.say("\n".join(parse_sweep(line).line_of(cell) for cell in parse_sweep(line).cells))
+    run = _SweepRun(context, line)
+    if run.request.dry_run:
+        context.say("\n".join(map(run.sweep.line_of, run.sweep.cells)))
         return None
-    progress = _Progress(
-        _folder(context, effective.outdir or ""), hashlib.sha256(f"{line}\n{effective}".encode()).hexdigest()
-    )
-    seed = progress.seed if progress.seed is not None else context.random_seed()
-    sweep = parse_sweep(line if effective.seeds else with_seed(line, seed))
-    _check_cells(context, sweep)
-    progress.begin(seed)
-    cells = [cell for cell in sweep.cells_by_cost if cell not in progress.images]
-    if len(cells) < len(sweep.cells):
-        context.notice(f"resuming the sweep: {len(cells)} of {len(sweep.cells)} cells remain")
-    for number, cell in enumerate(cells, start=1):
-        context.check_stopped()
-        context.notice(f"cell {number} of {len(cells)}: {sweep.label_of(cell)}")
-        saved = generate(context, _stages(sweep, cell), resume_from_latents)
-        assert saved[0].number is not None
-        progress.add(cell, saved[0].number)
-    progress.delete()
-    return SweepResult(sweep=sweep, images=progress.images, folder=progress.folder, private=bool(effective.private))
+    return run.result()
 
 
-def _folder(context: SessionContext, outdir: str) -> OutputFolder:
+class _SweepRun:
+    """One sweep: all values are looked up, and all cells are checked, before the first image is generated."""
+
+    def __init__(self, context: SessionContext, line: str) -> None:
+        self.context = context
+        typed = parse_sweep(line)
+        first = context.settings.resolve(link_stages(cell_stages(typed, typed.cells[0]))[0])
+        self.request = first.request
+        folder = _folder(context, self.request)
+        self.progress = SweepProgress(folder, hashlib.sha256(f"{line}\n{self.request}".encode()).hexdigest())
+        sources = SweepSources(context=context, first=first, recalls=dict(self.progress.recalls))
+        self.seed = self.progress.seed if self.progress.seed is not None else context.random_seed()
+        added = sources.added_switches(self.seed)
+        self.sweep = parse_sweep(with_switches(line, added) if added else line, sources.axis_sources)
+        self.recalls = sources.recalls
+        if len(self.sweep.cells) < 2 and not (sources.is_varied and (self.request.num_images or 1) > 1):
+            message = "a sweep needs a list, a range, alternatives or several images"
+            raise LineError(message, hint=EXAMPLE, span=Span(0, len(line))).located(line)
+        self.stages = {cell: cell_stages(self.sweep, cell) for cell in self.sweep.cells}
+        self.identities = {cell: _identity(context, stages, first.model) for cell, stages in self.stages.items()}
+
+    def result(self) -> SweepResult:
+        """Generate what is missing."""
+        self.progress.begin(self.seed, self.recalls)
+        failures = self._generate()
+        if not failures:
+            self.progress.delete()
+        images = [image for cell in self.sweep.cells for image in self._images(cell)]
+        return SweepResult(
+            sweep=self.sweep, images=tuple(images), failures=failures, folder=self.progress.folder,
+            private=bool(self.request.private),
+        )  # fmt: skip
+
+    def _generate(self) -> dict[Cell, str]:
+        """Generate the missing cells, each distinct one once; return the messages of those that failed."""
+        distinct: dict[str, Cell] = {}
+        for cell in self.sweep.cells_by_cost:
+            distinct.setdefault(self.identities[cell], cell)
+        missing = {identity: cell for identity, cell in distinct.items() if identity not in self.progress.entries}
+        self._report(len(distinct), len(missing))
+        failed: dict[str, str] = {}
+        for number, (identity, cell) in enumerate(missing.items(), start=1):
+            self.context.check_stopped()
+            self.context.notice(f"cell {number} of {len(missing)}: {self.sweep.label_of(cell)}")
+            try:
+                self._generate_cell(identity, cell)
+            except ImageError as error:
+                failed[identity] = error.message
+                self.context.emit(Failed(error=error))
+        return {cell: failed[key] for cell, key in self.identities.items() if key in failed}
+
+    def _generate_cell(self, identity: str, cell: Cell) -> None:
+        saved = generate(self.context, self.stages[cell], resume_from_latents)
+        self.progress.add(identity, [each.number for each in saved if each.number is not None])
+
+    def _report(self, distinct: int, missing: int) -> None:
+        cells = len(self.sweep.cells)
+        if distinct < cells:
+            self.context.notice(f"{cells - distinct} of {cells} cells repeat others: their images are generated once")
+        if missing < distinct:
+            self.context.notice(f"resuming the sweep: {missing} of {distinct} cells remain")
+
+    def _images(self, cell: Cell) -> Iterator[SweepImage]:
+        """Yield the images of a cell, each after those of its earlier stages."""
+        entries = self.progress.entries.get(self.identities[cell], ())
+        for position, entry in enumerate(entries, start=1):
+            part = f"image {position} of {len(entries)}" if len(entries) > 1 else ""
+            path = self.progress.folder.path_of(entry)
+            for stage in sorted(path.parent.glob(f"{glob.escape(path.stem)}.stage-*.png")):
+                yield self._image(cell, entry, stage, f"{part} stage {stage.stem.rpartition('-')[2]}".strip())
+            yield self._image(cell, entry, path, part)
+
+    def _image(self, cell: Cell, entry: Entry, path: Path, part: str) -> SweepImage:
+        folder = self.progress.folder
+        name = folder.relative_name(path)
+        is_result = path == folder.path_of(entry)
+        return SweepImage(
+            cell=cell, part=part, number=entry.number, path=path, name=name, line=entry.line,
+            sha256=entry.sha256 if is_result else "",
+        )  # fmt: skip
+
+
+def _folder(context: SessionContext, request: GenerationRequest) -> OutputFolder:
+    outdir = request.outdir or ""
     if names_a_file(outdir):
         raise LineError("a sweep writes several files", hint="use -o with a folder", field="outdir")
     return context.target(outdir).folder
 
 
-def _stages(sweep: Sweep, cell: Cell) -> tuple[Stage, ...]:
+def cell_stages(sweep: Sweep, cell: Cell) -> tuple[Stage, ...]:
+    """Return the stages of a cell. Its images are in the grid of the sweep, so it saves none of its own."""
     parsed = parse(sweep.line_of(cell))
     if not isinstance(parsed, Generation):
-        raise LineError("!sweep takes a line that generates images", hint="!sweep a castle -f .3,.5,.8")
-    return parsed.stages
+        raise LineError("!sweep takes a line that generates images", hint=EXAMPLE)
+    return tuple(replace(stage, request=replace(stage.request, grid=False)) for stage in parsed.stages)
 
 
-class _Progress:
-    """The progress of an unfinished sweep, without unreadable lines and missing images."""
+def _identity(context: SessionContext, stages: Sequence[Stage], known: Model) -> str:
+    """Return a hash of the settings of a cell. Raises InvokeError if its model or its sampler is unknown."""
+    first = context.settings.resolve(stages[0].request, known)
+    requests = [_normalised(first.request, first.model.spec.name)]
+    for stage in stages[1:]:
+        name = stage.request.model and context.settings.model(stage.request.model).spec.name
+        requests.append(_normalised(stage.request, name))
+    return hashlib.sha256(repr(requests).encode("utf-8", "surrogatepass")).hexdigest()
 
-    def __init__(self, folder: OutputFolder, key: str) -> None:
-        self.folder = folder
-        self._path: Path = self.folder.state_folder / "sweeps" / f"{key[:32]}.jsonl"
-        self.seed: int | None = None
-        self.images: dict[Cell, Entry] = {}
-        for record in self._records():
-            if isinstance(record.get("seed"), int):
-                self.seed = record["seed"]
-            elif isinstance(record.get("cell"), list) and isinstance(record.get("number"), int):
-                self._add_image(tuple(record["cell"]), record["number"])
 
-    def _records(self) -> list[dict[str, Any]]:
-        try:
-            texts = self._path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
-            return []
-        records = []
-        for text in texts:
-            try:
-                record = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(record, dict):
-                records.append(record)
-        return records
+def _normalised(request: GenerationRequest, model: str | None) -> GenerationRequest:
+    """Return a request in which all names of the same sampler, model or file are equal."""
+    scheduler, init = request.scheduler, request.init_image
+    path = expand_path(init) if init else None
+    return replace(
+        request,
+        scheduler=find_sampler(scheduler).name if scheduler else None,
+        model=model,
+        init_image=str(path.resolve()) if path is not None and path_exists(path) else init,
+    )
 
-    def _add_image(self, cell: Cell, number: int) -> None:
-        entry = self.folder.history.get(number)
-        if entry is not None and self.folder.path_of(entry).is_file():
-            self.images[cell] = entry
 
-    def begin(self, seed: int) -> None:
-        """Record the seed, so that cells generated later use the same."""
-        if self.seed is None:
-            append_line(self._path, f"{json.dumps({'seed': seed})}\n")
-
-    def add(self, cell: Cell, number: int) -> None:
-        """Record a finished cell."""
-        append_line(self._path, f"{json.dumps({'cell': cell, 'number': number})}\n")
-        self._add_image(cell, number)
-
-    def delete(self) -> None:
-        """Delete the record of a finished sweep."""
-        self._path.unlink(missing_ok=True)
+def failure_error(result: SweepResult) -> InvokeError:
+    """Return the error for a sweep of which some cells failed."""
+    count, total = len(result.failures), len(result.sweep.cells)
+    hint = "see the errors above; the same line again generates only these"
+    return InvokeError(f"{count} of {total} cells could not be generated", hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -97,26 +98,27 @@ class _AlternativesRun:
         for name in fields:
             with blame(name, stage=number, always=True):
                 source = _source(stage.request, name, self.effective.prompt_syntax)
-                texts.append(variants(source, seed, self._read_list))
+                texts.append(variants(source, seed, partial(read_word_list, self.context)))
         for chosen in product(*texts):
             values = stage.request.set_fields() | dict(zip(fields, chosen, strict=True))
             yield replace(stage, request=GenerationRequest.of(values))
 
-    def _read_list(self, name: str) -> list[str]:
-        """Return the entries of `<root>/wildcards/name.txt`. Raises PromptError if there are none."""
-        folders = self.context.settings.paths.data_folders(WILDCARDS)
-        paths = [folder / f"{name}.txt" for folder in folders]
-        path = next(filter(is_file, paths), paths[0])
-        if ".." in name or not is_file(path):
-            raise PromptError(f"no such list: {path}", hint=_available_lists(folders))
-        try:
-            lines = [line.strip() for line in read_text(path).splitlines()]
-        except ConfigError as error:
-            raise PromptError(error.message, hint=error.hint) from None
-        entries = [line for line in lines if line and not line.startswith("#")]
-        if not entries:
-            raise PromptError(f"the list {path} is empty", hint="write one entry per line")
-        return entries
+
+def read_word_list(context: SessionContext, name: str) -> list[str]:
+    """Return the entries of `<root>/wildcards/name.txt`. Raises PromptError if there are none."""
+    folders = context.settings.paths.data_folders(WILDCARDS)
+    paths = [folder / f"{name}.txt" for folder in folders]
+    path = next(filter(is_file, paths), paths[0])
+    if ".." in name or not is_file(path):
+        raise PromptError(f"no such list: {path}", hint=_available_lists(folders))
+    try:
+        lines = [line.strip() for line in read_text(path).splitlines()]
+    except ConfigError as error:
+        raise PromptError(error.message, hint=error.hint) from None
+    entries = [line for line in lines if line and not line.startswith("#")]
+    if not entries:
+        raise PromptError(f"the list {path} is empty", hint="write one entry per line")
+    return entries
 
 
 def _list_names(folders: Sequence[Path]) -> set[str]:

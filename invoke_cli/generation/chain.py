@@ -61,6 +61,7 @@ def _prepared(context: SessionContext, line: ResolvedLine, supplied: SuppliedInp
     first = prepare_stage(
         context, _without_default_postprocessing(resolved) if len(requests) > 1 else resolved, supplied
     )
+    _note_unused_steps(context, line.stages[0], first)
     later: list[Prepared] = []
     for number, request in enumerate(requests[1:], start=1):
         before = (later or [first])[-1]
@@ -69,9 +70,17 @@ def _prepared(context: SessionContext, line: ResolvedLine, supplied: SuppliedInp
             if number < len(requests) - 1:
                 resolved = _without_default_postprocessing(resolved)
             later.append(_matching_first(_later(context, resolved, before, inputs), first))
+            _note_unused_steps(context, line.stages[number], later[-1])
     if any(stage.plan.postprocessing.keep for stage in (first, *later)[:-1]):
         context.notice("--save_original applies to the last stage; --save_all keeps the images of the others")
     return replace(first, later=tuple(later))
+
+
+def _note_unused_steps(context: SessionContext, stage: Stage, prepared: Prepared) -> None:
+    """Report that the `-s` of a stage does not apply, since --real_steps sets the length of the schedule."""
+    typed, real = stage.request.num_inference_steps, prepared.plan.request.real_steps
+    if typed is not None and real is not None and prepared.plan.steps.scheduled != typed:
+        context.notice(f"-s {typed} has no effect: --real_steps {real} needs {prepared.plan.steps.scheduled} steps")
 
 
 def _resolved_stage(context: SessionContext, stage: Stage, before: Prepared) -> tuple[Resolved, SuppliedInputs]:

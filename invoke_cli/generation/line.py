@@ -9,6 +9,7 @@ from typing import Protocol
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult, Tokens
+from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import Planned, Tokenized
 from invoke_cli.generation.alternatives import generate_alternatives
@@ -71,6 +72,7 @@ class LineRun:
         self.context = context
         self.line = line
         self.originals: Saver | None = None
+        self.finished = 0
         self.prepared = prepare_line(context, *resume(context, line))
         context.last_stages = (self._resolved_request(), *self._later_requests())
 
@@ -183,7 +185,9 @@ class LineRun:
     def _execute(self, saver: Saver, prepared: Prepared) -> None:
         for file in () if prepared.plan.output.private else prepared.inputs:
             saver.target.folder.keep_input(file.data, file.sha256, file.name)
+        before = replace(self.context.counters)
         for result in generate_images(self.context, prepared):
+            before = self._trace_image(result, before)
             self._give_result_tip(prepared, result)
             if result.before is not None and self.originals is not None:
                 self.originals.save(
@@ -191,6 +195,16 @@ class LineRun:
                 )
                 self.originals.collect(wait=True)
             saver.save(prepared, replace(result, before=None))
+
+    def _trace_image(self, result: ImageResult, before: Counters) -> Counters:
+        """Report the work for an image, or for the images of a batch with the first of them; return all counts."""
+        counters, size = self.context.counters, len(result.batch.seeds)
+        self.finished += 1
+        is_only_one = len(self.prepared.plan.images) == 1 and before == Counters(emit=before.emit)
+        if self.prepared.plan.trace and not is_only_one and (size < 2 or counters.decodes > before.decodes):
+            name = f"images {self.finished} to {self.finished + size - 1}" if size > 1 else f"image {self.finished}"
+            self.context.hooks().trace(counters.summary_since(before, name))
+        return replace(counters)
 
     # -- reporting ---------------------------------------------------------------------------------------------------
 

@@ -33,8 +33,9 @@ def link_stages(stages: Sequence[Stage]) -> list[GenerationRequest]:
     for number, stage in enumerate(stages[1:], start=1):
         _check_later_stage(stage, number)
         before = inherited(requests[-1])
-        # The size of an outpainted image is that of the previous one, plus the borders; an enlarged one keeps its size.
-        if stage.request.outcrop is not None or any(getattr(requests[-1], name) for name in ENLARGING):
+        # The size of an outpainted image is that of the previous one, plus the borders; an enlarged or padded one keeps
+        # the size of its result.
+        if stage.request.outcrop is not None or any(getattr(requests[-1], name) for name in (*ENLARGING, "pad")):
             before = replace(before, width=None, height=None)
         requests.append(overlay(overlay(before, stage.request), line))
     return requests

@@ -44,7 +44,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     strength = _strength(inputs)
     steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
     _check_steps(sampler, steps.scheduled)
-    _note_single_step(inputs, strength, steps, notices)
+    _note_step_count(inputs, strength, steps, notices)
     guidance_scale = _guidance_scale(request, prompt, notices)
     plan = Plan(
         request=request,
@@ -160,9 +160,14 @@ def _guidance_scale(request: GenerationRequest, prompt: Prompt, notices: list[st
 # -- latent effects -------------------------------------------------------------------------------------------------
 
 
-def _note_single_step(inputs: PlanInputs, strength: float, steps: Steps, notices: list[str]) -> None:
-    if inputs.init is not None and steps.taken == 1 and 0 < strength * steps.scheduled < 1:
+def _note_step_count(inputs: PlanInputs, strength: float, steps: Steps, notices: list[str]) -> None:
+    if inputs.init is None:
+        return
+    if steps.taken == 1 and 0 < strength * steps.scheduled < 1:
         notices.append(f"strength {strength:g} of {steps.scheduled} steps is less than one: running one step")
+    if strength == 0 and not inputs.is_postprocess_only:
+        name = "the previous result" if inputs.init.chained else "the init image"
+        notices.append(f"strength 0: {name} is returned unchanged, apart from its size")
 
 
 def _note_ineffective(request: GenerationRequest, sampler: Sampler, notices: list[str]) -> None:

@@ -87,15 +87,22 @@ def _fitted_geometry(inputs: PlanInputs, source: Size, notices: list[str]) -> Ge
     mode = _fit_mode(request)
     if mode is FitMode.AUTO and width and height and aspects_differ(source, Size(width, height)):
         mode = FitMode.FIT
-        alternatives = "--crop, --pad and --stretch"
-        notices.append(
-            f"the aspect of the init image ({source}) differs from {width}x{height}: using --fit; see {alternatives}"
-        )
+        _note_fit(inputs, fit(source, width, height, mode, grid), notices)
     geometry = fit(source, width, height, mode, grid)
     if mode is not FitMode.FIT:
         _note_rounding((width, height), geometry.canvas, grid, notices)
     _note_scaling(inputs, geometry, notices)
     return geometry
+
+
+def _note_fit(inputs: PlanInputs, geometry: Geometry, notices: list[str]) -> None:
+    """Note that an init image is fitted, unless it is a previous result that fits into the size of the chain."""
+    assert inputs.init is not None
+    source, request = inputs.init.size, inputs.request
+    if inputs.init.chained and geometry.result == source:
+        return
+    aspect = f"the aspect of the init image ({source}) differs from {request.width}x{request.height}"
+    notices.append(f"{aspect}: using --fit; see --crop, --pad and --stretch")
 
 
 def _sets_size(request: GenerationRequest) -> bool:

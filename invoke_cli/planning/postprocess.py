@@ -213,11 +213,9 @@ class Enlarging:
         values: dict[str, object] = {
             "latent_up": request.latent_up, "sr": request.sr, "new_prompt": request.new_prompt,
         }  # fmt: skip
-        if self.network:
-            values["upscaler"] = self.network.name if by_name else self.network.reference
-        elif self.diffusion:
-            upscaler = self.diffusion.upscaler
-            values["upscaler"] = upscaler.name if by_name else upscaler.reference
+        model = self.diffusion.upscaler if self.diffusion else self.network
+        if model:
+            values["upscaler"] = model.name if by_name else model.reference
         if request.embiggen:
             assert self.refining is not None
             values["embiggen"] = (self.factor, self.share, self.refining.overlap / self.refining.side)

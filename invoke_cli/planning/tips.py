@@ -31,7 +31,8 @@ def _seed_for_steps(plan: Plan) -> Iterator[Tip]:
 
 
 def _few_steps(plan: Plan) -> Iterator[Tip]:
-    if plan.init is not None and 0 < plan.steps.taken < FEW_STEPS and plan.strength < 0.5:
+    chosen = plan.request.real_steps is not None
+    if plan.init is not None and not chosen and 0 < plan.steps.taken < FEW_STEPS and plan.strength < 0.5:
         steps = "1 step" if plan.steps.taken == 1 else f"{plan.steps.taken} steps"
         text = f"{steps} may look unfinished; --real_steps 20 runs 20 steps at any strength"
         yield Tip(key="few-steps", text=text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke_cli.context.paths import ALIASES_FILE, expand_path
 from invoke_cli.context.settings import Settings
@@ -18,21 +19,27 @@ from invoke_cli.planning.steps import count_steps
 from invoke_cli.plugins import PluginKind, plugins
 from invoke_cli.request import GenerationRequest
 
+if TYPE_CHECKING:
+    from invoke_cli.output.entries import Entry
+
 MAX_FILES = 200
-_RECENT_SEEDS = 50
+_RECENT_IMAGES = 50
+_OUTPUTS = "outputs"
 _STEP_OF = re.compile(r"(@last(\d{0,6})|!?0*(\d{1,9})(?:\.\d+(?:\.png)?)?):\d*")
 
 
 def sources_for(settings: Settings, outdir: str = "outputs") -> Sources:
     """Return the completion sources of a session."""
+    folder = Path(outdir)
     return Sources(
         samplers=_samplers,
         models=lambda _: _models(settings),
-        images=lambda typed: [*_references(), *_files(typed, Path(outdir))],
-        starts=lambda typed: _steps(typed, Path(outdir)) or [*_references(), *_files(typed, Path(outdir))],
+        images=lambda typed: _images(typed, folder),
+        starts=lambda typed: _steps(typed, folder) or _images(typed, folder),
+        results=lambda _: [(f"!{entry.number}", _prompt_of(entry)) for entry in _recent(folder)],
         loras=lambda _: _loras(settings),
         directories=_directories,
-        seeds=lambda _: _seeds(Path(outdir)),
+        seeds=lambda _: _seeds(folder),
         commands=lambda: [*_commands(), *_aliases(settings)],
         topics=_topics,
     )
@@ -57,6 +64,41 @@ def _references() -> Found:
     return [("@last", "the last result"), ("@last2", "the one before it")]
 
 
+def _images(typed: str, outputs: Path) -> Found:
+    """Return references to recent results, newest first, then images by their names."""
+    recent = _recent(outputs)
+    results = [entry for entry in recent if not entry.kind]
+    prompts = {entry.path: f"[{entry.number}] {_prompt_of(entry)}" for entry in recent}
+    found = [(f"@last{back if back > 1 else ''}", prompts[entry.path]) for back, entry in enumerate(results[:2], 1)]
+    found += [(f"!{entry.number}", _prompt_of(entry)) for entry in results]
+    named = [
+        (name, prompts.get(name, about)) if about == _OUTPUTS else (name, about)
+        for name, about in _files(typed, outputs)
+    ]
+    return [*(found or _references()), *named]
+
+
+def _recent(outputs: Path) -> list[Entry]:
+    """Return the recent images of the output folder, newest first."""
+    from invoke_cli.output.history import History
+
+    try:
+        return History(outputs / ".invoke" / "history.sqlite3").recent(_RECENT_IMAGES)[::-1]
+    except InvokeError:
+        return []
+
+
+def _prompt_of(entry: Entry) -> str:
+    """Return the prompt of an image; for a sheet of other images, its kind."""
+    if entry.kind:
+        return entry.kind
+    try:
+        parsed = parse(entry.line)
+    except InvokeError:
+        return ""
+    return (parsed.stages[0].request.prompt or "") if isinstance(parsed, Generation) else ""
+
+
 def _files(typed: str, outputs: Path) -> Iterable[tuple[str, str]]:
     """Return images and folders whose path begins with `typed`, and images in the output folder by their name."""
     head, _, start = typed.rpartition("/")
@@ -64,7 +106,8 @@ def _files(typed: str, outputs: Path) -> Iterable[tuple[str, str]]:
     prefix = f"{head}/" if "/" in typed else ""
     found = [(f"{prefix}{name}", description) for name, description in _list_folder(folder, start)]
     if not prefix:
-        found += [(name, "outputs") for name, description in _list_folder(outputs, start) if description != "folder"]
+        listed = _list_folder(outputs, start, newest_first=True)
+        found += [(name, _OUTPUTS) for name, description in listed if description != "folder"]
     return found
 
 
@@ -72,11 +115,11 @@ def _is_image_name(name: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.endswith(".steps.png")
 
 
-def _list_folder(folder: Path, start: str) -> list[tuple[str, str]]:
+def _list_folder(folder: Path, start: str, *, newest_first: bool = False) -> list[tuple[str, str]]:
+    """Return the images and folders whose names begin with `start`, by name; names of results begin with a number."""
     try:
-        entries = sorted(
-            (entry for entry in folder.iterdir() if entry.name.startswith(start or "")), key=lambda e: e.name
-        )
+        named = (entry for entry in folder.iterdir() if entry.name.startswith(start or ""))
+        entries = sorted(named, key=lambda entry: entry.name, reverse=newest_first)
     except OSError:
         return []
     candidates: list[tuple[str, str]] = []
@@ -95,13 +138,7 @@ def _directories(typed: str) -> Found:
 
 
 def _seeds(outdir: Path) -> Found:
-    from invoke_cli.output.history import History
-
-    try:
-        recent = History(outdir / ".invoke" / "history.sqlite3").recent(_RECENT_SEEDS)
-    except InvokeError:
-        return []
-    seeds = {str(entry.seed): f"image {entry.number}" for entry in reversed(recent)}
+    seeds = {str(entry.seed): f"image {entry.number}" for entry in _recent(outdir)}
     return [("-1", "the last image's seed"), *seeds.items()]
 
 

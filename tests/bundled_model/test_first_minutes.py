@@ -105,6 +105,7 @@ def test_exactness_an_image_equals_the_stock_pipeline_s(harness: SessionHarness)
     assert pixels(path) == expected.tobytes()
 
 
+@pytest.mark.feature("strength-scale")
 def test_higher_strength_moves_a_drawing_towards_the_prompt(harness: SessionHarness) -> None:
     source = colours(fireplace(harness.folder))
     distances = []
@@ -152,6 +153,7 @@ def test_a_chain_and_a_mask_verify(harness: SessionHarness) -> None:
     assert harness.run(f"!verify {painted} {chained}") is Outcome.OK
 
 
+@pytest.mark.feature("subtle-tip")
 def test_a_result_that_barely_changed_gives_a_notice(harness: SessionHarness) -> None:
     harness.draw("a large red circle on a black background -S3 -s8")
     harness.draw("a large blue star on a white background -I !1 -f .9 -s8 -S3")

@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from invoke_cli.commands.table import COMMANDS, REMOVED_COMMANDS
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Forget
+from invoke_cli.language.grammar.line import Generation, parse
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels
 
@@ -35,6 +36,7 @@ def test_a_number_recalls_its_line(harness: SessionHarness) -> None:
     assert harness.run("!7") is Outcome.FAILED
 
 
+@pytest.mark.feature("again")
 def test_again_keeps_the_seed_and_adds_to_numbers(harness: SessionHarness, sketch: Path) -> None:
     assert harness.run("!again") is Outcome.FAILED
     (first,) = harness.draw("a cat -s4 -f.5 -I sketch.png")
@@ -48,6 +50,40 @@ def test_again_keeps_the_seed_and_adds_to_numbers(harness: SessionHarness, sketc
     assert "-f 0.2" in harness.saved[0].line and "-s 6" in harness.saved[0].line
     assert harness.run("!again -f+.9") is not Outcome.OK
     assert harness.run("!again -S+1") is Outcome.FAILED and "cannot add to a seed" in harness.errors[0]
+
+
+@pytest.mark.feature("again")
+@pytest.mark.parametrize(
+    ("changes", "settings"),
+    [
+        ("-f+.1", [(4, 0.5, 7.5), (6, 0.5, 7.5), (6, 0.3, 7.5)]),
+        ("-f+.1@2 -C 3", [(4, 0.5, 7.5), (6, 0.6, 7.5), (6, 0.2, 3)]),
+        ("-s+2@1 -f.9@3 -C-1@2", [(6, 0.5, 7.5), (6, 0.5, 6.5), (6, 0.9, 6.5)]),
+        ("-s+1", [(4, 0.5, 7.5), (6, 0.5, 7.5), (7, 0.2, 7.5)]),
+    ],
+)
+def test_again_changes_one_stage_of_a_chain(
+    harness: SessionHarness, sketch: Path, changes: str, settings: list[tuple[int, float, float]]
+) -> None:
+    harness.draw("a cat -s4 -f.5 -C 7.5 -I sketch.png -S 3 | b -f.5 -s6 | c -f .2")
+    for _ in range(2):
+        (path,) = harness.draw(f"!again {changes}")
+        parsed = parse(harness.saved[0].line)
+        assert isinstance(parsed, Generation)
+        requests = [stage.request for stage in parsed.stages]
+        found = [(each.num_inference_steps, each.strength, each.guidance_scale) for each in requests]
+        assert found == settings and path.name.split(".")[1] == "3"
+        harness.draw("a cat -s4 -f.5 -C 7.5 -I sketch.png -S 3 | b -f.5 -s6 | c -f .2")
+    assert harness.run("!again -f+.1@4") is Outcome.UNREADABLE and "no stage 4" in harness.errors[0]
+    assert harness.run("!again -f+.1@x") is Outcome.UNREADABLE
+    harness.draw(f"!final @last {changes}")
+    assert harness.run("!final @last a dog") is Outcome.FAILED and "only switches" in harness.errors[0]
+
+
+def test_again_changes_the_seed_of_a_chain_in_its_first_stage(harness: SessionHarness) -> None:
+    harness.draw("a cat -s2 -S 3 | b -f.5")
+    (path,) = harness.draw("!again -S 9 -n 1")
+    assert path.name.split(".")[1] == "9" and " -S 9 " in harness.saved[0].line.partition(" | ")[0]
 
 
 def test_again_repeats_the_last_line_of_an_earlier_session(harness: SessionHarness) -> None:
@@ -104,6 +140,60 @@ def test_check_reports_weights_inputs_tokens_and_memory(harness: SessionHarness,
     assert harness.run("!check a cat -I none.png") is Outcome.FAILED
 
 
+@pytest.mark.feature("check")
+def test_check_reports_all_problems_at_once(harness: SessionHarness, sketch: Path) -> None:
+    line = "a cat -I none.png -M mask.png --mask_blur 3 --lora film --lora ink:.5 --control canny:sketch.png -A foo"
+    assert harness.run(f"!check {line} -U 2 --upscaler bar") is Outcome.FAILED
+    problems = [text for text in harness.messages.splitlines() if text.startswith("problem")]
+    for part in ("none.png", "mask.png", "LoRA: film", "LoRA: ink", "canny", "foo", "bar"):
+        assert sum(part in text for text in problems) == 1, part
+    assert len(problems) == 7 and harness.errors == ["this line has 7 problems"]
+    assert "weights" in harness.messages and "memory" in harness.messages
+    assert "image    " not in harness.messages and harness.saved == []
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("a cat -m none -I nothing.png", ["no such model: none", "nothing.png"]),
+        ("a cat -m none -A foo", ["no such model: none"]),
+        ("a cat | b -f .5 -M mask.png | c -f .5 -A foo", ["mask.png", "foo"]),
+        ("(a cat)99 -s 2 --lora film", ["a weight must be", "LoRA: film"]),
+        ("a cat -I @last:99 -tm hat --post none", ["no image @last", "no such postprocessor"]),
+        ("a cat -I sketch.png --fit --pad", ["cannot be combined"]),
+    ],
+)
+def test_check_finds_problems_of_every_part(
+    fake_session: SessionHarness, sketch: Path, line: str, parts: list[str]
+) -> None:
+    assert fake_session.run(f"!check {line}") is not Outcome.OK
+    found = [*fake_session.messages.splitlines(), *fake_session.errors]
+    found = [text for text in found if text.startswith("problem")] or found
+    for part in parts:
+        assert any(part in text for text in found), (part, found)
+    if len(parts) == 1:
+        assert len(fake_session.errors) == 1 and "problems" not in fake_session.errors[0], (
+            "reported as by the line itself"
+        )
+
+
+def test_check_describes_masks_adapters_and_postprocessing(fake_session: SessionHarness, sketch: Path) -> None:
+    drawing().convert("L").point(lambda value: 255 if value > 99 else 0).save("mask.png")
+    (fake_session.folder / "root" / "loras").mkdir()
+    (fake_session.folder / "root" / "loras" / "film.safetensors").write_bytes(b"")
+    assert fake_session.run("!check a cat -I sketch.png -M mask.png --lora film:.5 -U 2") is Outcome.OK, (
+        fake_session.errors
+    )
+    for text in ("mask     mask.png: ", "lora     film: weight 0.5", "after    enlarged 2 times"):
+        assert text in fake_session.messages
+
+
+def test_check_emits_each_notice_once(fake_session: SessionHarness, sketch: Path) -> None:
+    fake_session.run("!check a cat -I sketch.png -s 9 --real_steps 3 -f .5 | b -f .5 --lora x,y,z")
+    assert fake_session.notices == ["-s 9 has no effect: --real_steps 3 needs 6 steps"]
+
+
+@pytest.mark.feature("memory-shown")
 def test_mem_reports_memory_and_loaded_models(harness: SessionHarness) -> None:
     harness.draw("a cat -s2")
     harness.run("!mem")

@@ -14,6 +14,7 @@ from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, digest, size
 
 
+@pytest.mark.feature("upscale")
 def test_fix_takes_prompt_and_seed_from_the_file_and_records_its_parent(harness: SessionHarness) -> None:
     (parent,) = harness.draw("a red boat [fog] -s4 -S 11 -C 3")
     before = digest(parent)
@@ -26,6 +27,7 @@ def test_fix_takes_prompt_and_seed_from_the_file_and_records_its_parent(harness:
     assert document["parents"] == [{"name": parent.name, "sha256": before}]
 
 
+@pytest.mark.feature("fix")
 @pytest.mark.parametrize("name", ["photo.jpg", "with blank.webp", "palette.png"])
 def test_fix_takes_any_image_format(fake_session: SessionHarness, name: str) -> None:
     source = drawing(70, 50)
@@ -58,6 +60,7 @@ def test_fix_takes_a_pattern(fake_session: SessionHarness) -> None:
     assert [size(path) for path in fake_session.draw("!fix p*.png -U2")] == [(80, 80), (82, 80), (84, 80)]
 
 
+@pytest.mark.feature("upscale-prompted")
 def test_fix_with_u4_a_new_prompt_and_20_steps(real_session: SessionHarness) -> None:
     drawing(24, 16).save("low.png")
     (result,) = real_session.draw('!fix low.png -U4 --new_prompt "high quality, detailed, sharp" -s20')

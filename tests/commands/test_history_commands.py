@@ -26,6 +26,7 @@ def numbers(text: str) -> list[int]:
     return [int(line[1 : line.index("]")]) for line in text.splitlines() if line.lstrip().startswith("[")]
 
 
+@pytest.mark.feature("history")
 def test_images_are_found_by_search_tag_and_rating(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a red fox -s2 -S1")
     harness.draw("a red boat -s4 -S2 -I sketch.png -f.5")
@@ -84,6 +85,7 @@ def test_a_removed_image_disappears_from_all_lists(harness: SessionHarness) -> N
     assert output(harness, "!history") == "this folder contains no images yet"
 
 
+@pytest.mark.feature("lineage")
 def test_tree_shows_parents_and_children(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("one -I sketch.png -s2 -S1 -f.5")
     harness.draw("two -I !1 -s2 -S2 -f.5")
@@ -106,6 +108,7 @@ def test_diff_shows_changed_settings_and_pixel_difference(harness: SessionHarnes
     assert "contains no generation metadata" in output(harness, "!diff 1 sketch.png")
 
 
+@pytest.mark.feature("save-all")
 def test_saved_copies_have_descriptive_names(harness: SessionHarness) -> None:
     paths = harness.draw("a red fox: by/the river -s2 -S1..2")
     harness.draw("a dog -s2 -S3")

@@ -77,6 +77,7 @@ def test_a_model_used_by_its_folder_and_imported_later_is_one(
     fake_session.draw("a cat -s 2 -m mine")
 
 
+@pytest.mark.feature("model-sources")
 def test_a_model_in_the_hubs_cache_is_used_by_its_id(
     fake_session: SessionHarness, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def entries(harness: SessionHarness) -> str:
     return (harness.folder / "root" / "configs" / "models.yaml").read_text(encoding="utf-8")
 
 
+@pytest.mark.feature("model-checked")
 def test_models_are_listed_with_their_state(fake_session: SessionHarness) -> None:
     (fake_session.folder / "root/configs/models.yaml").write_text(
         entries(fake_session) + "gone:\n  path: /nowhere/at/all\n", encoding="utf-8"
@@ -36,6 +37,7 @@ def test_models_are_listed_with_their_state(fake_session: SessionHarness) -> Non
     assert "active, loaded" in fake_session.messages
 
 
+@pytest.mark.feature("model-tags")
 def test_models_are_listed_by_their_good_for_tags(fake_session: SessionHarness) -> None:
     fake_session.run("!edit_model tiny good_for night scenes, portraits")
     assert fake_session.run("!models --for portrait") is Outcome.OK, fake_session.errors
@@ -111,6 +113,7 @@ def test_a_packaged_entry_is_overridden_and_restored(fake_session: SessionHarnes
     assert fake_session.session.context.settings.registry.find("sketchbook").defaults.num_inference_steps == 20
 
 
+@pytest.mark.feature("triggers")
 def test_missing_trigger_words_give_a_notice(fake_session: SessionHarness) -> None:
     assert fake_session.run("!edit_model tiny triggers elden ring style, er") is Outcome.OK, fake_session.errors
     fake_session.run("!triggers tiny")
@@ -167,6 +170,7 @@ def hub(tmp_path: Path) -> Iterator[tuple[str, type[Hub], Path]]:
     server.server_close()
 
 
+@pytest.mark.feature("import")
 def test_a_download_reports_its_size_and_resumes(
     fake_session: SessionHarness, hub: tuple[str, type[Hub], Path], tmp_path: Path
 ) -> None:
@@ -203,6 +207,7 @@ def test_a_downloaded_file_must_be_a_model(fake_session: SessionHarness, hub: tu
     assert fake_session.run(f"!import_model {address}/model.ckpt") is Outcome.FAILED
 
 
+@pytest.mark.feature("import")
 def test_nothing_is_downloaded_offline(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     options = SessionOptions(root=str(tmp_path / "root"), offline=True)

@@ -31,6 +31,7 @@ def record(path: Path) -> SheetRecord:
     return found
 
 
+@pytest.mark.feature("compare-settings")
 def test_compare_has_a_column_for_each_image(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("fire -s10 -S5 -f.7 -I sketch.png")
     harness.draw("fire -s10 -S5 -f.4 -I sketch.png")
@@ -83,6 +84,7 @@ def test_an_image_without_recorded_steps_is_shown_alone(harness: SessionHarness,
     assert harness.run("!compare 1") is Outcome.FAILED and "2 to 8" in harness.errors[0]
 
 
+@pytest.mark.feature("before-after")
 def test_grid_shows_before_and_after_pixel_for_pixel(harness: SessionHarness) -> None:
     drawing(192, 128).save("sketch.png")
     (result,) = harness.draw("fire -s2 -S5 -I sketch.png -W 128 -H 128 --fit")
@@ -97,6 +99,7 @@ def test_grid_shows_before_and_after_pixel_for_pixel(harness: SessionHarness) ->
     assert any(np.array_equal(window, expected) for row in windows for window in row[:64])
 
 
+@pytest.mark.feature("contact-sheet")
 def test_contact_shows_the_last_line_the_session_or_given_images(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
     harness.draw("a dog -s2 -S1..3")
@@ -108,6 +111,7 @@ def test_contact_shows_the_last_line_the_session_or_given_images(harness: Sessio
     assert len(record(sheet(harness, "!contact session")).shows) == 4
 
 
+@pytest.mark.feature("plot-strength")
 def test_plot_strength_shows_a_bar_per_strength(harness: SessionHarness) -> None:
     path = sheet(harness, "!plot strength -s50")
     assert path.name == "000001.plot.png" and record(path).line == "!plot strength -s 50"

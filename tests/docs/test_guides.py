@@ -60,6 +60,7 @@ def test_the_model_entry_is_valid(program: Program, tiny_model: Path) -> None:
     assert result.status == 0 and b"512" in result.out and b"sd15" in result.out
 
 
+@pytest.mark.feature("library")
 def test_the_python_examples_run(program: Program, capsys: pytest.CaptureFixture[str]) -> None:
     examples = [body for language, body in blocks(DOCS / "guides" / "scripting.md") if language == "python"]
     for code in examples:

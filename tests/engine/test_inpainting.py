@@ -36,6 +36,7 @@ def inpainting_job(line: str, folder: Path) -> Job:
     return replace(job, plan=replace(job.plan, task=Task.INPAINT), mask=cover_cells(mask(), 8))
 
 
+@pytest.mark.feature("mask-models")
 @pytest.mark.parametrize("sampler", ["ddim", "k_euler", "k_heun", "dpmpp_2m", "unipc"])
 @pytest.mark.parametrize("strength", [0.6, 1.0])
 def test_exactness_of_inpainting(real_engine: Engine, folder: Path, sampler: str, strength: float) -> None:
@@ -59,6 +60,7 @@ def test_exactness_of_inpainting(real_engine: Engine, folder: Path, sampler: str
     assert result.tobytes() == expected.tobytes()
 
 
+@pytest.mark.feature("seed-series")
 def test_the_init_image_is_encoded_at_most_once(real_engine: Engine, tiny_model: Path) -> None:
     events = Events()
     list(real_engine.generate(inpainting_job("a cat -s3 -S1 -f 0.9 --trace", tiny_model), events.hooks()))

@@ -20,12 +20,14 @@ def arrays(images: list[ImageResult]) -> list[np.ndarray[Any, np.dtype[np.int16]
     return [np.asarray(result.image, dtype=np.int16) for result in images]
 
 
+@pytest.mark.feature("steps")
 def test_10_steps_make_10_denoiser_calls(engine: Engine, tiny_model: Path) -> None:
     events = Events()
     results(engine, job_for("a cat -s10 -A k_euler --trace", model_at(tiny_model)), events)
     assert traces(events)[-1] == "trace: encodes=0 decodes=1 denoiser_calls=10"
 
 
+@pytest.mark.feature("guidance")
 @pytest.mark.parametrize(("guidance", "batch"), [("7.5", 2), ("1.1", 2), ("1", 1), ("0.1", 1), ("0", 1)])
 def test_guidance_of_1_or_less_skips_the_negative_prompt(
     engine: DiffusersEngine, tiny_model: Path, guidance: str, batch: int
@@ -41,6 +43,7 @@ def test_guidance_of_1_or_less_skips_the_negative_prompt(
     assert set(sizes) == {batch}
 
 
+@pytest.mark.feature("parallel")
 def test_batches_of_two_share_denoiser_calls(engine: DiffusersEngine, tiny_model: Path) -> None:
     events = Events()
     job = job_for("a cat -s3 -n4 --parallel 2 --trace", model_at(tiny_model))
@@ -50,6 +53,7 @@ def test_batches_of_two_share_denoiser_calls(engine: DiffusersEngine, tiny_model
     assert {event.batch for event in events if isinstance(event, Step)} == {2}
 
 
+@pytest.mark.feature("count")
 @pytest.mark.parametrize("line", ["a cat -s4 -n4 -S 42 -A {}", "a cat -s6 -n4 -S 42 -A {} -I x -f .7"])
 @pytest.mark.parametrize("sampler", ["ddim", "k_lms", "k_euler_a", "dpmpp_sde"])
 def test_exactness_image_k_of_a_batch_equals_the_single_run(
@@ -65,12 +69,14 @@ def test_exactness_image_k_of_a_batch_equals_the_single_run(
         assert np.abs(single - close).max() <= 1
 
 
+@pytest.mark.feature("negative-prompt")
 def test_no_negative_prompt_equals_an_empty_one(engine: Engine, tiny_model: Path) -> None:
     without = results(engine, job_for("a cat -s2 -S1", model_at(tiny_model)))
     empty = results(engine, job_for('a cat -s2 -S1 --neg ""', model_at(tiny_model)))
     assert without[0].image.tobytes() == empty[0].image.tobytes()
 
 
+@pytest.mark.feature("img2img-stages")
 def test_the_trace_lists_each_stage_once(engine: Engine, tiny_model: Path, sketch_64: Image.Image) -> None:
     events = Events()
     results(engine, job_for("fire -s10 -f.7 -I x --trace", model_at(tiny_model), sketch_64), events)
@@ -81,6 +87,7 @@ def test_the_trace_lists_each_stage_once(engine: Engine, tiny_model: Path, sketc
     assert lines[-1] == "decode"
 
 
+@pytest.mark.feature("embeddings-cache")
 def test_a_repeated_prompt_and_image_are_not_encoded_again(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image
 ) -> None:

@@ -39,6 +39,7 @@ def stock(folder: Path, **arguments: Any) -> Image.Image:
     return image
 
 
+@pytest.mark.feature("clip-skip")
 @pytest.mark.parametrize(
     ("switch", "argument"),
     [("--eta .5", {"eta": 0.5}), ("--clip_skip 1", {"clip_skip": 1}), ("--cfg_rescale .7", {"guidance_rescale": 0.7})],
@@ -51,6 +52,7 @@ def test_effects_equal_the_stock_pipeline_s(
     assert result.tobytes() != stock(tiny_model).tobytes()
 
 
+@pytest.mark.feature("eta")
 @pytest.mark.parametrize(
     "switch", ["--eta 0", "--clip_skip 0", "--cfg_rescale 0", "--perlin 0", "--threshold 0", "--h_symmetry_time_pct 0"]
 )
@@ -59,6 +61,7 @@ def test_zero_turns_an_effect_off(real_engine: Engine, tiny_model: Path, switch:
     assert result.tobytes() == stock(tiny_model).tobytes()
 
 
+@pytest.mark.feature("cfg-rescale")
 @pytest.mark.parametrize(
     "switch",
     ["--eta .5", "--clip_skip 1", "--cfg_rescale .7", "--perlin .3", "--seamless", "--seamless_axes x",
@@ -77,6 +80,7 @@ def test_every_effect_works_with_every_task_and_verifies(
     assert pixels(again) == pixels(plain), "the effect leaves no state"
 
 
+@pytest.mark.feature("eta")
 def test_eta_with_a_sampler_without_it_gives_a_notice(real_session: SessionHarness) -> None:
     real_session.draw("a cat -s2 --eta .5 -A k_euler")
     assert any("--eta has no effect with k_euler" in text for text in real_session.notices)

@@ -61,6 +61,7 @@ STAGES = [
 ]
 
 
+@pytest.mark.feature("out-of-memory")
 @pytest.mark.parametrize(("component", "method", "stage", "fallbacks"), STAGES)
 def test_each_stage_is_retried_with_fallbacks(
     engine: DiffusersEngine,
@@ -82,6 +83,7 @@ def test_each_stage_is_retried_with_fallbacks(
     assert len(result.fallbacks) == fallbacks
 
 
+@pytest.mark.feature("out-of-memory")
 @pytest.mark.parametrize(("component", "method", "stage", "fallbacks"), STAGES)
 def test_without_a_fallback_left_the_line_fails_and_the_next_one_works(
     real_session: SessionHarness,
@@ -144,6 +146,7 @@ def test_a_batch_that_is_too_large_is_halved(
     assert sum("half as many" in text for text in warnings(events)) == 3
 
 
+@pytest.mark.feature("large-sizes")
 def test_tiled_decoding_is_recorded_and_verifies(
     real_session: SessionHarness, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

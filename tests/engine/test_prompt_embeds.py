@@ -57,6 +57,7 @@ SOURCES = [
 ]
 
 
+@pytest.mark.feature("weights")
 @pytest.mark.parametrize("source", SOURCES)
 def test_weighted_prompts_equal_compel_s(loaded: LoadedModel, source: str) -> None:
     encoded, expected = states(loaded, source), compel_for(loaded.pipeline)(source)

@@ -17,6 +17,7 @@ from invoke_cli.models.samplers import SAMPLERS, find_sampler, sampler_names
 from tests.engine.jobs import Events, job_for, model_at, results, traces
 
 
+@pytest.mark.feature("sampler")
 @pytest.mark.parametrize("name", sampler_names())
 def test_every_sampler_works_with_and_without_an_init_image(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image, name: str
@@ -51,6 +52,7 @@ def test_steps_of_higher_order_samplers_are_counted_once(
     assert [event.step for event in events if isinstance(event, Step)] == list(range(steps + 1))
 
 
+@pytest.mark.feature("schedule-position")
 def test_strength_0_5_starts_in_the_middle_of_the_schedule(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image
 ) -> None:
@@ -64,6 +66,7 @@ def test_strength_0_5_starts_in_the_middle_of_the_schedule(
     assert traces(half)[-1].endswith("denoiser_calls=25")
 
 
+@pytest.mark.feature("noise-scaled")
 @pytest.mark.parametrize("name", ["ddim", "k_euler", "k_lms", "k_heun", "k_dpmpp_2", "unipc", "lcm"])
 def test_the_start_is_the_init_image_with_noise_of_the_first_timestep(
     engine: DiffusersEngine, tiny_model: Path, sketch_64: Image.Image, name: str
@@ -95,6 +98,7 @@ def test_the_start_is_the_init_image_with_noise_of_the_first_timestep(
     assert torch.equal(start, expected)
 
 
+@pytest.mark.feature("first-frame")
 def test_a_higher_strength_starts_noisier_and_takes_more_steps(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image
 ) -> None:
@@ -108,6 +112,7 @@ def test_a_higher_strength_starts_noisier_and_takes_more_steps(
     assert variances[1] > variances[0]
 
 
+@pytest.mark.feature("schedule-differs")
 def test_schedules_of_29_and_30_steps_differ_at_every_step(engine: Engine, tiny_model: Path) -> None:
     schedules = []
     for steps in (29, 30):
@@ -118,6 +123,7 @@ def test_schedules_of_29_and_30_steps_differ_at_every_step(engine: Engine, tiny_
     assert all(differing[:-1]), schedules
 
 
+@pytest.mark.feature("strength-one")
 def test_strength_1_takes_all_steps_and_depends_on_the_init_image(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image
 ) -> None:

@@ -53,6 +53,7 @@ def seeded(seed: int) -> Any:
     return torch.Generator().manual_seed(seed)
 
 
+@pytest.mark.feature("chain-upscale")
 def test_a_chain_of_upscalers_passes_latents_and_equals_stock(
     harness: SessionHarness, tiny_model: Path, x2: Path, x4: Path
 ) -> None:
@@ -193,6 +194,7 @@ def test_tiles_of_a_network_have_no_seams(real_session: SessionHarness, monkeypa
     assert distance.max() <= 1
 
 
+@pytest.mark.feature("faces")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "library", "name"),

@@ -15,7 +15,7 @@ import pytest
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Event, Saved
-from invoke_cli.language.grammar.axes import parse_sweep, with_seed
+from invoke_cli.language.grammar.axes import parse_sweep, with_switches
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from tests.session_harness import SessionHarness, pixels, size
@@ -52,6 +52,20 @@ def stop_after(harness: SessionHarness, count: int) -> Callable[[Event], None]:
         ("a -V 1:.1,2:.2 -s=1,2", ["a -V 1:.1,2:.2 -s=1", "a -V 1:.1,2:.2 -s=2"]),
         ("a --neg ugly,dull", ["a --neg ugly", "a --neg dull"]),
         ("a -s 1,1,2", ["a -s 1", "a -s 2"]),
+        ("a -f .5,0.50,balanced,1", ["a -f .5", "a -f 1"]),
+        ("a {red|blue} cat -s 5", ['"a red cat" -s 5', '"a blue cat" -s 5']),
+        ('"{a \\"b\\"|c -s} d" -s 5', ['"a \\"b\\" d" -s 5', '"c -s d" -s 5']),
+        ("{a|b {c|d}} | {e|} f", [f'"{one}" | "{two}"' for one in ("a", "b c", "b d") for two in ("e f", "f")]),
+        ("a {?red|blue} {big|old} cat", ['"a {?red|blue} big cat"', '"a {?red|blue} old cat"']),
+        ("a -U 2,4 .5", ['a -U "2 .5"', 'a -U "4 .5"']),
+        ("a --lora film,ink:.5", ["a --lora film", "a --lora ink:.5"]),
+        ("a --lora one\\,two,ink", ["a --lora one\\,two", "a --lora ink"]),
+        ("a --lora film --lora ink,oil", ["a --lora film --lora ink", "a --lora film --lora oil"]),
+        ('a --new_prompt "very {sharp|soft}"', ['a --new_prompt "very sharp"', 'a --new_prompt "very soft"']),
+        ("a -tm {hat|coat} .4", ['a -tm "hat .4"', 'a -tm "coat .4"']),
+        ("a --match_colors lab,chroma", ["a --match_colors lab", "a --match_colors chroma"]),
+        ("a --embiggen_tiles 1,4 -s 1,2", ["a --embiggen_tiles 1,4 -s 1", "a --embiggen_tiles 1,4 -s 2"]),
+        ("a -o x,y -s 1,2", ["a -o x,y -s 1", "a -o x,y -s 2"]),
     ],
 )
 def test_a_sweep_expands_to_its_lines(line: str, lines: list[str]) -> None:
@@ -63,9 +77,11 @@ def test_expensive_settings_change_least_often() -> None:
     sweep = parse_sweep("a -s 1,2 -m x,y --neg u,v")
     models = [sweep.line_of(cell).split("-m ")[1][0] for cell in sweep.cells_by_cost]
     assert models == sorted(models) and sorted(sweep.cells_by_cost) == sweep.cells
-    assert with_seed("a cat | b", 7) == "a cat -S 7 | b"
+    assert with_switches("a cat | b", "-S 7") == "a cat -S 7 | b"
+    assert with_switches("a cat -s 5 # a note", "-S 7") == "a cat -s 5 -S 7 # a note"
 
 
+@pytest.mark.feature("strength-and-guidance")
 def test_a_sweep_generates_every_combination_a_sheet_and_tables(harness: SessionHarness, sketch: Path) -> None:
     assert harness.run(SWEEP) is Outcome.OK, harness.errors
     results = cells(harness)
@@ -132,6 +148,13 @@ def test_a_deleted_cell_is_generated_again(harness: SessionHarness) -> None:
 def test_impossible_sweeps_are_errors_before_generation(harness: SessionHarness, sketch: Path) -> None:
     for line, message in [
         ("!sweep a cat", "needs a list"),
+        ("!sweep a {cat|cat}", "needs a list"),
+        ("!sweep a cat -n 2,3", "-n takes one value"),
+        ("!sweep a cat -z 1,9", "-z takes one value"),
+        ("!sweep a cat -A ddim,nosuch", "no such sampler"),
+        ("!sweep a {cat|dog", "unclosed brace"),
+        ("!sweep a {__nosuch__} -s 1,2", "no such list"),
+        ("!sweep a cat -I nosuch/*.png -s 1,2", "no images"),
         ("!sweep a cat -s 1,nine", "whole number"),
         ("!sweep a cat -C 1.5..3.5", "invalid range: 1.5..3.5"),
         ("!sweep a cat -s 5..1", "invalid range: 5..1"),
@@ -153,6 +176,18 @@ def test_a_dry_run_of_a_sweep_shows_its_lines(harness: SessionHarness) -> None:
     assert harness.messages.splitlines() == ["a cat -s 2 --dry_run", "a cat -s 3 --dry_run"] and harness.saved == []
 
 
+def test_captions_of_a_private_sweep_show_no_values(harness: SessionHarness, sketch: Path) -> None:
+    sheets = []
+    for words in ("hidden,dull", "a,b"):
+        outdir = f"out-{words[0]}"
+        assert (
+            harness.run(f"!sweep a cat -s 2 -S 1 -f 0 -I sketch.png --neg {words} --private -o {outdir}") is Outcome.OK
+        )
+        (sheet,) = (harness.folder / outdir).glob("*.sweep.png")
+        sheets.append(pixels(sheet))
+    assert sheets[0] == sheets[1]
+
+
 def test_files_of_a_private_sweep_contain_no_prompts(harness: SessionHarness) -> None:
     assert harness.run("!sweep a secret -s 2,3 --neg hidden,dull --private") is Outcome.OK, harness.errors
     for path in (harness.folder / "outputs").rglob("*"):
@@ -171,6 +206,7 @@ def test_ladder_generates_each_strength_from_one_encoding(real_session: SessionH
     assert (harness.folder / "outputs" / "000011.ladder.png").is_file()
 
 
+@pytest.mark.feature("final")
 def test_final_changes_only_the_given_settings(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s2 -S5 -I sketch.png -f.5")
     harness.draw("a dog -s2")

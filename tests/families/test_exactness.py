@@ -59,6 +59,7 @@ def strength(rule: StrengthRule, taken: int, steps: int) -> dict[str, Any]:
             return {}
 
 
+@pytest.mark.feature("families")
 @pytest.mark.parametrize("name", BUILDERS)
 def test_exactness_of_text_to_image(real_engine: Engine, folder_of: Folder, name: str) -> None:
     model = tiny(folder_of(name))
@@ -71,6 +72,7 @@ def test_exactness_of_text_to_image(real_engine: Engine, folder_of: Folder, name
     assert len(result.getcolors(SIDE * SIDE) or []) > 50, "the image is not uniform"
 
 
+@pytest.mark.feature("families")
 @pytest.mark.parametrize("name", BUILDERS)
 @pytest.mark.parametrize("task", [Task.IMAGE_TO_IMAGE, Task.INPAINT])
 def test_exactness_of_image_to_image_and_inpainting(

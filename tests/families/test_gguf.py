@@ -99,6 +99,7 @@ def stock(file: Path, folder: Path) -> bytes:
     return bytes(image.tobytes())
 
 
+@pytest.mark.feature("quantize")
 def test_images_of_a_gguf_file_equal_stock_diffusers_own(
     real_session: SessionHarness, folder_of: Folder, tmp_path: Path
 ) -> None:

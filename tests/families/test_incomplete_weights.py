@@ -126,6 +126,7 @@ def test_a_single_file_must_be_complete(
     assert f"tensors of its {component} are missing in model.safetensors, the first is " in message
 
 
+@pytest.mark.feature("half-precision")
 @pytest.mark.parametrize("name", ["stable-diffusion", "flux"])
 def test_the_full_precision_files_are_read_where_both_are_present(
     real_engine: Engine, folder_of: Folder, tmp_path: Path, name: str

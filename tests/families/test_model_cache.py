@@ -42,6 +42,7 @@ def tensor_bytes() -> int:
     return sum(storages.values())
 
 
+@pytest.mark.feature("model-limits")
 @pytest.mark.parametrize(("limit", "kept"), [(1, 1), (2, 2), (0, 3)])
 def test_the_number_of_loaded_models_is_limited(folder_of: Folder, limit: int, kept: int) -> None:
     engine = DiffusersEngine(EngineSettings(device="cpu", max_loaded_models=limit))

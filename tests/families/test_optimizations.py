@@ -33,6 +33,7 @@ def max_difference(first: Image.Image, second: Image.Image) -> int:
     return int(np.abs(np.asarray(first, np.int16) - np.asarray(second, np.int16)).max())
 
 
+@pytest.mark.feature("attention")
 @pytest.mark.parametrize("name", ["stable-diffusion", "flux", "sana", "z-image"])
 @pytest.mark.parametrize("switch", ["--attention math", "--attention sdpa", "--vae_tiling", "--offload none"])
 def test_an_optimization_gives_the_same_image_within_rounding(
@@ -56,6 +57,7 @@ def test_optimizations_of_unets_are_rejected_for_transformers(
         first_image(real_engine, job(f"{LINE} {switch}", tiny(folder_of("flux"))))
 
 
+@pytest.mark.feature("compile")
 @pytest.mark.parametrize(
     "switch",
     [
@@ -95,6 +97,7 @@ def test_decoding_is_tiled_only_when_requested(
     assert len(calls) == 1
 
 
+@pytest.mark.feature("offload")
 @pytest.mark.parametrize("name", ["stable-diffusion", "sdxl", "flux"])
 @pytest.mark.parametrize("offload", ["model", "group"])
 @pytest.mark.parametrize("task", [Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE])

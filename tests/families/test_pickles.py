@@ -104,6 +104,7 @@ def test_a_pickled_control_model_can_be_imported_after_conversion(
     assert real_session.run(f"!verify {result}") is Outcome.OK
 
 
+@pytest.mark.feature("no-pickle")
 def test_a_pickle_that_would_run_code_is_never_loaded(real_session: SessionHarness, tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, ...]:

@@ -40,6 +40,7 @@ def stock(folder: Path) -> bytes:
     return bytes(image.tobytes())
 
 
+@pytest.mark.feature("quantize")
 def test_images_with_int8_equal_stock_diffusers_own(real_session: SessionHarness, folder_of: Folder) -> None:
     pytest.importorskip("torchao")
     folder = folder_of("stable-diffusion")

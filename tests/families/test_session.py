@@ -37,6 +37,7 @@ def test_base_and_refiner_with_two_vaes_decode_and_encode_once(real_session: Ses
     assert "identical" in real_session.messages
 
 
+@pytest.mark.feature("base-refiner")
 def test_base_and_refiner_with_one_vae_pass_latents(
     real_session: SessionHarness, folder_of: Folder, tmp_path: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_kandinsky_without_its_prior_is_rejected(
     assert "decoder" in fake_session.errors[0] and "prior" in fake_session.errors[0]
 
 
+@pytest.mark.feature("unsupported-named")
 @pytest.mark.parametrize(
     ("name", "line", "part"),
     [

@@ -46,6 +46,7 @@ def model_of(file: Path, base: Path) -> Model:
     return Model(spec=ModelSpec(name=file.stem, path=str(file), base=str(base)), facts=facts)
 
 
+@pytest.mark.feature("family-detected")
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("stable-diffusion", "sd1"), ("sdxl", "sdxl"), ("sdxl-refiner", "sdxl-refiner"),
@@ -67,6 +68,7 @@ def halved(folder: Path, copy: Path) -> Path:
     return copy
 
 
+@pytest.mark.feature("model-sources")
 @pytest.mark.parametrize(
     ("name", "half"), [("stable-diffusion", False), ("stable-diffusion", True), ("sdxl", False), ("sdxl", True)]
 )

@@ -10,6 +10,7 @@ import pytest
 from tests.frontends.program import Program
 
 
+@pytest.mark.feature("line-files")
 def test_a_batch_continues_after_a_bad_line_and_names_its_number(program: Program) -> None:
     text = "# comment\n\na cat -s2 -S1\na cat -s 0\n// another\na dog -s2 -S2\n!history\n\xff bad\na fox -s2 -S3\n"
     result = program(stdin=text.encode("latin-1"))

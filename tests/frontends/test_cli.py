@@ -15,6 +15,7 @@ from tests.sample_images import drawing
 from tests.session_harness import pixels
 
 
+@pytest.mark.feature("one-shot")
 def test_one_shot_generates_an_image(program: Program) -> None:
     result = program("a cat", "-s5", "-S3")
     assert result.status == 0

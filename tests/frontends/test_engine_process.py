@@ -155,6 +155,7 @@ def test_an_engine_killed_while_idle_costs_nothing(process_session: SessionHarne
     assert any("killed (SIGKILL)" in text for text in process_session.notices)
 
 
+@pytest.mark.feature("engine-process")
 def test_a_stopped_line_ends_within_a_second_and_the_next_one_runs(process_session: SessionHarness) -> None:
     process_session.draw("a cat -s2 -S1")
     stopped: list[float] = []

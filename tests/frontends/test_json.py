@@ -35,6 +35,7 @@ a boat -t -s2
 """
 
 
+@pytest.mark.feature("json")
 def test_all_events_are_valid_and_every_kind_occurs(program: Program, sketch: Path) -> None:
     events = program("--json", stdin=LINES.encode()).events
     for event in events:

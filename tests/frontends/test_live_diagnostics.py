@@ -24,6 +24,7 @@ from invoke_cli.request import GenerationRequest
 from tests.frontends.program import Program
 
 
+@pytest.mark.feature("prompt")
 @pytest.mark.parametrize(
     ("line", "part", "message", "is_unfinished"),
     [
@@ -145,3 +146,39 @@ def test_steps_loras_and_aliases_are_completed(program: Program) -> None:
     assert completions("a fox -I @last9:") == [] and "@last" in completions("a fox -I @la")
     assert completions("a fox --lora ") == ["film"]
     assert completions("!oi") == ["!oil"] and completions("!oil a cat -A k_euler_") == ["k_euler_a"]
+
+
+@pytest.mark.feature("prompt")
+def test_recent_results_are_completed_newest_first_with_their_prompts(program: Program) -> None:
+    program("a red cat -s2 -S1")
+    program("a [dull] dog -s2 -S2 --neg ugly")
+    program("a secret -s2 -S3 --private")
+    program("!grid 1 2")
+    (program.folder / "sketch.png").touch()
+    sources = sources_for(Settings(SessionOptions()))
+
+    def completions(text: str) -> list[tuple[str, str]]:
+        return [(candidate.text, candidate.about) for candidate in complete(text, len(text), sources)]
+
+    newest_first = [("!3", ""), ("!2", "a [dull] dog"), ("!1", "a red cat")]
+    found = completions("a fox -I ")
+    assert found[:2] == [("@last", "[3] "), ("@last2", "[2] a [dull] dog")] and found[2:5] == newest_first
+    assert ("sketch.png", "") in found
+    names = [(name, about) for name, about in found if name.startswith("0000")]
+    assert names == [
+        ("000004.grid.png", "[4] grid"),
+        ("000003.3.png", "[3] "),
+        ("000002.2.png", "[2] a [dull] dog"),
+        ("000001.1.png", "[1] a red cat"),
+    ]
+    assert completions("a fox -I !2") == [("!2", "a [dull] dog")]
+    assert completions("!fetch !") == newest_first
+    assert completions("!")[-4:] == [("!4", "grid"), *newest_first] and completions("!1") == [("!1", "a red cat")]
+
+
+def test_completion_survives_a_damaged_history(program: Program) -> None:
+    program("a red cat -s2 -S1")
+    (program.folder / "outputs" / ".invoke" / "history.sqlite3").write_bytes(b"not a database" * 99)
+    sources = sources_for(Settings(SessionOptions()))
+    found = [candidate.text for candidate in complete("a fox -I ", 9, sources)]
+    assert found[:2] == ["@last", "@last2"] and "000001.1.png" in found

@@ -45,12 +45,14 @@ def wait_for_images(folder: Path, count: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.feature("progress")
 def test_a_process_writes_only_results_and_progress_to_its_streams(folder: Path) -> None:
     out, err = start(folder, "a cat", "-s3", "-S5", stdin="").communicate(timeout=180)
     assert out == "[1] outputs/000001.5.png: a cat -s 3 -S 5 -W 64 -H 64 -C 7.5 -A k_lms -m tiny\n"
     assert [line.split(" ")[0] for line in err.splitlines()] == ["3", "loading", "loaded"]
 
 
+@pytest.mark.feature("interrupt")
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_after_the_step_and_keeps_finished_images(folder: Path, sign: signal.Signals) -> None:
     process = start(folder, stdin="a cat -s20 -n500 -S1\na dog -s2\n")

@@ -63,6 +63,7 @@ class AnsweringTerminal:
         self.child.close()
 
 
+@pytest.mark.feature("preview-terminal")
 def test_the_prompt_in_kitty_shows_previews_and_the_result(tmp_path: Path, tiny_model: Path) -> None:
     terminal = AnsweringTerminal(tmp_path, tiny_model, KITTY_QUERY)
     terminal.until(lambda text: "Gi=31" in text)

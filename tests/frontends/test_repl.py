@@ -26,6 +26,7 @@ from tests.fake_engine import FakeEngine
 from tests.frontends.program import Program, keys
 
 
+@pytest.mark.feature("prompt")
 def test_lines_run_and_are_remembered_for_the_next_session(program: Program) -> None:
     with keys() as (pipe, _):
         pipe.send_text("a cat -s2 -S1\na secret -s2 -S2 --private\n# remark\nq\n")
@@ -61,6 +62,7 @@ def test_switches_at_launch_are_session_defaults(program: Program) -> None:
     assert b"-s 7 -S 1" in program.images[0].read_bytes()
 
 
+@pytest.mark.feature("one-shot")
 def test_a_client_uses_the_engine_of_the_open_prompt(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as runtime, keys() as (pipe, screen):
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)

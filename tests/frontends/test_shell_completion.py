@@ -63,6 +63,7 @@ def test_completion_loads_no_torch() -> None:
     assert not {"torch", "transformers", "diffusers"} & set(done.stdout.split())
 
 
+@pytest.mark.feature("completion")
 def test_bash_completes(bin_folder: Path) -> None:
     shell = pexpect.spawn(
         "bash", ["--norc", "--noprofile", "-i"], cwd=bin_folder.parent, encoding="utf-8", dimensions=(30, 200)
@@ -79,6 +80,7 @@ def test_bash_completes(bin_folder: Path) -> None:
         shell.close(force=True)
 
 
+@pytest.mark.feature("completion")
 @pytest.mark.skipif(shutil.which("fish") is None, reason="no fish here")
 @pytest.mark.parametrize(("typed", "end"), COMPLETED)
 def test_fish_completes(bin_folder: Path, typed: str, end: str) -> None:
@@ -87,6 +89,7 @@ def test_fish_completes(bin_folder: Path, typed: str, end: str) -> None:
     assert any(line.split("\t")[0].endswith(end) for line in done.stdout.splitlines())
 
 
+@pytest.mark.feature("completion")
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh here")
 def test_zsh_completes(bin_folder: Path) -> None:
     shell = pexpect.spawn("zsh", ["-f"], cwd=bin_folder.parent, encoding="utf-8", dimensions=(30, 200))

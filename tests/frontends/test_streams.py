@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
+@pytest.mark.feature("progress")
 def test_without_a_terminal_all_output_is_plain_text(program: Program) -> None:
     result = program(stdin=b"a cat -s3 --preview blocks --trace\nbad -s0\n!help\n!models\n")
     assert b"\x1b" not in result.out and "\x1b" not in result.err and "\r" not in result.err

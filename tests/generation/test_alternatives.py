@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from invoke_cli.context.outcome import Outcome
 from tests.session_harness import SessionHarness, pixels
 
@@ -30,6 +32,7 @@ def test_alternatives_share_one_encoding_of_the_init_image(real_session: Session
         assert real_session.run(f"!verify {path}") is Outcome.OK
 
 
+@pytest.mark.feature("alternatives")
 def test_every_combination_is_generated_for_each_seed_and_stage(harness: SessionHarness) -> None:
     harness.draw("a {cat|dog} -s2 -S 1,2 --neg {blurry|dark}")
     lines = [
@@ -41,6 +44,7 @@ def test_every_combination_is_generated_for_each_seed_and_stage(harness: Session
     assert len({event.line.split("| ")[1].split(" -")[0] for event in harness.saved}) == 2
 
 
+@pytest.mark.feature("alternatives")
 def test_a_random_alternative_is_chosen_by_each_image_s_seed(harness: SessionHarness) -> None:
     harness.draw("a {?red|green|blue} cat -s2 -S 5 -n 8")
     first = [(event.line.split(" -s")[0], event.seed) for event in harness.saved]

@@ -22,6 +22,7 @@ def plans(harness: SessionHarness) -> list[dict[str, object]]:
     return [dict(event.plan) for event in harness.of(Planned)]
 
 
+@pytest.mark.feature("chain")
 def test_a_stage_inherits_settings_that_it_does_not_override(harness: SessionHarness) -> None:
     (path,) = harness.draw("a castle -s6 -C 5 -W 96 -H 72 -S 42 -A ddim | oil painting -f .5 | -s 4 -f .25")
     first, second, third = plans(harness)
@@ -39,6 +40,7 @@ def test_strength_is_not_inherited_but_0_75_by_default(harness: SessionHarness, 
     assert [plan["strength"] for plan in plans(harness)] == [0.5, 0.75]
 
 
+@pytest.mark.feature("chain-latents")
 def test_latents_pass_between_stages_without_decoding(real_session: SessionHarness) -> None:
     real_session.draw("a castle -s4 -S1 | oil painting -f .5 --trace")
     assert real_session.traces[-1] == "trace: encodes=0 decodes=1 denoiser_calls=6"
@@ -62,6 +64,7 @@ def test_a_chain_equals_stock_pipelines_called_in_sequence(real_session: Session
     assert pixels(path) == expected.tobytes()
 
 
+@pytest.mark.feature("chain-latents")
 def test_another_autoencoder_adds_one_decode_and_one_encode(real_session: SessionHarness, tmp_path: Path) -> None:
     other = build_tiny_model(tmp_path / "other", seed=5)
     real_session.draw(f"a castle -s4 -S1 --trace | oil painting -f .5 -m {other}")
@@ -69,6 +72,7 @@ def test_another_autoencoder_adds_one_decode_and_one_encode(real_session: Sessio
     assert any("decoded and encoded once" in text for text in real_session.notices)
 
 
+@pytest.mark.feature("chain-models")
 def test_another_model_with_the_same_autoencoder_takes_the_latents(
     real_session: SessionHarness, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -99,6 +103,7 @@ def test_stages_of_different_sizes_are_decoded_and_encoded(harness: SessionHarne
     assert any("decoded and encoded once" in text for text in harness.notices)
 
 
+@pytest.mark.feature("refine")
 def test_a_list_of_strengths_equals_the_same_stages_typed_out(harness: SessionHarness, sketch: Path) -> None:
     (whole,) = harness.draw("oil painting -I sketch.png -s20 -S 5 -W 64 -H 64 --crop -f .6,.4,.2")
     assert [plan["steps_real"] for plan in plans(harness)] == [12, 8, 4]
@@ -109,6 +114,7 @@ def test_a_list_of_strengths_equals_the_same_stages_typed_out(harness: SessionHa
     assert pixels(whole) == pixels(typed)
 
 
+@pytest.mark.feature("chain-replay")
 @pytest.mark.parametrize(
     "line",
     [
@@ -277,3 +283,69 @@ def test_an_inherited_sampler_is_replaced_by_one_that_the_next_model_supports(
     assert real_session.run(f"!verify {path}") is Outcome.OK and ": identical" in real_session.messages
     assert real_session.run(f"{line} -A dpmpp_sde") is Outcome.FAILED
     assert "does not support the sampler" in real_session.errors[0]
+
+
+@pytest.mark.feature("pad")
+def test_a_padded_result_keeps_its_size_in_the_next_stage_without_a_notice(harness: SessionHarness) -> None:
+    drawing(200, 100).save("wide.png")
+    (path,) = harness.draw("a cat -I wide.png -W 192 -H 192 --pad -s2 | b -f .5 | c -f.5")
+    assert size(path) == (192, 96)
+    assert not any("--fit" in text for text in harness.notices)
+    harness.draw("a cat -I wide.png -W 192 -H 192 --pad -s2 | b -f .5 -W 96 -H 192")
+    assert any("using --fit" in text for text in harness.notices), "the second stage asks for another aspect"
+
+
+def test_a_number_of_steps_beside_real_steps_gives_a_notice(harness: SessionHarness, sketch: Path) -> None:
+    def ineffective(line: str) -> list[str]:
+        harness.draw(line)
+        return [text for text in harness.notices if "has no effect" in text]
+
+    assert ineffective("a -I sketch.png -s 9 --real_steps 3 -f .5") == [
+        "-s 9 has no effect: --real_steps 3 needs 6 steps"
+    ]
+    assert ineffective("a -I sketch.png -s 6 --real_steps 3 -f .5") == []
+    assert ineffective("a -I sketch.png --real_steps 3 -f .5") == []
+    assert ineffective("a -s 4 | b -f .5 --real_steps 3") == [], "-s belongs to the first stage"
+    assert len(ineffective("a -s 4 | b -f .5 --real_steps 3 -s 9")) == 1
+    harness.run("!set --real_steps 3")
+    assert len(ineffective("a -I sketch.png -s 9 -f .5")) == 1
+
+
+@pytest.mark.feature("few-steps-tip")
+def test_few_steps_give_no_tip_if_they_were_chosen(harness: SessionHarness, sketch: Path) -> None:
+    harness.draw("a -I sketch.png --real_steps 3 -f .4")
+    assert not any("--real_steps" in text for text in harness.notices)
+    harness.draw("a -I sketch.png -s 8 -f .4")
+    assert any("--real_steps" in text for text in harness.notices)
+
+
+@pytest.mark.feature("strength-zero")
+def test_strength_0_reports_that_the_image_is_returned_unchanged(harness: SessionHarness, sketch: Path) -> None:
+    for line, name in [("a -I sketch.png -f 0", "the init image"), ("a -s 2 | b -f 0", "the previous result")]:
+        harness.draw(line)
+        assert [text for text in harness.notices if "unchanged" in text] == [
+            f"strength 0: {name} is returned unchanged, apart from its size"
+        ]
+        harness.draw(line.replace("-f 0", "-f .5"))
+        assert not any("unchanged" in text for text in harness.notices)
+
+
+def test_trace_counts_the_work_for_each_image(real_session: SessionHarness, sketch: Path) -> None:
+    def counts(line: str) -> list[str]:
+        real_session.session.context.engine.unload()
+        real_session.draw(f"{line} --trace")
+        return [text for text in real_session.traces if text.startswith("trace")]
+
+    assert counts("a cat -s 2 -n 2 -I sketch.png -f 1") == [
+        "trace of image 1: encodes=1 decodes=1 denoiser_calls=2",
+        "trace of image 2: encodes=0 decodes=1 denoiser_calls=2",
+        "trace: encodes=1 decodes=2 denoiser_calls=4",
+    ]
+    assert counts("a cat -s 2 -n 3 --parallel 2")[:2] == [
+        "trace of images 1 to 2: encodes=0 decodes=2 denoiser_calls=2",
+        "trace of image 3: encodes=0 decodes=1 denoiser_calls=2",
+    ]
+    assert counts("a cat -s 2 -n 2 | b -s 4 -f .5")[1] == "trace of image 2: encodes=0 decodes=1 denoiser_calls=4"
+    assert counts("a cat -s 2 -n 3 -I sketch.png -f 1 -v .1")[2].startswith("trace of image 3: ")
+    assert counts("a {cat|dog} -s 2")[1] == "trace of image 1: encodes=0 decodes=1 denoiser_calls=2"
+    assert len(counts("a cat -s 2")) == 1

@@ -13,6 +13,7 @@ from invoke_cli.planning.seeds import seed_run
 from tests.session_harness import SessionHarness, image_facts, is_fake, pixels, size
 
 
+@pytest.mark.feature("defaults")
 def test_a_prompt_alone_generates_an_image(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat")
     assert path.name.startswith("000001.")
@@ -20,6 +21,7 @@ def test_a_prompt_alone_generates_an_image(harness: SessionHarness) -> None:
     assert harness.saved[0].steps_taken == 30
 
 
+@pytest.mark.feature("seed")
 def test_a_random_seed_is_echoed_recorded_and_reproduces_the_file(harness: SessionHarness) -> None:
     (first,) = harness.draw("a cat -s4")
     seed = harness.saved[0].seed
@@ -64,6 +66,7 @@ def test_32_bit_seeds_are_accepted(harness: SessionHarness, seed: int) -> None:
     assert harness.saved[0].seed == seed
 
 
+@pytest.mark.feature("count")
 def test_files_of_n_equal_those_of_single_runs(harness: SessionHarness) -> None:
     many = harness.draw("a cat -s3 -n4 -S 42")
     seeds = [event.seed for event in harness.saved]
@@ -97,11 +100,13 @@ def test_seed_minus_1_is_the_last_image_s_seed(harness: SessionHarness) -> None:
     assert "has no such image" in harness.errors[0]
 
 
+@pytest.mark.feature("guidance")
 def test_guidance_scale_is_recorded_exactly(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s2 -C0.1")
     assert image_facts(path)["cfg_scale"] == 0.1
 
 
+@pytest.mark.feature("negative-prompt")
 def test_brackets_and_neg_generate_the_same_pixels(harness: SessionHarness) -> None:
     (bracketed,) = harness.draw("a cat [blurry] -s3 -S1")
     (switched,) = harness.draw("a cat --neg blurry -s3 -S1")
@@ -111,6 +116,7 @@ def test_brackets_and_neg_generate_the_same_pixels(harness: SessionHarness) -> N
     assert "[blurry]" in read_chunks(bracketed)["Dream"]
 
 
+@pytest.mark.feature("size")
 def test_sizes_are_rounded_down_to_the_grid(harness: SessionHarness) -> None:
     assert size(harness.draw("a cat -s2 -W0 -H0")[0]) == (64, 64)
     assert size(harness.draw("a cat -s2 -W100 -H 72")[0]) == (96, 72)
@@ -118,6 +124,7 @@ def test_sizes_are_rounded_down_to_the_grid(harness: SessionHarness) -> None:
     assert size(harness.draw("a cat -s2 -W384 -H384")[0]) == (384, 384)
 
 
+@pytest.mark.feature("strength")
 def test_the_default_strength_is_0_75(harness: SessionHarness, sketch: Path) -> None:
     (explicit,) = harness.draw("a cat -s4 -S1 -I sketch.png -f0.75")
     (implicit,) = harness.draw("a cat -s4 -S1 -I sketch.png")
@@ -126,6 +133,7 @@ def test_the_default_strength_is_0_75(harness: SessionHarness, sketch: Path) -> 
     assert image_facts(implicit)["strength_steps"] == 0.75
 
 
+@pytest.mark.feature("steps-taken")
 def test_strength_0_7_of_10_steps_takes_7(harness: SessionHarness, sketch: Path) -> None:
     for strength, taken in (("0.7", 7), ("0.4", 4)):
         harness.draw(f"fire -s10 -I sketch.png -f {strength}")
@@ -134,12 +142,14 @@ def test_strength_0_7_of_10_steps_takes_7(harness: SessionHarness, sketch: Path)
         assert max(event.step for event in harness.of(Step)) == taken
 
 
+@pytest.mark.feature("strength-zero")
 def test_strength_0_returns_the_fitted_init_image(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("a cat -I sketch.png -f0 -W 96 -H 64")
     assert pixels(path) == pixels(sketch)
     assert not harness.of(Step)
 
 
+@pytest.mark.feature("real-steps")
 def test_real_steps_set_the_number_of_steps_taken(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("a cat --real_steps 6 -I sketch.png -f 0.4")
     assert harness.saved[0].steps_taken == 6

@@ -15,6 +15,7 @@ from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, digest, pixels, size, values
 
 
+@pytest.mark.feature("upscale-factor", "upscale")
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -170,6 +171,7 @@ def test_ctrl_c_between_tiles_ends_the_line(real_session: SessionHarness) -> Non
 # -- keeping the original --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("upscale-factor")
 def test_the_saved_original_has_its_own_number(harness: SessionHarness) -> None:
     (plain,) = harness.draw("a cat -s2 -S1")
     original, large = harness.draw("a cat -s2 -S1 -U2 --save_original")
@@ -187,6 +189,7 @@ def test_the_original_is_saved_beside_a_named_file(fake_session: SessionHarness)
 # -- colours ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("match-colors")
 @pytest.mark.parametrize("method", ["", "histogram", "lab", "chroma"])
 def test_matched_colours_are_nearer_to_the_init_image(real_session: SessionHarness, sketch: Path, method: str) -> None:
     real_session.draw(f"oil -I sketch.png -s4 -S1 -f .5 --match_colors {method}")
@@ -203,6 +206,7 @@ def test_colours_are_unchanged_without_match_colors(real_session: SessionHarness
     assert pixels(plain) != pixels(matched)
 
 
+@pytest.mark.feature("match-colors")
 def test_match_colors_keeps_pixels_outside_the_mask_exactly(real_session: SessionHarness, sketch: Path) -> None:
     half = Image.new("L", (96, 64), 0)
     half.paste(255, (10, 10, 60, 40))

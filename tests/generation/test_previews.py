@@ -69,6 +69,7 @@ def last_latents(harness: SessionHarness) -> np.ndarray[tuple[int, ...], np.dtyp
     return found[0] if found.ndim == 4 else found
 
 
+@pytest.mark.feature("preview-fast")
 def test_every_step_has_a_preview_by_the_model_s_linear_map(viewed_session: SessionHarness) -> None:
     viewed_session.draw("a cat -s 3 -S 4 -A ddim --save_latents --preview blocks")
     shown = previews(viewed_session)

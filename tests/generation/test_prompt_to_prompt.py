@@ -76,6 +76,7 @@ def test_swaps_work_with_two_text_encoders_and_weights(real_engine: Engine, fold
 WORDS = ["cat.swap(dog)", "cat.swap(horse)", "horse.swap(cat)", "cat.swap(horse, s_end=.7, t_end=.4)"]
 
 
+@pytest.mark.feature("swap")
 @pytest.mark.parametrize("words", WORDS)
 def test_swaps_equal_the_published_method(real_session: SessionHarness, tiny_model: Path, words: str) -> None:
     (result,) = real_session.draw(f"a {words} on a hill {END}")

@@ -104,6 +104,7 @@ def test_variations_without_an_init_image(harness: SessionHarness) -> None:
         assert pixels(again) == pixels(path)
 
 
+@pytest.mark.feature("vary-init")
 def test_variations_of_image_to_image_start_from_the_first_result(harness: SessionHarness, sketch: Path) -> None:
     first, *others = harness.draw("a cat -s4 -f .6 -S 42 -v 0.2 -n4 -I sketch.png")
     assert len(others) == 3

@@ -71,6 +71,7 @@ def test_one_device_a_seed_gives_the_same_image_on_cpu_and_gpu(
     assert np.abs(values(one) - values(other)).max() <= 2
 
 
+@pytest.mark.feature("half-precision")
 def test_half_precision_generates_and_verifies(sessions: dict[str, SessionHarness]) -> None:
     (path,) = sessions["half"].draw("a cat -s6 -S1")
     assert values(path).std() > 0

@@ -24,6 +24,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.feature("init-formats")
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG"])
 def test_common_formats_become_rgb(kind: str) -> None:
     opened = open_bytes(encoded(COLOURS, kind), "x")
@@ -53,6 +54,7 @@ def test_16_bit_values_are_scaled_and_not_clipped() -> None:
     assert np.asarray(open_bytes(encoded(Image.fromarray(grey)), "x").image)[0, 0, 0] == 254
 
 
+@pytest.mark.feature("init-formats")
 def test_exif_orientation_is_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -60,6 +62,7 @@ def test_exif_orientation_is_applied() -> None:
     assert opened.size == (20, 30)
 
 
+@pytest.mark.feature("mask-hidden-colour")
 def test_transparency_is_detected_and_the_colours_under_it_are_kept() -> None:
     image = COLOURS.convert("RGBA")
     assert not open_bytes(encoded(image), "x").transparent
@@ -94,6 +97,7 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+@pytest.mark.feature("load-errors")
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -115,6 +119,7 @@ def test_bad_data_is_an_error_of_one_line_with_a_hint(data: bytes, message: str)
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.feature("load-errors")
 def test_missing_files_folders_and_devices_are_errors(tmp_path: Path) -> None:
     for path, message in (
         (tmp_path / "none.png", "no image"),

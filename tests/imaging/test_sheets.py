@@ -10,7 +10,7 @@ from PIL import Image
 
 from invoke_cli.commands.images.plot import strength_bars
 from invoke_cli.imaging.sheets.captions import BACKGROUND, INK, caption, font_for, length, wrapped
-from invoke_cli.imaging.sheets.comparison import aligned
+from invoke_cli.imaging.sheets.comparison import aligned, evenly_filled
 from invoke_cli.imaging.sheets.grids import captioned_grid, contact_sheet, strip
 from invoke_cli.imaging.sheets.plot import across, chart, chart_text
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, decode_sheet, encode_sheet
@@ -21,6 +21,7 @@ def schedule(steps: int) -> list[float]:
     return [*np.geomspace(14.0, 0.03, steps), 0.0]
 
 
+@pytest.mark.feature("compare-strips")
 def test_strips_are_aligned_by_noise_level_and_not_by_index() -> None:
     whole, late = schedule(10), schedule(10)[4:]
     assert [place[1] for place in aligned([whole, late])] == [None] * 4 + list(range(7))
@@ -37,6 +38,24 @@ def test_every_frame_has_one_column_in_order_of_noise(counts: list[int]) -> None
     shared = [[schedule(counts[row])[n] for row, n in enumerate(place) if n is not None] for place in places]
     tops = [max(noise) for noise in shared]
     assert tops == sorted(tops, reverse=True)
+
+
+@pytest.mark.feature("compare-settings")
+@pytest.mark.parametrize("counts", [(4, 50), (50, 4), (3, 40, 20), (1, 30), (7, 6), (10, 10)])
+def test_no_row_of_a_comparison_is_mostly_empty(counts: tuple[int, ...]) -> None:
+    slots = aligned([schedule(count) for count in counts])
+    kept = evenly_filled(slots)
+    assert [slot for slot in slots if slot in kept] == kept, "in the same order"
+    for row, count in enumerate(counts):
+        shown = [slot[row] for slot in kept if slot[row] is not None]
+        assert 2 * len(shown) >= len(kept) and shown[0] == 0 and shown[-1] == count, "with the first and the last"
+    shortest = counts.index(min(counts))
+    assert sum(slot[shortest] is not None for slot in kept) == counts[shortest] + 1, "the shortest is complete"
+
+
+def test_a_row_that_begins_late_is_still_aligned() -> None:
+    slots = aligned([schedule(10), schedule(10)[4:]])
+    assert evenly_filled(slots) == slots
 
 
 @pytest.mark.parametrize("width", [40, 128, 512])

@@ -17,12 +17,14 @@ NATIVE_512 = Grid(multiple=8, smallest=64, native=512)
 sides = st.integers(1, 5000)
 
 
+@pytest.mark.feature("size")
 def test_size_0_is_native_and_others_are_rounded_down_to_the_grid() -> None:
     assert free_size(0, 0, NATIVE_512) == (512, 512)
     assert free_size(500, 384, NATIVE_512) == (496, 384)
     assert free_size(7, 64, NATIVE_512) == (64, 64)
 
 
+@pytest.mark.feature("fit")
 @pytest.mark.parametrize(
     ("source", "size", "canvas"),
     [
@@ -35,6 +37,7 @@ def test_fit_keeps_the_aspect_within_the_size(source: Size, size: Size, canvas: 
     assert fit(Size(*source), *size, FitMode.FIT, NATIVE_512).canvas == canvas
 
 
+@pytest.mark.feature("pad")
 def test_pad_centres_the_source_and_crops_the_result() -> None:
     geometry = fit(Size(1000, 500), 0, 0, FitMode.PAD, NATIVE_512)
     assert geometry.canvas == (512, 512)
@@ -46,6 +49,7 @@ def test_pad_centres_the_source_and_crops_the_result() -> None:
     assert fit(Size(700, 700), 0, 0, FitMode.PAD, NATIVE_512).output is None
 
 
+@pytest.mark.feature("native-size")
 def test_without_a_size_the_canvas_has_the_model_s_area() -> None:
     geometry = fit(Size(1600, 900), 0, 0, FitMode.AUTO, NATIVE_512)
     assert geometry.canvas == (680, 384)
@@ -62,12 +66,14 @@ def test_aspects_more_than_5_percent_apart_differ() -> None:
     assert not aspects_differ(Size(1000, 980), Size(512, 512))
 
 
+@pytest.mark.feature("stretch")
 def test_stretch_is_a_plain_resize() -> None:
     image = Image.effect_noise((100, 50), 80).convert("RGB")
     geometry = fit(Size(100, 50), 64, 64, FitMode.STRETCH, NATIVE_512)
     assert place_on_canvas(image, geometry).tobytes() == image.resize((64, 64), Image.Resampling.LANCZOS).tobytes()
 
 
+@pytest.mark.feature("size-multiple")
 @given(sides, sides, st.integers(0, 2000), st.integers(0, 2000), st.sampled_from(FitMode))
 def test_the_canvas_is_always_on_the_grid(width: int, height: int, wide: int, high: int, mode: FitMode) -> None:
     geometry = fit(Size(width, height), wide, high, mode, NATIVE_512)

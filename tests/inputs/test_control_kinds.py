@@ -61,6 +61,7 @@ def stock_union(task: str, model: Path, union: Path, images: Mapping[int, Image.
     return composite_inpainted(init, painted) if task == "mask" else painted
 
 
+@pytest.mark.feature("control-kinds")
 @pytest.mark.parametrize("task", list(TASKS))
 def test_a_union_equals_stock(control_session: SessionHarness, folder_of: Folder, union: Path, task: str) -> None:
     model = folder_of("sdxl")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
@@ -46,6 +47,7 @@ def test_references_to_control_images_are_recorded_as_names(control_session: Ses
     assert control_session.run(f"!verify {first} {varied[1]}") is Outcome.OK, control_session.messages
 
 
+@pytest.mark.feature("chain-after-control")
 def test_control_images_are_inherited_by_later_stages(control_session: SessionHarness) -> None:
     (both,) = control_session.draw(f"{LINE} --control depth:depth.png | a dog -f .6 -S 6")
     assert control_session.saved[0].line.count("--control depth:depth.png:1") == 2

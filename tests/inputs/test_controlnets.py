@@ -36,6 +36,7 @@ def test_one_control_image_equals_stock_and_leaves_no_state(
     assert pixels(after) == pixels(plain) and not control_session.of(Loading)
 
 
+@pytest.mark.feature("control")
 def test_two_control_images_equal_stock(control_session: SessionHarness, tiny_model: Path, networks: Path) -> None:
     (result,) = control_session.draw(f"{LINE} --control edges:square.png:.5 --control depth:depth.png")
     expected = stock(
@@ -45,6 +46,7 @@ def test_two_control_images_equal_stock(control_session: SessionHarness, tiny_mo
     assert pixels(result) == expected, "with a model's name the image is used unchanged"
 
 
+@pytest.mark.feature("control")
 def test_a_control_image_with_an_init_image_equals_stock(
     control_session: SessionHarness, tiny_model: Path, networks: Path
 ) -> None:
@@ -56,6 +58,7 @@ def test_a_control_image_with_an_init_image_equals_stock(
     assert pixels(result) == expected
 
 
+@pytest.mark.feature("control")
 @pytest.mark.parametrize("kind", ["ordinary", "special"])
 def test_a_control_image_with_a_mask_equals_stock(
     control_session: SessionHarness, tiny_model: Path, tiny_inpainting_model: Path, networks: Path, kind: str
@@ -93,6 +96,7 @@ def test_control_images_with_sdxl_equal_stock(
     assert pixels(result) == (composite_inpainted(init, expected) if task == "mask" else expected)
 
 
+@pytest.mark.feature("control-size")
 def test_the_control_image_is_aligned_with_the_init_image(
     control_session: SessionHarness, tiny_model: Path, networks: Path
 ) -> None:

@@ -19,12 +19,14 @@ from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels, size
 
 
+@pytest.mark.feature("init-path")
 def test_all_spellings_of_a_path_are_equivalent(harness: SessionHarness, sketch: Path) -> None:
     spellings = ("-I sketch.png", "-Isketch.png", "-I=sketch.png", "--init_img sketch.png", "-I./sketch.png")
     result = {harness.draw(f"a cat -s2 -S1 {spelling}")[0].read_bytes() for spelling in spellings}
     assert len(result) == 1
 
 
+@pytest.mark.feature("init-recall")
 def test_references_to_an_image_are_equivalent_to_its_path(harness: SessionHarness) -> None:
     _, two = harness.draw("a cat -s2 -S1,2")
     (by_path,) = harness.draw(f"a dog -s2 -S3 -I outputs/{two.name}")
@@ -37,6 +39,7 @@ def test_references_to_an_image_are_equivalent_to_its_path(harness: SessionHarne
     assert pixels(other) != images[0]
 
 
+@pytest.mark.feature("init-recall")
 def test_the_error_of_an_ambiguous_prefix_lists_the_candidates(harness: SessionHarness) -> None:
     one, two = harness.draw("a cat -s2 -S1,2")
     assert harness.run("a dog -I 0000") is Outcome.FAILED
@@ -73,6 +76,7 @@ def test_an_image_on_standard_input(
     assert not list((tmp_path / "outputs").glob("*.png"))
 
 
+@pytest.mark.feature("init-modes")
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "I;16"])
 def test_init_images_of_every_mode_can_be_used(harness: SessionHarness, mode: str) -> None:
     image = drawing()
@@ -84,6 +88,7 @@ def test_init_images_of_every_mode_can_be_used(harness: SessionHarness, mode: st
     assert harness.draw(f"a cat -s2 -I {'x.tif' if mode == 'CMYK' else 'x.png'}")
 
 
+@pytest.mark.feature("source-enlarged")
 def test_a_small_init_image_is_enlarged_with_a_notice(harness: SessionHarness) -> None:
     drawing(48, 32).save("small.png")
     harness.draw("a cat -s2 -I small.png")
@@ -92,6 +97,7 @@ def test_a_small_init_image_is_enlarged_with_a_notice(harness: SessionHarness) -
     assert size(fitted) == (96, 64)
 
 
+@pytest.mark.feature("source-huge")
 def test_the_error_of_an_image_too_large_for_memory_states_sizes(
     fake_session: SessionHarness, fake_engine: FakeEngine
 ) -> None:
@@ -104,6 +110,7 @@ def test_the_error_of_an_image_too_large_for_memory_states_sizes(
     assert fake_session.draw("a cat -s2")
 
 
+@pytest.mark.feature("upscale-img2img")
 @pytest.mark.parametrize(
     ("switches", "expected"),
     [
@@ -124,12 +131,14 @@ def test_size_switches_determine_the_result_s_size(
     assert size(path) == expected
 
 
+@pytest.mark.feature("aspect-notice")
 def test_an_init_image_of_another_aspect_is_fitted_with_a_notice(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("a cat -s2 -I sketch.png -W 128 -H 128")
     assert size(path) == (128, 80)
     assert any("--crop, --pad and --stretch" in text for text in harness.notices)
 
 
+@pytest.mark.feature("fit")
 def test_fit_keeps_the_aspect_within_512_x_512(harness: SessionHarness) -> None:
     drawing(1500, 1000).save("big-sketch.png")
     (path,) = harness.draw("tree on a hill with a river, national geographic -I big-sketch.png -H512 -W512 --fit -s2")
@@ -192,6 +201,7 @@ def test_the_echoed_line_names_the_referenced_image(harness: SessionHarness) -> 
     assert pixels(again) == pixels(harness.folder / "outputs" / "000002.2.png")
 
 
+@pytest.mark.feature("input-folder")
 def test_a_folder_or_pattern_gives_one_result_per_image(harness: SessionHarness) -> None:
     (harness.folder / "pics").mkdir()
     for name in ("p10.png", "p2.png", "p1.jpg"):

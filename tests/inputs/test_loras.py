@@ -74,6 +74,7 @@ def stock(model: Path, loras: Path, weights: dict[str, float]) -> bytes:
     return bytes(image.tobytes())
 
 
+@pytest.mark.feature("lora")
 def test_loras_equal_diffusers_own_and_leave_no_state(
     control_session: SessionHarness, tiny_model: Path, loras: Path
 ) -> None:
@@ -114,6 +115,7 @@ def test_switching_loras_does_not_reload_the_model(control_session: SessionHarne
     assert len(control_session.saved) == 4 and not control_session.of(Loading)
 
 
+@pytest.mark.feature("adapters-shown")
 def test_all_spellings_of_loras_are_equivalent_and_verify(control_session: SessionHarness) -> None:
     (switched,) = control_session.draw(f"{LINE} --lora film:0.8")
     for prompt in ("a cat withLora(film,0.8)", "a cat <lora:film:0.8>", "useLora(film,.8) a cat"):
@@ -134,6 +136,7 @@ def test_verify_reports_a_changed_lora_file(control_session: SessionHarness, lor
     assert "lora_hashes" in control_session.messages
 
 
+@pytest.mark.feature("lora")
 def test_a_bad_lora_is_an_error_before_sampling(control_session: SessionHarness, tmp_path: Path) -> None:
     from tests.tiny_models import build_tiny_model
 

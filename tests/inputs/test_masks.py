@@ -15,6 +15,7 @@ from tests.sample_images import disc, drawing
 from tests.session_harness import SessionHarness, is_fake, size, values
 
 
+@pytest.mark.feature("mask-transparency")
 def test_only_transparent_parts_are_painted(harness: SessionHarness) -> None:
     hole = disc(100, 70)
     source = drawing(100, 70)
@@ -28,6 +29,7 @@ def test_only_transparent_parts_are_painted(harness: SessionHarness) -> None:
     assert any(text.startswith("painting ") and "% of the image" in text for text in harness.notices)
 
 
+@pytest.mark.feature("mask-exact")
 def test_pixels_outside_the_mask_are_kept_exactly(harness: SessionHarness) -> None:
     rng = np.random.default_rng(3)
     for number in range(50):
@@ -59,6 +61,7 @@ def test_pixels_outside_the_mask_equal_the_fitted_image(harness: SessionHarness,
     assert corners.all() and not same[same.shape[0] // 2, same.shape[1] // 2]
 
 
+@pytest.mark.feature("mask-file")
 def test_white_is_painted_unless_the_mask_is_inverted(harness: SessionHarness, sketch: Path) -> None:
     disc(96, 64).save("mask.png")
     before = values(sketch)
@@ -88,6 +91,7 @@ def test_black_is_painted_in_masks_written_by_invokeai(harness: SessionHarness, 
     assert any("InvokeAI" in text for text in harness.notices)
 
 
+@pytest.mark.feature("mask-file")
 def test_a_mask_of_another_size_is_stretched_with_a_notice(harness: SessionHarness, sketch: Path) -> None:
     disc(30, 30).save("mask.png")
     (result,) = harness.draw("a cat -I sketch.png -M mask.png -s2 -S1 -f 1")
@@ -103,6 +107,7 @@ def test_an_empty_mask_changes_nothing_and_a_full_one_everything(harness: Sessio
     assert size(result) == (96, 64) and (values(result) != values(sketch)).any(axis=-1).mean() > 0.9
 
 
+@pytest.mark.feature("mask-hidden-colour")
 def test_erased_colours_are_filled_with_a_notice(harness: SessionHarness) -> None:
     source = np.full((64, 96, 4), (200, 120, 40, 255), dtype=np.uint8)
     source[20:40, 30:60] = 0

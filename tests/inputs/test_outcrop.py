@@ -10,6 +10,7 @@ from tests.sample_images import disc, drawing
 from tests.session_harness import SessionHarness, size, values
 
 
+@pytest.mark.feature("outpaint")
 def test_outcrop_extends_the_sides_and_keeps_the_image_exactly(harness: SessionHarness) -> None:
     source = drawing(150, 90)
     source.save("photo.png")

@@ -46,6 +46,7 @@ def changed(path: Path, before: Image.Image) -> NDArray[np.bool_]:
     return differs
 
 
+@pytest.mark.feature("text-mask")
 def test_the_painted_area_is_what_clipseg_finds(clipseg_session: SessionHarness) -> None:
     source = drawing(96, 64)
     source.save("photo.png")

@@ -40,6 +40,7 @@ def stock(model: Path, folder: Path, prompt: str, name: str) -> bytes:
     return bytes(pipeline(prompt, num_inference_steps=3, guidance_scale=5.0, generator=generator).images[0].tobytes())
 
 
+@pytest.mark.feature("textual-inversion")
 @pytest.mark.parametrize("name", ["cat-toy", "two"])
 def test_an_embedding_equals_diffusers_own_and_leaves_no_state(
     control_session: SessionHarness, tiny_model: Path, name: str

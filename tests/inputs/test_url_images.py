@@ -78,6 +78,7 @@ def server() -> Iterator[str]:
     httpd.server_close()
 
 
+@pytest.mark.feature("init-url")
 def test_an_image_from_the_web_is_downloaded_once_and_verifies_offline(harness: SessionHarness, server: str) -> None:
     (result,) = harness.draw(f"oil -I {server}/a%20cat.png?size=large -s2 -S1")
     assert Handler.requested == ["/a%20cat.png?size=large"]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 
 from invoke_cli.errors import PromptError
-from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, has_alternatives, is_random, variants
+from invoke_cli.language.prompt.alternatives import (
+    MAX_VARIANTS,
+    has_alternatives,
+    is_random,
+    join_options,
+    options,
+    variants,
+)
 from tests import strategies
 
 LISTS = {"colours": ["red", "{light|dark} green"], "loop": ["a __loop__", "{__loop__}"]}
@@ -42,6 +50,8 @@ def read(name: str) -> Sequence[str]:
 def test_alternatives_expand_to_all_combinations(source: str, texts: list[str]) -> None:
     assert variants(source, 7, read) == texts
     assert has_alternatives(source) == (texts != [source])
+    parts = [(part,) if isinstance(part, str) else part for part in options(source, read)]
+    assert [join_options(chosen) for chosen in itertools.product(*parts)] == texts
 
 
 def test_a_random_alternative_depends_on_the_seed_alone() -> None:
@@ -52,6 +62,14 @@ def test_a_random_alternative_depends_on_the_seed_alone() -> None:
     assert both == {"a a", "a b", "b a", "b b"}, "each is chosen independently"
     assert variants("{?__colours__}", 1, read)[0] in ("red", "light green", "dark green")
     assert is_random("{a|{?b|c}}") and not is_random("{a|b}")
+
+
+def test_random_alternatives_remain_in_the_options() -> None:
+    assert options("a {?red|blue} {cat|{?dog|b\\|c}}") == ["a ", "{?red|blue}", " ", ("cat", "{?dog|b\\|c}"), ""]
+    source = "".join(map(str, options("{?__colours__}", read)))
+    assert [variants(source, seed, read) for seed in range(9)] == [
+        variants("{?__colours__}", seed, read) for seed in range(9)
+    ]
 
 
 @pytest.mark.parametrize("source", ["a {red|blue cat", "a {?red", "{a|{b|c}"])

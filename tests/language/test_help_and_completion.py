@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from invoke_cli.cli import help_page
@@ -9,6 +11,8 @@ from invoke_cli.commands.session.help import help_text, topic_names
 from invoke_cli.commands.table import COMMANDS
 from invoke_cli.errors import CommandError
 from invoke_cli.language.completion.complete import Sources, complete
+from invoke_cli.language.grammar.axes import parse_sweep
+from invoke_cli.language.grammar.line import CommandLine, Generation, parse
 from invoke_cli.language.help.render import switch_help
 from invoke_cli.language.switches.switch import Completes, Group
 from invoke_cli.language.switches.table import SWITCHES
@@ -44,6 +48,7 @@ def test_each_command_is_in_the_help_and_can_be_completed() -> None:
         assert command.help and not command.help.endswith(".")
 
 
+@pytest.mark.feature("help-levels")
 def test_the_basic_group_comes_first_and_advanced_help_has_the_rest() -> None:
     page, advanced = help_page(advanced=False), help_page(advanced=True)
     assert page.index("\nbasic\n") < page.index("\ninit image\n")
@@ -54,6 +59,47 @@ def test_the_basic_group_comes_first_and_advanced_help_has_the_rest() -> None:
 @pytest.mark.parametrize("topic", topic_names())
 def test_each_topic_has_a_page(topic: str) -> None:
     assert len(help_text(topic, COMMANDS)) > 100
+
+
+@pytest.mark.parametrize("topic", ["sweeps", "variations", "explore", "upscaling", "chains", "masks"])
+def test_the_examples_of_a_topic_are_valid_lines(topic: str) -> None:
+    indented = re.findall(r"^  (\S.*?)(?: {3}.*)?$", help_text(topic, COMMANDS), flags=re.MULTILINE)
+    assert len(indented) > 1
+    for example in indented:
+        parsed = parse(example)
+        if isinstance(parsed, CommandLine) and parsed.name in ("sweep", "ladder"):
+            sweep = parse_sweep(parsed.argument)
+            parsed = parse(sweep.line_of(sweep.cells[-1]))
+        assert isinstance(parsed, (CommandLine, Generation)), example
+
+
+@pytest.mark.feature(
+    "strength-scale",
+    "no-convergence",
+    "strength-and-guidance",
+    "mask-help",
+    "upscale-help",
+    "tips",
+    "trouble",
+)
+@pytest.mark.parametrize(
+    ("topic", "advice"),
+    [
+        ("strength", ("0.3", "0.5", "0.8", "low -C", "high -C", "low -f", "high -f")),
+        ("tips", ("caption for such an image", "20 to 30 steps", "[blurry, low quality, distorted]")),
+        ("trouble", ("too subtle", "slow fewer steps", "out of memory", "artifacts", "colours drift")),
+        ("img2img", ("inpainting, !help masks",)),
+        ("img2img", ("specific about what should change", "what is in the image", "light", "perspective")),
+        ("upscaling", ("Upscale last",)),
+        ("steps", ("Why the result changes", "schedule of its own|own schedule", "29 and 30")),
+        ("variations", ("-v", "-V", "init image", "first image")),
+        ("sweeps", ("{a|b}", "-n", "photos", "--lora", "resume", ".csv", "--dry_run")),
+    ],
+)
+def test_topics_contain_the_advice(topic: str, advice: tuple[str, ...]) -> None:
+    text = " ".join(help_text(topic, COMMANDS).split())
+    for words in advice:
+        assert any(option in text for option in ([words] if "{" in words else words.split("|"))), words
 
 
 def test_help_on_a_switch_and_on_an_unknown_word() -> None:

@@ -37,6 +37,7 @@ def test_a_command_has_a_name_and_an_argument() -> None:
     assert isinstance(numbered, CommandLine) and numbered.name == "17"
 
 
+@pytest.mark.feature("steps")
 @pytest.mark.parametrize(
     ("text", "part"),
     [
@@ -60,6 +61,7 @@ def test_the_error_of_a_value_out_of_range_points_at_it(text: str, part: str) ->
     assert pointed_at(text) == part
 
 
+@pytest.mark.feature("strength")
 def test_strength_takes_words_and_both_ends_of_its_range() -> None:
     assert [only(f"a -f {word}").strength for word in ("light", "balanced", "heavy", "0", "1")] == [0.3, 0.5, 0.8, 0, 1]
 
@@ -70,6 +72,7 @@ def test_variations_take_all_separators() -> None:
         assert only(f"a -V {text}").variations == expected
 
 
+@pytest.mark.feature("lines-2x")
 def test_every_switch_of_invokeai_2_3_is_known() -> None:
     """Each switch of InvokeAI 2.3's prompt line is a row of the table, or is rejected by name with a remedy."""
     spellings = [

@@ -11,6 +11,7 @@ from tests.parsing import error, only, pointed_at
 # -- the prompt -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("prompt-text")
 @pytest.mark.parametrize(
     "text", ["fire -s10", '"fire" -s10', '-s10 "fire"', '-s 10 "fire"', "  fire   -s10  ", "fire -s=10"]
 )
@@ -18,6 +19,7 @@ def test_quotes_around_the_prompt_are_optional(text: str) -> None:
     assert only(text) == GenerationRequest(prompt="fire", num_inference_steps=10)
 
 
+@pytest.mark.feature("prompt-text")
 @pytest.mark.parametrize(
     ("text", "prompt"),
     [
@@ -126,6 +128,7 @@ def test_a_missing_value_is_an_error(text: str) -> None:
 # -- lists ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.feature("seed-series")
 def test_seeds_take_lists_and_ranges() -> None:
     assert only("a -S 1,2,3").seeds == (1, 2, 3)
     assert only("a -S 0..3").seeds == (0, 1, 2, 3)

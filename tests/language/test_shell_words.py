@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from invoke_cli.errors import ConfigError, LineError
+from invoke_cli.language.grammar.axes import parse_sweep
 from invoke_cli.language.grammar.invocation import Invocation, read_invocation
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.grammar.shell_words import split_words, words_to_lines
@@ -109,3 +110,10 @@ def test_a_missing_file_after_an_init_image_is_an_error_and_not_a_prompt() -> No
         words_to_lines(["cat", "-I", "a.png", "missing.png"], lambda name: name == "a.png")
     assert "missing.png" in caught.value.message and caught.value.hint
     assert words_to_lines(["-I", "a.png", "a cat"], lambda name: name == "a.png") == ['"a cat" -I a.png']
+
+
+def test_a_sweep_takes_the_files_of_an_expanded_glob() -> None:
+    words = ["!sweep", "an oil", "-I", "a.png", "b c.png", "-s3,4"]
+    (line,) = words_to_lines(words, lambda name: name.endswith(".png"), lambda name: name == "sweep")
+    sweep = parse_sweep(line.removeprefix("!sweep "))
+    assert [axis.values for axis in sweep.axes] == [("3", "4"), ("a.png", "b c.png")]

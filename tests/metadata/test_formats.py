@@ -23,6 +23,7 @@ def recall(tmp_path: Path, data: bytes, name: str = "theirs.png") -> ParsedMetad
     return metadata.recall(path)
 
 
+@pytest.mark.feature("recall")
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_format_is_converted_to_a_line(tmp_path: Path, name: str) -> None:
     data, program, line, missing = FORMATS[name]

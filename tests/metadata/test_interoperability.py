@@ -93,6 +93,7 @@ def test_any_prompt_is_read_back_by_a1111_s_rules(prompt: str, negative: str) ->
     assert found["Seed"] == "5" and found["Steps"] == "30"
 
 
+@pytest.mark.feature("clip-skip")
 def test_numbers_follow_a1111_s_conventions() -> None:
     request = GenerationRequest(
         num_inference_steps=12, guidance_scale=6.5, strength=0.4, clip_skip=1, seamless=True, guidance_rescale=0.7,

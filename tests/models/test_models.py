@@ -27,12 +27,14 @@ A1111 = ["Euler a", "Euler", "LMS", "Heun", "DPM2", "DPM2 a", "DPM++ 2S a", "DPM
          "DPM++ 2M SDE Exponential", "DDIM", "PLMS", "UniPC", "LCM", "Euler + Karras"]  # fmt: skip
 
 
+@pytest.mark.feature("sampler")
 @pytest.mark.parametrize("name", [*INVOKEAI_2.split(), *INVOKEAI_6.split(), *A1111, *sampler_names()])
 def test_sampler_names_of_all_programs_are_known(name: str) -> None:
     assert find_sampler(name).scheduler.endswith("Scheduler")
     assert find_sampler(find_sampler(name).name) == find_sampler(name)
 
 
+@pytest.mark.feature("sampler")
 @pytest.mark.parametrize(
     ("name", "near"), [("k_eular", "k_euler"), ("DPM adaptive", "k_dpmpp_2"), ("dpmpp_2n", "dpmpp_2m")]
 )
@@ -58,6 +60,7 @@ def matching_configs(family: Family) -> tuple[dict[str, object], dict[str, dict[
     return configs.pop("index", {}), configs
 
 
+@pytest.mark.feature("family-detected")
 def test_families_are_detected_by_their_pipeline_and_configs() -> None:
     for family in FAMILIES:
         index, configs = matching_configs(family)
@@ -126,6 +129,7 @@ def test_facts_are_read_from_a_model_folder(tiny_model: Path) -> None:
     assert facts.size_on_disk > 100_000
 
 
+@pytest.mark.feature("model-checked")
 @pytest.mark.parametrize(
     ("broken", "damage"),
     [

@@ -14,6 +14,7 @@ from invoke_cli.output.names import file_name, prompt_folder
 from tests.session_harness import SessionHarness, outputs
 
 
+@pytest.mark.feature("name-default")
 def test_numbers_continue_and_nothing_is_overwritten(harness: SessionHarness) -> None:
     harness.draw("a cat -s2 -S1")
     assert harness.draw("a cat -s2 -S1")[0].name == "000002.1.png"
@@ -42,6 +43,7 @@ def test_an_old_folder_of_invokeai_is_continued(harness: SessionHarness) -> None
     assert harness.draw("a cat -s2 -S1")[0].name == "000042.1.png"
 
 
+@pytest.mark.feature("name-template")
 @pytest.mark.parametrize(
     ("template", "name"),
     [
@@ -56,6 +58,7 @@ def test_names_are_made_from_templates(harness: SessionHarness, template: str, n
     assert path.relative_to(outputs(harness)).as_posix() == name
 
 
+@pytest.mark.feature("name-template")
 def test_equal_names_do_not_collide(harness: SessionHarness) -> None:
     paths = harness.draw('a cat -s2 -n3 --fnformat "{prompt}"')
     assert len(set(paths)) == 3 and all(path.exists() for path in paths)

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
@@ -15,6 +16,7 @@ from invoke_cli.output.folder import OutputFolder
 from tests.session_harness import SessionHarness, outputs, pixels, size
 
 
+@pytest.mark.feature("metadata")
 def test_every_image_has_four_metadata_chunks(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat [dog] -s2 -S1")
     with Image.open(path) as image:
@@ -30,12 +32,14 @@ def test_every_image_has_four_metadata_chunks(harness: SessionHarness) -> None:
     ]
 
 
+@pytest.mark.feature("first-frame", "strip")
 def test_a_strip_has_a_frame_for_the_start_and_each_step(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("fire -s10 -S5 -f.7 -I sketch.png --strip")
     strip = path.with_name("000001.5.steps.png")
     assert size(strip)[0] == 9 * (192 + 4) + 4, "8 frames and the result"
 
 
+@pytest.mark.feature("intermediates")
 def test_intermediates_are_saved_for_all_or_every_nth_step(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s5 -S5 --save_intermediates")
     inner = outputs(harness) / "intermediates" / path.stem
@@ -62,6 +66,7 @@ def test_text_and_markdown_logs_are_written(harness: SessionHarness) -> None:
     assert second.name in (outputs(harness) / "invoke_log.md").read_text()
 
 
+@pytest.mark.feature("private")
 def test_private_images_leave_no_text_in_outputs(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("my secret [hidden] -s2 -I sketch.png --private")
     everything = b"".join(p.read_bytes() for p in harness.folder.rglob("*") if p.is_file() and "outputs" in p.parts)

@@ -53,6 +53,7 @@ def test_the_size_that_the_error_names_fits(real_session: SessionHarness, monkey
     assert real_session.run(f"a cat -s2 -S1 -W {found[1]} -H {found[2]}") is Outcome.OK, real_session.errors
 
 
+@pytest.mark.feature("slow-tip")
 @pytest.mark.parametrize(
     ("step", "minutes"),
     [

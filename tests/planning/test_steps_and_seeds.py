@@ -13,6 +13,7 @@ from invoke_cli.planning.seeds import next_seed, seed_run
 from invoke_cli.planning.steps import count_steps
 
 
+@pytest.mark.feature("steps-taken")
 @pytest.mark.parametrize(
     ("asked", "strength", "taken"),
     [
@@ -25,6 +26,7 @@ def test_steps_taken_are_strength_times_steps_rounded_down(asked: int, strength:
     assert (steps.asked, steps.scheduled, steps.taken) == (asked, asked, taken)
 
 
+@pytest.mark.feature("real-steps")
 @pytest.mark.parametrize(
     ("real", "strength", "scheduled"), [(20, 0.4, 50), (20, 0.7, 29), (20, 1.0, 20), (7, 0.33, 22)]
 )

@@ -38,6 +38,7 @@ def invoke(python: Path, folder: Path, *words: str) -> subprocess.CompletedProce
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.feature("plugins")
 def test_every_kind_of_row_works_after_installation(python: Path, tmp_path: Path) -> None:
     listed = invoke(python, tmp_path, "!plugins")
     assert listed.returncode == 0, listed.stderr

@@ -76,6 +76,7 @@ def test_a_broken_plugin_does_not_stop_a_line(fake_session: SessionHarness, monk
     assert fake_session.draw("a cat -s2") and not any("no_such_module" in text for text in fake_session.notices)
 
 
+@pytest.mark.feature("post-plugins")
 def test_a_plugin_s_command_and_postprocessor_work(example: PluginRegistry, fake_session: SessionHarness) -> None:
     fake_session.run("!shout hello")
     assert fake_session.messages == "HELLO"

@@ -28,6 +28,7 @@ def save_half_mask() -> None:
     mask.save("mask.png")
 
 
+@pytest.mark.feature("resume")
 @pytest.mark.parametrize("sampler", [row.name for row in SAMPLERS] + ["lms_k", "dpmpp_2m_sde_k"])
 def test_every_saved_step_resumes_to_the_same_image(real_session: SessionHarness, sampler: str) -> None:
     (whole,) = real_session.draw(f"a red star -s4 -S 3 -A {sampler} {BUNDLED} --save_latents")
@@ -40,6 +41,7 @@ def test_every_saved_step_resumes_to_the_same_image(real_session: SessionHarness
     assert real_session.messages.count(": identical") == 2
 
 
+@pytest.mark.feature("resume")
 @pytest.mark.parametrize("sampler", [row.name for row in SAMPLERS])
 def test_a_step_that_was_not_saved_is_recomputed(real_session: SessionHarness, sampler: str) -> None:
     (whole,) = real_session.draw(f"a red star -s3 -S 3 -A {sampler} -C 4 --perlin .1 -V 5:.2 --threshold 2")
@@ -144,6 +146,7 @@ def test_a_resumed_image_replays_from_another_folder(
     assert pixels(Path(real_session.saved[0].path)) == pixels(second)
 
 
+@pytest.mark.feature("latents-files")
 def test_finished_latents_are_an_init_image_without_encoding(real_session: SessionHarness) -> None:
     (first,) = real_session.draw("a red star -s4 -S 3 -W 96 -H 64 --save_latents")
     latents = real_session.folder / "outputs" / "intermediates" / first.stem / "step-04.safetensors"

@@ -39,6 +39,7 @@ def rewrite(path: Path, top: Mapping[str, object] | None = None, version: str = 
         image.save(path, pnginfo=info)
 
 
+@pytest.mark.feature("verify")
 def test_verification_of_new_files_is_identical(harness: SessionHarness, sketch: Path) -> None:
     harness.draw("a cat -s3 -n2")
     harness.draw("a cat -s4 -f.5 -I sketch.png --pad=white -W 128 -H 128")
@@ -100,6 +101,7 @@ def test_verify_names_the_field_that_differs(harness: SessionHarness, sketch: Pa
     assert "differs" in harness.messages and field in harness.messages
 
 
+@pytest.mark.feature("verify")
 def test_verify_detects_changed_pixels(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s3 -S5")
     chunks = read_chunks(path)
@@ -111,6 +113,7 @@ def test_verify_detects_changed_pixels(harness: SessionHarness) -> None:
     assert "pixels:" in harness.messages
 
 
+@pytest.mark.feature("replay")
 def test_replay_of_an_image_reproduces_its_pixels(harness: SessionHarness, sketch: Path) -> None:
     (path,) = harness.draw("a cat -s3 -f.5 -I sketch.png")
     (again,) = harness.draw(f"!replay {path}")

@@ -78,6 +78,7 @@ def rows() -> list[object]:
     return [pytest.param(row.line, marks=slow if "--latent_up" in row.line else ()) for row in RECIPES]
 
 
+@pytest.mark.feature("edit-without-mask", "keep-palette", "style-only", "spatial-words", "negative-recipes", "recipes")
 @pytest.mark.parametrize("line", rows())
 def test_a_recipe_gives_the_expected_files_sizes_and_steps(recipe_session: SessionHarness, line: str) -> None:
     outcome = recipe_session.run(line if "-S" in line or line.startswith("!") else f"!dream {line}")

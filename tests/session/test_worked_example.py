@@ -68,6 +68,7 @@ def test_verification_of_mixed_lines_is_identical(
     assert real_session.messages.count(": identical") == len(images)
 
 
+@pytest.mark.feature("worked-example")
 @pytest.mark.parametrize(
     ("switches", "echo"),
     [("-s10 -f 0.7", "7 of 10 steps"), ("-s10 -f 0.4", "4 of 10"), ("-s50 -f 0.4", "20 of 50"), ("-s29 -f.7", "20 of")],
@@ -91,6 +92,7 @@ def test_the_fire_example_without_an_init_image(harness: SessionHarness) -> None
     assert harness.saved[0].steps_taken == 10 and size(path) == (384, 384)
 
 
+@pytest.mark.feature("init-relative")
 def test_the_tree_example_parses() -> None:
     line = parse(
         "tree on a hill with a river, nature photograph, national geographic "
@@ -108,6 +110,7 @@ def test_quotes_around_the_prompt_are_optional(harness: SessionHarness) -> None:
     assert "it's" in harness.saved[2].line and "fire's glow" in harness.saved[2].line
 
 
+@pytest.mark.feature("source-small")
 def test_a_small_init_image_gives_a_notice(harness: SessionHarness) -> None:
     drawing(32, 32).save("small.png")
     harness.draw("a cat -I small.png -s2 -W 128 -H 128")

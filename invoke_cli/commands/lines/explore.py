@@ -1,30 +1,27 @@
-"""Commands that try many settings: `!sweep` over lists and ranges, `!ladder` over the strengths."""
+"""Commands that try many settings: `!sweep` over lists, ranges and alternatives, `!ladder` over the strengths."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from pathlib import Path
 
 from PIL import Image
 
 from invoke_cli.commands.command import Call
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.exploration.sweep import SweepResult, run_sweep
-from invoke_cli.exploration.sweep_export import write_tables
+from invoke_cli.exploration.sweep import SweepResult, cell_stages, failure_error, run_sweep
+from invoke_cli.exploration.sweep_export import grid_image, write_tables
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.contact_sheets import save_sheet
-from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.imaging.open_image import open_path
-from invoke_cli.imaging.sheets.grids import difference, labelled_grid
+from invoke_cli.imaging.sheets.grids import difference
 from invoke_cli.imaging.sheets.layout import stack_vertically, with_margin
 from invoke_cli.imaging.sheets.plot import Bar, chart, chart_text
+from invoke_cli.language.grammar.axes import with_switches
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 
 _SWEEP_USAGE = (
-    "!sweep a castle -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler: generate every combination, as images and one grid"
+    "!sweep a {red|blue} castle -C 5..11:3 -A ddim,k_euler: generate every combination, as images and one grid"
 )
 _LADDER_USAGE = (
     "!ladder oil painting -I sketch.png: try the strengths 0.1 to 1, and chart the distance from the init image"
@@ -39,12 +36,14 @@ def sweep(context: SessionContext, call: Call) -> None:
     if result is None:
         return
     title = f"!sweep {result.sweep.line}"
-    path = save_sheet(context, _grid(result), _record("sweep", title, result), result.folder)
+    path = save_sheet(context, grid_image(result), _record("sweep", title, result), result.folder)
     if result.private:
         context.notice("no table was written: it would reveal the prompt of a private sweep")
-        return
-    for table_path in write_tables(result, title, path):
-        context.notice(f"table: {table_path}")
+    else:
+        for table_path in write_tables(result, title, path):
+            context.notice(f"table: {table_path}")
+    if result.failures:
+        raise failure_error(result)
 
 
 def ladder(context: SessionContext, call: Call) -> None:
@@ -53,44 +52,42 @@ def ladder(context: SessionContext, call: Call) -> None:
     parsed = parse(call.argument)
     if not isinstance(parsed, Generation) or len(parsed.stages) > 1 or "strength" in parsed.stages[0].spans:
         raise CommandError("!ladder takes one stage and sets -f itself", hint=_LADDER_USAGE)
-    prepared = prepare_line(context, resolve_line(context, parsed.stages))
-    if prepared.init is None:
+    if resolve_line(context, parsed.stages).request.init_image is None:
         raise CommandError("!ladder needs an init image", hint=_LADDER_USAGE)
-    result = run_sweep(context, f"{call.argument} -f {STRENGTHS}")
+    result = run_sweep(context, with_switches(call.argument, f"-f {STRENGTHS}"))
     if result is None:
         return
-    bars = _distances(prepared, result)
+    bars = _distances(context, result)
     title = "mean distance to the init image at each strength"
     limit = max(1, *(bar.end for bar in bars))
     context.say(f"{title}, of 255\n{chart_text(bars, limit)}")
     plot = chart(bars, title, ("grey levels, of 255", "strength"), limit)
-    sheet = with_margin(stack_vertically([_grid(result), plot]))
+    sheet = with_margin(stack_vertically([grid_image(result), plot]))
     save_sheet(context, sheet, _record("ladder", f"!ladder {call.argument}", result), result.folder)
+    if result.failures:
+        raise failure_error(result)
 
 
-def _grid(result: SweepResult) -> Image.Image:
-    cells = result.sweep.cells
-    captions = [f"[{result.images[cell].number}] {result.sweep.label_of(cell)}" for cell in cells]
-    return labelled_grid([open_path(path).image for path in _paths(result)], captions, result.sweep.columns)
-
-
-def _paths(result: SweepResult) -> Sequence[Path]:
-    return [result.folder.path_of(result.images[cell]) for cell in result.sweep.cells]
-
-
-def _distances(prepared: Prepared, result: SweepResult) -> list[Bar]:
+def _distances(context: SessionContext, result: SweepResult) -> list[Bar]:
     """Return a bar for each result: its mean distance from the fitted init image, in grey levels of 255."""
-    init, axis = prepared.untouched(), result.sweep.axes[-1]
-    distances = [difference(init, open_path(path).image) for path in _paths(result)]
-    return [
-        Bar(label=value, begin=0, end=round(distance), note=f"{distance:.1f}")
-        for value, distance in zip(axis.values, distances, strict=True)
-    ]
+    axes = result.sweep.axes
+    strength = next(index for index, axis in enumerate(axes) if axis.field == "strength")
+    fitted: dict[tuple[int, ...], Image.Image] = {}
+    bars = []
+    for image in result.images:
+        others = (*image.cell[:strength], *image.cell[strength + 1 :])
+        if others not in fitted:
+            line = resolve_line(context, cell_stages(result.sweep, image.cell))
+            fitted[others] = prepare_line(context, line).untouched()
+        distance = difference(fitted[others], open_path(image.path).image)
+        label = axes[strength].values[image.cell[strength]] if len(axes) == 1 else result.label_of(image)
+        bars.append(Bar(label=label, begin=0, end=round(distance), note=f"{distance:.1f}"))
+    return bars
 
 
 def _record(kind: str, line: str, result: SweepResult) -> SheetRecord:
-    entries = [result.images[cell] for cell in result.sweep.cells]
-    shows = tuple(SheetImage(name=Path(entry.path).name, sha256=entry.sha256, line=entry.line) for entry in entries)
     if result.private:
         return SheetRecord(kind=kind, line=f"!{kind}")
+    images = {image.path: image for image in result.images}.values()  # cells that are the same share their images
+    shows = tuple(SheetImage(name=image.path.name, sha256=image.sha256, line=image.line) for image in images)
     return SheetRecord(kind=kind, line=line, shows=shows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
 from invoke_cli.commands.lines import edit, explore, variants, watch
-from invoke_cli.commands.session import state
+from invoke_cli.commands.session import check
 
 LINE_COMMANDS = (
     Command(
@@ -12,7 +12,7 @@ LINE_COMMANDS = (
         usage="[switches]",
         argument=Argument.LINE,
         run=variants.again,
-        help="run the last line again with the same seed; -f+.1 adds to its strength",
+        help="run the last line again with the same seed; -f+.1 adds to its strength, -f+.1@2 to that of stage 2",
     ),
     Command(
         name="plan",
@@ -26,8 +26,8 @@ LINE_COMMANDS = (
         name="check",
         usage="[line]",
         argument=Argument.LINE,
-        run=state.check,
-        help="check whether a line can run: weights, init image, prompt length, memory",
+        run=check.check,
+        help="check whether a line can run: weights, images, masks, LoRAs, control models, upscalers, prompt, memory",
     ),
     Command(
         name="alias",
@@ -41,7 +41,8 @@ LINE_COMMANDS = (
         usage="line with lists",
         argument=Argument.LINE,
         run=explore.sweep,
-        help="generate all combinations of lists such as -f .3,.5 -C 5..11:3, as a grid and table; repeat it to resume",
+        help="generate all combinations of lists, ranges and alternatives, such as -f .3,.5 -C 5..11:3 {a|b}, as a "
+        "grid and a table; repeat it to resume",
     ),
     Command(
         name="ladder",

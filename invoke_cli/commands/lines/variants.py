@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,18 +10,20 @@ from dataclasses import replace
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import history_images
 from invoke_cli.context.context import SessionContext
-from invoke_cli.errors import CommandError, InvokeError
+from invoke_cli.errors import CommandError, InvokeError, LineError
 from invoke_cli.generation.line import generate
 from invoke_cli.generation.prepare import only_stage
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.grammar.line import Generation, parse, switches_only
-from invoke_cli.language.grammar.tokens import Kind, tokenise
+from invoke_cli.language.grammar.line import Generation, Stage, parse
+from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.table import by_field
+from invoke_cli.planning.chain import link_stages
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest, overlay
 
 ADJUSTABLE = ("num_inference_steps", "strength", "guidance_scale", "width", "height", "variation_amount")
 
+_FIRST_STAGE = ("seeds", "num_images", "init_image")
 _JOINED_FIELDS = ("prompt", "negative_prompt")
 _CHANGE = re.compile(r"[+-](\d+\.?\d*|\.\d+)")
 
@@ -44,17 +47,7 @@ def dream(_: SessionContext, call: Call) -> Sequence[str]:
 
 def again(context: SessionContext, call: Call) -> Sequence[str]:
     """Return the last line with the same seeds and the changes in the argument; `-f+.1` adds to the strength."""
-    stages = _last_stages(context)
-    if not call.argument:
-        return [format_line(stages)]
-    if len(stages) > 1:
-        hint = "!again alone repeats the chain; !17 loads the line of image 17 for editing"
-        raise CommandError("!again can change only lines of one stage", hint=hint)
-    text = _absolute(context, call.argument, stages[0])
-    parsed = parse(text)
-    if not isinstance(parsed, Generation):
-        raise CommandError("!again takes only switches", hint="!again -f+.1 -s 50")
-    return [format_line([overlay(stages[0], only_stage(parsed))])]
+    return [format_line(_changed(context, call.argument, _last_stages(context)))]
 
 
 def final(context: SessionContext, call: Call) -> Sequence[str]:
@@ -65,11 +58,9 @@ def final(context: SessionContext, call: Call) -> Sequence[str]:
     parsed = parse(image.entry.line)
     if not isinstance(parsed, Generation):
         raise CommandError(f"image {image.entry.number} is a sheet of other images", hint=usage)
-    stages = [stage.request for stage in parsed.stages]
-    if not switches.strip():
-        return [format_line(stages)]
-    change = switches_only(_absolute(context, switches, stages[-1]))
-    return [format_line([*stages[:-1], overlay(stages[-1], change)])]
+    if any(token.kind is Kind.PROMPT for token in tokenise(switches)):
+        raise CommandError("!final keeps the prompt of the image: it takes only switches", hint=usage)
+    return [format_line(_changed(context, switches.strip(), [stage.request for stage in parsed.stages]))]
 
 
 def _last_stages(context: SessionContext) -> list[GenerationRequest]:
@@ -83,19 +74,57 @@ def _last_stages(context: SessionContext) -> list[GenerationRequest]:
     return [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else []
 
 
-def _absolute(context: SessionContext, argument: str, base: GenerationRequest) -> str:
-    """Return the argument with each change such as `+.1` or `-5` replaced by the resulting value."""
-    text = argument
-    for token in reversed(tokenise(argument)):
-        switch = token.switch
-        if token.kind is Kind.VALUE and switch is not None and switch.field == "seeds" and token.text[:1] == "+":
-            hint = "-S 43 sets the seed, -S -1 uses the seed of the last image"
-            raise CommandError(f"-S {token.text}: cannot add to a seed", hint=hint)
-        change = token.kind is Kind.VALUE and switch is not None and switch.field in ADJUSTABLE
-        if change and switch is not None and _CHANGE.fullmatch(token.text):
-            value = _apply_change(context, base, switch.field, token.text)
-            text = f"{text[: token.span.start]} {value}{text[token.span.end :]}"
-    return text
+def _changed(context: SessionContext, argument: str, stages: Sequence[GenerationRequest]) -> list[GenerationRequest]:
+    """Return the stages with the changes in the argument.
+
+    A change applies to the last stage, or to the one named after its value (`-f+.1@2`); seeds and the number of images
+    belong to the first.
+    """
+    tokens = tokenise(argument)
+    changes: dict[int, list[str]] = {}
+    for token, following in itertools.zip_longest(tokens, tokens[1:]):
+        if token.kind in (Kind.VALUE, Kind.COMMENT):
+            continue
+        value = following if following is not None and following.kind is Kind.VALUE else None
+        number, text = _change(context, argument, (token, value), stages)
+        changes.setdefault(number, []).append(text)
+    changed = list(stages)
+    for number, texts in changes.items():
+        parsed = parse(" ".join(texts))
+        if not isinstance(parsed, Generation):
+            raise CommandError("expected only switches", hint="!again -f+.1 -s 50")
+        changed[number] = overlay(stages[number], only_stage(parsed))
+    return changed
+
+
+def _change(
+    context: SessionContext, argument: str, pair: tuple[Token, Token | None], stages: Sequence[GenerationRequest]
+) -> tuple[int, str]:
+    """Return the index of the stage that a switch and its value change, and both with the resulting value."""
+    token, value = pair
+    switch, last = token.switch, len(stages) - 1
+    number = 0 if switch is not None and switch.field in _FIRST_STAGE else last
+    if value is None or switch is None:
+        return number, argument[token.span.start : token.span.end]
+    if switch.field == "seeds" and value.text[:1] == "+":
+        hint = "-S 43 sets the seed, -S -1 uses the seed of the last image"
+        raise CommandError(f"-S {value.text}: cannot add to a seed", hint=hint)
+    if switch.field not in ADJUSTABLE:
+        return number, argument[token.span.start : value.span.end]
+    text, named, stage = value.text.partition("@")
+    if named:
+        if not stage.isdecimal() or not 1 <= int(stage[:9]) <= len(stages):
+            hint = f"stages are counted from 1 to {len(stages)}"
+            raise LineError(f"the line has no stage {stage[:20]}", hint=hint, span=value.span)
+        number = int(stage) - 1
+    if _CHANGE.fullmatch(text):
+        text = _apply_change(context, _with_inherited(stages, number), switch.field, text)
+    return number, f"{switch.spelling} {text}"
+
+
+def _with_inherited(stages: Sequence[GenerationRequest], number: int) -> GenerationRequest:
+    """Return a stage with what it inherits."""
+    return link_stages([Stage(request=request) for request in stages])[number]
 
 
 def _apply_change(context: SessionContext, base: GenerationRequest, field: str, change: str) -> str:

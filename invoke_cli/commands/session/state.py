@@ -1,18 +1,12 @@
-"""Commands on the session defaults, memory and whether a line can run."""
+"""Commands on the session defaults and memory."""
 
 from __future__ import annotations
 
 from invoke_cli.commands.command import Call
-from invoke_cli.context.command_clash import command_clash
 from invoke_cli.context.context import SessionContext
-from invoke_cli.errors import CommandError
-from invoke_cli.generation.chain import prepare_line
-from invoke_cli.generation.line import REMEDIES
-from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.grammar.line import Generation, parse, switches_only
+from invoke_cli.language.grammar.line import switches_only
 from invoke_cli.language.switches.table import SWITCHES
-from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest
 
 
@@ -55,28 +49,3 @@ def memory(context: SessionContext, _: Call) -> None:
     gigabytes = {name: f"{getattr(state, name) / 1e9:.2f} GB" for name in ("used", "peak", "free", "total")}
     numbers = ", ".join(f"{name} {value}" for name, value in gigabytes.items())
     context.say(f"{state.device}: {numbers}; loaded: {', '.join(context.engine.loaded()) or 'no model'}")
-
-
-def check(context: SessionContext, call: Call) -> None:
-    """Check whether a line can run: weights, init image, prompt length, memory. Raises CommandError if it cannot."""
-    parsed = parse(call.argument or '""')
-    if not isinstance(parsed, Generation):
-        raise CommandError("!check takes a line that generates images", hint='!check "a red boat" -I sketch.png')
-    prepared = prepare_line(context, *resume_from_latents(context, resolve_line(context, parsed.stages)))
-    plan, facts = prepared.plan, prepared.model.facts
-    tokens = context.engine.tokens(prepared.model, plan.prompt.positive, context.hooks())
-    needed, state = context.engine.estimate(plan, prepared.model), context.engine.memory()
-    lines = [
-        f"weights  {plan.model}: {facts.size_on_disk / 1e6:.0f} MB, complete",
-        f"prompt   {len(tokens.read)} of {plan.family.max_tokens - 2} tokens"
-        + (" (the rest is truncated)" if tokens.cut else f", in {len(tokens.windows)} parts" if tokens.windows else ""),
-        f"memory   about {needed / 1e9:.2f} GB for an image, {state.free / 1e9:.2f} GB free on {state.device}",
-    ]
-    if prepared.init is not None:
-        lines.insert(1, f"image    {prepared.init.name}: {prepared.init.size}, result {plan.result_size}")
-    clash = command_clash()
-    if clash:
-        lines.append(f"command  {clash}")
-    context.say("\n".join(lines))
-    if needed > state.free:
-        raise CommandError("this line needs more memory than is available", hint=REMEDIES)

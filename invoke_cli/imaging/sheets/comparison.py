@@ -91,6 +91,39 @@ def aligned(rows: Sequence[Sequence[float]]) -> list[tuple[int | None, ...]]:
     return slots
 
 
+def evenly_filled(slots: Sequence[tuple[int | None, ...]]) -> list[tuple[int | None, ...]]:
+    """Return aligned columns without so many that a row would be mostly empty, as that of a run of few steps would be.
+
+    Columns are taken from the middle of the longest gaps of that row. The first and the last frame of each row remain.
+    """
+    kept, ends = list(slots), _ends(slots)
+    while kept:
+        fills = [sum(slot[row] is not None for slot in kept) for row in range(len(kept[0]))]
+        emptiest = min((row for row, fill in enumerate(fills) if fill), key=lambda row: fills[row])
+        removable = [index for index, slot in enumerate(kept) if slot[emptiest] is None and slot not in ends]
+        if 2 * fills[emptiest] >= len(kept) or not removable:
+            break
+        del kept[_middle_of_longest_run(removable)]
+    return kept
+
+
+def _ends(slots: Sequence[tuple[int | None, ...]]) -> set[tuple[int | None, ...]]:
+    """Return the columns with the first or the last frame of a row."""
+    rows = [[slot for slot in slots if slot[row] is not None] for row in range(len(slots[0]) if slots else 0)]
+    return {slot for row in rows if row for slot in (row[0], row[-1])}
+
+
+def _middle_of_longest_run(indices: Sequence[int]) -> int:
+    """Return the middle of the longest run of consecutive numbers."""
+    runs: list[list[int]] = []
+    for index in indices:
+        if not runs or runs[-1][-1] != index - 1:
+            runs.append([])
+        runs[-1].append(index)
+    longest = max(runs, key=len)
+    return longest[len(longest) // 2]
+
+
 def _half_step(row: Sequence[float], position: int) -> float:
     """Return half the distance from a frame to its nearer neighbour; infinite for a single frame."""
     steps = [row[n] - row[n + 1] for n in (position - 1, position) if 0 <= n < len(row) - 1]
@@ -122,7 +155,7 @@ def strips(stories: Sequence[ComparedImage]) -> Image.Image:
     bands: list[Image.Image] = []
     for number in range(max(len(story.stages) for story in stories)):
         present = [story for story in stories if number < len(story.stages)]
-        slots = aligned([story.stages[number].noise for story in present])
+        slots = evenly_filled(aligned([story.stages[number].noise for story in present]))
         for start in range(0, len(slots), _FRAMES_PER_BAND):
             part = slots[start : start + _FRAMES_PER_BAND]
             for index, story in enumerate(present):
@@ -148,7 +181,7 @@ def _start(story: ComparedImage) -> Image.Image:
 def _stage_in_columns(stories: Sequence[ComparedImage], number: int) -> list[Image.Image]:
     """Return each image's steps of one stage as a small table; the same cell has the same noise level in all."""
     present = [story.stages[number].noise if number < len(story.stages) else () for story in stories]
-    slots = aligned(present)
+    slots = evenly_filled(aligned(present))
     side = (COLUMN - (_FRAMES_PER_ROW - 1) * GAP) // _FRAMES_PER_ROW
     columns = []
     for index, story in enumerate(stories):

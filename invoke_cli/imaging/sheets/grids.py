@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from invoke_cli.imaging.sheets.captions import caption
-from invoke_cli.imaging.sheets.layout import beside, captioned_row, fitted, stack_vertically, table, with_margin
+from invoke_cli.imaging.sheets.layout import beside, captioned_row, empty, fitted, stack_vertically, table, with_margin
 
 STRIP_SIDE = 192
 GRID_CELL = 768
@@ -18,6 +18,7 @@ _CONTACT_COLUMNS = 6
 _MAX_WIDTH = 6000
 _MIN_CELL = 128
 _LABEL_SIZE = 12
+_BLOCK_GAP = 16
 
 
 def grid(images: Sequence[Image.Image]) -> Image.Image:
@@ -39,10 +40,28 @@ def captioned_grid(images: Sequence[Image.Image], captions: Sequence[str]) -> Im
     return _cells(images, captions, columns, most)
 
 
-def labelled_grid(images: Sequence[Image.Image], captions: Sequence[str], columns: int) -> Image.Image:
-    """Return captioned images in rows of `columns`; the cells shrink as their number grows."""
-    rows = math.ceil(len(images) / columns)
-    return _cells(images, captions, columns, max(_MIN_CELL, min(GRID_CELL // 2, _MAX_WIDTH // max(columns, rows))))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """Captioned images in rows of `columns`, below a heading; None stands for an image that is missing."""
+
+    heading: str
+    images: Sequence[Image.Image | None]
+    captions: Sequence[str]
+    columns: int
+
+
+def nested_grid(blocks: Sequence[Block], across: int) -> Image.Image:
+    """Return a grid of blocks, `across` beside each other. All cells have one size, smaller if there are many."""
+    images = [image for block in blocks for image in block.images if image is not None] or [Image.new("RGB", (64, 64))]
+    columns = max(block.columns for block in blocks) * across
+    rows = sum(math.ceil(len(block.images) / block.columns) for block in blocks[::across])
+    cell = _cell_size(images, max(_MIN_CELL, min(GRID_CELL // 2, _MAX_WIDTH // max(columns, rows))))
+    return with_margin(table([_block(block, cell) for block in blocks], across, _BLOCK_GAP))
+
+
+def _block(block: Block, cell: tuple[int, int]) -> Image.Image:
+    body = _in_rows(block.images, block.captions, block.columns, cell)
+    return stack_vertically([caption(block.heading, body.width), body]) if block.heading else body
 
 
 def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title: str) -> Image.Image:
@@ -52,15 +71,25 @@ def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title:
 
 
 def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int, most: int) -> Image.Image:
-    """Return captioned images in cells as large as the largest image, up to `most` pixels, and wide enough for text."""
+    """Return captioned images in cells of one size, with a margin around all of them."""
+    return with_margin(_in_rows(images, captions, columns, _cell_size(images, most)))
+
+
+def _cell_size(images: Sequence[Image.Image], most: int) -> tuple[int, int]:
+    """Return a size as large as the largest image, up to `most` pixels, and wide enough for text."""
     width, height = max(image.width for image in images), max(image.height for image in images)
     scale = max(min(1.0, most / max(width, height)), _MIN_CELL / width)
-    cell = round(width * scale), max(1, round(height * scale))
-    scaled = [fitted(image, *cell) for image in images]
+    return round(width * scale), max(1, round(height * scale))
+
+
+def _in_rows(
+    images: Sequence[Image.Image | None], captions: Sequence[str], columns: int, cell: tuple[int, int]
+) -> Image.Image:
+    scaled = [empty(*cell) if image is None else fitted(image, *cell) for image in images]
     rows = []
     for start in range(0, len(scaled), columns):
         rows += captioned_row(scaled[start : start + columns], captions[start : start + columns], _LABEL_SIZE)
-    return with_margin(table(rows, columns))
+    return table(rows, columns)
 
 
 def strip(frames: Sequence[Image.Image], labels: Sequence[str], final: Image.Image | None = None) -> Image.Image:

@@ -38,6 +38,7 @@ class Sources:
 
     Attributes:
         starts: Images and their steps.
+        results: Earlier results, newest first, as `!17`.
         commands: Returns (name, help, kind of argument) rows.
         topics: Returns the topics of `!help`.
     """
@@ -49,6 +50,7 @@ class Sources:
     seeds: Callable[[str], Found] = _no_source
     loras: Callable[[str], Found] = _no_source
     starts: Callable[[str], Found] = _no_source
+    results: Callable[[str], Found] = _no_source
     commands: Callable[[], Iterable[tuple[str, str, str]]] = field(default=tuple)
     topics: Callable[[], Iterable[str]] = field(default=tuple)
 
@@ -146,6 +148,9 @@ def _complete_command(before: str, start: int, sources: Sources) -> Iterator[Can
         for known, about, _ in rows:
             if known.startswith(name):
                 yield Candidate(text=f"!{known}", start=start, about=about)
+        for text, about in sources.results(f"!{name}"):
+            if text.startswith(f"!{name}"):
+                yield Candidate(text=text, start=start, about=about)
         return
     kind = next((kind for known, _, kind in rows if known == name), "")
     argument_start = len(before) - len(argument)

@@ -39,7 +39,7 @@ def words_to_lines(words: Sequence[str], is_file: IsFile, takes_line: TakesLine 
         return [words[0]]
     if words[0].startswith("!"):
         quoted = " ".join([words[0], *map(quote_value, words[1:])])
-        return [_format_line_command(words) if takes_line(words[0][1:]) else quoted]
+        return [_format_line_command(words, is_file) if takes_line(words[0][1:]) else quoted]
     reader = _WordReader(words, is_file)
     stages = reader.stages()
     if len(reader.images) < 2:
@@ -47,12 +47,19 @@ def words_to_lines(words: Sequence[str], is_file: IsFile, takes_line: TakesLine 
     return [" | ".join(_add_image(stages, image)) for image in reader.images]
 
 
-def _format_line_command(words: Sequence[str]) -> str:
-    """Format a command whose argument is a line: one word is the complete line, several words are its tokens."""
+def _format_line_command(words: Sequence[str], is_file: IsFile) -> str:
+    """Format a command whose argument is a line: one word is the complete line, several words are its tokens.
+
+    Several files after `-I` become alternatives, which a sweep expands.
+    """
     *plain, last = words
     if not any(blank in word for word in plain for blank in BLANKS) and any(blank in last for blank in BLANKS):
         return " ".join(words)
-    return f"{words[0]} {' | '.join(_WordReader(words[1:], lambda _: False).stages())}"
+    reader = _WordReader(words[1:], is_file)
+    stages = reader.stages()
+    if len(reader.images) > 1:
+        stages = _add_image(stages, f"{{{'|'.join(reader.images)}}}")
+    return f"{words[0]} {' | '.join(stages)}"
 
 
 def _add_image(stages: list[str], image: str) -> list[str]:

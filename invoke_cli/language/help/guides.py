@@ -15,6 +15,10 @@ the noise step by step, guided by the prompt, and the result is decoded.
 Without -W and -H, the result keeps the aspect ratio of the init image, at about the model's native area. --fit scales
 the image into -W x -H, --pad letterboxes it, --crop crops it, --stretch distorts it.
 
+Be specific about what should change, in descriptive and technical words, and refer to what is in the image: "a stone
+cottage with a red door at dusk", not "make it nicer". Keep the light, the perspective and the style of the image in
+mind, so that the new parts match the rest.
+
 Use it for style transfer, turning a sketch into a finished image, editing, variations (-v 0.2 -n4) and refining a
 result. Clear, well-lit, simple images work best; earlier results are good sources.
 To change only a part of an image, use a mask (inpainting, !help masks): -M mask.png, or make that part of the init
@@ -85,6 +89,11 @@ The saved line reproduces the whole chain. --save_all keeps the image of every s
 show the steps in between."""
 
 UPSCALING = """\
+Upscale last: find the prompt and the seed at the model's native size, where images are fast and their composition is
+best, and upscale only the image that you keep (!fix 12 -U 2, or !final 12 -s 50 -U 2). Upscaling adds fine detail; it
+does not repair a composition, and enlarges every flaw. For a different picture at a larger size, use it as an init
+image instead: -I @last -W 768 -H 768 -f .3.
+
 Postprocessing runs after generation, or with !fix on any existing image, which is not modified.
 
   a castle -U 2                              twice the size, with detail added by the model
@@ -137,5 +146,25 @@ With an init image, only the last part of the schedule runs: floor(steps x stren
   -s10 -f0.7   7 of 10 steps          -s50 -f0.4   20 of 50 steps
 To run exactly 20 steps at any strength, use --real_steps 20: it lengthens the schedule as needed.
 
-With an init image, more steps do not converge on one image: each number of steps has its own schedule with its own
-noise levels, so 29 and 30 steps can give clearly different images. --trace prints the schedule."""
+Why the result changes with the number of steps: a sampler divides the way from noise to image into steps, and each
+number of steps has its own schedule with its own noise levels. Without an init image, more steps approach one image
+with most samplers. With one, they do not: the run starts inside the schedule, at another noise level for each number
+of steps, so 29 and 30 steps can give clearly different images. Compare results at the same -s; --trace prints the
+schedule, and !sweep -s 10,20,40 shows the difference."""
+
+VARIATIONS = """\
+-v generates images that are close to one another; 0.1 changes details, 0.3 more, 1 is another image:
+
+  a castle -S 42 -n 6 -v .2                 six variations of the image of seed 42
+  a castle -S 42 -V 3357757885:0.2          one of them: the -V of its result line
+  a castle -S 42 -V 33:0.2,17:0.1           blend in the noise of several seeds, in order
+
+Each variation draws a seed of its own and blends its noise into that of -S, by this weight. The result line contains
+it as -V, so that every variation can be reproduced and combined with others.
+
+With an init image, -v .2 -n 4 generates the first image from it, and the other three from that result by image to image
+with varied noise, as InvokeAI 2.x did. Each records the image that it comes from (!tree). -n 1 varies nothing then.
+-V with an init image blends the noise that is added to it.
+
+Other ways to vary an image: -n for other seeds, {a|b} for other words (!help prompts), -I @last -f .3 for a new
+version of a result, !sweep for other settings (!help sweeps)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from invoke_cli.language.help.guides import CHAINS, CONTROL, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING
+from invoke_cli.language.help.guides import CHAINS, CONTROL, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING, VARIATIONS
 from invoke_cli.language.help.recipes import recipes_page
 
 OVERVIEW = """\
@@ -140,18 +140,32 @@ SEARCH = """\
 !reindex rebuilds the history from the images; ratings and tags are stored in a separate file."""
 
 EXPLORE = """\
-!sweep generates every combination of the lists and ranges in a line, each as a numbered image, and a labelled grid:
+Explore with few steps and small images, and finish only the best result:
 
-  !sweep a castle -f .3,.5,.8 -C 5..11:3 -A ddim,k_euler -I sketch.png
+  a lighthouse -s 12 -n 6               several seeds (!help variations for images close to one)
+  !sweep a lighthouse -C 4,8 -A ddim,k_euler     every combination of settings (!help sweeps)
+  !ladder oil painting -I sketch.png    strengths 0.1 to 1, each with its distance from the init image
+  !again -f+.1                          the last line with one value changed; in a chain -f+.1@2 changes stage 2
+  !final 12 -s 50                       image 12 with its seed and more steps
+  !compare 16 17                        init image, steps and result side by side; --strips for the steps alone
+  !grid 3 7 9, !contact session         images with their names; a contact sheet"""
 
-All images share one seed unless -S sets several; a quoted value is not split. To resume an interrupted sweep, type the
-same line again. A table (.csv) and a page (.html) are saved next to the grid. --dry_run only shows the lines.
+SWEEPS = """\
+!sweep generates every combination of what has several values in a line, each as a numbered image, and a labelled grid:
 
-!ladder oil painting -I sketch.png    strengths 0.1 to 1, each with its distance from the init image
-!again -f+.1                          the last line with one value changed
-!final 12 -s 50                       image 12 with its seed and more steps
-!compare 16 17                        init image, steps and result side by side; --strips for the steps alone
-!grid 3 7 9, !contact session         images with their names; a contact sheet"""
+  !sweep a castle -f .3,.5,.8 -C 5..11:3 -I sketch.png     lists, and ranges with their end
+  !sweep a {red|blue} house -s 10,20,40 --neg ugly,dull    alternatives in the prompt or any value, and words
+  !sweep a cat -m sketchbook,sd15 -A ddim,k_euler          models and samplers
+  !sweep a cat --lora film,ink:0.5 -n 3                    LoRAs, and three seeds
+  !sweep oil painting -I photos/*.jpg                      the images of a pattern or a folder
+
+The last two are the columns and rows of the grid; there is a block for each combination of the others. All images share
+one seed unless -S or -n sets several. A quoted value is not split at commas. Cells with the same settings are generated
+once. A table (.csv) and a page (.html) are saved next to the grid.
+--dry_run only shows the lines. To resume an interrupted sweep, type the same line again.
+
+In a line without !sweep, {a|b}, -n, seed lists and folders generate the same images without a grid, and -f .6,.4,.2
+refines one image in stages."""
 
 TOPICS: Mapping[str, str] = {
     "prompts": PROMPTS,
@@ -165,6 +179,8 @@ TOPICS: Mapping[str, str] = {
     "tips": TIPS,
     "search": SEARCH,
     "explore": EXPLORE,
+    "sweeps": SWEEPS,
+    "variations": VARIATIONS,
     "trouble": TROUBLE,
     "recall": RECALL,
     "models": MODELS,

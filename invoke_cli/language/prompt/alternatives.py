@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import PromptError, Span, blame
@@ -55,7 +55,45 @@ def variants(source: str, seed: int, read_list: ReadList) -> list[str]:
         PromptError: For unclosed braces, or more than `MAX_VARIANTS` variants; its span lies within `source`.
     """
     parts = _Parser(source, read_list).read()
-    return [_EMPTY_OPTION_RE.sub(_remove_empty, text) for text in _expand(parts, random.Random(seed), source)]
+    return [join_options([text]) for text in _expand(parts, random.Random(seed), source)]
+
+
+def options(source: str, read_list: ReadList | None = None) -> list[str | tuple[str, ...]]:
+    """Split prompt source at its alternatives `{a|b}`; random choices `{?a|b}` remain text.
+
+    Returns:
+        The parts in order: a text, or all options of one pair of braces. `join_options` joins a selection.
+
+    Raises:
+        PromptError: For unclosed braces, or more than `MAX_VARIANTS` options; its span lies within `source`.
+    """
+    parts: list[str | tuple[str, ...]] = []
+    for part in _Parser(source, read_list).read():
+        if isinstance(part, Choice) and not part.one:
+            parts.append(tuple(_expand((part,), None, source)))
+        else:
+            parts.append(part if isinstance(part, str) else _choice_source(part))
+    return parts
+
+
+def join_options(texts: Iterable[str]) -> str:
+    """Join texts and selected options to prompt source, without the blanks around an empty option."""
+    return _EMPTY_OPTION_RE.sub(_remove_empty, "".join(texts))
+
+
+def _choice_source(choice: Choice) -> str:
+    """Return the source of a choice."""
+    inner = "|".join("".join(map(_part_source, option)) for option in choice.options)
+    return f"{{{'?' if choice.one else ''}{inner}}}"
+
+
+def _part_source(part: str | Choice) -> str:
+    """Return the source of a part of an option, in which a bar is text."""
+    return (
+        re.sub(r"(\\[\s\S])|\|", lambda match: match[1] or "\\|", part)
+        if isinstance(part, str)
+        else _choice_source(part)
+    )
 
 
 def _remove_empty(match: re.Match[str]) -> str:
@@ -68,7 +106,8 @@ def _is_random(parts: Parts) -> bool:
     return any(choice.one or any(map(_is_random, choice.options)) for choice in choices)
 
 
-def _expand(parts: Parts, rng: random.Random, source: str) -> list[str]:
+def _expand(parts: Parts, rng: random.Random | None, source: str) -> list[str]:
+    """Return all texts of the parts; without a generator, random choices remain as they are."""
     texts = [""]
     for part in parts:
         found = [part] if isinstance(part, str) else _expand_choice(part, rng, source)
@@ -78,12 +117,12 @@ def _expand(parts: Parts, rng: random.Random, source: str) -> list[str]:
     return texts
 
 
-def _expand_choice(choice: Choice, rng: random.Random, source: str) -> list[str]:
-    if choice.one:
-        chosen = choice.options[rng.randrange(len(choice.options))]
-        return [text or _EMPTY_OPTION for text in _expand(chosen, rng, source)]
+def _expand_choice(choice: Choice, rng: random.Random | None, source: str) -> list[str]:
+    if choice.one and rng is None:
+        return [_choice_source(choice)]
+    chosen = [choice.options[rng.randrange(len(choice.options))]] if choice.one and rng is not None else choice.options
     found: list[str] = []
-    for option in choice.options:
+    for option in chosen:
         found += [text or _EMPTY_OPTION for text in _expand(option, rng, source)]
         if len(found) > MAX_VARIANTS:
             raise _too_many(source)

@@ -13,6 +13,7 @@ from typing import Protocol
 from invoke_cli.language.grammar.quotes import always_quoted, canonical, quote_prompt_value, quote_value
 
 _PLAIN_NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_SEVERAL = re.compile(r"[,|]")  # between the values of a sweep
 _LIST = re.compile(r"[^,]*\d[^,]*(,[^,]+)+|-?[\d.]*\d\.\.[\d.]*\d(:[\d.]+)?")
 
 
@@ -162,10 +163,11 @@ class OptionalMethod(OptionalChoice):
 
 def may_follow(value: Value, word: str) -> bool:
     """Return whether a word belongs to the optional or further values of a switch."""
-    if isinstance(value, OptionalMethod):
-        return word.lstrip("\"'").partition(":")[0].lower() in value.options
     if isinstance(value, Choice):
-        return word.lower() in value.options
+        words = _SEVERAL.split(word.strip("\"'{}").lower())
+        if isinstance(value, OptionalMethod):
+            words = [words[0].partition(":")[0]]
+        return all(each in value.options for each in words)
     return bool(_PLAIN_NUMBER.fullmatch(word)) if value.takes == "numbers" else word.isdigit()
 
 
