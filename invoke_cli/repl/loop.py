@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -19,6 +20,7 @@ from prompt_toolkit.key_binding import KeyPressEvent
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import is_dumb_terminal
 
 from invoke_cli.console.console import Console
 from invoke_cli.console.event_text import progress_text
@@ -58,7 +60,8 @@ _SEARCHING = " search: words in any order; Enter accepts the line, Ctrl-R goes t
 def open_prompt(options: Options, defaults: GenerationRequest) -> int:
     """Read and run lines until the user quits."""
     settings = Settings(session_options(options, defaults))
-    with patch_stdout(raw=True):
+    # What is printed appears above the input; on a dumb terminal, below it.
+    with nullcontext() if is_dumb_terminal() else patch_stdout(raw=True):
         prompt = _Prompt(settings, options)
         prompt.run()
     return ExitStatus.OK
@@ -125,6 +128,8 @@ class _Prompt:
     def run(self) -> None:
         """Read lines until the user quits; then finish the waiting ones."""
         self.console.hint(greeting(self.settings, is_first_use=self.is_first_use))
+        if is_dumb_terminal():
+            self._start_undrawn()
         while True:
             try:
                 text = self.input.prompt(pre_run=self.external_input.insert_waiting)
@@ -137,6 +142,7 @@ class _Prompt:
             for line in lines:
                 if not is_quit(line):
                     self.worker.submit(line)
+            self._start_undrawn()
             if any(map(is_quit, lines)):
                 break
         self._leave()
@@ -210,6 +216,11 @@ class _Prompt:
             self.has_started = True
             self.query_terminal()
             self.worker.start()
+
+    def _start_undrawn(self) -> None:
+        """Start the rest of the program on a terminal that nothing was drawn on: a dumb one, such as Emacs' shell."""
+        self.has_started = True
+        self.worker.start()
 
     def _redraw(self) -> None:
         call_in_event_loop(self.input, self.input.app.invalidate)
