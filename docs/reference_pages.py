@@ -18,8 +18,8 @@ from invoke_cli.language.switches.launch import LAUNCH_OPTIONS
 from invoke_cli.language.switches.rejected import REJECTED_SWITCHES
 from invoke_cli.language.switches.switch import Group, Needs
 from invoke_cli.language.switches.table import SWITCHES, by_field
-from invoke_cli.metadata import CODECS
 from invoke_cli.metadata.codec import Codec, ReadOnlyFormat
+from invoke_cli.metadata.codecs import CODECS
 from invoke_cli.models.families.family import Family, StrengthRule
 from invoke_cli.models.families.table import FAMILIES
 from invoke_cli.models.samplers import SAMPLERS, WITHOUT_SCHEDULER

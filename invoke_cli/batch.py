@@ -32,7 +32,7 @@ def from_file(console: Console, options: Options, defaults: GenerationRequest, s
     A line that fails is reported with its number, and the rest is run. `source` is a path, or `-` for standard input.
     """
     outcomes: list[Outcome] = []
-    streams = Streams(viewer=console.viewer or NullViewer())
+    streams = Streams(viewer=console.viewer or NullViewer(), width=console.width)
     with (
         Session(session_options(options, defaults), emit=console, streams=streams) as session,
         InterruptionHandler(session) as handler,

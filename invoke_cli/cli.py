@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -22,14 +22,20 @@ from invoke_cli.context.paths import is_file
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError
 from invoke_cli.events import Level, Notice
 from invoke_cli.language.grammar.invocation import quoted_switch, read_invocation
-from invoke_cli.language.help.render import launch_help, switch_help
+from invoke_cli.language.help.first_screen import SHELL_EXAMPLES, first_screen
+from invoke_cli.language.help.render import fit, launch_help, switch_help
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.language.switches.launch import Options, take_launch_options
-from invoke_cli.language.switches.switch import Group
 from invoke_cli.request import GenerationRequest
 from invoke_cli.version import __version__
 
-_USAGE = """\
+_USAGE = "Usage: invoke [PROMPT] [SWITCHES]    without a prompt, the prompt opens"
+_MORE = (
+    "All switches and launch options: invoke --help advanced",
+    "Commands and topics: invoke '!help commands', invoke '!help models' …",
+    "Guides: docs/README.md, man invoke",
+)
+_WAYS = """\
 Usage: invoke                                open the prompt, or run the lines of standard input
        invoke [SWITCHES] PROMPT [SWITCHES]   generate images:          invoke "a red boat" -s20 -n4
        invoke 'LINE'                         run a line of the prompt: invoke 'a cat -s20 -I sketch.png'
@@ -78,14 +84,9 @@ def style_of(options: Options) -> ConsoleStyle:
 
 
 def _run(console: Console, options: Options, rest: list[str]) -> int:
-    if options.get("help"):
-        console.answer(help_page(advanced="advanced" in rest))
-        return ExitStatus.OK
-    if options.get("version"):
-        console.answer(f"invoke {__version__}")
-        return ExitStatus.OK
-    if "completion" in options:
-        console.answer(completion_page(str(options["completion"]), options))
+    page = _requested_page(options, rest, console.width())
+    if page is not None:
+        console.answer(page, paged="help" in options)
         return ExitStatus.OK
     invocation = read_invocation(rest, is_image_file, takes_line)
     if invocation.lines:
@@ -105,6 +106,16 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
     from invoke_cli.batch import from_file
 
     return from_file(console, options, invocation.defaults, str(source or "-"))
+
+
+def _requested_page(options: Options, rest: Sequence[str], width: int) -> str | None:
+    """Return the text that --help, --version or --completion asks for; None without such an option."""
+    if options.get("help"):
+        page = advanced_help if "advanced" in rest else basic_help
+        return page(width, _model_defaults(options))
+    if options.get("version"):
+        return f"invoke {__version__}"
+    return completion_page(str(options["completion"]), options) if "completion" in options else None
 
 
 def _report_command_clash(console: Console) -> None:
@@ -129,12 +140,26 @@ def is_image_file(word: str) -> bool:
     return word.lower().endswith(IMAGE_SUFFIXES) and is_file(Path(word))
 
 
-def help_page(*, advanced: bool) -> str:
-    """Return the help for the basic switches and the launch options, or for all switches."""
-    basic = (Group.BASIC, Group.INIT_IMAGE)
-    groups = tuple(Group) if advanced else basic
-    more = "" if advanced else "\n\nMore: invoke --help advanced, or !help at the prompt"
-    return f"{_USAGE}\n\n{switch_help(groups)}\n\nlaunch options\n{launch_help()}{more}"
+def basic_help(width: int, defaults: Mapping[str, str]) -> str:
+    """Return the first screen of the help."""
+    return first_screen(_USAGE, SHELL_EXAMPLES, _MORE, width=width, defaults=defaults)
+
+
+def advanced_help(width: int, defaults: Mapping[str, str]) -> str:
+    """Return the help for all switches and launch options."""
+    switches = switch_help(width=width, defaults=defaults)
+    return f"{fit(_WAYS, width)}\n\n{switches}\n\nlaunch options\n{launch_help(width)}"
+
+
+def _model_defaults(options: Options) -> Mapping[str, str]:
+    """Return the defaults of the model in use, by field; empty if the configuration cannot be read."""
+    from invoke_cli.context.options import session_options
+    from invoke_cli.context.settings import Settings
+
+    try:
+        return Settings(session_options(options, GenerationRequest())).model_defaults()
+    except InvokeError:
+        return {}
 
 
 def completion_page(wanted: str, options: Options) -> str:

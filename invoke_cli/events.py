@@ -31,9 +31,10 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """The output of a command, one or more lines of text."""
+    """The output of a command, one or more lines of text; on a terminal `paged` text may be shown in a pager."""
 
     text: str
+    paged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,7 +31,7 @@ def one_shot(console: Console, options: Options, invocation: Invocation) -> int:
     if options.get("json") and "-" in _outdirs(lines):
         raise ConfigError("--json and -o - both use standard output", hint="give -o a file name")
     write = None if options.get("json") else _write_image
-    streams = Streams(read=_standard_input, write=write, viewer=console.viewer or NullViewer())
+    streams = Streams(read=_standard_input, write=write, viewer=console.viewer or NullViewer(), width=console.width)
     settings = session_options(options, defaults)
     own_session = defaults.no_session or _has_no_session(lines)
     session = (Session if own_session else Session.with_shared_engine)(settings, emit=console, streams=streams)

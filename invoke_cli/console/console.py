@@ -22,6 +22,7 @@ from invoke_cli.console.rendered_image import RenderedImage, down, up
 from invoke_cli.console.standard_streams import stdout_errors
 from invoke_cli.console.themes import Theme, theme_for
 from invoke_cli.console.token_text import token_text
+from invoke_cli.console.window import is_long, is_terminal, show_in_pager, text_width
 from invoke_cli.errors import InvokeError, OutputError
 from invoke_cli.events import (
     Done,
@@ -93,6 +94,9 @@ class Console:
         style: The output style.
         viewer: Shows images, if the terminal can.
         on_step: Receives the progress instead of the progress line.
+
+    Attributes:
+        pager: Shows a long text on the whole terminal.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class Console:
         self.out, self.err, self.style = out, err, style
         self.viewer = viewer if style.progress else None
         self._on_step = on_step
+        self.pager: Callable[[str], object] = show_in_pager
         self._line_count = 0
         self._preview_size: tuple[int, int] | None = None
         self._lock = threading.Lock()
@@ -129,9 +134,16 @@ class Console:
         """Print secondary text to standard error."""
         self._write_stderr(text, "dim")
 
-    def answer(self, text: str) -> None:
-        """Print requested text to standard output."""
-        self._write_stdout(text)
+    def answer(self, text: str, *, paged: bool = False) -> None:
+        """Print requested text to standard output; `paged` text that is longer than the window is shown in a pager."""
+        if paged and is_terminal(self.out) and is_long(text):
+            self.pager(text)
+        else:
+            self._write_stdout(text)
+
+    def width(self) -> int:
+        """Return the columns that text may take."""
+        return text_width(self.out)
 
     def ring(self, seconds: float) -> None:
         """Ring the bell of the terminal for work that took long."""
@@ -160,6 +172,8 @@ class Console:
         match event:
             case Saved():
                 self._show_result(event)
+            case Message(text=text, paged=True):
+                self.answer(sanitize_for_terminal(text), paged=True)
             case Message(text=text) | Prefill(line=text) | Planned(text=text, dry_run=True):
                 self._write_stdout(sanitize_for_terminal(text))
             case Failed():

@@ -19,6 +19,7 @@ from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import Emit, Event, Level, Message, Notice, NullViewer, Step, Viewer
+from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.files.same_weights import is_same_network
@@ -42,11 +43,13 @@ class Streams:
         read: Reads an image from standard input; None if that is not possible.
         write: Writes an image to standard output; None if that is not possible.
         viewer: Decides which previews are needed.
+        width: Returns the columns that text may take.
     """
 
     read: Callable[[], bytes] | None = None
     write: Callable[[bytes], None] | None = None
     viewer: Viewer = field(default=NullViewer())
+    width: Callable[[], int] = field(default=lambda: WIDTH)
 
 
 def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
@@ -282,9 +285,9 @@ class SessionContext:
             self._tips.add(tip.key)
             self.emit(Notice(text=tip.text, level=Level.TIP))
 
-    def say(self, text: str) -> None:
-        """Emit the output of a command."""
-        self.emit(Message(text=text))
+    def say(self, text: str, *, paged: bool = False) -> None:
+        """Emit the output of a command; `paged` shows it in a pager if it is longer than the window."""
+        self.emit(Message(text=text, paged=paged))
 
     def random_seed(self) -> int:
         """Return a random seed from the operating system."""

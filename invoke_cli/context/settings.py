@@ -36,7 +36,7 @@ from invoke_cli.language.grammar.line import Generation, parse, switches_only
 from invoke_cli.language.grammar.shell_words import words_to_lines
 from invoke_cli.language.switches.launch import LAUNCH_OPTIONS, Options, take_launch_options
 from invoke_cli.language.switches.switch import Group
-from invoke_cli.language.switches.table import SWITCHES, program_defaults
+from invoke_cli.language.switches.table import SWITCHES, by_field, program_defaults
 from invoke_cli.models.files.folder import ModelFacts, read_facts
 from invoke_cli.models.files.pickles import PICKLES
 from invoke_cli.models.files.prediction_type import with_prediction
@@ -175,6 +175,19 @@ class Settings:
     def defaults(self) -> Effective:
         """Return the values that a line without switches would use, with the source of each."""
         return self.resolve(GenerationRequest()).effective
+
+    def model_defaults(self) -> Mapping[str, str]:
+        """Return the default values of a line, by field, as they would be typed; empty if the model cannot be used."""
+        try:
+            request = self.defaults().request
+        except InvokeError:
+            return {}
+        fields = by_field()
+        return {
+            name: fields[name].value.format(value)
+            for name in ("num_inference_steps", "width", "height", "guidance_scale", "scheduler", "strength", "model")
+            if (value := getattr(request, name)) and not isinstance(value, tuple)
+        }
 
     def model(self, name: str | None = None) -> Model:
         """Return the model with this name or in this folder; without a name the current one."""

@@ -15,7 +15,7 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
-from invoke_cli.metadata import decode
+from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 from invoke_cli.output.folder import OutputFolder

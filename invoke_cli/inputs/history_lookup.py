@@ -9,8 +9,8 @@ from invoke_cli.context.paths import is_file
 from invoke_cli.errors import ImageError, InvokeError, MetadataError
 from invoke_cli.imaging.open_image import open_path
 from invoke_cli.language.grammar.line import Generation, parse
-from invoke_cli.metadata import recall
 from invoke_cli.metadata.codec import ParsedMetadata
+from invoke_cli.metadata.codecs import recall
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.png import pixel_hash

@@ -8,7 +8,7 @@ from typing import Protocol
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.inputs.references import stable_reference
-from invoke_cli.metadata import decode_image
+from invoke_cli.metadata.codecs import decode_image
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.containers.xmp import TRAINED
 from invoke_cli.metadata.containers.xmp_properties import source_type

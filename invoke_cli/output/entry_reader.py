@@ -8,7 +8,7 @@ from pathlib import Path
 
 from invoke_cli.errors import MetadataError
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.metadata import decode
+from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import parse_chunks, read_bytes
 from invoke_cli.metadata.sheet_record import SheetRecord, decode_sheet
 from invoke_cli.output.entries import Entry, Parent

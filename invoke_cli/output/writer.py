@@ -14,9 +14,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from invoke_cli import metadata
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutputError
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.dream import write_dream
 from invoke_cli.metadata.sheet_record import SheetRecord, encode_sheet
@@ -146,7 +146,7 @@ class _SaveJob:
         encoding = ENCODINGS.get(self.target.file.suffix.lower()) if self.target.file is not None else None
         record = self.make_record(pixel_hash(as_encoded(self.result.image, encoding)))
         self.stages = record.stages
-        chunks = {} if self.plan.output.no_metadata else metadata.encode(record)
+        chunks = {} if self.plan.output.no_metadata else codecs.encode(record)
         data = self._encode(chunks, encoding)
         if self.target.stdout is not None:
             self.target.stdout(data)

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import ThreadedAutoSuggest
 from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -25,6 +26,7 @@ from prompt_toolkit.utils import is_dumb_terminal
 from invoke_cli.console.console import Console
 from invoke_cli.console.event_text import progress_text
 from invoke_cli.console.rendered_image import RenderedImage
+from invoke_cli.console.window import show_in_pager
 from invoke_cli.context.options import session_options
 from invoke_cli.context.paths import expand_path
 from invoke_cli.context.settings import Settings
@@ -83,6 +85,7 @@ class _Prompt:
         self.console = Console(
             sys.stdout, sys.stderr, console_style_at_prompt(settings, options), viewer, self._progress
         )
+        self.console.pager = self._page
         lines = TypedLines(expand_path(settings.outdir()) / ".invoke" / "history.sqlite3")
         self.history = LineHistory(lines, settings.is_private)
         self.search = LineSearch(lines)
@@ -168,7 +171,7 @@ class _Prompt:
         from invoke_cli.context.context import Streams
         from invoke_cli.session import Session
 
-        streams = Streams(viewer=self.console.viewer or NullViewer())
+        streams = Streams(viewer=self.console.viewer or NullViewer(), width=self.console.width)
         session = self.session = Session.with_process_engine(self.settings, emit=self._on_event, streams=streams)
         if not self.is_leaving:
             self.server.open()
@@ -221,6 +224,20 @@ class _Prompt:
         """Start the rest of the program on a terminal that nothing was drawn on: a dumb one, such as Emacs' shell."""
         self.has_started = True
         self.worker.start()
+
+    def _page(self, text: str) -> None:
+        """Show a text in the pager, which takes over the terminal until the user leaves it."""
+
+        def start() -> None:
+            self.input.app.create_background_task(page())
+
+        async def page() -> None:
+            await run_in_terminal(lambda: show_in_pager(text), in_executor=True)
+
+        if is_dumb_terminal():
+            self.console.answer(text)
+        else:
+            call_in_event_loop(self.input, start)
 
     def _redraw(self) -> None:
         call_in_event_loop(self.input, self.input.app.invalidate)

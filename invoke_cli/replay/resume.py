@@ -21,7 +21,7 @@ from invoke_cli.inputs.references import find_image, is_recall, split_step
 from invoke_cli.inputs.supplied import NO_INPUTS, SuppliedInputs
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.switches.table import SWITCHES
-from invoke_cli.metadata import decode
+from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.latents import SUFFIX, LatentFile, planned_latents, read_latents
 from invoke_cli.output.folder import OutputFolder

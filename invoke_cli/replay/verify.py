@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from invoke_cli import metadata
 from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult
 from invoke_cli.generation.save import build_record, environment_of
 from invoke_cli.imaging.open_image import open_path
 from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.formats.invokeai2 import SD_METADATA
 from invoke_cli.output.lossy import as_encoded, recorded_encoding
@@ -95,7 +95,7 @@ def _metadata_differences(
         version=provenance.version,
         schema_version=provenance.schema_version,
     )
-    expected = metadata.encode(record)
+    expected = codecs.encode(record)
     yield from recorded_run.parsed.conflicts
     yield from _differences("", document, _document(expected))
     for name in expected:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from invoke_cli.metadata import recall
+from invoke_cli.metadata.codecs import recall
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, digest, size

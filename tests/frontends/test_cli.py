@@ -97,7 +97,7 @@ def test_a_shell_glob_of_init_images_gives_one_result_each(program: Program) -> 
 def test_help_and_version_are_printed(program: Program) -> None:
     assert program("--version").lines == [f"invoke {__version__}"]
     page = program("--help").out.decode()
-    assert "--steps" in page and "--from_file" in page and "--fnformat" not in page
+    assert "-s N" in page and "--from_file" in page and "--fnformat" not in page
     assert "--fnformat" in program("--help", "advanced").out.decode()
 
 

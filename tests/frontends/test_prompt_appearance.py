@@ -10,7 +10,7 @@ import pytest
 from prompt_toolkit.key_binding.defaults import load_key_bindings
 from prompt_toolkit.key_binding.key_bindings import KeysTuple
 
-from invoke_cli.commands.session.help import help_text
+from invoke_cli.commands.session.help import Page, help_text
 from invoke_cli.commands.table import COMMANDS
 from invoke_cli.console.console import Console, ConsoleStyle, console_style
 from invoke_cli.console.themes import THEMES, theme_for
@@ -26,7 +26,7 @@ from tests.frontends.program import Program, keys
 
 
 def test_the_key_table_equals_the_bindings_and_the_help(program: Program) -> None:
-    page = help_text("keys", COMMANDS)
+    page = help_text("keys", Page(commands=COMMANDS))
     assert all(key.shown in page and " ".join(key.help.split()[:3]) in page for key in KEYS)
     with keys():
         prompt = loop._Prompt(Settings(SessionOptions()), {})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
-from invoke_cli.cli import help_page
-from invoke_cli.commands.session.help import help_text, topic_names
+from invoke_cli.cli import advanced_help, basic_help
+from invoke_cli.commands.session.help import Page, help_text, topic_names
 from invoke_cli.commands.table import COMMANDS
 from invoke_cli.errors import CommandError
 from invoke_cli.language.completion.complete import Sources, complete
@@ -16,6 +17,9 @@ from invoke_cli.language.grammar.line import CommandLine, Generation, parse
 from invoke_cli.language.help.render import switch_help
 from invoke_cli.language.switches.switch import Completes, Group
 from invoke_cli.language.switches.table import SWITCHES
+from tests.session_harness import SessionHarness
+
+PAGE = Page(commands=COMMANDS)
 
 SOURCES = Sources(
     samplers=lambda _: [("ddim", "DDIM"), ("k_euler", "Euler")],
@@ -41,7 +45,7 @@ def test_each_switch_is_in_the_help_and_can_be_completed() -> None:
 
 
 def test_each_command_is_in_the_help_and_can_be_completed() -> None:
-    page = help_text("commands", COMMANDS)
+    page = help_text("commands", PAGE)
     for command in COMMANDS:
         assert f"!{command.name}" in page
         assert f"!{command.name}" in completions(f"!{command.name}")
@@ -49,21 +53,46 @@ def test_each_command_is_in_the_help_and_can_be_completed() -> None:
 
 
 @pytest.mark.feature("help-levels")
-def test_the_basic_group_comes_first_and_advanced_help_has_the_rest() -> None:
-    page, advanced = help_page(advanced=False), help_page(advanced=True)
-    assert page.index("\nbasic\n") < page.index("\ninit image\n")
-    assert "--fnformat" not in page
+def test_the_first_screen_is_short_and_advanced_help_has_the_rest() -> None:
+    page, advanced = basic_help(80, {}), advanced_help(100, {})
+    assert "--fnformat" not in page and "invoke --help advanced" in page
+    assert advanced.index("\nbasic\n") < advanced.index("\ninit image\n")
     assert "--fnformat" in advanced and "--from_file" in advanced
+
+
+@pytest.mark.feature("help-fits")
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+@pytest.mark.parametrize("topic", ["", *topic_names()])
+def test_each_page_fits_the_window(topic: str, width: int) -> None:
+    page = help_text(topic, Page(width=width, commands=COMMANDS))
+    too_long = [line for line in page.splitlines() if len(line) > width and " " in line.strip()]
+    assert not too_long or topic == "schema", too_long[:3]
+    words = sorted(help_text(topic, Page(width=500, commands=COMMANDS)).split())
+    assert sorted(page.split()) == words, "nothing is cut off"
+
+
+@pytest.mark.parametrize("page", [lambda: basic_help(80, {}), lambda: help_text("", Page(width=80, commands=COMMANDS))])
+def test_the_first_screens_fit_24_lines_of_80_columns(page: Callable[[], str]) -> None:
+    lines = page().splitlines()
+    assert len(lines) < 24 and max(map(len, lines)) <= 80, (len(lines), max(lines, key=len))
+
+
+def test_the_help_shows_the_defaults_of_the_model(harness: SessionHarness) -> None:
+    harness.run("!set -s 17 -C 3")
+    harness.run("!help")
+    assert re.search(r"-s N +denoising steps \(default 17\)", harness.messages), harness.messages
+    harness.run("!help -C")
+    assert "(default 3)" in harness.messages
 
 
 @pytest.mark.parametrize("topic", topic_names())
 def test_each_topic_has_a_page(topic: str) -> None:
-    assert len(help_text(topic, COMMANDS)) > 100
+    assert len(help_text(topic, PAGE)) > 100
 
 
 @pytest.mark.parametrize("topic", ["sweeps", "variations", "explore", "upscaling", "chains", "masks"])
 def test_the_examples_of_a_topic_are_valid_lines(topic: str) -> None:
-    indented = re.findall(r"^  (\S.*?)(?: {3}.*)?$", help_text(topic, COMMANDS), flags=re.MULTILINE)
+    indented = re.findall(r"^  (\S.*?)(?: {3}.*)?$", help_text(topic, PAGE), flags=re.MULTILINE)
     assert len(indented) > 1
     for example in indented:
         parsed = parse(example)
@@ -97,16 +126,16 @@ def test_the_examples_of_a_topic_are_valid_lines(topic: str) -> None:
     ],
 )
 def test_topics_contain_the_advice(topic: str, advice: tuple[str, ...]) -> None:
-    text = " ".join(help_text(topic, COMMANDS).split())
+    text = " ".join(help_text(topic, PAGE).split())
     for words in advice:
         assert any(option in text for option in ([words] if "{" in words else words.split("|"))), words
 
 
 def test_help_on_a_switch_and_on_an_unknown_word() -> None:
-    assert "denoising steps" in help_text("-s", COMMANDS)
-    assert "how closely to follow the prompt" in help_text("cfg_scale", COMMANDS)
+    assert "denoising steps" in help_text("-s", PAGE)
+    assert "how closely to follow the prompt" in help_text("cfg_scale", PAGE)
     with pytest.raises(CommandError, match="no help on"):
-        help_text("weather", COMMANDS)
+        help_text("weather", PAGE)
 
 
 def test_values_are_completed_after_their_switch() -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from invoke_cli import metadata
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.formats.infotext import split_parameters
 
@@ -19,7 +19,7 @@ CIVITAI = (
 
 
 def parsed(text: str) -> ParsedMetadata:
-    found = metadata.decode({"parameters": text})
+    found = codecs.decode({"parameters": text})
     assert found is not None
     return found
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from invoke_cli import metadata
 from invoke_cli.errors import PlanError, PromptError
 from invoke_cli.language.grammar.quotes import escape
 from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import Codec, Record
 from invoke_cli.metadata.containers import xmp
 from invoke_cli.models.samplers import sampler_names
@@ -54,7 +54,7 @@ def test_codecs_decode_undoes_encode(request: GenerationRequest, with_init: bool
         written = record(clean, INIT if with_init else None)
     except (PlanError, PromptError):
         reject()  # a plan cannot be made of every request
-    for codec in metadata.CODECS:
+    for codec in codecs.CODECS:
         chunks = codec.encode(written)
         assert bool(chunks) == bool(codec.fields)
         if chunks:
@@ -66,7 +66,7 @@ def test_codecs_decode_undoes_encode(request: GenerationRequest, with_init: bool
 
 
 def test_every_written_format_declares_its_fields() -> None:
-    declared = {codec.name: codec.fields for codec in metadata.CODECS if codec.fields}
+    declared = {codec.name: codec.fields for codec in codecs.CODECS if codec.fields}
     assert set(declared) == {"InvokeAI 2", "A1111"}
     assert declared["InvokeAI 2"] == {row.field for row in SWITCHES if row.recorded}
     assert len(declared["A1111"]) >= 12
@@ -74,9 +74,9 @@ def test_every_written_format_declares_its_fields() -> None:
 
 def test_codecs_provenance_and_step_counts_are_decoded() -> None:
     written = record(GenerationRequest(num_inference_steps=10, strength=0.7), INIT)
-    chunks = metadata.encode(written)
+    chunks = codecs.encode(written)
     assert list(chunks) == ["Dream", "sd-metadata", "parameters", xmp.KEYWORD]
-    recalled = metadata.decode(chunks)
+    recalled = codecs.decode(chunks)
     assert recalled is not None and recalled.provenance is not None
     assert recalled.provenance.pixel_sha256 == written.pixel_sha256
     assert recalled.provenance.inputs[-1][0] == INIT.sha256
@@ -91,13 +91,13 @@ def test_codecs_provenance_and_step_counts_are_decoded() -> None:
 
 def test_real_steps_are_recorded() -> None:
     written = record(GenerationRequest(real_steps=20, strength=0.4), INIT)
-    image = json.loads(metadata.encode(written)["sd-metadata"])["image"]
+    image = json.loads(codecs.encode(written)["sd-metadata"])["image"]
     assert (image["real_steps"], image["steps_scheduled"], image["steps_real"], image["steps"]) == (20, 50, 20, 50)
 
 
 def test_a_private_record_contains_no_prompt_and_no_file_name() -> None:
     request = GenerationRequest(prompt="my secret [hidden]", negative_prompt="unsaid", private=True)
-    text = json.dumps(metadata.encode(record(request, INIT)))
+    text = json.dumps(codecs.encode(record(request, INIT)))
     for word in ("secret", "hidden", "unsaid", "sketch"):
         assert word not in text
     assert "trainedAlgorithmicMedia" in text or "TrainedAlgorithmicMedia" in text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from invoke_cli import metadata
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import ParsedMetadata
 from tests import image_files
 
@@ -43,7 +43,7 @@ def encoded(positive: Any, negative: Any, **nodes: dict[str, Any]) -> Graph:
 
 
 def read(document: Graph, **chunks: str) -> ParsedMetadata:
-    found = metadata.decode({"prompt": json.dumps(document), **chunks})
+    found = codecs.decode({"prompt": json.dumps(document), **chunks})
     assert found is not None
     return found
 
@@ -169,7 +169,7 @@ CANVAS = {
 
 
 def test_the_canvas_form_is_read_through_reroutes_and_bypassed_nodes() -> None:
-    found = metadata.decode({"workflow": json.dumps(CANVAS)})
+    found = codecs.decode({"workflow": json.dumps(CANVAS)})
     assert found is not None
     request = found.request
     assert (request.prompt, request.negative_prompt, request.seeds, request.width) == ("a hare", "ugly", (3,), 512)
@@ -192,7 +192,7 @@ def test_the_canvas_s_set_and_get_nodes_and_its_named_widgets_are_read() -> None
         ],
         "links": [[1, 1, 0, 2, 0, "S"], [2, 3, 0, 4, 0, "S"], [3, 4, 0, 5, 0, "C"], [5, 5, 0, 6, 0, "I"]],
     }  # fmt: skip
-    found = metadata.decode({"workflow": json.dumps(document)})
+    found = codecs.decode({"workflow": json.dumps(document)})
     assert found is not None
     assert (found.request.prompt, found.request.num_inference_steps, found.request.seeds) == ("a hare", 9, (3,))
 
@@ -207,7 +207,7 @@ def test_the_canvas_names_the_outputs_of_nodes_in_the_other_form() -> None:
 @pytest.mark.parametrize("place", ["EXIF:Make", "EXIF:ImageDescription", "EXIF:UserComment", "comment"])
 @pytest.mark.parametrize("form", ["Prompt: {}", "workflow:{{}}\nprompt:{}", '{{"prompt": {}, "workflow": {{}}}}', "{}"])
 def test_the_graph_is_found_wherever_a_node_saved_it(place: str, form: str) -> None:
-    found = metadata.decode({place: form.format(json.dumps(GRAPHS["styler"]))})
+    found = codecs.decode({place: form.format(json.dumps(GRAPHS["styler"]))})
     assert found is not None and found.request.prompt == "a hare"
 
 
@@ -222,7 +222,7 @@ def test_hostile_graphs_cost_little() -> None:
         {"1": node("KSampler", positive=["1", 0], latent_image=["1", -5], sampler_name=None)},
         {"1": node("x")},
     ):
-        metadata.decode({"parameters": "x", "workflow": json.dumps({"nodes": 3}), "prompt": json.dumps(broken)})
+        codecs.decode({"parameters": "x", "workflow": json.dumps({"nodes": 3}), "prompt": json.dumps(broken)})
     assert time.monotonic() - start < 10
 
 
@@ -232,4 +232,4 @@ def test_the_graph_is_read_from_any_exif_tag_of_a_webp(tmp_path: Path, tag: int)
     data = text.encode("utf-16-le" if tag == 0x9C9C else "utf-8")
     path = tmp_path / "theirs.webp"
     path.write_bytes(image_files.webp(exif_block=image_files.exif({0x010C: b"made by hand\0", tag: data})))
-    assert metadata.recall(path).request.prompt == "a hare"
+    assert codecs.recall(path).request.prompt == "a hare"

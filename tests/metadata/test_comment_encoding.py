@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_cli import metadata
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.containers.comment_encoding import comment_text
 from tests import image_files
 from tests.image_files import USER_COMMENT
@@ -43,7 +43,7 @@ def test_the_settings_of_a_jpeg_are_recalled(tmp_path: Path, language: str, enco
     comment = b"UNICODE\0" + (TEXTS[language] + SETTINGS).encode(encoding)
     path = tmp_path / "theirs.jpg"
     path.write_bytes(image_files.jpeg(exif_block=image_files.exif({USER_COMMENT: comment})))
-    request = metadata.recall(path).request
+    request = codecs.recall(path).request
     assert (request.prompt, request.seeds) == (TEXTS[language], (12,))
 
 

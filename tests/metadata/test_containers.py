@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invoke_cli import metadata
 from invoke_cli.imaging.open_image import open_bytes
 from invoke_cli.imaging.png_chunks import SIGNATURE
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.containers.comment_encoding import comment_text
 from invoke_cli.metadata.containers.exif import read_exif
 from invoke_cli.metadata.containers.stealth import stealth_text
@@ -65,7 +65,7 @@ def test_exif_written_by_pillow_is_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"picture.{kind.lower()}"
     Image.new("RGB", (64, 96), "red").save(path, kind, exif=block)
     assert parse_chunks(path.read_bytes())["EXIF:UserComment"] == WORDS
-    recalled = metadata.recall(path)
+    recalled = codecs.recall(path)
     assert recalled.request.num_inference_steps == 20
     assert recalled.request.negative_prompt == "łódź"
 
@@ -76,7 +76,7 @@ def test_comments_of_jpeg_and_gif_files_are_read() -> None:
     }
     assert parse_chunks(image_files.gif(LATIN.encode() * 9)) == {"comment": LATIN * 9}
     for data in (image_files.jpeg(comment=b"parameters\0" + LATIN.encode()), image_files.gif(LATIN.encode())):
-        recalled = metadata.decode(parse_chunks(data))
+        recalled = codecs.decode(parse_chunks(data))
         assert recalled is not None and recalled.request.seeds == (5,)
 
 
@@ -129,14 +129,14 @@ def test_stealth_text_is_read_from_the_lowest_bits(tmp_path: Path, packed: bool,
     column = pixels[:, 0, :3].reshape(-1) if colours else pixels[:, 0, 3]
     assert np.packbits(column[:64] & 1).tobytes() == b"stealth_"
     (tmp_path / "hidden.png").write_bytes(data)
-    assert metadata.recall(tmp_path / "hidden.png").request.num_inference_steps == 20
+    assert codecs.recall(tmp_path / "hidden.png").request.num_inference_steps == 20
 
 
 def test_stealth_text_is_read_from_lossless_webp(tmp_path: Path) -> None:
     path = tmp_path / "hidden.webp"
     with Image.open(io.BytesIO(image_files.stealth(WORDS))) as image:
         image.save(path, lossless=True, exact=True)
-    assert metadata.recall(path).request.seeds == (5,)
+    assert codecs.recall(path).request.seeds == (5,)
 
 
 def test_truncated_and_oversized_stealth_text_is_ignored() -> None:

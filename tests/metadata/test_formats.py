@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from invoke_cli import metadata
 from invoke_cli.errors import MetadataError
 from invoke_cli.language.grammar.format import format_line
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import ParsedMetadata
 from tests import image_files
 from tests.foreign_images import FORMATS
@@ -20,7 +20,7 @@ from tests.image_files import USER_COMMENT
 def recall(tmp_path: Path, data: bytes, name: str = "theirs.png") -> ParsedMetadata:
     path = tmp_path / name
     path.write_bytes(data)
-    return metadata.recall(path)
+    return codecs.recall(path)
 
 
 @pytest.mark.feature("recall")
@@ -88,7 +88,7 @@ def test_the_seed_of_an_old_file_is_read_from_its_name(tmp_path: Path) -> None:
     ],
 )
 def test_samplers_and_schedules_of_a1111_are_converted(schedule: str, sampler: str | None) -> None:
-    found = metadata.decode({"parameters": f"x\nSteps: 5, Sampler: {schedule}, Seed: 1"})
+    found = codecs.decode({"parameters": f"x\nSteps: 5, Sampler: {schedule}, Seed: 1"})
     assert found is not None
     assert found.request.scheduler == sampler
     assert bool(sampler) != any("Restart" in text for text in found.missing)

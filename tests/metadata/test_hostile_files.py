@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invoke_cli import metadata
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.png_chunks import SIGNATURE
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import parse
 from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.containers.exif import read_exif
 from invoke_cli.metadata.containers.segments import gif_text, jpeg_text, webp_text
@@ -39,7 +39,7 @@ def recall_safely(path: Path) -> ParsedMetadata | None:
     """Read metadata within the time limit: return it if it formats and parses, or None after an error of one line."""
     begun = time.process_time()
     try:
-        found = metadata.recall(path)
+        found = codecs.recall(path)
     except MetadataError as error:
         assert error.message and "\n" not in sanitize_for_terminal(error.message)
         return None
@@ -107,7 +107,7 @@ def test_json_of_the_wrong_shape_gives_a_line_or_an_error(tmp_path: Path, name: 
     for _ in range(40 if documents else 0):
         strange = {key: json.dumps(replaced(document, chance)) for key, document in documents.items()}
         try:
-            found = metadata.decode({**chunks, **strange})
+            found = codecs.decode({**chunks, **strange})
         except MetadataError:
             continue
         assert found is None or parse(sanitize_for_terminal(format_line(found.stages)).replace("\n", " ")) is not None
@@ -132,7 +132,7 @@ def test_long_deep_and_repeated_text_is_decoded_in_time(tmp_path: Path, text: st
     for key in KEYS:
         begun = time.process_time()
         try:
-            metadata.decode({key: text, "prompt" if key != "prompt" else "seed": "x"})
+            codecs.decode({key: text, "prompt" if key != "prompt" else "seed": "x"})
         except MetadataError as error:
             assert len(error.message) < 300
         assert time.process_time() - begun < SECONDS, key
@@ -151,7 +151,7 @@ def test_cyclic_and_very_long_graphs_are_decoded_in_time() -> None:
     many = {str(n): {"class_type": "SaveImage", "inputs": {"images": [str(n - 1), 0]}} for n in range(20_000)}
     for graph in ({"1": node}, {**long, "s": start, "p": encode}, {**many, "0": start}):
         begun = time.process_time()
-        found = metadata.decode({"prompt": json.dumps(graph)})
+        found = codecs.decode({"prompt": json.dumps(graph)})
         assert found is not None and found.program == "ComfyUI"
         assert time.process_time() - begun < SECONDS
 
@@ -182,7 +182,7 @@ def test_control_characters_in_metadata_never_reach_the_terminal(tmp_path: Path,
     path = tmp_path / "evil.png"
     data = image_files.png(image_files.chunk(b"eXIf", image_files.exif({USER_COMMENT: texts["parameters"].encode()})))
     path.write_bytes(data if place == "EXIF" else image_files.png_of({place: texts[place]}))
-    found = metadata.recall(path)
+    found = codecs.recall(path)
     shown = [format_line(found.stages), found.program, *found.facts.values(), *found.missing, *found.conflicts]
     assert not TERMINAL.search(sanitize_for_terminal("\n".join(shown)).replace("\n", ""))
     if found.request.prompt and place != "Dream":
@@ -206,7 +206,7 @@ def test_metadata_is_never_evaluated_and_opens_no_path(tmp_path: Path, monkeypat
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", watched)
-    metadata.recall(path)
+    codecs.recall(path)
     assert not trap.exists()
     assert set(opened) <= {str(path)}
 
@@ -220,7 +220,7 @@ def test_any_bytes_after_the_png_signature_parse(data: bytes) -> None:
 @given(st.dictionaries(st.sampled_from(KEYS), st.text(max_size=200), min_size=1))
 def test_any_text_decodes_or_raises_a_metadata_error(chunks: dict[str, str]) -> None:
     try:
-        recalled = metadata.decode(chunks)
+        recalled = codecs.decode(chunks)
     except MetadataError:
         return
     assert recalled is None or recalled.request is not None

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from invoke_cli import metadata
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.grammar.quotes import escape
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.containers import xmp
 from invoke_cli.models.samplers import sampler_names
 from invoke_cli.planning.plan import ImagePlan
@@ -87,7 +87,7 @@ def stripped(text: str) -> str:
 @given(strategies.plain_text, strategies.plain_text)
 def test_any_prompt_is_read_back_by_a1111_s_rules(prompt: str, negative: str) -> None:
     written = record(GenerationRequest(prompt=escape(prompt), negative_prompt=escape(negative)))
-    found = read_by_a1111(metadata.encode(written)["parameters"])
+    found = read_by_a1111(codecs.encode(written)["parameters"])
     assert text_by_a1111(found["Prompt"]) == stripped(written.plan.prompt.positive)
     assert text_by_a1111(found["Negative prompt"]) == stripped(written.plan.prompt.negative)
     assert found["Seed"] == "5" and found["Steps"] == "30"
@@ -101,7 +101,7 @@ def test_numbers_follow_a1111_s_conventions() -> None:
     )  # fmt: skip
     written = record(request, INIT)
     written = replace(written, image=ImagePlan(seed=5, variations=(Variation(7, 0.2),)))
-    found = read_by_a1111(metadata.encode(written)["parameters"])
+    found = read_by_a1111(codecs.encode(written)["parameters"])
     expected = {
         "Steps": "12", "CFG scale": "6.5", "Denoising strength": "0.4", "Clip skip": "2", "Tiling": "True", "Seed": "5",
         "Sampler": "DPM++ 2M", "Schedule type": "Karras", "Variation seed": "7", "Variation seed strength": "0.2",
@@ -112,7 +112,7 @@ def test_numbers_follow_a1111_s_conventions() -> None:
 
 
 def test_text_to_image_has_no_denoising_strength() -> None:
-    found = read_by_a1111(metadata.encode(record(GenerationRequest(strength=0.4)))["parameters"])
+    found = read_by_a1111(codecs.encode(record(GenerationRequest(strength=0.4)))["parameters"])
     assert "Denoising strength" not in found and found["Clip skip"] == "1"
 
 
@@ -127,7 +127,7 @@ SCHEDULES_OF_A1111 = {"Automatic", "Uniform", "Karras", "Exponential", "SGM Unif
 
 @pytest.mark.parametrize("sampler", [*sampler_names(), "k_euler_exponential", "k_euler_trailing", "k_dpmpp_2_beta"])
 def test_samplers_have_a1111_s_names(sampler: str) -> None:
-    found = read_by_a1111(metadata.encode(record(GenerationRequest(scheduler=sampler)))["parameters"])
+    found = read_by_a1111(codecs.encode(record(GenerationRequest(scheduler=sampler)))["parameters"])
     assert found["Sampler"] in OF_A1111 | UNKNOWN_THERE
     assert found["Schedule type"] in SCHEDULES_OF_A1111
 
@@ -147,7 +147,7 @@ def read_by_invokeai_2(document: dict[str, Any]) -> dict[str, Any]:
 def test_invokeai_2_reads_our_json() -> None:
     written = record(GenerationRequest(num_inference_steps=12, strength=0.4, perlin=0.1, scheduler="k_euler"), INIT)
     written = replace(written, image=ImagePlan(seed=5, variations=(Variation(7, 0.2),)))
-    document = json.loads(metadata.encode(written)["sd-metadata"])
+    document = json.loads(codecs.encode(written)["sd-metadata"])
     assert {"model", "model_id", "model_hash", "app_id", "app_version", "image"} <= document.keys()
     found = read_by_invokeai_2(document)
     expected = {
@@ -156,14 +156,14 @@ def test_invokeai_2_reads_our_json() -> None:
         "postprocessing": None,
     }  # fmt: skip
     assert {key: found[key] for key in expected} == expected
-    plain = read_by_invokeai_2(json.loads(metadata.encode(record(GenerationRequest()))["sd-metadata"]))
+    plain = read_by_invokeai_2(json.loads(codecs.encode(record(GenerationRequest()))["sd-metadata"]))
     assert (plain["type"], plain["width"], plain["height"]) == ("txt2img", 512, 512)
     assert "strength" not in plain, "InvokeAI 2 has no strength for text to image"
 
 
 def properties(request: GenerationRequest, **init: Any) -> dict[str, str]:
     written = record(request, replace(INIT, **init) if init else None)
-    packet = metadata.encode(written)[xmp.KEYWORD]
+    packet = codecs.encode(written)[xmp.KEYWORD]
     return dict(ElementTree.fromstring(packet.split("?>", 1)[1].rsplit("<?", 1)[0])[0][0].attrib)
 
 

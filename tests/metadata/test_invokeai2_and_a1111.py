@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from invoke_cli import metadata
 from invoke_cli.errors import MetadataError
 from invoke_cli.language.grammar.format import format_line
+from invoke_cli.metadata import codecs
 from invoke_cli.metadata.formats.infotext import split_parameters
 from invoke_cli.request import GenerationRequest
 from tests.sample_records import INIT, record
@@ -29,7 +29,7 @@ V2 = {
 
 def test_both_chunks_are_merged_and_the_json_wins() -> None:
     dream = '"fire" -s 29 -S 1592514025 -W 384 -H 384 -C 7.5 -I /tmp/fire-drawing.png -A k_lms -f 0.7'
-    recalled = metadata.decode({"Dream": dream, "sd-metadata": json.dumps(V2)})
+    recalled = codecs.decode({"Dream": dream, "sd-metadata": json.dumps(V2)})
     assert recalled is not None
     line = "fire -s 29 -S 1592514025 -W 384 -H 384 -C 7.5 -A ddim -I /tmp/fire-drawing.png -f 0.7"
     assert format_line([recalled.request]) == line
@@ -55,7 +55,7 @@ def test_both_chunks_are_merged_and_the_json_wins() -> None:
     ],
 )
 def test_dream_lines_of_all_versions_are_read(dream: str, line: str, unsupported: tuple[str, ...]) -> None:
-    recalled = metadata.decode({"Dream": dream})
+    recalled = codecs.decode({"Dream": dream})
     assert recalled is not None
     assert format_line([recalled.request]) == line
     assert recalled.missing == unsupported
@@ -63,7 +63,7 @@ def test_dream_lines_of_all_versions_are_read(dream: str, line: str, unsupported
 
 def test_json_without_a_dream_line_is_read() -> None:
     document = {**V2, "image": {**V2["image"], "facetool_strength": 0.8, "upscale": [2, 0.75], "prompt": "plain text"}}  # type: ignore[dict-item]
-    recalled = metadata.decode({"sd-metadata": json.dumps(document)})
+    recalled = codecs.decode({"sd-metadata": json.dumps(document)})
     assert recalled is not None
     assert recalled.request.prompt == "plain text"
     assert (recalled.request.facetool_strength, recalled.request.upscale) == (0.8, (2, 0.75))
@@ -72,8 +72,8 @@ def test_json_without_a_dream_line_is_read() -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"image": 5}', "null", "[" * 5000])
 def test_damaged_json_is_an_error_unless_a_dream_line_can_be_read(text: str) -> None:
     with pytest.raises(MetadataError):
-        metadata.decode({"sd-metadata": text})
-    recalled = metadata.decode({"sd-metadata": text, "Dream": "a cat -s 5"})
+        codecs.decode({"sd-metadata": text})
+    recalled = codecs.decode({"sd-metadata": text, "Dream": "a cat -s 5"})
     assert recalled is not None and recalled.request.num_inference_steps == 5
 
 
@@ -89,7 +89,7 @@ Version: v1.10.1"""
 
 
 def test_a1111_text_is_converted_to_a_request() -> None:
-    recalled = metadata.decode({"parameters": PARAMETERS})
+    recalled = codecs.decode({"parameters": PARAMETERS})
     assert recalled is not None
     request = recalled.request
     assert (request.num_inference_steps, request.guidance_scale, request.seeds) == (20, 7, (965400086,))
@@ -111,7 +111,7 @@ def test_written_parameters_parse_by_a1111_s_rules() -> None:
     written = record(
         GenerationRequest(prompt="a cat, sitting: still [dog]", scheduler="dpmpp_2m_k", strength=0.5), INIT
     )
-    prompt, negative, pairs = split_parameters(metadata.encode(written)["parameters"])
+    prompt, negative, pairs = split_parameters(codecs.encode(written)["parameters"])
     assert (prompt, negative) == ("a cat, sitting: still", "dog")
     assert pairs["Sampler"] == "DPM++ 2M" and pairs["Schedule type"] == "Karras"
     assert pairs["Size"] == str(written.size) and pairs["Denoising strength"] == "0.5"
@@ -125,7 +125,7 @@ def recalled_line(dream: str | None = None, **image: object) -> tuple[str, tuple
     chunks = {"Dream": dream} if dream else {}
     if image:
         chunks["sd-metadata"] = json.dumps({"app_id": "invoke-ai/InvokeAI", "image": image})
-    found = metadata.decode(chunks)
+    found = codecs.decode(chunks)
     assert found is not None
     return format_line(found.stages), found.missing
 
@@ -159,5 +159,5 @@ def test_names_with_blanks_are_read_without_quotes() -> None:
 @pytest.mark.parametrize("seed", [2**32, 1125899906842624, 2**63, 2**64 - 1])
 def test_seeds_of_64_bits_are_recalled(seed: int) -> None:
     assert recalled_line(f"a cat -S {seed} -V {seed}:0.2")[0] == f"a cat -S {seed} -V {seed}:0.2"
-    parsed = metadata.decode({"parameters": f"a cat\nSteps: 9, Seed: {seed}, Size: 64x64"})
+    parsed = codecs.decode({"parameters": f"a cat\nSteps: 9, Seed: {seed}, Size: 64x64"})
     assert parsed is not None and parsed.request.seeds == (seed,)

@@ -16,7 +16,7 @@ from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.inputs.references import find_image
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse
-from invoke_cli.metadata import recall
+from invoke_cli.metadata.codecs import recall
 from invoke_cli.metadata.latents import SUFFIX
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.postprocessors import POSTPROCESSORS

@@ -19,8 +19,8 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal, shortened, without_marks
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
-from invoke_cli.metadata import decode
 from invoke_cli.metadata.codec import ParsedMetadata
+from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.stealth import stealth_text
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from invoke_cli.commands.command import Call, Command
@@ -13,38 +15,65 @@ from invoke_cli.errors import CommandError
 from invoke_cli.language.grammar.names import nearest
 from invoke_cli.language.grammar.spellings import all_spellings
 from invoke_cli.language.help import render as pages
+from invoke_cli.language.help.first_screen import PROMPT_EXAMPLES, first_screen
 from invoke_cli.language.help.keys import KEYS, When
-from invoke_cli.language.help.topics import OVERVIEW, TOPICS
-from invoke_cli.language.switches.switch import Group
+from invoke_cli.language.help.topics import TOPICS
+from invoke_cli.language.switches.switch import Switch
 from invoke_cli.models.samplers import WITHOUT_SCHEDULER, all_samplers
 
 
 def show_help(context: SessionContext, call: Call) -> None:
     """Show the overview, the page of a topic, or the help on one switch or command."""
-    topic = " ".join(call.words).lower()
-    context.say(help_text(topic, call.commands()))
+    topic = " ".join(call.words)
+    page = Page(width=context.streams.width(), defaults=context.settings.model_defaults(), commands=call.commands())
+    context.say(help_text(topic, page), paged=True)
 
 
-def help_text(topic: str, commands: Sequence[Command]) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """What the pages depend on.
+
+    Attributes:
+        width: The columns of the window.
+        defaults: The defaults of the model in use, by field, as they would be typed.
+        commands: The commands.
+    """
+
+    width: int = pages.WIDTH
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    commands: Sequence[Command] = ()
+
+    def table(self, rows: Sequence[pages.Row]) -> str:
+        """Return rows as two columns."""
+        return pages.columns(rows, self.width)
+
+
+def help_text(topic: str, shown: Page) -> str:
     """Return the page of a topic, switch or command. Raises CommandError, with the topics, if there is none."""
-    page = _pages(commands).get(topic)
+    page = _pages(shown).get(topic.lower())
     if page is not None:
-        return page()
-    switch = all_spellings().get(topic) or all_spellings().get(f"-{topic}") or all_spellings().get(f"--{topic}")
+        return pages.fit(page(), shown.width)
+    switch = _find_switch(topic)
     if switch is not None:
-        return pages.columns([(pages.usage(switch), pages.switch_description(switch))])
-    command = topic.lstrip("!")
-    rows = [row for row in command_rows(commands) if row[0].split()[0] == f"!{command}"]
+        return shown.table([(pages.usage(switch), pages.switch_description(switch, shown.defaults))])
+    command = topic.lower().lstrip("!")
+    rows = [row for row in command_rows(shown.commands) if row[0].split()[0] == f"!{command}"]
     if rows:
-        return pages.columns(rows)
-    suggestion = nearest(topic, topic_names())
+        return shown.table(rows)
+    suggestion = nearest(topic.lower(), topic_names())
     hint = f"did you mean {suggestion}? " if suggestion else ""
     raise CommandError(f"no help on {topic[:40]!r}", hint=hint + f"topics: {', '.join(topic_names())}")
 
 
+def _find_switch(topic: str) -> Switch | None:
+    """Return the switch of this name, with or without dashes; -c and -C are different switches."""
+    words = (f"{dashes}{spelling}" for spelling in (topic, topic.lower()) for dashes in ("", "-", "--"))
+    return next((all_spellings()[word] for word in words if word in all_spellings()), None)
+
+
 def topic_names() -> list[str]:
     """Return the names of the topics, in order."""
-    return [name for name in _pages(()) if name]
+    return [name for name in _pages(Page()) if name]
 
 
 def command_rows(commands: Sequence[Command]) -> list[pages.Row]:
@@ -53,19 +82,19 @@ def command_rows(commands: Sequence[Command]) -> list[pages.Row]:
     return [*rows, ("!17", "load the line of image 17 into the next prompt"), ("q, quit, exit", "quit")]
 
 
-def _pages(commands: Sequence[Command]) -> Mapping[str, Callable[[], str]]:
+def _pages(shown: Page) -> Mapping[str, Callable[[], str]]:
     texts = {name: (lambda text=text: text) for name, text in TOPICS.items()}
     return {
-        "": lambda: _overview(commands),
-        "switches": pages.switch_help,
-        "commands": lambda: pages.columns(command_rows(commands)),
-        "samplers": _samplers,
+        "": lambda: _overview(shown),
+        "switches": lambda: pages.switch_help(width=shown.width, defaults=shown.defaults),
+        "commands": lambda: shown.table(command_rows(shown.commands)),
+        "samplers": lambda: _samplers(shown),
         **texts,
-        "keys": _keys,
-        "json": _events,
+        "keys": lambda: _keys(shown),
+        "json": lambda: _events(shown),
         "schema": _schema_text,
-        "launch": pages.launch_help,
-        "gone": pages.rejected_help,
+        "launch": lambda: pages.launch_help(shown.width),
+        "gone": lambda: pages.rejected_help(shown.width),
     }
 
 
@@ -74,43 +103,48 @@ def _schema_text() -> str:
     return read_text(PACKAGE / "assets" / "events.schema.json").rstrip("\n")
 
 
-def _events() -> str:
+def _events(shown: Page) -> str:
     """Describe every --json event and its fields, from the schema."""
     schema = json.loads(_schema_text())
-    event_pages = [f"{event['title']}: {event['description']}\n{_fields(event)}".rstrip() for event in schema["oneOf"]]
+    event_pages = [
+        f"{event['title']}: {event['description']}\n{_fields(event, shown)}".rstrip() for event in schema["oneOf"]
+    ]
     intro = f"{schema['title']}; each is an object whose key event contains its kind.\n{schema['description']}"
     return "\n\n".join([intro, *event_pages, "!help schema prints the JSON Schema."])
 
 
-def _fields(event: Mapping[str, Any]) -> str:
+def _fields(event: Mapping[str, Any], shown: Page) -> str:
     rows: list[pages.Row] = []
     for name, schema in event["properties"].items():
         rows += [(f"  {name}", schema.get("description", ""))] if name != "event" else []
         rows += [
             (f"  {name}.{key}", inner.get("description", "")) for key, inner in schema.get("properties", {}).items()
         ]
-    return pages.columns(rows)
+    return shown.table(rows)
 
 
-def _overview(commands: Sequence[Command]) -> str:
-    basic = pages.switch_help([Group.BASIC, Group.INIT_IMAGE])
-    listed = pages.columns(command_rows(commands))
-    return f"{OVERVIEW}\n\n{basic}\n\ncommands\n{listed}\n\nMore: !help {' | '.join(topic_names())}"
+def _overview(shown: Page) -> str:
+    usage = "Type a prompt, followed by switches, or a command. Ctrl-C stops, q quits."
+    more = [
+        "More: !help TOPIC, !help commands, !help switches, !help -s. Topics:",
+        *textwrap.wrap(", ".join(TOPICS), min(shown.width, 100)),
+    ]
+    return first_screen(usage, PROMPT_EXAMPLES, more, width=shown.width, defaults=shown.defaults)
 
 
-def _keys() -> str:
+def _keys(shown: Page) -> str:
     sections = [
-        f"{when.value}\n{pages.columns([(key.shown, key.help) for key in KEYS if key.when is when])}" for when in When
+        f"{when.value}\n{shown.table([(key.shown, key.help) for key in KEYS if key.when is when])}" for when in When
     ]
     return "\n\n".join(sections)
 
 
-def _samplers() -> str:
+def _samplers(shown: Page) -> str:
     rows = [(row.name, f"{row.label}, {row.scheduler}") for row in all_samplers()]
     karras = ", ".join(row.karras for row in all_samplers() if row.karras)
     without = ", ".join(WITHOUT_SCHEDULER)
     return (
-        f"{pages.columns(rows)}\n\nWith Karras sigmas: {karras}.\n"
+        f"{shown.table(rows)}\n\nWith Karras sigmas: {karras}.\n"
         "Append _exponential, _beta or _trailing to a name to change its schedule.\n"
         f"The names of InvokeAI 6 and A1111 (DPM++ 2M Karras) work too. Not available: {without}."
     )

@@ -7,16 +7,6 @@ from collections.abc import Mapping
 from invoke_cli.language.help.guides import CHAINS, CONTROL, IMG2IMG, MASKS, STEPS, STRENGTH, UPSCALING, VARIATIONS
 from invoke_cli.language.help.recipes import recipes_page
 
-OVERVIEW = """\
-Type a prompt, followed by switches:
-
-  tree on a hill with a river, nature photograph -s30 -n4
-  oil painting -I sketch.png -f 0.6          start from an image
-  a cat [blurry, ugly] -S 42 -C 8            avoid the words in brackets; -S sets the seed
-
-Every image gets a number and stores its own line: !fetch 17 loads it into the prompt, !replay 17 reproduces the image.
-q, quit, exit or Ctrl-D quits; Ctrl-C stops the running image after the current step."""
-
 TIPS = """\
 Prompts
 - Write the prompt as a caption for such an image: the publication, the photographer, the camera, the film.

@@ -1,0 +1,35 @@
+"""The size of the window, and the pager for text that is longer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TextIO
+
+from invoke_cli.language.help.render import NARROWEST, WIDEST, WIDTH
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that can place its cursor."""
+    return stream.isatty() and os.environ.get("TERM") not in ("dumb", "")
+
+
+def text_width(out: TextIO) -> int:
+    """Return the columns that text on a stream may take: those of the window, within limits; 100 in a pipe."""
+    if not out.isatty():
+        return WIDTH
+    return max(NARROWEST, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST))
+
+
+def is_long(text: str) -> bool:
+    """Return whether a text does not fit the window."""
+    columns, rows = shutil.get_terminal_size((WIDTH, 24))
+    return sum(1 + max(0, len(line) - 1) // columns for line in text.split("\n")) >= rows
+
+
+def show_in_pager(text: str) -> None:
+    """Show a text in the user's pager ($PAGER, or less), which takes over the terminal."""
+    import click
+
+    os.environ.setdefault("LESS", "-R")
+    click.echo_via_pager(f"{text}\n")
