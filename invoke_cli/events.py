@@ -114,6 +114,7 @@ class Step:
 class Saved:
     """An image has been saved.
 
+    `line` reproduces it; `short_line` is the part that was chosen, for display.
     `number` is None for standard output; `picture` is set if the image is displayed. `steps_per_second` and
     `peak_memory` (in bytes, so far) are None if no model ran.
     """
@@ -127,6 +128,7 @@ class Saved:
     steps_asked: int
     extras: tuple[str, ...] = ()
     picture: Preview | None = None
+    short_line: str = ""
     steps_per_second: float | None = None
     peak_memory: int | None = None
 

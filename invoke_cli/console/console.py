@@ -207,7 +207,7 @@ class Console:
                 pass
 
     def _show_result(self, event: Saved) -> None:
-        text = result_text(event)
+        text = result_text(event, short=self.out.isatty() and not self.style.verbose)
         if event.number is None:
             print(text, file=self.err, flush=True)
         else:

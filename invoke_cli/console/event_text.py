@@ -8,11 +8,13 @@ from invoke_cli.language.sanitize import sanitize_for_terminal
 BAR_WIDTH = 24
 
 
-def result_text(event: Saved) -> str:
-    """Return the line of a result on standard output. Entered again, it reproduces the image."""
-    return sanitize_for_terminal(
-        f"[{event.number}] {event.path}: {event.line}" if event.number is not None else event.line
-    )
+def result_text(event: Saved, *, short: bool = False) -> str:
+    """Return the line of a result on standard output.
+
+    Entered again, it reproduces the image; a `short` one only while the defaults stay the same.
+    """
+    line = event.short_line if short and event.short_line else event.line
+    return sanitize_for_terminal(f"[{event.number}] {event.path}: {line}" if event.number is not None else line)
 
 
 def performance_text(event: Saved) -> str:

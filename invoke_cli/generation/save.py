@@ -79,6 +79,7 @@ def _event(saved: SavedImage, prepared: Prepared, viewer: Viewer) -> Saved:
         steps_asked=plan.steps.scheduled,
         extras=tuple(map(str, saved.extras)),
         picture=_preview(saved.image, kind) if viewer.shows(kind) else None,
+        short_line=saved.short_line,
         steps_per_second=plan.steps_left / saved.seconds if plan.steps_left and saved.seconds else None,
         peak_memory=saved.peak_memory or None,
     )

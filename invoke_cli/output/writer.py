@@ -29,7 +29,7 @@ from invoke_cli.output.names import fields_from_plan, file_name, prompt_folder
 from invoke_cli.output.png import encode_png, pixel_hash
 from invoke_cli.output.sidecars import write_sidecars
 from invoke_cli.planning.plan import ImagePlan, Plan
-from invoke_cli.planning.recorded_request import recorded_line
+from invoke_cli.planning.recorded_request import recorded_line, short_line
 
 MakeRecord = Callable[[str], Record]
 
@@ -59,6 +59,7 @@ class SavedImage:
         number: Its number; None on standard output.
         path: Its path.
         line: The line that reproduces it.
+        short_line: The part of it that was chosen, and the seed.
         seed: The seed of its first stage.
         seconds: The time to generate it.
         peak_memory: The highest memory use so far, in bytes; 0 if unknown.
@@ -76,6 +77,7 @@ class SavedImage:
     seconds: float
     image: Image.Image
     sha256: str
+    short_line: str = ""
     peak_memory: int = 0
     extras: tuple[Path, ...] = ()
     replaced: Path | None = None
@@ -205,6 +207,7 @@ class _SaveJob:
             number=number,
             path=path,
             line=recorded_line(self.stages),
+            short_line=short_line(self.stages),
             seed=self.seed,
             seconds=self.result.seconds,
             peak_memory=self.result.peak_memory,

@@ -20,6 +20,10 @@ SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IM
 }
 
 
+# The fields that always have a value, and the layers of settings in which a user chooses one.
+_DEFAULTED = frozenset({"num_inference_steps", "width", "height", "guidance_scale", "scheduler", "model", "strength"})
+_CHOOSERS = ("line", "record", "!set", "launch")
+
 # The values with which a later stage of a chain turns off an effect that it would inherit.
 _OFF: Mapping[str, object] = {
     row.field: () if row.is_repeatable else not row.is_flag and 0.0
@@ -125,6 +129,19 @@ def _recorded_fit(plan: Plan) -> GenerationRequest:
 def recorded_line(stages: Sequence[tuple[Plan, ImagePlan]]) -> str:
     """Format the requests of all stages as a line."""
     return format_line(recorded_requests(stages))
+
+
+def short_line(stages: Sequence[tuple[Plan, ImagePlan]]) -> str:
+    """Format what was chosen for an image as a line: without values that come from defaults, but with the seed."""
+    requests = [
+        GenerationRequest.of({name: value for name, value in request.set_fields().items() if _is_chosen(plan, name)})
+        for (plan, _), request in zip(stages, recorded_requests(stages), strict=True)
+    ]
+    return format_line(requests)
+
+
+def _is_chosen(plan: Plan, name: str) -> bool:
+    return name not in _DEFAULTED or plan.sources.get(name) in _CHOOSERS
 
 
 def recorded_requests(stages: Sequence[tuple[Plan, ImagePlan]], *, by_name: bool = False) -> list[GenerationRequest]:

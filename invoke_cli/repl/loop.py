@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 CLIENT_LINE = "a line of another terminal"
 PROMPT = "invoke> "
-_SEARCHING = " search: words in any order; Enter accepts the line, Ctrl-R goes to older ones, Ctrl-C cancels"
+_SEARCHING = " words in any order; Enter accepts, Ctrl-R shows older lines, Ctrl-C cancels"
 
 
 def open_prompt(options: Options, defaults: GenerationRequest) -> int:
@@ -261,7 +261,10 @@ class _Prompt:
         return parts
 
     def _bottom(self) -> StyleAndTextTuples:
-        return [("", _SEARCHING)] if self.search.is_active else self.toolbar.fragments(self.input.default_buffer.text)
+        if self.search.is_active:
+            return [("", _SEARCHING)]
+        width = self.input.app.output.get_size().columns
+        return self.toolbar.fragments(self.input.default_buffer.text, width)
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 

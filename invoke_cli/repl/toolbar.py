@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.utils import get_cwidth
 
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
@@ -18,6 +20,9 @@ from invoke_cli.repl.token_counter import TokenCounter
 if TYPE_CHECKING:
     from invoke_cli.session import Session
 
+Part = tuple[int, str]  # a part of the toolbar: the lower its number, the longer it stays
+_SEPARATOR = "  |  "
+
 
 class Toolbar:
     """Caches its text, so that drawing it is cheap. Call `refresh` after anything that may change it."""
@@ -27,17 +32,17 @@ class Toolbar:
         self._counter = counter
         self.reference_check = ReferenceCheck(settings)
         self._defaults = self._read()
-        self._device = "loading …"
+        self._device: list[Part] = [(0, "loading …")]
         self._commands: frozenset[str] = frozenset()
 
-    def fragments(self, text: str) -> StyleAndTextTuples:
-        """Return the styled toolbar for the text of the input."""
+    def fragments(self, text: str, width: int = 200) -> StyleAndTextTuples:
+        """Return the styled toolbar for the text of the input; what does not fit the width is dropped whole."""
         problem = diagnostic(text, self._commands, self.reference_check)
         if problem is not None:
             return [("" if problem.open else "class:toolbar-error", f" {sanitize_for_terminal(problem.text)}")]
         count = self._counter.count(text)
-        tokens = f"{count.text}  |  " if count is not None else ""
-        return [("", f" {tokens}{self._defaults}  |  {self._device}")]
+        tokens = [(1, count.text)] if count is not None else []
+        return [("", f" {fitting([*tokens, *self._defaults, *self._device], width - 2)}")]
 
     def refresh(self, session: Session) -> None:
         """Read the defaults, the names of commands and the memory again."""
@@ -52,17 +57,30 @@ class Toolbar:
         engine = session.context.open_engine
         if engine is not None:
             memory = engine.memory()
-            self._device = f"{memory.device}  |  {memory.used / 1e9:.1f} GB used, {memory.free / 1e9:.1f} GB free"
+            use = f"{memory.used / 1e9:.1f} GB used, {memory.free / 1e9:.1f} GB free"
+            self._device = [(5, memory.device), (6, use)]
 
-    def _read(self) -> str:
+    def _read(self) -> list[Part]:
         try:
             request = self._settings.defaults().request
             model = self._settings.model()
         except InvokeError as error:
-            return error.message
+            return [(0, error.message)]
         size = f"{request.width or model.facts.size}x{request.height or model.facts.size}"
-        parts = [model.spec.name, size, f"{request.num_inference_steps} steps", str(request.scheduler)]
+        steps, sampler = f"{request.num_inference_steps} steps", str(request.scheduler)
+        parts = [(0, model.spec.name), (2, size), (3, steps), (4, sampler)]
         session_request = self._settings.session_request
         if session_request.set_fields():
-            parts.append(f"!set {sanitize_for_terminal(format_line([session_request]))}")
-        return "  |  ".join(parts)
+            parts.append((1, f"!set {sanitize_for_terminal(format_line([session_request]))}"))
+        return parts
+
+
+def fitting(parts: Sequence[Part], width: int) -> str:
+    """Join parts of a line; those of the highest numbers are dropped, whole, until the rest fits."""
+    left = list(parts)
+    while left:
+        joined = _SEPARATOR.join(text for _, text in left)
+        if get_cwidth(joined) <= width or len(left) == 1:
+            return joined
+        left.remove(max(left, key=lambda part: part[0]))
+    return ""

@@ -21,6 +21,8 @@ from invoke_cli.language.help.topics import TOPICS
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.models.samplers import WITHOUT_SCHEDULER, all_samplers
 
+_SCHEMA = "schema"  # the page that a program reads
+
 
 def show_help(context: SessionContext, call: Call) -> None:
     """Show the overview, the page of a topic, or the help on one switch or command."""
@@ -52,7 +54,7 @@ def help_text(topic: str, shown: Page) -> str:
     """Return the page of a topic, switch or command. Raises CommandError, with the topics, if there is none."""
     page = _pages(shown).get(topic.lower())
     if page is not None:
-        return pages.fit(page(), shown.width)
+        return page() if topic == _SCHEMA else pages.fit(page(), shown.width)
     switch = _find_switch(topic)
     if switch is not None:
         return shown.table([(pages.usage(switch), pages.switch_description(switch, shown.defaults))])
@@ -92,7 +94,7 @@ def _pages(shown: Page) -> Mapping[str, Callable[[], str]]:
         **texts,
         "keys": lambda: _keys(shown),
         "json": lambda: _events(shown),
-        "schema": _schema_text,
+        _SCHEMA: _schema_text,
         "launch": lambda: pages.launch_help(shown.width),
         "gone": lambda: pages.rejected_help(shown.width),
     }

@@ -92,7 +92,7 @@ name or hash is known here. Paths found in files of other programs are never ope
 
 Other programs generate noise differently: the same line gives a similar image, not an identical one."""
 
-FIRST_TIME = "the bundled model draws shapes, objects and simple landscapes; for larger models, see !help models"
+FIRST_TIME = "The bundled model draws shapes, things and simple landscapes: see !help models"
 
 PROMPTS = """\
 A prompt is plain text. These operators are available:
