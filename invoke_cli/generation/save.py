@@ -125,6 +125,7 @@ def build_record(
         batch=result.batch,
         parents=tuple({"name": file.name, "sha256": file.sha256} for file in inputs),
         fallbacks=result.fallbacks,
+        schema_version=plan.schema_version,
         earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
     )
 

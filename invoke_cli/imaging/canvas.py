@@ -6,14 +6,15 @@ import numpy as np
 from PIL import Image, ImageColor, ImageOps
 
 from invoke_cli.errors import PlanError
+from invoke_cli.imaging.masks import scale_mask
 from invoke_cli.imaging.sizes import Geometry, Size
 
 
 def place_on_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> Image.Image:
     """Return the RGB image at `geometry.canvas` size that the model works on; `fill` colours the padding."""
     if geometry.window is not None:
-        return _extended(_scaled(image.crop(geometry.window), geometry), geometry)
-    scaled = _scaled(image, geometry)
+        return _extended(_scaled(image.crop(geometry.window), geometry.scaled), geometry)
+    scaled = _scaled(image, geometry.scaled)
     if scaled.size == geometry.canvas:
         return scaled
     canvas = Image.new("RGB", geometry.canvas, colour(fill))
@@ -21,11 +22,14 @@ def place_on_canvas(image: Image.Image, geometry: Geometry, fill: str = "black")
     return canvas
 
 
-def place_mask_on_canvas(mask: Image.Image, geometry: Geometry) -> Image.Image:
-    """Put a mask (mode L) of the source where `onto_canvas` puts the source; padding is not painted."""
+def place_mask_on_canvas(mask: Image.Image, geometry: Geometry, *, strict: bool = False) -> Image.Image:
+    """Put a mask (mode L) of the source where `place_on_canvas` puts the source; padding is not painted.
+
+    With `strict`, no pixel outside the mask is painted (see `scale_mask`).
+    """
     if geometry.window is not None:
-        return _extended(_scaled(mask.crop(geometry.window), geometry, Image.Resampling.BILINEAR), geometry)
-    scaled = _scaled(mask, geometry, Image.Resampling.BILINEAR)
+        return _extended(scale_mask(mask.crop(geometry.window), geometry.scaled, strict=strict), geometry)
+    scaled = scale_mask(mask, geometry.scaled, strict=strict)
     canvas = Image.new("L", geometry.canvas, 0)
     canvas.paste(scaled, geometry.offset)
     return canvas
@@ -58,8 +62,8 @@ def colour(name: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _scaled(image: Image.Image, geometry: Geometry, how: Image.Resampling = Image.Resampling.LANCZOS) -> Image.Image:
-    return image if image.size == geometry.scaled else image.resize(geometry.scaled, how)
+def _scaled(image: Image.Image, size: Size) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _extended(image: Image.Image, geometry: Geometry) -> Image.Image:

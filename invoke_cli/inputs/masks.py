@@ -60,11 +60,13 @@ class MaskSources:
         folder: The output folder to look up `-M` in.
         by_words: Computes the mask of an image for the text of `-tm`.
         supplied: An image that replaces the one that `-M` names.
+        strict: Whether a resized mask paints no pixel outside it.
     """
 
     folder: OutputFolder
     by_words: Callable[[Image.Image, str], Image.Image]
     supplied: OpenedImage | None = None
+    strict: bool = True
 
 
 def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: MaskSources) -> Masked | None:
@@ -88,7 +90,8 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     else:
         assert init.alpha is not None
         raw = masks.from_alpha(init.alpha)
-    mask = masks.resize_mask(raw, init.size, invert=bool(request.invert_mask), grow=request.mask_grow or 0)
+    mask = masks.resize_mask(raw, init.size, invert=bool(request.invert_mask), strict=sources.strict)
+    mask = masks.grow_mask(mask, request.mask_grow or 0)
     return Masked(
         init=_fill_erased(init, mask, notices),
         image=mask,

@@ -16,6 +16,7 @@ from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.planning.plan import InitFacts, ResumeFacts
 from invoke_cli.planning.postprocess import ColourFile
 from invoke_cli.request import GenerationRequest
+from invoke_cli.version import SCHEMA_VERSION
 
 
 class InputFile(Protocol):
@@ -47,6 +48,7 @@ class SuppliedInputs:
         reference: The reference to the latents, as typed.
         as_init_image: Whether the latents are those of a finished run and serve as an init image.
         threads: The number of CPU threads of a recorded run; 0 for the current number.
+        schema_version: The rules that a recorded run followed (see `version.SCHEMA_VERSION`).
     """
 
     init: OpenedImage | None = None
@@ -57,6 +59,7 @@ class SuppliedInputs:
     reference: str | None = None
     as_init_image: bool = False
     threads: int = 0
+    schema_version: int = SCHEMA_VERSION
 
 
 NO_INPUTS = SuppliedInputs()

@@ -17,7 +17,7 @@ from invoke_cli.planning.capabilities import adapted_sampler, parse_supported_pr
 from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Steps, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
-from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing, is_set_in_line
+from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing
 from invoke_cli.planning.seeds import seed_notices, seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for
@@ -75,6 +75,8 @@ def make_plan(inputs: PlanInputs) -> Plan:
         patches=patches,
         pad=request.pad or "black",
         mask_blur=request.mask_blur or 0,
+        mask_match=request.mask_match != 0,
+        schema_version=inputs.schema_version,
         sources=inputs.sources,
         notices=(*prompt.notices, *notices),
     )
@@ -102,7 +104,8 @@ def _check_needs(inputs: PlanInputs) -> None:
     is_available = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
     for row in SWITCHES:
         is_met = is_available[row.needs] or (row.field == "match_colors" and inputs.colour_file is not None)
-        if not is_met and is_set_in_line(inputs, row.field):
+        is_off = row.is_flag and not getattr(inputs.request, row.field)
+        if not (is_met or is_off) and inputs.sources.get(row.field) == "line":
             hint = f"{_REMEDIES[row.needs]}, or remove {row.spelling}"
             raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
     if all(inputs.sources.get(name) == "line" for name in ("init_mask", "text_mask")):

@@ -14,6 +14,7 @@ from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
 from invoke_cli.planning.postprocess import Postprocessing
 from invoke_cli.request import GenerationRequest, Variation
+from invoke_cli.version import SCHEMA_VERSION, STRICT_MASKS
 
 AUTO_PARALLEL = 0
 
@@ -220,6 +221,8 @@ class Plan:
         parallel: The number of images per batch; `AUTO_PARALLEL` lets the engine choose.
         geometry: The placement of the init image on the canvas; with `patches`, that of the first one.
         patches: The passes that paint borders, in order.
+        mask_match: Whether the colours of the painted area are matched to its surroundings.
+        schema_version: The rules that the image follows (see `version.SCHEMA_VERSION`).
         sources: The layer that set each field.
     """
 
@@ -251,6 +254,8 @@ class Plan:
     resume: ResumeFacts | None = None
     pad: str = "black"
     mask_blur: int = 0
+    mask_match: bool = True
+    schema_version: int = SCHEMA_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     tips: tuple[Tip, ...] = ()
@@ -274,6 +279,11 @@ class Plan:
     def untouched(self) -> bool:
         """Whether the result is the fitted init image itself: strength 0, or an empty mask."""
         return self.steps.taken == 0 or (self.mask is not None and self.mask.box is None)
+
+    @property
+    def has_strict_masks(self) -> bool:
+        """Whether a resized mask paints no pixel outside it; before schema version 3, it painted along its edge."""
+        return self.schema_version >= STRICT_MASKS
 
     @property
     def guided(self) -> bool:

@@ -13,6 +13,7 @@ from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.planning.plan import ImagePlan, Plan, Task
 from invoke_cli.request import ControlChoice, GenerationRequest, overlay
+from invoke_cli.version import RECORDED_MATCHING
 
 # Settings of a resumed run that its saved latents determine.
 SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)) | {
@@ -103,6 +104,7 @@ def recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
         mask_polarity="black" if mask.black else None,
         mask_blur=plan.mask_blur,
         mask_grow=request.mask_grow or None,
+        mask_match=int(plan.mask_match) if plan.schema_version >= RECORDED_MATCHING else None,
         text_mask=None if mask.name else request.text_mask,
         outcrop=request.outcrop,
     )

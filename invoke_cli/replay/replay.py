@@ -69,13 +69,11 @@ def prepare_replay(context: SessionContext, path: Path, *, output: bool = False)
     inputs = [_find_inputs(context, parsed, path, number) for number in range(len(parsed.stages))]
     threads = _usable_threads(provenance)
     resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
-    prepared = prepare_stage(context, resolved[0], replace(inputs[0][1], threads=threads))
+    supplied = [replace(each, threads=threads, schema_version=provenance.schema_version) for _, each in inputs]
+    prepared = prepare_stage(context, resolved[0], supplied[0])
     images, index = _batch(prepared.plan.images[0], provenance)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
-    later = [
-        SuppliedInputs(mask=supplied.mask, controls=supplied.controls, colours=supplied.colours, threads=threads)
-        for _, supplied in inputs[1:]
-    ]
+    later = [replace(each, init=None, checkpoint=None) for each in supplied[1:]]
     prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
     return Replay(path=path, parsed=parsed, provenance=provenance, prepared=prepared, index=index)
 
