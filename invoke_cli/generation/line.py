@@ -165,7 +165,9 @@ class LineRun:
         )  # fmt: skip
         geometry = plan.geometry
         if geometry is not None and geometry.window is None and geometry.mode is not FitMode.PAD:
-            same_size = GenerationRequest(width=plan.width, height=plan.height, crop=True, fit=False, stretch=False)
+            width, height = geometry.result
+            fits = geometry.is_extended
+            same_size = GenerationRequest(width=width, height=height, crop=not fits, fit=fits, stretch=False)
             changed = overlay(changed, same_size)
         typed = self.line.typed
         mask = masked.as_file(source.path.stem) if masked else None

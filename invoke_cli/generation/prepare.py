@@ -224,10 +224,10 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     # 2. The init image, and the prompt in its metadata if the line has none.
     init = _open_init(context, request, folder, supplied)
     metadata = embedded_metadata(init) if init is not None and init.data else None
-    request = request if init is None else _with_prompt(request, metadata)
+    request = _with_prompt(request, metadata) if init is not None else request
     # 3. Seeds, and the names of LoRAs.
-    loras = join_lora_names(context, request.loras)
-    request = replace(request, seeds=resolve_seeds(context, request), loras=loras)
+    seeds, loras = resolve_seeds(context, request), join_lora_names(context, request.loras)
+    request = replace(request, seeds=seeds, loras=loras)
     # 4. The mask, whose init image may be filled or extended.
     supplied = replace(supplied, mask=_supplied_mask(context, request, init, supplied))
     finder = _mask_finder(context, request, folder, supplied)

@@ -12,11 +12,12 @@ from invoke_cli.imaging.sizes import Geometry, Size
 
 def place_on_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> Image.Image:
     """Return the RGB image at `geometry.canvas` size that the model works on; `fill` colours the padding."""
-    if geometry.window is not None:
-        return _extended(_scaled(image.crop(geometry.window), geometry.scaled), geometry)
-    scaled = _scaled(image, geometry.scaled)
+    part = image if geometry.window is None else image.crop(geometry.window)
+    scaled = _scaled(part, geometry.scaled)
     if scaled.size == geometry.canvas:
         return scaled
+    if geometry.is_extended:
+        return _extended(scaled, geometry)
     canvas = Image.new("RGB", geometry.canvas, colour(fill))
     canvas.paste(scaled, geometry.offset)
     return canvas
@@ -67,10 +68,11 @@ def _scaled(image: Image.Image, size: Size) -> Image.Image:
 
 
 def _extended(image: Image.Image, geometry: Geometry) -> Image.Image:
-    """Pad an image to the canvas by repeating its last column and row."""
-    right, below = geometry.canvas.width - image.width, geometry.canvas.height - image.height
-    if not (right or below):
+    """Extend an image to the canvas by repeating its outermost rows and columns."""
+    left, top = geometry.offset
+    right, below = geometry.canvas.width - image.width - left, geometry.canvas.height - image.height - top
+    if image.size == geometry.canvas:
         return image
     values = np.asarray(image)
-    beside = ((0, below), (0, right), (0, 0))[: values.ndim]
+    beside = ((top, below), (left, right), (0, 0))[: values.ndim]
     return Image.fromarray(np.pad(values, beside, mode="edge"))

@@ -113,13 +113,18 @@ def recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
 def _recorded_fit(plan: Plan) -> GenerationRequest:
     """Return the switches that reproduce the geometry. A computed size becomes the size to crop to."""
     assert plan.geometry is not None
+    typed = plan.request.width or 0, plan.request.height or 0
     match plan.geometry.mode:
         case FitMode.FIT:
-            return GenerationRequest(width=plan.box.width, height=plan.box.height, fit=True)
+            width, height = typed if any(typed) else plan.box
+            return GenerationRequest(width=width, height=height, fit=True)
         case FitMode.PAD:
             return GenerationRequest(pad=plan.pad)
         case FitMode.STRETCH:
             return GenerationRequest(stretch=True)
+        case FitMode.AUTO if plan.geometry.is_extended:
+            width, height = typed if any(typed) else plan.geometry.canvas
+            return GenerationRequest(width=width, height=height, fit=True)
         case _:
             return GenerationRequest(crop=True)
 
