@@ -12,5 +12,6 @@ SCHEMA_VERSION = 3
 
 # The first versions of these rules; an older image is verified without them.
 RECORDED_MATCHING = 3  # `mask_match` is recorded
+RECORDED_METHODS = 3  # upscalers, LoRAs of the prompt and the way of inpainting are recorded
 STRICT_MASKS = 3  # resized masks paint no pixel outside them
 PADDED_STRIPS = 3  # init images of extreme aspects are padded, not cropped

@@ -222,6 +222,7 @@ class Plan:
         geometry: The placement of the init image on the canvas; with `patches`, that of the first one.
         patches: The passes that paint borders, in order.
         mask_match: Whether the colours of the painted area are matched to its surroundings.
+        takes_mask: Whether the mask is an input of the model, as of one trained for inpainting.
         schema_version: The rules that the image follows (see `version.SCHEMA_VERSION`).
         sources: The layer that set each field.
     """
@@ -255,6 +256,7 @@ class Plan:
     pad: str = "black"
     mask_blur: int = 0
     mask_match: bool = True
+    takes_mask: bool = False
     schema_version: int = SCHEMA_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()

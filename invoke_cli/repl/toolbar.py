@@ -10,10 +10,13 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.repl.diagnostics import diagnostic
 from invoke_cli.repl.reference_check import ReferenceCheck
 from invoke_cli.repl.token_counter import TokenCounter
+from invoke_cli.request import GenerationRequest, LoraChoice
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session
@@ -26,6 +29,7 @@ class Toolbar:
         self._settings = settings
         self._counter = counter
         self.reference_check = ReferenceCheck(settings)
+        self._loras: tuple[LoraChoice, ...] = ()
         self._defaults = self._read()
         self._device = "loading …"
         self._commands: frozenset[str] = frozenset()
@@ -36,8 +40,20 @@ class Toolbar:
         if problem is not None:
             return [("" if problem.open else "class:toolbar-error", f" {sanitize_for_terminal(problem.text)}")]
         count = self._counter.count(text)
-        tokens = f"{count.text}  |  " if count is not None else ""
-        return [("", f" {tokens}{self._defaults}  |  {self._device}")]
+        parts = [count.text if count is not None else "", self._defaults, self._lora_text(text), self._device]
+        return [("", " " + "  |  ".join(filter(None, parts)))]
+
+    def _lora_text(self, text: str) -> str:
+        """Return the LoRAs of the typed line, or else those that the defaults add to it."""
+        try:
+            parsed = parse(text)
+            request = parsed.stages[-1].request if isinstance(parsed, Generation) else GenerationRequest()
+            prompted = parse_prompt_sources(request.prompt or "", syntax=request.prompt_syntax).loras
+        except InvokeError:
+            request, prompted = GenerationRequest(), ()
+        used = dict(request.loras or self._loras) | dict(prompted)
+        shown = ", ".join(f"{name} {weight:g}" for name, weight in used.items())
+        return f"LoRA {sanitize_for_terminal(shown)}" if shown else ""
 
     def refresh(self, session: Session) -> None:
         """Read the defaults, the names of commands and the memory again."""
@@ -60,6 +76,7 @@ class Toolbar:
             model = self._settings.model()
         except InvokeError as error:
             return error.message
+        self._loras = request.loras or ()
         size = f"{request.width or model.facts.size}x{request.height or model.facts.size}"
         parts = [model.spec.name, size, f"{request.num_inference_steps} steps", str(request.scheduler)]
         session_request = self._settings.session_request

@@ -107,7 +107,7 @@ def test_the_error_of_an_image_too_large_for_memory_states_sizes(
 @pytest.mark.parametrize(
     ("switches", "expected"),
     [
-        ("-W 64 -H 64 --fit", (64, 64)),
+        ("-W 64 -H 64 --fit", (64, 43)),
         ("-W 128 -H 128 --fit", (128, 80)),
         ("-W 128 -H 128 --pad", (128, 85)),
         ("-W 128 -H 128 --pad=white", (128, 85)),
