@@ -183,7 +183,7 @@ class LineRun:
 
     def _execute(self, saver: Saver, prepared: Prepared) -> None:
         for file in () if prepared.plan.output.private else prepared.inputs:
-            saver.target.folder.keep_input(file.data, file.sha256, file.name)
+            saver.target.folder.keep_input(file.data, file.sha256, file.name, file.source)
         for result in generate_images(self.context, prepared):
             self._give_result_tip(prepared, result)
             if result.before is not None and self.originals is not None:

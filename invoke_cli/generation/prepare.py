@@ -229,7 +229,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     seeds, loras = resolve_seeds(context, request), join_lora_names(context, request.loras)
     request = replace(request, seeds=seeds, loras=loras)
     # 4. The mask, whose init image may be filled or extended.
-    supplied = replace(supplied, mask=_supplied_mask(context, request, init, supplied))
+    supplied = replace(supplied, mask=_supplied_mask(context, request, folder, supplied) if init else supplied.mask)
     finder = _mask_finder(context, request, folder, supplied)
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     init = masked.init if masked else init
@@ -292,12 +292,12 @@ def _with_prompt(request: GenerationRequest, metadata: GenerationRequest | None)
 
 
 def _supplied_mask(
-    context: SessionContext, request: GenerationRequest, init: OpenedImage | None, supplied: SuppliedInputs
+    context: SessionContext, request: GenerationRequest, folder: OutputFolder, supplied: SuppliedInputs
 ) -> OpenedImage | None:
     """Return the mask that replaces the file behind `-M`: a supplied one, or one from the web."""
-    if supplied.mask is not None or init is None or not is_url(request.init_mask or ""):
+    if supplied.mask is not None or not is_url(request.init_mask or ""):
         return supplied.mask
-    return mask_from_web(context, request.init_mask or "")
+    return mask_from_web(context, request.init_mask or "", folder)
 
 
 def _mask_finder(

@@ -34,6 +34,10 @@ class InputFile(Protocol):
     def sha256(self) -> str:
         """The hash of the content."""
 
+    @property
+    def source(self) -> str:
+        """The address that it was downloaded from, without secrets; empty for a file."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuppliedInputs:
@@ -113,7 +117,8 @@ def init_facts(init: OpenedImage | None, reference: str | None, *, has_metadata:
     return InitFacts(
         chained=not init.data,
         name=init.name,
-        reference=stable_reference(reference, init.name),
+        source=init.source,
+        reference=init.source or stable_reference(reference, init.name),
         sha256=init.sha256,
         size=init.size,
         frames=init.frames,

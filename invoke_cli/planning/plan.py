@@ -41,6 +41,7 @@ class InitFacts:
         generated: Whether its metadata states that a model generated it.
         source_type: The IPTC digital source type in its metadata, or empty.
         chained: Whether it is the result of the previous stage, without a name.
+        source: The address that it was downloaded from, without secrets; empty for a file.
     """
 
     name: str
@@ -51,6 +52,7 @@ class InitFacts:
     generated: bool = False
     source_type: str = ""
     chained: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +66,7 @@ class MaskFacts:
         name: The base name of the file; empty for the transparency of the init image.
         reference: The reference as typed; empty for the transparency of the init image.
         sha256: The hash of the file; empty for the transparency of the init image.
+        source: The address that it was downloaded from, without secrets; empty for a file.
         black: Whether black areas are painted, in a mask without transparency.
         notices: Notices for the user.
     """
@@ -74,6 +77,7 @@ class MaskFacts:
     name: str = ""
     reference: str = ""
     sha256: str = ""
+    source: str = ""
     black: bool = False
     notices: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ from invoke_cli.language.switches.numbers import Number
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import find_sampler
-from invoke_cli.planning.plan import ImagePlan, Plan, Task
+from invoke_cli.planning.plan import ImagePlan, InitFacts, Plan, Task
 from invoke_cli.request import ControlChoice, GenerationRequest, overlay
 from invoke_cli.version import RECORDED_MATCHING
 
@@ -35,7 +35,8 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
     Args:
         plan: The plan of the image.
         image: The image.
-        by_name: Whether to refer to the init image and the mask by their base names, as metadata does.
+        by_name: Whether to refer to the init image and the mask by their base names, as metadata does; images from the
+            web keep their address.
     """
     request = base_request(plan, image, by_name=by_name)
     if plan.resume is None:
@@ -52,15 +53,22 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
     common = replace(overlay(_common_request(plan, image), effects), controls=recorded_controls(plan, by_name=by_name))
     if plan.init is None or plan.geometry is None:
         return common
-    name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
     strength = None if plan.task is Task.POSTPROCESS else plan.strength
-    init_request = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
+    init_request = GenerationRequest(
+        init_image=_init_name(plan.init, by_name=by_name), strength=strength, real_steps=request.real_steps
+    )
     combined = overlay(overlay(common, init_request), recorded_mask(plan, by_name=by_name))
     if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
         return replace(combined, width=None, height=None)
     if plan.geometry.untouched:
         return combined
     return overlay(combined, _recorded_fit(plan))
+
+
+def _init_name(init: InitFacts, *, by_name: bool) -> str | None:
+    if init.chained:
+        return None
+    return init.source or (init.name if by_name else init.reference)
 
 
 def _common_request(plan: Plan, image: ImagePlan) -> GenerationRequest:
@@ -99,7 +107,7 @@ def recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
         return GenerationRequest()
     mask, request = plan.mask, plan.request
     return GenerationRequest(
-        init_mask=(mask.name if by_name else mask.reference) or None,
+        init_mask=mask.source or (mask.name if by_name else mask.reference) or None,
         invert_mask=request.invert_mask or None,
         mask_polarity="black" if mask.black else None,
         mask_blur=plan.mask_blur,

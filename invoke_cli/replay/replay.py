@@ -15,6 +15,7 @@ from invoke_cli.generation.prepare import Prepared, prepare_stage
 from invoke_cli.imaging.open_image import OpenedImage, open_path, read_file
 from invoke_cli.inputs import history_lookup
 from invoke_cli.inputs.supplied import SuppliedInputs
+from invoke_cli.inputs.url import is_url, url_name
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.codec import ParsedMetadata, Provenance
 from invoke_cli.metadata.latents import SUFFIX, read_latents
@@ -142,7 +143,7 @@ def _find_inputs(
         )
     mask_file = find_input(context, parsed, path, (request.init_mask, mask))
     return request, SuppliedInputs(
-        init=_open_input(init_file), mask=_open_input(mask_file), controls=guides,
+        init=_open_input(parsed, init_file), mask=_open_input(parsed, mask_file), controls=guides,
         colours=_find_colours(context, parsed, path, number),
     )  # fmt: skip
 
@@ -153,7 +154,7 @@ def _find_colours(context: SessionContext, parsed: ParsedMetadata, path: Path, n
     if not name:
         return None
     hashes = dict(parsed.provenance.parents) if parsed.provenance else {}
-    return _open_input(find_input(context, parsed, path, (name, hashes.get(Path(name).name, ""))))
+    return _open_input(parsed, find_input(context, parsed, path, (name, hashes.get(Path(name).name, ""))))
 
 
 def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, number: int) -> tuple[OpenedImage, ...]:
@@ -163,12 +164,18 @@ def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, 
         parsed.provenance.controls[number] if parsed.provenance and number < len(parsed.provenance.controls) else ()
     )
     recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
-    found = (_open_input(find_input(context, parsed, path, pair)) for pair in recorded)
+    found = (_open_input(parsed, find_input(context, parsed, path, pair)) for pair in recorded)
     return tuple(opened for opened in found if opened is not None)
 
 
-def _open_input(found: tuple[Path, str] | None) -> OpenedImage | None:
-    return replace(open_path(found[0]), name=found[1]) if found is not None else None
+def _open_input(parsed: ParsedMetadata, found: tuple[Path, str] | None) -> OpenedImage | None:
+    if found is None:
+        return None
+    opened = open_path(found[0])
+    provenance = parsed.provenance or Provenance()
+    names = {sha256: name for name, sha256 in provenance.parents}
+    name, source = names.get(opened.sha256, found[1]), dict(provenance.sources).get(opened.sha256, "")
+    return replace(opened, name=name if source else found[1], source=source)
 
 
 def find_input(
@@ -191,7 +198,7 @@ def find_input(
     name, wanted_hash = recorded
     if name is None:
         return None
-    base = Path(name.replace("\\", "/")).name
+    base = url_name(name) if is_url(name) else Path(name.replace("\\", "/")).name
     for folder in (OutputFolder(path.parent), context.folder()):
         stored = folder.find_input(wanted_hash)
         if stored is not None:

@@ -112,10 +112,18 @@ def _methods(plan: Plan, request: GenerationRequest) -> Iterator[tuple[str, obje
     if plan.prompt.loras and not plan.output.private:
         switched = [choice._asdict() for choice in request.loras or ()]
         yield "loras", [*switched, *({**choice._asdict(), IN_PROMPT: True} for choice in plan.prompt.loras)]
-    if plan.mask is not None and plan.geometry is not None and plan.resume is None:
-        window = None if plan.patches or plan.geometry.window is None else list(plan.geometry.window)
-        model = "inpainting" if plan.takes_mask else "ordinary"
-        yield "inpainting", {"model": model, "window": window, "passes": max(1, len(plan.patches))}
+    if plan.mask is not None and plan.resume is None:
+        yield "inpainting", _inpainting(plan)
+
+
+def _inpainting(plan: Plan) -> dict[str, object]:
+    """Return the kind of model, the part of the image that it worked on (None: all), and the number of passes."""
+    window = plan.geometry.window if plan.geometry and not plan.patches else None
+    return {
+        "model": "inpainting" if plan.takes_mask else "ordinary",
+        "window": list(window) if window else None,
+        "passes": max(1, len(plan.patches)),
+    }
 
 
 def _choices(plan: Plan, request: GenerationRequest) -> Iterator[tuple[str, object]]:

@@ -265,6 +265,7 @@ def _provenance(document: Mapping[str, Any], image: Mapping[str, Any]) -> Proven
         inputs=_pairs(stages, "orig_hash", "mask_hash"),
         controls=tuple(map(_control_hashes, stages)),
         parents=_pairs(document.get("parents") or (), "name", "sha256"),
+        sources=_pairs(document.get("parents") or (), "sha256", "source"),
         model_sha256=str(document.get("model_hash") or ""),
         environment=environment if isinstance(environment, dict) else {},
         batch=_batch(document.get("batch")),
