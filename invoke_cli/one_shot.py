@@ -18,6 +18,8 @@ from invoke_cli.interruption import InterruptionHandler
 from invoke_cli.language.grammar.invocation import Invocation
 from invoke_cli.language.grammar.line import CommandLine, Generation, parse
 from invoke_cli.language.switches.launch import Options
+from invoke_cli.output.names import named_by_source
+from invoke_cli.planning.make_plan import PROGRAM
 from invoke_cli.request import GenerationRequest
 from invoke_cli.session import Session
 
@@ -36,10 +38,21 @@ def one_shot(console: Console, options: Options, invocation: Invocation) -> int:
     own_session = defaults.no_session or _has_no_session(lines)
     session = (Session if own_session else Session.with_shared_engine)(settings, emit=console, streams=streams)
     with session, InterruptionHandler(session) as handler:
-        outcomes = [handler.run(line, None) for line in lines]
+        outcomes = [handler.run(line, None) for line in _named_by_source(session, lines)]
     if len(set(outcomes)) == 1:
         return outcomes[0].exit_status
     return exit_status(outcomes)
+
+
+def _named_by_source(session: Session, lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines for a glob of init images, whose results have the names of their sources by default."""
+    if len(lines) < 2:
+        return lines
+    request, sources = session.context.settings.defaults()
+    chosen = sources.get("name_format") != PROGRAM or request.private
+    if chosen or any(each.name_format or each.private for each in _requests(lines)):
+        return lines
+    return [f"{line} --fnformat {named_by_source(request.name_format or '')}" for line in lines]
 
 
 def _outdirs(lines: Sequence[str]) -> Iterator[str]:

@@ -85,6 +85,7 @@ class GenerationRequest:
     mask_polarity: str | None = None
     mask_blur: int | None = None
     mask_grow: int | None = None
+    mask_match: int | None = None
     text_mask: str | None = None
     outcrop: Borders | None = None
 

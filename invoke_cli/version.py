@@ -5,5 +5,13 @@ from __future__ import annotations
 __version__ = "0.2.0"
 
 # Raise it when the same line gives other pixels or other metadata, and let `!verify` keep the older rules:
-# 1: written by 0.1, without the key. 2: written since 0.2, with the key `schema_version`.
-SCHEMA_VERSION = 2
+# 1: written by 0.1, without the key.
+# 2: written by 0.2, with the key `schema_version`.
+# 3: see the rules below.
+SCHEMA_VERSION = 3
+
+# The first versions of these rules; an older image is verified without them.
+RECORDED_MATCHING = 3  # `mask_match` is recorded
+RECORDED_METHODS = 3  # upscalers, LoRAs of the prompt and the way of inpainting are recorded
+STRICT_MASKS = 3  # resized masks paint no pixel outside them
+PADDED_STRIPS = 3  # init images of extreme aspects are padded, not cropped

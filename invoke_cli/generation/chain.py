@@ -125,7 +125,7 @@ def _refining(request: GenerationRequest, before: Prepared) -> tuple[GenerationR
     masked, typed = before.masked, before.plan.request
     if masked is None or before.init is None:
         return request, NO_INPUTS
-    request = replace(request, mask_blur=typed.mask_blur)
+    request = replace(request, mask_blur=typed.mask_blur, mask_match=typed.mask_match)
     if not masked.bordered:
         request = replace(request, invert_mask=typed.invert_mask, mask_grow=typed.mask_grow)
     if masked.opened is not None and not masked.bordered:

@@ -14,9 +14,11 @@ from invoke_cli.events import Failed
 from invoke_cli.generation.alternatives import RunLine
 from invoke_cli.generation.resolved_line import ResolvedLine
 from invoke_cli.inputs.url import is_url
-from invoke_cli.language.image_names import IMAGE_SUFFIXES
+from invoke_cli.language.image_names import IMAGE_SUFFIXES, natural_key
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.names import named_by_source
 from invoke_cli.output.writer import SavedImage
+from invoke_cli.planning.make_plan import PROGRAM
 
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -39,13 +41,19 @@ def init_files(reference: str | None, folder: OutputFolder) -> list[Path] | None
 def generate_each_input(
     context: SessionContext, line: ResolvedLine, files: Sequence[Path], run: RunLine
 ) -> list[SavedImage]:
-    """Run a line once for each file, with one seed for all if it gives none; a bad file fails alone."""
+    """Run a line once for each file, with one seed for all if it gives none; a bad file fails alone.
+
+    The names of the results contain those of their sources, unless the user has chosen names.
+    """
     seeds = line.request.seeds or (context.random_seed(),)
+    names = line.typed.name_format
+    if len(files) > 1 and line.first.effective.sources.get("name_format") == PROGRAM and not line.request.private:
+        names = named_by_source(line.request.name_format or "")
     saved: list[SavedImage] = []
     failed = 0
     for path in files:
         context.check_stopped()
-        request = replace(line.typed, init_image=str(path), seeds=seeds)
+        request = replace(line.typed, init_image=str(path), seeds=seeds, name_format=names)
         try:
             saved += run(line.with_request(context, request))
         except ImageError as error:
@@ -56,14 +64,10 @@ def generate_each_input(
     return saved
 
 
-def natural_key(path: Path) -> tuple[tuple[int, str], ...]:
-    """Return a sort key that orders numbers in names by value: 2 before 10."""
-    parts = re.findall(r"\d+|\D+", path.name.casefold())
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
-
-
 def _list_images(paths: Iterator[Path], reference: str) -> list[Path]:
-    files = sorted((path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
+    files = sorted(
+        (path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES), key=lambda path: natural_key(path.name)
+    )
     if not files:
         raise ImageError(f"no images in {reference}", hint="check the pattern", field="init_image")
     return files

@@ -168,7 +168,9 @@ class LineRun:
         )  # fmt: skip
         geometry = plan.geometry
         if geometry is not None and geometry.window is None and geometry.mode is not FitMode.PAD:
-            same_size = GenerationRequest(width=plan.width, height=plan.height, crop=True, fit=False, stretch=False)
+            width, height = geometry.result
+            fits = geometry.is_extended
+            same_size = GenerationRequest(width=width, height=height, crop=not fits, fit=fits, stretch=False)
             changed = overlay(changed, same_size)
         typed = self.line.typed
         mask = masked.as_file(source.path.stem) if masked else None
@@ -184,7 +186,7 @@ class LineRun:
 
     def _execute(self, saver: Saver, prepared: Prepared) -> None:
         for file in () if prepared.plan.output.private else prepared.inputs:
-            saver.target.folder.keep_input(file.data, file.sha256, file.name)
+            saver.target.folder.keep_input(file.data, file.sha256, file.name, file.source)
         before = replace(self.context.counters)
         for result in generate_images(self.context, prepared):
             before = self._trace_image(result, before)

@@ -15,7 +15,6 @@ from invoke_cli.generation.upscale import Enlarger
 from invoke_cli.imaging.canvas import crop_from_canvas, place_mask_on_canvas
 from invoke_cli.imaging.color_transfer import lab_distance, matched
 from invoke_cli.imaging.face_blend import blend_face, face_box
-from invoke_cli.imaging.masks import feather
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.masks import without_watermark
 from invoke_cli.planning.plan import ImagePlan, Task
@@ -103,15 +102,13 @@ def _match_colours(run: PostprocessRun, step: ColourMatching, image: Image.Image
 
 def _painted_share(prepared: Prepared) -> Image.Image | None:
     """Return the painted share of each pixel (mode L); None if the whole image was painted."""
-    masked, geometry = prepared.masked, prepared.plan.geometry
-    if masked is None or geometry is None:
+    if prepared.alpha is None or prepared.masked is None or prepared.plan.geometry is None:
         return None
-    if geometry.window is None:
-        mask = crop_from_canvas(place_mask_on_canvas(masked.image, geometry), geometry)
-        return Image.fromarray(feather(mask, prepared.plan.mask_blur))
-    share = Image.new("L", masked.image.size, 0)
-    inside = feather(masked.image.crop(geometry.window), prepared.plan.mask_blur)
-    share.paste(Image.fromarray(inside), (geometry.window.left, geometry.window.top))
+    inside, window = Image.fromarray(prepared.alpha), prepared.plan.geometry.window
+    if window is None:
+        return inside
+    share = Image.new("L", prepared.masked.image.size, 0)
+    share.paste(inside, (window.left, window.top))
     return share
 
 

@@ -14,7 +14,7 @@ from invoke_cli.engine import Model
 from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.imaging.canvas import colour, crop_from_canvas, place_mask_on_canvas, place_on_canvas, scale_to_fill
 from invoke_cli.imaging.control_images import guide
-from invoke_cli.imaging.masks import cover_cells, feather
+from invoke_cli.imaging.masks import Mask, cover_cells, feather
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.imaging.paste import composite
 from invoke_cli.imaging.patches import Patch
@@ -47,6 +47,7 @@ from invoke_cli.planning.make_plan import make_plan
 from invoke_cli.planning.plan import Plan
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.request import GenerationRequest, overlay
+from invoke_cli.version import STRICT_MASKS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +137,19 @@ class Prepared:
         return cover_cells(place_mask_on_canvas(self.masked.image, self.plan.geometry), self.plan.family.latent_scale)
 
     @cached_property
+    def alpha(self) -> Mask | None:
+        """The weight of the generated image at each pixel of the result, or of the window; None without a mask."""
+        if self.masked is None or self.plan.geometry is None:
+            return None
+        mask, geometry = self.masked.image, self.plan.geometry
+        if geometry.window is not None:
+            mask = mask.crop(geometry.window)
+        else:
+            mask = place_mask_on_canvas(mask, geometry, strict=self.plan.has_strict_masks)
+            mask = crop_from_canvas(mask, geometry)
+        return feather(mask, self.plan.mask_blur)
+
+    @cached_property
     def guides(self) -> tuple[Image.Image, ...]:
         """The control images as passed to the control models: on the canvas, aligned with the init image."""
         plan, sized = self.plan, [Size(self.plan.width, self.plan.height)]
@@ -166,13 +180,10 @@ class Prepared:
         if geometry is None:
             return canvas_image
         part = crop_from_canvas(canvas_image, geometry)
-        if self.masked is None or self.init is None or self.canvas is None:
+        if self.alpha is None or self.init is None or self.canvas is None:
             return part
-        if geometry.window is not None:
-            alpha = feather(self.masked.image.crop(geometry.window), self.plan.mask_blur)
-            return composite(self.init.image, part, alpha, geometry.window)
-        mask = crop_from_canvas(place_mask_on_canvas(self.masked.image, geometry), geometry)
-        return composite(crop_from_canvas(self.canvas, geometry), part, feather(mask, self.plan.mask_blur))
+        base = self.init.image if geometry.window is not None else crop_from_canvas(self.canvas, geometry)
+        return composite(base, part, self.alpha, geometry.window, match=self.plan.mask_match)
 
     def untouched(self) -> Image.Image:
         """Return the result of a run that changes nothing."""
@@ -213,13 +224,12 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     # 2. The init image, and the prompt in its metadata if the line has none.
     init = _open_init(context, request, folder, supplied)
     metadata = embedded_metadata(init) if init is not None and init.data else None
-    if request.prompt is None and init is not None:
-        request = replace(request, prompt=(metadata.prompt if metadata else None) or "")
+    request = _with_prompt(request, metadata) if init is not None else request
     # 3. Seeds, and the names of LoRAs.
-    loras = join_lora_names(context, request.loras)
-    request = replace(request, seeds=resolve_seeds(context, request), loras=loras)
+    seeds, loras = resolve_seeds(context, request), join_lora_names(context, request.loras)
+    request = replace(request, seeds=seeds, loras=loras)
     # 4. The mask, whose init image may be filled or extended.
-    supplied = replace(supplied, mask=_supplied_mask(context, request, init, supplied))
+    supplied = replace(supplied, mask=_supplied_mask(context, request, folder, supplied) if init else supplied.mask)
     finder = _mask_finder(context, request, folder, supplied)
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     init = masked.init if masked else init
@@ -244,6 +254,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         sources=resolved.effective.sources,
         colour_file=colour_file(named, request.match_colors),
         has_colours=named is not None or init is not None,
+        schema_version=supplied.schema_version,
     )
     plan = _with_missing_triggers(make_plan(inputs), resolved.model)
     return Prepared(
@@ -274,13 +285,19 @@ def _open_init(
     return open_init(context, request.init_image, folder)
 
 
+def _with_prompt(request: GenerationRequest, metadata: GenerationRequest | None) -> GenerationRequest:
+    """Return a request with the prompt in the metadata of its init image if the line has none."""
+    embedded = metadata.prompt if metadata else None
+    return replace(request, prompt=embedded or "") if request.prompt is None else request
+
+
 def _supplied_mask(
-    context: SessionContext, request: GenerationRequest, init: OpenedImage | None, supplied: SuppliedInputs
+    context: SessionContext, request: GenerationRequest, folder: OutputFolder, supplied: SuppliedInputs
 ) -> OpenedImage | None:
     """Return the mask that replaces the file behind `-M`: a supplied one, or one from the web."""
-    if supplied.mask is not None or init is None or not is_url(request.init_mask or ""):
+    if supplied.mask is not None or not is_url(request.init_mask or ""):
         return supplied.mask
-    return mask_from_web(context, request.init_mask or "")
+    return mask_from_web(context, request.init_mask or "", folder)
 
 
 def _mask_finder(
@@ -289,7 +306,10 @@ def _mask_finder(
     """Return the finder of the mask; None for tasks without a mask."""
     if request.fix or request.latent_up or request.sr:
         return None
-    return MaskFinder(context=context, request=request, folder=folder, supplied=supplied.mask, threads=supplied.threads)
+    return MaskFinder(
+        context=context, request=request, folder=folder, supplied=supplied.mask, threads=supplied.threads,
+        strict=supplied.schema_version >= STRICT_MASKS,
+    )  # fmt: skip
 
 
 def _reusing(finder: MaskFinder | None, masked: Masked | None) -> MaskFinder | None:

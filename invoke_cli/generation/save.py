@@ -14,6 +14,7 @@ from invoke_cli.engine import ImageResult
 from invoke_cli.events import MAX_PREVIEW, Preview, Saved, Viewer
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.imaging.sheets.grids import grid
+from invoke_cli.inputs.supplied import InputFile
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.invokeai2 import APP_ID
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
@@ -126,10 +127,15 @@ def build_record(
         model_sha256=context.model_hash(prepared.last.model),
         environment=environment,
         batch=result.batch,
-        parents=tuple({"name": file.name, "sha256": file.sha256} for file in inputs),
+        parents=tuple(map(_parent, inputs)),
         fallbacks=result.fallbacks,
+        schema_version=plan.schema_version,
         earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
     )
+
+
+def _parent(file: InputFile) -> Mapping[str, str]:
+    return {"name": file.name, "sha256": file.sha256, **({"source": file.source} if file.source else {})}
 
 
 def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[SavedImage], *, private: bool) -> None:

@@ -6,26 +6,31 @@ import numpy as np
 from PIL import Image, ImageColor, ImageOps
 
 from invoke_cli.errors import PlanError
+from invoke_cli.imaging.masks import scale_mask
 from invoke_cli.imaging.sizes import Geometry, Size
 
 
 def place_on_canvas(image: Image.Image, geometry: Geometry, fill: str = "black") -> Image.Image:
     """Return the RGB image at `geometry.canvas` size that the model works on; `fill` colours the padding."""
-    if geometry.window is not None:
-        return _extended(_scaled(image.crop(geometry.window), geometry), geometry)
-    scaled = _scaled(image, geometry)
+    part = image if geometry.window is None else image.crop(geometry.window)
+    scaled = _scaled(part, geometry.scaled)
     if scaled.size == geometry.canvas:
         return scaled
+    if geometry.is_extended:
+        return _extended(scaled, geometry)
     canvas = Image.new("RGB", geometry.canvas, colour(fill))
     canvas.paste(scaled, geometry.offset)
     return canvas
 
 
-def place_mask_on_canvas(mask: Image.Image, geometry: Geometry) -> Image.Image:
-    """Put a mask (mode L) of the source where `onto_canvas` puts the source; padding is not painted."""
+def place_mask_on_canvas(mask: Image.Image, geometry: Geometry, *, strict: bool = False) -> Image.Image:
+    """Put a mask (mode L) of the source where `place_on_canvas` puts the source; padding is not painted.
+
+    With `strict`, no pixel outside the mask is painted (see `scale_mask`).
+    """
     if geometry.window is not None:
-        return _extended(_scaled(mask.crop(geometry.window), geometry, Image.Resampling.BILINEAR), geometry)
-    scaled = _scaled(mask, geometry, Image.Resampling.BILINEAR)
+        return _extended(scale_mask(mask.crop(geometry.window), geometry.scaled, strict=strict), geometry)
+    scaled = scale_mask(mask, geometry.scaled, strict=strict)
     canvas = Image.new("L", geometry.canvas, 0)
     canvas.paste(scaled, geometry.offset)
     return canvas
@@ -58,15 +63,16 @@ def colour(name: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _scaled(image: Image.Image, geometry: Geometry, how: Image.Resampling = Image.Resampling.LANCZOS) -> Image.Image:
-    return image if image.size == geometry.scaled else image.resize(geometry.scaled, how)
+def _scaled(image: Image.Image, size: Size) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _extended(image: Image.Image, geometry: Geometry) -> Image.Image:
-    """Pad an image to the canvas by repeating its last column and row."""
-    right, below = geometry.canvas.width - image.width, geometry.canvas.height - image.height
-    if not (right or below):
+    """Extend an image to the canvas by repeating its outermost rows and columns."""
+    left, top = geometry.offset
+    right, below = geometry.canvas.width - image.width - left, geometry.canvas.height - image.height - top
+    if image.size == geometry.canvas:
         return image
     values = np.asarray(image)
-    beside = ((0, below), (0, right), (0, 0))[: values.ndim]
+    beside = ((top, below), (left, right), (0, 0))[: values.ndim]
     return Image.fromarray(np.pad(values, beside, mode="edge"))

@@ -61,6 +61,17 @@ def announces_too_many_pixels(data: bytes) -> bool:
     return size is not None and size[0] * size[1] > MAX_PIXELS
 
 
+def usual_suffix(data: bytes) -> str:
+    """Return the usual suffix of a file with this content, such as `.png`; empty if Pillow cannot read it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
+                return "." + (image.format or "png").lower().replace("jpeg", "jpg")
+    except (*BROKEN, Image.DecompressionBombError, MemoryError):
+        return ""
+
+
 def header_values(data: bytes) -> Mapping[str, object]:
     """Return what Pillow reads from a file before its pixels; empty if it cannot read it."""
     if announces_too_many_pixels(data):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.imaging.sizes import Box, Size
@@ -32,12 +32,28 @@ def from_image(opened: OpenedImage, *, black: bool) -> Image.Image:
     return ImageOps.invert(grey) if black else grey
 
 
-def resize_mask(mask: Image.Image, size: Size, *, invert: bool, grow: int) -> Image.Image:
-    """Return the mask in the source's size, optionally inverted, and grown by `grow` pixels."""
-    if mask.size != size:
-        mask = mask.resize(size, Image.Resampling.BILINEAR)
-    if invert:
-        mask = ImageOps.invert(mask)
+def resize_mask(mask: Image.Image, size: Size, *, invert: bool, strict: bool) -> Image.Image:
+    """Return the mask in the source's size, optionally inverted; `strict` as in `scale_mask`."""
+    if strict:
+        return scale_mask(ImageOps.invert(mask) if invert else mask, size, strict=True)
+    mask = scale_mask(mask, size, strict=False)
+    return ImageOps.invert(mask) if invert else mask
+
+
+def scale_mask(mask: Image.Image, size: Size, *, strict: bool) -> Image.Image:
+    """Scale a mask.
+
+    Smoothing spreads the edge of the painted area by a pixel of the mask in both directions. With `strict`, it spreads
+    inwards only: a pixel is kept if the pixel of the mask at its place is kept.
+    """
+    if mask.size == size:
+        return mask
+    smooth = mask.resize(size, Image.Resampling.BILINEAR)
+    return ImageChops.darker(smooth, mask.resize(size, Image.Resampling.NEAREST)) if strict else smooth
+
+
+def grow_mask(mask: Image.Image, grow: int) -> Image.Image:
+    """Return the mask grown by `grow` pixels."""
     if not grow or mask.getbbox() is None:
         return mask
     from scipy import ndimage  # slow to import, and most images have no mask

@@ -42,6 +42,7 @@ class OpenedImage:
         alpha: The alpha channel (mode L), if some pixels are not opaque.
         frames: The number of frames; only the first is read.
         remark: What was done to its colours, for a notice; empty if nothing was.
+        source: The address that it was downloaded from, without secrets; empty for a file.
     """
 
     name: str
@@ -51,6 +52,7 @@ class OpenedImage:
     alpha: Image.Image | None = None
     frames: int = 1
     remark: str = ""
+    source: str = ""
 
     @property
     def transparent(self) -> bool:

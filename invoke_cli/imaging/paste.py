@@ -15,22 +15,26 @@ _SMOOTH_SHIFT = 8.0
 _MIN_RING_PIXELS = 64
 
 
-def composite(base: Image.Image, made: Image.Image, alpha: Mask, box: Box | None = None) -> Image.Image:
+def composite(
+    base: Image.Image, made: Image.Image, alpha: Mask, box: Box | None = None, *, match: bool = True
+) -> Image.Image:
     """Composite `made` over `base`.
 
-    The autoencoder shifts colours slightly; the painted part is shifted back by the difference of the kept pixels
-    around it.
+    The autoencoder shifts colours slightly, and the model's colours may differ from those of the image; with `match`,
+    the painted part is shifted by the difference of the kept pixels around it.
 
     Args:
         base: The source, RGB.
         made: The painted image, RGB, of the box's size.
         alpha: The weight of `made` at each pixel, 0..255.
         box: The position in `base`; by default all of it.
+        match: Whether to match the colours of the painted part to its surroundings.
     """
     box = box or Box(0, 0, *base.size)
     below = np.asarray(base.crop(box), dtype=np.float32)
     above = np.asarray(made, dtype=np.float32)
-    above = above + _shift(below, above, alpha)
+    if match:
+        above = above + _shift(below, above, alpha)
     share = (alpha.astype(np.float32) / 255)[..., None]
     mixed = np.clip(below + (above - below) * share, 0, 255).round().astype(np.uint8)
     result = base.copy()

@@ -93,6 +93,11 @@ class Geometry:
         return self.source == self.scaled == self.canvas == self.result and self.window is None
 
     @property
+    def is_extended(self) -> bool:
+        """Whether the scaled source is smaller than the canvas, which repeats its edges."""
+        return self.window is not None or (self.output is not None and self.mode is not FitMode.PAD)
+
+    @property
     def scale(self) -> float:
         """The factor by which the source is enlarged (above 1) or reduced, along the axis where it is larger."""
         region = self.window.size if self.window else self.source
@@ -110,43 +115,74 @@ def unchanged_geometry(source: Size) -> Geometry:
 
 
 def fit(source: Size, width: int, height: int, mode: FitMode, grid: Grid) -> Geometry:
-    """Return the geometry for a source; a side of 0 is free. All modes except STRETCH keep the aspect."""
-    if mode is FitMode.PAD:
-        return _pad(source, free_size(width, height, grid))
-    if mode is FitMode.STRETCH:
-        canvas = free_size(width, height, grid)
-        return Geometry(source=source, mode=mode, scaled=canvas, offset=(0, 0), canvas=canvas)
-    if mode is FitMode.CROP:
-        canvas = free_size(width, height, grid)
-    elif mode is FitMode.FIT:
-        canvas = _inside(source, width, height, grid)
-    else:
-        canvas = _auto(source, width, height, grid)
-    return _cover(source, canvas, mode)
+    """Return the geometry for a source; a side of 0 is free. All modes except STRETCH keep the aspect.
 
-
-def _auto(source: Size, width: int, height: int, grid: Grid) -> Size:
-    """Return the canvas of mode AUTO.
-
-    Both sides given: these. One: the other follows the aspect. None: the native area in the source's aspect.
+    Only CROP cuts off more of the source than the remainder of a multiple.
     """
-    aspect = source.width / source.height
+    match mode:
+        case FitMode.PAD:
+            return _pad(source, free_size(width, height, grid))
+        case FitMode.STRETCH:
+            canvas = free_size(width, height, grid)
+            return Geometry(source=source, mode=mode, scaled=canvas, offset=(0, 0), canvas=canvas)
+        case FitMode.CROP:
+            return _cover(source, free_size(width, height, grid), mode)
+        case FitMode.FIT:
+            return _whole(source, _inside(source, width, height, grid), mode, grid)
+        case FitMode.AUTO:
+            return _auto(source, width, height, grid)
+
+
+def fit_cropping(source: Size, width: int, height: int, grid: Grid) -> Geometry:
+    """Return the geometry of mode FIT before schema version 3, which cropped images of extreme aspects."""
+    sides = _inside(source, width, height, grid)
+    return _cover(source, Size(grid.floor(sides[0]), grid.floor(sides[1])), FitMode.FIT)
+
+
+def _auto(source: Size, width: int, height: int, grid: Grid) -> Geometry:
+    """Return the geometry of mode AUTO.
+
+    Both sides given: these, or as mode FIT where that would crop the source. One: the other follows the aspect. None:
+    the native area in the source's aspect; for extreme aspects, the largest canvas of that area.
+    """
+    if not (width or height):
+        natural = math.sqrt(grid.native**2 / (source.width * source.height))
+        scale = min(natural, grid.native**2 / grid.smallest / max(source))
+        return _whole(source, (source.width * scale, source.height * scale), FitMode.AUTO, grid)
+    mode = FitMode.AUTO
     if width and height:
-        return Size(grid.floor(width), grid.floor(height))
-    if width:
-        return Size(grid.floor(width), grid.floor(width / aspect))
-    if height:
-        return Size(grid.floor(height * aspect), grid.floor(height))
-    longest = grid.native**2 / grid.smallest  # extreme aspects are cropped to keep the native area
-    width_free, height_free = grid.native * math.sqrt(aspect), grid.native / math.sqrt(aspect)
-    return Size(grid.floor(min(width_free, longest)), grid.floor(min(height_free, longest)))
+        exact, is_small = _cover(source, free_size(width, height, grid), mode), min(width, height) < grid.smallest
+        if not (is_small or _is_cropped(exact, grid)):
+            return exact
+        if not is_small or aspects_differ(source, Size(width, height)):
+            mode = FitMode.FIT
+    return _whole(source, _inside(source, width, height, grid), mode, grid)
 
 
-def _inside(source: Size, width: int, height: int, grid: Grid) -> Size:
-    """Return the largest size of the source's aspect within width x height; 0 is free, both 0 mean the native side."""
+def _is_cropped(geometry: Geometry, grid: Grid) -> bool:
+    """Return whether more of the source is cut off than the remainder of a multiple."""
+    return any(scaled - side >= grid.multiple for scaled, side in zip(geometry.scaled, geometry.canvas, strict=True))
+
+
+def _inside(source: Size, width: int, height: int, grid: Grid) -> tuple[float, float]:
+    """Return the largest sides of the source's aspect within width x height; 0 is free, both 0 mean the native side."""
     sides = (width, height) if width or height else (grid.native, grid.native)
     scale = min(side / of for side, of in zip(sides, source, strict=True) if side)
-    return Size(grid.floor(source.width * scale), grid.floor(source.height * scale))
+    return source.width * scale, source.height * scale
+
+
+def _whole(source: Size, sides: tuple[float, float], mode: FitMode, grid: Grid) -> Geometry:
+    """Scale the source to these sides, on the grid, and crop the remainder of the multiple.
+
+    A source that becomes smaller than the smallest side is padded to it, and the margin is cut off the result.
+    """
+    canvas = Size(grid.floor(sides[0]), grid.floor(sides[1]))
+    large = [side + 1e-6 >= grid.smallest for side in sides]
+    if all(large):
+        return _cover(source, canvas, mode)
+    scales = [side / of for side, of, is_large in zip(canvas, source, large, strict=True) if is_large]
+    scale = scales[0] if scales else sides[0] / source.width
+    return _centred(source, scale, mode, canvas)
 
 
 def _cover(source: Size, canvas: Size, mode: FitMode) -> Geometry:
@@ -163,11 +199,16 @@ def _cover(source: Size, canvas: Size, mode: FitMode) -> Geometry:
 def _pad(source: Size, canvas: Size) -> Geometry:
     """Scale the source to fit into the canvas, centre it, and cut it out of the result again."""
     scale = min(canvas.width / source.width, canvas.height / source.height)
+    return _centred(source, scale, FitMode.PAD, canvas)
+
+
+def _centred(source: Size, scale: float, mode: FitMode, canvas: Size) -> Geometry:
+    """Scale the source, centre it on the canvas, and cut it out of the result again."""
     scaled = Size(max(1, round(source.width * scale)), max(1, round(source.height * scale)))
     left, top = (canvas.width - scaled.width) // 2, (canvas.height - scaled.height) // 2
     output = Box(left, top, left + scaled.width, top + scaled.height)
     return Geometry(
-        source=source, mode=FitMode.PAD, scaled=scaled, offset=(left, top), canvas=canvas,
+        source=source, mode=mode, scaled=scaled, offset=(left, top), canvas=canvas,
         output=None if scaled == canvas else output,
     )  # fmt: skip
 

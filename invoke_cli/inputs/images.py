@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import ImageError, blame
-from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
-from invoke_cli.inputs.references import find_image
-from invoke_cli.inputs.url import fetch, is_url, url_name
+from invoke_cli.imaging.formats import usual_suffix
+from invoke_cli.imaging.open_image import OpenedImage, open_bytes
+from invoke_cli.inputs.references import find_image, open_found
+from invoke_cli.inputs.url import fetch, is_url, public_address, url_name
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.folder import OutputFolder
 
@@ -27,20 +30,34 @@ def open_init(context: SessionContext, reference: str, folder: OutputFolder) -> 
 def open_control_image(context: SessionContext, reference: str, folder: OutputFolder) -> OpenedImage:
     """Open the image that a reference resolves to: a file, an earlier result, or a URL."""
     if is_url(reference):
-        return open_url(context, reference)
+        return open_url(context, reference, folder)
     path = find_image(reference, folder)
     if path.is_dir():
         raise ImageError(f"{path} is a folder, but one image is needed", hint="choose an image in it")
-    return with_notice(context, open_path(path))
+    return with_notice(context, open_found(path, reference, folder))
 
 
-def open_url(context: SessionContext, url: str) -> OpenedImage:
-    """Download and open the image at a URL in the line."""
+def open_url(context: SessionContext, url: str, folder: OutputFolder) -> OpenedImage:
+    """Open the image at a URL in the line: the copy that is stored under this address, or else a download."""
+    stored = folder.find_input_by_name(url)
+    if stored is not None:
+        opened = open_found(stored, url, folder)
+        context.notice(f"using the stored copy of {opened.name}; add #new to the URL to download it again")
+        return replace(opened, source=url)
+    if public_address(url) != url.partition("#")[0]:
+        context.notice("the address is recorded without its credentials")
+    return _download(context, url)
+
+
+def _download(context: SessionContext, url: str) -> OpenedImage:
     if context.settings.offline:
         hint = "restart without --offline, or download the image and use the file"
         raise ImageError(f"cannot download {url_name(url)} with --offline", hint=hint)
     context.notice(f"downloading {url_name(url)} from {urlsplit(url).hostname}")
-    return with_notice(context, open_bytes(fetch(url, context.check_stopped), url_name(url)))
+    data, name = fetch(url, context.check_stopped), url_name(url)
+    if PurePath(name).suffix.lower() not in IMAGE_SUFFIXES:
+        name += usual_suffix(data)
+    return with_notice(context, replace(open_bytes(data, name), source=public_address(url)))
 
 
 def with_notice(context: SessionContext, opened: OpenedImage) -> OpenedImage:
@@ -72,7 +89,7 @@ def find_recent_result(context: SessionContext, reference: str, field: str) -> P
     return find_image(reference, context.latest, field=field)
 
 
-def mask_from_web(context: SessionContext, url: str) -> OpenedImage:
+def mask_from_web(context: SessionContext, url: str, folder: OutputFolder) -> OpenedImage:
     """Download and open the mask at the URL of `-M`. Raises ImageError with its field."""
     with blame("init_mask", always=True):
-        return open_url(context, url)
+        return open_url(context, url, folder)

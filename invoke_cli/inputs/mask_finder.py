@@ -30,6 +30,7 @@ class MaskFinder:
         folder: The output folder to look up references in.
         supplied: An image that replaces the one that `-M` names.
         threads: The number of CPU threads of a recorded run; 0 for the current number.
+        strict: Whether a resized mask paints no pixel outside it.
     """
 
     context: SessionContext
@@ -37,6 +38,7 @@ class MaskFinder:
     folder: OutputFolder
     supplied: OpenedImage | None = None
     threads: int = 0
+    strict: bool = True
 
     def find(self, init: OpenedImage | None, *, stands_in: bool = False) -> Masked | None:
         """Return the mask for an init image; None if the whole image is painted.
@@ -46,9 +48,8 @@ class MaskFinder:
             stands_in: Whether `init` is a blank image of the final size; a text mask then selects all of it.
         """
         by_words = _full_mask if stands_in else self._text_mask
-        masked = find_mask(
-            self.request, init, MaskSources(folder=self.folder, by_words=by_words, supplied=self.supplied)
-        )
+        sources = MaskSources(folder=self.folder, by_words=by_words, supplied=self.supplied, strict=self.strict)
+        masked = find_mask(self.request, init, sources)
         if self.request.outcrop is None or init is None:
             return masked
         return with_borders(init, masked, self.request.outcrop)

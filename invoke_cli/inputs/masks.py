@@ -10,8 +10,8 @@ from PIL import Image, ImageChops
 
 from invoke_cli.errors import blame
 from invoke_cli.imaging import masks
-from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
-from invoke_cli.inputs.references import find_image, stable_reference
+from invoke_cli.imaging.open_image import OpenedImage, open_bytes
+from invoke_cli.inputs.references import find_image, open_found, stable_reference
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
 from invoke_cli.output.folder import OutputFolder
@@ -60,11 +60,13 @@ class MaskSources:
         folder: The output folder to look up `-M` in.
         by_words: Computes the mask of an image for the text of `-tm`.
         supplied: An image that replaces the one that `-M` names.
+        strict: Whether a resized mask paints no pixel outside it.
     """
 
     folder: OutputFolder
     by_words: Callable[[Image.Image, str], Image.Image]
     supplied: OpenedImage | None = None
+    strict: bool = True
 
 
 def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: MaskSources) -> Masked | None:
@@ -88,7 +90,8 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     else:
         assert init.alpha is not None
         raw = masks.from_alpha(init.alpha)
-    mask = masks.resize_mask(raw, init.size, invert=bool(request.invert_mask), grow=request.mask_grow or 0)
+    mask = masks.resize_mask(raw, init.size, invert=bool(request.invert_mask), strict=sources.strict)
+    mask = masks.grow_mask(mask, request.mask_grow or 0)
     return Masked(
         init=_fill_erased(init, mask, notices),
         image=mask,
@@ -98,7 +101,8 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
             box=masks.painted_box(mask),
             share=masks.painted_share(mask),
             name=opened.name if opened else "",
-            reference=stable_reference(request.init_mask, opened.name) if opened else "",
+            reference=(opened.source or stable_reference(request.init_mask, opened.name)) if opened else "",
+            source=opened.source if opened else "",
             sha256=opened.sha256 if opened else "",
             black=black,
             notices=tuple(notices),
@@ -123,7 +127,7 @@ def _open_mask(reference: str | None, folder: OutputFolder) -> OpenedImage | Non
     if reference is None:
         return None
     with blame("init_mask", always=True):
-        return open_path(find_image(reference, folder))
+        return open_found(find_image(reference, folder), reference, folder)
 
 
 def _paints_black(request: GenerationRequest, opened: OpenedImage | None, notices: list[str]) -> bool:

@@ -7,10 +7,12 @@ was used before.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.context.paths import expand_path, path_exists
 from invoke_cli.errors import ImageError, blame
+from invoke_cli.imaging.open_image import OpenedImage, open_path
 from invoke_cli.imaging.pipes import has_no_name
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.pasted_paths import may_be_pasted
@@ -49,11 +51,21 @@ def is_recall(reference: str) -> bool:
 
 
 def stable_reference(reference: str | None, name: str) -> str:
-    """Return the reference to record for an image: as typed if it is a path, otherwise the name of the image."""
+    """Return the reference to record for an image: as typed if it is a path to it, otherwise the name of the image."""
     path = expand_path(reference) if reference is not None else None
-    if reference is None or path is None or not path_exists(path) or has_no_name(path):
+    if reference is None or path is None or not path_exists(path) or has_no_name(path) or path.name != name:
         return name
     return str(path) if may_be_pasted(reference) and not path_exists(Path(reference)) else reference
+
+
+def open_found(path: Path, reference: str, folder: OutputFolder) -> OpenedImage:
+    """Open the file that a reference resolves to. A stored input has the name that it was used under, not its hash."""
+    opened = open_path(path)
+    if path.parent.resolve() != folder.inputs.resolve():
+        return opened
+    typed = Path(reference).name
+    is_name = typed != path.name and not is_url(reference)
+    return replace(opened, name=typed if is_name else folder.history.input_name(path.stem) or path.name)
 
 
 def _find(reference: str, folder: OutputFolder) -> Path:

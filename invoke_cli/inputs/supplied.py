@@ -16,6 +16,7 @@ from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.planning.plan import InitFacts, ResumeFacts
 from invoke_cli.planning.postprocess import ColourFile
 from invoke_cli.request import GenerationRequest
+from invoke_cli.version import SCHEMA_VERSION
 
 
 class InputFile(Protocol):
@@ -33,6 +34,10 @@ class InputFile(Protocol):
     def sha256(self) -> str:
         """The hash of the content."""
 
+    @property
+    def source(self) -> str:
+        """The address that it was downloaded from, without secrets; empty for a file."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuppliedInputs:
@@ -47,6 +52,7 @@ class SuppliedInputs:
         reference: The reference to the latents, as typed.
         as_init_image: Whether the latents are those of a finished run and serve as an init image.
         threads: The number of CPU threads of a recorded run; 0 for the current number.
+        schema_version: The rules that a recorded run followed (see `version.SCHEMA_VERSION`).
     """
 
     init: OpenedImage | None = None
@@ -57,6 +63,7 @@ class SuppliedInputs:
     reference: str | None = None
     as_init_image: bool = False
     threads: int = 0
+    schema_version: int = SCHEMA_VERSION
 
 
 NO_INPUTS = SuppliedInputs()
@@ -110,7 +117,8 @@ def init_facts(init: OpenedImage | None, reference: str | None, *, has_metadata:
     return InitFacts(
         chained=not init.data,
         name=init.name,
-        reference=stable_reference(reference, init.name),
+        source=init.source,
+        reference=init.source or stable_reference(reference, init.name),
         sha256=init.sha256,
         size=init.size,
         frames=init.frames,

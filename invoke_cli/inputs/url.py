@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,13 +11,20 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from invoke_cli.errors import ImageError
 from invoke_cli.output.names import safe_name
 from invoke_cli.version import __version__
 
 SCHEMES = ("http://", "https://")
+# Names of parameters that give access: keys, tokens and the parts of signed addresses.
+_SECRET = re.compile(
+    r"token|secret|pass(?:word|wd|code)|(?:^|[_-])pass$|pwd|auth(?!or)|cred|session|jwt|hmac|ticket|policy|expires|^x-(?:amz|goog|ms)-"
+    r"|(?:^|[_-]|api|access|private|subscription)key(?:$|[_-])|(?:^|[_-])sig(?:$|n|_)|^(?:s[evpr]|s[kt]|code|hash)$",
+    re.IGNORECASE,
+)
+_MAX_PUBLIC_VALUE = 64
 _CHUNK_SIZE = 65_536
 _REMEDY = "download it yourself and use the file"
 
@@ -41,6 +50,18 @@ LIMITS = Limits()
 def is_url(reference: str) -> bool:
     """Return whether a reference is a URL; the scheme is not case-sensitive."""
     return reference.lower().startswith(SCHEMES)
+
+
+def public_address(url: str) -> str:
+    """Return a URL as it may be recorded: without user name, password, secret parameters and fragment."""
+    parts = urlsplit(url)
+    pairs = [pair for pair in parts.query.split("&") if pair and not _is_secret(*pair.partition("=")[::2])]
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "&".join(pairs), ""))
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(_SECRET.search(unquote(name))) or len(value) > _MAX_PUBLIC_VALUE
 
 
 def url_name(url: str) -> str:
@@ -83,10 +104,14 @@ def fetch(url: str, check_stopped: Callable[[], None], limits: Limits = LIMITS) 
 def _open(url: str, limits: Limits) -> Any:
     from urllib import request
 
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
     headers = {"User-Agent": f"invoke-cli/{__version__}", "Accept": "image/*"}
-    return opener().open(
-        request.Request(url, headers=headers), timeout=limits.silence
-    )  # limited to http(s) by its handlers
+    sent = request.Request(urlunsplit(parts._replace(netloc=host)), headers=headers)
+    if user:
+        credentials = base64.b64encode(unquote(user).encode()).decode()
+        sent.add_unredirected_header("Authorization", f"Basic {credentials}")
+    return opener().open(sent, timeout=limits.silence)  # limited to http(s) by its handlers
 
 
 def opener() -> Any:

@@ -64,6 +64,7 @@ class Provenance:
         inputs: For each stage the hashes of the init image and of the mask; empty if there is none.
         controls: For each stage the hashes of the control images.
         parents: The names and hashes of all files it was derived from.
+        sources: The hashes and addresses of those that were downloaded.
         private: Whether prompt and names were left out.
         version: The version of the program that wrote the file.
         schema_version: The rules that its metadata follows.
@@ -73,6 +74,7 @@ class Provenance:
     inputs: tuple[tuple[str, str], ...] = ()
     controls: tuple[tuple[str, ...], ...] = ()
     parents: tuple[tuple[str, str], ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
     model_sha256: str = ""
     environment: Mapping[str, object] = field(default_factory=dict)
     batch: Batch = Batch()

@@ -70,6 +70,11 @@ class LatentFile:
     control_sha256s: tuple[str, ...] = ()
 
     @property
+    def source(self) -> str:
+        """Empty: latents are not downloaded."""
+        return ""
+
+    @property
     def finished(self) -> bool:
         """Whether no steps are left."""
         return self.step == self.taken

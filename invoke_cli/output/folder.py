@@ -135,14 +135,18 @@ class OutputFolder:
 
     # -- inputs -----------------------------------------------------------------------------------------------------
 
-    def keep_input(self, data: bytes, sha256: str, name: str) -> Path:
-        """Store an input under the hash of its content. Return its path. The same content is stored once."""
+    def keep_input(self, data: bytes, sha256: str, name: str, source: str = "") -> Path:
+        """Store an input under the hash of its content. Return its path. The same content is stored once.
+
+        It is found again by its name and by its `source`, the address that it was downloaded from.
+        """
         suffix = Path(name).suffix.lower()
         suffix = suffix if re.fullmatch(r"\.[a-z0-9]{1,11}", suffix) else ".png"
         path = self.inputs / f"{sha256}{suffix}"
         if not path.exists():
             write_atomically(path, data)
-        self.history.add_input(name, sha256, suffix)
+        for each in filter(None, (name, source)):
+            self.history.add_input(each, sha256, suffix)
         return path
 
     def find_input(self, sha256: str) -> Path | None:
@@ -150,7 +154,7 @@ class OutputFolder:
         return next(self.inputs.glob(f"{sha256}.*"), None) if sha256 else None
 
     def find_input_by_name(self, name: str) -> Path | None:
-        """Return the stored input that was last used under this name, if any."""
+        """Return the stored input that was last used under this name or address, if any."""
         file = self.history.find_input_by_name(name)
         path = self.inputs / file if file else None
         return path if path is not None and path.exists() else None

@@ -83,6 +83,12 @@ class History(Database):
         rows = self.rows("SELECT sha256 || suffix FROM inputs WHERE name = ? ORDER BY used DESC LIMIT 1", (name,))
         return str(rows[0][0]) if rows else None
 
+    def input_name(self, sha256: str) -> str | None:
+        """Return the base name under which a stored input was last used; addresses have none."""
+        query = "SELECT name FROM inputs WHERE sha256 = ? AND name NOT LIKE '%/%' ORDER BY used DESC LIMIT 1"
+        rows = self.rows(query, (sha256,))
+        return str(rows[0][0]) if rows else None
+
     def get(self, number: int) -> Entry | None:
         """Return the image with this number."""
         return next(iter(self._entries("WHERE i.number = ? AND removed = 0", (number,))), None)

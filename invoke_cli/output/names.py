@@ -71,6 +71,11 @@ def _check_folders(template: str) -> None:
         raise OutputError(message, hint="choose the folder with -o: -o ../results", field="name_format")
 
 
+def named_by_source(template: str) -> str:
+    """Return the template with the name of the init image after the number: `000005.photo3.7.png`."""
+    return template.replace("{prefix}", "{prefix}.{source}", 1)
+
+
 def check_template(template: str) -> None:
     """Raise OutputError for an invalid template, before anything is generated."""
     file_name(template, _SAMPLE_FIELDS)
@@ -123,9 +128,9 @@ def fields_from_line(number: int, line: str, seed: int) -> dict[str, object]:
     return {"prefix": f"{number:06d}", "number": number, "seed": seed, **settings}
 
 
-def fields_from_plan(plan: Plan, image: ImagePlan, number: int) -> dict[str, object]:
-    """Return the template fields of a planned image."""
-    source = plan.resume or plan.init
+def fields_from_plan(plan: Plan, image: ImagePlan, number: int, first: Plan) -> dict[str, object]:
+    """Return the template fields of a planned image; `first` is the plan of the first stage, which has the source."""
+    source = first.resume or first.init
     return {
         "prefix": f"{number:06d}",
         "number": number,

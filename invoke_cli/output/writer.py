@@ -188,7 +188,8 @@ class _SaveJob:
         directory = folder.path
         if output.prompt_as_dir and not output.private:
             directory = directory / prompt_folder(self.plan.prompt.positive)
-        path = directory / file_name(output.name_format, fields_from_plan(self.plan, self.results[0].plan, number))
+        fields = fields_from_plan(self.plan, self.results[0].plan, number, self.stages[0][0])
+        path = directory / file_name(output.name_format, fields)
         if path.exists():
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")
         return path, None

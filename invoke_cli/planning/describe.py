@@ -26,11 +26,17 @@ def _clauses(plan: Plan) -> Iterator[str]:
         yield from (steps_text(plan), str(plan.generated_size), plan.sampler.name)
         yield f"guidance {plan.guidance_scale:g}" if plan.guided else "no guidance"
     yield from (f"guided by {use.name} ({use.requested_kind} {use.weight:g})" for use in plan.controls)
+    yield from _lora_clauses(plan)
     yield from plan.postprocessing.clauses()
     if plan.result_size != plan.generated_size:
         yield str(plan.result_size)
     yield plan.model
     yield seeds_text(plan)
+
+
+def _lora_clauses(plan: Plan) -> Iterator[str]:
+    for use in plan.loras:
+        yield f"LoRA {use.name} {use.weight:g}"
 
 
 def steps_text(plan: Plan) -> str:
@@ -69,6 +75,7 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "strength": plan.strength if plan.init else None,
         "init_image": plan.resume.name if plan.resume else plan.init.name if plan.init else None,
         "controls": [f"{use.requested_kind}:{use.name}:{use.weight:g} by {use.model}" for use in plan.controls],
+        "loras": [f"{use.name}:{use.weight:g}" for use in plan.loras],
         "after": plan.postprocessing.clauses(),
         "seeds": [image.seed for image in plan.images],
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],

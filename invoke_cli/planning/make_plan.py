@@ -9,7 +9,7 @@ from typing import TypeVar
 from invoke_cli.errors import PlanError
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.prompt.prompt import Prompt
-from invoke_cli.language.switches.switch import Needs
+from invoke_cli.language.switches.switch import Needs, Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import Sampler, find_sampler
 from invoke_cli.planning.adapters import controls_of, embeddings_of, loras_of
@@ -17,7 +17,7 @@ from invoke_cli.planning.capabilities import adapted_sampler, parse_supported_pr
 from invoke_cli.planning.placement import free_canvas, geometry_for, patches_for
 from invoke_cli.planning.plan import AUTO_PARALLEL, ImagePlan, LatentEffects, OutputPlan, Plan, Steps, Task
 from invoke_cli.planning.plan_inputs import PlanInputs
-from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing, is_set_in_line
+from invoke_cli.planning.postprocessors import MAX_SIDE, decide_postprocessing
 from invoke_cli.planning.seeds import seed_notices, seed_run
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.planning.tips import tips_for
@@ -42,9 +42,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     canvas = _check_canvas(geometry.canvas if geometry else free_canvas(inputs, notices))
     sampler = _sampler(inputs, notices)
     strength = _strength(inputs)
-    steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
-    _check_steps(sampler, steps.scheduled)
-    _note_step_count(inputs, strength, steps, notices)
+    steps = _steps(inputs, sampler, strength, notices)
     guidance_scale = _guidance_scale(request, prompt, notices)
     plan = Plan(
         request=request,
@@ -75,6 +73,9 @@ def make_plan(inputs: PlanInputs) -> Plan:
         patches=patches,
         pad=request.pad or "black",
         mask_blur=request.mask_blur or 0,
+        mask_match=request.mask_match != 0,
+        takes_mask=inputs.facts.inpainting,
+        schema_version=inputs.schema_version,
         sources=inputs.sources,
         notices=(*prompt.notices, *notices),
     )
@@ -99,14 +100,20 @@ def _check_needs(inputs: PlanInputs) -> None:
     """
     if inputs.request.prompt is None and inputs.init is None:
         raise PlanError("nothing to generate", hint='write a prompt, such as "a red boat on the sea"', field="prompt")
-    is_available = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
     for row in SWITCHES:
-        is_met = is_available[row.needs] or (row.field == "match_colors" and inputs.colour_file is not None)
-        if not is_met and is_set_in_line(inputs, row.field):
+        if inputs.sources.get(row.field) == "line" and _lacks_input(inputs, row):
             hint = f"{_REMEDIES[row.needs]}, or remove {row.spelling}"
             raise PlanError(f"{row.spelling} needs {row.needs.value}", hint=hint, field=row.field)
     if all(inputs.sources.get(name) == "line" for name in ("init_mask", "text_mask")):
         raise PlanError("-M and -tm cannot be combined", hint="keep one of them", field="text_mask")
+
+
+def _lacks_input(inputs: PlanInputs, row: Switch) -> bool:
+    """Return whether a switch is set whose required input is missing."""
+    available = {Needs.NOTHING: True, Needs.INIT: inputs.init is not None, Needs.MASK: inputs.mask is not None}
+    if available[row.needs] or (row.field == "match_colors" and inputs.colour_file is not None):
+        return False
+    return not row.is_flag or bool(getattr(inputs.request, row.field))
 
 
 def _task(inputs: PlanInputs) -> Task:
@@ -141,6 +148,14 @@ def _sampler(inputs: PlanInputs, notices: list[str]) -> Sampler:
         notices.append(f"{sampler.name} does not support init images: using {substitute.name}, as in InvokeAI")
         return adapted_sampler(inputs, substitute)
     return adapted_sampler(inputs, sampler)
+
+
+def _steps(inputs: PlanInputs, sampler: Sampler, strength: float, notices: list[str]) -> Steps:
+    request = inputs.request
+    steps = count_steps(_required(request.num_inference_steps), strength, request.real_steps)
+    _check_steps(sampler, steps.scheduled)
+    _note_step_count(inputs, strength, steps, notices)
+    return steps
 
 
 def _check_steps(sampler: Sampler, scheduled: int) -> None:

@@ -13,14 +13,15 @@ from invoke_cli.imaging.sizes import (
     Geometry,
     Grid,
     Size,
-    aspects_differ,
     fit,
+    fit_cropping,
     free_size,
     unchanged_geometry,
 )
 from invoke_cli.planning.plan import InitFacts, MaskFacts
 from invoke_cli.planning.plan_inputs import PlanInputs
 from invoke_cli.request import GenerationRequest
+from invoke_cli.version import PADDED_STRIPS
 
 _MODES = {"fit": FitMode.FIT, "pad": FitMode.PAD, "crop": FitMode.CROP, "stretch": FitMode.STRETCH}
 
@@ -84,14 +85,17 @@ def _fitted_geometry(inputs: PlanInputs, source: Size, notices: list[str]) -> Ge
     """Return the placement of the whole init image of size `source`; append notices about it."""
     request, grid = inputs.request, inputs.grid
     width, height = request.width or 0, request.height or 0
-    mode = _fit_mode(request)
-    if mode is FitMode.AUTO and width and height and aspects_differ(source, Size(width, height)):
-        mode = FitMode.FIT
-        _note_fit(inputs, fit(source, width, height, mode, grid), notices)
-    geometry = fit(source, width, height, mode, grid)
-    if mode is not FitMode.FIT:
+    geometry = _geometry(inputs, source, _fit_mode(request))
+    if geometry.mode is FitMode.FIT and not request.fit:
+        _note_fit(inputs, geometry, notices)
+    elif geometry.mode is not FitMode.FIT and not geometry.is_extended:
         _note_rounding((width, height), geometry.canvas, grid, notices)
     _note_scaling(inputs, geometry, notices)
+    if geometry.is_extended:
+        notices.append(
+            f"the init image is padded from {geometry.scaled} to {geometry.canvas}, since the model needs at least "
+            f"{grid.smallest} pixels per side; the margin is cropped off the result"
+        )
     return geometry
 
 
@@ -103,6 +107,13 @@ def _note_fit(inputs: PlanInputs, geometry: Geometry, notices: list[str]) -> Non
         return
     aspect = f"the aspect of the init image ({source}) differs from {request.width}x{request.height}"
     notices.append(f"{aspect}: using --fit; see --crop, --pad and --stretch")
+
+
+def _geometry(inputs: PlanInputs, source: Size, mode: FitMode) -> Geometry:
+    width, height = inputs.request.width or 0, inputs.request.height or 0
+    if mode is FitMode.FIT and inputs.schema_version < PADDED_STRIPS:
+        return fit_cropping(source, width, height, inputs.grid)
+    return fit(source, width, height, mode, inputs.grid)
 
 
 def _sets_size(request: GenerationRequest) -> bool:

@@ -14,6 +14,7 @@ from invoke_cli.models.families.family import Family
 from invoke_cli.models.samplers import Sampler
 from invoke_cli.planning.postprocess import Postprocessing
 from invoke_cli.request import GenerationRequest, Variation
+from invoke_cli.version import SCHEMA_VERSION, STRICT_MASKS
 
 AUTO_PARALLEL = 0
 
@@ -40,6 +41,7 @@ class InitFacts:
         generated: Whether its metadata states that a model generated it.
         source_type: The IPTC digital source type in its metadata, or empty.
         chained: Whether it is the result of the previous stage, without a name.
+        source: The address that it was downloaded from, without secrets; empty for a file.
     """
 
     name: str
@@ -50,6 +52,7 @@ class InitFacts:
     generated: bool = False
     source_type: str = ""
     chained: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +66,7 @@ class MaskFacts:
         name: The base name of the file; empty for the transparency of the init image.
         reference: The reference as typed; empty for the transparency of the init image.
         sha256: The hash of the file; empty for the transparency of the init image.
+        source: The address that it was downloaded from, without secrets; empty for a file.
         black: Whether black areas are painted, in a mask without transparency.
         notices: Notices for the user.
     """
@@ -73,6 +77,7 @@ class MaskFacts:
     name: str = ""
     reference: str = ""
     sha256: str = ""
+    source: str = ""
     black: bool = False
     notices: tuple[str, ...] = ()
 
@@ -222,6 +227,9 @@ class Plan:
         parallel: The number of images per batch; `AUTO_PARALLEL` lets the engine choose.
         geometry: The placement of the init image on the canvas; with `patches`, that of the first one.
         patches: The passes that paint borders, in order.
+        mask_match: Whether the colours of the painted area are matched to its surroundings.
+        takes_mask: Whether the mask is an input of the model, as of one trained for inpainting.
+        schema_version: The rules that the image follows (see `version.SCHEMA_VERSION`).
         sources: The layer that set each field.
     """
 
@@ -253,6 +261,9 @@ class Plan:
     resume: ResumeFacts | None = None
     pad: str = "black"
     mask_blur: int = 0
+    mask_match: bool = True
+    takes_mask: bool = False
+    schema_version: int = SCHEMA_VERSION
     sources: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     tips: tuple[Tip, ...] = ()
@@ -276,6 +287,11 @@ class Plan:
     def untouched(self) -> bool:
         """Whether the result is the fitted init image itself: strength 0, or an empty mask."""
         return self.steps.taken == 0 or (self.mask is not None and self.mask.box is None)
+
+    @property
+    def has_strict_masks(self) -> bool:
+        """Whether a resized mask paints no pixel outside it; before schema version 3, it painted along its edge."""
+        return self.schema_version >= STRICT_MASKS
 
     @property
     def guided(self) -> bool:

@@ -10,6 +10,7 @@ from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.planning.plan import ControlUse, EmbeddingUse, InitFacts, LoraUse, MaskFacts, ResumeFacts
 from invoke_cli.planning.postprocess import ColourFile, PostprocessModels
 from invoke_cli.request import ControlChoice, GenerationRequest, LoraChoice
+from invoke_cli.version import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,7 @@ class PlanInputs:
         find_embedding: Finds an embedding; returns None if there is none.
         colour_file: The image that `--match_colors` names.
         has_colours: Whether there are pixels whose colours can be transferred: an init image or `colour_file`.
+        schema_version: The rules to follow (see `version.SCHEMA_VERSION`).
     """
 
     request: GenerationRequest
@@ -42,6 +44,7 @@ class PlanInputs:
     sources: Mapping[str, str] = field(default_factory=dict)
     colour_file: ColourFile | None = None
     has_colours: bool = False
+    schema_version: int = SCHEMA_VERSION
 
     @property
     def is_postprocess_only(self) -> bool:

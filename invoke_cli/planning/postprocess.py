@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +61,9 @@ class PostprocessStep(Protocol):
             by_name: Name files by their base names, as metadata does, instead of as typed.
         """
 
+    def facts(self) -> Sequence[Mapping[str, object]]:
+        """Return what was done, for the metadata: the tool, its model and its settings."""
+
     def result_size(self, size: Size) -> Size:
         """Return the size of the result for an image of this size."""
 
@@ -105,6 +108,11 @@ class ColourMatching:
             return {"match_colors": self.mode}
         return {"match_colors": f"{self.mode}:{self.file.name if by_name else self.file.reference}"}
 
+    def facts(self) -> Sequence[Mapping[str, object]]:
+        """Return what was done, for the metadata."""
+        named = {"image": self.file.name} if self.file else {}
+        return ({"tool": "match_colors", "method": self.mode, **named},)
+
     def result_size(self, size: Size) -> Size:
         """Return the size unchanged."""
         return size
@@ -137,6 +145,11 @@ class Faces:
         """Return the request fields that reproduce the operation."""
         fidelity = self.fidelity if self.tool == "codeformer" else None
         return {"facetool_strength": self.strength, "facetool": self.tool, "codeformer_fidelity": fidelity}
+
+    def facts(self) -> Sequence[Mapping[str, object]]:
+        """Return what was done, for the metadata."""
+        fidelity = {"fidelity": self.fidelity} if self.tool == "codeformer" else {}
+        return ({"tool": self.tool, "strength": self.strength, **fidelity, "network": self.network.name},)
 
     def result_size(self, size: Size) -> Size:
         """Return the size unchanged."""
@@ -226,6 +239,22 @@ class Enlarging:
             values["upscale"] = (self.factor,) if self.diffusion else (self.factor, second)
         return values
 
+    def facts(self) -> Sequence[Mapping[str, object]]:
+        """Return what was done, for the metadata."""
+        facts: dict[str, object] = {"tool": "upscale", "factor": self.factor, **self._method()}
+        if self.refining:
+            detail = {"strength": self.refining.strength, "steps": self.refining.taken}
+            facts["detail"] = detail | ({"tiles": list(self.refining.tiles)} if self.refining.tiles else {})
+        return (facts,)
+
+    def _method(self) -> Mapping[str, object]:
+        if self.diffusion:
+            upscaler, steps = self.diffusion.upscaler, self.diffusion.steps
+            return {"kind": upscaler.kind.pipeline, "upscaler": upscaler.name, "steps": steps}
+        if self.network:
+            return {"kind": "network", "upscaler": self.network.name, "blend": self.share}
+        return {"kind": "resampling", "upscaler": "Lanczos"}
+
     def result_size(self, size: Size) -> Size:
         """Return the enlarged size."""
         return Size(round(size.width * self.factor), round(size.height * self.factor))
@@ -254,6 +283,10 @@ class PluginSteps:
     def record(self, request: GenerationRequest, *, by_name: bool) -> Mapping[str, object]:  # noqa: ARG002
         """Return the request fields that reproduce the operation."""
         return {"postprocessors": self.choices}
+
+    def facts(self) -> Sequence[Mapping[str, object]]:
+        """Return what was done, for the metadata."""
+        return tuple({"tool": name, "argument": argument} for name, argument in self.choices)
 
     def result_size(self, size: Size) -> Size:
         """Return the size unchanged: a plug-in must keep it."""
@@ -302,6 +335,10 @@ class Postprocessing:
         for step in self.steps:
             size = step.result_size(size)
         return size
+
+    def facts(self) -> list[dict[str, object]]:
+        """Return what each step did, for the metadata."""
+        return [dict(facts) for step in self.steps for facts in step.facts()]
 
     def clauses(self) -> list[str]:
         """Describe each step in words."""

@@ -11,8 +11,9 @@ from invoke_cli.language.switches.numbers import Number
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.models.samplers import find_sampler
-from invoke_cli.planning.plan import ImagePlan, Plan, Task
+from invoke_cli.planning.plan import ImagePlan, InitFacts, Plan, Task
 from invoke_cli.request import ControlChoice, GenerationRequest, overlay
+from invoke_cli.version import RECORDED_MATCHING
 
 # Settings of a resumed run that its saved latents determine.
 SETTLED = frozenset(row.field for row in SWITCHES if row.group in (Group.INIT_IMAGE, Group.MASK, Group.VARIATION)) | {
@@ -38,7 +39,8 @@ def recorded_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> 
     Args:
         plan: The plan of the image.
         image: The image.
-        by_name: Whether to refer to the init image and the mask by their base names, as metadata does.
+        by_name: Whether to refer to the init image and the mask by their base names, as metadata does; images from the
+            web keep their address.
     """
     request = base_request(plan, image, by_name=by_name)
     if plan.resume is None:
@@ -55,15 +57,22 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
     common = replace(overlay(_common_request(plan, image), effects), controls=recorded_controls(plan, by_name=by_name))
     if plan.init is None or plan.geometry is None:
         return common
-    name = None if plan.init.chained else plan.init.name if by_name else plan.init.reference
     strength = None if plan.task is Task.POSTPROCESS else plan.strength
-    init_request = GenerationRequest(init_image=name, strength=strength, real_steps=request.real_steps)
+    init_request = GenerationRequest(
+        init_image=_init_name(plan.init, by_name=by_name), strength=strength, real_steps=request.real_steps
+    )
     combined = overlay(overlay(common, init_request), recorded_mask(plan, by_name=by_name))
     if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
         return replace(combined, width=None, height=None)
     if plan.geometry.untouched:
         return combined
     return overlay(combined, _recorded_fit(plan))
+
+
+def _init_name(init: InitFacts, *, by_name: bool) -> str | None:
+    if init.chained:
+        return None
+    return init.source or (init.name if by_name else init.reference)
 
 
 def _common_request(plan: Plan, image: ImagePlan) -> GenerationRequest:
@@ -102,11 +111,12 @@ def recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
         return GenerationRequest()
     mask, request = plan.mask, plan.request
     return GenerationRequest(
-        init_mask=(mask.name if by_name else mask.reference) or None,
+        init_mask=mask.source or (mask.name if by_name else mask.reference) or None,
         invert_mask=request.invert_mask or None,
         mask_polarity="black" if mask.black else None,
         mask_blur=plan.mask_blur,
         mask_grow=request.mask_grow or None,
+        mask_match=int(plan.mask_match) if plan.schema_version >= RECORDED_MATCHING else None,
         text_mask=None if mask.name else request.text_mask,
         outcrop=request.outcrop,
     )
@@ -115,13 +125,18 @@ def recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
 def _recorded_fit(plan: Plan) -> GenerationRequest:
     """Return the switches that reproduce the geometry. A computed size becomes the size to crop to."""
     assert plan.geometry is not None
+    typed = plan.request.width or 0, plan.request.height or 0
     match plan.geometry.mode:
         case FitMode.FIT:
-            return GenerationRequest(width=plan.box.width, height=plan.box.height, fit=True)
+            width, height = typed if any(typed) else plan.box
+            return GenerationRequest(width=width, height=height, fit=True)
         case FitMode.PAD:
             return GenerationRequest(pad=plan.pad)
         case FitMode.STRETCH:
             return GenerationRequest(stretch=True)
+        case FitMode.AUTO if plan.geometry.is_extended:
+            width, height = typed if any(typed) else plan.geometry.canvas
+            return GenerationRequest(width=width, height=height, fit=True)
         case _:
             return GenerationRequest(crop=True)
 

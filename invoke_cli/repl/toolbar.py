@@ -12,10 +12,13 @@ from prompt_toolkit.utils import get_cwidth
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
 from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.repl.diagnostics import diagnostic
 from invoke_cli.repl.reference_check import ReferenceCheck
 from invoke_cli.repl.token_counter import TokenCounter
+from invoke_cli.request import GenerationRequest, LoraChoice
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session
@@ -31,6 +34,7 @@ class Toolbar:
         self._settings = settings
         self._counter = counter
         self.reference_check = ReferenceCheck(settings)
+        self._loras: tuple[LoraChoice, ...] = ()
         self._defaults = self._read()
         self._device: list[Part] = [(0, "loading …")]
         self._commands: frozenset[str] = frozenset()
@@ -42,7 +46,21 @@ class Toolbar:
             return [("" if problem.open else "class:toolbar-error", f" {sanitize_for_terminal(problem.text)}")]
         count = self._counter.count(text)
         tokens = [(1, count.text)] if count is not None else []
-        return [("", f" {fitting([*tokens, *self._defaults, *self._device], width - 2)}")]
+        loras = self._lora_text(text)
+        parts = [*tokens, *self._defaults, *([(2, loras)] if loras else []), *self._device]
+        return [("", f" {fitting(parts, width - 2)}")]
+
+    def _lora_text(self, text: str) -> str:
+        """Return the LoRAs of the typed line, or else those that the defaults add to it."""
+        try:
+            parsed = parse(text)
+            request = parsed.stages[-1].request if isinstance(parsed, Generation) else GenerationRequest()
+            prompted = parse_prompt_sources(request.prompt or "", syntax=request.prompt_syntax).loras
+        except InvokeError:
+            request, prompted = GenerationRequest(), ()
+        used = dict(request.loras or self._loras) | dict(prompted)
+        shown = ", ".join(f"{name} {weight:g}" for name, weight in used.items())
+        return f"LoRA {sanitize_for_terminal(shown)}" if shown else ""
 
     def refresh(self, session: Session) -> None:
         """Read the defaults, the names of commands and the memory again."""
@@ -66,6 +84,7 @@ class Toolbar:
             model = self._settings.model()
         except InvokeError as error:
             return [(0, error.message)]
+        self._loras = request.loras or ()
         size = f"{request.width or model.facts.size}x{request.height or model.facts.size}"
         steps, sampler = f"{request.num_inference_steps} steps", str(request.scheduler)
         parts = [(0, model.spec.name), (2, size), (3, steps), (4, sampler)]

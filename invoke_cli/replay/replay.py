@@ -15,6 +15,7 @@ from invoke_cli.generation.prepare import Prepared, prepare_stage
 from invoke_cli.imaging.open_image import OpenedImage, open_path, read_file
 from invoke_cli.inputs import history_lookup
 from invoke_cli.inputs.supplied import SuppliedInputs
+from invoke_cli.inputs.url import is_url, url_name
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.codec import ParsedMetadata, Provenance
 from invoke_cli.metadata.latents import SUFFIX, read_latents
@@ -69,13 +70,11 @@ def prepare_replay(context: SessionContext, path: Path, *, output: bool = False)
     inputs = [_find_inputs(context, parsed, path, number) for number in range(len(parsed.stages))]
     threads = _usable_threads(provenance)
     resolved = [context.settings.resolve_recorded(request, output=output) for request, _ in inputs]
-    prepared = prepare_stage(context, resolved[0], replace(inputs[0][1], threads=threads))
+    supplied = [replace(each, threads=threads, schema_version=provenance.schema_version) for _, each in inputs]
+    prepared = prepare_stage(context, resolved[0], supplied[0])
     images, index = _batch(prepared.plan.images[0], provenance)
     prepared = replace(prepared, plan=replace(prepared.plan, images=images))
-    later = [
-        SuppliedInputs(mask=supplied.mask, controls=supplied.controls, colours=supplied.colours, threads=threads)
-        for _, supplied in inputs[1:]
-    ]
+    later = [replace(each, init=None, checkpoint=None) for each in supplied[1:]]
     prepared = prepare_recorded(context, prepared, list(zip(resolved[1:], later, strict=True)))
     return Replay(path=path, parsed=parsed, provenance=provenance, prepared=prepared, index=index)
 
@@ -144,7 +143,7 @@ def _find_inputs(
         )
     mask_file = find_input(context, parsed, path, (request.init_mask, mask))
     return request, SuppliedInputs(
-        init=_open_input(init_file), mask=_open_input(mask_file), controls=guides,
+        init=_open_input(parsed, init_file), mask=_open_input(parsed, mask_file), controls=guides,
         colours=_find_colours(context, parsed, path, number),
     )  # fmt: skip
 
@@ -155,7 +154,7 @@ def _find_colours(context: SessionContext, parsed: ParsedMetadata, path: Path, n
     if not name:
         return None
     hashes = dict(parsed.provenance.parents) if parsed.provenance else {}
-    return _open_input(find_input(context, parsed, path, (name, hashes.get(Path(name).name, ""))))
+    return _open_input(parsed, find_input(context, parsed, path, (name, hashes.get(Path(name).name, ""))))
 
 
 def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, number: int) -> tuple[OpenedImage, ...]:
@@ -165,12 +164,18 @@ def _find_controls(context: SessionContext, parsed: ParsedMetadata, path: Path, 
         parsed.provenance.controls[number] if parsed.provenance and number < len(parsed.provenance.controls) else ()
     )
     recorded = zip(names, (*hashes, *("",) * len(names)), strict=False)
-    found = (_open_input(find_input(context, parsed, path, pair)) for pair in recorded)
+    found = (_open_input(parsed, find_input(context, parsed, path, pair)) for pair in recorded)
     return tuple(opened for opened in found if opened is not None)
 
 
-def _open_input(found: tuple[Path, str] | None) -> OpenedImage | None:
-    return replace(open_path(found[0]), name=found[1]) if found is not None else None
+def _open_input(parsed: ParsedMetadata, found: tuple[Path, str] | None) -> OpenedImage | None:
+    if found is None:
+        return None
+    opened = open_path(found[0])
+    provenance = parsed.provenance or Provenance()
+    names = {sha256: name for name, sha256 in provenance.parents}
+    name, source = names.get(opened.sha256, found[1]), dict(provenance.sources).get(opened.sha256, "")
+    return replace(opened, name=name if source else found[1], source=source)
 
 
 def find_input(
@@ -193,7 +198,7 @@ def find_input(
     name, wanted_hash = recorded
     if name is None:
         return None
-    base = Path(name.replace("\\", "/")).name
+    base = url_name(name) if is_url(name) else Path(name.replace("\\", "/")).name
     for folder in (OutputFolder(path.parent), context.folder()):
         stored = folder.find_input(wanted_hash)
         if stored is not None:

@@ -93,7 +93,6 @@ def _metadata_differences(
         record,
         fallbacks=provenance.fallbacks,
         version=provenance.version,
-        schema_version=provenance.schema_version,
     )
     expected = codecs.encode(record)
     yield from recorded_run.parsed.conflicts

@@ -14,7 +14,8 @@ from invoke_cli.imaging.masks import cover_cells
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.planning.plan import Task
 from tests.engine.jobs import Events, job_for, model_at
-from tests.sample_images import drawing
+from tests.sample_images import drawing, square
+from tests.session_harness import SessionHarness, values
 
 
 @pytest.fixture(params=["ordinary", "special"])
@@ -61,6 +62,33 @@ def test_exactness_of_inpainting(real_engine: Engine, folder: Path, sampler: str
 
 
 @pytest.mark.feature("seed-series")
+@pytest.mark.parametrize("kind", ["tiny_model", "tiny_inpainting_model"])
+def test_exactness_after_pasting(real_session: SessionHarness, kind: str, request: pytest.FixtureRequest) -> None:
+    import torch
+    from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline
+
+    folder = request.getfixturevalue(kind)
+    drawing(64, 64).save("init.png")
+    square().save("mask.png")
+    line = f"a cat -I init.png -M mask.png --mask_blur 0 -s5 -S42 -A ddim -C 6 -f .6 -m {folder}"
+    (exact,) = real_session.draw(f"{line} --mask_match 0")
+    (matched,) = real_session.draw(line)
+    stock = StableDiffusionInpaintPipeline.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True, safety_checker=None, requires_safety_checker=False
+    )
+    stock.set_progress_bar_config(disable=True)
+    forced = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
+    stock.scheduler = DDIMScheduler.from_config(stock.scheduler.config, **forced)
+    expected = stock(
+        "a cat", image=drawing(64, 64), mask_image=square(), num_inference_steps=5, guidance_scale=6.0, strength=0.6,
+        width=64, height=64, generator=torch.Generator("cpu").manual_seed(42),
+    ).images[0]  # fmt: skip
+    painted = np.asarray(square().convert("L")) > 0
+    assert (values(exact)[painted] == np.asarray(expected)[painted]).all()
+    assert (values(exact)[~painted] == np.asarray(drawing(64, 64))[~painted]).all()
+    assert (values(matched)[painted] != np.asarray(expected)[painted]).any()
+
+
 def test_the_init_image_is_encoded_at_most_once(real_engine: Engine, tiny_model: Path) -> None:
     events = Events()
     list(real_engine.generate(inpainting_job("a cat -s3 -S1 -f 0.9 --trace", tiny_model), events.hooks()))

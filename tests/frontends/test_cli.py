@@ -94,6 +94,14 @@ def test_a_shell_glob_of_init_images_gives_one_result_each(program: Program) -> 
     assert [re.search(r"-I (\S+)", line)[1] for line in result.lines] == ["one.png", "two.png", "three.png"]  # type: ignore[index]
 
 
+def test_a_shell_glob_is_sorted_naturally_and_names_its_results(program: Program) -> None:
+    for name in ("photo1.png", "photo10.png", "photo2.png"):
+        drawing().save(name)
+    result = program("oil painting", "-s2", "-S7", "-I", "photo1.png", "photo10.png", "photo2.png")
+    names = [re.search(r"outputs/(\S+):", line)[1] for line in result.lines]  # type: ignore[index]
+    assert names == ["000001.photo1.7.png", "000002.photo2.7.png", "000003.photo10.7.png"]
+
+
 def test_help_and_version_are_printed(program: Program) -> None:
     assert program("--version").lines == [f"invoke {__version__}"]
     page = program("--help").out.decode()

@@ -78,12 +78,55 @@ def test_stretch_is_a_plain_resize() -> None:
 def test_the_canvas_is_always_on_the_grid(width: int, height: int, wide: int, high: int, mode: FitMode) -> None:
     geometry = fit(Size(width, height), wide, high, mode, NATIVE_512)
     assert all(side % 8 == 0 and side >= 64 for side in geometry.canvas)
-    if mode in (FitMode.PAD, FitMode.STRETCH):
+    if mode is FitMode.STRETCH:
+        assert geometry.scaled == geometry.canvas
+    elif geometry.output is not None:
         assert all(scaled <= side for scaled, side in zip(geometry.scaled, geometry.canvas, strict=True))
+        assert geometry.result == geometry.scaled, "the margin is cut off again"
     else:
         assert all(scaled >= side for scaled, side in zip(geometry.scaled, geometry.canvas, strict=True))
         tight = [scaled == side for scaled, side in zip(geometry.scaled, geometry.canvas, strict=True)]
         assert any(tight)
+
+
+@given(sides, sides, st.integers(0, 2000), st.integers(0, 2000), st.sampled_from([FitMode.AUTO, FitMode.FIT]))
+def test_only_crop_cuts_off_more_than_the_remainder_of_a_multiple(
+    width: int, height: int, wide: int, high: int, mode: FitMode
+) -> None:
+    geometry = fit(Size(width, height), wide, high, mode, NATIVE_512)
+    cut = [scaled - side for scaled, side in zip(geometry.scaled, geometry.result, strict=True)]
+    assert all(0 <= side < 8 for side in cut)
+    assert geometry.canvas.width * geometry.canvas.height <= 512**2 or wide or high or mode is FitMode.FIT
+
+
+@pytest.mark.parametrize(
+    ("source", "size", "mode", "canvas", "result"),
+    [
+        ((3000, 90), (512, 512), FitMode.FIT, (512, 64), (512, 15)),
+        ((90, 3000), (512, 512), FitMode.FIT, (64, 512), (15, 512)),
+        ((50, 100), (128, 96), FitMode.FIT, (64, 96), (48, 96)),
+        ((6000, 60), (0, 0), FitMode.AUTO, (4096, 64), (4096, 41)),
+        ((800, 90), (320, 0), FitMode.AUTO, (320, 64), (320, 36)),
+        ((40, 30), (40, 30), FitMode.AUTO, (64, 64), (40, 30)),
+        ((1000, 970), (512, 512), FitMode.AUTO, (512, 496), (512, 496)),
+        ((5000, 1), (512, 512), FitMode.FIT, (512, 64), (512, 1)),
+    ],
+)  # fmt: skip
+def test_a_side_below_the_smallest_one_is_padded(
+    source: Size, size: Size, mode: FitMode, canvas: Size, result: Size
+) -> None:
+    geometry = fit(Size(*source), *size, mode, NATIVE_512)
+    assert geometry.canvas == canvas and geometry.result == result
+
+
+def test_a_padded_strip_repeats_its_edges_and_comes_back_whole() -> None:
+    image = Image.effect_noise((300, 10), 80).convert("RGB")
+    geometry = fit(Size(300, 10), 320, 320, FitMode.FIT, NATIVE_512)
+    placed = place_on_canvas(image, geometry)
+    top = geometry.offset[1]
+    assert (np.asarray(placed)[: top + 1] == np.asarray(placed)[top]).all()
+    expected = image.resize(geometry.scaled, Image.Resampling.LANCZOS)
+    assert crop_from_canvas(placed, geometry).tobytes() == expected.tobytes()
 
 
 @given(st.integers(100, 900), st.integers(100, 900))

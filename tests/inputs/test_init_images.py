@@ -114,7 +114,7 @@ def test_the_error_of_an_image_too_large_for_memory_states_sizes(
 @pytest.mark.parametrize(
     ("switches", "expected"),
     [
-        ("-W 64 -H 64 --fit", (64, 64)),
+        ("-W 64 -H 64 --fit", (64, 43)),
         ("-W 128 -H 128 --fit", (128, 80)),
         ("-W 128 -H 128 --pad", (128, 85)),
         ("-W 128 -H 128 --pad=white", (128, 85)),
@@ -256,3 +256,23 @@ def test_formats_that_run_programs_are_not_opened(harness: SessionHarness) -> No
     (harness.folder / "x.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
     assert harness.run("a cat -I x.eps") is Outcome.FAILED
     assert "not an image of a known format" in harness.errors[0]
+
+
+def test_results_of_several_images_are_named_after_their_sources(harness: SessionHarness, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("photo10.png", "photo2.jpg", "b.v1.webp"):
+        drawing(64, 64).save(tmp_path / "photos" / name)
+    names = [path.name for path in harness.draw("oil -I photos -s2 -S7 -f .5 | ink -f .5")]
+    assert names == ["000001.b.v1.7.png", "000002.photo2.7.png", "000003.photo10.7.png"]
+    assert [path.name for path in harness.draw("oil -I photos/photo*.* -s2 -S7 -n2")] == [
+        "000004.photo2.7.png", "000005.photo2.1390851128.png", "000006.photo10.7.png",
+        "000007.photo10.1390851128.png",
+    ]  # fmt: skip
+    assert harness.run("!verify 3 6") is Outcome.OK and harness.messages.count("identical") == 2, harness.messages
+    (alone,) = harness.draw("oil -I photos/photo1*.png -s2 -S7")
+    assert alone.name == "000008.7.png", "one image needs no other name"
+    chosen = harness.draw("oil -I photos -s2 -S7 --fnformat {number}.png")
+    assert [path.name for path in chosen] == ["9.png", "10.png", "11.png"]
+    private = harness.draw("oil -I photos -s2 -S7 --private")
+    assert [path.name for path in private] == ["000012.7.png", "000013.7.png", "000014.7.png"]
+    assert "--fnformat" not in harness.saved[0].line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.imaging.masks import painted_share
+from invoke_cli.imaging.sizes import Size
+from invoke_cli.metadata.containers.text_chunks import read_chunks
 from tests.sample_images import disc, drawing
-from tests.session_harness import SessionHarness, is_fake, size, values
+from tests.session_harness import SessionHarness, image_facts, is_fake, size, values
 
 
 @pytest.mark.feature("mask-transparency")
@@ -48,6 +51,106 @@ def test_pixels_outside_the_mask_are_kept_exactly(harness: SessionHarness) -> No
         painted = np.asarray(mask) > 0
         near = ndimage.distance_transform_edt(~painted) <= grow if painted.any() else painted
         assert (values(result)[~near] == np.asarray(source)[~near]).all(), number
+
+
+@pytest.mark.parametrize("switches", ["", "--invert_mask", "-W 64 -H 64 --crop", "-W 128 -H 96 --stretch", "--pad=red"])
+def test_a_resized_mask_paints_no_pixel_outside_it(harness: SessionHarness, switches: str) -> None:
+    rng = np.random.default_rng(5)
+    for number in range(8):
+        source, mask = (Size(*(int(side) for side in rng.integers(low, 200, 2))) for low in (40, 1))
+        drawing(*source).save("source.png")
+        blocks = Image.fromarray(np.where(rng.random((3, 4)) < 0.5, np.uint8(255), np.uint8(0))).resize(mask, 0)
+        blocks.save("mask.png")
+        (fitted,) = harness.draw(f"a cat -I source.png {switches.replace('--invert_mask', '')} -f 0")
+        line = f"a cat -I source.png -M mask.png {switches} -s2 -S{number} -f 1 --mask_blur {number % 3}"
+        (result,) = harness.draw(line)
+        base = values(fitted) if "-W" in switches or "--pad" in switches else np.asarray(drawing(*source))
+        sized = blocks.resize(source, Image.Resampling.NEAREST)
+        placed = fitted_mask(sized, Size(*size(result)), switches)
+        kept = (np.asarray(placed) > 0) == ("--invert_mask" in switches)
+        assert (values(result)[kept] == base[kept]).all(), (source, mask, number)
+
+
+def fitted_mask(mask: Image.Image, to: Size, switches: str) -> Image.Image:
+    """Return a mask of the size of the init image as the switches place it in the result, without smoothing."""
+    how = Image.Resampling.NEAREST
+    if "--crop" not in switches:
+        return mask.resize(to, how)
+    scale = max(to.width / mask.width, to.height / mask.height)
+    scaled = mask.resize(Size(*(max(a, round(b * scale)) for a, b in zip(to, mask.size, strict=True))), how)
+    left, top = (scaled.width - to.width + 1) // 2, (scaled.height - to.height + 1) // 2
+    return scaled.crop((left, top, left + to.width, top + to.height))
+
+
+@pytest.mark.parametrize("mask_size", [(1, 1), (1, 700), (3000, 2)])
+def test_a_mask_of_an_extreme_size_is_stretched(harness: SessionHarness, sketch: Path, mask_size: Size) -> None:
+    Image.new("L", mask_size, 255).save("mask.png")
+    (result,) = harness.draw("a cat -I sketch.png -M mask.png -s2 -S1 -f 1")
+    assert size(result) == (96, 64) and (values(result) != values(sketch)).any(axis=-1).mean() > 0.9
+
+
+def test_without_matching_the_painted_pixels_are_those_of_the_model(harness: SessionHarness, sketch: Path) -> None:
+    disc(96, 64).save("mask.png")
+    line = "a cat -I sketch.png -M mask.png -W 96 -H 64 -s2 -S1 -f 1 --mask_blur 0"
+    (matched,) = harness.draw(line)
+    assert harness.messages == "" and image_facts(matched)["mask_match"] == 1
+    (plain,) = harness.draw(f"{line} --mask_match 0")
+    assert image_facts(plain)["mask_match"] == 0 and "--mask_match 0" in harness.saved[0].line
+    painted = np.asarray(disc(96, 64)) > 0
+    assert (values(matched)[~painted] == values(plain)[~painted]).all()
+    assert (values(matched)[painted] != values(plain)[painted]).any()
+    if is_fake(harness):
+        assert len(np.unique(values(plain)[painted], axis=0)) == 1, "the fake engine paints one colour"
+    (again,) = harness.draw(f"!replay {plain}")
+    assert (values(again) == values(plain)).all()
+    harness.run("!set --mask_match 0")
+    (pasted,) = harness.draw(read_chunks(matched)["Dream"])
+    assert (values(pasted) == values(matched)).all(), "the line states the matching itself"
+
+
+def test_every_pass_of_a_refinement_and_every_border_can_do_without_matching(
+    fake_session: SessionHarness, sketch: Path
+) -> None:
+    disc(96, 64).save("mask.png")
+    for switches in ("-M mask.png -f .8,.5", "-c right 32 -f 1"):
+        (path,) = fake_session.draw(f"a cat -I sketch.png {switches} -s4 -S1 --mask_blur 0 --mask_match 0")
+        whole, inside = values(path), values(sketch)
+        changed = np.ones(whole.shape[:2], dtype=bool)
+        changed[: inside.shape[0], : inside.shape[1]] = (whole[:64, :96] != inside).any(axis=-1)
+        assert len(np.unique(whole[changed], axis=0)) == 1, switches
+        assert fake_session.run(f"!verify {path}") is Outcome.OK, fake_session.messages
+
+
+def test_masked_images_of_schema_2_are_verified_and_replayed_by_its_rules(harness: SessionHarness) -> None:
+    drawing(100, 70).save("sketch.png")
+    disc(100, 70).save("mask.png")
+    disc(23, 31).save("small.png")
+    (same,) = harness.draw("a cat -I sketch.png -M mask.png -s2 -S1 -f 1")
+    (resized,) = harness.draw("a cat -I sketch.png -M small.png -s2 -S1 -f 1 --mask_blur 0")
+    for path in (same, resized):
+        as_schema_2(path)
+    assert harness.run(f"!verify {same}") is Outcome.OK and "identical" in harness.messages, harness.messages
+    assert harness.run(f"!verify {resized}") is Outcome.FAILED, "its edge was painted by the rules of schema 2"
+    (again,) = harness.draw(f"!replay {resized}")
+    outside = np.asarray(disc(23, 31).resize((100, 70), Image.Resampling.NEAREST)) == 0
+    assert (values(again)[outside] != np.asarray(drawing(100, 70))[outside]).any()
+    assert not {"mask_match", "inpainting"} & image_facts(again).keys()
+    assert harness.run(f"!verify {again}") is Outcome.OK and "identical" in harness.messages, harness.messages
+
+
+def as_schema_2(path: Path) -> None:
+    """Rewrite the metadata of an image as version 0.2 wrote it."""
+    chunks = read_chunks(path)
+    document = json.loads(chunks["sd-metadata"])
+    document["schema_version"] = 2
+    del document["image"]["mask_match"], document["image"]["inpainting"]
+    chunks["sd-metadata"] = json.dumps(document)
+    info = PngInfo()
+    for key, text in chunks.items():
+        info.add_itxt(key, text.replace(" --mask_match 1", ""))
+    with Image.open(path) as image:
+        image.load()
+        image.save(path, pnginfo=info)
 
 
 @pytest.mark.parametrize("switches", ["-W 128 -H 64", "--fit -W 96 -H 96", "--pad -W 128 -H 128", "--crop -W 64 -H 64"])
@@ -148,6 +251,8 @@ def test_masked_images_verify_from_another_folder(
         ("a cat -I sketch.png -M nowhere.png", "there is no image nowhere.png"),
         ("a cat -I sketch.png -M sketch.png --mask_blur -1", "--mask_blur takes"),
         ("a cat -I sketch.png -M sketch.png --mask_polarity grey", "one of white, black"),
+        ("a cat -I sketch.png -M sketch.png --mask_match 2", "--mask_match takes a whole number from 0 to 1"),
+        ("a cat -I sketch.png --mask_match 0", "--mask_match needs a mask"),
     ],
 )
 def test_impossible_masks_are_errors(harness: SessionHarness, sketch: Path, line: str, message: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -14,11 +17,12 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.errors import ImageError
 from invoke_cli.events import Failed
-from invoke_cli.inputs.url import Limits, fetch, url_name
+from invoke_cli.inputs.url import Limits, fetch, public_address, url_name
+from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.session import Session
 from tests.fake_engine import FakeEngine
 from tests.sample_images import drawing
-from tests.session_harness import SessionHarness, pixels
+from tests.session_harness import SessionHarness, image_facts, pixels
 
 
 def png() -> bytes:
@@ -27,28 +31,36 @@ def png() -> bytes:
     return buffer.getvalue()
 
 
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    drawing(80, 80).save(buffer, format="JPEG")
+    return buffer.getvalue()
+
+
 class Handler(BaseHTTPRequestHandler):
     """A handler with a response for each path."""
 
     requested: list[str] = []  # noqa: RUF012  # emptied by the fixture
+    authorized: list[str] = []  # noqa: RUF012
 
     def do_GET(self) -> None:
         self.requested.append(self.path)
         path = self.path.partition("?")[0].strip("/")
+        self.authorized.append(self.headers.get("Authorization", ""))
         places = {"moved.png": "/a%20cat.png", "file.png": "file:///etc/passwd", "ftp.png": "ftp://x/y.png",
                   "round.png": "/round.png"}  # fmt: skip
         if path in places:
             self.send_response(302)
             self.send_header("Location", places[path])
             self.end_headers()
-        elif path in ("a%20cat.png", "page.png", "endless.png", "slow.png", "cut.png", "huge.png"):
+        elif path in ("q", "a%20cat.png", "page.png", "endless.png", "slow.png", "cut.png", "huge.png"):
             self.send_response(200)
             self._answer(path)
         else:
             self.send_error(404)
 
     def _answer(self, path: str) -> None:
-        data = b"<html>no picture</html>" if path == "page.png" else png()
+        data = {"page.png": b"<html>no picture</html>", "q": jpeg()}.get(path) or png()
         sizes = {"huge.png": 10**12, "cut.png": len(data) + 100}
         if path not in ("endless.png", "slow.png"):
             self.send_header("Content-Length", str(sizes.get(path, len(data))))
@@ -69,6 +81,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     Handler.requested.clear()
+    Handler.authorized.clear()
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.daemon_threads = True
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -82,9 +95,8 @@ def server() -> Iterator[str]:
 def test_an_image_from_the_web_is_downloaded_once_and_verifies_offline(harness: SessionHarness, server: str) -> None:
     (result,) = harness.draw(f"oil -I {server}/a%20cat.png?size=large -s2 -S1")
     assert Handler.requested == ["/a%20cat.png?size=large"]
-    assert '-I "a cat.png"' in harness.saved[0].line and any(
-        "downloading a cat.png" in text for text in harness.notices
-    )
+    assert f"-I {server}/a%20cat.png?size=large" in harness.saved[0].line
+    assert any("downloading a cat.png" in text for text in harness.notices)
     (kept,) = (harness.folder / "outputs" / ".invoke" / "inputs").iterdir()
     assert kept.read_bytes() == png()
     line = harness.saved[0].line
@@ -93,6 +105,65 @@ def test_an_image_from_the_web_is_downloaded_once_and_verifies_offline(harness: 
     assert len(Handler.requested) == 1, "downloaded once"
     drawing().save("local.png")
     assert pixels(harness.draw("oil -I local.png -s2 -S1")[0]) == pixels(result)
+
+
+def test_the_address_is_recorded_without_secrets(harness: SessionHarness, server: str) -> None:
+    address = server.replace("http://", "http://someone:hunter2@")
+    (result,) = harness.draw(f"oil -I {address}/q?size=9&access_token=abc123&x-amz-date=7#top -s2 -S1")
+    public = f"{server}/q?size=9"
+    document = json.loads(read_chunks(result)["sd-metadata"])
+    assert document["parents"] == [{"name": "q.jpg", "sha256": hashlib.sha256(jpeg()).hexdigest(), "source": public}]
+    assert image_facts(result)["init_image"] == public and f"-I {public} " in read_chunks(result)["Dream"] + " "
+    assert any("without its credentials" in text for text in harness.notices)
+    everything = [*read_chunks(result).values(), harness.saved[0].line]
+    files = [path for path in (harness.folder / "outputs").rglob("*") if path.is_file()]
+    everything += [path.read_bytes().decode("latin-1") for path in files]
+    assert not any(secret in text for text in everything for secret in ("hunter2", "abc123", "#top"))
+    assert harness.run(f"!verify {result}") is Outcome.OK and "identical" in harness.messages, harness.messages
+    (again,) = harness.draw(f"!replay {result}")
+    assert json.loads(read_chunks(again)["sd-metadata"])["parents"] == document["parents"]
+    assert len(Handler.requested) == 1, "the stored copy is used"
+    assert Handler.authorized == ["Basic c29tZW9uZTpodW50ZXIy"], "the server got the credentials"
+
+
+def test_a_recorded_line_downloads_the_image_where_there_is_no_copy(harness: SessionHarness, server: str) -> None:
+    (result,) = harness.draw(f"oil -I {server}/q -M {server}/moved.png -s2 -S1 -f .9")
+    line = read_chunks(result)["Dream"]
+    (elsewhere,) = harness.draw(f"{line} -o elsewhere")
+    assert pixels(elsewhere) == pixels(result) and Handler.requested.count("/q") == 2
+    harness.draw(f"oil -I {server}/q -s2 -S1")
+    assert Handler.requested.count("/q") == 2 and any("stored copy of q.jpg" in text for text in harness.notices)
+    harness.draw(f"oil -I {server}/q#new -s2 -S1")
+    assert Handler.requested.count("/q") == 3
+
+
+def test_stored_inputs_are_shown_by_name(harness: SessionHarness, server: str) -> None:
+    (first,) = harness.draw(f"oil -I {server}/q -s2 -S1")
+    (stored,) = (harness.folder / "outputs/.invoke/inputs").iterdir()
+    drawing(96, 96).save("local.png")
+    harness.draw("oil -I local.png -s2 -S1")
+    Path("local.png").unlink()
+    (by_name,) = harness.draw("oil -I local.png -s2 -S1")
+    assert "-I local.png" in harness.saved[0].line and image_facts(by_name)["init_image"] == "local.png"
+    (by_hash,) = harness.draw(f"oil -I outputs/.invoke/inputs/{stored.name} -s2 -S1")
+    assert "-I q.jpg" in harness.saved[0].line and image_facts(by_hash)["init_image"] == "q.jpg"
+    assert harness.run(f"!verify {first} {by_name} {by_hash}") is Outcome.OK, harness.messages
+
+
+@pytest.mark.parametrize(
+    ("url", "public"),
+    [
+        ("https://a:b@x.org:8080/c.png", "https://x.org:8080/c.png"),
+        ("https://x.org/c.png?w=3&sig=Zz%2F&sv=2024&se=9&sp=r#f", "https://x.org/c.png?w=3"),
+        ("https://x.org/c?X-Goog-Signature=1&API_KEY=2&q=cat%20dog", "https://x.org/c?q=cat%20dog"),
+        (f"https://x.org/c?t={'a' * 65}&page=2", "https://x.org/c?page=2"),
+        ("https://x.org/c?design=1&w=2&&", "https://x.org/c?design=1&w=2"),
+        ("https://x.org/c?keyword=monkey&author=me&compass=n", "https://x.org/c?keyword=monkey&author=me&compass=n"),
+        ("https://@x.org/?", "https://x.org/"),
+    ],
+)
+def test_addresses_are_recorded_without_what_gives_access(url: str, public: str) -> None:
+    assert public_address(url) == public
 
 
 def test_redirects_are_followed(harness: SessionHarness, server: str) -> None:

@@ -17,7 +17,7 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.output.png import pixel_hash
-from invoke_cli.version import __version__
+from invoke_cli.version import SCHEMA_VERSION, __version__
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels
 
@@ -51,7 +51,7 @@ def test_verification_of_new_files_is_identical(harness: SessionHarness, sketch:
 
 def test_images_of_an_older_schema_are_verified_by_that_schema(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s3")
-    assert json.loads(read_chunks(path)["sd-metadata"])["schema_version"] == 2
+    assert json.loads(read_chunks(path)["sd-metadata"])["schema_version"] == SCHEMA_VERSION
     rewrite(path, {"app_version": "0.1.0", "schema_version": None}, version="0.1.0")
     assert harness.run(f"!verify {path}") is Outcome.OK and "identical" in harness.messages
     rewrite(path, scheduler="AnotherScheduler")

@@ -64,6 +64,7 @@ VALUES: Mapping[str, str] = {
     "scheduler": "-A k_euler",
     "model": "-m other",
     "mask_blur": "--mask_blur 2",
+    "mask_match": "--mask_match 0",
     "outdir": "-o elsewhere",
     "name_format": "--fnformat {seed}.png",
     "pad": "--pad=white",

@@ -16,7 +16,7 @@ from invoke_cli.language.grammar.quotes import (
     unquote_value,
 )
 from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, parse_switch
-from invoke_cli.language.image_names import is_image_name
+from invoke_cli.language.image_names import is_image_name, natural_key
 from invoke_cli.language.switches.values import may_follow
 
 IsFile = Callable[[str], bool]
@@ -44,7 +44,13 @@ def words_to_lines(words: Sequence[str], is_file: IsFile, takes_line: TakesLine 
     stages = reader.stages()
     if len(reader.images) < 2:
         return [" | ".join(stages)]
-    return [" | ".join(_add_image(stages, image)) for image in reader.images]
+    return [" | ".join(_add_image(stages, image)) for image in _in_natural_order(reader.images)]
+
+
+def _in_natural_order(images: list[str]) -> list[str]:
+    """Sort the files of a shell glob, which are in alphabetical order, so that 2 comes before 10; keep other orders."""
+    is_glob = images in (sorted(images), sorted(images, key=str.casefold))
+    return sorted(images, key=natural_key) if is_glob else images
 
 
 def _format_line_command(words: Sequence[str], is_file: IsFile) -> str:

@@ -41,7 +41,8 @@ Inpainting regenerates only the masked part of an image; every other pixel stays
 
 If the mask has transparency, its transparent areas are painted, otherwise its white areas. --invert_mask inverts the
 mask; --mask_polarity black supports scripts written for InvokeAI 2.x. --mask_grow 12 extends the painted area by 12
-pixels; --mask_blur sets the width of the soft edge, inside the mask.
+pixels; --mask_blur sets the width of the soft edge, inside the mask. The colours of the painted area are matched to
+the pixels around it; --mask_match 0 keeps those that the model generated.
 
 Without -W, -H or a fit switch, the result has the size of the init image: the model works on a window around the
 mask at its native size, and only the pixels under the mask are replaced.

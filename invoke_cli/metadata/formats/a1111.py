@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from pathlib import PurePath
 
 from invoke_cli.errors import MetadataError
 from invoke_cli.language.switches.numbers import format_number
@@ -17,8 +18,9 @@ from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
 from invoke_cli.metadata.formats.civitai import CIVITAI_KEYS, read_resources
 from invoke_cli.metadata.formats.infotext import escape_brackets, join_parameters, split_parameters
 from invoke_cli.metadata.sampler_aliases import AUTOMATIC
-from invoke_cli.planning.plan import Task
+from invoke_cli.planning.plan import LoraUse, Plan, Task
 from invoke_cli.request import Variation
+from invoke_cli.version import RECORDED_METHODS
 
 KEYWORD = "parameters"
 PLACES = (KEYWORD, "EXIF:UserComment", "comment")
@@ -51,7 +53,8 @@ class A1111Codec:
         """Return the parameters; a private image keeps only the numbers."""
         prompt, private = record.plan.prompt, record.plan.output.private
         texts = ("", "") if private else (escape_brackets(prompt.positive), escape_brackets(prompt.negative))
-        return {KEYWORD: join_parameters(*texts, _pairs(record))}
+        positive = " ".join(filter(None, [texts[0], *_lora_tags(record.plan)]))
+        return {KEYWORD: join_parameters(positive, texts[1], _pairs(record))}
 
     def sniff(self, chunks: Chunks) -> bool:
         """Return whether one of the texts is present and is not JSON."""
@@ -170,6 +173,31 @@ def _variation_pairs(variations: Sequence[Variation]) -> dict[str, str]:
     return {}
 
 
+def _written_loras(plan: Plan) -> Mapping[str, LoraUse]:
+    """Return the LoRAs to write, by the names that A1111 gives them: without folders."""
+    if plan.output.private or plan.schema_version < RECORDED_METHODS:
+        return {}
+    named = {PurePath(use.name).name: use for use in plan.loras}
+    return {name: use for name, use in named.items() if not set("<>:,") & set(name)}
+
+
+def _lora_tags(plan: Plan) -> Iterator[str]:
+    for name, use in _written_loras(plan).items():
+        yield f"<lora:{name}:{format_number(use.weight)}>"
+
+
+def _method_pairs(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the upscaler, and the hashes of the LoRAs as sites look them up."""
+    if plan.schema_version < RECORDED_METHODS:
+        return
+    enlarging = plan.postprocessing.enlarging
+    if enlarging is not None and not plan.output.private:
+        yield "Postprocess upscaler", str(enlarging.facts()[0]["upscaler"])
+    hashes = [f"{name}: {use.sha256[:10]}" for name, use in _written_loras(plan).items() if use.sha256]
+    if hashes:
+        yield "Lora hashes", ", ".join(hashes)
+
+
 def _pairs(record: Record) -> dict[str, str]:
     """Return the pairs in A1111's order."""
     plan, image = record.plan, record.image
@@ -193,6 +221,7 @@ def _pairs(record: Record) -> dict[str, str]:
         pairs["Tiling"] = "True"
     if plan.postprocessing.enlarging:
         pairs["Postprocess upscale by"] = format_number(plan.postprocessing.enlarging.factor)
+    pairs |= dict(_method_pairs(plan))
     return pairs | {"RNG": "CPU", "Version": f"{record.program} {record.version}"}
 
 

@@ -13,10 +13,11 @@ from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
 from invoke_cli.metadata.formats.dream import without_prompts, write_dream
-from invoke_cli.metadata.formats.invokeai2 import SD_METADATA, read_dream_and_json
+from invoke_cli.metadata.formats.invokeai2 import IN_PROMPT, SD_METADATA, read_dream_and_json
 from invoke_cli.planning.plan import ControlUse, ImagePlan, Plan
 from invoke_cli.planning.recorded_request import recorded_request
 from invoke_cli.request import GenerationRequest
+from invoke_cli.version import RECORDED_METHODS
 
 
 class InvokeAICodec:
@@ -98,7 +99,31 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
         "perlin": request.perlin or 0.0,
         "postprocessing": None,
     }
-    return {**image, **dict(_choices(plan, request)), **dict(_source_hashes(plan))}
+    image |= dict(_choices(plan, request))
+    if plan.schema_version >= RECORDED_METHODS:
+        image |= dict(_methods(plan, request))
+    return {**image, **dict(_source_hashes(plan))}
+
+
+def _methods(plan: Plan, request: GenerationRequest) -> Iterator[tuple[str, object]]:
+    """Yield how the image was made: its postprocessing, all LoRAs and the way of inpainting."""
+    if plan.postprocessing.wanted:
+        yield "postprocessing", plan.postprocessing.facts()
+    if plan.prompt.loras and not plan.output.private:
+        switched = [choice._asdict() for choice in request.loras or ()]
+        yield "loras", [*switched, *({**choice._asdict(), IN_PROMPT: True} for choice in plan.prompt.loras)]
+    if plan.mask is not None and plan.resume is None:
+        yield "inpainting", _inpainting(plan)
+
+
+def _inpainting(plan: Plan) -> dict[str, object]:
+    """Return the kind of model, the part of the image that it worked on (None: all), and the number of passes."""
+    window = plan.geometry.window if plan.geometry and not plan.patches else None
+    return {
+        "model": "inpainting" if plan.takes_mask else "ordinary",
+        "window": list(window) if window else None,
+        "passes": max(1, len(plan.patches)),
+    }
 
 
 def _choices(plan: Plan, request: GenerationRequest) -> Iterator[tuple[str, object]]:

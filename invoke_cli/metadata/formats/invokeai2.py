@@ -25,6 +25,7 @@ from invoke_cli.request import Borders, GenerationRequest, PostprocessorChoice, 
 
 SD_METADATA = "sd-metadata"
 APP_ID = "invoke-cli"
+IN_PROMPT = "in_prompt"  # marks a LoRA that the prompt names, not the switch
 
 _MAX_WEIGHT = 1_000_000
 
@@ -86,7 +87,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     merged = said | values
     if is_ours:
         merged["model"] = str(document.get("model_id") or merged.get("model") or "") or None
-    missing = [*dream.unsupported, *invalid, *_unsupported(image)]
+    missing = [*dream.unsupported, *invalid, *_unsupported(image, is_ours=is_ours)]
     program = clean(f"{document.get('app_id', 'InvokeAI')} {document.get('app_version', '')}")[:200]
     request = GenerationRequest.of(merged)
     return ParsedMetadata(
@@ -170,8 +171,9 @@ def _variations(entries: Sequence[Mapping[str, Any]]) -> object:
 
 
 def _loras(entries: Sequence[Mapping[str, Any]]) -> object:
-    text = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in entries)
-    return by_field()["loras"].value.parse(text)
+    switched = [entry for entry in entries if not (isinstance(entry, dict) and entry.get(IN_PROMPT))]
+    text = ",".join(f"{entry['name']}:{format_number(float(entry['weight']))}" for entry in switched)
+    return by_field()["loras"].value.parse(text) if switched else None
 
 
 def _controls(entries: Sequence[Mapping[str, Any]]) -> tuple[object, ...]:
@@ -232,8 +234,8 @@ def _shown(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _unsupported(image: Mapping[str, Any]) -> Iterator[str]:
-    for key, is_off in _UNSUPPORTED:
+def _unsupported(image: Mapping[str, Any], *, is_ours: bool) -> Iterator[str]:
+    for key, is_off in () if is_ours else _UNSUPPORTED:
         value = image.get(key, is_off)
         if value and value != is_off:
             yield f"{key}: {json.dumps(value)[:80]}"
@@ -263,6 +265,7 @@ def _provenance(document: Mapping[str, Any], image: Mapping[str, Any]) -> Proven
         inputs=_pairs(stages, "orig_hash", "mask_hash"),
         controls=tuple(map(_control_hashes, stages)),
         parents=_pairs(document.get("parents") or (), "name", "sha256"),
+        sources=_pairs(document.get("parents") or (), "sha256", "source"),
         model_sha256=str(document.get("model_hash") or ""),
         environment=environment if isinstance(environment, dict) else {},
         batch=_batch(document.get("batch")),

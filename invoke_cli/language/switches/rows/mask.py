@@ -67,6 +67,19 @@ MASK: tuple[Switch, ...] = (
         help="extend the painted area beyond the edge of the mask",
     ),
     Switch(
+        field="mask_match",
+        flags=("--mask_match",),
+        value=Integer(low=0, high=1, bare=1),
+        group=Group.MASK,
+        needs=Needs.MASK,
+        metavar="0|1",
+        default="1",
+        recorded="mask_match",
+        example="--mask_match 0",
+        help="shift the colours of the painted area to match the pixels around it; 0 keeps exactly the pixels that the "
+        "model generated",
+    ),
+    Switch(
         field="text_mask",
         flags=("-tm", "--text_mask"),
         value=MaskWords(),
