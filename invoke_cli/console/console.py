@@ -201,7 +201,7 @@ class Console:
                 self._write_stderr(sanitize_for_terminal(event.text), "dim")
             case Loading():
                 self._write_stderr(loading_text(event), "dim")
-            case Done() if event.images > 1 or self.style.progress:
+            case Done() if event.images > 1 or (event.images and self.style.progress):
                 self._write_stderr(done_text(event), "dim")
             case _:
                 pass

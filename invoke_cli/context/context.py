@@ -8,8 +8,9 @@ import json
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from invoke_cli.context.paths import ALIASES_FILE, expand_path, is_file, is_folder, names_a_file
@@ -18,7 +19,7 @@ from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
-from invoke_cli.events import Emit, Event, Level, Message, Notice, NullViewer, Step, Viewer
+from invoke_cli.events import Emit, Event, Level, Loading, Message, Notice, NullViewer, Step, Viewer
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.folder import ModelFacts
@@ -102,6 +103,7 @@ class SessionContext:
         self._tips: set[str] = set()
         self.session_id = secrets.token_hex(4)
         self._lines = 0
+        self._opening_began: float | None = None
         self._stop, self._closing = threading.Event(), threading.Event()
         self._hashes: dict[str, str] = {}
         self._same_vaes: dict[str, bool] = {}
@@ -122,6 +124,7 @@ class SessionContext:
             self.check_stopped()
         if self._engine is None:
             options, settings = self.settings.options, self.settings
+            self._opening_began = time.monotonic()
             self._engine = self._opener(
                 EngineSettings(
                     device=settings.launch_value("device", options.device),
@@ -148,7 +151,13 @@ class SessionContext:
         return Hooks(emit=self._follow, stopped=self._stop.is_set, counters=self.counters, viewer=self.streams.viewer)
 
     def _follow(self, event: Event) -> None:
-        """Emit an event of the engine, with a tip if the line turns out to be slow."""
+        """Emit an event of the engine, with a tip if the line turns out to be slow.
+
+        The time of the first model to be loaded includes that of opening the engine, which the user waited for, too.
+        """
+        if isinstance(event, Loading) and event.seconds is not None and self._opening_began is not None:
+            event = replace(event, seconds=time.monotonic() - self._opening_began)
+            self._opening_began = None
         self.emit(event)
         tip = tip_for_progress(event) if isinstance(event, Step) else None
         if tip is not None:
@@ -156,7 +165,7 @@ class SessionContext:
 
     def background_hooks(self) -> Hooks:
         """Return the hooks for work of the engine in the background, which only the end of the session stops."""
-        return Hooks(emit=self.emit, stopped=self._closing.is_set)
+        return Hooks(emit=self._follow, stopped=self._closing.is_set)
 
     def model_hash(self, model: Model) -> str:
         """Return the SHA-256 of a model; it is computed once per session.
@@ -208,6 +217,8 @@ class SessionContext:
     def begin(self) -> None:
         """Start a new line: clear earlier requests to stop."""
         self._lines += 1
+        if self._opening is None or not self._opening.is_alive():
+            self._opening_began = None
         self._stop.clear()
         self.counters = Counters()
 

@@ -27,9 +27,10 @@ from invoke_cli.inputs.supplied import SuppliedInputs
 from invoke_cli.language.grammar.line import Stage
 from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
-from invoke_cli.planning.describe import plan_facts, plan_line, plan_table
+from invoke_cli.planning.describe import plan_facts, plan_line
 from invoke_cli.planning.fitting_size import size_remedy
 from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.plan_table import plan_table
 from invoke_cli.planning.recorded_request import recorded_controls, recorded_mask
 from invoke_cli.planning.tips import tip_for_result
 from invoke_cli.request import GenerationRequest, overlay
@@ -81,10 +82,10 @@ class LineRun:
         plan, dry = self.prepared.plan, bool(self.prepared.plan.request.dry_run)
         for stage in (self.prepared, *self.prepared.later):
             self._report(stage.plan, dry=dry)
+        show_tokens(self.context, (self.prepared, *self.prepared.later))
         if dry:
             return []
         self._check_memory()
-        show_tokens(self.context, (self.prepared, *self.prepared.later))
         target = self._target()
         saver, self.originals = Saver(self.context, target), Saver(self.context, originals_target(target))
         try:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from invoke_cli.language.sanitize import sanitize_for_terminal
-from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.planning.plan import AUTO_PARALLEL, Plan, Task
 
 _SHOWN_SEEDS = 8
@@ -81,33 +79,3 @@ def plan_facts(plan: Plan) -> dict[str, object]:
         "variations": [[list(variation) for variation in image.variations] for image in plan.images],
         "parallel": None if plan.parallel == AUTO_PARALLEL else plan.parallel,
     }
-
-
-def plan_table(plan: Plan) -> str:
-    """Format a plan as a table, one value per line, with the layer that each value came from."""
-    rows = [(name, _shown(value), _source(plan, name)) for name, value in plan_facts(plan).items()]
-    rows = [row for row in rows if row[1]]
-    width = max(len(name) for name, _, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}{f'  ({source})' if source else ''}" for name, value, source in rows)
-
-
-def _shown(value: object) -> str:
-    if value is None or value == "" or (isinstance(value, list) and not any(value)):
-        return ""
-    if isinstance(value, list):
-        return ", ".join(map(str, value[:_SHOWN_SEEDS])) + (" …" if len(value) > _SHOWN_SEEDS else "")
-    return sanitize_for_terminal(str(value))
-
-
-_FIELDS = {"steps": "num_inference_steps", "sampler": "scheduler", "seeds": "seeds"}
-
-
-def _source(plan: Plan, name: str) -> str:
-    """Return the layer that a value came from; empty if it was computed."""
-    field = _FIELDS.get(name, name)
-    value = getattr(plan.request, field, None)
-    if field in ("width", "height", "num_inference_steps") and value != getattr(plan, field, plan.steps.asked):
-        return ""  # computed, not set
-    if any(switch.field == field for switch in SWITCHES):
-        return plan.sources.get(field, "random" if field == "seeds" else "")
-    return ""
