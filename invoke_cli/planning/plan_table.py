@@ -42,12 +42,17 @@ def _switches(plan: Plan) -> Iterator[Row]:
     recorded, asked = recorded_request(plan, plan.images[0]), plan.request
     for switch in SWITCHES:
         value = getattr(recorded, switch.field)
-        if value is None and switch.group in (Group.OUTPUT, Group.RUN):
+        if value is None and _is_chosen_output(plan, switch):
             value = getattr(asked, switch.field)
         if switch.field == "seeds":
             yield _label(switch), _seeds(plan), plan.sources.get("seeds", "random")
         elif value not in (None, (), False, 0, "") and switch.field not in _NOT_SHOWN:
             yield _label(switch), _shown(switch, value), _source(plan, switch.field, value)
+
+
+def _is_chosen_output(plan: Plan, switch: Switch) -> bool:
+    """Return whether a switch that does not affect pixels was set by the user."""
+    return switch.group in (Group.OUTPUT, Group.RUN) and plan.sources.get(switch.field) != "program"
 
 
 def _label(switch: Switch) -> str:
