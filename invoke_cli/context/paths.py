@@ -18,6 +18,7 @@ FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
 OUTPUTS = "outputs"
 MODELS = "models"
+RECOMMENDED_FILE = "recommended.yaml"
 IN_PACKAGE = "{package}"
 
 

@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,12 +22,14 @@ from invoke_cli.context.paths import (
     INIT_FILE,
     MODELS_FILE,
     OUTPUTS,
+    RECOMMENDED_FILE,
     expand_path,
     find_paths,
     is_file,
     is_folder,
     output_folder_for,
     path_exists,
+    read_text,
 )
 from invoke_cli.context.yaml_store import USED_BY_FOLDER, Folders, ModelsFile
 from invoke_cli.engine import Model
@@ -45,6 +47,7 @@ from invoke_cli.models.files.vae import with_vae
 from invoke_cli.models.files.weights_header import SINGLE_FILES
 from invoke_cli.models.files.zero_snr import with_zero_snr
 from invoke_cli.models.quantization import with_quantize
+from invoke_cli.models.recommended import RecommendedModel, read_recommended, recommended_named
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.default_layers import Effective, Layer, resolve
@@ -131,6 +134,20 @@ class Settings:
         if value < 0 or (text and not 0 < value < _LARGEST_LIMIT):
             raise ConfigError(f"invalid value for --{name}: {text[:40]!r}", hint=f"write {expected}")
         return value
+
+    def recommended_models(self) -> Sequence[RecommendedModel]:
+        """Return the models to begin with."""
+        return read_recommended(read_text(self.paths.packaged_configs / RECOMMENDED_FILE))
+
+    def _installable(self, name: str) -> ModelError | None:
+        """Return the error for a well-known model that is not installed, with the lines that install it."""
+        model = recommended_named(self.recommended_models(), name)
+        if model is None:
+            return None
+        facts = f"{model.about}; a download of about {model.download}, needs {model.memory}; {model.licence}"
+        before = f"{model.gate}; then " if model.gate else ""
+        hint = f"{before}{model.command} downloads it ({facts})"
+        return ModelError(f"the model {name} is not installed", hint=hint, field="model")
 
     def upper_layers(self) -> list[Layer]:
         """Return the layers between the model's defaults and the line."""
@@ -269,7 +286,7 @@ class Settings:
         try:
             return self.registry.find(name)
         except InvokeError as error:
-            raise _unknown_model(name) or error from None
+            raise _unknown_model(name) or self._installable(name) or error from None
 
     def _folder_entry(self, folder: Path, wanted: str) -> ModelSpec:
         """Return the entry of a model that is used by its folder; it is added for this session if necessary."""

@@ -19,15 +19,22 @@ from invoke_cli.language.help.first_screen import PROMPT_EXAMPLES, first_screen
 from invoke_cli.language.help.keys import KEYS, When
 from invoke_cli.language.help.topics import TOPICS
 from invoke_cli.language.switches.switch import Switch
+from invoke_cli.models.recommended import RecommendedModel
 from invoke_cli.models.samplers import WITHOUT_SCHEDULER, all_samplers
 
 _SCHEMA = "schema"  # the page that a program reads
+_MODELS = "models"
 
 
 def show_help(context: SessionContext, call: Call) -> None:
     """Show the overview, the page of a topic, or the help on one switch or command."""
     topic = " ".join(call.words)
-    page = Page(width=context.streams.width(), defaults=context.settings.model_defaults(), commands=call.commands())
+    page = Page(
+        width=context.streams.width(),
+        defaults=context.settings.model_defaults(),
+        commands=call.commands(),
+        recommended=tuple(context.settings.recommended_models()) if topic.lower() == _MODELS else (),
+    )
     context.say(help_text(topic, page), paged=True)
 
 
@@ -39,11 +46,13 @@ class Page:
         width: The columns of the window.
         defaults: The defaults of the model in use, by field, as they would be typed.
         commands: The commands.
+        recommended: The models to begin with.
     """
 
     width: int = pages.WIDTH
     defaults: Mapping[str, str] = field(default_factory=dict)
     commands: Sequence[Command] = ()
+    recommended: Sequence[RecommendedModel] = ()
 
     def table(self, rows: Sequence[pages.Row]) -> str:
         """Return rows as two columns."""
@@ -65,6 +74,18 @@ def help_text(topic: str, shown: Page) -> str:
     suggestion = nearest(topic.lower(), topic_names())
     hint = f"did you mean {suggestion}? " if suggestion else ""
     raise CommandError(f"no help on {topic[:40]!r}", hint=hint + f"topics: {', '.join(topic_names())}")
+
+
+def _recommended(shown: Page) -> str:
+    """Return the models to begin with, from the smallest to the largest, and how to get them."""
+    rows: list[pages.Row] = []
+    for model in shown.recommended:
+        gate = f" First {model.gate}." if model.gate else ""
+        text = (
+            f"{model.about}. {model.command} downloads about {model.download}; needs {model.memory}. {model.licence}."
+        )
+        rows.append((model.name, text + gate))
+    return f"Models to begin with, from the least memory to the most:\n{shown.table(rows)}" if rows else ""
 
 
 def _find_switch(topic: str) -> Switch | None:
@@ -92,6 +113,7 @@ def _pages(shown: Page) -> Mapping[str, Callable[[], str]]:
         "commands": lambda: shown.table(command_rows(shown.commands)),
         "samplers": lambda: _samplers(shown),
         **texts,
+        _MODELS: lambda: f"{TOPICS[_MODELS]}\n\n{_recommended(shown)}".rstrip(),
         "keys": lambda: _keys(shown),
         "json": lambda: _events(shown),
         _SCHEMA: _schema_text,
