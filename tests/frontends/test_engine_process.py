@@ -122,6 +122,7 @@ def test_an_error_in_the_engine_is_one_sentence_with_a_log(process_session: Sess
     process_session.draw("a cat -s2 -S1")
 
 
+@pytest.mark.slow
 def test_settings_that_cannot_be_had_are_reported() -> None:
     with pytest.raises(ConfigError):
         open_process_engine(EngineSettings(device="nonsense"), SILENT, lambda: SILENT)
@@ -176,6 +177,7 @@ def test_a_stopped_line_ends_within_a_second_and_the_next_one_runs(process_sessi
     assert process_id(process_session) == pid
 
 
+@pytest.mark.slow
 def test_waiting_for_the_libraries_can_be_stopped() -> None:
     began = time.monotonic()
     hooks = Hooks(emit=lambda _: None, stopped=lambda: time.monotonic() - began > 0.3)
@@ -202,7 +204,7 @@ session.close()
 """
 
 
-@pytest.mark.parametrize("ending", ["closed", "stay"])
+@pytest.mark.parametrize("ending", ["closed", pytest.param("stay", marks=pytest.mark.slow)])
 def test_the_sessions_process_never_imports_torch_and_leaves_no_process(
     tmp_path: Path, tiny_model: Path, ending: str
 ) -> None:
@@ -220,6 +222,7 @@ def test_the_sessions_process_never_imports_torch_and_leaves_no_process(
     wait_until(lambda: not exists(pid), 5)
 
 
+@pytest.mark.slow
 def test_modules_of_the_current_folder_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("torch.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")

@@ -15,8 +15,8 @@ import pytest
     "settings",
     [
         {"TERM": "dumb"},
-        {"TERM": "unknown"},
-        {"TERM": ""},
+        pytest.param({"TERM": "unknown"}, marks=pytest.mark.slow),
+        pytest.param({"TERM": ""}, marks=pytest.mark.slow),
         {"TERM": "xterm", "LC_ALL": "C"},
         {"TERM": "dumb", "INSIDE_EMACS": "29.1,comint", "LC_ALL": "de_DE.ISO-8859-1"},
     ],
