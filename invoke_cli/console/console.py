@@ -35,6 +35,7 @@ from invoke_cli.events import (
     Planned,
     Prefill,
     Saved,
+    Start,
     Step,
     Tokenized,
     Trace,
@@ -111,13 +112,14 @@ class Console:
         self.viewer = viewer if style.progress else None
         self._on_step = on_step
         self.pager: Callable[[str], object] = show_in_pager
-        self._line_count = 0
+        self._line_count = self._finished = 0
         self._preview_size: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
         """Print an event."""
         with self._lock:
+            self._count(event)
             if self.style.json:
                 self._write_json(event)
             elif isinstance(event, Step):
@@ -125,6 +127,13 @@ class Console:
             else:
                 self._clear_progress()
                 self._show(event)
+
+    def _count(self, event: Event) -> None:
+        """Count the images of the running line."""
+        if isinstance(event, Start):
+            self._finished = 0
+        elif isinstance(event, Saved):
+            self._finished += 1
 
     def failed(self, error: InvokeError) -> None:
         """Print an error that belongs to no line."""
@@ -178,7 +187,8 @@ class Console:
                 self._write_stdout(sanitize_for_terminal(text))
             case Failed():
                 width = shutil.get_terminal_size((100, 24)).columns
-                self._write_stderr(error_text(event.error, event.number, width), "error", always=True)
+                text = error_text(event.error, event.number, width, finished=self._finished)
+                self._write_stderr(text, "error", always=True)
             case Trace():
                 self._write_stderr(sanitize_for_terminal(event.text), "dim", always=True)
             case Notice():

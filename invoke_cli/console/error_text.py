@@ -8,10 +8,18 @@ from invoke_cli.errors import Interrupted, InvokeError, Span
 from invoke_cli.language.sanitize import sanitize_for_terminal
 
 
-def error_text(error: InvokeError, number: int | None = None, width: int = 100) -> str:
-    """Format an error: what happened, the line with carets under the place, and a hint."""
+def error_text(error: InvokeError, number: int | None = None, width: int = 100, *, finished: int = 0) -> str:
+    """Format an error: what happened, the line with carets under the place, and a hint.
+
+    Args:
+        error: The error.
+        number: The number of the line in a batch.
+        width: The columns of the window.
+        finished: The number of images that the line had finished.
+    """
     if isinstance(error, Interrupted):
-        return "stopped; finished images are kept"
+        images = "1 finished image is" if finished == 1 else f"{finished} finished images are"
+        return f"stopped; {images} kept" if finished else "stopped"
     where = f"line {number}: " if number is not None else ""
     lines = [f"error: {where}{sanitize_for_terminal(error.message)}"]
     if error.line and error.span is not None:

@@ -207,7 +207,7 @@ def test_a_session_on_a_terminal_completes_stops_fetches_and_quits(terminal: Ter
     screen = terminal.until(lambda text: "waiting: a dog -s2 -S6" in text)
     assert screen.count("of 400") == 1  # entering the line left no progress bar behind
     terminal.type("\x03")
-    terminal.until(lambda text: "stopped; finished images are kept" in text and "000001.6.png" in text)
+    terminal.until(lambda text: "\nstopped\n" in text and "000001.6.png" in text)
     terminal.type("!fetch @last\r")
     screen = terminal.until(lambda text: "invoke> a dog -s 2 -S 6 -W 64" in text)
     terminal.type("\x15bad -s 0\r")
