@@ -7,13 +7,16 @@ was used before.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 
-from invoke_cli.context.paths import expand_path, path_exists
+from invoke_cli.context.paths import expand_path, is_folder, is_link, path_exists
 from invoke_cli.errors import ImageError, blame
 from invoke_cli.imaging.pipes import has_no_name
 from invoke_cli.inputs.url import is_url
+from invoke_cli.language.grammar.names import nearest
 from invoke_cli.language.grammar.pasted_paths import may_be_pasted
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 
@@ -22,6 +25,7 @@ _NUMBER = re.compile(r"!(\d{1,9})")
 _PLAIN_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _STEP = re.compile(r"(.+):(\d{1,4})")
 _MAX_SHOWN = 5
+_MAX_LISTED = 2_000
 
 
 def find_image(reference: str, folder: OutputFolder, *, field: str | None = None) -> Path:
@@ -126,5 +130,29 @@ def _by_name(reference: str, folder: OutputFolder) -> Path:
     used_input = folder.find_input_by_name(Path(reference).name)
     if used_input is not None:
         return used_input
+    raise _missing(reference)
+
+
+def _missing(reference: str) -> ImageError:
+    """Return the error for a name that no image has; it says how far the path leads."""
+    path, shown = expand_path(reference), reference[:100]
+    if is_link(path):
+        return ImageError(f"{shown} is a link to {path.readlink()}, which does not exist", hint="restore its target")
+    folder = path.parent
+    if "/" in reference and not is_folder(folder):
+        problem = "is not a folder" if path_exists(folder) else "does not exist"
+        return ImageError(f"there is no image {shown}: {folder} {problem}", hint="check the path; Tab completes it")
+    names = {Path(name).stem: name for name in _names_in(folder)}
+    if similar := nearest(path.stem, names):
+        return ImageError(f"there is no image {shown}", hint=f"did you mean {path.with_name(names[similar])}?")
     hint = "check the name (Tab completes it); @last is the last result, 17 or !17 is image 17"
-    raise ImageError(f"there is no image {reference[:100]}", hint=hint)
+    return ImageError(f"there is no image {shown}", hint=hint)
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return the names of the first images in a folder."""
+    try:
+        names = (entry.name for entry in islice(folder.iterdir(), _MAX_LISTED))
+        return [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
+    except OSError:
+        return []
