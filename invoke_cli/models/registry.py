@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from invoke_cli.errors import ConfigError, InvokeError, ModelError
 from invoke_cli.language.grammar.line import switches_only
+from invoke_cli.language.grammar.names import near_names
 from invoke_cli.models.families.family import Matrix
 from invoke_cli.models.quantization import QUANTIZATIONS
 from invoke_cli.request import GenerationRequest
@@ -71,7 +71,7 @@ class Registry:
         starts = [known for known in self.models if known.lower().startswith(name.lower())]
         if len(starts) == 1:
             return self.models[starts[0]]
-        close = starts or difflib.get_close_matches(name, self.models, n=3, cutoff=0.4)
+        close = starts or near_names(name, self.models)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise ModelError(f"no such model: {name}", hint=hint + "!models lists them", field="model")
 
@@ -150,7 +150,7 @@ class _Entry:
             raise self._error(f"{self.name} has no settings", self.line)
         for key in self.body:
             if key not in self.KEYS:
-                near = difflib.get_close_matches(str(key), self.KEYS, n=1)
+                near = near_names(str(key), self.KEYS, 1)
                 suggestion = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(self.KEYS)})"
                 raise self._error(f"{self.name}: unknown setting {key}{suggestion}", self.line_of(key))
         for key, choices in self.CHOICES.items():
