@@ -130,7 +130,6 @@ def test_unbalanced_brackets_are_text_and_deeply_nested_ones_are_errors(count: i
         ("a forest)0.5 x", [("a forest)0.5 x", 1)], "its ( is missing; add ( before the words"),
         ("a [fog", [("a [fog", 1)], "the [ in [fog is read as text, since its ] is missing"),
         ("fog] x", [("fog] x", 1)], "as in [words to avoid], or write \\]"),
-        ("{red|blue fox", [("{red|blue fox", 1)], "as in {one|other}"),
     ],
 )
 def test_an_unbalanced_operator_is_read_as_it_stands_with_a_notice(source: str, expected: Pairs, notice: str) -> None:

@@ -76,8 +76,6 @@ def _notice(source: str, unescaped: str, position: int) -> str:
         return _missing(source, position, "close it", _repaired(source, unescaped, position))
     if char == "[" and rest[:1].strip():
         return _missing(source, position, "close it", "[words to avoid]")
-    if char == "{" and "|" in rest:
-        return _missing(source, position, "close it", "{one|other}")
     if char == ")" and AFTER_GROUP.match(unescaped, position + 1):
         return _missing(source, position, "add ( before the words", "(words)0.5")
     if char == "]" and unescaped[position - 1 : position].strip():
