@@ -32,6 +32,7 @@ _COMMON = {
     "error": "underline",
     "open": "underline",
     "cut": "underline",
+    "unknown-word": "underline",
     "toolbar-error": "bold",
 }
 
@@ -48,6 +49,7 @@ THEMES: tuple[Theme, ...] = (
             "error": "ansired underline",
             "open": "ansibrightblack underline",
             "cut": "ansimagenta underline",
+            "unknown-word": "ansiyellow underline",
             "progress": "ansicyan",
             "queue": "ansibrightblack",
             "completion-menu": "bg:#303030 #e4e4e4",
@@ -72,6 +74,7 @@ THEMES: tuple[Theme, ...] = (
             "error": "#af0000 underline",
             "open": "#6c6c6c underline",
             "cut": "#87005f underline",
+            "unknown-word": "#875f00 underline",
             "progress": "ansiblue",
             "queue": "#6c6c6c",
             "completion-menu": "bg:#e4e4e4 #1c1c1c",

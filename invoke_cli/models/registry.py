@@ -27,6 +27,7 @@ class ModelSpec:
         quantize: The quantization type of the denoiser.
         good_for: Tags for what the model is good for.
         triggers: The trigger words of the model.
+        words: Words that the model knows; other words of a prompt are marked.
         defaults: The default switches of lines that use this model.
         preview: A linear map from latents to RGB in 0..1: a row (red, green, blue) per latent channel, then a bias row.
         preview_vae: The folder of a tiny VAE (AutoencoderTiny) for live previews instead of `preview`.
@@ -44,6 +45,7 @@ class ModelSpec:
     description: str = ""
     good_for: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     default: bool = False
     size: int | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
@@ -131,7 +133,7 @@ class _Entry:
 
     KEYS = (
         "description", "path", "base", "vae", "prediction", "zero_snr", "quantize", "format", "default", "size",
-        "defaults", "preview", "preview_vae", "triggers", "good_for", "control",
+        "defaults", "preview", "preview_vae", "triggers", "good_for", "control", "words",
     )  # fmt: skip
     CHOICES: Mapping[str, tuple[str, ...]] = {
         "format": ("diffusers", "single_file"),
@@ -168,6 +170,7 @@ class _Entry:
             description=self._text("description", ""),
             good_for=self._words("good_for"),
             triggers=self._words("triggers"),
+            words=self._words("words"),
             default=bool(self.body.get("default", False)),
             size=self._size(),
             defaults=self._defaults(),

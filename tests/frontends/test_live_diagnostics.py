@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 
 from invoke_cli.console.themes import THEMES, Theme
 from invoke_cli.context.options import SessionOptions
@@ -15,9 +17,12 @@ from invoke_cli.context.settings import Settings
 from invoke_cli.language.completion.complete import complete
 from invoke_cli.models.files.folder import read_facts
 from invoke_cli.models.files.tokenizer import CLIP_MERGES, CLIP_VOCABULARY, token_reader
-from invoke_cli.repl.completer import fragments
+from invoke_cli.output.typed_lines import TypedLines
+from invoke_cli.repl.completer import LineCompleter, fragments
 from invoke_cli.repl.completion_sources import sources_for
 from invoke_cli.repl.diagnostics import diagnostic
+from invoke_cli.repl.known_words import KnownWords
+from invoke_cli.repl.line_history import LineSearch
 from invoke_cli.repl.reference_check import ReferenceCheck
 from invoke_cli.repl.token_counter import TokenCount, TokenCounter
 from invoke_cli.repl.toolbar import Toolbar
@@ -196,7 +201,7 @@ def test_completion_survives_a_damaged_history(program: Program) -> None:
         ("a (cat", "(", "the ( is not closed", True),
         ("a big [cat in {red", "[", "the [ in [cat in {red is read as text", True),
         ("a {red|blue cat", "{", "unclosed brace", True),
-        ("a {red cat -s5", "{", "the { is not closed", True),
+        ("a {red cat -s5", "{", "the { is not closed", False),
         ("a cat -s2 -I @last4 -f .5 -S1", "@last4", "outputs has no image @last4", False),
         ("a cat -s2 -I 99 -f .5 -S1", "99", "outputs has no image 99", False),
         ("a dog -s3 -M !7 -I !1 -S1", "!7", "outputs has no image 7", False),
@@ -252,3 +257,34 @@ def _luminance(colour: str) -> float:
     levels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.feature("known-words")
+def test_unknown_words_are_marked_and_known_ones_completed_with_tab(program: Program) -> None:
+    configs = program.folder / "root" / "configs" / "models.yaml"
+    configs.write_text(configs.read_text(encoding="utf-8") + "  words: castle, cat, ship\n", encoding="utf-8")
+    settings = Settings(SessionOptions())
+    words = KnownWords(settings)
+    assert words.unknown("a spaceship here") == ()  # nothing is read before the session is open
+    words.refresh()
+
+    def marked(line: str) -> list[str]:
+        return [line[slice(*span)] for span in words.unknown(line)]
+
+    assert marked("a spaceship and a castle -s 5 | dragons -f .5") == ["spaceship", "dragons"]
+    assert marked("a space") == [] and marked("a space ") == ["space"] and marked("a dragon -m other") == []
+    assert (
+        marked('"a 日本 dragon" -s5') == ["日本", "dragon"]
+        and marked("!fetch dragon ") == []
+        and marked("a -zz 3") == []
+    )
+    styled = fragments("a dragon -s 5", unknown=words.unknown("a dragon -s 5"))
+    assert "".join(char for style, char, *_ in styled if style == "class:unknown-word") == "dragon"
+    completer = LineCompleter(sources_for(settings, words=words), LineSearch(TypedLines(program.folder / "x.sqlite3")))
+
+    def completed(line: str, *, tab: bool) -> list[str]:
+        event = CompleteEvent(completion_requested=tab, text_inserted=not tab)
+        return [each.text for each in completer.get_completions(Document(line), event)]
+
+    assert completed("a big ca", tab=True) == ["castle", "cat"] and completed("a big ca", tab=False) == []
+    assert completed("a Sh", tab=True) == ["ship"] and "-s" in completed("a cat -s", tab=True)
