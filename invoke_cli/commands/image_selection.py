@@ -44,7 +44,12 @@ def find_images(context: SessionContext, word: str) -> list[Path]:
     folder = context.recent_folder() if is_recall(word) else context.folder()
     if ".." in word and _NUMBERS.fullmatch(word) is not None:
         return [folder.path_of(entry) for entry in _entries(folder, word)]
-    return [find_image(f"!{word}" if word.isdigit() and not is_file(path) else word, folder)]
+    return [find_image(word if is_file(path) else _marked(word), folder)]
+
+
+def _marked(word: str) -> str:
+    """Return the reference to the image with a number, also to 000017; other words as they are."""
+    return f"!{word}" if word.isdigit() else word
 
 
 def selected_images(context: SessionContext, words: Sequence[str]) -> list[Path]:
@@ -97,7 +102,7 @@ def _entries(folder: OutputFolder, word: str) -> Iterator[Entry]:
     """Yield the image that a reference resolves to, or the existing ones of a range of numbers."""
     match = _NUMBERS.fullmatch(word)
     if match is None or match[2] is None:
-        yield find_entry(f"!{word}" if word.isdigit() else word, folder)
+        yield find_entry(_marked(word), folder)
         return
     first, last_number = int(match[1]), int(match[2])
     if last_number - first > _MAX_RANGE:

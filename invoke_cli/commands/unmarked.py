@@ -53,7 +53,7 @@ def unmarked_command(text: str) -> Unmarked | None:
     """Return what a whole line means if it is probably a command without its `!`; None for any other line."""
     typed = " ".join(text[content_start(text) :].split())
     words = typed.lower().split()
-    if not words or len(words) > _MAX_WORDS or words[0][0] in '!"#-' or typed in QUIT_WORDS:
+    if not 0 < len(words) <= _MAX_WORDS or words[0][0] in '!"#-' or typed in QUIT_WORDS:
         return None
     plain = " ".join(words)
     plain = plain if plain in _LINES else plain.rstrip(_ENDING)
@@ -75,8 +75,7 @@ def _command_line(plain: str) -> str:
     name, _, argument = plain.partition(" ")
     usage = next((command.usage for command in COMMANDS if command.name == name), None)
     # A command that needs an argument would only fail, and its name may well be a picture: tree, mask, ladder.
-    if usage is None or not usage.startswith("[" if usage else ""):
+    if usage is None or (usage and not usage.startswith("[")):
         return ""
-    is_argument = not argument or (name == "help" and argument in topic_names())
-    is_argument = is_argument or (name == "history" and _NUMBER.fullmatch(argument) is not None)
-    return f"!{plain}" if is_argument else ""
+    arguments = {"help": argument in topic_names(), "history": _NUMBER.fullmatch(argument) is not None}
+    return f"!{plain}" if not argument or arguments.get(name) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
@@ -64,8 +64,9 @@ class ExternalInput:
 
     # -- a line without its ! -----------------------------------------------------------------------------------------
 
-    def asks_instead(self, line: str) -> bool:
-        """Return whether a line is probably a command without `!`, which is not run: the next input asks about it."""
+    def asks_instead(self, lines: Sequence[str]) -> bool:
+        """Return whether the only line is probably a command without `!`, which is not run: the next input asks."""
+        line = lines[0] if len(lines) == 1 else ""
         unmarked = unmarked_command(line)
         if unmarked is None:
             return False

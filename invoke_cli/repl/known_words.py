@@ -43,12 +43,8 @@ class KnownWords:
             return ()
         if not isinstance(parsed, Generation) or any(stage.request.model for stage in parsed.stages):
             return ()
-        places: list[Span] = []
-        for stage in parsed.stages:
-            span = stage.spans.get("prompt")
-            if span is not None:
-                source = text[slice(*span)]
-                places += [place.shifted(span.start) for _, place in vocabulary.unknown(source)]
+        prompts = [stage.spans["prompt"] for stage in parsed.stages if "prompt" in stage.spans]
+        places = [each for prompt in prompts for each in _unknown_in(vocabulary, text, prompt)]
         return [place for place in places if place.end < len(text)]
 
     def completions(self, typed: str) -> Found:
@@ -58,3 +54,8 @@ class KnownWords:
             return ()
         found = [word for word in vocabulary.completions if word.startswith(typed.lower())]
         return [(word, "") for word in found[:_MAX_COMPLETIONS]]
+
+
+def _unknown_in(vocabulary: Vocabulary, text: str, prompt: Span) -> list[Span]:
+    """Return the places in a line of the unknown words of one of its prompts."""
+    return [place.shifted(prompt.start) for _, place in vocabulary.unknown(text[slice(*prompt)])]

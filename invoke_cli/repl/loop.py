@@ -136,7 +136,7 @@ class _Prompt:
                 continue
             self.external_input.question = None
             lines = [line for line in text.split("\n") if line.strip()]
-            if len(lines) == 1 and self.external_input.asks_instead(lines[0]):
+            if self.external_input.asks_instead(lines):
                 continue
             for line in lines:
                 if not is_quit(line):

@@ -118,7 +118,7 @@ def _named(*sources: str) -> tuple[str, ...]:
 def _by_own_rules(source: str, negative_source: str | None) -> Prompt:
     _check(source, "prompt")
     _check(negative_source or "", "negative_prompt")
-    unbalanced = [notice for text in (source, negative_source or "") for notice in unbalanced_notices(text)]
+    unbalanced = (*unbalanced_notices(source), *unbalanced_notices(negative_source or ""))
     notices = (*_notices(source), *foreign_notices(source), *unbalanced)
     source, negative_source = with_embeddings(source), with_embeddings(negative_source or "")
     terms = list(lora_terms(masked(source)))

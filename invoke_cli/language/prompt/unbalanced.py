@@ -10,6 +10,7 @@ from invoke_cli.language.prompt.parser import AFTER_GROUP, NUMBER, masked
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _OPENING = {closing: opening for opening, closing in _CLOSING.items()}
+_BRACKETS = frozenset("()[]{}")
 _MAX_SHOWN = 40
 _MAX_LOOKED_AT = 200
 # A weight after the words of a bracket: `jungle0.5`, `jungle:0.5`, `jungle++`, `(jungle)0.5`.
@@ -44,13 +45,12 @@ def unbalanced_brackets(source: str) -> Iterator[UnbalancedBracket]:
     opened: dict[str, list[int]] = {char: [] for char in _CLOSING}
     unmatched: list[int] = []
     for position, char in enumerate(unescaped):
-        if char in _CLOSING and not _is_smiley(unescaped, position):
-            opened[char].append(position)
-        elif char in _OPENING and opened[_OPENING[char]]:
-            opened[_OPENING[char]].pop()
-        elif char in _OPENING and not _is_smiley(unescaped, position):
-            unmatched.append(position)
-    for position in sorted([*unmatched, *(place for places in opened.values() for place in places)]):
+        places = opened.get(_OPENING.get(char, ""), [])
+        if places:
+            places.pop()
+        elif char in _BRACKETS and not _is_smiley(unescaped, position):
+            opened.get(char, unmatched).append(position)
+    for position in sorted(sum(opened.values(), unmatched)):
         notice = _notice(source, unescaped, position)
         yield UnbalancedBracket(position=position, char=unescaped[position], notice=notice)
 
