@@ -37,14 +37,7 @@ class KnownWords:
         vocabulary = self._vocabulary
         if vocabulary is None:
             return ()
-        try:
-            parsed = parse(text)
-        except LineError:
-            return ()
-        if not isinstance(parsed, Generation) or any(stage.request.model for stage in parsed.stages):
-            return ()
-        prompts = [stage.spans["prompt"] for stage in parsed.stages if "prompt" in stage.spans]
-        places = [each for prompt in prompts for each in _unknown_in(vocabulary, text, prompt)]
+        places = [each for prompt in _prompts(text) for each in _unknown_in(vocabulary, text, prompt)]
         return [place for place in places if place.end < len(text)]
 
     def completions(self, typed: str) -> Found:
@@ -54,6 +47,18 @@ class KnownWords:
             return ()
         found = [word for word in vocabulary.completions if word.startswith(typed.lower())]
         return [(word, "") for word in found[:_MAX_COMPLETIONS]]
+
+
+def _prompts(text: str) -> list[Span]:
+    """Return the places of the prompts in a line; none if it names another model."""
+    try:
+        parsed = parse(text)
+    except LineError:
+        return []
+    stages = parsed.stages if isinstance(parsed, Generation) else ()
+    if any(stage.request.model for stage in stages):
+        return []
+    return [stage.spans["prompt"] for stage in stages if "prompt" in stage.spans]
 
 
 def _unknown_in(vocabulary: Vocabulary, text: str, prompt: Span) -> list[Span]:
