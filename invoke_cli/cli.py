@@ -98,7 +98,9 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
             text = f"{switch} inside the quoted prompt is text; close the quotes before it to make it a switch"
             console(Notice(text=text, level=Level.TIP))
         return one_shot(console, options, invocation)
-    source = options.get("from_file")
+    source = options.get("from_file") or ("-" if invocation.reads_input else None)
+    if invocation.reads_input and sys.stdin is not None and sys.stdin.isatty():
+        console(Notice(text="reading lines from standard input; Ctrl-D ends them", level=Level.NOTICE))
     if source is None and sys.stdin is not None and sys.stdin.isatty() and not options.get("json"):
         from invoke_cli.repl.loop import open_prompt
 

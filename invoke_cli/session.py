@@ -13,6 +13,7 @@ from types import TracebackType
 
 from invoke_cli.commands.command import FileLines
 from invoke_cli.commands.dispatch import run_command
+from invoke_cli.commands.unmarked import unmarked_command
 from invoke_cli.context.context import OpenEngine, SessionContext, Streams
 from invoke_cli.context.openmp import TOO_LATE, wait_passively
 from invoke_cli.context.options import SessionOptions
@@ -188,6 +189,8 @@ class Session:
         return Outcome.OK
 
     def _generate(self, line: str, parsed: Generation) -> list[SavedImage]:
+        if (unmarked := unmarked_command(line)) is not None:
+            self.context.notice(unmarked.notice)
         for text in parsed.notices:
             self.context.notice(text)
         try:

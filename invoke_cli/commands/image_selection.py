@@ -9,17 +9,19 @@ from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expand_path, path_exists
-from invoke_cli.errors import CommandError
-from invoke_cli.inputs.references import find_image, is_recall
+from invoke_cli.context.paths import expand_path, is_file, path_exists
+from invoke_cli.errors import CommandError, LineError
+from invoke_cli.inputs.references import find_entry, find_image, is_recall
+from invoke_cli.language.grammar.line import Blank, Generation, Stage, parse
 from invoke_cli.language.grammar.shell_words import first_word
+from invoke_cli.language.image_names import is_image_name
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.request import GenerationRequest
 
 LAST, SESSION = "last", "session"
 
 _NUMBERS = re.compile(r"!?(\d{1,9})(?:\.\.!?(\d{1,9}))?")
-_RECENT = re.compile(r"@last([1-9]\d{0,5})?")
 _MAX_RANGE = 10_000
 
 
@@ -32,7 +34,7 @@ def single_image(context: SessionContext, call: Call, usage: str) -> Path:
 
 
 def find_images(context: SessionContext, word: str) -> list[Path]:
-    """Return the images that a word refers to: a glob pattern, a reference, or the number of an image."""
+    """Return the images that a word refers to: a glob pattern, a reference, a number or a range of numbers."""
     path = expand_path(word)
     if any(char in word for char in "*?[") and not path_exists(path):
         found = sorted(path.parent.glob(path.name))
@@ -40,7 +42,14 @@ def find_images(context: SessionContext, word: str) -> list[Path]:
             raise CommandError(f"no file matches {word}", hint="check the pattern")
         return found
     folder = context.recent_folder() if is_recall(word) else context.folder()
-    return [find_image(f"!{word}" if word.isdigit() else word, folder)]
+    if ".." in word and _NUMBERS.fullmatch(word) is not None:
+        return [folder.path_of(entry) for entry in _entries(folder, word)]
+    return [find_image(word if is_file(path) else _marked(word), folder)]
+
+
+def _marked(word: str) -> str:
+    """Return the reference to the image with a number, also to 000017; other words as they are."""
+    return f"!{word}" if word.isdigit() else word
 
 
 def selected_images(context: SessionContext, words: Sequence[str]) -> list[Path]:
@@ -72,42 +81,34 @@ class HistoryImage:
 
 
 def history_images(context: SessionContext, words: Sequence[str]) -> list[HistoryImage]:
-    """Return the images of the history that words refer to: numbers, ranges, @last, `last` and `session`."""
+    """Return the images of the history that words refer to: as in every command, and `last` and `session`."""
     found: list[HistoryImage] = []
     for word in words:
         if word in (LAST, SESSION):
             folder = context.recent_folder()
             found += [HistoryImage(folder=folder, entry=entry) for entry in recent_results(context, folder, word)]
         else:
-            folder = context.folder()
+            folder = context.recent_folder() if is_recall(word) else context.folder()
             found += [HistoryImage(folder=folder, entry=entry) for entry in _entries(folder, word)]
     return found
 
 
 def is_history_reference(word: str) -> bool:
     """Return whether a word refers to images of the history, rather than being a tag or the name of a folder."""
-    return word in (LAST, SESSION) or _NUMBERS.fullmatch(word) is not None or _RECENT.fullmatch(word) is not None
+    return word in (LAST, SESSION) or _NUMBERS.fullmatch(word) is not None or is_recall(word) or is_image_name(word)
 
 
 def _entries(folder: OutputFolder, word: str) -> Iterator[Entry]:
-    if (recent := _RECENT.fullmatch(word)) is not None:
-        last = folder.history.last(int(recent[1] or 1))
-        if last is None:
-            raise CommandError(f"{folder.path} has no image {word}", hint="!history lists the images")
-        yield last
-        return
+    """Yield the image that a reference resolves to, or the existing ones of a range of numbers."""
     match = _NUMBERS.fullmatch(word)
-    if match is None:
-        raise CommandError(f"not the number of an image: {word[:40]!r}", hint="!history lists the images by number")
-    first, last_number = int(match[1]), int(match[2] or match[1])
+    if match is None or match[2] is None:
+        yield find_entry(_marked(word), folder)
+        return
+    first, last_number = int(match[1]), int(match[2])
     if last_number - first > _MAX_RANGE:
         raise CommandError(f"the range {word} is too long", hint=f"at most {_MAX_RANGE} images at once")
-    for number in range(first, last_number + 1):
-        entry = folder.history.get(number)
-        if entry is not None:
-            yield entry
-        elif first == last_number:
-            raise CommandError(f"{folder.path} has no image {number}", hint="!history lists the images")
+    entries = (folder.history.get(number) for number in range(first, last_number + 1))
+    yield from (entry for entry in entries if entry is not None)
 
 
 def recent_results(context: SessionContext, folder: OutputFolder, what: str) -> list[Entry]:
@@ -134,3 +135,23 @@ def split_image_reference(argument: str) -> tuple[str, str]:
     reference, rest = first_word(argument)
     is_number = reference.isdigit() and argument.lstrip()[:1] not in ('"', "'")
     return f"!{reference}" if is_number else reference, rest
+
+
+def image_and_switches(call: Call, usage: str) -> tuple[str, Generation]:
+    """Split an argument into the image reference at its start and the switches after it.
+
+    Raises:
+        LineError: The rest does not parse, or contains a prompt.
+    """
+    call.required(usage)
+    reference, rest = split_image_reference(call.argument)
+    try:
+        parsed = parse(" " * (len(call.argument) - len(rest)) + rest)  # positions are those in the argument
+    except LineError as error:
+        error.line = call.argument
+        raise
+    if isinstance(parsed, Blank):
+        return reference, Generation(stages=(Stage(request=GenerationRequest()),))
+    if not isinstance(parsed, Generation) or parsed.stages[0].request.prompt is not None:
+        raise CommandError(f"!{call.name} takes an image, then switches; a name with spaces needs quotes", hint=usage)
+    return reference, parsed

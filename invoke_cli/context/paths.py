@@ -164,6 +164,11 @@ def is_folder(path: Path) -> bool:
     return _can_confirm(path.is_dir)
 
 
+def is_link(path: Path) -> bool:
+    """Return whether a symbolic link exists, whatever it points to."""
+    return _can_confirm(path.is_symlink)
+
+
 def path_exists(path: Path) -> bool:
     """Return whether a path exists; False for a path that the system cannot look up."""
     return _can_confirm(path.exists)

@@ -39,7 +39,7 @@ from invoke_cli.language.grammar.shell_words import words_to_lines
 from invoke_cli.language.switches.launch import LAUNCH_OPTIONS, Options, take_launch_options
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES, by_field, program_defaults
-from invoke_cli.models.files.folder import ModelFacts, read_facts
+from invoke_cli.models.files.folder import ModelFacts, is_model_folder, read_facts
 from invoke_cli.models.files.pickles import PICKLES
 from invoke_cli.models.files.prediction_type import with_prediction
 from invoke_cli.models.files.single_file import read_file_facts
@@ -321,9 +321,7 @@ def _unknown_model(name: str) -> InvokeError | None:
     """Return the error for a name that is something other than a model; None if it is unknown altogether."""
     path = expand_path(name)
     if path_exists(path):
-        reason = ": the folder contains no model_index.json" if is_folder(path) else ""
-        hint = "expected a folder with model_index.json, or a .safetensors or .gguf file of a whole model"
-        return ModelError(f"{name} is not a model{reason}", hint=hint, field="model")
+        return _not_a_model(name, path)
     if is_hub_id(name):
         hint = f"!import_model {name} downloads it; !models lists the models"
         return ModelError(f"no such model: {name}", hint=hint, field="model")
@@ -331,6 +329,17 @@ def _unknown_model(name: str) -> InvokeError | None:
         hint = f"use -A {name}; -m takes a model (see !models)"
         return PlanError(f"{name} is a sampler, not a model", hint=hint, field="model")
     return None
+
+
+def _not_a_model(name: str, path: Path) -> ModelError:
+    """Return the error for a file or folder that is no model."""
+    hint = "expected a folder with model_index.json, or a .safetensors or .gguf file of a whole model"
+    if not is_folder(path):
+        return ModelError(f"{name} is not a model, but a file of another kind", hint=hint, field="model")
+    inside = next((each for each in sorted(path.iterdir()) if _is_weight_file(each) or is_model_folder(each)), None)
+    if inside is not None:
+        hint = f"use what is in it, for example -m {path / inside.name}, or !import_model {name}"
+    return ModelError(f"{name} is not a model: the folder contains no model_index.json", hint=hint, field="model")
 
 
 def _working_directory() -> Path:

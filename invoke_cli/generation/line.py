@@ -18,6 +18,7 @@ from invoke_cli.generation.execute import generate_images
 from invoke_cli.generation.input_glob import generate_each_input, init_files
 from invoke_cli.generation.postprocess import without_last_postprocess
 from invoke_cli.generation.prepare import Prepared
+from invoke_cli.generation.prompt_words import unknown_words
 from invoke_cli.generation.resolved_line import ResolvedLine, resolve_line
 from invoke_cli.generation.save import Saver, originals_target, save_grid
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
@@ -56,6 +57,8 @@ def generate(context: SessionContext, stages: Sequence[Stage], resume: ResumeFro
         The images, which are on disk. When the line fails, the finished ones stay there.
     """
     line = resolve_line(context, stages)
+    if notice := unknown_words(context, line):
+        context.notice(notice)
 
     def run_with_alternatives(each: ResolvedLine) -> list[SavedImage]:
         return generate_alternatives(context, each, lambda variant: LineRun(context, variant, resume).run())

@@ -27,6 +27,7 @@ from invoke_cli.imaging.png_chunks import without_large_text
 from invoke_cli.imaging.sizes import Size
 
 MAX_BYTES = 500_000_000
+_TEXT_SAMPLE, _LONGEST_CHARACTER = 1_000, 4
 _RELOAD = "save or download it again"
 
 
@@ -126,11 +127,24 @@ def _unidentified(data: bytes, name: str) -> ImageError:
     kind = plugin_format(data)
     if kind is None:
         hint = f"{described_formats()} are supported here"
-        return ImageError(f"{name} is not an image of a known format", hint=hint)
+        problem = "is text, not" if _is_text(data) else "is not"
+        return ImageError(f"{name} {problem} an image of a known format", hint=hint)
     if kind not in readable_formats():
         hint = "pip install 'invoke-cli[formats]'"
         return ImageError(f"{name} is in the format {LABELS[kind]}, which needs a plug-in of Pillow", hint=hint)
     return ImageError(f"{name} is damaged", hint=_RELOAD)
+
+
+def _is_text(data: bytes) -> bool:
+    """Return whether data begins as text in UTF-8 does."""
+    start = data[:_TEXT_SAMPLE]
+    try:
+        text = start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - _LONGEST_CHARACTER or len(data) <= _TEXT_SAMPLE:
+            return False
+        text = start[: error.start].decode("utf-8")
+    return all(char.isprintable() or char in "\t\r\n\f\ufeff" for char in text)
 
 
 def _open(data: bytes, name: str) -> OpenedImage:

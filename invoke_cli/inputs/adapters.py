@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.paths import expand_path, is_file
 from invoke_cli.errors import PlanError, blame
+from invoke_cli.language.grammar.names import near_names
 from invoke_cli.models.files.pickles import PICKLES, conversion_command
 from invoke_cli.models.files.trigger_words import trigger_words
 from invoke_cli.models.files.weights_header import read_header, read_metadata
@@ -121,7 +122,10 @@ def _find(folders: Sequence[Path], name: str, kind: str) -> Path:
     if found:
         message = f"the {kind} {name} is a pickle ({found[0].name}), which can run code, so it was not opened"
         raise PlanError(message, hint=conversion_command(found[0]))
-    suggestions = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    if is_file(expand_path(name)):
+        hint = f"put it into {folders[0]} and use its name"
+        raise PlanError(f"{name} is not in the folder of the {kind}s", hint=hint)
+    suggestions = near_names(name, known)
     hint = f"did you mean {' or '.join(suggestions)}?" if suggestions else f"put {name}{SUFFIX} into this folder"
     raise PlanError(f"no such {kind}: {name} (in {folders[0]})", hint=hint)
 

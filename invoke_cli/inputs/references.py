@@ -1,4 +1,4 @@
-"""Resolve references to images: a path, `@last`, `!17` or the start of a name.
+"""Resolve references to images: a path, `@last`, `-1`, `17`, `!17` or the start of a name.
 
 The order is fixed: an existing path, outputs/path, `@last` and numbers, the start of a name, the name of an input that
 was used before.
@@ -8,27 +8,47 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
-from invoke_cli.context.paths import expand_path, path_exists
+from invoke_cli.context.paths import expand_path, is_folder, is_link, path_exists
 from invoke_cli.errors import ImageError, blame
 from invoke_cli.imaging.open_image import OpenedImage, open_path
 from invoke_cli.imaging.pipes import has_no_name
 from invoke_cli.inputs.url import is_url
+from invoke_cli.language.grammar.names import nearest
 from invoke_cli.language.grammar.pasted_paths import may_be_pasted
+from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 
 _LAST = re.compile(r"@last(\d*)|-(\d+)")
-_NUMBER = re.compile(r"!(\d+)")
+_NUMBER = re.compile(r"!(\d{1,9})")
+_PLAIN_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _STEP = re.compile(r"(.+):(\d{1,4})")
 _MAX_SHOWN = 5
+_MAX_LISTED = 2_000
 
 
 def find_image(reference: str, folder: OutputFolder, *, field: str | None = None) -> Path:
     """Return the file that a reference resolves to. Raises ImageError if there is none, or several."""
     with blame(field):
         return _find(reference, folder)
+
+
+def find_entry(reference: str, folder: OutputFolder) -> Entry:
+    """Return the image of the history that a reference resolves to; its file may be missing.
+
+    Raises:
+        ImageError: There is none, or several, or the file is not in the history.
+    """
+    if (entry := _numbered_entry(reference, folder)) is not None:
+        return entry
+    entry = folder.entry_of(_find(reference, folder))
+    if entry is None:
+        hint = "!history lists the images; !reindex adds those in the folder"
+        raise ImageError(f"{reference[:100]} is not in the history of {folder.path}", hint=hint)
+    return entry
 
 
 def split_step(reference: str) -> tuple[str, int] | None:
@@ -75,27 +95,33 @@ def _find(reference: str, folder: OutputFolder) -> Path:
             return candidate
     if is_url(reference):
         raise ImageError("URLs are accepted only by -I, -M and --control", hint="use a file here")
-    if (match := _LAST.fullmatch(reference)) is not None:
-        return _entry_path(_recent_entry(folder, int(match[1] or match[2] or 1), reference), folder)
-    if (match := _NUMBER.fullmatch(reference)) is not None:
-        return _entry_path(_entry_by_number(folder, int(match[1])), folder)
+    if (entry := _numbered_entry(reference, folder)) is not None:
+        return _entry_path(entry, folder)
     if (step := split_step(reference)) is not None and _names_an_image(step[0], folder):
         hint = f"-I {reference} resumes from it; {step[0]} is the image"
         raise ImageError(f"{reference} is a step of an image, but an image is needed", hint=hint)
     return _by_name(reference, folder)
 
 
-def _recent_entry(folder: OutputFolder, back: int, reference: str) -> Entry:
-    entry = folder.history.last(back) if back else None
-    if entry is None:
-        raise ImageError(f"{folder.path} has no image {reference}", hint="!history lists the images")
-    return entry
+def _numbered_entry(reference: str, folder: OutputFolder) -> Entry | None:
+    """Return the image with this number, or this far back; None for other references, such as the start of a name.
 
-
-def _entry_by_number(folder: OutputFolder, number: int) -> Entry:
-    entry = folder.history.get(number)
+    Raises:
+        ImageError: There is no such image.
+    """
+    if (match := _LAST.fullmatch(reference)) is not None:
+        back = int((match[1] or match[2] or "1")[:9])
+        entry = folder.history.last(back) if back else None
+    elif (match := _NUMBER.fullmatch(reference)) is not None:
+        entry = folder.history.get(int(match[1]))
+    elif _PLAIN_NUMBER.fullmatch(reference) is not None:
+        entry = folder.history.get(int(reference))
+        if entry is None and folder.starting_with(reference):
+            return None
+    else:
+        return None
     if entry is None:
-        raise ImageError(f"{folder.path} has no image {number}", hint="!history lists the images")
+        raise ImageError(f"{folder.path} has no image {reference.lstrip('!')}", hint="!history lists the images")
     return entry
 
 
@@ -116,5 +142,29 @@ def _by_name(reference: str, folder: OutputFolder) -> Path:
     used_input = folder.find_input_by_name(Path(reference).name)
     if used_input is not None:
         return used_input
-    hint = "check the name (Tab completes it); @last is the last result, !17 is image 17"
-    raise ImageError(f"there is no image {reference[:100]}", hint=hint)
+    raise _missing(reference)
+
+
+def _missing(reference: str) -> ImageError:
+    """Return the error for a name that no image has; it says how far the path leads."""
+    path, shown = expand_path(reference), reference[:100]
+    if is_link(path):
+        return ImageError(f"{shown} is a link to {path.readlink()}, which does not exist", hint="restore its target")
+    folder = path.parent
+    if "/" in reference and not is_folder(folder):
+        problem = "is not a folder" if path_exists(folder) else "does not exist"
+        return ImageError(f"there is no image {shown}: {folder} {problem}", hint="check the path; Tab completes it")
+    names = {Path(name).stem: name for name in _names_in(folder)}
+    if similar := nearest(path.stem, names):
+        return ImageError(f"there is no image {shown}", hint=f"did you mean {path.with_name(names[similar])}?")
+    hint = "check the name (Tab completes it); @last is the last result, 17 or !17 is image 17"
+    return ImageError(f"there is no image {shown}", hint=hint)
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return the names of the first images in a folder."""
+    try:
+        names = (entry.name for entry in islice(folder.iterdir(), _MAX_LISTED))
+        return [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
+    except OSError:
+        return []

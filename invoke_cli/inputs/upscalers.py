@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext, latents_identity
-from invoke_cli.context.paths import MODELS, expand_path, is_file, is_folder
+from invoke_cli.context.paths import MODELS, expand_path, is_file, is_folder, path_exists
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.models.upscalers import UPSCALER_KINDS, Upscaler, upscaler_at
 from invoke_cli.planning.postprocess import NetworkFile, PostprocessModels
@@ -91,6 +91,9 @@ def _unknown_upscaler(context: SessionContext, name: str, found: list[Path]) -> 
     if found:
         names = ", ".join(path.name for path in found[:5])
         return PlanError(f"{name} is ambiguous: {names}", hint="type more of the name", field="upscaler")
+    if path_exists(expand_path(name)):
+        hint = "expected the folder of a diffusion upscaler, or a .pth or .safetensors file of a network"
+        return PlanError(f"{name[:100]} is not an upscaler", hint=hint, field="upscaler")
     hint = f"put its file into {_models_folder(context) / 'upscalers'}, or choose a file or an upscaler of models.yaml"
     return PlanError(f"no such upscaler: {name[:60]}", hint=hint, field="upscaler")
 

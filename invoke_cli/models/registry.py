@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from invoke_cli.errors import ConfigError, InvokeError, ModelError
 from invoke_cli.language.grammar.line import switches_only
+from invoke_cli.language.grammar.names import near_names
 from invoke_cli.models.families.family import Matrix
 from invoke_cli.models.quantization import QUANTIZATIONS
 from invoke_cli.request import GenerationRequest
@@ -27,6 +27,7 @@ class ModelSpec:
         quantize: The quantization type of the denoiser.
         good_for: Tags for what the model is good for.
         triggers: The trigger words of the model.
+        words: Words that the model knows; other words of a prompt are marked.
         defaults: The default switches of lines that use this model.
         preview: A linear map from latents to RGB in 0..1: a row (red, green, blue) per latent channel, then a bias row.
         preview_vae: The folder of a tiny VAE (AutoencoderTiny) for live previews instead of `preview`.
@@ -44,6 +45,7 @@ class ModelSpec:
     description: str = ""
     good_for: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     default: bool = False
     size: int | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
@@ -71,7 +73,7 @@ class Registry:
         starts = [known for known in self.models if known.lower().startswith(name.lower())]
         if len(starts) == 1:
             return self.models[starts[0]]
-        close = starts or difflib.get_close_matches(name, self.models, n=3, cutoff=0.4)
+        close = starts or near_names(name, self.models)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise ModelError(f"no such model: {name}", hint=hint + "!models lists them", field="model")
 
@@ -131,7 +133,7 @@ class _Entry:
 
     KEYS = (
         "description", "path", "base", "vae", "prediction", "zero_snr", "quantize", "format", "default", "size",
-        "defaults", "preview", "preview_vae", "triggers", "good_for", "control",
+        "defaults", "preview", "preview_vae", "triggers", "good_for", "control", "words",
     )  # fmt: skip
     CHOICES: Mapping[str, tuple[str, ...]] = {
         "format": ("diffusers", "single_file"),
@@ -150,7 +152,7 @@ class _Entry:
             raise self._error(f"{self.name} has no settings", self.line)
         for key in self.body:
             if key not in self.KEYS:
-                near = difflib.get_close_matches(str(key), self.KEYS, n=1)
+                near = near_names(str(key), self.KEYS, 1)
                 suggestion = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(self.KEYS)})"
                 raise self._error(f"{self.name}: unknown setting {key}{suggestion}", self.line_of(key))
         for key, choices in self.CHOICES.items():
@@ -168,6 +170,7 @@ class _Entry:
             description=self._text("description", ""),
             good_for=self._words("good_for"),
             triggers=self._words("triggers"),
+            words=self._words("words"),
             default=bool(self.body.get("default", False)),
             size=self._size(),
             defaults=self._defaults(),

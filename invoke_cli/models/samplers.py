@@ -6,13 +6,13 @@ suffix that the rows with a `karras` name accept.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 from invoke_cli.errors import PlanError
+from invoke_cli.language.grammar.names import near_names
 from invoke_cli.plugins import PluginKind, plugins
 
 
@@ -143,7 +143,7 @@ def find_sampler(name: str) -> Sampler:
     if key in WITHOUT_SCHEDULER:
         near = WITHOUT_SCHEDULER[key]
         raise PlanError(f"{name} is not available in diffusers", hint=f"the closest is -A {near}", field="scheduler")
-    close = difflib.get_close_matches(key, [*_names(), *_plugin_names()], n=3, cutoff=0.5)
+    close = near_names(key, [*_names(), *_plugin_names()])
     hint = f"did you mean {', '.join(close)}? " if close else ""
     raise PlanError(f"no such sampler: {name[:40]}", hint=hint + "!help samplers lists them", field="scheduler")
 

@@ -165,6 +165,12 @@ class OutputFolder:
         """Return the path of an image of the history."""
         return self.path / entry.path
 
+    def entry_of(self, path: Path) -> Entry | None:
+        """Return the image of the history whose file is at `path`."""
+        inside = path.resolve().is_relative_to(self.path.resolve())
+        name = path.resolve().relative_to(self.path.resolve()) if inside else path.absolute()
+        return self.history.by_path(str(name))
+
     def starting_with(self, start: str) -> list[Path]:
         """Return the images whose name begins with `start`, sorted, without step strips."""
         names = (path for path in self.path.glob("*.png") if not path.name.endswith(".steps.png"))

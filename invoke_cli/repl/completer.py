@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -10,10 +11,11 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
 from invoke_cli.errors import Span
-from invoke_cli.language.completion.complete import Sources, complete
+from invoke_cli.language.completion.complete import Found, Sources, complete
 from invoke_cli.language.grammar.line import content_start
 from invoke_cli.language.grammar.tokens import Kind, tokenise
 from invoke_cli.repl.diagnostics import ReferenceCheck, diagnostic, no_missing_references
+from invoke_cli.repl.known_words import KnownWords
 from invoke_cli.repl.line_history import LineSearch
 from invoke_cli.repl.token_counter import TokenCounter
 
@@ -30,15 +32,22 @@ class LineCompleter(Completer):
         if self._search.is_active:
             yield from self._search.get_completions(document, complete_event)
             return
-        for candidate in complete(document.text, document.cursor_position, self._sources):
+        # Words of prompts are completed with Tab only: a menu at each word would be in the way.
+        sources = self._sources if complete_event.completion_requested else replace(self._sources, words=_no_words)
+        for candidate in complete(document.text, document.cursor_position, sources):
             start = candidate.start - document.cursor_position
             yield Completion(candidate.text, start_position=start, display_meta=candidate.about)
 
 
-class LineLexer(Lexer):
-    """Colours a line by its tokens, and underlines errors and the part that the model cuts off."""
+def _no_words(_: str) -> Found:
+    return ()
 
-    def __init__(self, counter: TokenCounter, check_references: ReferenceCheck) -> None:
+
+class LineLexer(Lexer):
+    """Colours a line by its tokens, and underlines errors, unknown words and the part that the model cuts off."""
+
+    def __init__(self, counter: TokenCounter, check_references: ReferenceCheck, words: KnownWords) -> None:
+        self._words = words
         self._counter = counter
         self._check_references = check_references
 
@@ -48,11 +57,15 @@ class LineLexer(Lexer):
 
     def _line(self, text: str) -> StyleAndTextTuples:
         count = self._counter.count(text)
-        return fragments(text, count.cut if count is not None else None, self._check_references)
+        cut = count.cut if count is not None else None
+        return fragments(text, cut, self._check_references, self._words.unknown(text))
 
 
 def fragments(
-    text: str, cut: int | None = None, check_references: ReferenceCheck = no_missing_references
+    text: str,
+    cut: int | None = None,
+    check_references: ReferenceCheck = no_missing_references,
+    unknown: Sequence[Span] = (),
 ) -> StyleAndTextTuples:
     """Return the styled characters of a line.
 
@@ -60,6 +73,7 @@ def fragments(
         text: The line.
         cut: The index where the prompt exceeds the model's token window; None if it does not.
         check_references: Returns the error for a missing sampler or file.
+        unknown: The places of words that the model does not know.
     """
     styles = [""] * len(text)
     start = content_start(text)
@@ -73,6 +87,8 @@ def fragments(
         for token in tokenise(text, start):
             if token.kind is not Kind.PROMPT:
                 _set_style(styles, token.span, f"class:{token.kind.value}")
+        for span in unknown:
+            _set_style(styles, span, "class:unknown-word")
         _style_problems(text, styles, cut, check_references)
     return [(style, char) for style, char in zip(styles, text, strict=True)]
 

@@ -17,6 +17,7 @@ from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.samplers import SAMPLERS
 from invoke_cli.planning.steps import count_steps
 from invoke_cli.plugins import PluginKind, plugins
+from invoke_cli.repl.known_words import KnownWords
 from invoke_cli.request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ _OUTPUTS = "outputs"
 _STEP_OF = re.compile(r"(@last(\d{0,6})|!?0*(\d{1,9})(?:\.\d+(?:\.png)?)?):\d*")
 
 
-def sources_for(settings: Settings, outdir: str = "outputs") -> Sources:
+def sources_for(settings: Settings, outdir: str = "outputs", words: KnownWords | None = None) -> Sources:
     """Return the completion sources of a session."""
+    known = words or KnownWords(settings)
     folder = Path(outdir)
     return Sources(
         samplers=_samplers,
@@ -42,6 +44,7 @@ def sources_for(settings: Settings, outdir: str = "outputs") -> Sources:
         seeds=lambda _: _seeds(folder),
         commands=lambda: [*_commands(), *_aliases(settings)],
         topics=_topics,
+        words=known.completions,
     )
 
 

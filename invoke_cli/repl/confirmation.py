@@ -1,4 +1,7 @@
-"""Confirm several lines at once, pasted or from the editor, before they run. Blank lines and comments are ignored."""
+"""Confirm lines before they run: several at once, pasted or from the editor, and a line that lacks its `!`.
+
+Blank lines and comments are ignored.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,23 @@ _WIDTH = 76
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """The question whether to run these lines. `previous_text` is the text that the input contained before."""
+    """The question whether to run these lines.
+
+    Attributes:
+        lines: The lines.
+        previous_text: The text that the input contained before.
+        typed: What was typed in place of the only line, which was probably meant.
+    """
 
     lines: tuple[str, ...]
     previous_text: str = ""
+    typed: str = ""
 
     @property
     def excerpt(self) -> str:
-        """Return the first lines and the first error."""
+        """Return the first lines and the first error; empty for a line that was probably meant."""
+        if self.typed:
+            return ""
         shown = [f"  {sanitize_for_terminal(line)[:_WIDTH]}" for line in self.lines[:_SHOWN]]
         if len(self.lines) > _SHOWN:
             shown.append(f"  … and {len(self.lines) - _SHOWN} more")
@@ -42,6 +54,8 @@ class Question:
     @property
     def text(self) -> str:
         """Return the question."""
+        if self.typed:
+            return f"did you mean {self.lines[0]}? Enter runs it, n returns; in quotes it is a prompt "
         action = "generate images from" if all(map(_is_generation, self.lines)) else "run"
         return f"{action} {len(self.lines)} lines? [Y/n/edit] "
 

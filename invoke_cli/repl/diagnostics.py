@@ -13,8 +13,8 @@ from invoke_cli.language.prompt.alternatives import has_alternatives
 from invoke_cli.language.prompt.prompt import parse_prompt_sources
 from invoke_cli.request import GenerationRequest
 
-# Returns the error for a sampler or file of a stage that does not exist.
-ReferenceCheck = Callable[[GenerationRequest], InvokeError | None]
+# Returns the error for what a stage names or lacks; the second argument says whether it is the first stage.
+ReferenceCheck = Callable[[GenerationRequest, bool], InvokeError | None]
 
 _CLOSING = ('"', "}", ")")
 
@@ -34,7 +34,7 @@ class Diagnostic:
     open: bool = False
 
 
-def no_missing_references(_: GenerationRequest) -> None:
+def no_missing_references(_: GenerationRequest, __: bool) -> None:
     """Report no missing reference."""
 
 
@@ -66,9 +66,9 @@ def _error(
         if isinstance(parsed, CommandLine) and commands:
             _check_command(parsed, commands)
         elif isinstance(parsed, Generation):
-            for stage in parsed.stages:
+            for index, stage in enumerate(parsed.stages):
                 _check_prompt(text, stage)
-                if (error := check_references(stage.request)) is not None:
+                if (error := check_references(stage.request, index == 0)) is not None:
                     return locate(error, text, stage.spans)
     except LineError as error:
         return error

@@ -1,14 +1,15 @@
-"""Input that is not typed: lines that commands return, pasted text, and text from an editor."""
+"""Input that needs a question or is not typed: lines of commands, pasted text, text from an editor, a forgotten `!`."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.key_binding import KeyPressEvent
 
+from invoke_cli.commands.unmarked import unmarked_command
 from invoke_cli.console.console import Console
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import Prefill
@@ -61,6 +62,20 @@ class ExternalInput:
         while self._waiting:
             self._console(Prefill(line=self._waiting.popleft().line))
 
+    # -- a line without its ! -----------------------------------------------------------------------------------------
+
+    def asks_instead(self, lines: Sequence[str]) -> bool:
+        """Return whether the only line is probably a command without `!`, which is not run: the next input asks."""
+        line = lines[0] if len(lines) == 1 else ""
+        unmarked = unmarked_command(line)
+        if unmarked is None:
+            return False
+        if unmarked.line:
+            self.question = Question(lines=(unmarked.line,), previous_text=line, typed=line)
+        else:
+            self._console.hint(f"{unmarked.advice}; in quotes {line.strip()} is a prompt")
+        return True
+
     # -- several lines ------------------------------------------------------------------------------------------------
 
     def _paste(self, event: KeyPressEvent) -> None:
@@ -87,7 +102,8 @@ class ExternalInput:
     def _ask(self, question: Question) -> None:
         self.question = question
         self._get_input().default_buffer.reset()
-        self._console.hint(question.excerpt)
+        if question.excerpt:
+            self._console.hint(question.excerpt)
 
     def _accept(self, event: KeyPressEvent) -> None:
         assert self.question is not None

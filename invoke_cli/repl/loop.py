@@ -43,6 +43,7 @@ from invoke_cli.repl.event_loop import call_in_event_loop
 from invoke_cli.repl.external_input import ExternalInput
 from invoke_cli.repl.greeting import console_style_at_prompt, greeting
 from invoke_cli.repl.key_bindings import bindings
+from invoke_cli.repl.known_words import KnownWords
 from invoke_cli.repl.line_history import LineHistory, LineSearch, Suggestions
 from invoke_cli.repl.preview_area import PreviewArea, image_viewer_at_prompt
 from invoke_cli.repl.token_counter import TokenCounter
@@ -92,6 +93,7 @@ class _Prompt:
         self.is_first_use = not self.history.has_earlier_lines
         self.worker = Worker(self._open_session, self._redraw)
         self.counter = TokenCounter(settings)
+        self.words = KnownWords(settings)
         self.toolbar = Toolbar(settings, self.counter)
         self.server = EngineServer(settings, self.worker.submit)
         self.session: Session | None = None
@@ -114,10 +116,10 @@ class _Prompt:
         is_typing = ~has_question & ~is_search_active & ~is_searching
         return PromptSession(
             message=self._message,
-            lexer=LineLexer(self.counter, self.toolbar.reference_check),
+            lexer=LineLexer(self.counter, self.toolbar.reference_check, self.words),
             style=Style.from_dict(dict(theme.prompt)),
             color_depth=None if theme.printed else ColorDepth.DEPTH_1_BIT,
-            completer=LineCompleter(sources_for(self.settings, self.settings.outdir()), self.search),
+            completer=LineCompleter(sources_for(self.settings, self.settings.outdir(), self.words), self.search),
             complete_in_thread=True,
             auto_suggest=ThreadedAutoSuggest(suggestions),
             history=self.history,
@@ -142,6 +144,8 @@ class _Prompt:
                 continue
             self.external_input.question = None
             lines = [line for line in text.split("\n") if line.strip()]
+            if self.external_input.asks_instead(lines):
+                continue
             for line in lines:
                 if not is_quit(line):
                     self.worker.submit(line)
@@ -194,6 +198,7 @@ class _Prompt:
     def _refresh(self, session: Session) -> None:
         session.attempt(lambda: self.toolbar.refresh(session))
         session.attempt(self.counter.refresh)
+        session.attempt(self.words.refresh)
         self._redraw()
 
     def _on_event(self, event: Event) -> None:

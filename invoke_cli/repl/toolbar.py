@@ -10,7 +10,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.utils import get_cwidth
 
 from invoke_cli.context.settings import Settings
-from invoke_cli.errors import InvokeError
+from invoke_cli.errors import InvokeError, LineError
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.prompt.prompt import parse_prompt_sources
@@ -18,7 +18,7 @@ from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.repl.diagnostics import diagnostic
 from invoke_cli.repl.reference_check import ReferenceCheck
 from invoke_cli.repl.token_counter import TokenCounter
-from invoke_cli.request import GenerationRequest, LoraChoice
+from invoke_cli.request import GenerationRequest, overlay
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session
@@ -34,7 +34,8 @@ class Toolbar:
         self._settings = settings
         self._counter = counter
         self.reference_check = ReferenceCheck(settings)
-        self._loras: tuple[LoraChoice, ...] = ()
+        self._request: GenerationRequest | None = None
+        self._native = 0
         self._defaults = self._read()
         self._device: list[Part] = [(0, "loading …")]
         self._commands: frozenset[str] = frozenset()
@@ -46,21 +47,8 @@ class Toolbar:
             return [("" if problem.open else "class:toolbar-error", f" {sanitize_for_terminal(problem.text)}")]
         count = self._counter.count(text)
         tokens = [(1, count.text)] if count is not None else []
-        loras = self._lora_text(text)
-        parts = [*tokens, *self._defaults, *([(2, loras)] if loras else []), *self._device]
+        parts = [*tokens, *self._with_line(text), *self._device]
         return [("", f" {fitting(parts, width - 2)}")]
-
-    def _lora_text(self, text: str) -> str:
-        """Return the LoRAs of the typed line, or else those that the defaults add to it."""
-        try:
-            parsed = parse(text)
-            request = parsed.stages[-1].request if isinstance(parsed, Generation) else GenerationRequest()
-            prompted = parse_prompt_sources(request.prompt or "", syntax=request.prompt_syntax).loras
-        except InvokeError:
-            request, prompted = GenerationRequest(), ()
-        used = dict(request.loras or self._loras) | dict(prompted)
-        shown = ", ".join(f"{name} {weight:g}" for name, weight in used.items())
-        return f"LoRA {sanitize_for_terminal(shown)}" if shown else ""
 
     def refresh(self, session: Session) -> None:
         """Read the defaults, the names of commands and the memory again."""
@@ -78,20 +66,51 @@ class Toolbar:
             use = f"{memory.used / 1e9:.1f} GB used, {memory.free / 1e9:.1f} GB free"
             self._device = [(5, memory.device), (6, use)]
 
+    def _with_line(self, text: str) -> list[Part]:
+        """Return the defaults, with the values that the first stage of the typed line replaces, and its LoRAs."""
+        defaults = self._request
+        if defaults is None:
+            return self._defaults
+        try:
+            parsed = parse(text)
+        except LineError:
+            return self._defaults
+        if not isinstance(parsed, Generation):
+            return self._defaults
+        return self._described(overlay(defaults, parsed.stages[0].request))
+
     def _read(self) -> list[Part]:
+        self._request = None
         try:
             request = self._settings.defaults().request
             model = self._settings.model()
         except InvokeError as error:
             return [(0, error.message)]
-        self._loras = request.loras or ()
-        size = f"{request.width or model.facts.size}x{request.height or model.facts.size}"
-        steps, sampler = f"{request.num_inference_steps} steps", str(request.scheduler)
-        parts = [(0, model.spec.name), (2, size), (3, steps), (4, sampler)]
+        self._native = model.facts.size
+        self._request = overlay(request, GenerationRequest(model=model.spec.name))
+        return self._described(self._request)
+
+    def _described(self, request: GenerationRequest) -> list[Part]:
+        size = f"{request.width or self._native}x{request.height or self._native}"
+        steps, sampler = f"{request.num_inference_steps} steps", sanitize_for_terminal(str(request.scheduler))
+        parts = [(0, sanitize_for_terminal(request.model or "")), (2, size), (3, steps), (4, sampler)]
+        loras = _lora_text(request)
+        parts += [(2, loras)] if loras else []
         session_request = self._settings.session_request
         if session_request.set_fields():
             parts.append((1, f"!set {sanitize_for_terminal(format_line([session_request]))}"))
         return parts
+
+
+def _lora_text(request: GenerationRequest) -> str:
+    """Return the LoRAs of the switch and of the prompt."""
+    try:
+        prompted = parse_prompt_sources(request.prompt or "", syntax=request.prompt_syntax).loras
+    except InvokeError:
+        prompted = ()
+    used = dict(request.loras or ()) | dict(prompted)
+    shown = ", ".join(f"{name} {weight:g}" for name, weight in used.items())
+    return f"LoRA {sanitize_for_terminal(shown)}" if shown else ""
 
 
 def fitting(parts: Sequence[Part], width: int) -> str:

@@ -62,7 +62,7 @@ def test_bad_queries_tags_and_ratings_are_errors(harness: SessionHarness) -> Non
         ("!save 1", "takes images, then a folder"),
         ("!save nine out", "takes images"),
         ("!diff 1", "two images"),
-        ("!rm x", "number"),
+        ("!rm x", "no image x"),
     ]:
         assert harness.run(line) is Outcome.FAILED, line
         assert text in harness.errors[0], (line, harness.errors)

@@ -8,15 +8,21 @@ import shutil
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 
+from invoke_cli.console.themes import THEMES, Theme
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.settings import Settings
 from invoke_cli.language.completion.complete import complete
 from invoke_cli.models.files.folder import read_facts
 from invoke_cli.models.files.tokenizer import CLIP_MERGES, CLIP_VOCABULARY, token_reader
-from invoke_cli.repl.completer import fragments
+from invoke_cli.output.typed_lines import TypedLines
+from invoke_cli.repl.completer import LineCompleter, fragments
 from invoke_cli.repl.completion_sources import sources_for
 from invoke_cli.repl.diagnostics import diagnostic
+from invoke_cli.repl.known_words import KnownWords
+from invoke_cli.repl.line_history import LineSearch
 from invoke_cli.repl.reference_check import ReferenceCheck
 from invoke_cli.repl.token_counter import TokenCount, TokenCounter
 from invoke_cli.repl.toolbar import Toolbar
@@ -182,3 +188,103 @@ def test_completion_survives_a_damaged_history(program: Program) -> None:
     sources = sources_for(Settings(SessionOptions()))
     found = [candidate.text for candidate in complete("a fox -I ", 9, sources)]
     assert found[:2] == ["@last", "@last2"] and "000001.1.png" in found
+
+
+@pytest.mark.feature("prompt")
+@pytest.mark.parametrize(
+    ("line", "part", "message", "is_unfinished"),
+    [
+        ("a cat -f .5 -s 3", ".5", "-f needs an init image; add one with -I", False),
+        ("a cat -f .5", ".5", "-f needs an init image", True),
+        ("a cat -W 500 -s 3", "500", "width 500 is changed to 496, a multiple of 8", False),
+        ("a cat -s3 -H 9 -S1", "9", "height 9 is changed to 64, at least 64", False),
+        ("a (cat", "(", "the ( is not closed", True),
+        ("a big [cat in {red", "[", "the [ in [cat in {red is read as text", True),
+        ("a {red|blue cat", "{", "unclosed brace", True),
+        ("a {red cat -s5", "{", "the { is not closed", False),
+        ("a cat -s2 -I @last4 -f .5 -S1", "@last4", "outputs has no image @last4", False),
+        ("a cat -s2 -I 99 -f .5 -S1", "99", "outputs has no image 99", False),
+        ("a dog -s3 -M !7 -I !1 -S1", "!7", "outputs has no image 7", False),
+    ],
+)
+def test_what_a_line_lacks_is_shown_while_typing(
+    program: Program, line: str, part: str, message: str, is_unfinished: bool
+) -> None:
+    program("a cat -s2 -S1")
+    check = ReferenceCheck(Settings(SessionOptions()))
+    check.forget()
+    found = diagnostic(line, check_references=check)
+    assert found is not None and message in found.text and found.open is is_unfinished
+    assert line[slice(*found.span)] == part
+
+
+def test_complete_lines_show_nothing_while_typing(program: Program) -> None:
+    program("a cat -s2 -S1")
+    settings = Settings(SessionOptions())
+    check = ReferenceCheck(settings)
+    check.forget()
+    lines = ["a cat -I 1 -f .5", "a cat | a dog -f .5", "a cat -W 512 -H 64", "a (cat) [dog] {a|b} :)", "a \\(cat"]
+    for line in [*lines, "a cat -I @last -f .6,.4", "a cat -m other -W 500"]:
+        assert diagnostic(line, check_references=check) is None, line
+    settings.change(GenerationRequest(init_image="@last"))
+    check.forget()
+    assert diagnostic("a cat -f .5 -s3", check_references=check) is None
+
+
+def test_the_toolbar_follows_the_typed_line(program: Program) -> None:
+    settings = Settings(SessionOptions())
+    toolbar = Toolbar(settings, TokenCounter(settings))
+
+    def shown(line: str) -> str:
+        return toolbar.fragments(line)[0][1]
+
+    assert "tiny" in shown("a cat") and "7 steps" not in shown("a cat")
+    assert "7 steps" in shown("a cat -s 7") and "128x64" in shown("a cat -W128 -H64 | a dog -s 9")
+    assert "k_euler" in shown("a cat -A k_euler") and "7 steps" in shown("a cat -s 7 -A k_euler")
+    assert "  7 steps" not in shown("!models")
+
+
+@pytest.mark.parametrize("theme", THEMES[:2], ids=lambda theme: theme.name)
+def test_the_completion_menu_has_contrast(theme: Theme) -> None:
+    """WCAG asks for a ratio of 4.5 between text and background."""
+    for name, style in theme.prompt.items():
+        if name.startswith("completion-menu"):
+            background, text = (_luminance(part.removeprefix("bg:")) for part in style.split()[-2:])
+            assert (max(background, text) + 0.05) / (min(background, text) + 0.05) >= 4.5, name
+
+
+def _luminance(colour: str) -> float:
+    levels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.feature("known-words")
+def test_unknown_words_are_marked_and_known_ones_completed_with_tab(program: Program) -> None:
+    configs = program.folder / "root" / "configs" / "models.yaml"
+    configs.write_text(configs.read_text(encoding="utf-8") + "  words: castle, cat, ship\n", encoding="utf-8")
+    settings = Settings(SessionOptions())
+    words = KnownWords(settings)
+    assert words.unknown("a spaceship here") == ()  # nothing is read before the session is open
+    words.refresh()
+
+    def marked(line: str) -> list[str]:
+        return [line[slice(*span)] for span in words.unknown(line)]
+
+    assert marked("a spaceship and a castle -s 5 | dragons -f .5") == ["spaceship", "dragons"]
+    assert marked("a space") == [] and marked("a space ") == ["space"] and marked("a dragon -m other") == []
+    assert (
+        marked('"a 日本 dragon" -s5') == ["日本", "dragon"]
+        and marked("!fetch dragon ") == []
+        and marked("a -zz 3") == []
+    )
+    styled = fragments("a dragon -s 5", unknown=words.unknown("a dragon -s 5"))
+    assert "".join(char for style, char, *_ in styled if style == "class:unknown-word") == "dragon"
+    completer = LineCompleter(sources_for(settings, words=words), LineSearch(TypedLines(program.folder / "x.sqlite3")))
+
+    def completed(line: str, *, tab: bool) -> list[str]:
+        event = CompleteEvent(completion_requested=tab, text_inserted=not tab)
+        return [each.text for each in completer.get_completions(Document(line), event)]
+
+    assert completed("a big ca", tab=True) == ["castle", "cat"] and completed("a big ca", tab=False) == []
+    assert completed("a Sh", tab=True) == ["ship"] and "-s" in completed("a cat -s", tab=True)

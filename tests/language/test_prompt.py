@@ -62,8 +62,6 @@ def test_brackets_and_neg_are_equivalent_and_join() -> None:
         ("(a cat.swap(dog) here)1.3", "cat.swap(dog)"),
         ('("a cat.swap(dog)","b").blend(1,2)', ".blend("),
         ("a boat [ugly.swap(fine)]", ".swap("),
-        ("some words)1.3 [x]", ")"),
-        ("[some words)++] a", ")"),
         ("(some words)1900", "1900"),
         ('a ("b","c").blend(.3,.7)', ".blend("),
         ('("b","c").blend(.3,.7), sharp', ".blend("),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from invoke_cli.language.grammar.quotes import literal
 from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Tree, Words, text_phrase
 from invoke_cli.language.prompt.parser import parse_prompt
 from invoke_cli.language.prompt.prompt import parse_prompt_sources
+from invoke_cli.language.prompt.unbalanced import unbalanced_notices
 from tests import strategies
 from tests.prompt_strategies import source_of, trees
 
@@ -108,9 +111,44 @@ def test_any_text_parses_or_raises_an_error_with_a_span_inside_it(source: str) -
 
 
 @given(st.integers(0, 5), st.sampled_from(["(", ")", '"']))
-def test_unbalanced_and_deeply_nested_brackets_are_errors(count: int, char: str) -> None:
+def test_unbalanced_brackets_are_text_and_deeply_nested_ones_are_errors(count: int, char: str) -> None:
     parse_prompt(char * count + "cat" + char * count)
-    with pytest.raises(PromptError, match="without an opening bracket"):
-        parse_prompt("cat)" + "1.3")
+    assert pairs(parse_prompt("cat)1.3")) == [("cat)1.3", 1)]
     with pytest.raises(PromptError, match="nested too deeply"):
         parse_prompt("(" * 60 + "a" + ")1.1" * 60)
+
+
+@pytest.mark.feature("unbalanced-weights")
+@pytest.mark.parametrize(
+    ("source", "expected", "notice"),
+    [
+        ("(forest0.5", [("(forest0.5", 1)], "the ( in (forest0.5 is read as text, since its ) is missing"),
+        ("(dark forest1.4, fog", [("(dark forest1.4, fog", 1)], "as in (dark forest)1.4"),
+        ("(forest:1.2", [("(forest:1.2", 1)], "as in (forest)1.2"),
+        ("((forest)0.5", [("(", 1), ("forest", 0.5)], "the ( in ((forest)0.5 is read as text"),
+        ("(forest++", [("(", 1), ("forest", 1.21)], "the ( in (forest++"),
+        ("a forest)0.5 x", [("a forest)0.5 x", 1)], "its ( is missing; add ( before the words"),
+        ("a [fog", [("a [fog", 1)], "the [ in [fog is read as text, since its ] is missing"),
+        ("fog] x", [("fog] x", 1)], "as in [words to avoid], or write \\]"),
+    ],
+)
+def test_an_unbalanced_operator_is_read_as_it_stands_with_a_notice(source: str, expected: Pairs, notice: str) -> None:
+    prompt = parse_prompt_sources(source)
+    assert pairs(prompt.positive_tree) == expected and prompt.negative == ""
+    assert len(prompt.notices) == 1 and notice in prompt.notices[0]
+    (negative,) = parse_prompt_sources("a cat", source.replace("[", "(x1.2 ").replace("]", ")2")).notices
+    assert "is read as text" in negative
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["a smile :)", "sad :-( cat", "(open", "version (2.0", "1) cat 2) dog", "(cat)1.3 [fog] {a b}", "\\(cat1.3"],
+)
+def test_brackets_beside_no_operator_give_no_notice(source: str) -> None:
+    assert parse_prompt_sources(source).notices == ()
+
+
+def test_many_unbalanced_brackets_are_read_quickly() -> None:
+    source = "([{" * 10_000 + "a1.2"
+    started = time.perf_counter()
+    assert len(list(unbalanced_notices(source))) <= 3 and time.perf_counter() - started < 5

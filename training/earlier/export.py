@@ -10,6 +10,7 @@ from diffusers import StableDiffusionPipeline
 
 from training.earlier.model_card import write_card
 from training.earlier.pipeline import TrainedModel
+from training.earlier.words import write_words
 from training.networks.denoiser import build_scheduler
 
 PREVIEW_FILE = "preview.json"
@@ -41,6 +42,7 @@ def export(model: TrainedModel, folder: Path) -> int:
         (folder / "tokenizer" / file.name).write_bytes(file.read_bytes())
     factors = {"rows": model.preview, "meaning": "RGB in 0..1 = scaled latents (4 channels) times rows 1-4, plus row 5"}
     (folder / PREVIEW_FILE).write_text(json.dumps(factors, indent=2) + "\n", encoding="utf-8")
+    write_words(folder)
     remove_local_paths(folder)
     write_card(folder, _facts(model))
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -22,14 +22,14 @@ HISTORY_COMMANDS = (
     ),
     Command(
         name="tag",
-        usage="number … word …",
+        usage="image … word …",
         argument=Argument.IMAGE,
         run=tags.tag,
         help="add tags to images; -word removes one",
     ),
     Command(
         name="rate",
-        usage="number … 0-5",
+        usage="image … 0-5",
         argument=Argument.IMAGE,
         run=tags.rate,
         help="rate images; !search rating>=4 finds them",
@@ -50,7 +50,7 @@ HISTORY_COMMANDS = (
     ),
     Command(
         name="save",
-        usage="last | session | number … DIR [--zip] [--fnformat TEMPLATE]",
+        usage="last | session | image … DIR [--zip] [--fnformat TEMPLATE]",
         argument=Argument.IMAGE,
         run=export.save,
         help="copy images to a folder or a zip file, under descriptive names",
@@ -63,14 +63,14 @@ HISTORY_COMMANDS = (
     ),
     Command(
         name="open",
-        usage="[number or image …]",
+        usage="[image …]",
         argument=Argument.IMAGE,
         run=browse.open_image,
         help="open images in the system's image viewer",
     ),
     Command(
         name="rm",
-        usage="number …",
+        usage="image …",
         argument=Argument.IMAGE,
         run=browse.remove,
         help="move images to the trash folder",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import split_image_reference
+from invoke_cli.commands.image_selection import image_and_switches
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import CommandError, MetadataError
@@ -15,7 +15,6 @@ from invoke_cli.generation.input_glob import init_files
 from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.inputs.references import find_image
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.metadata.codecs import recall
 from invoke_cli.metadata.latents import SUFFIX
 from invoke_cli.models.samplers import is_sampler
@@ -38,11 +37,7 @@ _INHERITED_FIELDS = (
 
 def fix(context: SessionContext, call: Call) -> Sequence[str]:
     """Return a line for each image that the argument names first; the switches after it state what to do."""
-    call.required(USAGE)
-    reference, rest = split_image_reference(call.argument)
-    parsed = parse(f'"" {rest}')
-    if not isinstance(parsed, Generation):
-        raise CommandError("!fix takes an image and switches", hint=USAGE)
+    reference, parsed = image_and_switches(call, USAGE)
     first, *later = (stage.request for stage in parsed.stages)
     _check(first)
     folder = context.folder()

@@ -5,15 +5,14 @@ from __future__ import annotations
 from PIL import Image
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.image_selection import image_and_switches
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.generation.contact_sheets import write_sheet
+from invoke_cli.generation.prepare import only_stage
 from invoke_cli.inputs.images import open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
-from invoke_cli.language.grammar.line import Generation, parse
-from invoke_cli.language.grammar.quotes import literal
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
-from invoke_cli.request import GenerationRequest
 
 USAGE = "!mask photo.png -tm face AND NOT hair; or -M mask.png --mask_grow 8"
 _TINT = (255, 0, 80)
@@ -21,8 +20,8 @@ _TINT = (255, 0, 80)
 
 def mask(context: SessionContext, call: Call) -> None:
     """Save the mask that the switches describe (white is painted), and the image with that area tinted."""
-    call.required(USAGE)
-    reference, request = _parse_argument(call)
+    reference, parsed = image_and_switches(call, USAGE)
+    request = only_stage(parsed)
     folder = context.folder()
     init = open_init(context, reference, folder)
     found = MaskFinder(context=context, request=request, folder=folder).find(init)
@@ -40,12 +39,3 @@ def mask(context: SessionContext, call: Call) -> None:
 
 def _tint(image: Image.Image, mask: Image.Image) -> Image.Image:
     return Image.composite(Image.blend(image, Image.new("RGB", image.size, _TINT), 0.6), image, mask)
-
-
-def _parse_argument(call: Call) -> tuple[str, GenerationRequest]:
-    """Return the image, which is parsed as the prompt, and the switches."""
-    line = parse(call.argument)
-    if not isinstance(line, Generation) or len(line.stages) != 1 or not line.stages[0].request.prompt:
-        raise CommandError("!mask takes an image and switches", hint=USAGE, span=call.span)
-    request = line.stages[0].request
-    return literal(request.prompt or ""), request

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.image_selection import split_image_reference
+from invoke_cli.commands.image_selection import is_history_reference, split_image_reference
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_folder, path_exists
 from invoke_cli.errors import CommandError, ImageError
 from invoke_cli.exploration.file_changes import watch_saves
 from invoke_cli.generation.line import generate
+from invoke_cli.inputs.references import find_image
 from invoke_cli.language.grammar.line import Generation, Stage, parse
-from invoke_cli.language.image_names import IMAGE_SUFFIXES
+from invoke_cli.language.image_names import IMAGE_SUFFIXES, is_image_name
 from invoke_cli.replay.resume import resume_from_latents
 
 USAGE = "!watch sketch.png oil painting -f .6 -S 1: generate an image each time sketch.png is saved"
@@ -23,6 +24,8 @@ def watch(context: SessionContext, call: Call) -> None:
     call.required(USAGE)
     reference, rest = split_image_reference(call.argument)
     path = expand_path(reference)
+    if not is_image_name(reference) and is_history_reference(reference):
+        path = find_image(reference, context.folder())
     stages = _stages(reference, rest.strip())
     expected = path.suffix.lower() in IMAGE_SUFFIXES and path_exists(path.parent)
     if is_folder(path) or not (path_exists(path) or expected):

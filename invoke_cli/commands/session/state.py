@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.session.default_check import check_defaults
 from invoke_cli.context.context import SessionContext
+from invoke_cli.errors import InvokeError
+from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.grammar.line import switches_only
+from invoke_cli.language.grammar.line import Generation, parse, switches_only
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.request import GenerationRequest
 
@@ -24,7 +27,12 @@ def set_defaults(context: SessionContext, call: Call) -> None:
         context.notice("session defaults cleared")
     else:
         change = switches_only(call.argument)
-        context.settings.model(change.model)
+        try:
+            check_defaults(context, change)
+        except InvokeError as error:
+            parsed = parse(call.argument)
+            spans = parsed.stages[0].spans if isinstance(parsed, Generation) else {}
+            raise locate(error, call.argument, spans) from None
         context.settings.change(change)
         context.notice(f"session defaults: {format_line([context.settings.session_request])}")
 

@@ -5,6 +5,7 @@ Knows the switches; the sources provide models, samplers, images, seeds and comm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.switch import Completes, Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.language.switches.values import Choice
+
+_LAST_WORD = re.compile(r"[^\W\d_]+$")
 
 Found = Sequence[tuple[str, str]]
 
@@ -41,6 +44,7 @@ class Sources:
         results: Earlier results, newest first, as `!17`.
         commands: Returns (name, help, kind of argument) rows.
         topics: Returns the topics of `!help`.
+        words: Words of prompts that the model knows.
     """
 
     samplers: Callable[[str], Found] = _no_source
@@ -51,6 +55,7 @@ class Sources:
     loras: Callable[[str], Found] = _no_source
     starts: Callable[[str], Found] = _no_source
     results: Callable[[str], Found] = _no_source
+    words: Callable[[str], Found] = _no_source
     commands: Callable[[], Iterable[tuple[str, str, str]]] = field(default=tuple)
     topics: Callable[[], Iterable[str]] = field(default=tuple)
 
@@ -74,6 +79,8 @@ def _complete_line(before: str, start: int, sources: Sources) -> Iterator[Candid
         yield from _complete_values(switch, before, typed_from, sources)
     elif before[word_start:].startswith("-") and not _in_quotes(last, before):
         yield from _complete_switches(before, word_start)
+    elif last is not None and last.kind is Kind.PROMPT and last.span.end == len(before):
+        yield from _complete_words(before, sources)
 
 
 def _in_quotes(last: Token | None, before: str) -> bool:
@@ -114,6 +121,14 @@ def _complete_negations(typed: str, start: int) -> Iterator[Candidate]:
         negated = negation(switch)
         if (switch.is_flag or switch.is_repeatable) and negated.startswith(typed) and negated not in switch.flags:
             yield Candidate(text=negated, start=start, about=f"turn off: {switch.help}")
+
+
+def _complete_words(before: str, sources: Sources) -> Iterator[Candidate]:
+    """Yield the known words that begin with the last word of a prompt."""
+    typed = _LAST_WORD.search(before)
+    if typed is not None:
+        for text, about in sources.words(typed[0]):
+            yield Candidate(text=text, start=typed.start(), about=about)
 
 
 def _complete_values(switch: Switch, before: str, start: int, sources: Sources) -> Iterator[Candidate]:

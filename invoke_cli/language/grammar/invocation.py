@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.line import Generation, parse
@@ -21,10 +21,12 @@ class Invocation:
     Attributes:
         lines: The lines to run; none where there is no work in the command.
         defaults: Switches that hold for the whole session: those typed without work, or those before a `!` command.
+        reads_input: Whether the lines of standard input are to be run, since the prompt is `-`.
     """
 
     lines: tuple[str, ...] = ()
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
+    reads_input: bool = False
 
 
 def read_invocation(words: Sequence[str], is_file: IsFile, takes_line: TakesLine) -> Invocation:
@@ -45,6 +47,8 @@ def read_invocation(words: Sequence[str], is_file: IsFile, takes_line: TakesLine
         return Invocation(lines=(line,), defaults=GenerationRequest(no_session=True))
     switches, command = _split_command(words, is_file)
     lines = tuple(words_to_lines(command or words, is_file, takes_line))
+    if (shared := _before_input(lines)) is not None:
+        return Invocation(defaults=shared, reads_input=True)
     defaults = None if command else _only_defaults(lines)
     return Invocation(lines=lines, defaults=switches) if defaults is None else Invocation(defaults=defaults)
 
@@ -79,6 +83,25 @@ def _only_defaults(lines: Sequence[str]) -> GenerationRequest | None:
         return None
     request = parsed.stages[0].request
     return request if request.prompt is None and request.init_image is None else None
+
+
+def _before_input(lines: Sequence[str]) -> GenerationRequest | None:
+    """Return the switches beside the prompt `-`, which stands for the lines of standard input; None without it.
+
+    Raises:
+        LineError: There is an init image or a further stage, too, so that it is unclear what `-` stands for.
+    """
+    try:
+        parsed = parse(lines[0])
+    except LineError:
+        return None  # reported when it is run
+    if not isinstance(parsed, Generation) or parsed.stages[0].request.prompt != "-":
+        return None
+    first = parsed.stages[0].request
+    if first.init_image is None and len(lines) == len(parsed.stages) == 1:
+        return replace(first, prompt=None)
+    hint = "alone it reads lines from standard input; -I - reads an image, and -o - writes one"
+    raise LineError("- is not a prompt", hint=hint)
 
 
 def _split_command(words: Sequence[str], is_file: IsFile) -> tuple[GenerationRequest, list[str]]:

@@ -13,6 +13,7 @@ from typing import cast
 from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.free_text import find_lookalikes
 from invoke_cli.language.grammar.quotes import BLANKS
+from invoke_cli.language.grammar.spellings import KEEP_AS_TEXT, unknown_switch
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.table import SWITCHES
@@ -147,12 +148,20 @@ def _parse_command(text: str, start: int, end: int) -> CommandLine:
 
 
 def _parse_generation(tokens: Sequence[Token]) -> Generation:
-    for token in tokens:
-        if token.error is not None:
-            raise token.error
+    _raise_first_error(tokens)
     notices: list[str] = []
     stages = [stage for group in _split_stages(tokens) for stage in _expand_strengths(_parse_stage(group, notices))]
     return Generation(stages=tuple(stages), notices=tuple(notices))
+
+
+def _raise_first_error(tokens: Sequence[Token]) -> None:
+    """Raise the first error in the line, if a token is one: an invalid value before it may have caused it."""
+    for index, token in enumerate(tokens):
+        if token.error is None:
+            continue
+        if index:
+            list(_assignments(tokens[:index]))
+        raise token.error
 
 
 def _split_stages(tokens: Sequence[Token]) -> Iterator[list[Token]]:
@@ -245,7 +254,15 @@ def _parse_value(switch_token: Token, value_token: Token) -> object:
     try:
         return value.parse(value_token.text)
     except ValueError as error:
-        raise LineError(f"{switch_token.text} {error}", span=value_token.span, hint=_usage(switch_token)) from None
+        message = f"{switch_token.text} {error}"
+    if value_token.span.start == switch_token.span.end and value_token.text[:1].isalpha() and not value_token.quoted:
+        # -zz: rather a misspelt switch than -z with the value z
+        start = switch_token.span.start
+        word = switch_token.text + value_token.text.split()[0]
+        unknown = unknown_switch(word)
+        hint = unknown.hint if unknown.hint != KEEP_AS_TEXT else f"{message}; {unknown.hint}"
+        raise LineError(unknown.message, span=Span(start, start + len(word)), hint=hint)
+    raise LineError(message, span=value_token.span, hint=_usage(switch_token))
 
 
 def _usage(token: Token) -> str:

@@ -55,9 +55,11 @@ def parse_switch(word: str) -> SwitchMatch:
         entry = _spellings().get(run)
         if entry is not None:
             return _match_entry(entry, False, word, len(run))
+        if f"-{run}" in _spellings():
+            raise unknown_switch(word)  # -steps, not -s with the value teps
     entry = _spellings().get(word[:2])
     if entry is None:
-        raise _unknown_switch(word)
+        raise unknown_switch(word)
     return _match_entry(entry, False, word, 2)
 
 
@@ -74,7 +76,7 @@ def _read_long(word: str) -> SwitchMatch:
     entry, negated = _find_long(name, word)
     rest = word[match.end() :]
     if rest and not rest.startswith("="):
-        raise _unknown_switch(word)
+        raise unknown_switch(word)
     return _match_entry(entry, negated, word, match.end())
 
 
@@ -89,7 +91,7 @@ def _find_long(name: str, word: str) -> tuple[Switch | RejectedSwitch, bool]:
         return next(iter(matches.values()))
     if matches:
         raise LineError(f"{name} is ambiguous: {', '.join(sorted(matches))}", hint="write more of the name")
-    raise _unknown_switch(word)
+    raise unknown_switch(word)
 
 
 def _match_entry(entry: Switch | RejectedSwitch, negated: bool, word: str, length: int) -> SwitchMatch:
@@ -102,7 +104,7 @@ def _match_entry(entry: Switch | RejectedSwitch, negated: bool, word: str, lengt
         if rest:
             raise LineError(f"{spelling} takes no value, but {rest!r} follows", hint=f"write {spelling} alone")
     elif entry.value.takes == "glued" and rest and not rest.startswith("="):
-        raise _unknown_switch(word)
+        raise unknown_switch(word)
     skip = 1 if rest.startswith("=") else 0
     return SwitchMatch(switch=entry, negated=negated, length=length + skip, glued=glued)
 
@@ -112,16 +114,29 @@ def rejection_error(entry: RejectedSwitch, spelling: str) -> LineError:
     return LineError(f"{spelling} ({entry.what}) is not supported", hint=entry.instead)
 
 
-def _unknown_switch(word: str) -> LineError:
+def unknown_switch(word: str) -> LineError:
+    """Return the error for a word that is no switch, with the nearest spelling."""
     name = word.split("=", 1)[0][:40]
     launch = next((row for row in LAUNCH_OPTIONS if normalise_name(name) == row.name), None)
     if launch is not None:
         init = ", or put it into invoke.init" if launch.in_init else ""
         hint = f"start the program with it: invoke {name} …{init}; {KEEP_AS_TEXT}"
         return LineError(f"{name} is a launch option and cannot be used in a line", hint=hint)
-    closest = nearest(normalise_name(name), [*_spellings(), *_negations()])
+    closest = _near_spelling(normalise_name(name))
     suggestion = f"did you mean {closest}? " if closest else ""
     return LineError(f"unknown switch: {name}", hint=suggestion + KEEP_AS_TEXT)
+
+
+def _near_spelling(name: str) -> str:
+    """Return the spelling that was probably meant; a long name may have been typed with one dash."""
+    known = {**_spellings(), **_negations()}
+    letters = name.lstrip("-")
+    if len(letters) > 1 and f"--{letters}" in known:
+        return f"--{letters}"
+    longer = [spelling for spelling in known if len(letters) > 2 and spelling.startswith(f"--{letters}")]
+    if longer:
+        return longer[0]
+    return nearest(name, [spelling for spelling in known if spelling.startswith("--")])
 
 
 @cache

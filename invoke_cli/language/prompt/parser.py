@@ -19,7 +19,7 @@ MAX_DEPTH = 50
 
 NUMBER = r"(?:\d*\.)?\d+"
 _END = r"(?=$|[\s,.;:!?)\]}\"|])"
-_AFTER_GROUP = re.compile(rf"(?:(\++|-+)|({NUMBER})){_END}")
+AFTER_GROUP = re.compile(rf"(?:(\++|-+)|({NUMBER})){_END}")
 _AFTER_WORD = re.compile(rf"(\++|-+){_END}")
 _NAMED_END = re.compile(r"<[^<>\s]+>$")
 _INNER_WEIGHT = re.compile(rf":\s*({NUMBER})\s*$")
@@ -159,7 +159,6 @@ class _Parser:
                 yield self._text(start, position, weight * factor)
                 text_start = position = stop
             else:
-                self._check_unopened(position)
                 position += 1
         yield self._text(text_start, region.end, weight)
 
@@ -171,7 +170,7 @@ class _Parser:
         closed = closing_position(self.masked, position, end)
         if closed is None:
             return None
-        operator = _AFTER_GROUP.match(self.masked, closed + 1)
+        operator = AFTER_GROUP.match(self.masked, closed + 1)
         if operator is not None:
             factor = self._number(*operator.span(2)) if operator[2] else _factor(operator[1])
             return Span(position + 1, closed), factor, operator.end()
@@ -193,12 +192,6 @@ class _Parser:
         while start > text_start and not BREAKS_WORD.match(self.masked[start - 1]):
             start -= 1
         return start, _factor(operator[1]), operator.end()
-
-    def _check_unopened(self, position: int) -> None:
-        if self.masked[position] == ")" and _AFTER_GROUP.match(self.masked, position + 1):
-            hint = "add ( before the words, or write \\) for a literal bracket"
-            message = "weighted bracket without an opening bracket"
-            raise PromptError(message, hint=hint, span=Span(position, position + 1))
 
     def _check_depth(self, region: Span, depth: int) -> None:
         if depth > MAX_DEPTH:

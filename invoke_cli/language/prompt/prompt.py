@@ -16,6 +16,7 @@ from invoke_cli.language.prompt.ast import Swap, Tree
 from invoke_cli.language.prompt.foreign_operators import foreign_notices, with_embeddings
 from invoke_cli.language.prompt.parser import masked, parse_prompt
 from invoke_cli.language.prompt.swap import SWAP
+from invoke_cli.language.prompt.unbalanced import unbalanced_notices
 from invoke_cli.language.switches.named_values import lora_terms
 from invoke_cli.request import LoraChoice
 
@@ -117,7 +118,8 @@ def _named(*sources: str) -> tuple[str, ...]:
 def _by_own_rules(source: str, negative_source: str | None) -> Prompt:
     _check(source, "prompt")
     _check(negative_source or "", "negative_prompt")
-    notices = (*_notices(source), *foreign_notices(source))
+    unbalanced = (*unbalanced_notices(source), *unbalanced_notices(negative_source or ""))
+    notices = (*_notices(source), *foreign_notices(source), *unbalanced)
     source, negative_source = with_embeddings(source), with_embeddings(negative_source or "")
     terms = list(lora_terms(masked(source)))
     positive, bracketed = split_negative(_remove_spans(source, [span for span, _ in terms]))

@@ -81,6 +81,22 @@ REJECTED_SWITCHES: tuple[RejectedSwitch, ...] = (
     RejectedSwitch(
         flags=("--styles",), what="saved styles", instead="write the words in the prompt, or define an !alias"
     ),
+    RejectedSwitch(flags=("--compile", "--torch_compile"), what="compilation", instead="use --fast compile"),
+    RejectedSwitch(
+        flags=("--xformers", "--opt_sdp_attention", "--opt_split_attention", "--flash_attention"),
+        what="attention implementation",
+        instead="use --attention, such as --attention sdpa or --attention sliced",
+    ),
+    RejectedSwitch(
+        flags=("--medvram", "--lowvram", "--low_vram"),
+        what="less memory on the GPU",
+        instead="use --offload, such as --offload model",
+    ),
+    RejectedSwitch(
+        flags=("--half", "--no_half", "--fp16", "--float16", "--full_precision"),
+        what="precision",
+        instead="start the program with --precision, such as --precision float32",
+    ),
     RejectedSwitch(
         flags=("--seed_resize_from_w", "--seed_resize_from_h"),
         what="noise of another image size",

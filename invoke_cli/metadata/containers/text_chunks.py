@@ -30,6 +30,8 @@ def read_bytes(path: Path) -> bytes:
         MetadataError: It is missing, too large or unreadable.
     """
     try:
+        if path.is_dir():
+            raise MetadataError(f"{path} is a folder, not an image", hint="pass one of the images in it")
         if not path.is_file():
             raise MetadataError(f"there is no image {path}", hint="check the name; Tab completes it")
         if path.stat().st_size > MAX_FILE:

@@ -112,6 +112,9 @@ def read_facts(folder: Path, name: str, size: int | None = None) -> ModelFacts:
         ModelError: If a file is missing or damaged, or the model is not supported.
     """
     restore = restore_hint(folder, name)
+    if folder.is_file():
+        hint = "expected a folder with model_index.json, or a .safetensors or .gguf file of a whole model"
+        raise ModelError(f"{folder} is not a model, but a file of another kind", hint=hint, field="model")
     if not folder.is_dir():
         raise ModelError(f"the folder of the model {name} is missing: {folder}", hint=restore, field="model")
     index = read_json(folder / "model_index.json", restore)
