@@ -76,7 +76,7 @@ def main(count: int) -> int:
             "@last": history.last,
             "!77": lambda: history.get(77),
             "!contact session": lambda: history.of_run(f"s{count // 80}:"),
-            "!tree": lambda: history.children(f"{count // 2:064x}"),
+            "!tree": lambda: history.children(count // 2, f"{count // 2:064x}"),
             "a new image": lambda: history.add(next(entries(1))),
         }
         typed = TypedLines(Path(place) / "typed.sqlite3")

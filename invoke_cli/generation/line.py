@@ -83,6 +83,8 @@ class LineRun:
     def run(self) -> list[SavedImage]:
         """Report the plan and, unless this is a dry run, execute it."""
         plan, dry = self.prepared.plan, bool(self.prepared.plan.request.dry_run)
+        if self.line.typed.save_all and not self.prepared.later:
+            self.context.notice("--save_all has no effect: there is only one stage")
         for stage in (self.prepared, *self.prepared.later):
             self._report(stage.plan, dry=dry)
         show_tokens(self.context, (self.prepared, *self.prepared.later))
@@ -155,12 +157,21 @@ class LineRun:
         leaders = [index for index, image in enumerate(images) if image.follows is None]
         self._execute(saver, _with_images(self.prepared, [images[index] for index in leaders]))
         saver.collect(wait=True)
-        for leader in dict.fromkeys(image.follows for image in images if image.follows is not None):
+        followed = dict.fromkeys(image.follows for image in images if image.follows is not None)
+        if followed and self._follows_enlarged_image():
+            self.context.notice("the variations start from the enlarged first result and are not enlarged again")
+        for leader in followed:
             followers = [replace(image, follows=None) for image in images if image.follows == leader]
             self._execute(saver, self._following(saver.saved[leaders.index(leader)], followers))
         saver.collect(wait=True)
         if self.prepared.plan.output.grid and len(saver.saved) > 1:
             save_grid(self.context, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
+
+    def _follows_enlarged_image(self) -> bool:
+        """Whether variations are painted into the first result, which has its size already after enlarging."""
+        plan = self.prepared.plan
+        is_pasted = plan.geometry is not None and plan.geometry.window is not None
+        return is_pasted and plan.postprocessing.enlarging is not None
 
     def _following(self, source: SavedImage, followers: Sequence[ImagePlan]) -> Prepared:
         """Prepare the line with an earlier result as its init image and the same mask."""
@@ -176,7 +187,7 @@ class LineRun:
             fits = geometry.is_extended
             same_size = GenerationRequest(width=width, height=height, crop=not fits, fit=fits, stretch=False)
             changed = overlay(changed, same_size)
-        typed = self.line.typed
+        typed = _without_enlarging(self.line.typed) if self._follows_enlarged_image() else self.line.typed
         mask = masked.as_file(source.path.stem) if masked else None
         if masked is not None and mask is not None:
             changed = overlay(changed, GenerationRequest(init_mask=mask.name, strength=plan.strength))
@@ -239,6 +250,12 @@ class LineRun:
             size = f"{plan.width}x{plan.height}"
             message = f"an image of {size} needs about {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free"
             raise OutOfMemory(message, hint=size_remedy(plan, needed, free) + REMEDIES, field="width")
+
+
+def _without_enlarging(typed: GenerationRequest) -> GenerationRequest:
+    """Return a request that enlarges nothing, whatever the session's defaults are."""
+    options = dict.fromkeys(("upscaler", "new_prompt", "embiggen_strength", "embiggen_tiles", "save_original"))
+    return replace(typed, upscale=(), embiggen=(), **options)
 
 
 def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:

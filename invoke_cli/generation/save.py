@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -116,7 +116,6 @@ def build_record(
     """Return the record to store in the file of a result."""
     plans = [stage.plan for stage in (prepared, *prepared.later)]
     plan = plans[-1]
-    inputs = () if plan.output.private else prepared.inputs
     return Record(
         plan=plan,
         image=result.plan,
@@ -127,11 +126,19 @@ def build_record(
         model_sha256=context.model_hash(prepared.last.model),
         environment=environment,
         batch=result.batch,
-        parents=tuple(map(_parent, inputs)),
+        parents=() if plan.output.private else tuple(_parents(prepared)),
         fallbacks=result.fallbacks,
         schema_version=plan.schema_version,
         earlier=tuple(zip(plans[:-1], (stage.plan for stage in result.earlier), strict=True)),
     )
+
+
+def _parents(prepared: Prepared) -> Iterator[Mapping[str, str]]:
+    """Yield the files that a result was generated from, saved latents after the image that they became."""
+    latents = prepared.checkpoint
+    if latents is not None and latents.image_name:
+        yield {"name": latents.image_name, "sha256": latents.image_sha256}
+    yield from map(_parent, prepared.inputs)
 
 
 def _parent(file: InputFile) -> Mapping[str, str]:

@@ -48,6 +48,8 @@ class LatentFile:
         init_sha256: The hash of the init image.
         mask_sha256: The hash of the mask.
         control_sha256s: The hashes of the control images.
+        image_name: The base name of the image that the latents became; empty if it is unknown.
+        image_sha256: The hash of that image.
     """
 
     name: str
@@ -68,6 +70,8 @@ class LatentFile:
     init_sha256: str = ""
     mask_sha256: str = ""
     control_sha256s: tuple[str, ...] = ()
+    image_name: str = ""
+    image_sha256: str = ""
 
     @property
     def source(self) -> str:

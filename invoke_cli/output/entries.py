@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from invoke_cli.errors import InvokeError
@@ -88,12 +89,23 @@ def _signed(seed: int) -> int:
 
 def rebuild_search_tables(database: sqlite3.Connection) -> None:
     """Rebuild the facts, words and parents of every image from the table of images."""
-    entries = [entry_from_row(row) for row in database.execute(f"SELECT {COLUMNS} FROM images i WHERE removed = 0")]
+    entries = _all_entries(database)
     for entry in entries:
         _put_facts(database, entry)
-        _put_parents(database, entry)
+    rebuild_parents(database)
     if has_word_index(database):
         database.execute("INSERT INTO words (words) VALUES ('rebuild')")
+
+
+def rebuild_parents(database: sqlite3.Connection) -> None:
+    """Rebuild the links between images, after all of them have been added."""
+    database.execute("DELETE FROM parents")
+    for entry in _all_entries(database):
+        _put_parents(database, entry)
+
+
+def _all_entries(database: sqlite3.Connection) -> list[Entry]:
+    return [entry_from_row(row) for row in database.execute(f"SELECT {COLUMNS} FROM images i WHERE removed = 0")]
 
 
 def remove_from_search(database: sqlite3.Connection, number: int) -> None:
@@ -106,9 +118,21 @@ def remove_from_search(database: sqlite3.Connection, number: int) -> None:
 
 def _put_parents(database: sqlite3.Connection, entry: Entry) -> None:
     database.executemany(
-        "INSERT OR IGNORE INTO parents (number, name, sha256) VALUES (?, ?, ?)",
-        [(entry.number, parent.name, parent.sha256) for parent in entry.parents],
+        "INSERT OR IGNORE INTO parents (number, name, sha256, parent) VALUES (?, ?, ?, ?)",
+        [(entry.number, *parent, _number_of_parent(database, parent, entry.number)) for parent in entry.parents],
     )
+
+
+def _number_of_parent(database: sqlite3.Connection, parent: Parent, child: int) -> int | None:
+    """Return the number of the image that is a parent; None for another file.
+
+    Of identical files, it is the one with the parent's name: in the folder rather than replaced, hence in the trash.
+    """
+    query = "SELECT number, path, removed FROM images WHERE sha256 = ? AND sha256 != '' AND number != ? ORDER BY number"
+    found = database.execute(query, (parent.sha256, child)).fetchall()
+    named = sorted((row for row in found if Path(row[1]).name == parent.name), key=lambda row: row[1].startswith("."))
+    present = [row for row in found if not row[2]]
+    return next((int(row[0]) for row in (*named, *present)), None)
 
 
 def _put_facts(database: sqlite3.Connection, entry: Entry) -> None:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from invoke_cli.language.grammar.history_query import Query
 from invoke_cli.output.database import Database
-from invoke_cli.output.entries import COLUMNS, Entry, entry_from_row, insert_entry, remove_from_search
+from invoke_cli.output.entries import (
+    COLUMNS,
+    Entry,
+    Parent,
+    entry_from_row,
+    insert_entry,
+    rebuild_parents,
+    remove_from_search,
+)
 from invoke_cli.output.schema import has_word_index
 from invoke_cli.output.search import build_statement
+
+_NUMBERED = re.compile(r"(\d{6,})\.")
 
 
 class History(Database):
@@ -30,6 +42,7 @@ class History(Database):
             database.execute("DELETE FROM images WHERE removed = 0")
             for entry in entries:
                 insert_entry(database, entry)
+            rebuild_parents(database)
             database.execute("DELETE FROM facts WHERE number NOT IN (SELECT number FROM images WHERE removed = 0)")
 
     def mark_pending(self, number: int, path: str) -> None:
@@ -134,10 +147,28 @@ class History(Database):
         where = "WHERE i.pixel_sha256 = ? AND removed = 0 AND kind = '' ORDER BY i.number LIMIT 1"
         return next(iter(self._entries(where, (pixel_sha256,))), None) if pixel_sha256 else None
 
-    def children(self, sha256: str) -> list[Entry]:
-        """Return the results that were generated from the file with this hash."""
-        where = "WHERE i.number IN (SELECT number FROM parents WHERE sha256 = ?) AND removed = 0 AND kind = ''"
-        return self._entries(f"{where} ORDER BY i.number", (sha256,)) if sha256 else []
+    def by_path(self, path: str) -> Entry | None:
+        """Return the image at a path, as the history stores it."""
+        where = "WHERE i.path = ? AND removed = 0 ORDER BY i.number DESC LIMIT 1"
+        return next(iter(self._entries(where, (path,))), None)
+
+    def with_stem(self, stem: str) -> list[Entry]:
+        """Return the images with this file name without suffix, and any stored elsewhere with its number."""
+        number = int(match[1]) if (match := _NUMBERED.match(stem)) else 0
+        found = self._entries("WHERE removed = 0 AND (instr(path, ?) > 0 OR i.number = ?)", (stem, number))
+        named = [entry for entry in found if Path(entry.path).stem == stem]
+        return named + [entry for entry in found if entry.number == number and Path(entry.path).is_absolute()]
+
+    def parents(self, number: int) -> list[tuple[Parent, int | None]]:
+        """Return the files that an image was generated from, each with its number if it is an image of the history."""
+        query = "SELECT name, sha256, parent FROM parents WHERE number = ? ORDER BY rowid"
+        return [(Parent(name, sha256), parent) for name, sha256, parent in self.rows(query, (number,))]
+
+    def children(self, number: int | None, sha256: str) -> list[Entry]:
+        """Return the results generated from the image with this number, or from a file with this hash and no number."""
+        children = "SELECT number FROM parents WHERE parent = ? OR (parent IS NULL AND sha256 = ? AND sha256 != '')"
+        where = f"WHERE i.number IN ({children}) AND removed = 0 AND kind = ''"
+        return self._entries(f"{where} ORDER BY i.number", (number, sha256))
 
     def numbers(self) -> set[int]:
         """Return all used numbers, including those of removed and pending images."""

@@ -1,8 +1,8 @@
 """The tables of a folder's history and their migrations.
 
 `images` holds every image; `facts` the comparable settings, one narrow row per image; `words` is a full-text index for
-parts of lines of at least three characters; `parents` links images by the hash of their files; `tags` are the user's;
-`lines` are the typed lines, the latest last.
+parts of lines of at least three characters; `parents` links images by number and by the hash of their files; `tags`
+are the user's; `lines` are the typed lines, the latest last.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 
 from invoke_cli.language.grammar.history_query import FIELDS
 
-VERSION = 3
+VERSION = 4
 
 _MAX_RETRIES, _RETRY_SECONDS = 200, 0.05
 
@@ -61,6 +61,10 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE lines (line TEXT NOT NULL UNIQUE)",
         "CREATE INDEX images_by_pixels ON images (pixel_sha256)",
     ),
+    (
+        "ALTER TABLE parents ADD COLUMN parent INTEGER",
+        "CREATE INDEX parents_by_number ON parents (parent, number)",
+    ),
 )  # fmt: skip
 _WORD_INDEX = (
     "CREATE VIRTUAL TABLE words USING fts5 (line, content='images', content_rowid='number', tokenize='trigram')"
@@ -87,7 +91,7 @@ def update_schema(database: sqlite3.Connection) -> bool:
             database.execute(f"ALTER TABLE facts ADD COLUMN {field}")
         database.execute(f"PRAGMA user_version = {VERSION}")
         has_images = database.execute("SELECT 1 FROM images LIMIT 1").fetchone() is not None
-    return has_images and bool(missing_columns)
+    return has_images and (version < VERSION or bool(missing_columns))
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

@@ -25,6 +25,7 @@ from invoke_cli.planning.hires_fix import two_passes
 from invoke_cli.planning.plan import ImagePlan
 from invoke_cli.planning.plan_inputs import grid_of
 from invoke_cli.replay.compatibility import usable_settings
+from invoke_cli.replay.latent_images import with_image
 from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest, overlay
 
@@ -134,8 +135,9 @@ def _find_inputs(
     init_file = find_input(context, parsed, path, (request.init_image, init))
     guides = _find_controls(context, parsed, path, number)
     if init_file is not None and init_file[0].suffix == SUFFIX:
-        file = read_latents(read_file(init_file[0]), init_file[1])
-        full_request, supplied = resumed_request(file, request, [OutputFolder(path.parent), context.folder()])
+        folders = [OutputFolder(path.parent), context.folder()]
+        file = with_image(read_latents(read_file(init_file[0]), init_file[1]), folders)
+        full_request, supplied = resumed_request(file, request, folders)
         return full_request, replace(
             supplied,
             controls=guides or supplied.controls,

@@ -6,6 +6,7 @@ they affect the steps that are already complete.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,13 +21,12 @@ from invoke_cli.imaging.open_image import read_file
 from invoke_cli.inputs.references import find_image, is_recall, split_step
 from invoke_cli.inputs.supplied import NO_INPUTS, SuppliedInputs
 from invoke_cli.inputs.url import is_url
-from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.latents import SUFFIX, LatentFile, planned_latents, read_latents
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.planning.plan import Plan
-from invoke_cli.planning.recorded_request import SETTLED
+from invoke_cli.replay.latent_images import same_settings, step_name, with_image
 from invoke_cli.replay.replay import Replay, prepare_replay
 from invoke_cli.replay.saved_latents import resumed_request
 from invoke_cli.request import GenerationRequest
@@ -77,27 +77,24 @@ def _find_latents(context: SessionContext, reference: str, request: GenerationRe
         return None
     step = split_step(reference)
     if step is not None:
-        return _latents_of_step(context, find_image(step[0], _folder(context, step[0], folder)), step[1], request)
+        image = find_image(step[0], _folder(context, step[0], folder))
+        file = _latents_of_step(context, image, step[1], request)
+        return replace(file, image_name=image.name, image_sha256=hashlib.sha256(read_file(image)).hexdigest())
     path = expand_path(reference)
     candidates = [path, folder.path / path]
-    if path.suffix == SUFFIX and (stored := folder.find_input_by_name(path.name)) is not None:
+    stored = folder.find_input_by_name(path.name) if path.suffix == SUFFIX else None
+    if stored is not None:
         candidates.append(stored)
     found = next((candidate for candidate in candidates if is_file(candidate)), None)
     if found is None or found.suffix != SUFFIX:
         return None
-    return read_latents(read_file(found), path.name if found == candidates[-1] else _step_name(found))
+    file = read_latents(read_file(found), path.name if found == stored else step_name(found))
+    return with_image(file, [folder, context.folder()])
 
 
 def _folder(context: SessionContext, image: str, folder: OutputFolder) -> OutputFolder:
     """Return the folder to look up an image in: for a reference such as `@last`, that of the last result."""
     return context.latest or folder if is_recall(image) else folder
-
-
-def _step_name(path: Path) -> str:
-    """Return a name for the file of a step that identifies its image."""
-    folders = [path.parent] if not path.parent.name.startswith("stage-") else [path.parent.parent, path.parent]
-    inside = "intermediates" in (folder.parent.name for folder in folders)
-    return ".".join([*(folder.name for folder in folders), path.name]) if inside else path.name
 
 
 def _latents_of_step(context: SessionContext, path: Path, step: int, request: GenerationRequest) -> LatentFile:
@@ -136,16 +133,10 @@ def _saved_latents(folder: OutputFolder, path: Path, step: int) -> LatentFile | 
     if not path.is_relative_to(folder.path) or not is_file(found):
         return None
     try:
-        file = read_latents(read_file(found), _step_name(found))
+        file = read_latents(read_file(found), step_name(found))
     except ImageError:
         return None
-    return file if metadata is None or _same_settings(file.request, metadata.request) else None
-
-
-def _same_settings(one: GenerationRequest, other: GenerationRequest) -> bool:
-    """Return whether all recorded settings are equal, except those that saved latents determine."""
-    fields = [row.field for row in SWITCHES if row.recorded and row.field not in SETTLED]
-    return all(getattr(one, field) == getattr(other, field) for field in fields)
+    return file if metadata is None or same_settings(file.request, metadata.request) else None
 
 
 def _check_range(path: Path, plan: Plan, step: int) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.metadata.containers.text_chunks import read_chunks
-from tests.session_harness import SessionHarness, image_facts, pixels
+from tests.sample_images import disc
+from tests.session_harness import SessionHarness, image_facts, pixels, size, values
 
 
 def test_noise_is_blended_in_order_by_slerp(real_session: SessionHarness, tiny_model: Path) -> None:
@@ -115,6 +116,27 @@ def test_variations_of_image_to_image_start_from_the_first_result(harness: Sessi
         assert document["parents"][0]["name"] == first.name
         assert len(document["image"]["variations"]) == 1
     assert len({path.read_bytes() for path in others}) == 3
+
+
+@pytest.mark.feature("vary-init")
+@pytest.mark.parametrize("area", ["-M mask.png", "-c bottom 24"])
+@pytest.mark.parametrize("enlarged", ["-U 2", "--embiggen 1.5"])
+def test_variations_of_a_part_are_not_enlarged_twice(
+    harness: SessionHarness, sketch: Path, area: str, enlarged: str
+) -> None:
+    disc(96, 64).save("mask.png")
+    first, *others = harness.draw(f"a cat -I sketch.png {area} -s2 -S7 -v .2 -n3 {enlarged}")
+    assert any("not enlarged again" in text for text in harness.notices)
+    assert {size(path) for path in others} == {size(first)} and size(first)[0] > 96
+    for path in others:
+        assert (values(path)[:9, :9] == values(first)[:9, :9]).all(), (
+            "pixels outside the mask are those of the first result"
+        )
+        assert pixels(path) != pixels(first) and image_facts(path)["init_image"] == first.name
+    assert harness.run(f"!verify {first} {' '.join(map(str, others))}") is Outcome.OK, harness.messages
+    harness.run(f"!set {enlarged}")
+    again = harness.draw(f"a cat -I sketch.png {area} -s2 -S7 -v .2 -n2")
+    assert [size(path) for path in again] == [size(first)] * 2
 
 
 def test_varying_a_single_image_of_image_to_image_gives_a_notice(harness: SessionHarness, sketch: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import find_images
@@ -15,6 +17,7 @@ from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.table import by_field
 from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.replay.latent_images import image_stem
 from invoke_cli.request import GenerationRequest
 
 _MAX_DEPTH = 50
@@ -28,47 +31,84 @@ def tree(context: SessionContext, call: Call) -> None:
     folder = context.folder()
     for word in words:
         for path in find_images(context, word):
-            requested = open_subject(path).shown
-            lines = list(_Tree(folder, requested.sha256).lines(Parent(path.name, requested.sha256)))
+            lines = list(_Tree(folder, path).lines())
             context.say("\n".join(lines[:_MAX_LINES]))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Image:
+    """An image of a tree. `number` is set for an image of the history, `entry` unless it was removed from it."""
+
+    file: Parent
+    number: int | None = None
+    entry: Entry | None = None
+
+    @property
+    def identity(self) -> int | str:
+        """What distinguishes it: identical files are different images of the history."""
+        return self.number if self.number is not None else self.file.sha256
+
+    @property
+    def label(self) -> str:
+        entry = self.entry
+        return sanitize_for_terminal(
+            self.file.name if entry is None else f"[{entry.number}] {entry.path}: {entry.line}"
+        )
+
+
 class _Tree:
-    """The relatives of one image as indented lines; `requested` is the hash of that image."""
+    """The relatives of one image as indented lines."""
 
-    def __init__(self, folder: OutputFolder, requested: str) -> None:
-        self.folder, self.requested = folder, requested
-        self.shown: set[str] = set()
+    def __init__(self, folder: OutputFolder, path: Path) -> None:
+        self.history = folder.history
+        self.requested = self._find(folder, path)
+        self.shown: set[int | str] = set()
 
-    def lines(self, image: Parent) -> Iterator[str]:
+    def lines(self) -> Iterator[str]:
         """Yield a line for each relative, from the first ancestors to the last descendants."""
-        for root in self._roots(image, set()):
-            yield from self._descendants(root, self.folder.history.by_hash(root.sha256), 0)
+        for root in self._roots(self.requested, set()):
+            yield from self._descendants(root, 0)
 
-    def _roots(self, image: Parent, visited: set[str]) -> Iterator[Parent]:
+    def _find(self, folder: OutputFolder, path: Path) -> _Image:
+        """Return the image at a path: that of the history, also if the file is a copy of it."""
+        entry = self.history.by_path(folder.relative_name(path))
+        shown = open_subject(path).shown
+        entry = entry or self.history.by_hash(shown.sha256)
+        return _Image(file=Parent(path.name, shown.sha256)) if entry is None else _from_entry(entry)
+
+    def _roots(self, image: _Image, visited: set[int | str]) -> Iterator[_Image]:
         """Yield each ancestor without known ancestors of its own, once."""
-        if image.sha256 in visited:
+        if image.identity in visited:
             return
-        visited.add(image.sha256)
-        entry = self.folder.history.by_hash(image.sha256)
-        if entry is None or not entry.parents or len(visited) > _MAX_DEPTH:
+        visited.add(image.identity)
+        parents = list(self._parents(image))
+        if not parents or len(visited) > _MAX_DEPTH:
             yield image
             return
-        for parent in entry.parents:
+        for parent in parents:
             yield from self._roots(parent, visited)
 
-    def _descendants(self, image: Parent, entry: Entry | None, depth: int) -> Iterator[str]:
-        mark = "  <- this one" if image.sha256 == self.requested else ""
-        yield f"{'  ' * depth}{_label(image, entry)}{mark}"
-        if depth > _MAX_DEPTH or image.sha256 in self.shown:
+    def _parents(self, image: _Image) -> Iterator[_Image]:
+        """Yield the images that an image was generated from; saved latents only if their image is unknown."""
+        parents = self.history.parents(image.number) if image.number is not None else []
+        stems = {Path(file.name).stem for file, _ in parents}
+        for file, number in parents:
+            if image_stem(file.name) not in stems:
+                entry = self.history.by_hash(file.sha256) if number is None else self.history.get(number)
+                yield _Image(file=file, number=number, entry=None) if entry is None else _from_entry(entry)
+
+    def _descendants(self, image: _Image, depth: int) -> Iterator[str]:
+        mark = "  <- this one" if image.identity == self.requested.identity else ""
+        yield f"{'  ' * depth}{image.label}{mark}"
+        if depth > _MAX_DEPTH or image.identity in self.shown:
             return
-        self.shown.add(image.sha256)
-        for child in self.folder.history.children(image.sha256):
-            yield from self._descendants(Parent(child.path, child.sha256), child, depth + 1)
+        self.shown.add(image.identity)
+        for child in self.history.children(image.number, image.file.sha256):
+            yield from self._descendants(_from_entry(child), depth + 1)
 
 
-def _label(image: Parent, entry: Entry | None) -> str:
-    return sanitize_for_terminal(image.name if entry is None else f"[{entry.number}] {entry.path}: {entry.line}")
+def _from_entry(entry: Entry) -> _Image:
+    return _Image(file=Parent(entry.path, entry.sha256), number=entry.number, entry=entry)
 
 
 def diff(context: SessionContext, call: Call) -> None:
