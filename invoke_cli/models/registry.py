@@ -28,7 +28,8 @@ class ModelSpec:
         good_for: Tags for what the model is good for.
         triggers: The trigger words of the model.
         defaults: The default switches of lines that use this model.
-        preview: A linear map from latents to RGB in 0..1: a row (red, green, blue) per latent channel, then a bias row.
+        preview: A linear map from latents to RGB in 0..1: a row (red, green, blue) per latent channel, or nine
+            for the 3 x 3 latents around a pixel, then a bias row.
         preview_vae: The folder of a tiny VAE (AutoencoderTiny) for live previews instead of `preview`.
         source: The file that contains the entry.
         control: The kinds of control images (canny, depth, …), for a control model.
