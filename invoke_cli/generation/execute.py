@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import TILING, ImageResult, Job
+from invoke_cli.generation.job_frames import run_job
 from invoke_cli.generation.postprocess import postprocess
 from invoke_cli.generation.prepare import Prepared, without_file
 from invoke_cli.metadata.codec import Batch, Provenance
@@ -45,7 +46,7 @@ def generate_images(
         total=len(plan.images),
     )
     for part in _parts(job):
-        results = context.engine.generate(part, context.hooks())
+        results = run_job(context, prepared, part)
         for result in list(results) if plan.postprocessing.needs_engine else results:
             numbered_result = replace(result, index=result.index + part.first - 1)
             if job.until is not None:
@@ -130,7 +131,7 @@ class _ChainRun:
             return postprocess(self.context, stage, self._outpaint(stage, image))
         job = self._job(stage, image, (number + 1, len(self.stages)), start)
         job = replace(job, decode=self._needs_decoding(number))
-        (result,) = self.context.engine.generate(job, self.context.hooks())
+        (result,) = run_job(self.context, stage, job)
         if not job.decode or job.until is not None:
             return result
         return postprocess(self.context, stage, replace(result, image=stage.finished(result.image)))
@@ -159,7 +160,7 @@ class _ChainRun:
                 image = replace(image, seed=next_seed(image.seed))
             part = stage.on_patch(patch, canvas)
             job = self._job(part, image, (position, len(patches)))
-            (result,) = self.context.engine.generate(job, self.context.hooks())
+            (result,) = run_job(self.context, part, job)
             canvas = part.finished(result.image)
             results.append(result)
         return replace(

@@ -157,15 +157,20 @@ class LineRun:
         leaders = [index for index, image in enumerate(images) if image.follows is None]
         self._execute(saver, _with_images(self.prepared, [images[index] for index in leaders]))
         saver.collect(wait=True)
+        self._generate_followers(saver, leaders)
+        saver.collect(wait=True)
+        if self.prepared.plan.output.grid and len(saver.saved) > 1:
+            save_grid(self.context, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
+
+    def _generate_followers(self, saver: Saver, leaders: Sequence[int]) -> None:
+        """Generate the images that start from an earlier one; `leaders` are the indices of those saved so far."""
+        images = self.prepared.plan.images
         followed = dict.fromkeys(image.follows for image in images if image.follows is not None)
         if followed and self._follows_enlarged_image():
             self.context.notice("the variations start from the enlarged first result and are not enlarged again")
         for leader in followed:
             followers = [replace(image, follows=None) for image in images if image.follows == leader]
             self._execute(saver, self._following(saver.saved[leaders.index(leader)], followers))
-        saver.collect(wait=True)
-        if self.prepared.plan.output.grid and len(saver.saved) > 1:
-            save_grid(self.context, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
 
     def _follows_enlarged_image(self) -> bool:
         """Whether variations are painted into the first result, which has its size already after enlarging."""

@@ -19,6 +19,7 @@ from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.imaging.paste import composite
 from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
+from invoke_cli.imaging.surroundings import Surroundings
 from invoke_cli.inputs.adapters import find_embedding, find_lora, join_lora_names
 from invoke_cli.inputs.control_images import ControlFinder
 from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_colours, open_init
@@ -173,6 +174,13 @@ class Prepared:
         files: list[InputFile | None] = [self.checkpoint, self.init, *masks, *controls, *colours]
         unique = {(file.name, file.sha256): file for file in files if file is not None and file.data}
         return tuple(unique.values())
+
+    @property
+    def surroundings(self) -> Surroundings | None:
+        """The image that the stage paints into; None without a mask."""
+        if self.alpha is None or self.init is None or self.canvas is None or self.plan.geometry is None:
+            return None
+        return Surroundings(base=self.untouched(), alpha=self.alpha, geometry=self.plan.geometry)
 
     def finished(self, canvas_image: Image.Image) -> Image.Image:
         """Return the result: the generated canvas, cropped and, with a mask, pasted into the init image."""

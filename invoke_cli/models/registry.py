@@ -29,7 +29,8 @@ class ModelSpec:
         triggers: The trigger words of the model.
         words: Words that the model knows; other words of a prompt are marked.
         defaults: The default switches of lines that use this model.
-        preview: A linear map from latents to RGB in 0..1: a row (red, green, blue) per latent channel, then a bias row.
+        preview: A linear map from latents to RGB in 0..1: a row (red, green, blue) per latent channel, or nine
+            for the 3 x 3 latents around a pixel, then a bias row.
         preview_vae: The folder of a tiny VAE (AutoencoderTiny) for live previews instead of `preview`.
         source: The file that contains the entry.
         control: The kinds of control images (canny, depth, …), for a control model.

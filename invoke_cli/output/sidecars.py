@@ -43,8 +43,9 @@ def write_sidecars(
             stage_path = path.with_name(f"{path.stem}.stage-{stage}.png")
             write_atomically(stage_path, encode_png(result.image, {}))
             yield stage_path
+    largest = max(max(result.image.size) for result in results)
     for stage, result in enumerate(results, start=1):
-        _write_steps(result, steps_folder / f"stage-{stage}" if earlier else steps_folder, output)
+        _write_steps(result, steps_folder / f"stage-{stage}" if earlier else steps_folder, output, largest)
     if output.save_intermediates or output.save_latents:
         yield steps_folder
 
@@ -62,12 +63,12 @@ def _strip(results: Sequence[ImageResult]) -> Image.Image:
     return strip(frames, labels, results[-1].image)
 
 
-def _write_steps(result: ImageResult, folder: Path, output: OutputPlan) -> None:
+def _write_steps(result: ImageResult, folder: Path, output: OutputPlan, largest: int) -> None:
     frames = result.frames
     if output.save_intermediates:
         for index in every_nth(output.save_intermediates, len(frames)):
             text_chunks = {NOISE_KEYWORD: f"{result.noise[index]:.6g}"} if index < len(result.noise) else {}
-            data = encode_png(enlarged(frames[index]), text_chunks)
+            data = encode_png(enlarged(frames[index], largest), text_chunks)
             write_atomically(folder / f"step-{result.first_step + index:02d}.png", data, durable=False)
     for index, latents in enumerate(result.latents, start=result.first_step):
         write_atomically(folder / f"step-{index:02d}.safetensors", latents, durable=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from invoke_cli.context.context import Streams
 from invoke_cli.context.options import SessionOptions
@@ -54,3 +55,17 @@ def test_previews_of_image_to_image_resemble_the_result_after_3_steps(harness: S
     harness.draw("a large blue circle on a white background -I @last -f .8 -S 4 -s 10 -A ddim")
     found = distances(harness, 9)
     assert found[0] > 40 > 2 * found[3]
+
+
+@pytest.mark.feature("preview-fast")
+@pytest.mark.parametrize("prompt", ["a large red circle on a white background", "a house by a lake at night"])
+def test_the_last_preview_has_the_colours_of_the_result(harness: SessionHarness, prompt: str) -> None:
+    (path,) = harness.draw(f"{prompt} -S 3 -s 8")
+    shown = [step.preview for step in harness.of(Step) if step.preview is not None][-1]
+    preview = np.frombuffer(shown.rgb, np.uint8).reshape(shown.height, shown.width, 3).astype(float)
+    with Image.open(path) as image:
+        reduced = np.asarray(
+            image.convert("RGB").resize((shown.width, shown.height), Image.Resampling.BOX), dtype=float
+        )
+    assert np.abs(preview - reduced).mean() < 12
+    assert abs((preview - reduced)[..., 1].mean()) < 5, "green"

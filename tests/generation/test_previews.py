@@ -13,9 +13,12 @@ from invoke_cli.context.context import Streams
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.engine import Engine
 from invoke_cli.events import Event, NullViewer, Preview, Step, Viewer
+from invoke_cli.imaging.sheets.grids import difference
+from invoke_cli.imaging.sizes import Box
 from invoke_cli.server.preview_throttle import PreviewThrottle, with_wanted_preview
 from invoke_cli.session import Session
 from tests.frontends.open_session import OpenSession
+from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels
 
 FACTORS = [(0.1, 0.0, 0.2), (0.0, 0.1, -0.1), (0.2, 0.0, 0.0), (-0.1, 0.2, 0.1), (0.5, 0.4, 0.6)]
@@ -79,6 +82,21 @@ def test_every_step_has_a_preview_by_the_model_s_linear_map(viewed_session: Sess
     assert np.abs(np.asarray(image_of(shown[-1])).astype(int) - np.clip(expected, 0, 1) * 255).max() <= 1
 
 
+def test_a_linear_map_of_neighbourhoods_shifts_and_mixes_latents(viewed_session: SessionHarness) -> None:
+    """Nine rows per channel apply to the 3 x 3 latents around a pixel: red is here the left neighbour."""
+    rows = [(0.2 if index == 3 else 0.0, 0.0, 0.0) for index in range(36)]
+    entry = f"tiny:\n  path: tiny\n  default: true\n  preview: {[list(row) for row in [*rows, (0.5, 0.25, 0.75)]]}\n"
+    models = viewed_session.folder / "root" / "configs" / "models.yaml"
+    path = str(viewed_session.session.context.settings.registry.models["tiny"].path)
+    models.write_text(entry.replace("path: tiny", f"path: {path}"), encoding="utf-8")
+    viewed_session.session.context.settings.change_models(lambda text: text)
+    viewed_session.draw("a cat -s 3 -S 4 -A ddim --save_latents --preview blocks")
+    shown = np.asarray(image_of(previews(viewed_session)[-1])).astype(int)
+    left = np.pad(last_latents(viewed_session)[0], ((0, 0), (1, 0)), mode="edge")[:, :-1]
+    assert np.abs(shown[..., 0] - np.clip(left * 0.2 + 0.5, 0, 1) * 255).max() <= 1
+    assert (shown[..., 1] == 64).all() and (shown[..., 2] == 191).all()
+
+
 def test_a_preview_vae_of_the_entry_decodes_the_previews(viewed_session: SessionHarness) -> None:
     import torch
     from diffusers import AutoencoderTiny
@@ -132,6 +150,47 @@ def test_previews_change_no_pixel_and_are_skipped_without_a_viewer(
     (unshown,) = real_session.draw("a cat -s 2 -S 4 -W 96 --preview blocks")
     assert previews(real_session) == [] and real_session.saved[0].picture is None
     assert pixels(shown) == pixels(unshown)
+
+
+def save_spotted_photo(width: int, height: int) -> Box:
+    """Save photo.png, and mask.png with a small area near its lower right corner; return the area."""
+    area = Box(width - 60, height - 50, width - 30, height - 20)
+    drawing(width, height).save("photo.png")
+    mask = Image.new("L", (width, height))
+    mask.paste(255, area)
+    mask.save("mask.png")
+    return area
+
+
+@pytest.mark.feature("preview-whole")
+@pytest.mark.parametrize("switches", ["", "-W 128 -H 96 --crop", "-c left 40"])
+def test_previews_and_strips_of_a_masked_run_show_the_whole_image(
+    viewed_session: SessionHarness, switches: str
+) -> None:
+    save_spotted_photo(200, 150)
+    mask = "-M mask.png" if "-c left" not in switches else ""
+    line = f"a cat -I photo.png {mask} {switches} -s 2 -S 4 -f 1 --strip --save_intermediates 1"
+    (result,) = viewed_session.draw(line)
+    with Image.open(result) as opened:
+        finished = opened.convert("RGB")
+    shown = [image_of(preview) for preview in previews(viewed_session)]
+    steps = sorted((viewed_session.folder / "outputs" / "intermediates" / result.stem).glob("step-*.png"))
+    assert len(shown) >= 3 and len(steps) >= 3
+    for frame in [*shown, *(Image.open(step).convert("RGB") for step in steps)]:
+        assert abs(frame.width / frame.height - finished.width / finished.height) < 0.1, frame.size
+        assert min(frame.size) >= min(finished.size) // 16 and max(frame.size) <= 512
+        # The upper right part is kept: it is the source's, reduced.
+        part = (frame.width * 3 // 4, 0, frame.width, frame.height // 4)
+        expected = finished.resize(frame.size, Image.Resampling.BOX).crop(part)
+        assert difference(frame.crop(part), expected) < 15, frame.size
+    assert difference(shown[-1], finished.resize(shown[-1].size, Image.Resampling.BOX)) > 0.5, "the part is a preview"
+
+
+def test_previews_of_a_large_masked_image_are_small(viewed_session: SessionHarness) -> None:
+    save_spotted_photo(3000, 1400)
+    viewed_session.draw("a cat -I photo.png -M mask.png -s 1 -S 4")
+    (size,) = {image_of(preview).size for preview in previews(viewed_session)}
+    assert 100 < size[0] <= 512 and abs(size[0] / size[1] - 3000 / 1400) < 0.05
 
 
 def test_preview_off_disables_previews(viewed_session: SessionHarness) -> None:

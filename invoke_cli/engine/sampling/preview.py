@@ -25,12 +25,22 @@ def to_image(latents: torch.Tensor, factors: Matrix) -> Image.Image:
 
     Args:
         latents: Latents of unit variance.
-        factors: A row of red, green and blue per channel, and a last row with the bias; maps to 0..1.
+        factors: A row of red, green and blue per channel, and a last row with the bias; maps to 0..1. With nine rows
+            per channel, they apply to the 3 x 3 latents around each pixel, row by row.
     """
     values = latents.detach().to("cpu", torch.float32).numpy()
+    if len(factors) == 9 * len(values) + 1:
+        values = _neighbours(values)
     weights = np.asarray(factors, dtype=np.float32)
     rgb = np.tensordot(values, weights[:-1], axes=([0], [0])) + weights[-1]
     return Image.fromarray((np.clip(np.nan_to_num(rgb), 0, 1) * 255).round().astype(np.uint8), mode="RGB")
+
+
+def _neighbours(values: np.ndarray) -> np.ndarray:
+    """Return nine values per channel: those of the 3 x 3 latents around each position, edges repeated."""
+    padded = np.pad(values, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    return np.moveaxis(windows, (3, 4), (1, 2)).reshape(-1, *values.shape[1:])
 
 
 def decode_with_tiny_vae(latents: torch.Tensor, vae: Any) -> Image.Image:

@@ -12,6 +12,7 @@ from invoke_cli.imaging.sheets.captions import caption
 from invoke_cli.imaging.sheets.layout import beside, captioned_row, empty, fitted, stack_vertically, table, with_margin
 
 STRIP_SIDE = 192
+_LATENT_PIXELS = 8  # pixels of an image for each of a latent preview
 GRID_CELL = 768
 CONTACT_CELL = 224
 _CONTACT_COLUMNS = 6
@@ -109,8 +110,9 @@ def _scaled(frame: Image.Image) -> Image.Image:
     return frame.resize(size, Image.Resampling.BILINEAR)
 
 
-def enlarged(frame: Image.Image, factor: int = 8) -> Image.Image:
-    """Enlarge a latent preview to about the size of the image."""
+def enlarged(frame: Image.Image, largest: int) -> Image.Image:
+    """Enlarge a frame of the latents up to eight times, to about the size of an image with this longer side."""
+    factor = max(1, min(_LATENT_PIXELS, math.ceil(largest / max(frame.size))))
     return frame.resize((frame.width * factor, frame.height * factor), Image.Resampling.BILINEAR)
 
 
