@@ -21,7 +21,7 @@ from invoke_cli.context.openmp import wait_passively
 from invoke_cli.context.paths import is_file
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError
 from invoke_cli.events import Level, Notice
-from invoke_cli.language.grammar.invocation import quoted_switch, read_invocation
+from invoke_cli.language.grammar.invocation import Invocation, quoted_switch, read_invocation
 from invoke_cli.language.help.first_screen import SHELL_EXAMPLES, first_screen
 from invoke_cli.language.help.render import fit, launch_help, switch_help
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
@@ -90,14 +90,7 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
         return ExitStatus.OK
     invocation = read_invocation(rest, is_image_file, takes_line)
     if invocation.lines:
-        from invoke_cli.one_shot import one_shot
-
-        if "from_file" in options:
-            raise ConfigError("--from_file and a prompt exclude each other", hint="put the prompt into the file")
-        if len(rest) > 1 and (switch := quoted_switch(invocation.lines)) is not None:
-            text = f"{switch} inside the quoted prompt is text; close the quotes before it to make it a switch"
-            console(Notice(text=text, level=Level.TIP))
-        return one_shot(console, options, invocation)
+        return _run_lines(console, options, invocation, rest)
     source = options.get("from_file") or ("-" if invocation.reads_input else None)
     if invocation.reads_input and sys.stdin is not None and sys.stdin.isatty():
         console(Notice(text="reading lines from standard input; Ctrl-D ends them", level=Level.NOTICE))
@@ -108,6 +101,18 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
     from invoke_cli.batch import from_file
 
     return from_file(console, options, invocation.defaults, str(source or "-"))
+
+
+def _run_lines(console: Console, options: Options, invocation: Invocation, words: Sequence[str]) -> int:
+    """Run the lines that the words of the command are."""
+    from invoke_cli.one_shot import one_shot
+
+    if "from_file" in options:
+        raise ConfigError("--from_file and a prompt exclude each other", hint="put the prompt into the file")
+    if len(words) > 1 and (switch := quoted_switch(invocation.lines)) is not None:
+        text = f"{switch} inside the quoted prompt is text; close the quotes before it to make it a switch"
+        console(Notice(text=text, level=Level.TIP))
+    return one_shot(console, options, invocation)
 
 
 def _requested_page(options: Options, rest: Sequence[str], width: int) -> str | None:

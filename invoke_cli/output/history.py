@@ -132,11 +132,6 @@ class History(Database):
             query_statement = build_statement(query, count, words=has_word_index(database))
             return [entry_from_row(row) for row in database.execute(query_statement.text, query_statement.values)][::-1]
 
-    def by_path(self, path: str) -> Entry | None:
-        """Return the image with this path, relative to the folder or absolute."""
-        where = "WHERE i.path = ? AND removed = 0 ORDER BY i.number DESC LIMIT 1"
-        return next(iter(self._entries(where, (path,))), None)
-
     def by_hash(self, sha256: str) -> Entry | None:
         """Return the image whose file has this hash."""
         where = "WHERE i.sha256 = ? AND removed = 0 ORDER BY i.number LIMIT 1"
@@ -148,7 +143,7 @@ class History(Database):
         return next(iter(self._entries(where, (pixel_sha256,))), None) if pixel_sha256 else None
 
     def by_path(self, path: str) -> Entry | None:
-        """Return the image at a path, as the history stores it."""
+        """Return the image at a path, as the history stores it: relative to the folder or absolute."""
         where = "WHERE i.path = ? AND removed = 0 ORDER BY i.number DESC LIMIT 1"
         return next(iter(self._entries(where, (path,))), None)
 

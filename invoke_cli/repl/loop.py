@@ -146,13 +146,16 @@ class _Prompt:
             lines = [line for line in text.split("\n") if line.strip()]
             if self.external_input.asks_instead(lines):
                 continue
-            for line in lines:
-                if not is_quit(line):
-                    self.worker.submit(line)
-            self._start_undrawn()
+            self._submit(lines)
             if any(map(is_quit, lines)):
                 break
         self._leave()
+
+    def _submit(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            if not is_quit(line):
+                self.worker.submit(line)
+        self._start_undrawn()
 
     def _leave(self) -> None:
         if self.worker.running:
