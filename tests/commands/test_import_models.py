@@ -46,7 +46,7 @@ def test_a_path_without_a_model_says_what_is_expected(fake_session: SessionHarne
     assert "contains no model" in fake_session.errors[0] and "model_index.json" in hint(fake_session)
     for path in (tmp_path / "empty", shutil.copy(__file__, tmp_path / "notes.txt")):
         assert fake_session.run(f"a cat -m {path}") is not Outcome.OK
-        reason = ": the folder contains no model_index.json" if Path(path).is_dir() else ""
+        reason = ": the folder contains no model_index.json" if Path(path).is_dir() else ", but a file of another kind"
         assert fake_session.errors[0] == f"{path} is not a model{reason}" and ".safetensors" in hint(fake_session)
 
 

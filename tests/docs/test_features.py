@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.features_page import feature_names, features_page, marked_tests, problems
+from docs.features_page import TESTS, feature_names, features_page, marked_tests, problems
 
 
 def test_every_feature_has_a_test_and_every_marker_names_a_feature() -> None:
@@ -20,11 +20,11 @@ def test_names_are_unique() -> None:
 
 def test_the_markers_that_pytest_sees_are_those_of_the_page(request: pytest.FixtureRequest) -> None:
     """The page is generated without importing the tests; the tests of this run must have the same markers."""
-    marked = {(test.path.name, test.function): test.features for test in marked_tests()}
+    marked = {((TESTS / test.path).resolve(), test.function): test.features for test in marked_tests()}
     for item in request.session.items:
         names = tuple(name for marker in item.iter_markers("feature") for name in marker.args)
         function = getattr(item, "originalname", item.name)
-        assert marked.get((item.path.name, function), ()) == names, item.nodeid
+        assert marked.get((item.path.resolve(), function), ()) == names, item.nodeid
 
 
 def test_features_without_tests_and_unknown_names_are_reported(tmp_path: Path) -> None:

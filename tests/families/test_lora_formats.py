@@ -265,7 +265,10 @@ def test_variants_of_kohyas_layout(real_engine: Engine, folder_of: Folder, tmp_p
     check(real_engine, folder, tmp_path, save(kohya(chosen), tmp_path / "lora.safetensors"), chosen)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float16", "float8_e4m3fn", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bfloat16", "float8_e5m2"))],
+)
 @pytest.mark.parametrize("layout", ["kohya", "original names", "comfy", "peft", "mixed"])
 def test_each_dtype_of_the_file_gives_the_image_of_its_values_in_float32(
     real_engine: Engine, folder_of: Folder, tmp_path: Path, layout: str, dtype: str

@@ -58,7 +58,7 @@ def test_a_layer_in_each_layout(folder_of: Folder, tmp_path: Path, family: str, 
     assert torch.allclose(change, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn"])
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float8_e4m3fn", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("layout", ["transformer.", "diffusion_model."])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_files_of_few_bits(folder_of: Folder, tmp_path: Path, family: str, layout: str, dtype: str) -> None:

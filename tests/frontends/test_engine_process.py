@@ -149,9 +149,10 @@ def test_a_killed_engine_costs_the_running_line_only(process_session: SessionHar
 
 def test_an_engine_killed_while_idle_costs_nothing(process_session: SessionHarness) -> None:
     process_session.draw("a cat -s2 -S1")
-    pid = process_id(process_session)
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not exists(pid))
+    process = cast(ProcessEngine, process_session.session.context.engine)._process
+    assert process is not None
+    os.kill(process_id(process_session), signal.SIGKILL)
+    wait_until(lambda: process.has_ended)
     process_session.draw("a cat -s2 -S1")
     assert any("killed (SIGKILL)" in text for text in process_session.notices)
 

@@ -255,7 +255,8 @@ def _parse_value(switch_token: Token, value_token: Token) -> object:
         return value.parse(value_token.text)
     except ValueError as error:
         message = f"{switch_token.text} {error}"
-    if value_token.span.start == switch_token.span.end and value_token.text[:1].isalpha() and not value_token.quoted:
+    is_glued = value_token.span.start == switch_token.span.end and not switch_token.text.startswith("--")
+    if is_glued and value_token.text[:1].isalpha() and not value_token.quoted:
         # -zz: rather a misspelt switch than -z with the value z
         start = switch_token.span.start
         word = switch_token.text + value_token.text.split()[0]
