@@ -118,6 +118,7 @@ def test_every_pair_of_features_works_or_is_rejected_by_name(combined: SessionHa
 
 
 @pytest.mark.feature("combinations")
+@pytest.mark.slow
 @pytest.mark.parametrize("combined", ["real"], indirect=True)
 def test_some_pairs_of_features_work_with_the_real_engine(combined: SessionHarness) -> None:
     for row in [row for row in ACCEPTED if row[0] != "text mask"][::4]:
