@@ -63,23 +63,23 @@ def announces_too_many_pixels(data: bytes) -> bool:
 
 def usual_suffix(data: bytes) -> str:
     """Return the usual suffix of a file with this content, such as `.png`; empty if Pillow cannot read it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
-                return "." + (image.format or "png").lower().replace("jpeg", "jpg")
-    except (*BROKEN, Image.DecompressionBombError, MemoryError):
-        return ""
+    name, _ = _header(data)
+    return "." + name.lower().replace("jpeg", "jpg") if name else ""
 
 
 def header_values(data: bytes) -> Mapping[str, object]:
     """Return what Pillow reads from a file before its pixels; empty if it cannot read it."""
+    return _header(data)[1]
+
+
+def _header(data: bytes) -> tuple[str, Mapping[str, object]]:
+    """Return the format and the values in the header of a file; both empty if Pillow cannot read it."""
     if announces_too_many_pixels(data):
-        return {}
+        return "", {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
-                return {str(key): value for key, value in image.info.items()}
+                return image.format or "PNG", {str(key): value for key, value in image.info.items()}
     except (*BROKEN, Image.DecompressionBombError, MemoryError):
-        return {}
+        return "", {}

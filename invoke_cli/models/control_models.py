@@ -118,12 +118,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "shuffle": ("shuffle",),
 }
 
-# The first layer for the control image, and a cross-attention layer, in the two layouts of single files.
-_IMAGE_LAYERS = (
-    "controlnet_cond_embedding.conv_in.weight",
-    "input_hint_block.0.weight",
-    "control_model.input_hint_block.0.weight",
-)
+# The first layer of a ControlNet, and a cross-attention layer, in the layouts of single files.
 _FIRST_LAYERS = (
     "conv_in.weight",
     "input_blocks.0.0.weight",
@@ -132,7 +127,6 @@ _FIRST_LAYERS = (
 )
 _IMAGE_ATTENTION = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
 _TEXT_ATTENTION = re.compile(r"(down_blocks|input_blocks)\..*\.transformer_blocks\.0\.attn2\.to_k\.(weight|down)")
-_CONTROL_LORA = "lora_controlnet"
 _TASKS = "task_embedding"
 
 
@@ -152,18 +146,13 @@ def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts 
     header = read_header(path) if path.suffix.lower() == ".safetensors" and path.is_file() else None
     if header is None:
         return None
-    _check_supported(name, header)
-    if any(key in header for key in (*_IMAGE_LAYERS, _CONTROL_LORA)):
-        return _in_file(path, name, header)
-    attention_key = next((key for key in header if _IMAGE_ATTENTION.fullmatch(key)), None)
-    return _ip_adapter(path, name, _side(header, attention_key, 1), base) if attention_key else None
-
-
-def _check_supported(name: str, header: Mapping[str, Any]) -> None:
-    """Raise ModelError for control models of kinds that are not supported."""
     kind = adapter_kind(header)
     if kind is not None and kind.unsupported_control:
         raise _unsupported(name, kind.label)
+    if kind is not None and kind.technique:
+        return _in_file(path, name, header, Technique(kind.technique))
+    attention_key = next((key for key in header if _IMAGE_ATTENTION.fullmatch(key)), None)
+    return _ip_adapter(path, name, _side(header, attention_key, 1), base) if attention_key else None
 
 
 def _unsupported(name: str, label: str) -> ModelError:
@@ -225,14 +214,12 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
     return weights_in(folder, "download it again", "control model", "controls")
 
 
-def _in_file(path: Path, name: str, header: dict[str, Any]) -> ControlFacts:
+def _in_file(path: Path, name: str, header: dict[str, Any], technique: Technique) -> ControlFacts:
     attention_key = next((key for key in header if _TEXT_ATTENTION.search(key)), "")
     first = next((shape_of(header, key) for key in _FIRST_LAYERS if key in header), ())
-    is_union, is_lora = _TASKS in header, _CONTROL_LORA in header
-    technique = Technique.CONTROL_LORA if is_lora else Technique.CONTROLNET
     return ControlFacts(
         name=name,
-        technique=Technique.CONTROLNET_UNION if is_union else technique,
+        technique=technique,
         path=path,
         weights=(path,),
         text_width=_side(header, attention_key, 1),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from invoke_cli.planning.plan import AUTO_PARALLEL, Plan, Task
 
-_SHOWN_SEEDS = 8
+SHOWN_SEEDS = 8
 
 
 def plan_line(plan: Plan) -> str:
@@ -48,7 +48,7 @@ def steps_text(plan: Plan) -> str:
 def seeds_text(plan: Plan) -> str:
     """Return the seeds of all images, shortened."""
     seeds = list(dict.fromkeys(image.seed for image in plan.images))
-    shown = ", ".join(map(str, seeds[:_SHOWN_SEEDS])) + (" …" if len(seeds) > _SHOWN_SEEDS else "")
+    shown = ", ".join(map(str, seeds[:SHOWN_SEEDS])) + (" …" if len(seeds) > SHOWN_SEEDS else "")
     name = "seed" if len(seeds) == 1 else "seeds"
     return f"{len(plan.images)} images, {name} {shown}" if len(plan.images) > 1 else f"{name} {shown}"
 

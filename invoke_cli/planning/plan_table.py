@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.planning.describe import SHOWN_SEEDS
 from invoke_cli.planning.plan import Plan, Task
 from invoke_cli.planning.recorded_request import recorded_request
 
-_SHOWN_SEEDS = 8
 _TASKS = {
     Task.TEXT_TO_IMAGE: "text to image",
     Task.IMAGE_TO_IMAGE: "image to image",
@@ -72,8 +72,8 @@ def _shown(switch: Switch, value: object) -> str:
 
 def _seeds(plan: Plan) -> str:
     seeds = list(dict.fromkeys(image.seed for image in plan.images))
-    more = f" … ({len(seeds)} images)" if len(seeds) > _SHOWN_SEEDS else ""
-    return ", ".join(map(str, seeds[:_SHOWN_SEEDS])) + more
+    more = f" … ({len(seeds)} images)" if len(seeds) > SHOWN_SEEDS else ""
+    return ", ".join(map(str, seeds[:SHOWN_SEEDS])) + more
 
 
 def _source(plan: Plan, field: str, value: object) -> str:

@@ -14,7 +14,7 @@ from invoke_cli.context.outcome import Outcome
 from invoke_cli.errors import ImageError
 from invoke_cli.imaging import open_image
 from invoke_cli.imaging.box_formats import CONTAINER, canvas
-from invoke_cli.imaging.formats import readable_formats
+from invoke_cli.imaging.formats import header_values, readable_formats, usual_suffix
 from invoke_cli.imaging.open_image import open_bytes
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from tests.sample_images import drawing
@@ -134,3 +134,10 @@ def test_without_the_plug_in_the_error_names_the_extra(monkeypatch: pytest.Monke
         with pytest.raises(ImageError, match=f"photo is in the format {label}, which needs a plug-in") as caught:
             open_bytes(data[kind], "photo")
         assert "invoke-cli[formats]" in str(caught.value.hint)
+
+
+def test_the_suffix_of_a_huge_canvas_is_not_found_by_decoding_it() -> None:
+    sides = (1 << 30) - 2
+    data = b"\xff\x0a" + (3 << 1 | sides << 3 | 3 << 36 | sides << 38).to_bytes(16, "little")
+    assert usual_suffix(data) == "" and header_values(data) == {}
+    assert usual_suffix(encoded(drawing(16, 16).convert("RGB"), "JXL")) == ".jxl"

@@ -58,7 +58,7 @@ def _expand_list(text: str, span: Span) -> list[str]:
 
 
 def _range_values(match: re.Match[str], span: Span) -> list[str]:
-    """Return the values of a range in exact decimals, including the end if the step reaches it."""
+    """Return the values of a range, computed in decimal arithmetic, including the end if the step reaches it."""
     first, last = Decimal(match[1]), Decimal(match[2])
     is_whole = first == int(first) and last == int(last)
     step = Decimal(match[3]) if match[3] else Decimal(1)

@@ -17,6 +17,7 @@ class AdapterKind:
         lycoris: Whether the package lycoris-lora implements it.
         remedy: What to do instead, if nothing here implements it.
         unsupported_control: Whether it is a control model of a kind that diffusers does not implement.
+        technique: The technique, for a kind of ControlNet (a value of `Technique`).
     """
 
     label: str
@@ -24,6 +25,7 @@ class AdapterKind:
     lycoris: bool = False
     remedy: str = ""
     unsupported_control: bool = False
+    technique: str = ""
 
 
 ADAPTER_KINDS: tuple[AdapterKind, ...] = (
@@ -32,15 +34,16 @@ ADAPTER_KINDS: tuple[AdapterKind, ...] = (
         remedy="diffusers does not support it; use a ControlNet of the same kind (!import_model)",
     ),
     AdapterKind(
-        label="a Control-LoRA", pattern=r"^lora_controlnet$",
+        label="a Control-LoRA", pattern=r"^lora_controlnet$", technique="Control-LoRA",
         remedy="import it with !import_model FILE and use it with --control KIND:IMAGE",
     ),
     AdapterKind(
-        label="a ControlNet Union", pattern=r"^(task_embedding$|control_add_embedding\.)",
+        label="a ControlNet Union", pattern=r"^(task_embedding$|control_add_embedding\.)", technique="ControlNet Union",
         remedy="import it with !import_model FILE and use it with --control KIND:IMAGE",
     ),
     AdapterKind(
         label="a ControlNet", pattern=r"^(control_model\.)?(controlnet_cond_embedding|input_hint_block)\.",
+        technique="ControlNet",
         remedy="import it with !import_model FILE and use it with --control KIND:IMAGE",
     ),
     AdapterKind(
