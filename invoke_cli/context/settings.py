@@ -53,7 +53,6 @@ from invoke_cli.models.samplers import is_sampler
 from invoke_cli.planning.default_layers import Effective, Layer, resolve
 from invoke_cli.request import GenerationRequest, overlay
 
-_LARGEST_LIMIT = 1_000_000
 _PRIVATE_SWITCH = re.compile(r"--p(r(i(v(a(t(e)?)?)?)?)?)?(\s|$)")
 
 
@@ -113,27 +112,18 @@ class Settings:
 
     @property
     def max_loaded_models(self) -> int:
-        """The number of models to keep in memory; 0 for no limit. Raises ConfigError if it is no such number."""
-        value = self._limit_value("max_loaded_models", self.options.max_loaded_models, "a number from 1, such as 2")
-        if value and value != int(value):
-            raise ConfigError("--max_loaded_models takes a whole number", hint="for example --max_loaded_models 2")
-        return int(value)
+        """The number of models to keep in memory; 0 for no limit."""
+        return int(self.launch_number("max_loaded_models", self.options.max_loaded_models, 0))
 
     @property
     def model_memory(self) -> int:
-        """The bytes that loaded models may take; 0 for no limit. Raises ConfigError if it is no number."""
-        gigabytes = self._limit_value("model_memory", self.options.model_memory, "gigabytes, such as 12")
-        return int(gigabytes * 1e9)
+        """The bytes that loaded models may take; 0 for no limit."""
+        return int(self.launch_number("model_memory", self.options.model_memory, 0) * 1e9)
 
-    def _limit_value(self, name: str, requested: str | None, expected: str) -> float:
-        text = requested or str(self.init_options.get(name) or "")
-        try:
-            value = float(text) if text else 0.0
-        except ValueError:
-            value = -1.0
-        if value < 0 or (text and not 0 < value < _LARGEST_LIMIT):
-            raise ConfigError(f"invalid value for --{name}: {text[:40]!r}", hint=f"write {expected}")
-        return value
+    def launch_number(self, name: str, requested: str | None, default: float) -> float:
+        """Return a number given at launch, or else in invoke.init, or else the default."""
+        text = requested or self.init_options.get(name)
+        return float(text) if text else default
 
     def recommended_models(self) -> Sequence[RecommendedModel]:
         """Return the models to begin with."""

@@ -144,8 +144,11 @@ def control_at(path: Path, name: str, base: Path | None = None) -> ControlFacts 
     if path.is_dir():
         return _in_folder(path, name)
     header = read_header(path) if path.suffix.lower() == ".safetensors" and path.is_file() else None
-    if header is None:
-        return None
+    return None if header is None else _of_header(path, name, header, base)
+
+
+def _of_header(path: Path, name: str, header: dict[str, Any], base: Path | None) -> ControlFacts | None:
+    """Read the facts of the control model in a file from the names and shapes of its tensors."""
     kind = adapter_kind(header)
     if kind is not None and kind.unsupported_control:
         raise _unsupported(name, kind.label)

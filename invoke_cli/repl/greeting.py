@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from invoke_cli.console.console import ConsoleStyle, console_style
 from invoke_cli.context.settings import Settings
-from invoke_cli.errors import ConfigError, InvokeError
+from invoke_cli.errors import InvokeError
 from invoke_cli.language.help.topics import FIRST_TIME
 from invoke_cli.language.switches.launch import Options
 from invoke_cli.version import __version__
@@ -33,29 +33,9 @@ def greeting(settings: Settings, *, is_first_use: bool) -> str:
 
 
 def console_style_at_prompt(settings: Settings, options: Options) -> ConsoleStyle:
-    """Return the console style from the command line, else from invoke.init.
-
-    Raises:
-        ConfigError: An option is invalid.
-    """
-    theme, bell = (settings.launch_value(name, str(options.get(name, ""))) for name in ("theme", "bell"))
+    """Return the console style from the command line, else from invoke.init."""
+    theme = settings.launch_value("theme", str(options.get("theme", "")))
+    bell = settings.launch_number("bell", str(options.get("bell", "")), DEFAULT_BELL)
     quiet, verbose = (bool(options.get(name)) for name in ("quiet", "verbose"))
     style = console_style(sys.__stderr__ or sys.stderr, quiet=quiet, verbose=verbose, theme=theme)
-    return replace(style, bell=bell_seconds(bell))
-
-
-def bell_seconds(value: str) -> float:
-    """Parse the number of seconds after which the bell rings.
-
-    Raises:
-        ConfigError: It is not a number.
-    """
-    if value == "auto":
-        return DEFAULT_BELL
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise ConfigError(f"--bell takes seconds, not {value[:40]!r}", hint="--bell 60, or --bell 0 for never")
-    return seconds
+    return replace(style, bell=bell)

@@ -193,11 +193,11 @@ def test_verbose_prints_the_performance_of_each_result(program: Program) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--max_loaded_models", "none"], "invalid value for --max_loaded_models: 'none'"),
-        (["--max_loaded_models", "0"], "invalid value for --max_loaded_models: '0'"),
-        (["--max_loaded_models", "1.5"], "--max_loaded_models takes a whole number"),
-        (["--model_memory", "-2"], "invalid value for --model_memory: '-2'"),
-        (["--model_memory", "nan"], "invalid value for --model_memory: 'nan'"),
+        (["--max_loaded_models", "none"], "--max_loaded_models takes a whole number from 1, not 'none'"),
+        (["--max_loaded_models", "0"], "--max_loaded_models takes a whole number from 1, not '0'"),
+        (["--max_loaded_models", "1.5"], "--max_loaded_models takes a whole number from 1, not '1.5'"),
+        (["--model_memory", "-2"], "--model_memory takes a number from 0.001, not '-2'"),
+        (["--model_memory", "nan"], "--model_memory takes a number from 0.001, not 'nan'"),
     ],
 )
 def test_limits_of_the_model_cache_are_numbers(program: Program, words: list[str], message: str) -> None:

@@ -19,9 +19,9 @@ from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ConfigError
 from invoke_cli.events import Saved
 from invoke_cli.language.help.keys import KEYS
-from invoke_cli.language.switches.launch import LAUNCH_OPTIONS
+from invoke_cli.language.switches.launch import LAUNCH_OPTIONS, take_launch_options
 from invoke_cli.repl import loop
-from invoke_cli.repl.greeting import bell_seconds, greeting
+from invoke_cli.repl.greeting import console_style_at_prompt, greeting
 from tests.frontends.program import Program, keys
 
 
@@ -87,10 +87,13 @@ def test_the_bell_rings_after_long_work_on_a_terminal(bell: float, seconds: floa
 
 
 def test_the_bell_option_takes_seconds() -> None:
-    assert bell_seconds("auto") == 30 and bell_seconds("0") == 0 and bell_seconds("2.5") == 2.5
+    settings = Settings(SessionOptions())
+    for words, seconds in (([], 30), (["--bell", "0"], 0), (["--bell", "2.5"], 2.5)):
+        options, _ = take_launch_options(words)
+        assert console_style_at_prompt(settings, options).bell == seconds
     for wrong in ("never", "-1", "inf", "nan"):
-        with pytest.raises(ConfigError, match="--bell takes seconds"):
-            bell_seconds(wrong)
+        with pytest.raises(ConfigError, match="--bell takes a number from 0"):
+            take_launch_options(["--bell", wrong])
 
 
 def test_greetings_are_short(program: Program) -> None:

@@ -5,11 +5,14 @@ The remaining words are a line, or switches that become defaults of the session.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import ConfigError
 from invoke_cli.language.grammar.names import nearest, normalise_name
+
+LARGEST = 1_000_000.0  # of the numbers that are values of options
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +22,8 @@ class LaunchOption:
     Attributes:
         metavar: The placeholder of the value; empty for a flag.
         choices: The allowed values; empty if any value is allowed.
+        least: The least number that is allowed; None if the value is no number.
+        whole: Whether a number must be a whole one.
         in_init: Whether the option is also allowed in invoke.init.
     """
 
@@ -26,6 +31,8 @@ class LaunchOption:
     help: str
     metavar: str = ""
     choices: tuple[str, ...] = ()
+    least: float | None = None
+    whole: bool = False
     aliases: tuple[str, ...] = ()
     in_init: bool = False
 
@@ -50,12 +57,15 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
         name="--max_loaded_models",
         metavar="N",
         help="number of models to keep in memory at most (default: as many as fit)",
+        least=1,
+        whole=True,
         in_init=True,
     ),
     LaunchOption(
         name="--model_memory",
         metavar="GB",
         help="memory that the weights of loaded models may take at most, in gigabytes (default: what is free)",
+        least=0.001,
         in_init=True,
     ),
     LaunchOption(name="--offline", help="never access the network, even if a line requests it", in_init=True),
@@ -70,6 +80,7 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
         name="--bell",
         metavar="SECONDS",
         help="at the prompt, ring the bell after lines that took at least this long (default 30; 0 turns it off)",
+        least=0,
         in_init=True,
     ),
     LaunchOption(name="--json", help="write JSON events to standard output, one per line"),
@@ -136,4 +147,17 @@ def _check_value(row: LaunchOption, value: str | None) -> str | bool:
         closest = nearest(value, row.choices)
         hint = f"did you mean {closest}?" if closest else f"one of {', '.join(row.choices)}"
         raise ConfigError(f"invalid value for {row.name}: {value!r}", hint=hint)
+    if row.least is not None:
+        _check_number(row, row.least, value)
     return value
+
+
+def _check_number(row: LaunchOption, least: float, value: str) -> None:
+    """Raise ConfigError unless the value is a number that the option allows."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not least <= number < LARGEST or (row.whole and number != int(number)):
+        kind = "a whole number" if row.whole else "a number"
+        raise ConfigError(f"{row.name} takes {kind} from {least:g}, not {value[:40]!r}", hint=f"{row.name}: {row.help}")
