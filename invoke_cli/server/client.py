@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from invoke_cli.engine import (
-    DiffusionJob,
     Engine,
     Hooks,
     ImageResult,
     Job,
     Memory,
     Model,
-    NetworkJob,
-    SegmentationJob,
-    Tokens,
 )
 from invoke_cli.errors import Interrupted, InvokeError
 from invoke_cli.events import Notice
-from invoke_cli.planning.plan import Plan
 from invoke_cli.server.connection import (
     POLL_SECONDS,
     Connection,
@@ -31,22 +26,18 @@ from invoke_cli.server.connection import (
     seconds_from_now,
 )
 from invoke_cli.server.exchange import Exchange
+from invoke_cli.server.forwarding import ForwardedCalls
 from invoke_cli.server.handles import Handles
 from invoke_cli.server.remote_errors import RUN_ALONE
 from invoke_cli.server.serialization import Handle
 from invoke_cli.server.sockets import connections
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
 
 REPLY_SECONDS = 5.0
 _NOTICE_SECONDS = 1.0
 _SILENT_HOOKS = Hooks(emit=lambda _: None)
 
 
-class RemoteEngine:
+class RemoteEngine(ForwardedCalls):
     """An `Engine` that forwards its calls to a running session with the compatibility key `kind`.
 
     When the session is lost, `open_local` opens a local engine in its place.
@@ -99,14 +90,6 @@ class RemoteEngine:
 
     # -- the protocol -----------------------------------------------------------------------------------------------
 
-    def load(self, model: Model, hooks: Hooks) -> None:
-        """Load the model in the session."""
-        self._request("load", model, hooks=hooks)
-
-    def check(self, model: Model) -> None:
-        """Check that a single file contains the whole model."""
-        self._request("check", model)
-
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images.
 
@@ -125,26 +108,6 @@ class RemoteEngine:
                 self._handle_loss(job.start if not received else Handle(0), hooks, lost)
         yield from self._local_engine(hooks).generate(job, hooks)
 
-    def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
-        """Run a postprocessing network on an image."""
-        return cast("Image.Image", self._request("apply_network", job, hooks=hooks))
-
-    def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
-        """Run the diffusion upscaler.
-
-        Raises:
-            InvokeError: The latents it starts from were lost with the session.
-        """
-        return cast("Image.Image", self._request("upscale", job, hooks=hooks, required=job.latents))
-
-    def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
-        """Tokenize `text` with the model's tokenizer."""
-        return cast(Tokens, self._request("tokens", model, text, hooks=hooks))
-
-    def segment(self, job: SegmentationJob) -> Sequence[NDArray[np.float32]]:
-        """Return a heat map of an image for each phrase."""
-        return cast("Sequence[NDArray[np.float32]]", self._request("segment", job))
-
     def environment(self) -> Mapping[str, object]:
         """Return versions, device, dtype and threads of the session.
 
@@ -155,14 +118,6 @@ class RemoteEngine:
     def memory(self) -> Memory:
         """Return the memory of the session's device."""
         return cast(Memory, self._request("memory"))
-
-    def estimate(self, plan: Plan, model: Model) -> int:
-        """Estimate the bytes that one image of the plan needs besides the weights."""
-        return cast(int, self._request("estimate", plan, model))
-
-    def loaded(self) -> tuple[str, ...]:
-        """Return the names of the models in the session's memory."""
-        return cast(tuple[str, ...], self._request("loaded"))
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
         """Save the model, with a local engine, to keep the session free."""

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from invoke_cli.server.connection import ConnectionLost
+from invoke_cli.server.connection import NotSendable
 from invoke_cli.server.serialization import Handle, SerializationError
 
 
@@ -41,9 +41,12 @@ class Handles:
         self._handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
 
     def number_of(self, state: object) -> int:
-        """Return the number of a handle; raise ConnectionLost for a state of another engine."""
-        if not isinstance(state, Handle):
-            raise ConnectionLost("a state of another engine")
+        """Return the number of a handle; raise NotSendable for a state of another engine.
+
+        An engine that was started again counts from 1, so that the number alone could name another state.
+        """
+        if not isinstance(state, Handle) or self._handles.get(state.number) is not state:
+            raise NotSendable("what it continues from is in another engine, or in one that has ended")
         return state.number
 
     def state_of(self, number: int) -> Handle:

@@ -10,14 +10,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from invoke_cli.context.paths import PACKAGE
 from invoke_cli.engine import (
-    DiffusionJob,
     Engine,
     EngineSettings,
     Hooks,
@@ -25,23 +24,15 @@ from invoke_cli.engine import (
     Job,
     Memory,
     Model,
-    NetworkJob,
-    SegmentationJob,
-    Tokens,
     open_engine,
 )
 from invoke_cli.errors import EngineLost
 from invoke_cli.events import Level, Notice
-from invoke_cli.planning.plan import Plan
 from invoke_cli.server.connection import Connection, ConnectionLost, NotSendable
 from invoke_cli.server.exchange import Exchange
+from invoke_cli.server.forwarding import ForwardedCalls
 from invoke_cli.server.handles import Handles
 from invoke_cli.server.sockets import AVAILABLE
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
 
 STOP_SECONDS = 0.5  # how long a stopped line waits for the end of its step
 _END_SECONDS = 2.0
@@ -68,7 +59,7 @@ def open_process_engine(settings: EngineSettings, hooks: Hooks, line_hooks: Call
     return engine
 
 
-class ProcessEngine:
+class ProcessEngine(ForwardedCalls):
     """An `Engine` in a process of its own.
 
     If the process ends unexpectedly, the running call fails, and the next one starts another process. Calls of other
@@ -97,14 +88,6 @@ class ProcessEngine:
 
     # -- the protocol -------------------------------------------------------------------------------------------------
 
-    def load(self, model: Model, hooks: Hooks) -> None:
-        """Load the model."""
-        self._request("load", model, hooks=hooks)
-
-    def check(self, model: Model) -> None:
-        """Check that a single file contains the whole model."""
-        self._request("check", model)
-
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images."""
         with self._lock:
@@ -112,22 +95,6 @@ class ProcessEngine:
                 yield from self._running().results(job, hooks)
             except ConnectionLost as lost:
                 raise self._lost(lost) from None
-
-    def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
-        """Run a postprocessing network on an image."""
-        return cast("Image.Image", self._request("apply_network", job, hooks=hooks))
-
-    def upscale(self, job: DiffusionJob, hooks: Hooks) -> Image.Image:
-        """Run the diffusion upscaler."""
-        return cast("Image.Image", self._request("upscale", job, hooks=hooks))
-
-    def tokens(self, model: Model, text: str, hooks: Hooks) -> Tokens:
-        """Tokenize `text` with the model's tokenizer."""
-        return cast(Tokens, self._request("tokens", model, text, hooks=hooks))
-
-    def segment(self, job: SegmentationJob) -> Sequence[NDArray[np.float32]]:
-        """Return a heat map of an image for each phrase."""
-        return cast("Sequence[NDArray[np.float32]]", self._request("segment", job))
 
     def environment(self) -> Mapping[str, object]:
         """Return versions, device, dtype and threads; they are queried when the process starts."""
@@ -142,14 +109,6 @@ class ProcessEngine:
             return self._memory
         finally:
             self._lock.release()
-
-    def estimate(self, plan: Plan, model: Model) -> int:
-        """Estimate the bytes that one image of the plan needs besides the weights."""
-        return cast(int, self._request("estimate", plan, model))
-
-    def loaded(self) -> tuple[str, ...]:
-        """Return the names of the loaded models."""
-        return cast(tuple[str, ...], self._request("loaded"))
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
         """Write the model in the diffusers layout."""
@@ -167,7 +126,7 @@ class ProcessEngine:
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
-    def _request(self, name: str, *arguments: object, hooks: Hooks | None = None) -> Any:
+    def _request(self, name: str, *arguments: object, hooks: Hooks | None = None, required: object = None) -> Any:  # noqa: ARG002  # states of an engine that has ended are rejected by their handles
         with self._lock:
             try:
                 return self._running().result(name, arguments, hooks or _SILENT_HOOKS)
@@ -189,7 +148,8 @@ class ProcessEngine:
     def _lost(self, lost: ConnectionLost) -> EngineLost:
         """Return the error for a call whose process has ended, or that cannot be sent."""
         if isinstance(lost, NotSendable):
-            return EngineLost(f"the engine's process cannot do this: {lost}", hint="please report this")
+            hint = "enter the line again; finished images are kept"
+            return EngineLost(f"the engine cannot continue this line: {lost}", hint=hint)
         process, self._process = self._process, None
         reason = process.end() if process is not None else "it was closed"
         hint = "finished images are kept; the next line starts the engine again"

@@ -20,6 +20,8 @@ from invoke_cli.engine import EngineSettings, Hooks
 from invoke_cli.errors import ConfigError, Interrupted
 from invoke_cli.events import Step
 from invoke_cli.metadata.containers.text_chunks import read_chunks
+from invoke_cli.server.connection import NotSendable
+from invoke_cli.server.handles import Handles
 from invoke_cli.server.process_engine import ProcessEngine, open_process_engine
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, image_facts, pixels
@@ -176,6 +178,14 @@ def test_a_stopped_line_ends_within_a_second_and_the_next_one_runs(process_sessi
     pid = process_id(process_session)
     process_session.draw("a cat -s2 -S1")
     assert process_id(process_session) == pid
+
+
+def test_a_state_of_an_earlier_process_is_never_taken_for_another() -> None:
+    earlier, present = Handles(), Handles()
+    old, new = earlier.state_of(1), present.state_of(1)
+    assert earlier.number_of(old) == present.number_of(new) == 1
+    with pytest.raises(NotSendable, match="in one that has ended"):
+        present.number_of(old)
 
 
 @pytest.mark.slow
