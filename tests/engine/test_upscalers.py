@@ -180,6 +180,29 @@ def test_a_network_upscales_as_spandrel_does(real_session: SessionHarness) -> No
     assert [size(path) for path in real_session.draw("a cat -s2 --embiggen 2 .8 --upscaler tiny")] == [(128, 128)]
 
 
+@pytest.mark.parametrize("change", ["missing", "half", "shape"])
+def test_an_incomplete_network_is_an_error_that_names_the_tensor(real_session: SessionHarness, change: str) -> None:
+    pytest.importorskip("spandrel")
+    from safetensors.torch import load_file, save_file
+
+    path = build_network(real_session.folder / "root" / "models" / "upscalers" / "tinyESRGAN.safetensors")
+    tensors = load_file(path)
+    name = "body.1.rdb1.conv4.bias"
+    match change:
+        case "missing":
+            del tensors[name]
+        case "half":
+            tensors = {each: tensor for index, (each, tensor) in enumerate(tensors.items()) if index % 2}
+        case "shape":
+            tensors[name] = tensors[name][:1].clone()
+    save_file(tensors, path)
+    drawing(40, 30).save("low.png")
+    assert real_session.run("!fix low.png -U 4 1 --upscaler tinyESRGAN.safetensors") is Outcome.FAILED
+    (message,) = real_session.errors
+    assert "the network tinyESRGAN.safetensors cannot be loaded: " in message and " tensors of its network " in message
+    assert change == "half" or "conv4" in message, "the tensor, by its name in spandrel"
+
+
 def test_tiles_of_a_network_have_no_seams(real_session: SessionHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("spandrel")
 

@@ -6,7 +6,8 @@ spandrel is an optional extra, since it needs torchvision.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from PIL import Image
 from invoke_cli.engine import Hooks, NetworkJob
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.finite import is_finite
+from invoke_cli.engine.loading.weights import WeightsOwner, compare, shapes_of
+from invoke_cli.engine.sampling.patching import patched
 from invoke_cli.errors import Interrupted, ModelError
 
 TILE = 512
@@ -29,13 +32,14 @@ def load_network(path: Path, device: Device) -> Any:
     """Load a network file with spandrel.
 
     Raises:
-        ModelError: The file is damaged, unknown to spandrel, or not an image-to-image network.
+        ModelError: The file is damaged, incomplete, unknown to spandrel, or not an image-to-image network.
     """
     import spandrel
 
     _add_restricted()
     try:
-        network = spandrel.ModelLoader(device=device.torch_device).load_from_file(path)
+        with _checked_weights(path):
+            network = spandrel.ModelLoader(device=device.torch_device).load_from_file(path)
     except (spandrel.UnsupportedModelError, ValueError, KeyError, RuntimeError, OSError, EOFError) as error:
         raise _load_error(path, error) from None
     except pickle.UnpicklingError as error:
@@ -44,6 +48,24 @@ def load_network(path: Path, device: Device) -> Any:
         raise ModelError(f"{path.name} is not an image-to-image network", hint=_HINT, field="upscaler")
     network.model.requires_grad_(False)
     return network.eval()
+
+
+@contextmanager
+def _checked_weights(path: Path) -> Iterator[None]:
+    """Check the tensors of a network when spandrel loads them. Raises ModelError if some are missing or do not fit.
+
+    spandrel knows which architectures have tensors that files may lack, and loads those without `strict`.
+    """
+    owner = WeightsOwner(name=f"the network {path.name}", field="upscaler", hint="download it again")
+    original = torch.nn.Module.load_state_dict
+
+    def checked(module: torch.nn.Module, tensors: Mapping[str, Any], strict: bool = True, **named: Any) -> Any:
+        if strict:
+            compare("network", path.name, shapes_of(module.state_dict()), shapes_of(tensors)).check(owner)
+        return original(module, tensors, strict, **named)
+
+    with patched(torch.nn.Module, load_state_dict=checked):
+        yield
 
 
 def _add_restricted() -> None:
