@@ -27,6 +27,8 @@ def shelf(tmp_path: Path, tiny_model: Path) -> Path:
     shutil.copytree(tiny_model, folder / "more" / "second")
     (folder / "broken.safetensors").write_bytes(b"nothing")
     (folder / "readme.txt").write_text("models")
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "latents.safetensors").write_bytes(b"hidden")
     return folder
 
 

@@ -143,8 +143,11 @@ def _imported(context: SessionContext, path: Path) -> bool:
 
 
 def _models_in(folder: Path) -> Iterator[Path]:
-    """Yield the model folders and single files in a folder and its subfolders, but not inside of model folders."""
-    for path in sorted(folder.iterdir()):
+    """Yield the model folders and single files in a folder and its subfolders.
+
+    Model folders are not searched, and neither are hidden ones, such as those of caches and of our outputs.
+    """
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
         if path.is_dir():
             yield from [path] if is_model_folder(path) else _models_in(path)
         elif path.suffix.lower() in (*SINGLE_FILES, *PICKLES):
