@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -179,7 +179,12 @@ def _whole(source: Size, sides: tuple[float, float], mode: FitMode, grid: Grid) 
     canvas = Size(grid.floor(sides[0]), grid.floor(sides[1]))
     large = [side + 1e-6 >= grid.smallest for side in sides]
     if all(large):
-        return _cover(source, canvas, mode)
+        geometry = _cover(source, canvas, mode)
+        # A side that was rounded up to a further multiple is rounded down, so that only the remainder is cropped.
+        limits = (side + grid.multiple - 1 for side in canvas)
+        scaled = Size(*map(min, geometry.scaled, limits))
+        offset = ((canvas.width - scaled.width) // 2, (canvas.height - scaled.height) // 2)
+        return replace(geometry, scaled=scaled, offset=offset)
     scales = [side / of for side, of, is_large in zip(canvas, source, large, strict=True) if is_large]
     scale = scales[0] if scales else sides[0] / source.width
     return _centred(source, scale, mode, canvas)
