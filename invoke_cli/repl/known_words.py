@@ -33,7 +33,7 @@ class KnownWords:
             self._model = model.facts.key
 
     def unknown(self, text: str) -> Sequence[Span]:
-        """Return the places of unknown words in a line; none while its last word is typed, or for another model."""
+        """Return the positions of unknown words in a line; none while its last word is typed, or for another model."""
         vocabulary = self._vocabulary
         if vocabulary is None:
             return ()
@@ -50,7 +50,7 @@ class KnownWords:
 
 
 def _prompts(text: str) -> list[Span]:
-    """Return the places of the prompts in a line; none if it names another model."""
+    """Return the positions of the prompts in a line; none if it names another model."""
     try:
         parsed = parse(text)
     except LineError:
@@ -62,5 +62,5 @@ def _prompts(text: str) -> list[Span]:
 
 
 def _unknown_in(vocabulary: Vocabulary, text: str, prompt: Span) -> list[Span]:
-    """Return the places in a line of the unknown words of one of its prompts."""
+    """Return the positions in a line of the unknown words of one of its prompts."""
     return [place.shifted(prompt.start) for _, place in vocabulary.unknown(text[slice(*prompt)])]

@@ -52,7 +52,7 @@ class Vocabulary:
         return tuple(sorted(self.known))
 
     def unknown(self, prompt: str) -> Iterator[tuple[str, Span]]:
-        """Yield the words of a prompt's source that the model does not know, each with its place."""
+        """Yield the words of a prompt's source that the model does not know, each with its position."""
         text = _OTHER.sub(lambda match: " " * len(match[0]), prompt)
         for match in _WORD.finditer(text):
             if not self._has(match[0].lower().removesuffix("'s")):
