@@ -26,7 +26,7 @@ from invoke_cli.engine import (
 from invoke_cli.errors import Interrupted, OutOfMemory
 from invoke_cli.events import Loading, Step
 from invoke_cli.metadata.codec import Batch
-from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.plan import ImagePlan, LoraUse, Plan
 
 
 class FakeEngine:
@@ -46,6 +46,9 @@ class FakeEngine:
             hooks.emit(Loading(model=model.spec.name, seconds=0.0))
 
     def check(self, model: Model) -> None:
+        pass
+
+    def check_loras(self, model: Model, loras: Sequence[LoraUse], hooks: Hooks) -> None:
         pass
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:

@@ -1,7 +1,8 @@
 """`python -m training`: fetch the pictures, train the bundled model, export it, and look at what it draws.
 
 `fetch`, `rasterize` and `resume` train the bundled model; `resume` is repeated until it is done. `model` writes it as
-trained so far, and `evaluate` measures it. `train`, `export` and `sheet` belong to the recipe of the earlier model.
+trained so far, `evaluate` measures it, and `preview` fits the map of its previews. `train`, `export` and `sheet` belong
+to the recipe of the earlier model.
 """
 
 from __future__ import annotations
@@ -120,6 +121,19 @@ def _card(options: argparse.Namespace) -> int:
     return 0
 
 
+def _preview(options: argparse.Namespace) -> int:
+    import json
+
+    from training.evaluation.preview_map import fit
+
+    rows, errors = fit(Path(options.model))
+    for name, values in errors.items():
+        print(f"{name}: " + ", ".join(f"{value:.1f}" for value in values) + " levels in the four quarters of a run")
+    factors = {"rows": rows.round(4).tolist()}
+    Path(options.out or "preview.json").write_text(json.dumps(factors, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
 def _words(_options: argparse.Namespace) -> int:
     from training.text.words import known_words
 
@@ -160,6 +174,7 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "model": _model,
     "evaluate": _evaluate,
     "card": _card,
+    "preview": _preview,
     "words": _words,
     "train": _train,
     "export": _train,

@@ -18,7 +18,7 @@ from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.registry import ModelSpec
-from invoke_cli.planning.plan import ImagePlan, Plan
+from invoke_cli.planning.plan import ImagePlan, LoraUse, Plan
 from invoke_cli.planning.postprocess import Diffusion
 
 if TYPE_CHECKING:
@@ -262,6 +262,13 @@ class Engine(Protocol):
 
         Raises:
             ModelError: Tensors are missing or have another shape.
+        """
+
+    def check_loras(self, model: Model, loras: Sequence[LoraUse], hooks: Hooks) -> None:
+        """Check that LoRAs fit the model, which is loaded for that.
+
+        Raises:
+            ModelError: A LoRA does not fit, or cannot be used.
         """
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:

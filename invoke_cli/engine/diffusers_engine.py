@@ -55,7 +55,7 @@ from invoke_cli.engine.threads import cpu_threads
 from invoke_cli.errors import Interrupted
 from invoke_cli.events import Loading, Notice
 from invoke_cli.planning.fitting_size import working_memory
-from invoke_cli.planning.plan import Plan
+from invoke_cli.planning.plan import LoraUse, Plan
 
 _MAX_PARTS_SHOWN = 8  # in the notice about a long prompt
 _SAFE_SHARE = 0.8
@@ -84,6 +84,11 @@ class DiffusersEngine:
     def check(self, model: Model) -> None:
         """Check that a single file contains the whole model, without loading it."""
         check_model(model)
+
+    def check_loras(self, model: Model, loras: Sequence[LoraUse], hooks: Hooks) -> None:
+        """Load the model, and activate the LoRAs for a moment."""
+        with active_loras(self._ready(model, hooks), loras, lambda text: hooks.emit(Notice(text=text))):
+            pass
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images as they finish."""

@@ -255,12 +255,13 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         find_lora=partial(find_lora, context),
         find_embedding=partial(find_embedding, context),
         find_control=controls.find,
-        init=checkpoint_facts(supplied) or init_facts(init, request.init_image, has_metadata=metadata is not None),
-        resume=resume_facts(supplied),
+        init=checkpoint_facts(supplied, folder)
+        or init_facts(init, request.init_image, folder, has_metadata=metadata is not None),
+        resume=resume_facts(supplied, folder),
         mask=masked.facts if masked else None,
         postprocess_models=find_postprocess_models(context, request, with_init=init is not None),
         sources=resolved.effective.sources,
-        colour_file=colour_file(named, request.match_colors),
+        colour_file=colour_file(named, request.match_colors, folder),
         has_colours=named is not None or init is not None,
         schema_version=supplied.schema_version,
     )

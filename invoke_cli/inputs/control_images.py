@@ -56,7 +56,7 @@ class ControlFinder:
             requested_kind=choice.kind,
             weight=choice.weight,
             name=image.name,
-            reference=image.source or stable_reference(choice.image, image.name),
+            reference=image.source or stable_reference(choice.image, image.name, self.folder),
             image_sha256=image.sha256,
             made=kind if by_kind and kind in PREPROCESSORS else "",
             model=facts.name,

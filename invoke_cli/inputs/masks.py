@@ -101,7 +101,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
             box=masks.painted_box(mask),
             share=masks.painted_share(mask),
             name=opened.name if opened else "",
-            reference=(opened.source or stable_reference(request.init_mask, opened.name)) if opened else "",
+            reference=_reference(opened, request, sources) if opened else "",
             source=opened.source if opened else "",
             sha256=opened.sha256 if opened else "",
             black=black,
@@ -114,6 +114,10 @@ def without_watermark(init: OpenedImage) -> OpenedImage:
     """Return the init image without an alpha channel that only hides metadata in its lowest bit (NovelAI)."""
     lowest = init.alpha.getextrema()[0] if init.alpha is not None else None
     return replace(init, alpha=None) if isinstance(lowest, (int, float)) and lowest >= _OPAQUE else init
+
+
+def _reference(opened: OpenedImage, request: GenerationRequest, sources: MaskSources) -> str:
+    return opened.source or stable_reference(request.init_mask, opened.name, sources.folder)
 
 
 def _colour_notices(opened: OpenedImage | None, sources: MaskSources) -> list[str]:

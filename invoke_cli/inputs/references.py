@@ -70,10 +70,15 @@ def is_recall(reference: str) -> bool:
     return _LAST.fullmatch(reference) is not None
 
 
-def stable_reference(reference: str | None, name: str) -> str:
-    """Return the reference to record for an image: as typed if it is a path to it, otherwise the name of the image."""
+def stable_reference(reference: str | None, name: str, folder: OutputFolder) -> str:
+    """Return the reference for lines: the name of an image in the output folder, a path to another as typed.
+
+    It is the name, too, if the reference is no path to the image (`@last`).
+    """
     path = expand_path(reference) if reference is not None else None
     if reference is None or path is None or not path_exists(path) or has_no_name(path) or path.name != name:
+        return name
+    if path.resolve() == (folder.path / name).resolve() and not Path(name).exists():
         return name
     return str(path) if may_be_pasted(reference) and not path_exists(Path(reference)) else reference
 

@@ -13,6 +13,7 @@ from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.containers.xmp import TRAINED
 from invoke_cli.metadata.containers.xmp_properties import source_type
 from invoke_cli.metadata.latents import LatentFile
+from invoke_cli.output.folder import OutputFolder
 from invoke_cli.planning.plan import InitFacts, ResumeFacts
 from invoke_cli.planning.postprocess import ColourFile
 from invoke_cli.request import GenerationRequest
@@ -69,22 +70,22 @@ class SuppliedInputs:
 NO_INPUTS = SuppliedInputs()
 
 
-def resume_facts(supplied: SuppliedInputs) -> ResumeFacts | None:
+def resume_facts(supplied: SuppliedInputs, folder: OutputFolder) -> ResumeFacts | None:
     """Return the facts of the latents to resume from; None if there are none, or if they serve as an init image."""
     file = supplied.checkpoint
     if file is None or supplied.as_init_image:
         return None
-    reference = stable_reference(supplied.reference, file.name)
+    reference = stable_reference(supplied.reference, file.name, folder)
     return ResumeFacts(name=file.name, reference=reference, sha256=file.sha256, step=file.step, seed=file.seed)
 
 
-def checkpoint_facts(supplied: SuppliedInputs) -> InitFacts | None:
+def checkpoint_facts(supplied: SuppliedInputs, folder: OutputFolder) -> InitFacts | None:
     """Return the facts of the init image that the latents stand for, or of the run that resumes; None otherwise."""
     file = supplied.checkpoint
     if file is None or supplied.init is not None:
         return None
     if supplied.as_init_image:
-        reference = stable_reference(supplied.reference, file.name)
+        reference = stable_reference(supplied.reference, file.name, folder)
         return InitFacts(name=file.name, reference=reference, sha256=file.sha256, size=file.canvas, generated=True)
     if file.init_size is None:
         return None
@@ -92,12 +93,12 @@ def checkpoint_facts(supplied: SuppliedInputs) -> InitFacts | None:
     return InitFacts(name=name, reference=name, sha256=file.init_sha256, size=file.init_size, chained=file.chained)
 
 
-def colour_file(opened: OpenedImage | None, choice: str | None) -> ColourFile | None:
+def colour_file(opened: OpenedImage | None, choice: str | None, folder: OutputFolder) -> ColourFile | None:
     """Return the facts of the image that `--match_colors` names; None if it names none."""
     reference = (choice or "").partition(":")[2]
     if opened is None or not reference:
         return None
-    return ColourFile(name=opened.name, reference=stable_reference(reference, opened.name))
+    return ColourFile(name=opened.name, reference=stable_reference(reference, opened.name, folder))
 
 
 def embedded_metadata(init: OpenedImage) -> GenerationRequest | None:
@@ -109,7 +110,9 @@ def embedded_metadata(init: OpenedImage) -> GenerationRequest | None:
     return metadata.request if metadata else None
 
 
-def init_facts(init: OpenedImage | None, reference: str | None, *, has_metadata: bool) -> InitFacts | None:
+def init_facts(
+    init: OpenedImage | None, reference: str | None, folder: OutputFolder, *, has_metadata: bool
+) -> InitFacts | None:
     """Return the facts of an init image, which may contain generation metadata (`has_metadata`); None without one."""
     if init is None:
         return None
@@ -118,7 +121,7 @@ def init_facts(init: OpenedImage | None, reference: str | None, *, has_metadata:
         chained=not init.data,
         name=init.name,
         source=init.source,
-        reference=init.source or stable_reference(reference, init.name),
+        reference=init.source or stable_reference(reference, init.name, folder),
         sha256=init.sha256,
         size=init.size,
         frames=init.frames,

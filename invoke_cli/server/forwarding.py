@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from invoke_cli.engine import DiffusionJob, Hooks, Model, NetworkJob, SegmentationJob, Tokens
-from invoke_cli.planning.plan import Plan
+from invoke_cli.planning.plan import LoraUse, Plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +36,10 @@ class ForwardedCalls(ABC):
     def check(self, model: Model) -> None:
         """Check that a single file contains the whole model."""
         self._request("check", model)
+
+    def check_loras(self, model: Model, loras: Sequence[LoraUse], hooks: Hooks) -> None:
+        """Check that LoRAs fit the model."""
+        self._request("check_loras", model, tuple(loras), hooks=hooks)
 
     def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """Run a postprocessing network on an image."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed
@@ -49,6 +50,26 @@ def test_every_spelling_is_the_same_init_image(fake_session: SessionHarness) -> 
         fake_session.draw(f"oil -I {typed} -s2")
         recorded = fake_session.session.context.last_stages[0].init_image
         assert recorded is not None and Path(recorded).name == name
+
+
+@pytest.mark.feature("image-names")
+@pytest.mark.parametrize("line", ["oil -I {} -s2", "oil -I 1 -M {} -s2", "oil -I 1 --match_colors lab:{} -s2"])
+def test_result_line_file_and_tree_refer_alike_to_an_image(fake_session: SessionHarness, line: str) -> None:
+    fake_session.draw("a cat -s2 -S7 -W64 -H64")
+    for spelling in SPELLINGS:
+        (path,) = fake_session.draw(line.format(_new_image(fake_session, spelling)[1]))
+        (saved,) = fake_session.saved
+        with Image.open(path) as image:
+            assert image.info["Dream"] == saved.line, spelling
+        fake_session.run(f"!tree {saved.number}")
+        assert saved.line in fake_session.messages, spelling
+
+
+def test_a_file_that_hides_an_image_of_the_outputs_keeps_the_path(fake_session: SessionHarness, sketch: Path) -> None:
+    (path,) = fake_session.draw("a cat -s2 -S7")
+    Path(path.name).write_bytes(sketch.read_bytes())
+    fake_session.draw(f"oil -I outputs/{path.name} -s2")
+    assert f"-I outputs/{path.name}" in fake_session.saved[0].line
 
 
 def test_a_number_names_the_image_of_a_step(real_session: SessionHarness) -> None:

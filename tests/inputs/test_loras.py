@@ -136,6 +136,23 @@ def test_verify_reports_a_changed_lora_file(control_session: SessionHarness, lor
     assert "lora_hashes" in control_session.messages
 
 
+@pytest.mark.feature("check")
+def test_check_names_every_lora_that_does_not_fit(control_session: SessionHarness, tmp_path: Path) -> None:
+    from tests.tiny_models import build_tiny_model
+
+    root = control_session.folder / "root" / "loras"
+    kept = root.resolve()
+    root.unlink()
+    train(build_tiny_model(tmp_path / "other", block=32), root / "wide.safetensors", 1, ["to_q"])
+    (root / "film.safetensors").symlink_to(kept / "film.safetensors")
+    before = pixels(control_session.draw(LINE)[0])
+    assert control_session.run("!check a cat --lora film") is Outcome.OK, control_session.errors
+    assert control_session.run("!check a cat --lora wide,film --control canny:none.png") is Outcome.FAILED
+    problems = [text for text in control_session.messages.splitlines() if text.startswith("problem")]
+    assert len(problems) == 2 and "wide does not fit" in problems[1], problems
+    assert pixels(control_session.draw(LINE)[0]) == before, "a check leaves no LoRA behind"
+
+
 @pytest.mark.feature("lora")
 def test_a_bad_lora_is_an_error_before_sampling(control_session: SessionHarness, tmp_path: Path) -> None:
     from tests.tiny_models import build_tiny_model

@@ -87,6 +87,8 @@ def _facts(context: SessionContext, prepared: Prepared, examination: _Examinatio
         yield f"image    {prepared.init.name}: {prepared.init.size}, result {plan.result_size}"
     for stage in stages:
         yield from _inputs(stage)
+        if "model" not in unusable:
+            examination.check_loras(stage)
     if not unusable & {"model", "prompt"}:
         yield f"prompt   {_tokens(context, prepared)}"
     needed, state = context.engine.estimate(plan, prepared.model), context.engine.memory()
@@ -138,6 +140,16 @@ class _Examination:
             except InvokeError as error:
                 if not self._leave_out(error):
                     return None
+
+    def check_loras(self, stage: Prepared) -> None:
+        """Record a problem for each LoRA of a stage that does not fit its model."""
+        for lora in stage.plan.loras:
+            try:
+                self.context.engine.check_loras(stage.model, (lora,), self.context.hooks())
+            except Interrupted:
+                raise
+            except InvokeError as error:
+                self.problems.append(error)
 
     def _prepare(self, stages: Sequence[Stage]) -> Prepared:
         line = resolve_line(self.context, stages)
