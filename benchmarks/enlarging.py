@@ -16,7 +16,7 @@ LIMIT = 4_000_000_000
 
 PROGRAM = """
 import resource, sys, time
-from invoke_cli import Session
+from invoke_cli.session import Session
 started = time.perf_counter()
 with Session() as session:
     outcome = session.run(f"!fix {sys.argv[1]} -U 2 -s 4 -S 1 --new_prompt 'sea, sunset'")

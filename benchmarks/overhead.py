@@ -22,7 +22,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-from invoke_cli import Session
+from invoke_cli.session import Session
 
 AIM = 1.03
 PROMPT = "a red house on a green hill, sunset"

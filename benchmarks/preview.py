@@ -22,13 +22,13 @@ from typing import TextIO
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from invoke_cli import Session
 from invoke_cli.console.console import Console, ConsoleStyle
 from invoke_cli.console.image_viewer import RENDERERS, ImageViewer
 from invoke_cli.console.rate_limiter import MAX_SHARE
 from invoke_cli.console.terminal import Answers, Window
 from invoke_cli.context.context import Streams
 from invoke_cli.events import Event, Step
+from invoke_cli.session import Session
 
 PROMPT = "a red house on a green hill, sunset"
 WINDOW = Window(columns=120, rows=40, width=1200, height=800)

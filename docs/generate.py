@@ -1,4 +1,4 @@
-"""Generate the reference, the features and the man page from tables and markers of tests: `make docs`.
+"""Generate the reference, the features, the man page and the library's keywords from tables and markers: `make docs`.
 
 `pages` returns every generated file; a test compares them with the files in the repository.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from docs.features_page import features_page, problems
+from docs.library_keywords import keywords_module
 from docs.man_page import man_page
 from docs.markdown import page
 from docs.reference_pages import (
@@ -44,6 +45,7 @@ def pages() -> Mapping[str, str]:
         **{f"reference/{name}.md": page(text) for name, text in reference.items()},
         "features.md": page(features_page()),
         "invoke.1": man_page(),
+        "../invoke_cli/library/keywords.py": keywords_module(),
         "invoke-cli.1": ".so man1/invoke.1\n",
     }
 

@@ -26,7 +26,7 @@ from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.files.same_weights import is_same_network
 from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.output.writer import Target, Writer
+from invoke_cli.output.writer import SavedImage, Target, Writer
 from invoke_cli.planning.plan import Tip
 from invoke_cli.planning.tips import tip_for_progress
 from invoke_cli.plugins import plugins
@@ -45,12 +45,14 @@ class Streams:
         write: Writes an image to standard output; None if that is not possible.
         viewer: Decides which previews are needed.
         width: Returns the columns that text may take.
+        saved: Receives each image of a line once it is saved.
     """
 
     read: Callable[[], bytes] | None = None
     write: Callable[[bytes], None] | None = None
     viewer: Viewer = field(default=NullViewer())
     width: Callable[[], int] = field(default=lambda: WIDTH)
+    saved: Callable[[SavedImage], None] = field(default=lambda _: None)
 
 
 def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:

@@ -221,10 +221,9 @@ def reference_folder(context: SessionContext, request: GenerationRequest) -> Out
 
 
 def prepare_stage(context: SessionContext, resolved: Resolved, supplied: SuppliedInputs = NO_INPUTS) -> Prepared:
-    """Turn a resolved request into a plan and the images that it needs.
+    """Turn a resolved request into a plan and the images that it needs; `supplied` replaces the files that it names.
 
-    `supplied` contains images and latents that replace the files which the request names. Raises InvokeError if the
-    request is not possible; `error.field` is the field that causes it.
+    Raises InvokeError if the request is not possible; `error.field` is the field that causes it.
     """
     # 1. References: resolve @last and the like if the last image is in another folder.
     folder = reference_folder(context, resolved.request)
@@ -242,9 +241,10 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
     masked = finder.find(init, stands_in=init is not None and not init.data) if finder else None
     init = masked.init if masked else init
     # 5. Check values that would otherwise fail only when resizing or saving.
-    colour(request.pad or "black")
-    check_template(request.name_format or "")
+    _check_late_values(request)
     # 6. The plan.
+    facts = checkpoint_facts(supplied, folder)
+    facts = facts or init_facts(init, request.init_image, folder, has_metadata=metadata is not None)
     controls = ControlFinder(context=context, model=resolved.model, folder=folder, supplied=supplied.controls)
     named = supplied.colours or open_colours(context, request.match_colors, folder)
     inputs = PlanInputs(
@@ -255,8 +255,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         find_lora=partial(find_lora, context),
         find_embedding=partial(find_embedding, context),
         find_control=controls.find,
-        init=checkpoint_facts(supplied, folder)
-        or init_facts(init, request.init_image, folder, has_metadata=metadata is not None),
+        init=facts,
         resume=resume_facts(supplied, folder),
         mask=masked.facts if masked else None,
         postprocess_models=find_postprocess_models(context, request, with_init=init is not None),
@@ -271,6 +270,11 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         checkpoint=supplied.checkpoint, controls=tuple(controls.opened),
         colours=named if plan.postprocessing.matching else None, threads=supplied.threads,
     )  # fmt: skip
+
+
+def _check_late_values(request: GenerationRequest) -> None:
+    colour(request.pad or "black")
+    check_template(request.name_format or "")
 
 
 def _resolve_recalls(context: SessionContext, request: GenerationRequest, folder: OutputFolder) -> GenerationRequest:

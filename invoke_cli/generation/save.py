@@ -58,6 +58,7 @@ class Saver:
             if saved.replaced is not None:
                 self.context.notice(f"replaced {saved.path}; the old file is now {saved.replaced}")
             self.context.emit(_event(saved, prepared, self.context.streams.viewer))
+            self.context.streams.saved(saved)
             if saved.sidecar_error is not None:
                 raise saved.sidecar_error
 

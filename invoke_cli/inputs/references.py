@@ -75,12 +75,16 @@ def stable_reference(reference: str | None, name: str, folder: OutputFolder) -> 
 
     It is the name, too, if the reference is no path to the image (`@last`).
     """
-    path = expand_path(reference) if reference is not None else None
-    if reference is None or path is None or not path_exists(path) or has_no_name(path) or path.name != name:
+    if reference is None:
         return name
-    if path.resolve() == (folder.path / name).resolve() and not Path(name).exists():
+    path = expand_path(reference)
+    if not _leads_to(path, name) or (path.resolve() == (folder.path / name).resolve() and not Path(name).exists()):
         return name
     return str(path) if may_be_pasted(reference) and not path_exists(Path(reference)) else reference
+
+
+def _leads_to(path: Path, name: str) -> bool:
+    return path_exists(path) and not has_no_name(path) and path.name == name
 
 
 def open_found(path: Path, reference: str, folder: OutputFolder) -> OpenedImage:

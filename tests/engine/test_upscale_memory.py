@@ -14,7 +14,7 @@ COPIES = 8
 
 PROGRAM = """
 import resource, sys
-from invoke_cli import Session
+from invoke_cli.session import Session
 from invoke_cli.context.options import SessionOptions
 with Session(SessionOptions(root=sys.argv[1])) as session:
     outcome = session.run(sys.argv[2])

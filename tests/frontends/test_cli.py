@@ -32,13 +32,13 @@ def test_one_grammar_all_front_ends_generate_the_same_file(program: Program, tmp
     (tmp_path / "lines.txt").write_text(line, encoding="utf-8")
     program("--from_file", "lines.txt")
     with Session() as session:
-        (image,) = session.draw(line)
+        (image,) = session.run(line)
     with keys() as (pipe, _):
         pipe.send_text(f"{line}\nq\n")
         open_prompt({}, GenerationRequest())
     contents = {path.read_bytes() for path in program.images}
     assert len(program.images) == 7 and len(contents) == 1
-    assert image.path.name == "000006.3.png"
+    assert image.path is not None and image.path.name == "000006.3.png"
 
 
 def test_each_result_line_reproduces_its_image(program: Program) -> None:

@@ -87,8 +87,7 @@ def _facts(context: SessionContext, prepared: Prepared, examination: _Examinatio
         yield f"image    {prepared.init.name}: {prepared.init.size}, result {plan.result_size}"
     for stage in stages:
         yield from _inputs(stage)
-        if "model" not in unusable:
-            examination.check_loras(stage)
+    examination.check_loras(stages)
     if not unusable & {"model", "prompt"}:
         yield f"prompt   {_tokens(context, prepared)}"
     needed, state = context.engine.estimate(plan, prepared.model), context.engine.memory()
@@ -141,11 +140,13 @@ class _Examination:
                 if not self._leave_out(error):
                     return None
 
-    def check_loras(self, stage: Prepared) -> None:
-        """Record a problem for each LoRA of a stage that does not fit its model."""
-        for lora in stage.plan.loras:
+    def check_loras(self, stages: Sequence[Prepared]) -> None:
+        """Record a problem for each LoRA that does not fit the model of its stage, if that can be used."""
+        if "model" in [error.field for error in self.problems]:
+            return
+        for model, lora in [(stage.model, lora) for stage in stages for lora in stage.plan.loras]:
             try:
-                self.context.engine.check_loras(stage.model, (lora,), self.context.hooks())
+                self.context.engine.check_loras(model, (lora,), self.context.hooks())
             except Interrupted:
                 raise
             except InvokeError as error:
