@@ -19,6 +19,7 @@ from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.items import file_item
 from invoke_cli.request import GenerationRequest
 
 _IMAGE_FIELDS = frozenset(row.field for row in SWITCHES if row.group is not Group.OUTPUT) - {"parallel"}
@@ -94,7 +95,7 @@ def save_sheet(
 ) -> Path:
     """Save a sheet and show its number, path and line. Returns its path."""
     number, path, record = write_sheet(context, image, record, folder)
-    context.say(f"[{number}] {path}: {record.line}")
+    context.say(f"[{number}] {path}: {record.line}", items=[file_item(path, number, record.line)])
     return path
 
 

@@ -19,6 +19,7 @@ from invoke_cli.events import Forget, Prefill
 from invoke_cli.language.grammar.history_query import EXAMPLE, Query, parse_query
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.entries import Entry
+from invoke_cli.output.items import image_items
 from invoke_cli.output.reindex import reindex as rebuild_history
 
 DEFAULT_LENGTH = 20
@@ -81,7 +82,10 @@ def remove(context: SessionContext, call: Call) -> None:
 def reindex(context: SessionContext, _: Call) -> None:
     """Rebuild the history from the images."""
     count = rebuild_history(context.folder(), context.check_stopped)
-    context.say(f"rebuilt the history of {context.folder().path}: {count} images")
+    context.say(
+        f"rebuilt the history of {context.folder().path}: {count} images",
+        items=[{"kind": "folder", "path": str(context.folder().path), "images": count}],
+    )
 
 
 def clear(context: SessionContext, _: Call) -> None:
@@ -97,7 +101,7 @@ def _list(context: SessionContext, entries: Sequence[Entry], empty: str) -> None
         lines.append(f"[{entry.number}] {entry.path}: {sanitize_for_terminal(entry.line)}")
         if entry.number in marks:
             lines.append(f"    {', '.join(marks[entry.number])}")
-    context.say("\n".join(lines) or empty)
+    context.say("\n".join(lines) or empty, items=image_items(context.folder(), entries))
 
 
 def _join_options(words: Sequence[str]) -> Iterator[str]:

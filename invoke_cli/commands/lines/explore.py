@@ -19,6 +19,7 @@ from invoke_cli.imaging.sheets.plot import Bar, chart, chart_text
 from invoke_cli.language.grammar.axes import with_switches
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
+from invoke_cli.output.items import bar_items
 
 _SWEEP_USAGE = (
     "!sweep a {red|blue} castle -C 5..11:3 -A ddim,k_euler: generate every combination, as images and one grid"
@@ -60,7 +61,7 @@ def ladder(context: SessionContext, call: Call) -> None:
     bars = _distances(context, result)
     title = "mean distance to the init image at each strength"
     limit = max(1, *(bar.end for bar in bars))
-    context.say(f"{title}, of 255\n{chart_text(bars, limit)}")
+    context.say(f"{title}, of 255\n{chart_text(bars, limit)}", items=bar_items(bars))
     plot = chart(bars, title, ("grey levels, of 255", "strength"), limit)
     sheet = with_margin(stack_vertically([grid_image(result), plot]))
     save_sheet(context, sheet, _record("ladder", f"!ladder {call.argument}", result), result.folder)
