@@ -30,7 +30,7 @@ def dom(page: Path, script: str = "") -> str:
     """Return the document of a page after a script has run in it; the script reports with `probe(name, value)`."""
     probed = page.with_name(f"{page.stem}.probed.html")
     probed.write_text(page.read_text(encoding="utf-8").replace("</body>", _PROBE % script), encoding="utf-8")
-    done = _chromium(page.parent, "--dump-dom", "--virtual-time-budget=5000", probed.as_uri())
+    done = _chromium(page.parent, "--dump-dom", "--virtual-time-budget=5000", "--window-size=1200,800", probed.as_uri())
     probed.unlink()
     return done
 

@@ -173,6 +173,18 @@ class History(Database):
         query = "SELECT name, sha256, parent FROM parents WHERE number = ? ORDER BY rowid"
         return [(Parent(name, sha256), parent) for name, sha256, parent in self.rows(query, (number,))]
 
+    def children_of(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, ...]]:
+        """Return the numbers of the results generated from each of these images, for those that have any."""
+        span = (min(numbers, default=0), max(numbers, default=0))
+        query = (
+            "SELECT DISTINCT p.parent, p.number FROM parents p JOIN images i ON i.number = p.number "
+            "WHERE p.parent BETWEEN ? AND ? AND i.removed = 0 AND i.kind = '' ORDER BY p.parent, p.number"
+        )
+        found: dict[int, list[int]] = {}
+        for parent, number in self.rows(query, span):
+            found.setdefault(int(parent), []).append(int(number))
+        return {number: tuple(found[number]) for number in numbers if number in found}
+
     def children(self, number: int | None, sha256: str) -> list[Entry]:
         """Return the results generated from the image with this number, or from a file with this hash and no number."""
         children = "SELECT number FROM parents WHERE parent = ? OR (parent IS NULL AND sha256 = ? AND sha256 != '')"

@@ -44,11 +44,16 @@ def history(context: SessionContext, call: Call) -> None:
 def search(context: SessionContext, call: Call) -> None:
     """List the images whose line contains all words and matches all conditions."""
     words = call.required(f"{EXAMPLE}: list the images that match all of these")
-    query = parse_query(_join_options(words), _now())
+    query = search_query(words)
     found = context.folder().history.find(query, SEARCH_LENGTH)
     _list(context, found, f"no images match {' and '.join(words)}")
     if len(found) == SEARCH_LENGTH:
         context.notice(f"only the last {SEARCH_LENGTH} matches are shown; add before:2026-01-31 for older ones")
+
+
+def search_query(words: Sequence[str]) -> Query:
+    """Return the query for the words of a search. Raises CommandError if a condition is invalid."""
+    return parse_query(_join_options(words), _now())
 
 
 def edit_number(context: SessionContext, number: int) -> None:
