@@ -68,6 +68,16 @@ def titles(context: SessionContext, subjects: Sequence[Subject]) -> list[str]:
     return [sanitize_for_terminal(_title(each, differing)) for each in subjects]
 
 
+def shared_line(context: SessionContext, subjects: Sequence[Subject]) -> str:
+    """Return the part of their lines in which all images are the same; empty in a private session."""
+    lines = [each.stages for each in subjects if each.stages]
+    if context.settings.is_private("") or len(lines) < 2:
+        return ""
+    shared = _IMAGE_FIELDS - _differing_fields(lines)
+    stages = [_select_fields(stage, shared) for stage in lines[0]]
+    return sanitize_for_terminal(format_line(stages)) if any(stage.set_fields() for stage in stages) else ""
+
+
 def _title(each: Subject, differing: frozenset[str]) -> str:
     stages = [_select_fields(stage, differing) for stage in each.stages]
     line = format_line(stages) if any(stage.set_fields() for stage in stages) else ""
