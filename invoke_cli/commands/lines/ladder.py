@@ -48,14 +48,19 @@ def ladder(context: SessionContext, call: Call) -> None:
     if result is None:
         return
     rungs = _rungs(context, result)
-    bars = [Bar(label=each.label, begin=0, end=round(each.distance), note=f"{each.distance:.1f}") for each in rungs]
-    context.say(f"{_TITLE}\n{chart_text(bars, max(1, *(bar.end for bar in bars)))}", items=bar_items(bars))
+    _report(context, rungs)
     title = "" if result.private else parsed.stages[0].request.prompt or ""
     save_sheet(
         context, _sheet(result, rungs, title), sweep_record("ladder", f"!ladder {call.argument}", result), result.folder
     )
     if result.failures:
         raise failure_error(result)
+
+
+def _report(context: SessionContext, rungs: Sequence[_Rung]) -> None:
+    """Show the distances as text."""
+    bars = [Bar(label=each.label, begin=0, end=round(each.distance), note=f"{each.distance:.1f}") for each in rungs]
+    context.say(f"{_TITLE}\n{chart_text(bars, max(1, *(bar.end for bar in bars)))}", items=bar_items(bars))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -50,8 +50,7 @@ def line_chart(series: Sequence[Series], title: str, x_name: str, size: tuple[in
     pen = ImageDraw.Draw(sheet)
     points = [point for each in series for point in each.points]
     step = _tick_step(max(y for _, y in points))
-    most_y = max(1, math.ceil(max(y for _, y in points) / step)) * step
-    axes = Axes(width=width, height=height, most_x=max(x for x, _ in points), most_y=most_y)
+    axes = _axes(points, step, size)
     _text(pen, title, (width // 2, TOP // 2), 15)
     _text(pen, x_name, ((LEFT + width - RIGHT) // 2, height - 10), _SIZE)
     _horizontal_ticks(pen, axes, step)
@@ -61,6 +60,12 @@ def line_chart(series: Sequence[Series], title: str, x_name: str, size: tuple[in
     for number, label in enumerate(legend):
         _legend(pen, label, height + number * line_height(_SIZE), _COLOURS[number % len(_COLOURS)])
     return sheet
+
+
+def _axes(points: Sequence[tuple[float, float]], step: float, size: tuple[int, int]) -> Axes:
+    """Return axes that reach from 0 to the point furthest to the right, and to the tick above the highest."""
+    most_x, highest = max(x for x, _ in points), max(y for _, y in points)
+    return Axes(width=size[0], height=size[1], most_x=most_x, most_y=max(1, math.ceil(highest / step)) * step)
 
 
 def _tick_step(most: float) -> float:
