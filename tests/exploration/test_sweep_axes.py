@@ -246,6 +246,13 @@ def test_ladder_accepts_further_axes(session: SessionHarness) -> None:
     assert pixels(session.folder / "outputs" / "000021.ladder.png")
 
 
+def test_a_ladder_of_a_damaged_image_is_one_error_without_a_sheet(session: SessionHarness) -> None:
+    (session.folder / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert session.run("!ladder a cat -I photos/broken.png -s 10") is Outcome.FAILED
+    assert "10 of 10 cells could not be generated" in session.errors[-1]
+    assert not list((session.folder / "outputs").glob("*.ladder.png"))
+
+
 @pytest.mark.feature("ladder")
 def test_a_ladder_begins_with_the_init_image_below_the_prompt(session: SessionHarness) -> None:
     Image.new("RGB", (256, 256), (10, 200, 30)).save("green.png")

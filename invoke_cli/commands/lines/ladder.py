@@ -47,12 +47,11 @@ def ladder(context: SessionContext, call: Call) -> None:
     result = run_sweep(context, with_switches(call.argument, f"-f {STRENGTHS}"))
     if result is None:
         return
-    rungs = _rungs(context, result)
-    _report(context, rungs)
-    title = "" if result.private else parsed.stages[0].request.prompt or ""
-    save_sheet(
-        context, _sheet(result, rungs, title), sweep_record("ladder", f"!ladder {call.argument}", result), result.folder
-    )
+    if result.images:
+        rungs = _rungs(context, result)
+        _report(context, rungs)
+        sheet = _sheet(result, rungs, "" if result.private else parsed.stages[0].request.prompt or "")
+        save_sheet(context, sheet, sweep_record("ladder", f"!ladder {call.argument}", result), result.folder)
     if result.failures:
         raise failure_error(result)
 
@@ -60,7 +59,9 @@ def ladder(context: SessionContext, call: Call) -> None:
 def _report(context: SessionContext, rungs: Sequence[_Rung]) -> None:
     """Show the distances as text."""
     bars = [Bar(label=each.label, begin=0, end=round(each.distance), note=f"{each.distance:.1f}") for each in rungs]
-    context.say(f"{_TITLE}\n{chart_text(bars, max(1, *(bar.end for bar in bars)))}", items=bar_items(bars))
+    text = f"{_TITLE}\n{chart_text(bars, max(1, *(bar.end for bar in bars)))}"
+    exact = zip(bar_items(bars), rungs, strict=True)
+    context.say(text, items=[{**item, "end": each.distance} for item, each in exact])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
