@@ -213,17 +213,24 @@ def json_events_page() -> str:
         f"# JSON events\n\n{schema['title']}. Each event is an object whose key `event` names its kind. "
         f"{schema['description']} `invoke '!help schema'` prints the JSON Schema."
     ]
-    for event in schema["oneOf"]:
-        rows = list(_field_rows(event))
-        fields = f"\n\n{table(('field', 'type', 'meaning'), rows)}" if rows else ""
-        parts.append(f"## `{event['title']}`\n\n{event['description']}{fields}")
+    parts += [_fields_section(event, "##") for event in schema["oneOf"]]
+    (message,) = (event for event in schema["oneOf"] if event["title"] == "message")
+    parts.append("## Items\n\nThe items of a message are objects whose key `kind` names what they describe.")
+    parts += [_fields_section(item, "###") for item in message["properties"]["items"]["items"]["oneOf"]]
     return "\n\n".join(parts)
+
+
+def _fields_section(schema: Mapping[str, Any], mark: str) -> str:
+    """Return the section of an event or an item, with a table of its fields."""
+    rows = list(_field_rows(schema))
+    fields = f"\n\n{table(('field', 'type', 'meaning'), rows)}" if rows else ""
+    return f"{mark} `{schema['title']}`\n\n{schema['description']}{fields}"
 
 
 def _field_rows(schema: Mapping[str, Any], prefix: str = "") -> Iterator[Sequence[str]]:
     required = schema.get("required", ())
     for name, about in schema.get("properties", {}).items():
-        if not prefix and name == "event":
+        if not prefix and name in ("event", "kind") and "const" in about:
             continue
         optional = "" if name in required else " (optional)"
         yield code(prefix + name), _type_of(about) + optional, about.get("description", "")

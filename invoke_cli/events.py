@@ -9,6 +9,9 @@ from typing import Protocol
 
 from invoke_cli.errors import InvokeError
 
+# A part of a command's answer, for programs: plain values by name. Its `kind` says which names it has.
+Item = Mapping[str, object]
+
 # The maximum side of images in events, in pixels.
 MAX_PREVIEW = 512
 
@@ -31,10 +34,17 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """The output of a command, one or more lines of text; on a terminal `paged` text may be shown in a pager."""
+    """The output of a command.
+
+    Attributes:
+        text: One or more lines of text.
+        paged: Whether a terminal may show the text in a pager.
+        items: The same as data, for programs.
+    """
 
     text: str
     paged: bool = False
+    items: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,7 +37,7 @@ def _properties(value: Any, expected: Any, where: str) -> Iterator[str]:
 
 
 def _items(value: Any, expected: Any, where: str) -> Iterator[str]:
-    for place, item in enumerate(value or ()):
+    for place, item in enumerate(value if isinstance(value, list) else ()):
         yield from errors(item, expected, f"{where}[{place}]")
 
 
@@ -55,8 +55,10 @@ _CHECKS: Mapping[str, Any] = {
     "const": lambda value, expected, where: [] if value == expected else [f"{where}: {value!r} is not {expected!r}"],
     "enum": lambda value, expected, where: [] if value in expected else [f"{where}: {value!r} is none of {expected}"],
     "required": lambda value, expected, where: [f"{where}: no {name}" for name in expected if name not in value],
-    "minItems": lambda value, expected, where: [] if value is None or len(value) >= expected else [f"{where}: too few"],
+    "minItems": lambda value, expected, where: (
+        [f"{where}: too few"] if isinstance(value, list) and len(value) < expected else []
+    ),
     "maxItems": lambda value, expected, where: (
-        [] if value is None or len(value) <= expected else [f"{where}: too many"]
+        [f"{where}: too many"] if isinstance(value, list) and len(value) > expected else []
     ),
 }

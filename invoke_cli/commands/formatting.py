@@ -21,6 +21,12 @@ def format_table(rows: Mapping[str, str]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items() if value)
 
 
+def properties_item(rows: Mapping[str, str]) -> dict[str, object]:
+    """Return such a table as an item of a model, under names without blanks."""
+    properties = {name.lower().replace(" ", "_"): value or None for name, value in rows.items()}
+    return {"kind": "properties", "bytes": None, "parameter_count": None, "size": None, **properties}
+
+
 def count_model_parameters(facts: ModelFacts) -> tuple[int, list[str]]:
     """Count the parameters of a model.
 

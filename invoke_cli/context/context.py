@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
-from invoke_cli.events import Emit, Event, Level, Loading, Message, Notice, NullViewer, Step, Viewer
+from invoke_cli.events import Emit, Event, Item, Level, Loading, Message, Notice, NullViewer, Step, Viewer
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.folder import ModelFacts
@@ -298,9 +298,12 @@ class SessionContext:
             self._tips.add(tip.key)
             self.emit(Notice(text=tip.text, level=Level.TIP))
 
-    def say(self, text: str, *, paged: bool = False) -> None:
-        """Emit the output of a command; `paged` shows it in a pager if it is longer than the window."""
-        self.emit(Message(text=text, paged=paged))
+    def say(self, text: str, *, items: Iterable[Item] = (), paged: bool = False) -> None:
+        """Emit the output of a command, as text and as items for programs.
+
+        `paged` shows the text in a pager if it is longer than the window.
+        """
+        self.emit(Message(text=text, paged=paged, items=tuple(items)))
 
     def random_seed(self) -> int:
         """Return a random seed from the operating system."""

@@ -25,6 +25,7 @@ from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.items import line_item
 from invoke_cli.planning.chain import link_stages
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest
@@ -90,7 +91,8 @@ def run_sweep(context: SessionContext, line: str) -> SweepResult | None:
     """Generate all cells except those that an interrupted run of the same line has finished; None for a dry run."""
     run = _SweepRun(context, line)
     if run.request.dry_run:
-        context.say("\n".join(map(run.sweep.line_of, run.sweep.cells)))
+        lines = [run.sweep.line_of(cell) for cell in run.sweep.cells]
+        context.say("\n".join(lines), items=map(line_item, lines))
         return None
     return run.result()
 

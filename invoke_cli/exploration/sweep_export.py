@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from invoke_cli.exploration.sweep import Cell, SweepImage, SweepResult
+from invoke_cli.exploration.sweep_page import sweep_page
 from invoke_cli.imaging.open_image import open_path
 from invoke_cli.imaging.sheets.grids import Block, nested_grid
 from invoke_cli.output.files import write_atomically
 
 _FAILED = "failed"
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>
-body {{ background: #181818; color: #e4e4e4; font: 15px sans-serif }}
-section {{ display: grid; grid-template-columns: repeat({columns}, 256px); gap: 8px }}
-h2 {{ font-size: 17px }}
-figure {{ margin: 4px }}
-img {{ width: 256px; height: auto }}
-code {{ color: #9ecbff; word-break: break-word }}
-</style>
-<h1>{title}</h1>
-{sections}
-</html>
-"""
 
 
 def grid_image(result: SweepResult) -> Image.Image:
@@ -87,36 +72,9 @@ def csv_table(result: SweepResult) -> str:
     return text.getvalue()
 
 
-def html_page(result: SweepResult, title: str, folder: Path) -> str:
-    """Return an HTML page with the images as links, with their labels; `folder` is the folder of the page."""
-    sections = []
-    for cells in result.sweep.blocks:
-        heading = html.escape(result.sweep.label_of(cells[0], result.sweep.outer_axes))
-        figures = [figure for cell in cells for figure in _figures(result, cell, folder)]
-        above = f"<h2>{heading}</h2>\n" if heading else ""
-        sections.append(above + "\n".join(["<section>", *figures, "</section>"]))
-    columns = result.sweep.columns * _images_per_cell(result)
-    return _PAGE.format(title=html.escape(title), columns=columns, sections="\n".join(sections))
-
-
-def _figures(result: SweepResult, cell: Cell, folder: Path) -> Sequence[str]:
-    figures = []
-    for image in result.images_of(cell):
-        link = html.escape(Path(os.path.relpath(image.path, folder)).as_posix().replace("%", "%25"))
-        label = html.escape(result.label_of(image))
-        figures.append(
-            f'<figure><a href="{link}"><img src="{link}" alt="{label}"></a>'
-            f"<figcaption>[{image.number}] {label}<br><code>{html.escape(image.line)}</code></figcaption></figure>"
-        )
-    if cell in result.failures:
-        label, reason = html.escape(result.sweep.label_of(cell)), html.escape(result.failures[cell])
-        figures.append(f"<figure><figcaption>{_FAILED}: {label}<br>{reason}</figcaption></figure>")
-    return figures
-
-
 def write_tables(result: SweepResult, title: str, sheet: Path) -> tuple[Path, Path]:
     """Write the table and the page next to the grid, with its name. Returns their paths."""
     table, page = sheet.with_suffix(".csv"), sheet.with_suffix(".html")
     write_atomically(table, csv_table(result).encode("utf-8"))
-    write_atomically(page, html_page(result, title, sheet.parent).encode("utf-8"))
+    write_atomically(page, sweep_page(result, title, sheet.parent).encode("utf-8"))
     return table, page

@@ -19,6 +19,7 @@ from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.items import file_item
 from invoke_cli.request import GenerationRequest
 
 _IMAGE_FIELDS = frozenset(row.field for row in SWITCHES if row.group is not Group.OUTPUT) - {"parallel"}
@@ -67,6 +68,16 @@ def titles(context: SessionContext, subjects: Sequence[Subject]) -> list[str]:
     return [sanitize_for_terminal(_title(each, differing)) for each in subjects]
 
 
+def shared_line(context: SessionContext, subjects: Sequence[Subject]) -> str:
+    """Return the part of their lines in which all images are the same; empty in a private session."""
+    lines = [each.stages for each in subjects if each.stages]
+    if context.settings.is_private("") or len(lines) < 2:
+        return ""
+    shared = _IMAGE_FIELDS - _differing_fields(lines)
+    stages = [_select_fields(stage, shared) for stage in lines[0]]
+    return sanitize_for_terminal(format_line(stages)) if any(stage.set_fields() for stage in stages) else ""
+
+
 def _title(each: Subject, differing: frozenset[str]) -> str:
     stages = [_select_fields(stage, differing) for stage in each.stages]
     line = format_line(stages) if any(stage.set_fields() for stage in stages) else ""
@@ -94,7 +105,7 @@ def save_sheet(
 ) -> Path:
     """Save a sheet and show its number, path and line. Returns its path."""
     number, path, record = write_sheet(context, image, record, folder)
-    context.say(f"[{number}] {path}: {record.line}")
+    context.say(f"[{number}] {path}: {record.line}", items=[file_item(path, number, record.line)])
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from invoke_cli.language.grammar.history_query import Query
@@ -21,6 +22,19 @@ from invoke_cli.output.schema import has_word_index
 from invoke_cli.output.search import build_statement
 
 _NUMBERED = re.compile(r"(\d{6,})\.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marks:
+    """The user's opinion of an image: its rating, None if there is none, and its tags in alphabetical order."""
+
+    rating: int | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The rating and the tags in words."""
+        return (*([] if self.rating is None else [f"rated {self.rating}"]), *self.tags)
 
 
 class History(Database):
@@ -159,6 +173,18 @@ class History(Database):
         query = "SELECT name, sha256, parent FROM parents WHERE number = ? ORDER BY rowid"
         return [(Parent(name, sha256), parent) for name, sha256, parent in self.rows(query, (number,))]
 
+    def children_of(self, numbers: Sequence[int]) -> Mapping[int, tuple[int, ...]]:
+        """Return the numbers of the results generated from each of these images, for those that have any."""
+        span = (min(numbers, default=0), max(numbers, default=0))
+        query = (
+            "SELECT DISTINCT p.parent, p.number FROM parents p JOIN images i ON i.number = p.number "
+            "WHERE p.parent BETWEEN ? AND ? AND i.removed = 0 AND i.kind = '' ORDER BY p.parent, p.number"
+        )
+        found: dict[int, list[int]] = {}
+        for parent, number in self.rows(query, span):
+            found.setdefault(int(parent), []).append(int(number))
+        return {number: tuple(found[number]) for number in numbers if number in found}
+
     def children(self, number: int | None, sha256: str) -> list[Entry]:
         """Return the results generated from the image with this number, or from a file with this hash and no number."""
         children = "SELECT number FROM parents WHERE parent = ? OR (parent IS NULL AND sha256 = ? AND sha256 != '')"
@@ -171,15 +197,30 @@ class History(Database):
 
     def annotations(self, numbers: Sequence[int]) -> Mapping[int, tuple[str, ...]]:
         """Return the ratings (as `rated 5`) and tags of images, for those that have any."""
+        return {number: marks.texts for number, marks in self.marks(numbers).items()}
+
+    def marks(self, numbers: Sequence[int]) -> Mapping[int, Marks]:
+        """Return the ratings and tags of images, for those that have any."""
         span = (min(numbers, default=0), max(numbers, default=0))
-        rated = (
-            "SELECT number, 'rated ' || CAST(rating AS INTEGER) FROM facts WHERE rating > 0 AND number BETWEEN ? AND ?"
-        )
-        tagged = "SELECT number, tag FROM tags WHERE number BETWEEN ? AND ? ORDER BY tag"
-        found: dict[int, tuple[str, ...]] = {}
-        for number, annotation in [*self.rows(rated, span), *self.rows(tagged, span)]:
-            found[number] = (*found.get(number, ()), str(annotation))
-        return {number: found[number] for number in numbers if number in found}
+        rated = "SELECT number, CAST(rating AS INTEGER) FROM facts WHERE rating > 0 AND number BETWEEN ? AND ?"
+        ratings = dict(self.rows(rated, span))
+        tags: dict[int, list[str]] = {}
+        for number, tag in self.rows("SELECT number, tag FROM tags WHERE number BETWEEN ? AND ? ORDER BY tag", span):
+            tags.setdefault(number, []).append(str(tag))
+        return {
+            number: Marks(rating=ratings.get(number), tags=tuple(tags.get(number, ())))
+            for number in numbers
+            if number in ratings or number in tags
+        }
+
+    def parents_of(self, numbers: Sequence[int]) -> Mapping[int, tuple[tuple[Parent, int | None], ...]]:
+        """Return what `parents` does for many images at once, by number, for those that have any."""
+        span = (min(numbers, default=0), max(numbers, default=0))
+        query = "SELECT number, name, sha256, parent FROM parents WHERE number BETWEEN ? AND ? ORDER BY rowid"
+        found: dict[int, list[tuple[Parent, int | None]]] = {}
+        for number, name, sha256, parent in self.rows(query, span):
+            found.setdefault(number, []).append((Parent(name, sha256), parent))
+        return {number: tuple(found[number]) for number in numbers if number in found}
 
     def _entries(self, clause: str, values: Sequence[object]) -> list[Entry]:
         return [entry_from_row(row) for row in self.rows(f"SELECT {COLUMNS} FROM images i {clause}", values)]

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
+from invoke_cli.generation.contact_sheets import open_subject, shared_line, titles
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import SheetRecord, decode_sheet
 from tests.sample_images import drawing
@@ -109,6 +110,24 @@ def test_contact_shows_the_last_line_the_session_or_given_images(harness: Sessio
     harness.session.context.session_id = "another"
     assert len(record(sheet(harness, "!contact last")).shows) == 3
     assert len(record(sheet(harness, "!contact session")).shows) == 4
+
+
+@pytest.mark.feature("contact-sheet")
+def test_contact_shows_once_what_all_images_share(harness: SessionHarness, sketch: Path) -> None:
+    paths = harness.draw("a dog -s2 -S1..3")
+    paths += harness.draw("a dog -s2 -S1 -I sketch.png -f.5")
+    context, subjects = harness.session.context, [open_subject(path) for path in [*paths, Path("sketch.png")]]
+    shared = shared_line(context, subjects)
+    assert shared.startswith("a dog -s 2 ") and "-A " in shared and "-S" not in shared and "-f" not in shared
+    below = titles(context, subjects)
+    assert below[0] == "000001.1.png\n-S 1" and below[1] == "000002.2.png\n-S 2"
+    assert "-S 1" in below[3] and "-f 0.5" in below[3] and not any("dog" in text for text in below)
+    assert below[4] == "sketch.png"
+    chain = harness.draw("a dog -s2 -S1 | a cat -f .5")
+    assert shared_line(context, [*subjects, open_subject(chain[0])]) == ""
+    assert shared_line(context, subjects[:1]) == ""
+    harness.run("!set --private")
+    assert shared_line(context, subjects) == ""
 
 
 @pytest.mark.feature("plot-strength")

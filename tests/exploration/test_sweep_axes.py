@@ -8,6 +8,7 @@ import itertools
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -243,6 +244,31 @@ def test_ladder_accepts_further_axes(session: SessionHarness) -> None:
     assert len(session.saved) == 20
     assert sum("red, -f " in line or "blue, -f " in line for line in session.messages.splitlines()) == 20
     assert pixels(session.folder / "outputs" / "000021.ladder.png")
+
+
+def test_a_ladder_of_a_damaged_image_is_one_error_without_a_sheet(session: SessionHarness) -> None:
+    (session.folder / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert session.run("!ladder a cat -I photos/broken.png -s 10") is Outcome.FAILED
+    assert "10 of 10 cells could not be generated" in session.errors[-1]
+    assert not list((session.folder / "outputs").glob("*.ladder.png"))
+
+
+@pytest.mark.feature("ladder")
+def test_a_ladder_begins_with_the_init_image_below_the_prompt(session: SessionHarness) -> None:
+    Image.new("RGB", (256, 256), (10, 200, 30)).save("green.png")
+    heights = []
+    for line in ("!ladder a cat -I green.png -s 10 -S 3", '!ladder "" -I green.png -s 10 -S 3'):
+        assert session.run(line) is Outcome.OK, session.errors
+        with Image.open(sorted((session.folder / "outputs").glob("*.ladder.png"))[-1]) as image:
+            sheet = np.asarray(image.convert("RGB")).astype(int)
+        green = np.argwhere(np.abs(sheet - (10, 200, 30)).max(axis=-1) < 3)
+        heights.append(int(green[:, 0].min()))
+        first = next(saved for saved in session.saved if "-f 0.1" in saved.line)
+        with Image.open(first.path) as image:
+            colour = np.asarray(image.convert("RGB"))[32, 32]
+        found = np.argwhere(np.abs(sheet - colour).max(axis=-1) < 3)
+        assert green[:, 1].max() < found[:, 1].min() and sheet.shape[1] > 4 * 128 + 700, "the chart is beside them"
+    assert heights[0] > heights[1], "without a prompt there is no title"
 
 
 def test_output_switches_of_a_later_stage_apply_to_the_sweep(session: SessionHarness) -> None:

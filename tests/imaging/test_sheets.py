@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from invoke_cli.commands.images.plot import strength_bars
-from invoke_cli.imaging.sheets.captions import BACKGROUND, INK, caption, font_for, length, wrapped
+from invoke_cli.imaging.sheets.captions import BACKGROUND, FAINT, INK, caption, font_for, length, wrapped
 from invoke_cli.imaging.sheets.comparison import aligned, evenly_filled
-from invoke_cli.imaging.sheets.grids import captioned_grid, contact_sheet, strip
+from invoke_cli.imaging.sheets.grids import CONTACT_GAP, captioned_grid, contact_sheet, strip
+from invoke_cli.imaging.sheets.line_chart import BOTTOM, Axes, Series, line_chart
 from invoke_cli.imaging.sheets.plot import across, chart, chart_text
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, decode_sheet, encode_sheet
 
@@ -98,6 +99,43 @@ def test_the_strength_chart_has_one_bar_per_strength() -> None:
     row = image[60 + round(2.5 * 470 / 11)]
     blue = [x for x in range(across(0, 50) + 1, across(50, 50)) if row[x][2] > 200]
     assert (blue[0], blue[-1]) == (across(10, 50), across(50, 50) - 1)
+
+
+@pytest.mark.feature("contact-sheet")
+@pytest.mark.parametrize("size", [(512, 512), (256, 192), (512, 1024), (96, 64), (1024, 300)])
+def test_text_of_a_contact_sheet_is_never_wider_than_its_image(size: tuple[int, int]) -> None:
+    text = "000017.1592514025.png\n-s 30 -S 1592514025 -I a_rather_long_name_of_a_sketch.png -f 0.75"
+    image = Image.new("RGB", size, "white")
+    plain, captioned = (np.asarray(contact_sheet([image] * 2, [each] * 2, "two")).astype(int) for each in ("", text))
+    white = np.argwhere((captioned == 255).all(axis=-1))
+    bottom, left, right = white[:, 0].max(), white[:, 1].min(), white[:, 1].max()
+    between = np.flatnonzero(~(captioned[bottom] == 255).all(axis=-1))
+    inner = between[(between > left) & (between < right)]
+    below = np.abs(captioned[bottom + 2 :] - BACKGROUND).sum(axis=-1) > 30
+    assert below.any() and captioned.shape[0] > plain.shape[0] and captioned.shape[1] == plain.shape[1]
+    assert not below[:, : left - 1].any() and not below[:, right + 2 :].any()
+    assert not below[:, inner[1] : inner[-1]].any(), "nothing is written between the images"
+
+
+@pytest.mark.feature("contact-sheet")
+def test_the_columns_of_a_contact_sheet_are_as_wide_as_their_widest_image() -> None:
+    wide, high = Image.new("RGB", (200, 100), "white"), Image.new("RGB", (150, 200), "white")
+    sheet = contact_sheet([wide, high] * 3 + [wide], ["a"] * 7, "seven")
+    assert sheet.width == 2 * CONTACT_GAP + 3 * 200 + 3 * 150 + 5 * CONTACT_GAP
+
+
+def test_a_line_chart_has_a_point_at_each_value_and_a_tick_below_it() -> None:
+    points = ((0.15, 10.0), (0.4, 30.0), (1.0, 55.0))
+    found = np.asarray(line_chart([Series(label="", points=points)], "title", "strength", (700, 420))).astype(int)
+    axes = Axes(width=700, height=420, most_x=1.0, most_y=60.0)
+    for x, y in points:
+        across, down = axes.place(x, y)
+        assert tuple(found[down, across]) == (94, 160, 220)
+        assert tuple(found[420 - BOTTOM + 4, across]) == FAINT
+    ticks = [x for x in range(700) if tuple(found[420 - BOTTOM + 4, x]) == FAINT]
+    assert len(ticks) == 3
+    flat = line_chart([Series(label="a", points=((0.1, 0.0),)), Series(label="b", points=())], "t", "x", (300, 200))
+    assert flat.height > 200, "several lines have a legend"
 
 
 def test_decode_sheet_undoes_encode_sheet() -> None:

@@ -19,6 +19,7 @@ from invoke_cli.events import Forget, Prefill
 from invoke_cli.language.grammar.history_query import EXAMPLE, Query, parse_query
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.entries import Entry
+from invoke_cli.output.items import image_items
 from invoke_cli.output.reindex import reindex as rebuild_history
 
 DEFAULT_LENGTH = 20
@@ -43,11 +44,16 @@ def history(context: SessionContext, call: Call) -> None:
 def search(context: SessionContext, call: Call) -> None:
     """List the images whose line contains all words and matches all conditions."""
     words = call.required(f"{EXAMPLE}: list the images that match all of these")
-    query = parse_query(_join_options(words), _now())
+    query = search_query(words)
     found = context.folder().history.find(query, SEARCH_LENGTH)
     _list(context, found, f"no images match {' and '.join(words)}")
     if len(found) == SEARCH_LENGTH:
         context.notice(f"only the last {SEARCH_LENGTH} matches are shown; add before:2026-01-31 for older ones")
+
+
+def search_query(words: Sequence[str]) -> Query:
+    """Return the query for the words of a search. Raises CommandError if a condition is invalid."""
+    return parse_query(_join_options(words), _now())
 
 
 def edit_number(context: SessionContext, number: int) -> None:
@@ -81,7 +87,10 @@ def remove(context: SessionContext, call: Call) -> None:
 def reindex(context: SessionContext, _: Call) -> None:
     """Rebuild the history from the images."""
     count = rebuild_history(context.folder(), context.check_stopped)
-    context.say(f"rebuilt the history of {context.folder().path}: {count} images")
+    context.say(
+        f"rebuilt the history of {context.folder().path}: {count} images",
+        items=[{"kind": "folder", "path": str(context.folder().path), "images": count}],
+    )
 
 
 def clear(context: SessionContext, _: Call) -> None:
@@ -97,7 +106,7 @@ def _list(context: SessionContext, entries: Sequence[Entry], empty: str) -> None
         lines.append(f"[{entry.number}] {entry.path}: {sanitize_for_terminal(entry.line)}")
         if entry.number in marks:
             lines.append(f"    {', '.join(marks[entry.number])}")
-    context.say("\n".join(lines) or empty)
+    context.say("\n".join(lines) or empty, items=image_items(context.folder(), entries))
 
 
 def _join_options(words: Sequence[str]) -> Iterator[str]:

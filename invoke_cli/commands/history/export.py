@@ -23,6 +23,7 @@ from invoke_cli.errors import CommandError, OutputError
 from invoke_cli.imaging.open_image import open_path, read_file
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
 from invoke_cli.output.files import output_errors, write_atomically
+from invoke_cli.output.items import file_item
 from invoke_cli.output.names import fields_from_line, file_name
 
 NAME_TEMPLATE = "{prefix}.{seed}.{prompt:40}.png"
@@ -43,7 +44,12 @@ def save(context: SessionContext, call: Call) -> None:
     target = expand_path(words[-1])
     names = _unique_names(images, template)
     target = _zip(target, names) if zipped else _copy(target, names)
-    context.say(f"saved {len(images)} image{'' if len(images) == 1 else 's'} to {target}")
+    _report(context, target, len(images))
+
+
+def _report(context: SessionContext, target: Path, count: int) -> None:
+    text = f"saved {count} image{'' if count == 1 else 's'} to {target}"
+    context.say(text, items=[{"kind": "folder", "path": str(target), "images": count}])
 
 
 def _options(words: Sequence[str]) -> tuple[list[str], str, bool]:
@@ -102,7 +108,8 @@ def strip(context: SessionContext, call: Call) -> None:
     image = _bare_image(path)
     record = SheetRecord(kind="stripped", line=sheet_line("strip", [SheetImage(name=path.name)]))
     number, copy = context.writer.save_sheet(context.folder(), image, record, with_record=False)
-    context.say(f"[{number}] {copy}: a copy of {path.name} without metadata")
+    text = f"[{number}] {copy}: a copy of {path.name} without metadata"
+    context.say(text, items=[file_item(copy, number, record.line)])
 
 
 def _bare_image(path: Path) -> Image.Image:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import find_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
+from invoke_cli.events import Item
 from invoke_cli.generation.contact_sheets import Subject, open_subject
 from invoke_cli.imaging.sheets.grids import distance
 from invoke_cli.language.grammar.format import format_line
@@ -31,8 +33,9 @@ def tree(context: SessionContext, call: Call) -> None:
     folder = context.folder()
     for word in words:
         for path in find_images(context, word):
-            lines = list(_Tree(folder, path).lines())
-            context.say("\n".join(lines[:_MAX_LINES]))
+            relatives = list(itertools.islice(_Tree(folder, path).relatives(), _MAX_LINES))
+            text = "\n".join(map(_relative_text, relatives))
+            context.say(text, items=[_relative_item(folder, each) for each in relatives])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,16 +59,43 @@ class _Image:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Relative:
+    """An image at its place in a tree: `depth` is 0 for the first ancestors; `requested` marks that of the command."""
+
+    image: _Image
+    depth: int
+    requested: bool
+
+
+def _relative_text(each: _Relative) -> str:
+    return f"{'  ' * each.depth}{each.image.label}{'  <- this one' if each.requested else ''}"
+
+
+def _relative_item(folder: OutputFolder, each: _Relative) -> Item:
+    file, entry = each.image.file, each.image.entry
+    return {
+        "kind": "relative",
+        "depth": each.depth,
+        "requested": each.requested,
+        "number": each.image.number,
+        "name": Path(file.name).name,
+        "sha256": file.sha256,
+        "path": None if entry is None else str(folder.path_of(entry)),
+        "line": None if entry is None else entry.line,
+    }
+
+
 class _Tree:
-    """The relatives of one image as indented lines."""
+    """The relatives of one image, in the order in which they are shown."""
 
     def __init__(self, folder: OutputFolder, path: Path) -> None:
         self.history = folder.history
         self.requested = self._find(folder, path)
         self.shown: set[int | str] = set()
 
-    def lines(self) -> Iterator[str]:
-        """Yield a line for each relative, from the first ancestors to the last descendants."""
+    def relatives(self) -> Iterator[_Relative]:
+        """Yield each relative, from the first ancestors to the last descendants."""
         for root in self._roots(self.requested, set()):
             yield from self._descendants(root, 0)
 
@@ -97,9 +127,8 @@ class _Tree:
                 entry = self.history.by_hash(file.sha256) if number is None else self.history.get(number)
                 yield _Image(file=file, number=number, entry=None) if entry is None else _from_entry(entry)
 
-    def _descendants(self, image: _Image, depth: int) -> Iterator[str]:
-        mark = "  <- this one" if image.identity == self.requested.identity else ""
-        yield f"{'  ' * depth}{image.label}{mark}"
+    def _descendants(self, image: _Image, depth: int) -> Iterator[_Relative]:
+        yield _Relative(image=image, depth=depth, requested=image.identity == self.requested.identity)
         if depth > _MAX_DEPTH or image.identity in self.shown:
             return
         self.shown.add(image.identity)
@@ -118,10 +147,38 @@ def diff(context: SessionContext, call: Call) -> None:
     if len(paths) != 2:
         raise CommandError(f"!diff takes two images, not {len(paths)}", hint=_DIFF_USAGE)
     first, second = (open_subject(path) for path in paths)
-    context.say("\n".join([*_settings(first, second), _pixels(first, second)]))
+    changes = list(_differences(first, second))
+    pixels = _pixels(first, second)
+    text = "\n".join([*_settings_text(first, second, changes), pixels.text])
+    context.say(text, items=[*map(_change_item, changes), pixels.item])
 
 
-def _settings(first: Subject, second: Subject) -> Iterator[str]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Change:
+    """A setting that differs: its values as typed, None where it is not set. Stages count from 1."""
+
+    stage: int
+    name: str
+    old: str | None
+    new: str | None
+
+    @property
+    def text(self) -> str:
+        old, new = ("none" if value is None else value for value in (self.old, self.new))
+        return sanitize_for_terminal(f"{self.name}: {old} -> {new}")
+
+
+def _change_item(change: _Change) -> Item:
+    return {
+        "kind": "difference",
+        "stage": change.stage,
+        "name": change.name,
+        "first": change.old,
+        "second": change.new,
+    }
+
+
+def _settings_text(first: Subject, second: Subject, changes: Sequence[_Change]) -> Iterator[str]:
     for each in (first, second):
         if not each.stages:
             yield f"{each.path.name} contains no generation metadata"
@@ -129,38 +186,47 @@ def _settings(first: Subject, second: Subject) -> Iterator[str]:
         return
     if len(first.stages) != len(second.stages):
         yield f"stages: {len(first.stages)} -> {len(second.stages)}"
-    shown = False
-    for number, stages in enumerate(zip(first.stages, second.stages, strict=False), start=1):
-        stage = f"stage {number}, " if len(first.stages) > 1 else ""
-        for name, old, new in _differences(*stages):
-            shown = True
-            yield sanitize_for_terminal(f"{stage}{name}: {old} -> {new}")
-    if not shown:
+    for change in changes:
+        stage = f"stage {change.stage}, " if len(first.stages) > 1 else ""
+        yield f"{stage}{change.text}"
+    if not changes:
         yield "the settings are identical"
 
 
-def _differences(first: GenerationRequest, second: GenerationRequest) -> Iterator[tuple[str, str, str]]:
-    for field in dict.fromkeys([*first.set_fields(), *second.set_fields()]):
-        old, new = (_value(request, field) for request in (first, second))
-        if old != new:
-            yield by_field()[field].name[2:], old, new
+def _differences(first: Subject, second: Subject) -> Iterator[_Change]:
+    """Yield the settings that differ between the stages that both images have."""
+    for number, stages in enumerate(zip(first.stages, second.stages, strict=False), start=1):
+        for field in dict.fromkeys(name for stage in stages for name in stage.set_fields()):
+            old, new = (_value(request, field) for request in stages)
+            if old != new:
+                yield _Change(stage=number, name=by_field()[field].name[2:], old=old, new=new)
 
 
-def _value(request: GenerationRequest, field: str) -> str:
+def _value(request: GenerationRequest, field: str) -> str | None:
     value = getattr(request, field)
     if value is None:
-        return "none"
+        return None
     return str(value) if field == "prompt" else format_line([GenerationRequest.of({field: value})])
 
 
-def _pixels(first: Subject, second: Subject) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pixels:
+    """The comparison of the pixels of two images, as text and as an item."""
+
+    text: str
+    item: Item
+
+
+def _pixels(first: Subject, second: Subject) -> _Pixels:
     first_image, second_image = first.opened.image, second.opened.image
+    item: dict[str, object] = {"kind": "pixels", "first_size": first_image.size, "second_size": second_image.size}
     sizes = ""
     if first_image.size != second_image.size:
         sizes = f"sizes: {first_image.width}x{first_image.height} -> {second_image.width}x{second_image.height}\n"
         second_image = second_image.resize(first_image.size)
     difference = distance(first_image, second_image)
+    item |= {"mean": difference.mean, "maximum": difference.most, "share": difference.share}
     if difference.most == 0:
-        return f"{sizes}the pixels are identical"
+        return _Pixels(text=f"{sizes}the pixels are identical", item=item)
     summary = f"mean difference {difference.mean:.1f} of 255, maximum {difference.most}; {difference.share:.0%} differ"
-    return f"{sizes}pixels: {summary}"
+    return _Pixels(text=f"{sizes}pixels: {summary}", item=item)

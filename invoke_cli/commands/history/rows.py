@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
-from invoke_cli.commands.history import browse, export, lineage, tags
+from invoke_cli.commands.history import browse, export, gallery, lineage, tags
 
 HISTORY_COMMANDS = (
     Command(
@@ -19,6 +19,13 @@ HISTORY_COMMANDS = (
         argument=Argument.TEXT,
         run=browse.search,
         help="list the images that match all words and conditions; any switch can be a condition",
+    ),
+    Command(
+        name="gallery",
+        usage="[words strength>0.5 model:xl since:3d …]",
+        argument=Argument.TEXT,
+        run=gallery.gallery,
+        help="write a web page of all images, or of those that match, to filter and browse",
     ),
     Command(
         name="tag",

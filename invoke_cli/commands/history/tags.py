@@ -10,6 +10,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.language.grammar.history_query import MAX_RATING
 from invoke_cli.output import reindex
+from invoke_cli.output.items import image_items
 
 _TAG = re.compile(r"-?[^\W\d][\w-]{0,39}")
 _TAG_USAGE = "!tag 12 14 good portrait: add tags; !tag 12 -good removes one; !history --tag good lists the images"
@@ -56,4 +57,4 @@ def _show_marks(context: SessionContext, images: list[HistoryImage]) -> None:
     for image in images:
         number = image.entry.number
         marks = image.folder.history.annotations([number]).get(number, ("no tags and no rating",))
-        context.say(f"[{number}] {', '.join(marks)}")
+        context.say(f"[{number}] {', '.join(marks)}", items=image_items(image.folder, [image.entry]))

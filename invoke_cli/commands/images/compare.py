@@ -9,7 +9,7 @@ from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import LAST, selected_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.generation.contact_sheets import Subject, open_subject, save_sheet, titles
+from invoke_cli.generation.contact_sheets import Subject, open_subject, save_sheet, shared_line, titles
 from invoke_cli.imaging.sheets.comparison import comparison, strips
 from invoke_cli.imaging.sheets.grids import captioned_grid, contact_sheet
 from invoke_cli.metadata.sheet_record import SheetRecord, sheet_line
@@ -46,10 +46,12 @@ def grid(context: SessionContext, call: Call) -> None:
 
 
 def contact(context: SessionContext, call: Call) -> None:
-    """Save a contact sheet: small images with their names."""
+    """Save a contact sheet: small images with their names and what differs, below what all of them share."""
     subjects = _subjects(context, call)
     title = f"{len(subjects)} image{'s' if len(subjects) > 1 else ''}: {' '.join(call.words) or LAST}"
-    sheet = contact_sheet([each.opened.image for each in subjects], titles(context, subjects), title)
+    sheet = contact_sheet(
+        [each.opened.image for each in subjects], titles(context, subjects), title, shared_line(context, subjects)
+    )
     save_sheet(context, sheet, _record("contact", subjects))
 
 

@@ -17,6 +17,7 @@ from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.output.files import write_atomically
+from invoke_cli.output.items import file_item
 from invoke_cli.replay.compatibility import PARTS, select_part, usable_settings
 
 _USAGE = f"!fetch image.png [{' | '.join(PARTS)}]: load its line, or a part of it, into the next prompt"
@@ -77,7 +78,8 @@ def _write_lines(context: SessionContext, paths: Sequence[Path], target: Path) -
         shown = ", ".join(path.name for path in skipped[:_MAX_SHOWN]) + (" …" if len(skipped) > _MAX_SHOWN else "")
         context.notice(f"skipped images without generation metadata: {shown}")
     write_atomically(target, "\n".join([*lines, ""]).encode("utf-8"))
-    context.say(f"wrote {len(lines) // 2} lines to {target}; run them with --from_file {target}")
+    text = f"wrote {len(lines) // 2} lines to {target}; run them with --from_file {target}"
+    context.say(text, items=[file_item(target)])
 
 
 def _one_line(text: str) -> str:

@@ -34,7 +34,8 @@ def mask(context: SessionContext, call: Call) -> None:
     tinted = _tint(found.init.image, found.image)
     _, shown, _ = write_sheet(context, tinted, SheetRecord(kind="masked", line=line, shows=shows))
     share = f"{found.facts.share:.0%}" if found.facts.box else "nothing"
-    context.say(f"painting {share} of {init.name}: {shown}\nuse it with -M {path}")
+    item = {"kind": "mask", "path": str(path), "preview": str(shown), "share": found.facts.share}
+    context.say(f"painting {share} of {init.name}: {shown}\nuse it with -M {path}", items=[item])
 
 
 def _tint(image: Image.Image, mask: Image.Image) -> Image.Image:

@@ -11,6 +11,7 @@ from invoke_cli.generation.contact_sheets import save_sheet
 from invoke_cli.imaging.sheets.plot import Bar, chart, chart_text
 from invoke_cli.language.grammar.line import switches_only
 from invoke_cli.metadata.sheet_record import SheetRecord
+from invoke_cli.output.items import bar_items
 from invoke_cli.planning.steps import count_steps
 
 _USAGE = "!plot strength -s50: show which of 50 steps run at each strength"
@@ -33,7 +34,7 @@ def _strength(context: SessionContext, switches: str) -> None:
     assert steps is not None
     bars = strength_bars(steps)
     title = f"steps taken at each strength, of {steps}"
-    context.say(f"{title}\n{chart_text(bars, steps)}")
+    context.say(f"{title}\n{chart_text(bars, steps)}", items=bar_items(bars))
     sheet = chart(bars, title, ("step of the schedule", "strength"), steps)
     save_sheet(context, sheet, SheetRecord(kind="plot", line=f"!plot strength -s {steps}"))
 

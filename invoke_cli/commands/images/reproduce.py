@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call, FileLines
@@ -10,15 +10,15 @@ from invoke_cli.commands.image_selection import find_images, single_image
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_file
 from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
-from invoke_cli.events import Level
+from invoke_cli.events import Item, Level
 from invoke_cli.generation.save import Saver
 from invoke_cli.imaging.formats import is_image_data
-from invoke_cli.imaging.open_image import open_path
+from invoke_cli.imaging.open_image import OpenedImage, open_path
 from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal, shortened, without_marks
 from invoke_cli.language.switches.switch import Switch
-from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.language.switches.table import SWITCHES, by_field
 from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.stealth import stealth_text
@@ -26,6 +26,7 @@ from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.replay.replay import prepare_replay, run_replay
 from invoke_cli.replay.verify import Verdict, compare
+from invoke_cli.request import GenerationRequest
 
 _MAX_CHARACTERS = 4_000
 
@@ -35,6 +36,8 @@ def info(context: SessionContext, call: Call) -> None:
     path = single_image(context, call, "!info image.png: show the metadata of an image")
     texts = read_chunks(path)
     lines = [f"{path}"]
+    opened: OpenedImage | None = None
+    metadata: ParsedMetadata | None = None
     try:
         opened = open_path(path)
         lines += [*_row("size", opened.size), *_row("bytes", len(opened.data)), *_row("sha256", opened.sha256)]
@@ -45,14 +48,64 @@ def info(context: SessionContext, call: Call) -> None:
         lines += _row("pixels", sanitize_for_terminal(error.message))
     sheet = decode_sheet(texts)
     try:
-        lines += _row("line", sheet.line) if sheet else _metadata_rows(read_metadata(context, path))
+        if sheet:
+            lines += _row("line", sheet.line)
+        else:
+            metadata = read_metadata(context, path)
+            lines += _metadata_rows(metadata)
     except MetadataError as error:
         lines.append(sanitize_for_terminal(error.message))
     lines += [
         f"-- {_one_line(name)[:100]}\n{shortened(sanitize_for_terminal(text), _MAX_CHARACTERS)}"
         for name, text in texts.items()
     ]
-    context.say("\n".join(lines))
+    item = {
+        "kind": "metadata",
+        "path": str(path),
+        **_pixels_item(opened),
+        **_settings_item(metadata),
+        **({"line": sheet.line, "sheet": sheet.kind} if sheet else {}),
+        "texts": texts,
+    }
+    context.say("\n".join(lines), items=[item])
+
+
+def _pixels_item(opened: OpenedImage | None) -> Item:
+    """Return the size and the hash of an image file, for programs; None for all of them if it has no pixels."""
+    return {
+        "width": opened and opened.size.width,
+        "height": opened and opened.size.height,
+        "bytes": opened and len(opened.data),
+        "sha256": opened and opened.sha256,
+    }
+
+
+def _settings_item(metadata: ParsedMetadata | None) -> Item:
+    """Return the settings in the metadata, for programs: a mapping from names to values as typed for each stage."""
+    if metadata is None:
+        return {
+            **dict.fromkeys(("program", "line", "sheet")),
+            "stages": (),
+            "facts": {},
+            "missing": (),
+            "conflicts": (),
+        }
+    return {
+        "program": metadata.program,
+        "line": format_line(metadata.stages),
+        "sheet": None,
+        "stages": [_typed_values(stage) for stage in metadata.stages],
+        "facts": {name: str(value) for name, value in metadata.facts.items()},
+        "missing": metadata.missing,
+        "conflicts": metadata.conflicts,
+    }
+
+
+def _typed_values(stage: GenerationRequest) -> Mapping[str, str]:
+    """Return the settings of a stage as typed, by the long names of their switches."""
+    return {
+        by_field()[name].name[2:]: _format_value(by_field()[name], value) for name, value in stage.set_fields().items()
+    }
 
 
 def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
@@ -101,7 +154,17 @@ def _verify_image(context: SessionContext, path: Path) -> bool:
     except InvokeError as error:
         context.notice(f"{path}: cannot be verified: {error.message}", Level.WARNING)
         return False
-    context.say("\n".join([f"{path}: {comparison.verdict.value}", *(f"  {text}" for text in comparison.reasons)]))
+    context.say(
+        "\n".join([f"{path}: {comparison.verdict.value}", *(f"  {text}" for text in comparison.reasons)]),
+        items=[
+            {
+                "kind": "verdict",
+                "path": str(path),
+                "verdict": comparison.verdict.name.lower(),
+                "reasons": comparison.reasons,
+            }
+        ],
+    )
     return comparison.verdict is not Verdict.DIFFERS
 
 

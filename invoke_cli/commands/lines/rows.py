@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
-from invoke_cli.commands.lines import edit, explore, variants, watch
+from invoke_cli.commands.lines import edit, explore, ladder, variants, watch
 from invoke_cli.commands.session import check
 
 LINE_COMMANDS = (
@@ -48,7 +48,7 @@ LINE_COMMANDS = (
         name="ladder",
         usage="line",
         argument=Argument.LINE,
-        run=explore.ladder,
+        run=ladder.ladder,
         help="try the strengths 0.1 to 1 on an init image, and chart the distance from it",
     ),
     Command(

@@ -17,6 +17,7 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.switches.table import by_field
+from invoke_cli.output.items import line_item
 from invoke_cli.planning.chain import link_stages
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest, overlay
@@ -146,11 +147,12 @@ def alias(context: SessionContext, call: Call) -> None:
     name, _, body = call.argument.partition(" ")
     name, body = name.lstrip("!").replace("-", "_"), body.strip()
     if not name:
-        context.say("\n".join(f"!{known}  {text}" for known, text in aliases.items()) or "no aliases yet")
+        text = "\n".join(f"!{known}  {line}" for known, line in aliases.items()) or "no aliases yet"
+        context.say(text, items=[line_item(line, known) for known, line in aliases.items()])
     elif not body:
         if name not in aliases:
             raise CommandError(f"no such alias: {name}", hint=f"!alias {name} oil painting -C 9 defines it")
-        context.say(f"!{name}  {aliases[name]}")
+        context.say(f"!{name}  {aliases[name]}", items=[line_item(aliases[name], name)])
     elif body == "none":
         context.aliases.remove(name)
         context.notice(f"alias !{name} removed")

@@ -22,6 +22,7 @@ from invoke_cli.models.files.weights_header import SINGLE_FILES
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.registry_edit import check_name, with_entry
 from invoke_cli.models.upscalers import Upscaler, upscaler_at
+from invoke_cli.output.items import file_item
 
 _PROGRESS_PARTS = 10
 _OPTION_PREFIXES = ("base=", "vae=", "control=")
@@ -124,7 +125,8 @@ def _import_folder(context: SessionContext, folder: Path, *, confirmed: bool) ->
         names = ", ".join(str(path.relative_to(folder)) for path in found[:_MAX_SHOWN])
         more = f" and {len(found) - _MAX_SHOWN} more" if len(found) > _MAX_SHOWN else ""
         count = f"{len(found)} models" if len(found) > 1 else "one model"
-        context.say(f"{folder} contains {count}: {names}{more}\nadd each with: !import_model {folder} {_ALL}")
+        text = f"{folder} contains {count}: {names}{more}\nadd each with: !import_model {folder} {_ALL}"
+        context.say(text, items=map(file_item, found))
         return
     imported = [path for path in found if _imported(context, path)]
     if not imported:

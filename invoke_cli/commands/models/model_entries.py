@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
-from invoke_cli.commands.formatting import count_model_parameters, format_size, format_table
+from invoke_cli.commands.formatting import count_model_parameters, format_size, format_table, properties_item
 from invoke_cli.commands.models.control_entries import control_rows
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import IN_PACKAGE, expand_path, is_file, path_exists
 from invoke_cli.errors import CommandError
+from invoke_cli.events import Item
 from invoke_cli.inputs.adapters import lora_triggers, reference_to_adapter
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.switches.table import by_field
@@ -26,7 +28,8 @@ def model(context: SessionContext, call: Call) -> None:
     """Show the properties of a model without loading it."""
     control = context.settings.registry.models.get(" ".join(call.words))
     if control is not None and control.control:
-        context.say(format_table(control_rows(context, control)))
+        rows = control_rows(context, control)
+        context.say(format_table(rows), items=[properties_item(rows)])
         return
     found = context.settings.model(" ".join(call.words) or None)
     spec, facts = found.spec, found.facts
@@ -55,7 +58,8 @@ def model(context: SessionContext, call: Call) -> None:
         "VAE hash": context.vae_hash(found),
         "entry": spec.source,
     }
-    context.say(format_table(rows))
+    numbers = {"bytes": facts.size_on_disk, "parameter_count": parameter_count or None, "size": facts.size}
+    context.say(format_table(rows), items=[properties_item(rows) | numbers])
 
 
 def switch(context: SessionContext, call: Call) -> None:
@@ -72,13 +76,24 @@ def triggers(context: SessionContext, call: Call) -> None:
     name = " ".join(call.words)
     loras = lora_triggers(context)
     if name in loras:
-        context.say(", ".join(loras[name]) or f"the metadata of {name} contains no trigger words")
+        text = ", ".join(loras[name]) or f"the metadata of {name} contains no trigger words"
+        context.say(text, items=[_trigger_item("lora", name, loras[name])])
         return
     spec = context.settings.model(name or None).spec
     no_triggers = f"{spec.name} has no trigger words; add some: !edit_model {spec.name} triggers word, other words"
     words = ", ".join(spec.triggers) or no_triggers
-    lines = [] if name else [f"{lora}: {', '.join(found)}" for lora, found in loras.items() if found]
-    context.say("\n".join([words, *lines]))
+    others = {} if name else {lora: found for lora, found in loras.items() if found}
+    context.say(
+        "\n".join([words, *(f"{lora}: {', '.join(found)}" for lora, found in others.items())]),
+        items=[
+            _trigger_item("model", spec.name, spec.triggers),
+            *(_trigger_item("lora", lora, found) for lora, found in others.items()),
+        ],
+    )
+
+
+def _trigger_item(source: str, name: str, words: Sequence[str]) -> Item:
+    return {"kind": "triggers", "source": source, "name": name, "words": words}
 
 
 # -- entries ---------------------------------------------------------------------------------------------------------
@@ -107,7 +122,11 @@ def edit_model(context: SessionContext, call: Call) -> None:
     key, _, value = rest.strip().partition(" ")
     if not key:
         usage = f"!edit_model {spec.name} SETTING VALUE changes a setting; the value none removes it"
-        context.say(f"{shown(spec.name, entry)}\n\n{usage}")
+        settings = {key: str(value) for key, value in entry.items()}
+        context.say(
+            f"{shown(spec.name, entry)}\n\n{usage}",
+            items=[{"kind": "entry", "name": spec.name, "settings": settings}],
+        )
         return
     new_value = _parse_setting(key, value.strip())
     values = {**({} if entry_of(own_text, spec.name) else entry), key: new_value}

@@ -9,6 +9,7 @@ from invoke_cli.commands.formatting import format_size
 from invoke_cli.commands.models.control_entries import control_state
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, InvokeError, LineError
+from invoke_cli.events import Item
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.models.upscalers import upscaler_at
 
@@ -21,16 +22,33 @@ def models(context: SessionContext, call: Call) -> None:
     current = context.settings.current_name()
     engine = context.open_engine
     loaded = engine.loaded() if engine else ()
-    lines = []
+    lines: list[str] = []
+    items: list[Item] = []
     width = max(len(spec.name) for spec in specs)
     for spec in specs:
         marks = [mark for mark, on in (("active", spec.name == current), ("loaded", spec.name in loaded)) if on]
         try:
-            state = _state(context, spec)
+            state, facts = _state(context, spec)
         except InvokeError as error:
-            marks, state = ["missing"], error.message
+            marks, state, facts = ["missing"], error.message, {"type": None, "problem": error.message}
         lines.append(f"{spec.name:<{width}}  {', '.join(marks) or '-':<14}  {state}  {spec.description}".rstrip())
-    context.say("\n".join(lines))
+        items.append({**_item(spec, marks), **facts})
+    context.say("\n".join(lines), items=items)
+
+
+def _item(spec: ModelSpec, marks: Sequence[str]) -> Item:
+    return {
+        "kind": "model",
+        "name": spec.name,
+        "description": spec.description,
+        "active": "active" in marks,
+        "loaded": "loaded" in marks,
+        "good_for": spec.good_for,
+        "problem": None,
+        "family": None,
+        "size": None,
+        "bytes": None,
+    }
 
 
 def _select(specs: Sequence[ModelSpec], call: Call) -> Sequence[ModelSpec]:
@@ -56,12 +74,13 @@ def _tags_hint(specs: Sequence[ModelSpec]) -> str:
     return f"known tags: {', '.join(known) or 'none yet'}; add some: !edit_model NAME good_for portraits, night"
 
 
-def _state(context: SessionContext, spec: ModelSpec) -> str:
-    """Return a short description of a model. Raises ModelError if it cannot be used."""
+def _state(context: SessionContext, spec: ModelSpec) -> tuple[str, Item]:
+    """Return a short description of a model, and its facts for programs. Raises ModelError if it cannot be used."""
     if spec.control:
-        return control_state(context, spec)
+        return control_state(context, spec), {"type": "control"}
     upscaler = upscaler_at(context.settings.paths.model_folder(spec.path), spec.name)
     if upscaler is not None:
-        return f"upscales {upscaler.kind.factor} times (--{upscaler.kind.field})"
+        return f"upscales {upscaler.kind.factor} times (--{upscaler.kind.field})", {"type": "upscaler"}
     facts = context.settings.model(spec.name).facts
-    return f"{facts.family.label}, {facts.size} px, {format_size(facts.size_on_disk)}"
+    item = {"type": "generator", "family": facts.family.label, "size": facts.size, "bytes": facts.size_on_disk}
+    return f"{facts.family.label}, {facts.size} px, {format_size(facts.size_on_disk)}", item

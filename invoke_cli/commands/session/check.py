@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
@@ -12,7 +12,7 @@ from invoke_cli.commands.command import Call
 from invoke_cli.context.command_clash import command_clash
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError
-from invoke_cli.events import Event
+from invoke_cli.events import Event, Item
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.line import REMEDIES
 from invoke_cli.generation.prepare import Prepared, without_file
@@ -40,17 +40,40 @@ def check(context: SessionContext, call: Call) -> None:
     with _each_event_once(context):
         prepared = examination.prepared()
     problems = examination.problems
-    lines = list(_facts(context, prepared, examination)) if prepared is not None else []
-    if len(problems) > 1:
-        lines += [f"problem  {_described(error)}" for error in problems]
-    if clash := command_clash():
-        lines.append(f"command  {clash}")
-    if lines:
-        context.say("\n".join(lines))
+    findings = list(_facts(context, prepared, examination)) if prepared is not None else []
+    _report(context, findings, problems)
     if len(problems) > 1:
         raise CommandError(f"this line has {len(problems)} problems", hint="see the list above")
     if problems:
         raise problems[0]
+
+
+def _report(context: SessionContext, facts: Sequence[_Finding], problems: Sequence[InvokeError]) -> None:
+    """Show the facts of a line, its problems unless a single one is about to be raised, and a clash of commands."""
+    findings = list(facts)
+    if len(problems) > 1:
+        findings += [_Finding(part="problem", text=_described(error)) for error in problems]
+    if clash := command_clash():
+        findings.append(_Finding(part="command", text=clash))
+    if findings:
+        context.say("\n".join(each.line for each in findings), items=[each.item for each in findings])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Finding:
+    """What is known of a part of a line, in words and as values for programs."""
+
+    part: str
+    text: str
+    values: Item = field(default_factory=dict)
+
+    @property
+    def line(self) -> str:
+        return f"{self.part:<8} {self.text}"
+
+    @property
+    def item(self) -> Item:
+        return {"kind": "finding", "part": self.part, "text": self.text, **self.values}
 
 
 @contextmanager
@@ -76,43 +99,52 @@ def _described(error: InvokeError) -> str:
     return f"{where}{error.message}" + (f" ({error.hint})" if error.hint else "")
 
 
-def _facts(context: SessionContext, prepared: Prepared, examination: _Examination) -> Iterator[str]:
+def _facts(context: SessionContext, prepared: Prepared, examination: _Examination) -> Iterator[_Finding]:
     """Yield what is known of the parts of a line that can be used. Adds a problem if the memory is too small."""
     stages = (prepared, *prepared.later)
     unusable = {error.field for error in examination.problems}
     for model in {stage.model.spec.name: stage.model for stage in stages}.values() if "model" not in unusable else ():
-        yield f"weights  {model.spec.name}: {model.facts.size_on_disk / 1e6:.0f} MB, complete"
+        size = model.facts.size_on_disk
+        text = f"{model.spec.name}: {size / 1e6:.0f} MB, complete"
+        yield _Finding(part="weights", text=text, values={"model": model.spec.name, "bytes": size})
     plan = prepared.plan
     if prepared.init is not None and not examination.stands_in:
-        yield f"image    {prepared.init.name}: {prepared.init.size}, result {plan.result_size}"
+        text = f"{prepared.init.name}: {prepared.init.size}, result {plan.result_size}"
+        yield _Finding(part="image", text=text, values={"size": prepared.init.size, "result_size": plan.result_size})
     for stage in stages:
         yield from _inputs(stage)
     examination.check_loras(stages)
     if not unusable & {"model", "prompt"}:
-        yield f"prompt   {_tokens(context, prepared)}"
+        yield _tokens(context, prepared)
     needed, state = context.engine.estimate(plan, prepared.model), context.engine.memory()
-    yield f"memory   about {needed / 1e9:.2f} GB for an image, {state.free / 1e9:.2f} GB free on {state.device}"
+    text = f"about {needed / 1e9:.2f} GB for an image, {state.free / 1e9:.2f} GB free on {state.device}"
+    yield _Finding(part="memory", text=text, values={"needed": needed, "free": state.free, "device": state.device})
     if needed > state.free:
         examination.problems.append(CommandError("this line needs more memory than is available", hint=REMEDIES))
 
 
-def _tokens(context: SessionContext, prepared: Prepared) -> str:
+def _tokens(context: SessionContext, prepared: Prepared) -> _Finding:
     tokens = context.engine.tokens(prepared.model, prepared.plan.prompt.positive, context.hooks())
     rest = " (the rest is truncated)" if tokens.cut else f", in {len(tokens.windows)} parts" if tokens.windows else ""
-    return f"{len(tokens.read)} of {prepared.plan.family.max_tokens - 2} tokens{rest}"
+    most = prepared.plan.family.max_tokens - 2
+    values = {"tokens": len(tokens.read), "max_tokens": most, "cut": len(tokens.cut)}
+    return _Finding(part="prompt", text=f"{len(tokens.read)} of {most} tokens{rest}", values=values)
 
 
-def _inputs(stage: Prepared) -> Iterator[str]:
-    """Yield a line for each further input of a stage."""
+def _inputs(stage: Prepared) -> Iterator[_Finding]:
+    """Yield each further input of a stage."""
     plan = stage.plan
     if plan.mask is not None:
-        yield f"mask     {plan.mask.name or 'transparency'}: {plan.mask.share:.0%} of the image"
+        text = f"{plan.mask.name or 'transparency'}: {plan.mask.share:.0%} of the image"
+        yield _Finding(part="mask", text=text, values={"share": plan.mask.share})
     for lora in plan.loras:
-        yield f"lora     {lora.name}: weight {lora.weight:g}"
+        text = f"{lora.name}: weight {lora.weight:g}"
+        yield _Finding(part="lora", text=text, values={"model": lora.name, "weight": lora.weight})
     for use in plan.controls:
-        yield f"control  {use.name}: {use.requested_kind} by {use.model}, weight {use.weight:g}"
+        text = f"{use.name}: {use.requested_kind} by {use.model}, weight {use.weight:g}"
+        yield _Finding(part="control", text=text, values={"model": use.model, "weight": use.weight})
     for clause in plan.postprocessing.clauses():
-        yield f"after    {clause}"
+        yield _Finding(part="after", text=clause)
 
 
 class _Examination:

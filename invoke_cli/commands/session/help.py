@@ -130,17 +130,20 @@ def _schema_text() -> str:
 def _events(shown: Page) -> str:
     """Describe every --json event and its fields, from the schema."""
     schema = json.loads(_schema_text())
+    (message,) = (event for event in schema["oneOf"] if event["title"] == "message")
+    items = message["properties"]["items"]["items"]["oneOf"]
+    parts = [*(("", event) for event in schema["oneOf"]), *(("item ", item) for item in items)]
     event_pages = [
-        f"{event['title']}: {event['description']}\n{_fields(event, shown)}".rstrip() for event in schema["oneOf"]
+        f"{prefix}{part['title']}: {part['description']}\n{_fields(part, shown)}".rstrip() for prefix, part in parts
     ]
-    intro = f"{schema['title']}; each is an object whose key event contains its kind.\n{schema['description']}"
-    return "\n\n".join([intro, *event_pages, "!help schema prints the JSON Schema."])
+    intro = f"{schema['title']}; each is an object whose key event contains its kind, that of an item is kind.\n"
+    return "\n\n".join([intro + schema["description"], *event_pages, "!help schema prints the JSON Schema."])
 
 
 def _fields(event: Mapping[str, Any], shown: Page) -> str:
     rows: list[pages.Row] = []
     for name, schema in event["properties"].items():
-        rows += [(f"  {name}", schema.get("description", ""))] if name != "event" else []
+        rows += [(f"  {name}", schema.get("description", ""))] if "const" not in schema or name == "schema" else []
         rows += [
             (f"  {name}.{key}", inner.get("description", "")) for key, inner in schema.get("properties", {}).items()
         ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from invoke_cli.commands.command import Call, Command
 from invoke_cli.context.context import SessionContext
+from invoke_cli.events import Item
 from invoke_cli.language.help.render import columns
 from invoke_cli.metadata.codec import ReadOnlyFormat
 from invoke_cli.models.families.family import Family
@@ -28,10 +29,28 @@ def list_plugins(context: SessionContext, _: Call) -> None:
     if not installed:
         context.say("no plug-ins are installed; docs/plugins.md shows how to write one")
         return
-    context.say(columns([(f"{plugin.kind.value} {plugin.name}", _describe(plugin)) for plugin in installed]))
+    context.say(
+        columns([(f"{plugin.kind.value} {plugin.name}", _describe(plugin)) for plugin in installed]),
+        items=[_item(plugin) for plugin in installed],
+    )
+
+
+def _row(plugin: Plugin) -> object | None:
+    return plugins().row(plugin.kind, plugin.name, ROW_TYPES[plugin.kind])
+
+
+def _item(plugin: Plugin) -> Item:
+    return {
+        "kind": "plugin",
+        "table": plugin.kind.value,
+        "name": plugin.name,
+        "package": plugin.package,
+        "version": plugin.version,
+        "usable": _row(plugin) is not None,
+    }
 
 
 def _describe(plugin: Plugin) -> str:
-    row = plugins().row(plugin.kind, plugin.name, ROW_TYPES[plugin.kind])
+    row = _row(plugin)
     package = f"{plugin.package} {plugin.version}".strip()
     return f"{package}: {getattr(row, 'help', '')}".removesuffix(": ") if row else f"{package}: broken"

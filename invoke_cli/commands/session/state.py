@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.session.default_check import check_defaults
 from invoke_cli.context.context import SessionContext
@@ -10,6 +12,7 @@ from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
 from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.output.items import line_item
 from invoke_cli.request import GenerationRequest
 
 
@@ -20,7 +23,8 @@ def set_defaults(context: SessionContext, call: Call) -> None:
         context.say(
             format_line([defaults])
             if defaults.set_fields()
-            else "no session defaults; !set -s 20 makes 20 steps the default"
+            else "no session defaults; !set -s 20 makes 20 steps the default",
+            items=[line_item(format_line([defaults]))] if defaults.set_fields() else (),
         )
     elif call.argument == "reset":
         context.settings.session_request = GenerationRequest()
@@ -45,10 +49,13 @@ def show(context: SessionContext, _: Call) -> None:
         value = getattr(request, row.field)
         if value is not None and row.field in sources:
             typed = format_line([GenerationRequest.of({row.field: value})])
-            rows.append((typed, sources[row.field]))
-    rows.append((f"-m {context.settings.current_name()}", sources.get("model", "registry")))
-    width = max(len(typed) for typed, _ in rows)
-    context.say("\n".join(f"{typed:<{width}}  {source}" for typed, source in rows))
+            rows.append((row.field, typed, sources[row.field]))
+    rows.append(("model", f"-m {context.settings.current_name()}", sources.get("model", "registry")))
+    width = max(len(typed) for _, typed, _ in rows)
+    context.say(
+        "\n".join(f"{typed:<{width}}  {source}" for _, typed, source in rows),
+        items=[{"kind": "default", "name": name, "switch": typed, "source": source} for name, typed, source in rows],
+    )
 
 
 def memory(context: SessionContext, _: Call) -> None:
@@ -56,4 +63,8 @@ def memory(context: SessionContext, _: Call) -> None:
     state = context.engine.memory()
     gigabytes = {name: f"{getattr(state, name) / 1e9:.2f} GB" for name in ("used", "peak", "free", "total")}
     numbers = ", ".join(f"{name} {value}" for name, value in gigabytes.items())
-    context.say(f"{state.device}: {numbers}; loaded: {', '.join(context.engine.loaded()) or 'no model'}")
+    loaded = context.engine.loaded()
+    context.say(
+        f"{state.device}: {numbers}; loaded: {', '.join(loaded) or 'no model'}",
+        items=[{"kind": "memory", **asdict(state), "loaded": loaded}],
+    )

@@ -9,12 +9,22 @@ from dataclasses import dataclass
 from PIL import Image
 
 from invoke_cli.imaging.sheets.captions import caption
-from invoke_cli.imaging.sheets.layout import beside, captioned_row, empty, fitted, stack_vertically, table, with_margin
+from invoke_cli.imaging.sheets.layout import (
+    beside,
+    captioned_row,
+    empty,
+    fitted,
+    measured_table,
+    stack_vertically,
+    table,
+    with_margin,
+)
 
 STRIP_SIDE = 192
 _LATENT_PIXELS = 8  # pixels of an image for each of a latent preview
 GRID_CELL = 768
 CONTACT_CELL = 224
+CONTACT_GAP = 12
 _CONTACT_COLUMNS = 6
 _MAX_WIDTH = 6000
 _MIN_CELL = 128
@@ -65,10 +75,26 @@ def _block(block: Block, cell: tuple[int, int]) -> Image.Image:
     return stack_vertically([caption(block.heading, body.width), body]) if block.heading else body
 
 
-def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title: str) -> Image.Image:
-    """Return captioned thumbnails below a title."""
-    body = _cells(images, captions, min(_CONTACT_COLUMNS, len(images)), CONTACT_CELL)
-    return stack_vertically([with_margin(caption(title, max(CONTACT_CELL, body.width))), body], 0)
+def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str], title: str, shared: str = "") -> Image.Image:
+    """Return thumbnails, each above its caption, below a title and what all of them share.
+
+    A caption is as wide as its image; a very narrow image is given more room.
+    """
+    columns = min(len(images), max(_CONTACT_COLUMNS, math.ceil(math.sqrt(len(images)))))
+    blocks = [_captioned_thumbnail(image, text) for image, text in zip(images, captions, strict=True)]
+    body = measured_table(blocks, columns, CONTACT_GAP)
+    width = max(CONTACT_CELL, body.width)
+    head = [caption(title, width), *([caption(shared, width, _LABEL_SIZE)] if shared else [])]
+    return with_margin(stack_vertically([*head, body]), CONTACT_GAP)
+
+
+def _captioned_thumbnail(image: Image.Image, text: str) -> Image.Image:
+    scale = min(CONTACT_CELL / max(image.size), max(1.0, _MIN_CELL / image.width))
+    if image.width * scale < _MIN_CELL:  # too narrow for text: higher than the others
+        scale = min(_MIN_CELL / image.width, 2 * CONTACT_CELL / image.height)
+    width, height = round(image.width * scale), max(1, round(image.height * scale))
+    small = fitted(image, max(width, _MIN_CELL), height)
+    return stack_vertically([small, caption(text, small.width, _LABEL_SIZE)], 0)
 
 
 def _cells(images: Sequence[Image.Image], captions: Sequence[str], columns: int, most: int) -> Image.Image:

@@ -39,6 +39,20 @@ def table(blocks: Sequence[Image.Image], columns: int, gap: int = GAP) -> Image.
     return stack_vertically([beside(row, gap) for row in rows], gap)
 
 
+def measured_table(blocks: Sequence[Image.Image], columns: int, gap: int = GAP) -> Image.Image:
+    """Place the blocks row by row; each column is as wide as its widest block, each row as high as its highest."""
+    widths = [max(block.width for block in blocks[column::columns]) for column in range(min(columns, len(blocks)))]
+    rows = [blocks[start : start + columns] for start in range(0, len(blocks), columns)]
+    heights = [max(block.height for block in row) for row in rows]
+    size = (sum(widths) + gap * (len(widths) - 1), sum(heights) + gap * (len(rows) - 1))
+    sheet = Image.new("RGB", size, BACKGROUND)
+    for row, blocks_of_row in enumerate(rows):
+        top = sum(heights[:row]) + gap * row
+        for column, block in enumerate(blocks_of_row):
+            sheet.paste(block, (sum(widths[:column]) + gap * column, top))
+    return sheet
+
+
 def with_margin(block: Image.Image, margin: int = GAP) -> Image.Image:
     """Add a margin on all sides."""
     sheet = Image.new("RGB", (block.width + 2 * margin, block.height + 2 * margin), BACKGROUND)
