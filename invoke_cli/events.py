@@ -11,6 +11,8 @@ from invoke_cli.errors import InvokeError
 
 # The maximum side of images in events, in pixels.
 MAX_PREVIEW = 512
+# The path of a result that was written to standard output.
+STANDARD_OUTPUT = "-"
 
 
 class Level(Enum):
@@ -115,8 +117,8 @@ class Saved:
     """An image has been saved.
 
     `line` reproduces it; `short_line` is the part that was chosen, for display.
-    `number` is None for standard output; `picture` is set if the image is displayed. `steps_per_second` and
-    `peak_memory` (in bytes, so far) are None if no model ran.
+    `number` is None for a file named by -o and for standard output, whose path is STANDARD_OUTPUT. `picture` is set if
+    the image is displayed. `steps_per_second` and `peak_memory` (in bytes, so far) are None if no model ran.
     """
 
     number: int | None

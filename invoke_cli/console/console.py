@@ -25,6 +25,7 @@ from invoke_cli.console.token_text import token_text
 from invoke_cli.console.window import is_long, is_terminal, show_in_pager, text_width
 from invoke_cli.errors import InvokeError, OutputError
 from invoke_cli.events import (
+    STANDARD_OUTPUT,
     Done,
     Event,
     Failed,
@@ -211,14 +212,14 @@ class Console:
                 self._write_stderr(sanitize_for_terminal(event.text), "dim")
             case Loading():
                 self._write_stderr(loading_text(event), "dim")
-            case Done() if event.images > 1 or (event.images and self.style.progress):
+            case Done() if event.images:
                 self._write_stderr(done_text(event), "dim")
             case _:
                 pass
 
     def _show_result(self, event: Saved) -> None:
         text = result_text(event, short=self.out.isatty() and not self.style.verbose)
-        if event.number is None:
+        if event.path == STANDARD_OUTPUT:
             print(text, file=self.err, flush=True)
         else:
             self._write_stdout(add_hyperlink(text, event.path) if self.style.links else text)

@@ -346,7 +346,7 @@ def _seed(seed: int, folder: OutputFolder) -> int:
     """Resolve a seed: -1 is the seed of the last image, -2 that of the one before."""
     if seed >= 0:
         return seed
-    entry = folder.history.last(-seed)
+    entry = folder.last(-seed)
     if entry is None:
         hint = "generate an image first, or use a number from 0"
         raise InvokeError(f"-S {seed}: {folder.path} has no such image", hint=hint, field="seeds")

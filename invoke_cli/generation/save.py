@@ -10,7 +10,9 @@ from functools import partial
 from PIL import Image
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.paths import names_a_file
 from invoke_cli.engine import ImageResult
+from invoke_cli.errors import OutputError
 from invoke_cli.events import MAX_PREVIEW, Preview, Saved, Viewer
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.imaging.sheets.grids import grid
@@ -53,13 +55,21 @@ class Saver:
             future, prepared = self._pending.pop(0)
             saved = future.result()
             self.saved.append(saved)
-            if saved.number is not None:
+            if self.target.stdout is None:
                 self.context.latest = self.target.folder
-            if saved.replaced is not None:
-                self.context.notice(f"replaced {saved.path}; the old file is now {saved.replaced}")
+            if saved.replaced:
+                self.context.notice(f"replaced {saved.path}")
             self.context.emit(_event(saved, prepared, self.context.streams.viewer))
             if saved.sidecar_error is not None:
                 raise saved.sidecar_error
+
+
+def check_only_image(outdir: str | None, count: int, field: str = "num_images") -> None:
+    """Raise OutputError, with the field that asks for several images, if `-o` takes only one."""
+    if count > 1 and names_a_file(outdir or ""):
+        target = "standard output takes only one" if outdir == "-" else f"{outdir} is the name of one"
+        hint = "use -o with a folder, or let the line generate one image"
+        raise OutputError(f"{target} image, but this line generates {count}", hint=hint, field=field)
 
 
 def originals_target(target: Target) -> Target:

@@ -268,10 +268,9 @@ def test_again_repeats_resolved_references_and_seeds(harness: SessionHarness) ->
     assert first.exists() and oil.exists()
 
 
-def test_a_file_as_default_output_keeps_the_history_in_outputs(harness: SessionHarness) -> None:
+def test_a_file_as_default_output_is_replaced_by_each_line(harness: SessionHarness) -> None:
     harness.run("!set -o cat.png")
     harness.draw("a cat -s2 -S1")
     harness.draw("oil -I @last -s2 -S2 -f .6")
-    harness.run("!history")
-    assert "cat.png" in harness.messages
-    assert (harness.folder / "cat.png").is_file() and (harness.folder / "outputs" / ".invoke").is_dir()
+    assert harness.notices[0] == "replaced cat.png" and "-I cat.png" in harness.saved[0].line
+    assert not (harness.folder / "outputs").exists()

@@ -68,7 +68,7 @@ def remove(context: SessionContext, call: Call) -> None:
     """Move images, and the files that were saved with them, to the trash folder."""
     for image in history_images(context, call.required("!rm 17 18: move these images to the trash folder")):
         folder, path, number = image.folder, image.path, image.entry.number
-        steps = folder.intermediates(path, number, image.entry.seed)
+        steps = folder.intermediates(path)
         stages = sorted(path.parent.glob(f"{escape(path.stem)}.stage-*.png"))
         tables = [path.with_suffix(suffix) for suffix in (".csv", ".html") if image.entry.kind]
         for file in (path, path.with_name(f"{path.stem}.steps.png"), *stages, *tables, steps):

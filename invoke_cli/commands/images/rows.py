@@ -40,6 +40,7 @@ IMAGE_COMMANDS = (
         usage="image",
         argument=Argument.IMAGE,
         run=reproduce.info,
+        only_reports=True,
         help="show the metadata of an image",
     ),
     Command(
