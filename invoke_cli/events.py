@@ -32,11 +32,37 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """A small image of the latents or of a result.
+
+    Attributes:
+        width: The width in pixels.
+        height: The height in pixels.
+        rgb: height x width x 3 bytes (8-bit RGB), rows from top to bottom.
+        kind: The value of --preview.
+    """
+
+    width: int
+    height: int
+    rgb: bytes = field(repr=False)
+    kind: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """The output of a command, one or more lines of text; on a terminal `paged` text may be shown in a pager."""
+    """The output of a command, one or more lines of text.
+
+    Attributes:
+        text: The text.
+        paged: Whether a terminal may show it in a pager.
+        on_terminal: The text laid out for a terminal, which may leave out details; empty if it is the same.
+        picture: The image that the text names, if it is displayed.
+    """
 
     text: str
     paged: bool = False
+    on_terminal: str = ""
+    picture: Preview | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,23 +104,6 @@ class Planned:
     plan: Mapping[str, object]
     text: str
     dry_run: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preview:
-    """A small image of the latents or of a result.
-
-    Attributes:
-        width: The width in pixels.
-        height: The height in pixels.
-        rgb: height x width x 3 bytes (8-bit RGB), rows from top to bottom.
-        kind: The value of --preview.
-    """
-
-    width: int
-    height: int
-    rgb: bytes = field(repr=False)
-    kind: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

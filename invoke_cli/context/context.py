@@ -20,7 +20,20 @@ from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
-from invoke_cli.events import Done, Emit, Event, Level, Loading, Message, Notice, NullViewer, Start, Step, Viewer
+from invoke_cli.events import (
+    Done,
+    Emit,
+    Event,
+    Level,
+    Loading,
+    Message,
+    Notice,
+    NullViewer,
+    Preview,
+    Start,
+    Step,
+    Viewer,
+)
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.folder import ModelFacts
@@ -319,9 +332,9 @@ class SessionContext:
             self._tips.add(tip.key)
             self.emit(Notice(text=tip.text, level=Level.TIP))
 
-    def say(self, text: str, *, paged: bool = False) -> None:
-        """Emit the output of a command; `paged` shows it in a pager if it is longer than the window."""
-        self.emit(Message(text=text, paged=paged))
+    def say(self, text: str, *, paged: bool = False, on_terminal: str = "", picture: Preview | None = None) -> None:
+        """Emit the output of a command; see `Message`."""
+        self.emit(Message(text=text, paged=paged, on_terminal=on_terminal, picture=picture))
 
     def random_seed(self) -> int:
         """Return a random seed from the operating system."""

@@ -161,5 +161,12 @@ def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[Sav
         SheetImage(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved
     )
     record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
-    _, path = context.writer.save_sheet(folder, grid([each.image for each in saved]), record)
-    context.notice(f"grid: {path}")
+    image = grid([each.image for each in saved])
+    number, path = context.writer.save_sheet(folder, image, record)
+    report_sheet(context, f"[{number}] {path}: {record.line}", image)
+
+
+def report_sheet(context: SessionContext, text: str, image: Image.Image) -> None:
+    """Report an image that was composed of others, and show it as results are shown."""
+    kind = context.settings.preview()
+    context.say(text, picture=_preview(image, kind) if context.streams.viewer.shows(kind) else None)

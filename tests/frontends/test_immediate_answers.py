@@ -17,8 +17,6 @@ from tests.frontends.program import Program
 from tests.frontends.prompt_driver import Prompt, input_is, prompts_of, type_at_prompt
 from tests.session_harness import SessionHarness
 
-pytestmark = pytest.mark.feature("answers-at-once")
-
 
 class Gate:
     """Holds the generation of a line whose prompt contains `long` until it is opened."""
@@ -60,6 +58,7 @@ def printed(text: str) -> Callable[[Prompt], bool]:
     return is_printed
 
 
+@pytest.mark.feature("answers-at-once")
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
@@ -88,6 +87,7 @@ def test_the_line_of_an_image_can_be_edited_meanwhile(program: Program, gate: Ga
     assert prompts_of(program) == ["a cat", "a long one", "a cat"]
 
 
+@pytest.mark.feature("answers-at-once")
 def test_what_changes_something_waits_and_says_so(program: Program, gate: Gate) -> None:
     waits, shown = printed("!set waits for the lines before it"), printed("-s 30")
     lines = ("a long one -s2 -S2\n", gate.is_closed, "!set -s 5\n", waits, "a dog -S3\n", "!show\n", shown, gate.open)

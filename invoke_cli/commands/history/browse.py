@@ -12,6 +12,7 @@ from glob import escape
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.history.listing import Listing
 from invoke_cli.commands.image_selection import find_images, history_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
@@ -97,7 +98,8 @@ def _list(context: SessionContext, entries: Sequence[Entry], empty: str) -> None
         lines.append(f"[{entry.number}] {entry.path}: {sanitize_for_terminal(entry.line)}")
         if entry.number in marks:
             lines.append(f"    {', '.join(marks[entry.number])}")
-    context.say("\n".join(lines) or empty)
+    listing = Listing(context, context.streams.width() - 1, _now())
+    context.say("\n".join(lines) or empty, on_terminal=listing.text(entries, marks))
 
 
 def _join_options(words: Sequence[str]) -> Iterator[str]:
