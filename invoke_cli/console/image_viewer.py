@@ -110,7 +110,7 @@ class ImageViewer:
 
 
 def most_cells(window: Window, *, is_text: bool) -> tuple[int, int]:
-    """Return the columns and rows that an image may take: half blocks, which are coarse, as much as the prompt leaves."""
+    """Return the columns and rows that an image may take: as coarse half blocks, all that the prompt leaves."""
     half = window.rows // 2 - 2
     if is_text:
         return max(1, window.columns - 2), max(1, half, window.rows - PROMPT_ROWS)

@@ -21,7 +21,7 @@ from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.imaging.surroundings import Surroundings
 from invoke_cli.inputs.adapters import find_embedding, find_lora, join_lora_names
-from invoke_cli.inputs.control_images import ControlFinder
+from invoke_cli.inputs.control_images import ControlFinder, control_notices
 from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_colours, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
@@ -265,6 +265,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         schema_version=supplied.schema_version,
     )
     plan = _with_missing_triggers(make_plan(inputs), resolved.model)
+    plan = replace(plan, notices=(*plan.notices, *control_notices(plan, controls.opened)))
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=_reusing(finder, masked),
         checkpoint=supplied.checkpoint, controls=tuple(controls.opened),

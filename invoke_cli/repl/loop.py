@@ -134,7 +134,7 @@ class _Prompt:
 
     def run(self) -> None:
         """Read lines until the user quits; then finish the waiting ones."""
-        self.console.hint(greeting(self.settings, is_first_use=self.is_first_use))
+        self.console.hint(greeting(self.settings, is_first_use=self.is_first_use, width=self._columns))
         if is_dumb_terminal():
             self._start_undrawn()
         while True:
@@ -290,11 +290,15 @@ class _Prompt:
             parts.append(("class:prompt", "search> " if self.search.is_active else PROMPT))
         return parts
 
+    @property
+    def _columns(self) -> int:
+        """The columns of the window."""
+        return self.input.app.output.get_size().columns
+
     def _bottom(self) -> StyleAndTextTuples:
         if self.search.is_active:
             return [("", _SEARCHING)]
-        width = self.input.app.output.get_size().columns
-        return self.toolbar.fragments(self.input.default_buffer.text, width)
+        return self.toolbar.fragments(self.input.default_buffer.text, self._columns)
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 

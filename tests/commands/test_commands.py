@@ -274,3 +274,32 @@ def test_a_file_as_default_output_is_replaced_by_each_line(harness: SessionHarne
     harness.draw("oil -I @last -s2 -S2 -f .6")
     assert harness.notices[0] == "replaced cat.png" and "-I cat.png" in harness.saved[0].line
     assert not (harness.folder / "outputs").exists()
+
+
+@pytest.mark.feature("topics")
+@pytest.mark.parametrize(("line", "topic"), [("!recipes", "recipes"), ("!samplers", "samplers"), ("!keys now", "keys")])
+def test_a_help_topic_is_shown_by_its_name(fake_session: SessionHarness, line: str, topic: str) -> None:
+    assert fake_session.run(f"!help {topic}") is Outcome.OK
+    page = fake_session.messages
+    assert fake_session.run(line) is Outcome.OK and fake_session.messages == page
+
+
+def test_near_spellings_of_topics_and_usages_are_named(fake_session: SessionHarness) -> None:
+    for line, hint in (
+        ("!recipe", "!help recipes"),
+        ("!strenght", "!help strength"),
+        ("!plot", "!plot strength -s50"),
+        ("!plot nothing", "!plot strength -s50"),
+        ("!histroy", "did you mean !history?"),
+    ):
+        assert fake_session.run(line) is not Outcome.OK
+        (failed,) = fake_session.of(Failed)
+        assert hint in (failed.error.hint or ""), line
+
+
+@pytest.mark.parametrize(("name", "instead"), [("xformers", "sdpa"), ("Torch-SDP", "sdpa"), ("normal", "math")])
+def test_attention_of_other_programs_names_what_replaces_it(
+    fake_session: SessionHarness, name: str, instead: str
+) -> None:
+    assert fake_session.run(f"a cat --attention {name}") is not Outcome.OK
+    assert fake_session.errors[0].endswith(f"; {instead} replaces it")

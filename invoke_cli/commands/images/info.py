@@ -21,6 +21,7 @@ from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.containers.stealth import stealth_text
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
+from invoke_cli.request import GenerationRequest
 
 _MAX_CHARACTERS = 4_000
 _HASH_CHARACTERS, _SHOWN_OF_HASH = 64, 16
@@ -103,20 +104,28 @@ def _sections(metadata: ParsedMetadata) -> Iterator[_Section]:
     first = [*_row("program", metadata.program), *_row("line", format_line(metadata.stages))]
     yield _Section(title="origin", rows=first)
     for number, stage in enumerate(metadata.stages, start=1):
-        rows: list[tuple[str, str]] = []
-        for switch in SWITCHES:
-            value = getattr(stage, switch.field)
-            rows += _row(switch.name[2:], _format_value(switch, value)) if value is not None else []
-        yield _Section(title=f"stage {number}" if metadata.earlier else "settings", rows=rows)
+        yield _Section(title=f"stage {number}" if metadata.earlier else "settings", rows=_settings(stage))
+    yield _Section(title="made with", rows=_facts(metadata))
+    remarks = [("", f"conflict: {_one_line(text)}") for text in metadata.conflicts]
+    remarks += [("", f"not carried over: {_one_line(text)}") for text in metadata.missing]
+    yield _Section(title="remarks", rows=remarks)
+
+
+def _settings(stage: GenerationRequest) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for switch in SWITCHES:
+        value = getattr(stage, switch.field)
+        rows += _row(switch.name[2:], _format_value(switch, value)) if value is not None else []
+    return rows
+
+
+def _facts(metadata: ParsedMetadata) -> list[tuple[str, str]]:
     facts = [row for name, value in metadata.facts.items() for row in _row(name, value)]
     if metadata.provenance is not None:
         facts += _row("pixels", metadata.provenance.pixel_sha256)
         for name, version in metadata.provenance.environment.items():
             facts += _row(str(name), version)
-    yield _Section(title="made with", rows=facts)
-    remarks = [("", f"conflict: {_one_line(text)}") for text in metadata.conflicts]
-    remarks += [("", f"not carried over: {_one_line(text)}") for text in metadata.missing]
-    yield _Section(title="remarks", rows=remarks)
+    return facts
 
 
 def _format_value(switch: Switch, value: object) -> str:
