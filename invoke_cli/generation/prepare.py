@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -264,8 +265,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         has_colours=named is not None or init is not None,
         schema_version=supplied.schema_version,
     )
-    plan = _with_missing_triggers(make_plan(inputs), resolved.model)
-    plan = replace(plan, notices=(*plan.notices, *control_notices(plan, controls.opened)))
+    plan = _with_notices(make_plan(inputs), resolved.model, controls.opened)
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=_reusing(finder, masked),
         checkpoint=supplied.checkpoint, controls=tuple(controls.opened),
@@ -328,13 +328,13 @@ def _reusing(finder: MaskFinder | None, masked: Masked | None) -> MaskFinder | N
     return replace(finder, supplied=masked.opened)
 
 
-def _with_missing_triggers(plan: Plan, model: Model) -> Plan:
-    """Add a notice if the prompt contains none of the model's trigger words."""
+def _with_notices(plan: Plan, model: Model, controls: Sequence[OpenedImage]) -> Plan:
+    """Add notices if control images are resized, or the prompt contains none of the model's trigger words."""
+    notices = [*plan.notices, *control_notices(plan, controls)]
     words, prompt = model.spec.triggers, plan.prompt.positive.lower()
-    if not words or any(word.lower() in prompt for word in words):
-        return plan
-    notice = f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}"
-    return replace(plan, notices=(*plan.notices, notice))
+    if words and not any(word.lower() in prompt for word in words):
+        notices.append(f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}")
+    return replace(plan, notices=tuple(notices))
 
 
 def resolve_seeds(context: SessionContext, request: GenerationRequest) -> tuple[int, ...] | None:

@@ -22,7 +22,7 @@ _TITLE = ((0, f"invoke {__version__}"), (2, "type a prompt"), (1, "!help for hel
 _FIRST_STEPS = (
     ((0, "  a red boat on the sea, sunset        "), (1, "generates an image in ./outputs")),
     ((0, "  oil painting of a boat -I @last -f .6"), (1, "starts from the last image")),
-    ((1, "Tab completes"), (2, "Right accepts the grey text"), (3, "Ctrl-R searches"), (0, "!help keys")),
+    ((1, "Tab completes"), (2, "Right takes the grey text"), (3, "Ctrl-R searches"), (0, "!help keys")),
 )
 
 

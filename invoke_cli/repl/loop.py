@@ -134,7 +134,7 @@ class _Prompt:
 
     def run(self) -> None:
         """Read lines until the user quits; then finish the waiting ones."""
-        self.console.hint(greeting(self.settings, is_first_use=self.is_first_use, width=self._columns))
+        self.console.hint(greeting(self.settings, is_first_use=self.is_first_use, width=self._columns - 1))
         if is_dumb_terminal():
             self._start_undrawn()
         while True:
