@@ -107,12 +107,26 @@ def _run_lines(console: Console, options: Options, invocation: Invocation, words
     """Run the lines that the words of the command are."""
     from invoke_cli.one_shot import one_shot
 
+    _check_unmarked(words)
     if "from_file" in options:
         raise ConfigError("--from_file and a prompt exclude each other", hint="put the prompt into the file")
     if len(words) > 1 and (switch := quoted_switch(invocation.lines)) is not None:
         text = f"{switch} inside the quoted prompt is text; close the quotes before it to make it a switch"
         console(Notice(text=text, level=Level.TIP))
     return one_shot(console, options, invocation)
+
+
+def _check_unmarked(words: Sequence[str]) -> None:
+    """Raise ConfigError for a single word that is a command without its `!`. With a blank in it, it is a prompt."""
+    if len(words) != 1 or len(words[0].split()) != 1 or words[0] != words[0].strip():
+        return
+    from invoke_cli.commands.unmarked import unmarked_command
+
+    unmarked = unmarked_command(words[0])
+    if unmarked is not None and unmarked.line.startswith("!"):
+        command = "invoke --help" if unmarked.line == "!help" else f"invoke '{unmarked.line}'"
+        hint = f"{command} runs it; to generate an image of the word, add a blank: invoke '{words[0]} '"
+        raise ConfigError(f"{words[0]} alone is the name of a command", hint=hint)
 
 
 def _requested_page(options: Options, rest: Sequence[str], width: int) -> str | None:

@@ -14,6 +14,8 @@ Item = Mapping[str, object]
 
 # The maximum side of images in events, in pixels.
 MAX_PREVIEW = 512
+# The path of a result that was written to standard output.
+STANDARD_OUTPUT = "-"
 
 
 class Level(Enum):
@@ -33,18 +35,39 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Message:
-    """The output of a command.
+class Preview:
+    """A small image of the latents or of a result.
 
     Attributes:
-        text: One or more lines of text.
-        paged: Whether a terminal may show the text in a pager.
+        width: The width in pixels.
+        height: The height in pixels.
+        rgb: height x width x 3 bytes (8-bit RGB), rows from top to bottom.
+        kind: The value of --preview.
+    """
+
+    width: int
+    height: int
+    rgb: bytes = field(repr=False)
+    kind: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """The output of a command, one or more lines of text.
+
+    Attributes:
+        text: The text.
+        paged: Whether a terminal may show it in a pager.
         items: The same as data, for programs.
+        on_terminal: The text laid out for a terminal, which may leave out details; empty if it is the same.
+        picture: The image that the text names, if it is displayed.
     """
 
     text: str
     paged: bool = False
     items: tuple[Item, ...] = ()
+    on_terminal: str = ""
+    picture: Preview | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,23 +112,6 @@ class Planned:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Preview:
-    """A small image of the latents or of a result.
-
-    Attributes:
-        width: The width in pixels.
-        height: The height in pixels.
-        rgb: height x width x 3 bytes (8-bit RGB), rows from top to bottom.
-        kind: The value of --preview.
-    """
-
-    width: int
-    height: int
-    rgb: bytes = field(repr=False)
-    kind: str = "auto"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """A denoising step is complete: `step` of `steps`, for `image` of `images`, in `stage` of `stages` (all from 1)."""
 
@@ -125,8 +131,8 @@ class Saved:
     """An image has been saved.
 
     `line` reproduces it; `short_line` is the part that was chosen, for display.
-    `number` is None for standard output; `picture` is set if the image is displayed. `steps_per_second` and
-    `peak_memory` (in bytes, so far) are None if no model ran.
+    `number` is None for a file named by -o and for standard output, whose path is STANDARD_OUTPUT. `picture` is set if
+    the image is displayed. `steps_per_second` and `peak_memory` (in bytes, so far) are None if no model ran.
     """
 
     number: int | None

@@ -6,6 +6,7 @@ It parses a line and passes it to `generation` or to the command table.
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from types import TracebackType
 
 from invoke_cli.commands.command import FileLines
 from invoke_cli.commands.dispatch import run_command
+from invoke_cli.commands.immediate import check_names, is_immediate
 from invoke_cli.commands.unmarked import unmarked_command
 from invoke_cli.context.context import OpenEngine, SessionContext, Streams
 from invoke_cli.context.openmp import TOO_LATE, wait_passively
@@ -112,6 +114,21 @@ class Session:
     def stop(self) -> None:
         """Stop the running line after the current step. May be called from any thread."""
         self.context.stop()
+
+    def is_immediate(self, line: str) -> bool:
+        """Return whether a line changes nothing, or is an error, so that `answer` may run it beside another one."""
+        return is_immediate(self.context, line)
+
+    def answer(self, line: str) -> Outcome:
+        """Run a line for which `is_immediate` is true while another one runs, on another thread."""
+        other = copy.copy(self)
+        other.context = self.context.beside()
+
+        def work() -> Outcome:
+            check_names(line, parse(line))
+            return other._run_line(line, None, 0)
+
+        return other._run_guarded(line, None, work)
 
     def load_in_background(self, then: Callable[[], None] = lambda: None) -> None:
         """Import the engine and load the current model in the background. A line that needs the engine waits for it.

@@ -70,6 +70,7 @@ class Command:
         help: The description: one sentence without a full stop.
         run: The handler.
         argument: The kind of argument, for completion.
+        only_reports: Whether it changes nothing and runs no model, so that it is answered while a line runs.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Command:
     help: str
     run: Handler
     argument: Argument = Argument.NOTHING
+    only_reports: bool = False
 
     @property
     def synopsis(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from invoke_cli.commands.command import Argument, Call
 from invoke_cli.commands.history import browse
 from invoke_cli.commands.lines import variants
+from invoke_cli.commands.session.help import topic_names
 from invoke_cli.commands.table import REMOVED_COMMANDS, all_commands, command_names, find_command
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import InvokeError, LineError
@@ -49,7 +50,7 @@ def _expand_alias(line: CommandLine, aliases: Mapping[str, str]) -> str:
 
 
 def _run_alias(context: SessionContext, line: CommandLine) -> Sequence[str]:
-    """Return the line of an alias. Raises LineError if there is no command and no alias of this name."""
+    """Return the line of an alias, or that of the help topic of this name. Raises LineError if there is neither."""
     aliases = context.aliases.load()
     if line.name in aliases:
         return [_expand_alias(line, aliases)]
@@ -57,8 +58,12 @@ def _run_alias(context: SessionContext, line: CommandLine) -> Sequence[str]:
         raise LineError(
             f"!{line.name} of InvokeAI 2.x was removed", hint=REMOVED_COMMANDS[line.name], span=line.name_span
         )
-    suggestion = nearest(line.name, [*command_names(), *aliases])
-    hint = f"did you mean !{suggestion}? " if suggestion else ""
+    topics = topic_names()
+    if line.name in topics:
+        return [f"!help {line.name}"]
+    suggestion = nearest(line.name, [*command_names(), *aliases, *topics])
+    meant = f"!help {suggestion}" if suggestion in topics and find_command(suggestion) is None else f"!{suggestion}"
+    hint = f"did you mean {meant}? " if suggestion else ""
     raise LineError(
         f"unknown command: !{line.name}", hint=hint + "!help commands lists all commands", span=line.name_span
     )

@@ -11,11 +11,11 @@ from invoke_cli.commands.command import Call
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_file, path_exists
 from invoke_cli.errors import CommandError, LineError
-from invoke_cli.inputs.references import find_entry, find_image, is_recall
+from invoke_cli.inputs.references import find_entry, find_image, is_recall, listed
 from invoke_cli.language.grammar.line import Blank, Generation, Stage, parse
 from invoke_cli.language.grammar.shell_words import first_word
 from invoke_cli.language.image_names import is_image_name
-from invoke_cli.output.entries import Entry
+from invoke_cli.output.entries import UNLISTED, Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest
 
@@ -86,7 +86,8 @@ def history_images(context: SessionContext, words: Sequence[str]) -> list[Histor
     for word in words:
         if word in (LAST, SESSION):
             folder = context.recent_folder()
-            found += [HistoryImage(folder=folder, entry=entry) for entry in recent_results(context, folder, word)]
+            entries = map(listed, recent_results(context, folder, word))
+            found += [HistoryImage(folder=folder, entry=entry) for entry in entries]
         else:
             folder = context.recent_folder() if is_recall(word) else context.folder()
             found += [HistoryImage(folder=folder, entry=entry) for entry in _entries(folder, word)]
@@ -116,14 +117,14 @@ def recent_results(context: SessionContext, folder: OutputFolder, what: str) -> 
 
     The oldest comes first. If this session has generated nothing, `session` refers to the last session that did.
     """
-    last = folder.history.last()
+    last = folder.last()
     if last is None:
         raise CommandError(f"{folder.path} contains no images", hint="generate one first")
-    if not last.run:
+    if not last.run or (what == LAST and last.number == UNLISTED):
         return [last]
     if what == LAST:
         return folder.history.of_run(last.run)
-    own = folder.history.of_run(f"{context.session_id}:")
+    own = [*folder.history.of_run(f"{context.session_id}:"), *folder.unlisted]
     return own or folder.history.of_run(f"{last.run.split(':')[0]}:")
 
 

@@ -25,6 +25,7 @@ from invoke_cli.console.token_text import token_text
 from invoke_cli.console.window import is_long, is_terminal, show_in_pager, text_width
 from invoke_cli.errors import InvokeError, OutputError
 from invoke_cli.events import (
+    STANDARD_OUTPUT,
     Done,
     Event,
     Failed,
@@ -34,6 +35,7 @@ from invoke_cli.events import (
     Notice,
     Planned,
     Prefill,
+    Preview,
     Saved,
     Start,
     Step,
@@ -181,9 +183,9 @@ class Console:
         match event:
             case Saved():
                 self._show_result(event)
-            case Message(text=text, paged=True):
-                self.answer(sanitize_for_terminal(text), paged=True)
-            case Message(text=text) | Prefill(line=text) | Planned(text=text, dry_run=True):
+            case Message():
+                self._show_message(event)
+            case Prefill(line=text) | Planned(text=text, dry_run=True):
                 self._write_stdout(sanitize_for_terminal(text))
             case Failed():
                 width = shutil.get_terminal_size((100, 24)).columns
@@ -198,6 +200,18 @@ class Console:
             case _:
                 self._show_status(event)
 
+    def _show_message(self, event: Message) -> None:
+        is_laid_out = bool(event.on_terminal) and self.out.isatty() and not self.style.verbose
+        text = sanitize_for_terminal(event.on_terminal if is_laid_out else event.text)
+        self.answer(text, paged=event.paged)
+        self._show_picture(event.picture)
+
+    def _show_picture(self, picture: Preview | None) -> None:
+        rendered = self.viewer.finished(picture) if self.viewer and picture else None
+        if rendered is not None:
+            self.err.write(rendered.printed)
+            self.err.flush()
+
     def _show_notice(self, event: Notice) -> None:
         prefix = {Level.TIP: "tip: ", Level.WARNING: "warning: "}.get(event.level, "")
         self._write_stderr(
@@ -211,23 +225,20 @@ class Console:
                 self._write_stderr(sanitize_for_terminal(event.text), "dim")
             case Loading():
                 self._write_stderr(loading_text(event), "dim")
-            case Done() if event.images > 1 or (event.images and self.style.progress):
+            case Done() if event.images:
                 self._write_stderr(done_text(event), "dim")
             case _:
                 pass
 
     def _show_result(self, event: Saved) -> None:
         text = result_text(event, short=self.out.isatty() and not self.style.verbose)
-        if event.number is None:
+        if event.path == STANDARD_OUTPUT:
             print(text, file=self.err, flush=True)
         else:
             self._write_stdout(add_hyperlink(text, event.path) if self.style.links else text)
         for extra in (*event.extras, *([performance_text(event)] if self.style.verbose else [])):
             self._write_stderr(f"  {extra}", "dim")
-        rendered = self.viewer.finished(event.picture) if self.viewer and event.picture else None
-        if rendered is not None:
-            self.err.write(rendered.printed)
-            self.err.flush()
+        self._show_picture(event.picture)
 
     def _write_stderr(self, text: str, style: str, *, always: bool = False) -> None:
         """Print to standard error; in quiet mode only with `always`."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from invoke_cli.events import Done, Loading, Saved, Step
+from invoke_cli.events import STANDARD_OUTPUT, Done, Loading, Saved, Step
 from invoke_cli.language.sanitize import sanitize_for_terminal
 
 BAR_WIDTH = 24
 
 
 def result_text(event: Saved, *, short: bool = False) -> str:
-    """Return the line of a result on standard output.
+    """Return the line of a result. A file that -o names has a dash in place of the number.
 
     Entered again, it reproduces the image; a `short` one only while the defaults stay the same.
     """
     line = event.short_line if short and event.short_line else event.line
-    return sanitize_for_terminal(f"[{event.number}] {event.path}: {line}" if event.number is not None else line)
+    if event.path == STANDARD_OUTPUT:
+        return sanitize_for_terminal(line)
+    return sanitize_for_terminal(f"[{'-' if event.number is None else event.number}] {event.path}: {line}")
 
 
 def performance_text(event: Saved) -> str:

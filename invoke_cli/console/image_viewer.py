@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_COLUMNS, MAX_ROWS = 64, 16
+# Rows that half blocks leave to the prompt, with its menu, toolbar, progress and queue.
+PROMPT_ROWS = 12
 # Seconds to wait for the answers of a terminal; longer over a network.
 TIMEOUT, REMOTE_TIMEOUT = 0.3, 1.0
 
@@ -94,9 +96,9 @@ class ImageViewer:
         kind = kind_for(preview.kind, terminal, self._environment)
         if kind is None:
             return None
-        columns, rows = cells_for(
-            preview.width, preview.height, terminal, (1, 2) if kind == "blocks" else terminal.cell
-        )
+        is_text = kind == "blocks"
+        most = most_cells(terminal.window, is_text=is_text)
+        columns, rows = cells_for(preview.width, preview.height, most, (1, 2) if is_text else terminal.cell)
         image = Image.frombytes("RGB", (preview.width, preview.height), preview.rgb)
         max_pixels = (columns * terminal.cell[0], rows * terminal.cell[1])
         if image.width > max_pixels[0] or image.height > max_pixels[1]:
@@ -107,12 +109,18 @@ class ImageViewer:
         return detect_terminal(self._environment, self._answers(kind), self._window())
 
 
-def cells_for(width: int, height: int, terminal: Terminal, cell: tuple[int, int]) -> tuple[int, int]:
-    """Return the columns and rows for an image, keeping its aspect, in at most half of the window."""
-    most_rows = max(1, min(MAX_ROWS, terminal.window.rows // 2 - 2))
-    most_columns = max(1, min(MAX_COLUMNS, terminal.window.columns - 2))
+def most_cells(window: Window, *, is_text: bool) -> tuple[int, int]:
+    """Return the columns and rows that an image may take: as coarse half blocks, all that the prompt leaves."""
+    half = window.rows // 2 - 2
+    if is_text:
+        return max(1, window.columns - 2), max(1, half, window.rows - PROMPT_ROWS)
+    return max(1, min(MAX_COLUMNS, window.columns - 2)), max(1, min(MAX_ROWS, half))
+
+
+def cells_for(width: int, height: int, most: tuple[int, int], cell: tuple[int, int]) -> tuple[int, int]:
+    """Return the columns and rows for an image, keeping its aspect, of at most `most`."""
     width_in_cells, height_in_cells = width / cell[0], height / cell[1]
-    scale = min(most_columns / width_in_cells, most_rows / height_in_cells)
+    scale = min(most[0] / width_in_cells, most[1] / height_in_cells)
     return max(1, round(width_in_cells * scale)), max(1, round(height_in_cells * scale))
 
 

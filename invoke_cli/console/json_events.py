@@ -44,6 +44,9 @@ NAMES: dict[type[Event], str] = {
 }
 
 
+# Fields that only a terminal shows.
+FOR_TERMINALS: dict[type[Event], tuple[str, ...]] = {Message: ("on_terminal", "picture")}
+
 # Increases when a field is removed or changes its meaning; not for new fields or events.
 SCHEMA_VERSION = 1
 
@@ -53,7 +56,8 @@ def json_line(event: Event) -> str:
     if isinstance(event, Failed):
         body: dict[str, object] = {"number": event.number, **_error(event.error)}
     else:
-        body = {field.name: getattr(event, field.name) for field in fields(event)}
+        left_out = FOR_TERMINALS.get(type(event), ())
+        body = {field.name: getattr(event, field.name) for field in fields(event) if field.name not in left_out}
     if isinstance(event, Start):
         body["schema"] = SCHEMA_VERSION
     return json.dumps({"event": NAMES[type(event)], **body}, default=_plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import hashlib
 import json
@@ -19,7 +20,21 @@ from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
-from invoke_cli.events import Emit, Event, Item, Level, Loading, Message, Notice, NullViewer, Step, Viewer
+from invoke_cli.events import (
+    Done,
+    Emit,
+    Event,
+    Item,
+    Level,
+    Loading,
+    Message,
+    Notice,
+    NullViewer,
+    Preview,
+    Start,
+    Step,
+    Viewer,
+)
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.folder import ModelFacts
@@ -64,6 +79,13 @@ def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+def _check_writable(target: Path, folder: Path) -> None:
+    """Raise OutputError for a target if nothing can be written into the folder that will contain it."""
+    with output_errors(target):
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "permission denied")
+
+
 def _is_same_config(one: ModelFacts, other: ModelFacts) -> bool:
     """Return whether the configs of two VAEs are equal, apart from what they say of their origin."""
     configs = [json.loads(facts.vae_config or "{}") for facts in (one, other)]
@@ -75,7 +97,8 @@ def _is_same_config(one: ModelFacts, other: ModelFacts) -> bool:
 class SessionContext:
     """The state that all lines of a session share.
 
-    One thread runs lines; another may open the engine meanwhile. `stop` may be called from any thread.
+    One thread runs lines; another may open the engine meanwhile, and one may use the context that `beside` returns.
+    `stop` may be called from any thread.
 
     Attributes:
         settings: The settings.
@@ -102,6 +125,7 @@ class SessionContext:
         self._engine: Engine | None = None
         self._opening: threading.Thread | None = None
         self._folders: dict[Path, OutputFolder] = {}
+        self._folders_lock = threading.RLock()
         self._tips: set[str] = set()
         self.session_id = secrets.token_hex(4)
         self._lines = 0
@@ -137,6 +161,18 @@ class SessionContext:
                 )
             )
         return self._engine
+
+    def beside(self) -> SessionContext:
+        """Return the context of a line that is answered while another one runs, on another thread.
+
+        It shares the settings, the folders and the engine; what belongs to the running line is its own.
+        """
+        other = copy.copy(self)
+        other._opener = lambda _: self.engine
+        other._stop = threading.Event()
+        other.counters = Counters()
+        other.emit = lambda event: None if isinstance(event, Start | Done) else self.emit(event)
+        return other
 
     def open_in_background(self, work: Callable[[], None]) -> None:
         """Run `work`, which opens the engine, in a new thread; `engine` blocks until it is complete."""
@@ -249,6 +285,7 @@ class SessionContext:
             return Target(folder=self.folder(), stdout=self.streams.write, run=self.run)
         path = expand_path(outdir)
         if names_a_file(outdir):
+            _check_writable(path, next(parent for parent in path.absolute().parents if is_folder(parent)))
             return Target(folder=self.folder(), file=path, run=self.run)
         if path.suffix.lower() in IMAGE_SUFFIXES and not is_folder(path):
             hint = f"write to {path.with_suffix('.png')} and convert it afterwards"
@@ -265,21 +302,21 @@ class SessionContext:
         """Create the folder. Raises OutputError, before generation starts, if it is not writable."""
         with output_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
-            if not os.access(folder.path, os.W_OK):
-                raise PermissionError(errno.EACCES, "permission denied")
+        _check_writable(folder.path, folder.path)
         return folder
 
     def folder(self, outdir: str | None = None) -> OutputFolder:
         """Return an output folder, by default the session's; its first use recovers the images of a killed session."""
         path = expand_path(outdir or self.settings.outdir())
         key = path.absolute()
-        if key not in self._folders:
-            folder = OutputFolder(path)
-            self._folders[key] = folder
-            recovered = folder.recover() if is_folder(folder.state_folder) else 0
-            if recovered:
-                self.notice(f"images of an interrupted session added to the history: {recovered}")
-        return self._folders[key]
+        with self._folders_lock:
+            if key not in self._folders:
+                folder = self._folders[key] = OutputFolder(path)
+                may_recover = is_folder(folder.state_folder) and os.access(folder.state_folder, os.W_OK)
+                recovered = folder.recover() if may_recover else 0
+                if recovered:
+                    self.notice(f"images of an interrupted session added to the history: {recovered}")
+            return self._folders[key]
 
     # -- events -----------------------------------------------------------------------------------------------------
 
@@ -298,12 +335,17 @@ class SessionContext:
             self._tips.add(tip.key)
             self.emit(Notice(text=tip.text, level=Level.TIP))
 
-    def say(self, text: str, *, items: Iterable[Item] = (), paged: bool = False) -> None:
-        """Emit the output of a command, as text and as items for programs.
-
-        `paged` shows the text in a pager if it is longer than the window.
-        """
-        self.emit(Message(text=text, paged=paged, items=tuple(items)))
+    def say(
+        self,
+        text: str,
+        *,
+        items: Iterable[Item] = (),
+        paged: bool = False,
+        on_terminal: str = "",
+        picture: Preview | None = None,
+    ) -> None:
+        """Emit the output of a command; see `Message`."""
+        self.emit(Message(text=text, items=tuple(items), paged=paged, on_terminal=on_terminal, picture=picture))
 
     def random_seed(self) -> int:
         """Return a random seed from the operating system."""

@@ -249,6 +249,10 @@ class Settings:
         outdir = resolve([Layer("program", program_defaults()), *self.upper_layers()]).request.outdir
         return output_folder_for(outdir or OUTPUTS)
 
+    def preview(self) -> str:
+        """Return the kind of graphics in which a line without --preview shows images."""
+        return resolve([Layer("program", program_defaults()), *self.upper_layers()]).request.preview or "auto"
+
     def is_private(self, line: str) -> bool:
         """Return whether a line, or the session, is private, so that its text must not be stored."""
         try:

@@ -14,7 +14,7 @@ from invoke_cli.context.paths import is_file, read_text
 from invoke_cli.errors import ConfigError, PlanError, PromptError, blame
 from invoke_cli.generation.prepare import resolve_seeds
 from invoke_cli.generation.resolved_line import ResolvedLine
-from invoke_cli.generation.save import save_grid
+from invoke_cli.generation.save import check_only_image, save_grid
 from invoke_cli.language.grammar.line import Stage
 from invoke_cli.language.prompt.a1111 import wildcard_source
 from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, has_alternatives, is_random, variants
@@ -51,7 +51,9 @@ class _AlternativesRun:
         """Run every variant; a reference or a URL resolves to the same file in all of them."""
         saved: list[SavedImage] = []
         found: GenerationRequest | None = None
-        for line in list(self._lines()):
+        lines = list(self._lines())
+        check_only_image(self.effective.outdir, len(lines), "prompt")
+        for line in lines:
             self.context.check_stopped()
             try:
                 saved += run(line.with_request(self.context, _with_found_files(line.typed, found)))

@@ -10,6 +10,7 @@ from PIL import Image
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import MetadataError
+from invoke_cli.generation.save import report_sheet
 from invoke_cli.imaging.open_image import OpenedImage, open_path
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
@@ -105,7 +106,7 @@ def save_sheet(
 ) -> Path:
     """Save a sheet and show its number, path and line. Returns its path."""
     number, path, record = write_sheet(context, image, record, folder)
-    context.say(f"[{number}] {path}: {record.line}", items=[file_item(path, number, record.line)])
+    report_sheet(context, file_item(path, number, record.line), image)
     return path
 
 

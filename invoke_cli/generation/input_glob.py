@@ -13,6 +13,7 @@ from invoke_cli.errors import ImageError, InvokeError
 from invoke_cli.events import Failed
 from invoke_cli.generation.alternatives import RunLine
 from invoke_cli.generation.resolved_line import ResolvedLine
+from invoke_cli.generation.save import check_only_image
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.image_names import IMAGE_SUFFIXES, natural_key
 from invoke_cli.output.folder import OutputFolder
@@ -45,6 +46,7 @@ def generate_each_input(
 
     The names of the results contain those of their sources, unless the user has chosen names.
     """
+    check_only_image(line.request.outdir, len(files), "init_image")
     seeds = line.request.seeds or (context.random_seed(),)
     names = line.typed.name_format
     if len(files) > 1 and line.first.effective.sources.get("name_format") == PROGRAM and not line.request.private:

@@ -11,7 +11,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.engine import ImageResult, Tokens
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import OutOfMemory, OutputError
-from invoke_cli.events import Planned, Tokenized
+from invoke_cli.events import STANDARD_OUTPUT, Planned, Tokenized
 from invoke_cli.generation.alternatives import generate_alternatives
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.execute import generate_images
@@ -20,7 +20,7 @@ from invoke_cli.generation.postprocess import without_last_postprocess
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.prompt_words import unknown_words
 from invoke_cli.generation.resolved_line import ResolvedLine, resolve_line
-from invoke_cli.generation.save import Saver, originals_target, save_grid
+from invoke_cli.generation.save import Saver, check_only_image, originals_target, save_grid
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.sheets.grids import difference
 from invoke_cli.imaging.sizes import FitMode
@@ -134,9 +134,8 @@ class LineRun:
         if target.stdout is not None and extra is not None:
             hint = "use -o with a folder or a file name"
             raise OutputError(f"--{extra} cannot write to standard output", hint=hint, field=extra)
-        if target.stdout is not None and len(self.prepared.plan.images) > 1:
-            hint = "omit -n and lists of seeds, or use -o with a folder"
-            raise OutputError("standard output takes only one image", hint=hint, field="num_images")
+        if target.file is not None or target.stdout is not None:
+            check_only_image(output.outdir, len(self.prepared.plan.images))
         if self.prepared.plan.untouched and output.strip:
             self.context.notice("the image is returned unchanged: there are no steps for a strip")
         return target
@@ -205,7 +204,8 @@ class LineRun:
         return _with_images(prepared, followers)
 
     def _execute(self, saver: Saver, prepared: Prepared) -> None:
-        for file in () if prepared.plan.output.private else prepared.inputs:
+        is_kept = not prepared.plan.output.private and saver.target.file is None
+        for file in prepared.inputs if is_kept else ():
             saver.target.folder.keep_input(file.data, file.sha256, file.name, file.source)
         before = replace(self.context.counters)
         for result in generate_images(self.context, prepared):
@@ -269,7 +269,7 @@ def _with_images(prepared: Prepared, images: Sequence[ImagePlan]) -> Prepared:
 
 def _open_result(source: SavedImage) -> OpenedImage:
     """Open a result as an init image; a result on standard output is encoded from its pixels."""
-    if source.number is not None:
+    if str(source.path) != STANDARD_OUTPUT:
         return open_path(source.path)
     return open_bytes(encode_png(source.image, {}), "first-result.png")
 

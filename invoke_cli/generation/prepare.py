@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -21,7 +22,7 @@ from invoke_cli.imaging.patches import Patch
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.imaging.surroundings import Surroundings
 from invoke_cli.inputs.adapters import find_embedding, find_lora, join_lora_names
-from invoke_cli.inputs.control_images import ControlFinder
+from invoke_cli.inputs.control_images import ControlFinder, control_notices
 from invoke_cli.inputs.images import find_recent_result, mask_from_web, open_colours, open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
 from invoke_cli.inputs.masks import Masked
@@ -264,7 +265,7 @@ def prepare_stage(context: SessionContext, resolved: Resolved, supplied: Supplie
         has_colours=named is not None or init is not None,
         schema_version=supplied.schema_version,
     )
-    plan = _with_missing_triggers(make_plan(inputs), resolved.model)
+    plan = _with_notices(make_plan(inputs), resolved.model, controls.opened)
     return Prepared(
         plan=plan, model=resolved.model, init=init, masked=masked, mask_finder=_reusing(finder, masked),
         checkpoint=supplied.checkpoint, controls=tuple(controls.opened),
@@ -332,13 +333,13 @@ def _reusing(finder: MaskFinder | None, masked: Masked | None) -> MaskFinder | N
     return replace(finder, supplied=masked.opened)
 
 
-def _with_missing_triggers(plan: Plan, model: Model) -> Plan:
-    """Add a notice if the prompt contains none of the model's trigger words."""
+def _with_notices(plan: Plan, model: Model, controls: Sequence[OpenedImage]) -> Plan:
+    """Add notices if control images are resized, or the prompt contains none of the model's trigger words."""
+    notices = [*plan.notices, *control_notices(plan, controls)]
     words, prompt = model.spec.triggers, plan.prompt.positive.lower()
-    if not words or any(word.lower() in prompt for word in words):
-        return plan
-    notice = f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}"
-    return replace(plan, notices=(*plan.notices, notice))
+    if words and not any(word.lower() in prompt for word in words):
+        notices.append(f"the prompt contains no trigger word of {model.spec.name}: {' or '.join(words)}")
+    return replace(plan, notices=tuple(notices))
 
 
 def resolve_seeds(context: SessionContext, request: GenerationRequest) -> tuple[int, ...] | None:
@@ -351,7 +352,7 @@ def _seed(seed: int, folder: OutputFolder) -> int:
     """Resolve a seed: -1 is the seed of the last image, -2 that of the one before."""
     if seed >= 0:
         return seed
-    entry = folder.history.last(-seed)
+    entry = folder.last(-seed)
     if entry is None:
         hint = "generate an image first, or use a number from 0"
         raise InvokeError(f"-S {seed}: {folder.path} has no such image", hint=hint, field="seeds")

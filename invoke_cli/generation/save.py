@@ -10,8 +10,10 @@ from functools import partial
 from PIL import Image
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.paths import names_a_file
 from invoke_cli.engine import ImageResult
-from invoke_cli.events import MAX_PREVIEW, Preview, Saved, Viewer
+from invoke_cli.errors import OutputError
+from invoke_cli.events import MAX_PREVIEW, Item, Preview, Saved, Viewer
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.imaging.sheets.grids import grid
 from invoke_cli.inputs.supplied import InputFile
@@ -19,6 +21,7 @@ from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.invokeai2 import APP_ID
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.items import file_item
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.version import __version__
 
@@ -53,14 +56,22 @@ class Saver:
             future, prepared = self._pending.pop(0)
             saved = future.result()
             self.saved.append(saved)
-            if saved.number is not None:
+            if self.target.stdout is None:
                 self.context.latest = self.target.folder
-            if saved.replaced is not None:
-                self.context.notice(f"replaced {saved.path}; the old file is now {saved.replaced}")
+            if saved.replaced:
+                self.context.notice(f"replaced {saved.path}")
             self.context.emit(_event(saved, prepared, self.context.streams.viewer))
             self.context.streams.saved(saved)
             if saved.sidecar_error is not None:
                 raise saved.sidecar_error
+
+
+def check_only_image(outdir: str | None, count: int, field: str = "num_images") -> None:
+    """Raise OutputError, with the field that asks for several images, if `-o` takes only one."""
+    if count > 1 and names_a_file(outdir or ""):
+        target = "standard output takes only one" if outdir == "-" else f"{outdir} is the name of one"
+        hint = "use -o with a folder, or let the line generate one image"
+        raise OutputError(f"{target} image, but this line generates {count}", hint=hint, field=field)
 
 
 def originals_target(target: Target) -> Target:
@@ -152,5 +163,13 @@ def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[Sav
         SheetImage(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved
     )
     record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
-    _, path = context.writer.save_sheet(folder, grid([each.image for each in saved]), record)
-    context.notice(f"grid: {path}")
+    image = grid([each.image for each in saved])
+    number, path = context.writer.save_sheet(folder, image, record)
+    report_sheet(context, file_item(path, number, record.line), image)
+
+
+def report_sheet(context: SessionContext, file: Item, image: Image.Image) -> None:
+    """Report an image that was composed of others (see `file_item`), and show it as results are shown."""
+    kind = context.settings.preview()
+    picture = _preview(image, kind) if context.streams.viewer.shows(kind) else None
+    context.say(f"[{file['number']}] {file['path']}: {file['line']}", items=[file], picture=picture)

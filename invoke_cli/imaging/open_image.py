@@ -85,7 +85,7 @@ def read_file(path: Path) -> bytes:
         if path.is_dir():
             raise ImageError(f"{path} is a folder, not an image", hint="pass one of the images in it")
         if not path.exists():
-            raise ImageError(f"there is no image {path}", hint="check the name; Tab completes it")
+            raise ImageError(f"there is no image {path}", hint="check the name")
         if is_pipe(path):
             return read_pipe(path, MAX_BYTES)
         if not path.is_file():

@@ -11,6 +11,7 @@ from invoke_cli.engine import Model
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.imaging.control_images import PREPROCESSORS
 from invoke_cli.imaging.open_image import OpenedImage
+from invoke_cli.imaging.sizes import Size
 from invoke_cli.inputs.images import open_control_image
 from invoke_cli.inputs.references import is_recall, stable_reference
 from invoke_cli.language.grammar.names import nearest
@@ -24,7 +25,7 @@ from invoke_cli.models.control_models import (
 )
 from invoke_cli.models.registry import ModelSpec
 from invoke_cli.output.folder import OutputFolder
-from invoke_cli.planning.plan import ControlUse
+from invoke_cli.planning.plan import ControlUse, Plan
 from invoke_cli.request import ControlChoice
 
 
@@ -111,6 +112,17 @@ class ControlFinder:
         )
         hint = "import one that fits (!import_model), or choose another model with -m"
         raise ModelError(message, hint=hint, field="controls")
+
+
+def control_notices(plan: Plan, opened: Sequence[OpenedImage]) -> Iterator[str]:
+    """Yield a notice for each control image that does not have the size of the init image or the result."""
+    target = plan.geometry.source if plan.geometry is not None else Size(plan.width, plan.height)
+    for use, image in zip(plan.controls, opened, strict=True):
+        if use.technique is Technique.IP_ADAPTER or image.size == target:
+            continue
+        is_cropped = image.size.width * target.height != image.size.height * target.width
+        change = "resized and cropped to" if is_cropped else "resized to"
+        yield f"the control image {use.name} ({image.size}) is {change} {target}"
 
 
 def _mode(facts: ControlFacts, kind: str) -> int:

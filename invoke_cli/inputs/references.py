@@ -19,7 +19,7 @@ from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.names import nearest
 from invoke_cli.language.grammar.pasted_paths import may_be_pasted
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
-from invoke_cli.output.entries import Entry
+from invoke_cli.output.entries import UNLISTED, Entry
 from invoke_cli.output.folder import OutputFolder
 
 _LAST = re.compile(r"@last(\d*)|-(\d+)")
@@ -43,11 +43,18 @@ def find_entry(reference: str, folder: OutputFolder) -> Entry:
         ImageError: There is none, or several, or the file is not in the history.
     """
     if (entry := _numbered_entry(reference, folder)) is not None:
-        return entry
+        return listed(entry)
     entry = folder.entry_of(_find(reference, folder))
     if entry is None:
         hint = "!history lists the images; !reindex adds those in the folder"
         raise ImageError(f"{reference[:100]} is not in the history of {folder.path}", hint=hint)
+    return entry
+
+
+def listed(entry: Entry) -> Entry:
+    """Return the image. Raises ImageError for one that no history lists, since it was written to a file by -o."""
+    if entry.number == UNLISTED:
+        raise ImageError(f"{entry.path} is in no history: -o named the file", hint="use its path where one is possible")
     return entry
 
 
@@ -120,7 +127,7 @@ def _numbered_entry(reference: str, folder: OutputFolder) -> Entry | None:
     """
     if (match := _LAST.fullmatch(reference)) is not None:
         back = int((match[1] or match[2] or "1")[:9])
-        entry = folder.history.last(back) if back else None
+        entry = folder.last(back) if back else None
     elif (match := _NUMBER.fullmatch(reference)) is not None:
         entry = folder.history.get(int(match[1]))
     elif _PLAIN_NUMBER.fullmatch(reference) is not None:
@@ -162,11 +169,11 @@ def _missing(reference: str) -> ImageError:
     folder = path.parent
     if "/" in reference and not is_folder(folder):
         problem = "is not a folder" if path_exists(folder) else "does not exist"
-        return ImageError(f"there is no image {shown}: {folder} {problem}", hint="check the path; Tab completes it")
+        return ImageError(f"there is no image {shown}: {folder} {problem}", hint="check the path")
     names = {Path(name).stem: name for name in _names_in(folder)}
     if similar := nearest(path.stem, names):
         return ImageError(f"there is no image {shown}", hint=f"did you mean {path.with_name(names[similar])}?")
-    hint = "check the name (Tab completes it); @last is the last result, 17 or !17 is image 17"
+    hint = "check the name; @last is the last result, 17 or !17 is image 17"
     return ImageError(f"there is no image {shown}", hint=hint)
 
 

@@ -21,6 +21,7 @@ COLUMNS = "i.number, i.path, i.line, i.seed, i.created, i.pixel_sha256, i.parent
 # A column of integers holds 64 bits with a sign: seeds from 2⁶³ on are stored as negative numbers.
 _UNSIGNED = 2**64
 _EXACT = 2**53  # comparisons are made with floating-point numbers
+UNLISTED = 0  # the number of an image that no history lists: one in a file named by -o
 
 
 class Parent(NamedTuple):
@@ -35,7 +36,7 @@ class Entry:
     """An image of the history.
 
     Attributes:
-        number: Its number in the folder.
+        number: Its number in the folder; UNLISTED for an image outside the history.
         path: Its path, relative to the folder; absolute if the file is stored elsewhere.
         line: The line that reproduces it.
         seed: The seed of its first stage.

@@ -25,13 +25,18 @@ _STALE_SECONDS = 3600
 
 
 class OutputFolder:
-    """A folder of results. Its history and kept inputs are stored in `.invoke/`."""
+    """A folder of results. Its history and kept inputs are stored in `.invoke/`.
+
+    Attributes:
+        unlisted: The results of this session in files named by -o since the last numbered one, oldest first.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state_folder = path / ".invoke"
         self.inputs = self.state_folder / "inputs"
         self.history = History(self.state_folder / "history.sqlite3")
+        self.unlisted: list[Entry] = []
         self._highest: int | None = None
 
     # -- numbers ----------------------------------------------------------------------------------------------------
@@ -67,9 +72,10 @@ class OutputFolder:
             hint = f"if no other session runs, remove {self.state_folder / 'lock'}"
             raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
 
-    def intermediates(self, path: Path, number: int, seed: int) -> Path:
-        """Return the folder for the steps of an image. For a file elsewhere, its name is the number and seed."""
-        return self.path / "intermediates" / (path.stem if path.is_relative_to(self.path) else f"{number:06d}.{seed}")
+    def intermediates(self, path: Path) -> Path:
+        """Return the folder for the steps of an image. For a file elsewhere it is beside it."""
+        folder = self.path if path.is_relative_to(self.path) else path.parent
+        return folder / "intermediates" / path.stem
 
     def relative_name(self, path: Path) -> str:
         """Return the path of a file as the history stores it: relative to the folder, else absolute."""
@@ -77,9 +83,16 @@ class OutputFolder:
 
     # -- history ----------------------------------------------------------------------------------------------------
 
+    def last(self, back: int = 1) -> Entry | None:
+        """Return the last result (1), the one before it (2), and so on. Sheets do not count."""
+        unlisted = list(self.unlisted)
+        return unlisted[-back] if back <= len(unlisted) else self.history.last(back - len(unlisted))
+
     def add_entry(self, entry: Entry, *, log: bool = True) -> None:
         """Add an image to the history and, by default, to the logs."""
         self.history.add(entry)
+        if not entry.kind:
+            self.unlisted.clear()
         if log:
             shown = f"{self.path.name}/{entry.path}" if not Path(entry.path).is_absolute() else entry.path
             append_line(self.path / "invoke_log.txt", f"{shown}: {entry.line}\n")

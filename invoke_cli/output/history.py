@@ -69,11 +69,6 @@ class History(Database):
         with self.transaction() as database:
             database.execute("DELETE FROM begun WHERE number = ?", (number,))
 
-    def record_move(self, path: str, new_path: str) -> None:
-        """Record that the image at `path` was moved to `new_path`."""
-        with self.transaction() as database:
-            database.execute("UPDATE images SET path = ? WHERE path = ?", (new_path, path))
-
     def mark_removed(self, number: int) -> None:
         """Mark an image as removed; no list contains it any more."""
         with self.transaction() as database:

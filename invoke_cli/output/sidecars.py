@@ -9,7 +9,7 @@ from PIL import Image
 
 from invoke_cli.engine import ImageResult
 from invoke_cli.imaging.sheets.grids import enlarged, strip
-from invoke_cli.output.files import write_atomically
+from invoke_cli.output.files import output_errors, write_atomically
 from invoke_cli.output.png import encode_png
 from invoke_cli.planning.plan import OutputPlan
 
@@ -48,6 +48,14 @@ def write_sidecars(
         _write_steps(result, steps_folder / f"stage-{stage}" if earlier else steps_folder, output, largest)
     if output.save_intermediates or output.save_latents:
         yield steps_folder
+
+
+def remove_steps(folder: Path) -> None:
+    """Remove the steps of an image that was replaced, so that those of two runs do not mix."""
+    with output_errors(folder):
+        for suffix in (".png", ".safetensors"):
+            for file in (*folder.glob(f"step-*{suffix}"), *folder.glob(f"stage-*/step-*{suffix}")):
+                file.unlink()
 
 
 def _strip(results: Sequence[ImageResult]) -> Image.Image:

@@ -16,18 +16,19 @@ from PIL import Image
 
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutputError
+from invoke_cli.events import STANDARD_OUTPUT
 from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.dream import write_dream
 from invoke_cli.metadata.sheet_record import SheetRecord, encode_sheet
-from invoke_cli.output.entries import Entry, Parent
+from invoke_cli.output.entries import UNLISTED, Entry, Parent
 from invoke_cli.output.entry_reader import created_at, entry_for_sheet
 from invoke_cli.output.files import write_atomically
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.lossy import ENCODINGS, Encoding, as_encoded, encode_lossy
 from invoke_cli.output.names import fields_from_plan, file_name, prompt_folder
 from invoke_cli.output.png import encode_png, pixel_hash
-from invoke_cli.output.sidecars import write_sidecars
+from invoke_cli.output.sidecars import remove_steps, write_sidecars
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.recorded_request import recorded_line, short_line
 
@@ -40,7 +41,7 @@ class Target:
 
     Attributes:
         folder: The output folder.
-        file: The file that was requested by name; None for a numbered file in the folder.
+        file: The file that was requested by name, which is all that is written; None for a numbered file in the folder.
         stdout: Receives the PNG instead of a file.
         run: Identifies the command in the history.
     """
@@ -56,7 +57,7 @@ class SavedImage:
     """A saved image.
 
     Attributes:
-        number: Its number; None on standard output.
+        number: Its number; None in a file named by -o and on standard output.
         path: Its path.
         line: The line that reproduces it.
         short_line: The part of it that was chosen, and the seed.
@@ -66,7 +67,7 @@ class SavedImage:
         image: The image itself.
         sha256: The hash of its file.
         extras: The files and folders beside it.
-        replaced: Where the file that had its name was moved to.
+        replaced: Whether it took the place of a file.
         sidecar_error: The reason why not all files beside it were written.
     """
 
@@ -80,7 +81,7 @@ class SavedImage:
     short_line: str = ""
     peak_memory: int = 0
     extras: tuple[Path, ...] = ()
-    replaced: Path | None = None
+    replaced: bool = False
     sidecar_error: OutputError | None = None
 
 
@@ -152,39 +153,46 @@ class _SaveJob:
         data = self._encode(chunks, encoding)
         if self.target.stdout is not None:
             self.target.stdout(data)
-            return self._saved(None, Path("-"), data)
+            return self._saved(None, Path(STANDARD_OUTPUT), data)
+        if self.target.file is not None:
+            return self._with_extras(self._write_named(self.target.file, data, record))
         with self.target.folder.reserve_number() as number:
-            path, replaced = self._choose_path(number)
+            path = self._choose_path(number)
             self.target.folder.history.mark_pending(number, self.target.folder.relative_name(path))
             write_atomically(path, data)
-            saved = self._saved(number, path, data, replaced=replaced)
-            self._add_to_history(saved, record)
-        return self._with_extras(saved, path, number)
+            saved = self._saved(number, path, data)
+            self.target.folder.add_entry(self._entry(saved, record))
+        return self._with_extras(saved)
+
+    def _write_named(self, path: Path, data: bytes, record: Record) -> SavedImage:
+        """Write the file that was requested by name. No history lists it: the session alone remembers it."""
+        replaced = path.exists()
+        write_atomically(path, data)
+        saved = self._saved(None, path, data, replaced=replaced)
+        self.target.folder.unlisted.append(self._entry(saved, record))
+        return saved
 
     def _encode(self, chunks: Mapping[str, str], encoding: Encoding | None) -> bytes:
         if encoding is not None:
             return encode_lossy(self.result.image, chunks, encoding)
         return encode_png(self.result.image, chunks, self.plan.output.png_compression)
 
-    def _with_extras(self, saved: SavedImage, path: Path, number: int) -> SavedImage:
+    def _with_extras(self, saved: SavedImage) -> SavedImage:
         """Write the files beside the image. If that fails the image is kept, with the error."""
         extras: list[Path] = []
-        steps_folder = self.target.folder.intermediates(path, number, self.seed)
+        steps_folder = self.target.folder.intermediates(saved.path)
         try:
-            for extra in write_sidecars(path, steps_folder, self.results, self.plan.output):
+            if saved.replaced:
+                remove_steps(steps_folder)
+            for extra in write_sidecars(saved.path, steps_folder, self.results, self.plan.output):
                 extras.append(extra)
         except OutputError as error:
             return replace(saved, extras=tuple(extras), sidecar_error=error)
         return replace(saved, extras=tuple(extras))
 
-    def _choose_path(self, number: int) -> tuple[Path, Path | None]:
-        """Return an unused path for the image, and where the file that it replaces was moved to, if any."""
+    def _choose_path(self, number: int) -> Path:
+        """Return an unused path for a numbered image."""
         folder, output = self.target.folder, self.plan.output
-        if self.target.file is not None:
-            path = self.target.file
-            if self.result.index:
-                path = path.with_name(f"{path.stem}-{self.result.index + 1}{path.suffix}")
-            return path, self._move_to_trash(path) if path.exists() else None
         directory = folder.path
         if output.prompt_as_dir and not output.private:
             directory = directory / prompt_folder(self.plan.prompt.positive)
@@ -192,18 +200,9 @@ class _SaveJob:
         path = directory / file_name(output.name_format, fields)
         if path.exists():
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        return path, None
+        return path
 
-    def _move_to_trash(self, path: Path) -> Path:
-        """Move the file with the requested name to the trash; the history records its new path."""
-        folder = self.target.folder
-        new_path = folder.move_to_trash(path)
-        folder.history.record_move(folder.relative_name(path), folder.relative_name(new_path))
-        return new_path
-
-    def _saved(
-        self, number: int | None, path: Path, data: bytes, extras: tuple[Path, ...] = (), replaced: Path | None = None
-    ) -> SavedImage:
+    def _saved(self, number: int | None, path: Path, data: bytes, *, replaced: bool = False) -> SavedImage:
         return SavedImage(
             number=number,
             path=path,
@@ -214,16 +213,13 @@ class _SaveJob:
             peak_memory=self.result.peak_memory,
             image=self.result.image,
             sha256=hashlib.sha256(data).hexdigest(),
-            extras=extras,
             replaced=replaced,
         )
 
-    def _add_to_history(self, saved: SavedImage, record: Record) -> None:
-        assert saved.number is not None
-        folder = self.target.folder
-        entry = Entry(
-            number=saved.number,
-            path=folder.relative_name(saved.path),
+    def _entry(self, saved: SavedImage, record: Record) -> Entry:
+        return Entry(
+            number=saved.number or UNLISTED,
+            path=self.target.folder.relative_name(saved.path),
             line=write_dream(record),
             seed=self.seed,
             created=created_at(saved.path),
@@ -232,4 +228,3 @@ class _SaveJob:
             sha256=saved.sha256,
             run=self.target.run,
         )
-        folder.add_entry(entry)

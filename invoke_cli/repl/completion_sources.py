@@ -159,7 +159,7 @@ def _steps(typed: str, outdir: Path) -> list[tuple[str, str]]:
         return []
     if entry is None:
         return []
-    saved = {path.stem for path in folder.intermediates(folder.path_of(entry), 0, 0).glob("**/step-*.safetensors")}
+    saved = {path.stem for path in folder.intermediates(folder.path_of(entry)).glob("**/step-*.safetensors")}
     steps = range(_steps_taken(entry.line) + 1)
     return [(f"{match[1]}:{step}", "saved" if f"step-{step:02d}" in saved else "regenerated") for step in steps]
 

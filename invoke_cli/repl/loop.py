@@ -55,6 +55,7 @@ from invoke_cli.server.server import ClientRequest, EngineServer
 if TYPE_CHECKING:
     from invoke_cli.session import Session  # heavy imports, done by the worker
 
+_GRACE_SECONDS = 0.1
 CLIENT_LINE = "a line of another terminal"
 PROMPT = "invoke> "
 _SEARCHING = " words in any order; Enter accepts, Ctrl-R shows older lines, Ctrl-C cancels"
@@ -92,6 +93,7 @@ class _Prompt:
         self.search = LineSearch(lines)
         self.is_first_use = not self.history.has_earlier_lines
         self.worker = Worker(self._open_session, self._redraw)
+        self.answers = Worker(lambda: self._answer, self._redraw)
         self.counter = TokenCounter(settings)
         self.words = KnownWords(settings)
         self.toolbar = Toolbar(settings, self.counter)
@@ -132,7 +134,7 @@ class _Prompt:
 
     def run(self) -> None:
         """Read lines until the user quits; then finish the waiting ones."""
-        self.console.hint(greeting(self.settings, is_first_use=self.is_first_use))
+        self.console.hint(greeting(self.settings, is_first_use=self.is_first_use, width=self._columns - 1))
         if is_dumb_terminal():
             self._start_undrawn()
         while True:
@@ -154,8 +156,21 @@ class _Prompt:
     def _submit(self, lines: Sequence[str]) -> None:
         for line in lines:
             if not is_quit(line):
-                self.worker.submit(line)
+                self._submit_line(line)
         self._start_undrawn()
+
+    def _submit_line(self, line: str) -> None:
+        """Queue a line. What changes nothing is answered on a thread of its own if another line is running."""
+        session = self.session
+        if session is None or not self.worker.running:
+            self.worker.submit(line)
+        elif session.is_immediate(line):
+            self.answers.submit(line)
+            self.answers.start()
+        else:
+            if line.lstrip().startswith("!"):
+                self.console.hint(f"{sanitize_for_terminal(line.split()[0])} waits for the lines before it")
+            self.worker.submit(line)
 
     def _leave(self) -> None:
         if self.worker.running:
@@ -165,6 +180,7 @@ class _Prompt:
         self.server.close()
         self.worker.disconnect_clients()
         self.worker.finish()
+        self.answers.finish()
         self.external_input.show_waiting()
         self.history.close()
         self.server.close()
@@ -197,6 +213,12 @@ class _Prompt:
             self.session.run(work)
             self.console.ring(time.monotonic() - started)
         self._refresh(self.session)
+
+    def _answer(self, line: Work) -> None:
+        """Answer a line while another one runs. One that is about to end goes first, so that the order is as typed."""
+        assert self.session is not None and isinstance(line, str)
+        self.worker.wait_until_idle(_GRACE_SECONDS)
+        self.session.answer(line)
 
     def _refresh(self, session: Session) -> None:
         session.attempt(lambda: self.toolbar.refresh(session))
@@ -268,11 +290,15 @@ class _Prompt:
             parts.append(("class:prompt", "search> " if self.search.is_active else PROMPT))
         return parts
 
+    @property
+    def _columns(self) -> int:
+        """The columns of the window."""
+        return self.input.app.output.get_size().columns
+
     def _bottom(self) -> StyleAndTextTuples:
         if self.search.is_active:
             return [("", _SEARCHING)]
-        width = self.input.app.output.get_size().columns
-        return self.toolbar.fragments(self.input.default_buffer.text, width)
+        return self.toolbar.fragments(self.input.default_buffer.text, self._columns)
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 

@@ -67,6 +67,11 @@ class Worker:
         """Return the waiting lines and client requests."""
         return list(self._queue)
 
+    def wait_until_idle(self, seconds: float) -> None:
+        """Wait until nothing runs or waits, at most for some seconds."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._running and not self._queue, seconds)
+
     def finish(self) -> None:
         """Wait until all lines have run, then end the thread."""
         with self._condition:
@@ -87,6 +92,7 @@ class Worker:
         with self._condition:
             while not self._queue and not self._closing:
                 self._running = False
+                self._condition.notify_all()
                 self._on_change()
                 self._condition.wait()
             self._running = bool(self._queue)

@@ -126,11 +126,11 @@ def _saved_latents(folder: OutputFolder, path: Path, step: int) -> LatentFile | 
         metadata = decode(read_chunks(path))
     except MetadataError:
         metadata = None
-    image_folder = folder.intermediates(path, 0, 0)
+    image_folder = folder.intermediates(path)
     if metadata is not None and metadata.earlier:
         image_folder = image_folder / f"stage-{len(metadata.stages)}"
     found = image_folder / f"step-{step:02d}{SUFFIX}"
-    if not path.is_relative_to(folder.path) or not is_file(found):
+    if not is_file(found):
         return None
     try:
         file = read_latents(read_file(found), step_name(found))

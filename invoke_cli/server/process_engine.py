@@ -63,7 +63,7 @@ class ProcessEngine(ForwardedCalls):
     """An `Engine` in a process of its own.
 
     If the process ends unexpectedly, the running call fails, and the next one starts another process. Calls of other
-    threads wait, except for `environment` and `memory`, which then return what was last known.
+    threads wait, except for `environment`, `memory` and `loaded`, which then return what was last known.
     """
 
     def __init__(self, settings: EngineSettings, line_hooks: Callable[[], Hooks]) -> None:
@@ -72,6 +72,7 @@ class ProcessEngine(ForwardedCalls):
         self._lock = threading.RLock()
         self._environment: Mapping[str, object] = {}
         self._memory = _NO_MEMORY
+        self._loaded: tuple[str, ...] = ()
 
     def start(self, hooks: Hooks) -> None:
         """Start the process and wait until it has imported its libraries."""
@@ -102,13 +103,21 @@ class ProcessEngine(ForwardedCalls):
 
     def memory(self) -> Memory:
         """Return the memory of the device."""
-        if not self._lock.acquire(blocking=False):
-            return self._memory
-        try:
-            self._memory = self._request("memory")
-            return self._memory
-        finally:
-            self._lock.release()
+        self._refresh()
+        return self._memory
+
+    def loaded(self) -> tuple[str, ...]:
+        """Return the names of the loaded models."""
+        self._refresh()
+        return self._loaded
+
+    def _refresh(self) -> None:
+        """Query what changes, unless a call of another thread is running."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._memory, self._loaded = self._request("memory"), self._request("loaded")
+            finally:
+                self._lock.release()
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
         """Write the model in the diffusers layout."""

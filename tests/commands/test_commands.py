@@ -268,10 +268,38 @@ def test_again_repeats_resolved_references_and_seeds(harness: SessionHarness) ->
     assert first.exists() and oil.exists()
 
 
-def test_a_file_as_default_output_keeps_the_history_in_outputs(harness: SessionHarness) -> None:
+def test_a_file_as_default_output_is_replaced_by_each_line(harness: SessionHarness) -> None:
     harness.run("!set -o cat.png")
     harness.draw("a cat -s2 -S1")
     harness.draw("oil -I @last -s2 -S2 -f .6")
-    harness.run("!history")
-    assert "cat.png" in harness.messages
-    assert (harness.folder / "cat.png").is_file() and (harness.folder / "outputs" / ".invoke").is_dir()
+    assert harness.notices[0] == "replaced cat.png" and "-I cat.png" in harness.saved[0].line
+    assert not (harness.folder / "outputs").exists()
+
+
+@pytest.mark.feature("topics")
+@pytest.mark.parametrize(("line", "topic"), [("!recipes", "recipes"), ("!samplers", "samplers"), ("!keys now", "keys")])
+def test_a_help_topic_is_shown_by_its_name(fake_session: SessionHarness, line: str, topic: str) -> None:
+    assert fake_session.run(f"!help {topic}") is Outcome.OK
+    page = fake_session.messages
+    assert fake_session.run(line) is Outcome.OK and fake_session.messages == page
+
+
+def test_near_spellings_of_topics_and_usages_are_named(fake_session: SessionHarness) -> None:
+    for line, hint in (
+        ("!recipe", "!help recipes"),
+        ("!strenght", "!help strength"),
+        ("!plot", "!plot strength -s50"),
+        ("!plot nothing", "!plot strength -s50"),
+        ("!histroy", "did you mean !history?"),
+    ):
+        assert fake_session.run(line) is not Outcome.OK
+        (failed,) = fake_session.of(Failed)
+        assert hint in (failed.error.hint or ""), line
+
+
+@pytest.mark.parametrize(("name", "instead"), [("xformers", "sdpa"), ("Torch-SDP", "sdpa"), ("normal", "math")])
+def test_attention_of_other_programs_names_what_replaces_it(
+    fake_session: SessionHarness, name: str, instead: str
+) -> None:
+    assert fake_session.run(f"a cat --attention {name}") is not Outcome.OK
+    assert fake_session.errors[0].endswith(f"; {instead} replaces it")

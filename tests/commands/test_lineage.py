@@ -93,10 +93,11 @@ def test_saved_latents_descend_from_their_image_wherever_it_is(real_session: Ses
     real_session.draw("a star -s2 -S5 -W64 -H64 | snow -f1 --save_latents")
     steps = outputs(real_session) / "intermediates"
     real_session.draw(f"-I {steps}/000001.3/step-01.safetensors")
-    real_session.draw(f"-I {steps}/000002.4/step-01.safetensors")
-    real_session.draw("-I !3:1")
-    real_session.draw(f"-I {next(steps.glob('000003*'))}/stage-1/step-02.safetensors -f.5")
-    assert [tree(real_session, number)[0] for number in (4, 5, 6, 7)] == [(0, "1"), (0, "2"), (0, "3"), (0, "3")]
+    real_session.draw("-I intermediates/elsewhere/step-01.safetensors")
+    real_session.draw("-I !2:1")
+    real_session.draw(f"-I {next(steps.glob('000002*'))}/stage-1/step-02.safetensors -f.5")
+    origins = [(0, "1"), (0, "elsewhere.step-01.safetensors"), (0, "2"), (0, "2")]
+    assert [tree(real_session, number)[0] for number in (3, 4, 5, 6)] == origins
 
 
 def test_latents_of_an_unknown_image_are_named(real_session: SessionHarness) -> None:

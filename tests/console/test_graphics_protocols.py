@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from invoke_cli.console.half_blocks import render_blocks
-from invoke_cli.console.image_viewer import RENDERERS, cells_for
+from invoke_cli.console.image_viewer import RENDERERS, cells_for, most_cells
 from invoke_cli.console.iterm import render_iterm
 from invoke_cli.console.kitty import NUMBERS, render_kitty
 from invoke_cli.console.rendered_image import RenderedImage
@@ -116,8 +116,15 @@ def test_a_printed_image_starts_at_the_top_left_of_its_reserved_lines() -> None:
 
 
 def test_images_keep_their_aspect_within_half_the_window() -> None:
-    wide = Terminal(window=Window(columns=100, rows=30))
+    wide = most_cells(Window(columns=100, rows=30), is_text=False)
     assert cells_for(256, 256, wide, (10, 20)) == (26, 13)
     assert cells_for(1024, 256, wide, (10, 20)) == (64, 8)
     assert cells_for(64, 640, wide, (10, 20)) == (3, 13)
-    assert cells_for(256, 256, Terminal(window=Window(columns=12, rows=8)), (10, 20)) == (4, 2)
+    assert cells_for(256, 256, most_cells(Window(columns=12, rows=8), is_text=False), (10, 20)) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "cells"), [(80, 24, (24, 12)), (100, 44, (64, 32)), (40, 60, (38, 19)), (12, 8, (4, 2))]
+)
+def test_half_blocks_use_what_the_prompt_leaves(columns: int, rows: int, cells: tuple[int, int]) -> None:
+    assert cells_for(256, 256, most_cells(Window(columns=columns, rows=rows), is_text=True), (1, 2)) == cells

@@ -130,4 +130,4 @@ def test_no_preview_is_rendered_while_the_last_one_is_pending() -> None:
     clock.now += 10
     assert viewer.wants("blocks") and not viewer.wants("off")
     rendered = viewer.preview(Preview(width=8, height=8, rgb=bytes(192), kind="blocks"))
-    assert rendered is not None and rendered.rows == 10
+    assert rendered is not None and rendered.rows == 12

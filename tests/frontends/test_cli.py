@@ -83,7 +83,7 @@ def test_exit_codes(program: Program, words: list[str], status: int) -> None:
 def test_a_named_output_file(program: Program) -> None:
     result = program("a cat", "-s2", "-o", "cat.png")
     assert Path("cat.png").is_file()
-    assert result.lines[0].startswith("[1] cat.png: a cat")
+    assert result.lines[0].startswith("[-] cat.png: a cat")
 
 
 def test_a_shell_glob_of_init_images_gives_one_result_each(program: Program) -> None:

@@ -102,4 +102,15 @@ def test_greetings_are_short(program: Program) -> None:
     assert len(greeting(settings, is_first_use=False).splitlines()) == 1
     packaged = Settings(SessionOptions(root=str(program.folder / "elsewhere")))
     lines = greeting(packaged, is_first_use=True).splitlines()
-    assert 2 < len(lines) <= 5 and max(map(len, lines)) < 100
+    assert 2 < len(lines) <= 5 and max(map(len, lines)) < 80
+
+
+@pytest.mark.parametrize("width", [30, 45, 60, 80, 100])
+@pytest.mark.parametrize("is_first_use", [True, False])
+def test_the_greeting_fits_the_window_and_drops_whole_parts(program: Program, width: int, is_first_use: bool) -> None:
+    settings = Settings(SessionOptions(root=str(program.folder / "elsewhere")))
+    lines = greeting(settings, is_first_use=is_first_use, width=width).splitlines()
+    whole = greeting(settings, is_first_use=is_first_use, width=200)
+    assert lines[0].startswith("invoke ")
+    for line in lines:
+        assert len(line) <= max(width, 41) and all(part.rstrip() in whole for part in line.split("  |  "))

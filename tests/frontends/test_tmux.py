@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 ROOT = Path(__file__).parent.parent.parent
-COLUMNS, ROWS, IMAGE_ROWS = 100, 44, 16
+COLUMNS, ROWS, IMAGE_ROWS = 100, 44, 32
 
 
 class Pane:

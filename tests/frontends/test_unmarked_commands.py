@@ -86,6 +86,30 @@ def test_in_files_and_pipes_it_stays_a_prompt_with_a_notice(program: Program, tm
     assert len(program.images) == 2
 
 
+@pytest.mark.feature("unmarked-commands")
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("help", "invoke --help"),
+        ("history", "invoke '!history'"),
+        ("MODELS", "invoke '!models'"),
+        ("ls", "invoke '!history'"),
+        ("17", "invoke '!17'"),
+    ],
+)
+def test_a_shell_word_alone_names_the_command_instead(program: Program, word: str, remedy: str) -> None:
+    result = program(word)
+    assert result.status == 2 and f"{remedy} runs it" in result.err and program.images == []
+    assert program(f"{word} ", "-s2", "-S1").status == 0
+    assert program(word, "-s2", "-S2").status == 0
+    assert len(program.images) == 2
+
+
+@pytest.mark.parametrize("word", ["clear", "stop", "boat", "helping"])
+def test_other_shell_words_are_prompts(program: Program, word: str) -> None:
+    assert program("--verbose", word).status == 0 and len(program.images) == 1
+
+
 # -- a dash for standard input ----------------------------------------------------------------------------------------
 
 

@@ -74,7 +74,7 @@ def test_references_resolve_to_one_image_for_all_alternatives(harness: SessionHa
 
 def test_a_grid_contains_all_alternatives(harness: SessionHarness) -> None:
     harness.draw("{ink|oil|chalk} -s2 -S3 -g")
-    assert [text for text in harness.notices if text.startswith("grid: ")] == ["grid: outputs/000004.grid.png"]
+    assert harness.messages == "[4] outputs/000004.grid.png: !grid 000001.3.png 000002.3.png 000003.3.png"
 
 
 def test_braces_without_an_operator_are_text(harness: SessionHarness) -> None:

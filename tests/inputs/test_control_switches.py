@@ -122,3 +122,23 @@ def test_the_error_of_an_unknown_kind_lists_the_kinds(control_session: SessionHa
         assert failed.error.hint.startswith(f"did you mean {near}? kinds:" if near else "kinds:")
         assert "canny, depth, pose, seg, softedge" in failed.error.hint
         assert failed.error.hint.endswith("available: canny, depth, edges, deep")
+
+
+@pytest.mark.parametrize(
+    ("size", "switches", "change"),
+    [
+        ((64, 64), "", ""),
+        ((128, 128), "", "(128x128) is resized to 64x64"),
+        ((96, 64), "", "(96x64) is resized and cropped to 64x64"),
+        ((64, 64), "-I wide.png -f .5", "(64x64) is resized and cropped to 96x64"),
+        ((96, 64), "-I wide.png -f .5", ""),
+    ],
+)
+def test_a_control_image_of_another_size_is_a_notice(
+    control_session: SessionHarness, tmp_path: Path, size: tuple[int, int], switches: str, change: str
+) -> None:
+    Image.new("RGB", size, "grey").save(tmp_path / "control.png")
+    Image.new("RGB", (96, 64), "blue").save(tmp_path / "wide.png")
+    assert control_session.run(f"{LINE} {switches} --control depth:control.png --dry_run") is Outcome.OK
+    notices = [text for text in control_session.notices if text.startswith("the control image")]
+    assert notices == ([f"the control image control.png {change}"] if change else [])

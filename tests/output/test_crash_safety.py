@@ -29,7 +29,7 @@ def test_crash_safety_images_of_a_killed_session_enter_the_history(harness: Sess
     assert any("interrupted session" in text for text in harness.notices)
 
 
-@pytest.mark.parametrize("switches", ["-p", "--fnformat {seed}.png", "-o named.png", ""])
+@pytest.mark.parametrize("switches", ["-p", "--fnformat {seed}.png", ""])
 def test_crash_safety_every_finished_image_enters_the_history(
     harness: SessionHarness, switches: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from invoke_cli.console.event_text import result_text
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.names import file_name, prompt_folder
+from tests.frontends.program import Program
 from tests.session_harness import SessionHarness, outputs
 
 
@@ -96,10 +100,91 @@ def test_results_go_to_another_folder_or_a_named_file(harness: SessionHarness) -
     (named,) = harness.draw("a cat -s2 -S1 -o cat.png")
     assert named == harness.folder / "cat.png"
     before = named.read_bytes()
-    first, second = harness.draw("a dog -s2 -S1 -n2 -o cat.png")
-    assert (first.name, second.name) == ("cat.png", "cat-2.png")
-    assert any("the old file is now" in text for text in harness.notices)
-    assert before in [path.read_bytes() for path in (outputs(harness) / ".invoke" / "trash").iterdir()]
+    assert harness.draw("a dog -s2 -S1 -o cat.png") == [named] and named.read_bytes() != before
+    assert "replaced cat.png" in harness.notices
+
+
+NAMING_LINES = (
+    "a cat -s2 -S1 -o {}",
+    "oil -I sketch.png -s2 -S1 -f .5 -o {}",
+    "a cat -s2 -S1 -f .6,.4 -I sketch.png -o {}",
+    "a cat -s2 -S1 | oil -f .5 -o {}",
+    "!fix sketch.png -U2 -o {}",
+)
+
+
+@pytest.mark.feature("named-file")
+@pytest.mark.parametrize("line", NAMING_LINES)
+@pytest.mark.parametrize("name", ["cat.png", "new/cat.jpg"])
+def test_a_named_file_is_all_that_is_written(harness: SessionHarness, sketch: Path, line: str, name: str) -> None:
+    before = all_files(harness)
+    assert harness.draw(line.format(name)) == [harness.folder / name]
+    assert all_files(harness) - before == {harness.folder / name}
+    harness.draw("a cat -s2 -S1")
+    contents = {path: path.read_bytes() for path in all_files(harness) - {harness.folder / name}}
+    harness.draw(line.format(name))
+    assert {path: path.read_bytes() for path in contents} == contents, "an existing history is left alone, too"
+
+
+def all_files(harness: SessionHarness) -> set[Path]:
+    """Return all files below the folder of a session, without the program's own settings."""
+    found = {path for path in harness.folder.rglob("*") if path.is_file()}
+    return {path for path in found if not path.is_relative_to(harness.folder / "root")}
+
+
+@pytest.mark.feature("named-file")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a cat -n 2 -o cat.png",
+        "a cat -S 1..3 -o cat.png",
+        "a cat -n 2 -v .1 -o cat.webp",
+        "a {red|blue} cat -o cat.png",
+        "oil -I in -o cat.png",
+    ],
+)
+def test_a_named_file_takes_one_image(fake_session: SessionHarness, sketch: Path, line: str) -> None:
+    (fake_session.folder / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        shutil.copy(sketch, fake_session.folder / "in" / name)
+    before = all_files(fake_session)
+    assert fake_session.run(line) is Outcome.FAILED
+    assert "is the name of one image, but this line generates" in fake_session.errors[0]
+    assert all_files(fake_session) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that nobody can write to")
+def test_a_named_file_can_be_written_from_a_read_only_folder(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/proc/self")
+    result = program("a cat", "-s2", "-S1", "-o", str(program.folder / "cat.png"))
+    assert result.status == 0, result.err
+    assert result.lines == [f"[-] {program.folder / 'cat.png'}: a cat -s 2 -S 1 -W 64 -H 64 -C 7.5 -A k_lms -m tiny"]
+    assert program("a cat", "-s2", "-o", "/proc/self/cat.png").status == 1
+    assert program.engine is not None and program.engine.jobs == []
+
+
+def test_the_last_result_may_be_a_named_file(harness: SessionHarness) -> None:
+    (numbered,) = harness.draw("a cat -s2 -S1")
+    (first,) = harness.draw("a dog -s2 -S2 -o dog.png")
+    harness.draw("a fox -s2 -S3 -o fox.png")
+    for reference, name in (("@last", "fox.png"), ("-2", "dog.png"), ("@last3", numbered.name)):
+        harness.draw(f"oil -I {reference} -s2 -S9 -f .5 -o oil.png")
+        assert f"-I {name}" in harness.saved[0].line
+        harness.session.context.folder().unlisted.pop()
+    harness.draw("a bird -s2 -S -1 -o bird.png")
+    assert harness.saved[0].seed == 3
+    for line in ("!tag @last good", "!rm last"):
+        assert harness.run(line) is Outcome.FAILED and "is in no history" in harness.errors[0]
+    assert harness.run("!info @last") is Outcome.OK and "bird.png" in harness.messages
+    (later,) = harness.draw("a cow -s2 -S4")
+    harness.draw("oil -I @last -s2 -S9 -f .5")
+    assert f"-I {later.name}" in harness.saved[0].line and first.exists()
+
+
+def test_the_line_of_a_named_file_can_be_pasted(harness: SessionHarness) -> None:
+    (named,) = harness.draw("a cat -s2 -S1 -o cat.png")
+    (pasted,) = harness.draw(result_text(harness.saved[0]))
+    assert pasted.read_bytes() == named.read_bytes() and pasted.parent == outputs(harness)
 
 
 def test_environment_variables_in_the_folder_are_expanded(
@@ -120,25 +205,21 @@ def test_impossible_output_is_an_error_before_generation(
     assert message in fake_session.errors[0]
 
 
-def test_a_replaced_file_keeps_its_number(harness: SessionHarness) -> None:
-    harness.draw("a cat -s2 -S1 -o out.png")
-    harness.draw("a dog -s2 -S2 -o out.png")
-    first, second = (harness.session.context.folder().history.get(number) for number in (1, 2))
-    assert first is not None and second is not None and first.path != second.path
-    harness.draw("oil -I !1 -s2 -S3 -f .5 -o other.png")
-    harness.run("!rm 1")
-    assert (harness.folder / "out.png").is_file()
-
-
-def test_intermediates_of_a_named_file_use_its_number(fake_session: SessionHarness) -> None:
-    fake_session.draw("a cat -s2 -S1")
-    fake_session.draw("a cat -s2 -S7 -o named.png --save_all --save_intermediates | oil -f 1 -s2 | snow -f 1 -s2")
-    assert [path.name for path in (outputs(fake_session) / "intermediates").iterdir()] == ["000002.7"]
+def test_what_is_requested_with_a_named_file_is_beside_it(fake_session: SessionHarness) -> None:
+    chain = "--save_all --save_intermediates --strip | oil -f 1 -s2 | snow -f 1 -s2"
+    fake_session.draw(f"a cat -s2 -S7 -o sub/named.png {chain}")
+    folder = fake_session.folder / "sub"
+    files = {path.relative_to(folder).as_posix() for path in all_files(fake_session)}
+    beside = {"named.png", "named.steps.png", "named.stage-1.png", "named.stage-2.png"}
+    steps = {f"intermediates/named/stage-{stage}/step-0{step}.png" for stage in (1, 2, 3) for step in (0, 1, 2)}
+    assert files == beside | steps
+    fake_session.draw("a cat -s1 -S7 -o sub/named.png --save_intermediates")
+    remaining = sorted(path.name for path in (folder / "intermediates").rglob("*.png"))
+    assert remaining == ["step-00.png", "step-01.png"], "the steps of two runs do not mix"
 
 
 def test_intermediates_of_files_of_one_name_do_not_mix(harness: SessionHarness) -> None:
     harness.draw("a cat -s3 -S1 -o a/pic.png --save_intermediates")
     harness.draw("a cat -s2 -S2 -o b/pic.png")
     assert harness.saved[0].extras == ()
-    harness.run("!rm 2")
-    assert len(list((outputs(harness) / "intermediates" / "000001.1").glob("*.png"))) == 4
+    assert len(list((harness.folder / "a" / "intermediates" / "pic").glob("*.png"))) == 4

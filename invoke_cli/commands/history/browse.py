@@ -12,6 +12,7 @@ from glob import escape
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
+from invoke_cli.commands.history.listing import Listing
 from invoke_cli.commands.image_selection import find_images, history_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
@@ -74,7 +75,7 @@ def remove(context: SessionContext, call: Call) -> None:
     """Move images, and the files that were saved with them, to the trash folder."""
     for image in history_images(context, call.required("!rm 17 18: move these images to the trash folder")):
         folder, path, number = image.folder, image.path, image.entry.number
-        steps = folder.intermediates(path, number, image.entry.seed)
+        steps = folder.intermediates(path)
         stages = sorted(path.parent.glob(f"{escape(path.stem)}.stage-*.png"))
         tables = [path.with_suffix(suffix) for suffix in (".csv", ".html") if image.entry.kind]
         for file in (path, path.with_name(f"{path.stem}.steps.png"), *stages, *tables, steps):
@@ -106,7 +107,9 @@ def _list(context: SessionContext, entries: Sequence[Entry], empty: str) -> None
         lines.append(f"[{entry.number}] {entry.path}: {sanitize_for_terminal(entry.line)}")
         if entry.number in marks:
             lines.append(f"    {', '.join(marks[entry.number])}")
-    context.say("\n".join(lines) or empty, items=image_items(context.folder(), entries))
+    listing = Listing(context, context.streams.width() - 1, _now())
+    items = image_items(context.folder(), entries)
+    context.say("\n".join(lines) or empty, items=items, on_terminal=listing.text(entries, marks))
 
 
 def _join_options(words: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ HISTORY_COMMANDS = (
         usage="[n] [--tag good] [--since yesterday]",
         argument=Argument.TEXT,
         run=browse.history,
+        only_reports=True,
         help="list the last images, or those that match",
     ),
     Command(
@@ -18,6 +19,7 @@ HISTORY_COMMANDS = (
         usage="words strength>0.5 model:xl since:3d …",
         argument=Argument.TEXT,
         run=browse.search,
+        only_reports=True,
         help="list the images that match all words and conditions; any switch can be a condition",
     ),
     Command(
@@ -46,6 +48,7 @@ HISTORY_COMMANDS = (
         usage="image",
         argument=Argument.IMAGE,
         run=lineage.tree,
+        only_reports=True,
         help="show the images that an image was generated from, and those generated from it",
     ),
     Command(
@@ -53,6 +56,7 @@ HISTORY_COMMANDS = (
         usage="image image",
         argument=Argument.IMAGE,
         run=lineage.diff,
+        only_reports=True,
         help="compare the settings and the pixels of two images",
     ),
     Command(

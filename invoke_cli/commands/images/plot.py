@@ -19,6 +19,7 @@ _USAGE = "!plot strength -s50: show which of 50 steps run at each strength"
 
 def plot(context: SessionContext, call: Call) -> None:
     """Print a chart as text and save it as an image."""
+    call.required(_USAGE)
     subject, _, switches = call.argument.partition(" ")
     if subject not in PLOTS:
         raise CommandError(f"unknown plot: {subject[:40]!r} (known: {', '.join(PLOTS)})", hint=_USAGE)

@@ -1,111 +1,24 @@
-"""Commands on the metadata of images: `!info` shows it, `!replay` and `!verify` reproduce the image."""
+"""Commands that reproduce images from their metadata: `!replay` and `!verify`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call, FileLines
-from invoke_cli.commands.image_selection import find_images, single_image
+from invoke_cli.commands.image_selection import find_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_file
-from invoke_cli.errors import CommandError, ImageError, Interrupted, InvokeError, MetadataError, OutOfMemory
-from invoke_cli.events import Item, Level
+from invoke_cli.errors import CommandError, Interrupted, InvokeError, OutOfMemory
+from invoke_cli.events import Level
 from invoke_cli.generation.save import Saver
 from invoke_cli.imaging.formats import is_image_data
-from invoke_cli.imaging.open_image import OpenedImage, open_path
-from invoke_cli.inputs.history_lookup import read_metadata
-from invoke_cli.language.grammar.format import format_line
-from invoke_cli.language.sanitize import sanitize_for_terminal, shortened, without_marks
-from invoke_cli.language.switches.switch import Switch
-from invoke_cli.language.switches.table import SWITCHES, by_field
-from invoke_cli.metadata.codec import ParsedMetadata
+from invoke_cli.language.sanitize import without_marks
 from invoke_cli.metadata.codecs import decode
-from invoke_cli.metadata.containers.stealth import stealth_text
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.replay.replay import prepare_replay, run_replay
 from invoke_cli.replay.verify import Verdict, compare
-from invoke_cli.request import GenerationRequest
-
-_MAX_CHARACTERS = 4_000
-
-
-def info(context: SessionContext, call: Call) -> None:
-    """Show the metadata of an image."""
-    path = single_image(context, call, "!info image.png: show the metadata of an image")
-    texts = read_chunks(path)
-    lines = [f"{path}"]
-    opened: OpenedImage | None = None
-    metadata: ParsedMetadata | None = None
-    try:
-        opened = open_path(path)
-        lines += [*_row("size", opened.size), *_row("bytes", len(opened.data)), *_row("sha256", opened.sha256)]
-        texts = texts or stealth_text(opened)
-    except ImageError as error:
-        if not texts:
-            raise
-        lines += _row("pixels", sanitize_for_terminal(error.message))
-    sheet = decode_sheet(texts)
-    try:
-        if sheet:
-            lines += _row("line", sheet.line)
-        else:
-            metadata = read_metadata(context, path)
-            lines += _metadata_rows(metadata)
-    except MetadataError as error:
-        lines.append(sanitize_for_terminal(error.message))
-    lines += [
-        f"-- {_one_line(name)[:100]}\n{shortened(sanitize_for_terminal(text), _MAX_CHARACTERS)}"
-        for name, text in texts.items()
-    ]
-    item = {
-        "kind": "metadata",
-        "path": str(path),
-        **_pixels_item(opened),
-        **_settings_item(metadata),
-        **({"line": sheet.line, "sheet": sheet.kind} if sheet else {}),
-        "texts": texts,
-    }
-    context.say("\n".join(lines), items=[item])
-
-
-def _pixels_item(opened: OpenedImage | None) -> Item:
-    """Return the size and the hash of an image file, for programs; None for all of them if it has no pixels."""
-    return {
-        "width": opened and opened.size.width,
-        "height": opened and opened.size.height,
-        "bytes": opened and len(opened.data),
-        "sha256": opened and opened.sha256,
-    }
-
-
-def _settings_item(metadata: ParsedMetadata | None) -> Item:
-    """Return the settings in the metadata, for programs: a mapping from names to values as typed for each stage."""
-    if metadata is None:
-        return {
-            **dict.fromkeys(("program", "line", "sheet")),
-            "stages": (),
-            "facts": {},
-            "missing": (),
-            "conflicts": (),
-        }
-    return {
-        "program": metadata.program,
-        "line": format_line(metadata.stages),
-        "sheet": None,
-        "stages": [_typed_values(stage) for stage in metadata.stages],
-        "facts": {name: str(value) for name, value in metadata.facts.items()},
-        "missing": metadata.missing,
-        "conflicts": metadata.conflicts,
-    }
-
-
-def _typed_values(stage: GenerationRequest) -> Mapping[str, str]:
-    """Return the settings of a stage as typed, by the long names of their switches."""
-    return {
-        by_field()[name].name[2:]: _format_value(by_field()[name], value) for name, value in stage.set_fields().items()
-    }
 
 
 def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
@@ -189,38 +102,3 @@ def _read_lines(path: Path) -> FileLines:
         return FileLines(line.rstrip("\r") for line in without_marks(path.read_text(encoding="utf-8")).split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read lines from {path}: {error}", hint="the file must contain UTF-8 text") from None
-
-
-def _metadata_rows(metadata: ParsedMetadata) -> list[str]:
-    """Format the program, the line, its fields, and what the line cannot express."""
-    lines = [*_row("program", metadata.program), *_row("line", format_line(metadata.stages))]
-    for number, stage in enumerate(metadata.stages, start=1):
-        if metadata.earlier:
-            lines.append(f"stage {number}")
-        for switch in SWITCHES:
-            value = getattr(stage, switch.field)
-            if value is not None:
-                lines += _row(switch.name[2:], _format_value(switch, value))
-    for name, value in metadata.facts.items():
-        lines += _row(name, value)
-    if metadata.provenance is not None:
-        lines += _row("pixels", metadata.provenance.pixel_sha256)
-        for name, version in metadata.provenance.environment.items():
-            lines += _row(str(name), version)
-    lines += [f"conflict: {_one_line(text)}" for text in metadata.conflicts]
-    return lines + [f"not carried over: {_one_line(text)}" for text in metadata.missing]
-
-
-def _format_value(switch: Switch, value: object) -> str:
-    """Format the value of a field as typed; prompts without quotes."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return str(value) if switch.value.prompt_text else switch.value.format(value) or str(value)
-
-
-def _row(name: str, value: object) -> list[str]:
-    return [f"{_one_line(name):<15} {shortened(_one_line(str(value)), _MAX_CHARACTERS)}"] if str(value) else []
-
-
-def _one_line(text: str) -> str:
-    return sanitize_for_terminal(text).replace("\n", " ").replace("\t", " ")

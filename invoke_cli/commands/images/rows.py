@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
 from invoke_cli.commands.history import export
-from invoke_cli.commands.images import compare, fetch, fix, mask, plot, reproduce
+from invoke_cli.commands.images import compare, fetch, fix, info, mask, plot, reproduce
 
 IMAGE_COMMANDS = (
     Command(
@@ -39,7 +39,8 @@ IMAGE_COMMANDS = (
         name="info",
         usage="image",
         argument=Argument.IMAGE,
-        run=reproduce.info,
+        run=info.info,
+        only_reports=True,
         help="show the metadata of an image",
     ),
     Command(

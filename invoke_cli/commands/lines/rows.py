@@ -19,6 +19,7 @@ LINE_COMMANDS = (
         usage="line",
         argument=Argument.LINE,
         run=variants.plan,
+        only_reports=True,
         help="show what a line would do, without loading a model",
     ),
     Command(name="dream", usage="line", argument=Argument.LINE, run=variants.dream, help="run a line"),

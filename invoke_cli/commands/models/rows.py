@@ -11,6 +11,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         usage="[--for SUBJECT]",
         argument=Argument.TEXT,
         run=model_list.models,
+        only_reports=True,
         help="list the models: active, loaded or missing; --for lists those tagged for a subject",
     ),
     Command(
@@ -18,6 +19,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         usage="[name]",
         argument=Argument.MODEL,
         run=model_entries.model,
+        only_reports=True,
         help="show a model: family, size, precision, hashes, unsupported switches",
     ),
     Command(
@@ -54,6 +56,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         usage="[name]",
         argument=Argument.MODEL,
         run=model_entries.triggers,
+        only_reports=True,
         help="show the trigger words of a model",
     ),
     Command(

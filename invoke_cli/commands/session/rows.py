@@ -7,9 +7,20 @@ from invoke_cli.commands.history import browse
 from invoke_cli.commands.session import help, plugin_list, state
 
 SESSION_COMMANDS = (
-    Command(name="help", usage="[topic]", argument=Argument.TOPIC, run=help.show_help, help="show help, by topic"),
     Command(
-        name="show", usage="", run=state.show, help="show the values that a line would use, and the source of each"
+        name="help",
+        usage="[topic]",
+        argument=Argument.TOPIC,
+        run=help.show_help,
+        only_reports=True,
+        help="show help, by topic",
+    ),
+    Command(
+        name="show",
+        usage="",
+        run=state.show,
+        only_reports=True,
+        help="show the values that a line would use, and the source of each",
     ),
     Command(
         name="set",
@@ -18,7 +29,9 @@ SESSION_COMMANDS = (
         run=state.set_defaults,
         help="set defaults for this session",
     ),
-    Command(name="plugins", usage="", run=plugin_list.list_plugins, help="list the installed plug-ins"),
-    Command(name="mem", usage="", run=state.memory, help="show the memory in use"),
+    Command(
+        name="plugins", usage="", run=plugin_list.list_plugins, only_reports=True, help="list the installed plug-ins"
+    ),
+    Command(name="mem", usage="", run=state.memory, only_reports=True, help="show the memory in use"),
     Command(name="clear", usage="", run=browse.clear, help="clear the history of typed lines"),
 )

@@ -23,7 +23,7 @@ from invoke_cli.request import GenerationRequest
 QUIT_WORDS = ("q", "quit", "exit")
 
 _IMAGE_SUFFIX = r"\.(?i:png|jpe?g|webp|avif|jxl|tiff?): "
-_RESULT_PREFIX = re.compile(rf"\[\d+(?:\.\d+)?\] \S.*?{_IMAGE_SUFFIX}")
+_RESULT_PREFIX = re.compile(rf"\[(?:\d+(?:\.\d+)?|-)\] \S.*?{_IMAGE_SUFFIX}")
 # A line of a log: a path in a folder, or a name with a number, without which `cat.png: a drawing` is a prompt.
 _LOG_PREFIX = re.compile(
     r"(?!-)(?:(?:[A-Za-z]:(?=[\\/]))?(?:[^\s:]{0,250}[/\\][^:]{0,250}?|(?:[^:]{0,250}[/\\])?\d{4,20}\.[^:/\\]{0,250}?))"

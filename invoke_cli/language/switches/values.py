@@ -116,11 +116,12 @@ class Colour:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """One of a few words. `retired` pairs words of other programs with those that replace them."""
 
     options: tuple[str, ...]
     takes: str = "one"
     prompt_text: bool = False
+    retired: tuple[tuple[str, str], ...] = ()
 
     def parse(self, text: str) -> str:
         """Check the word and convert it to lower case."""
@@ -128,7 +129,9 @@ class Choice:
         if word not in self.options:
             if all(part in self.options for part in word.split(",")):
                 raise ValueError(f"takes one value; to try a list such as {display_value(text)}, use !sweep")
-            raise ValueError(f"takes one of {', '.join(self.options)}, not {display_value(text)}")
+            instead = dict(self.retired).get(word.replace("-", "_"))
+            remedy = f"; {instead} replaces it" if instead else ""
+            raise ValueError(f"takes one of {', '.join(self.options)}, not {display_value(text)}{remedy}")
         return word
 
     def format(self, value: object) -> str:

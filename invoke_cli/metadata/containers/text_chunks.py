@@ -33,7 +33,7 @@ def read_bytes(path: Path) -> bytes:
         if path.is_dir():
             raise MetadataError(f"{path} is a folder, not an image", hint="pass one of the images in it")
         if not path.is_file():
-            raise MetadataError(f"there is no image {path}", hint="check the name; Tab completes it")
+            raise MetadataError(f"there is no image {path}", hint="check the name")
         if path.stat().st_size > MAX_FILE:
             raise MetadataError(f"{path} is too large to read", hint="pass an image")
         return path.read_bytes()

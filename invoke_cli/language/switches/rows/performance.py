@@ -5,6 +5,12 @@ from __future__ import annotations
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.values import Choice, Flag
 
+# Names in InvokeAI, A1111 and ComfyUI.
+_RETIRED = (
+    ("xformers", "sdpa"), ("torch_sdp", "sdpa"), ("sage", "sdpa"),
+    ("normal", "math"), ("split", "sliced"), ("sub_quad", "sliced"),
+)  # fmt: skip
+
 PERFORMANCE: tuple[Switch, ...] = (
     Switch(
         field="offload",
@@ -20,7 +26,7 @@ PERFORMANCE: tuple[Switch, ...] = (
     Switch(
         field="attention",
         flags=("--attention",),
-        value=Choice(options=("auto", "sdpa", "math", "flash", "efficient", "cudnn", "sliced")),
+        value=Choice(options=("auto", "sdpa", "math", "flash", "efficient", "cudnn", "sliced"), retired=_RETIRED),
         group=Group.LOOK,
         metavar="NAME",
         recorded="attention",
