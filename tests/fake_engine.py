@@ -51,6 +51,9 @@ class FakeEngine:
     def check_loras(self, model: Model, loras: Sequence[LoraUse], hooks: Hooks) -> None:
         pass
 
+    def best_fast(self, model: Model) -> str:
+        return "bfloat16"
+
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         self.load(job.model, hooks)
         self.jobs.append(job)

@@ -108,6 +108,7 @@ class SessionContext:
         aliases: The user's aliases.
         counters: The engine counters of the current line.
         last_stages: The stages of the last planned line, with seeds and references resolved.
+        faster: What would make the current line faster; empty if nothing is known.
         latest: The folder of the last result, which `@last` refers to; None before the first.
         session_id: A random identifier of the session.
     """
@@ -121,6 +122,7 @@ class SessionContext:
         self.counters = Counters()
         self.last_stages: tuple[GenerationRequest, ...] = ()
         self.latest: OutputFolder | None = None
+        self.faster = ""
         self._opener = opener
         self._engine: Engine | None = None
         self._opening: threading.Thread | None = None
@@ -197,7 +199,7 @@ class SessionContext:
             event = replace(event, seconds=time.monotonic() - self._opening_began)
             self._opening_began = None
         self.emit(event)
-        tip = tip_for_progress(event) if isinstance(event, Step) else None
+        tip = tip_for_progress(event, self.faster) if isinstance(event, Step) else None
         if tip is not None:
             self.tip(tip)
 

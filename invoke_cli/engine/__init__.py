@@ -271,6 +271,9 @@ class Engine(Protocol):
             ModelError: A LoRA does not fit, or cannot be used.
         """
 
+    def best_fast(self, model: Model) -> str:
+        """Return what `--fast auto` means for the model on this device; empty if nothing pays."""
+
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images as they finish.
 

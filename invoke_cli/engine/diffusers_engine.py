@@ -45,7 +45,7 @@ from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_upscaler
 from invoke_cli.engine.postprocess.network import load_network, run_network
 from invoke_cli.engine.sampling.latent_effects import seamless
-from invoke_cli.engine.sampling.optimizations import check_optimizations, optimizations
+from invoke_cli.engine.sampling.optimizations import best_optimizations, check_optimizations, optimizations
 from invoke_cli.engine.sampling.schedulers import reaches_zero_snr
 from invoke_cli.engine.sampling.vae import ImageEncoder
 from invoke_cli.engine.segmentation import Segmenter
@@ -89,6 +89,10 @@ class DiffusersEngine:
         """Load the model, and activate the LoRAs for a moment."""
         with active_loras(self._ready(model, hooks), loras, lambda text: hooks.emit(Notice(text=text))):
             pass
+
+    def best_fast(self, model: Model) -> str:
+        """Return what `--fast auto` means for the model on this device."""
+        return best_optimizations(model.facts.family, self._device)
 
     def generate(self, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
         """Yield the job's images as they finish."""

@@ -21,6 +21,7 @@ from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.prompt_words import unknown_words
 from invoke_cli.generation.resolved_line import ResolvedLine, resolve_line
 from invoke_cli.generation.save import Saver, check_only_image, originals_target, save_grid
+from invoke_cli.generation.speedups import with_chosen_speedups
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
 from invoke_cli.imaging.sheets.grids import difference
 from invoke_cli.imaging.sizes import FitMode
@@ -204,6 +205,7 @@ class LineRun:
         return _with_images(prepared, followers)
 
     def _execute(self, saver: Saver, prepared: Prepared) -> None:
+        prepared = with_chosen_speedups(self.context, prepared)
         is_kept = not prepared.plan.output.private and saver.target.file is None
         for file in prepared.inputs if is_kept else ():
             saver.target.folder.keep_input(file.data, file.sha256, file.name, file.source)

@@ -53,8 +53,11 @@ def _artifacts(plan: Plan) -> Iterator[Tip]:
         yield Tip(key="artifacts", text=text)
 
 
-def tip_for_progress(step: Step) -> Tip | None:
-    """Return a tip if the images of a line will take long, judged by the first steps."""
+def tip_for_progress(step: Step, faster: str = "") -> Tip | None:
+    """Return a tip if the images of a line will take long, judged by the first steps.
+
+    `faster` is what would make the line faster at the same size.
+    """
     if step.step < _MEASURED_STEPS or not step.seconds:
         return None
     whole = step.seconds / step.step * step.steps * math.ceil(step.images / step.batch)
@@ -64,6 +67,7 @@ def tip_for_progress(step: Step) -> Tip | None:
         f"at this speed the line takes about {round(whole / 60)} minutes; fewer steps (-s), a smaller size (-W and -H) "
         "or fewer images (-n) take less"
     )
+    text += f"; {faster}" if faster else ""
     return Tip(key="slow", text=text)
 
 

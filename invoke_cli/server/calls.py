@@ -17,7 +17,7 @@ from invoke_cli.server.remote_errors import RUN_ALONE, error_to_message, pack_co
 # The engine methods that any client may call, and whether they take hooks.
 CALLS: Mapping[str, bool] = {
     "load": True, "check": False, "check_loras": True, "apply_network": True, "upscale": True, "tokens": True,
-    "segment": False, "environment": False, "memory": False, "estimate": False, "loaded": False,
+    "segment": False, "best_fast": False, "environment": False, "memory": False, "estimate": False, "loaded": False,
 }  # fmt: skip
 # Those that only the session that started the engine's process may call, too.
 OWNER_CALLS: Mapping[str, bool] = {**CALLS, "save": True, "unpickle": False}

@@ -41,6 +41,10 @@ class ForwardedCalls(ABC):
         """Check that LoRAs fit the model."""
         self._request("check_loras", model, tuple(loras), hooks=hooks)
 
+    def best_fast(self, model: Model) -> str:
+        """Return what `--fast auto` means for the model."""
+        return cast(str, self._request("best_fast", model))
+
     def apply_network(self, job: NetworkJob, hooks: Hooks) -> Image.Image:
         """Run a postprocessing network on an image."""
         return cast("Image.Image", self._request("apply_network", job, hooks=hooks))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import torch
@@ -12,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel
+from invoke_cli.engine.sampling.patching import patched
 from invoke_cli.errors import PlanError
 from invoke_cli.events import Emit, Notice
 from invoke_cli.models.families.family import Family
@@ -27,6 +31,7 @@ class Optimization:
     Attributes:
         needs_gpu: Whether it needs CUDA.
         needs_unet: Whether only models with a UNet support it.
+        needs_float32: Whether it makes sense only where models run in float32.
         apply: Applies it and registers its undo on the stack; None if loading the model applies it.
         notice: A notice to show when it is applied.
     """
@@ -35,6 +40,7 @@ class Optimization:
     value: object
     needs_gpu: bool = False
     needs_unet: bool = False
+    needs_float32: bool = False
     apply: Apply | None = None
     notice: str = ""
 
@@ -69,6 +75,47 @@ def _compiled(loaded: LoadedModel, stack: ExitStack) -> None:
         stack.callback(setattr, block, "_compiled_call_impl", None)
 
 
+def _in_bfloat16(loaded: LoadedModel, stack: ExitStack) -> None:
+    """Run the denoiser in bfloat16; what it takes and returns, and so the scheduler's arithmetic, stays in float32."""
+    denoiser: Any = loaded.denoiser
+    for parameter in denoiser.parameters():
+        if parameter.dtype is torch.float32:
+            stack.callback(setattr, parameter, "data", parameter.data)
+            parameter.data = parameter.data.to(torch.bfloat16)
+    for module in denoiser.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.dtype is torch.float32:
+                stack.callback(setattr, module, name, buffer)
+                setattr(module, name, buffer.to(torch.bfloat16))
+    stack.enter_context(patched(denoiser, forward=_bfloat16_forward(denoiser.forward)))
+
+
+def _bfloat16_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a forward pass in bfloat16. The timestep stays as it is: bfloat16 cannot tell 999 from 1000."""
+    signature = inspect.signature(forward)
+
+    @wraps(forward)
+    def converted(*arguments: Any, **named: Any) -> Any:
+        bound = signature.bind(*arguments, **named)
+        for name, value in bound.arguments.items():
+            if name != "timestep":
+                bound.arguments[name] = _cast(value, torch.float32, torch.bfloat16)
+        return _cast(forward(*bound.args, **bound.kwargs), torch.bfloat16, torch.float32)
+
+    return converted
+
+
+def _cast(value: Any, source: torch.dtype, target: torch.dtype) -> Any:
+    """Convert the tensors of one dtype in nested containers to another."""
+    if isinstance(value, torch.Tensor):
+        return value.to(target) if value.dtype is source else value
+    if isinstance(value, Mapping):
+        return type(value)(**{key: _cast(each, source, target) for key, each in value.items()})
+    if isinstance(value, (list, tuple)):
+        return type(value)(_cast(each, source, target) for each in value)
+    return value
+
+
 def _tf32(_: LoadedModel, stack: ExitStack) -> None:
     stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
     torch.set_float32_matmul_precision("high")
@@ -82,6 +129,7 @@ OPTIMIZATIONS: tuple[Optimization, ...] = (
     Optimization(field="attention", value="cudnn", needs_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
     Optimization(field="attention", value="sliced", needs_unet=True, apply=_sliced),
     Optimization(field="vae_tiling", value=True, apply=_tiled),
+    Optimization(field="fast", value="bfloat16", needs_float32=True, apply=_in_bfloat16),
     Optimization(field="fast", value="channels_last", needs_unet=True, apply=_channels_last),
     Optimization(field="fast", value="tf32", needs_gpu=True, apply=_tf32),
     Optimization(
@@ -99,8 +147,23 @@ _WHY: Mapping[str, str] = {
 def requested(request: GenerationRequest) -> Iterator[Optimization]:
     """Yield the optimizations that a request contains."""
     for row in OPTIMIZATIONS:
-        if getattr(request, row.field) == row.value:
+        value = getattr(request, row.field)
+        if row.value in (value.split(",") if isinstance(value, str) else (value,)):
             yield row
+
+
+def best_optimizations(family: Family, device: Device) -> str:
+    """Return the names of `--fast` that pay on a device, as measured (see docs/performance.md); empty for none."""
+    if device.kind != "cpu" or device.dtype is not torch.float32 or not has_bfloat16_instructions():
+        return ""
+    return "bfloat16,channels_last" if family.denoiser == "unet" else "bfloat16"
+
+
+def has_bfloat16_instructions() -> bool:
+    """Return whether the processor multiplies in bfloat16 itself; otherwise torch emulates it, which is slower."""
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def check_optimizations(request: GenerationRequest, family: Family, device: Device) -> None:
@@ -114,6 +177,9 @@ def check_optimizations(request: GenerationRequest, family: Family, device: Devi
         if row.needs_gpu and device.kind != "cuda":
             message = f"{name} needs an NVIDIA GPU and this is {device.label}: {_WHY[row.field]}"
             raise PlanError(message, hint="remove it, or start with --device cuda", field=row.field)
+        if row.needs_float32 and device.dtype is not torch.float32:
+            message = f"{name} has no effect: models run in {device.dtype_name} already"
+            raise PlanError(message, hint="remove it, or start with --precision float32", field=row.field)
         if row.needs_unet and family.denoiser != "unet":
             message = f"{name} works only with models that have a UNet; {family.label} has a transformer"
             raise PlanError(message, hint="remove it; --attention math works with every model", field=row.field)

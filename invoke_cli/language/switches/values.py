@@ -140,6 +140,21 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Choices(Choice):
+    """Several of a few words, with commas between them. `alone` are words that stand alone."""
+
+    alone: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> str:
+        """Check the words; return each once, in the order of the options."""
+        words = [Choice(options=self.options, retired=self.retired).parse(word.strip()) for word in text.split(",")]
+        for word in words:
+            if word in self.alone and len(set(words)) > 1:
+                raise ValueError(f"takes {word} alone, not {display_value(text)}")
+        return ",".join(option for option in self.options if option in words)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OptionalChoice(Choice):
     """One of a few words, or none, which means `bare`."""
 

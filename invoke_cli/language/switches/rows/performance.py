@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from invoke_cli.language.switches.switch import Group, Switch
-from invoke_cli.language.switches.values import Choice, Flag
+from invoke_cli.language.switches.values import Choice, Choices, Flag
 
 # Names in InvokeAI, A1111 and ComfyUI.
 _RETIRED = (
@@ -45,12 +45,13 @@ PERFORMANCE: tuple[Switch, ...] = (
     Switch(
         field="fast",
         flags=("--fast",),
-        value=Choice(options=("none", "compile", "channels_last", "tf32")),
+        value=Choices(options=("none", "auto", "bfloat16", "channels_last", "compile", "tf32"), alone=("none", "auto")),
         group=Group.LOOK,
-        metavar="NAME",
+        metavar="NAMES",
         recorded="fast",
-        example="--fast channels_last",
-        help="speed-ups that may change low-order bits: compile (GPU only; the first image of a size takes minutes), "
-        "tf32 (GPU only), channels_last (UNets only)",
+        example="--fast auto",
+        help="speed-ups that change low-order bits, with commas between them: bfloat16 (denoise in half the "
+        "precision), channels_last (UNets only), compile (GPU only; the first image of a size takes minutes), tf32 "
+        "(GPU only); auto chooses those that pay on this processor",
     ),
 )
