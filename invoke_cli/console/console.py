@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from invoke_cli.console.error_text import error_text
-from invoke_cli.console.event_text import done_text, loading_text, performance_text, progress_text, result_text
+from invoke_cli.console.event_text import (
+    done_text,
+    loading_text,
+    performance_text,
+    progress_text,
+    result_text,
+    short_result_text,
+)
 from invoke_cli.console.hyperlinks import add_hyperlink, supports_hyperlinks
 from invoke_cli.console.image_viewer import ImageViewer
 from invoke_cli.console.json_events import json_line
@@ -22,7 +29,7 @@ from invoke_cli.console.rendered_image import RenderedImage, down, up
 from invoke_cli.console.standard_streams import stdout_errors
 from invoke_cli.console.themes import Theme, theme_for
 from invoke_cli.console.token_text import token_text
-from invoke_cli.console.window import is_long, is_terminal, show_in_pager, text_width
+from invoke_cli.console.window import is_long, is_terminal, row_width, show_in_pager, text_width
 from invoke_cli.errors import InvokeError, OutputError
 from invoke_cli.events import (
     STANDARD_OUTPUT,
@@ -231,7 +238,8 @@ class Console:
                 pass
 
     def _show_result(self, event: Saved) -> None:
-        text = result_text(event, short=self.out.isatty() and not self.style.verbose)
+        is_short = self.out.isatty() and not self.style.verbose
+        text = short_result_text(event, row_width()) if is_short else result_text(event)
         if event.path == STANDARD_OUTPUT:
             print(text, file=self.err, flush=True)
         else:

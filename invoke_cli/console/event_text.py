@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from invoke_cli.events import STANDARD_OUTPUT, Done, Loading, Saved, Step
+from invoke_cli.language.cells import cell_width
+from invoke_cli.language.fitted_line import fitted_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
 
 BAR_WIDTH = 24
 
 
-def result_text(event: Saved, *, short: bool = False) -> str:
-    """Return the line of a result. A file that -o names has a dash in place of the number.
+def result_text(event: Saved) -> str:
+    """Return the line of a result, which reproduces the image when it is entered again.
 
-    Entered again, it reproduces the image; a `short` one only while the defaults stay the same.
+    A file that -o names has a dash in place of the number.
     """
-    line = event.short_line if short and event.short_line else event.line
+    return sanitize_for_terminal(f"{_place(event)}{event.line}")
+
+
+def short_result_text(event: Saved, width: int) -> str:
+    """Return the line of a result in at most `width` cells: what was chosen, and the seed."""
+    place = sanitize_for_terminal(_place(event))
+    return place + fitted_line(event.short_line or event.line, width - cell_width(place))
+
+
+def _place(event: Saved) -> str:
     if event.path == STANDARD_OUTPUT:
-        return sanitize_for_terminal(line)
-    return sanitize_for_terminal(f"[{'-' if event.number is None else event.number}] {event.path}: {line}")
+        return ""
+    return f"[{'-' if event.number is None else event.number}] {event.path}: "
 
 
 def performance_text(event: Saved) -> str:

@@ -21,6 +21,11 @@ def text_width(out: TextIO) -> int:
     return max(NARROWEST, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST))
 
 
+def row_width() -> int:
+    """Return the columns of one row that is not to wrap."""
+    return max(1, shutil.get_terminal_size((WIDTH, 24)).columns - 1)
+
+
 def is_long(text: str) -> bool:
     """Return whether a text does not fit the window."""
     columns, rows = shutil.get_terminal_size((WIDTH, 24))

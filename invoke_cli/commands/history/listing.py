@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import InvokeError
-from invoke_cli.language.cells import cell_width, clipped
-from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.cells import clipped
+from invoke_cli.language.fitted_line import fitted_stages
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.entries import Entry
 from invoke_cli.request import GenerationRequest
 
-_SHORTEST_PROMPT = 12
 _ALWAYS_SHOWN = frozenset({"prompt", "seeds"})
 
 
@@ -40,7 +38,7 @@ class Listing:
         return "\n".join(lines)
 
     def _shown(self, entry: Entry, width: int) -> str:
-        """Return what was chosen for an image. Of a long line, the prompt is cut rather than the switches."""
+        """Return what was chosen for an image."""
         try:
             parsed = parse(entry.line)
         except InvokeError:
@@ -48,12 +46,7 @@ class Listing:
         if not isinstance(parsed, Generation):
             return clipped(sanitize_for_terminal(f"{entry.kind}  {entry.line}" if entry.kind else entry.line), width)
         stages = self._chosen([stage.request for stage in parsed.stages])
-        whole = sanitize_for_terminal(format_line(stages))
-        if len(stages) > 1 or cell_width(whole) <= width or not stages[0].prompt:
-            return clipped(whole, width)
-        switches = sanitize_for_terminal(format_line([replace(stages[0], prompt=None)]))
-        room = max(_SHORTEST_PROMPT, width - cell_width(switches) - 1)
-        return clipped(f"{clipped(sanitize_for_terminal(stages[0].prompt), room)} {switches}", width)
+        return fitted_stages(stages, width)
 
     def _chosen(self, stages: Sequence[GenerationRequest]) -> list[GenerationRequest]:
         """Return the stages without the defaults, and the later ones also without what they inherit."""
