@@ -8,6 +8,8 @@ from invoke_cli.console.event_text import result_text, short_result_text
 from invoke_cli.events import Saved
 from invoke_cli.language.cells import cell_width
 from invoke_cli.language.fitted_line import fitted_line
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.request import GenerationRequest
 
 SWITCHES = "-S 42 -V 4082931502:0.2,17:0.5 -I sketch.png -f 0.6"
 
@@ -21,10 +23,11 @@ def saved(line: str) -> Saved:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["a castle", "a castle " + "on a hill " * 20, "城と川 " * 40, "🏰" * 90, '"a -s5 castle" and [fog] ' * 9],
+    ["a castle", "a castle " + "on a hill " * 20, "城と川 " * 40, "🏰" * 90, 'a -s5 castle "and" [fog] ' * 9],
 )
 def test_a_result_line_takes_one_row_and_keeps_its_switches(prompt: str) -> None:
-    text = short_result_text(saved(f"{prompt.strip()} {SWITCHES}"), 100)
+    quoted = format_line([GenerationRequest(prompt=prompt.strip())])
+    text = short_result_text(saved(f"{quoted} {SWITCHES}"), 100)
     assert cell_width(text) <= 100 and "\n" not in text
     assert text.startswith("[3] outputs/000003.42.png: ")
     assert all(switch in text for switch in ("-S 42", "-V 4082931502:0.2,17:0.5", "-I sketch.png -f 0.6"))
