@@ -37,7 +37,7 @@ class EngineSettings:
     """Settings that are fixed for a session.
 
     Attributes:
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; `auto` picks the best available.
+        device: `auto` (the best available), `cpu`, or an accelerator such as `cuda`, `cuda:1`, `xpu` or `mps`.
         precision: `auto`, `float32`, `float16` or `bfloat16`; `auto` follows from the device.
         offline: Whether network access is disabled for the session.
         max_loaded_models: The number of models to keep in memory; 0 for as many as fit.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 import torch
@@ -12,6 +13,10 @@ from invoke_cli.engine import EngineSettings, Memory
 from invoke_cli.errors import ConfigError
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+# The accelerators that `auto` looks for, the best first. ROCm is `cuda`. Any other that torch knows works by its name.
+ACCELERATORS = ("cuda", "xpu", "npu", "mps")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,13 +28,24 @@ class Device:
 
     @property
     def kind(self) -> str:
-        """The device type: `cpu`, `cuda` or `mps`."""
+        """The device type: `cpu`, or that of an accelerator such as `cuda` or `mps`."""
         return self.torch_device.type
 
     @property
+    def is_accelerator(self) -> bool:
+        """Whether it is another device than the processor."""
+        return self.kind != "cpu"
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether it is an NVIDIA or AMD GPU. Only what exists nowhere else depends on it."""
+        return self.kind == "cuda"
+
+    @property
     def label(self) -> str:
-        """The name to display: the GPU's own name, or `cpu`."""
-        return torch.cuda.get_device_name(self.torch_device) if self.kind == "cuda" else self.kind
+        """The name to display: the GPU's own name if it has one, or the type."""
+        name = getattr(_module(self.torch_device), "get_device_name", None) if self.is_accelerator else None
+        return str(name(self.torch_device)) if name is not None else self.kind
 
     @property
     def dtype_name(self) -> str:
@@ -37,12 +53,13 @@ class Device:
         return str(self.dtype).removeprefix("torch.")
 
     def memory(self) -> Memory:
-        """Return the memory that images are generated in: the GPU's, otherwise the machine's."""
-        if self.kind == "cuda":
-            free, total = torch.cuda.mem_get_info(self.torch_device)
-            used = torch.cuda.memory_allocated(self.torch_device)
-            free += torch.cuda.memory_reserved(self.torch_device) - used  # torch's allocator cache can be reused
-            peak = torch.cuda.max_memory_allocated(self.torch_device)
+        """Return the memory that images are generated in: the accelerator's own, otherwise the machine's."""
+        module = _module(self.torch_device)
+        if self.is_accelerator and hasattr(module, "mem_get_info"):
+            free, total = module.mem_get_info(self.torch_device)
+            used = module.memory_allocated(self.torch_device)
+            free += module.memory_reserved(self.torch_device) - used  # torch's allocator cache can be reused
+            peak = module.max_memory_allocated(self.torch_device)
             return Memory(device=self.label, free=free, total=total, used=used, peak=peak)
         machine = psutil.virtual_memory()
         used = psutil.Process().memory_info().rss
@@ -50,9 +67,15 @@ class Device:
 
     def release(self) -> None:
         """Return cached blocks to the device."""
-        if self.kind == "cuda":
-            torch.cuda.empty_cache()
+        if self.is_accelerator and hasattr(_module(self.torch_device), "empty_cache"):
+            _module(self.torch_device).empty_cache()
+        if self.is_cuda:
             torch.cuda.ipc_collect()  # type: ignore[no-untyped-call]
+
+
+def _module(device: torch.device) -> Any:
+    """Return torch's module for a type of device: `torch.cuda`, `torch.mps`, …"""
+    return torch.get_device_module(device)
 
 
 def _peak_rss(now: int) -> int:
@@ -86,21 +109,20 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"not a device: {name}", hint="auto, cpu, cuda, cuda:1 or mps") from None
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise ConfigError(f"--device {name} is not supported", hint="auto, cpu, cuda, cuda:1 or mps")
-    if not _is_available(device):
+        raise ConfigError(f"not a device: {name}", hint=f"auto, cpu, {', '.join(ACCELERATORS)} or cuda:1") from None
+    if device.type != "cpu" and not _is_available(device.type, device.index):
         raise ConfigError(f"--device {name} is not available", hint="--device cpu works everywhere")
     return device
 
 
 def _best_device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    return torch.device(next(filter(_is_available, ACCELERATORS), "cpu"))
 
 
-def _is_available(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
-    return device.type != "mps" or torch.backends.mps.is_available()
+def _is_available(kind: str, index: int | None = None) -> bool:
+    """Return whether torch can use a device; one of a type without a module, such as `meta`, cannot be used."""
+    module = getattr(torch, kind, None)
+    if module is None or not hasattr(module, "is_available") or not module.is_available():
+        return False
+    count = getattr(module, "device_count", None)
+    return index is None or (count is not None and index < count())

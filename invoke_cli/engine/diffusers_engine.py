@@ -245,7 +245,7 @@ class DiffusersEngine:
         requested = job.batch_size or job.plan.parallel
         if requested:
             return requested
-        if self._device.kind != "cuda":
+        if not self._device.is_accelerator:
             return 1
         free = self._device.memory().free * _SAFE_SHARE
         return max(1, min(8, int(free // self.estimate(job.plan, job.model))))

@@ -19,6 +19,7 @@ from invoke_cli.engine.conditioning.prompt_embeds import Conditioning
 from invoke_cli.engine.finite import check_latents, check_pixels
 from invoke_cli.engine.job_run import BatchRecorder, JobRun
 from invoke_cli.engine.sampling.checkpoint import SamplerState
+from invoke_cli.engine.sampling.cpu_schedule import schedule_on_cpu
 from invoke_cli.engine.sampling.latent_effects import after_step, varied_noise
 from invoke_cli.engine.sampling.noise import generator
 from invoke_cli.engine.sampling.patching import patched
@@ -72,6 +73,7 @@ class _Call:
         view = self.loaded.view(self.plan.task, self.scheduler)
         inner = getattr(view, "decoder_pipe", view)
         with ExitStack() as stack:
+            stack.enter_context(schedule_on_cpu(self.scheduler, self.loaded.denoiser, self.loaded.device))
             stack.enter_context(self.observer.attached(self.loaded.denoiser))
             stack.enter_context(patched(inner, prepare_latents=self._observed_start(inner.prepare_latents)))
             vae = self.loaded.vae

@@ -239,9 +239,7 @@ def _place_on_device(loaded: LoadedModel, device: Device) -> None:
         case "sequential":
             pipeline.enable_sequential_cpu_offload(device=place)
         case "group":
-            pipeline.enable_group_offload(
-                onload_device=place, offload_type="leaf_level", use_stream=device.kind == "cuda"
-            )
+            pipeline.enable_group_offload(onload_device=place, offload_type="leaf_level", use_stream=device.is_cuda)
         case _:
             pipeline.to(place)
 

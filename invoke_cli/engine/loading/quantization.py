@@ -25,7 +25,7 @@ def load_quantized(facts: ModelFacts, owner: WeightsOwner, name: str, device: De
     """
     row = next(row for row in QUANTIZATIONS if row.name == facts.quantize)
     removal = f"or remove it from the entry: !edit_model {name} quantize none"
-    if row.on_gpu and device.kind != "cuda":
+    if row.on_gpu and not device.is_cuda:
         message = f"quantize: {row.name} of {name} needs an NVIDIA GPU and this is {device.label}"
         raise ModelError(message, hint=f"int8 works everywhere, {removal}", field="model")
     if importlib.util.find_spec(row.package) is None:

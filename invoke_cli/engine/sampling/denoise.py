@@ -20,6 +20,7 @@ from invoke_cli.engine.control.controlnet import control_arguments
 from invoke_cli.engine.counters import Counters
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.sampling.checkpoint import Checkpoint, SamplerState, generator_states, history_of
+from invoke_cli.engine.sampling.cpu_schedule import schedule_on_cpu
 from invoke_cli.engine.sampling.initial_latents import STARTS, DenoiseContext, Source
 from invoke_cli.engine.sampling.latent_effects import after_step, rescaled_guidance
 from invoke_cli.engine.sampling.patching import patched
@@ -113,6 +114,7 @@ class _Run:
         with ExitStack() as stack:
             stack.enter_context(patched(view, **self.start.replacements()))
             stack.enter_context(patched(view, prepare_latents=self._observed_start(view.prepare_latents)))
+            stack.enter_context(schedule_on_cpu(self.scheduler, unet, self.loaded.device))
             stack.enter_context(self.observer.attached(unet))
             stack.enter_context(rescaled_guidance(view, rescale))
             swap = self.batch.encode_swap

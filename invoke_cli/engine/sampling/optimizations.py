@@ -29,7 +29,8 @@ class Optimization:
     """A row of the optimization table: one value of a request field.
 
     Attributes:
-        needs_gpu: Whether it needs CUDA.
+        needs_gpu: Whether it needs an accelerator.
+        needs_cuda: Whether it needs CUDA.
         needs_unet: Whether only models with a UNet support it.
         needs_float32: Whether it makes sense only where models run in float32.
         apply: Applies it and registers its undo on the stack; None if loading the model applies it.
@@ -39,6 +40,7 @@ class Optimization:
     field: str
     value: object
     needs_gpu: bool = False
+    needs_cuda: bool = False
     needs_unet: bool = False
     needs_float32: bool = False
     apply: Apply | None = None
@@ -78,11 +80,12 @@ def _compiled(loaded: LoadedModel, stack: ExitStack) -> None:
 def _in_bfloat16(loaded: LoadedModel, stack: ExitStack) -> None:
     """Run the denoiser in bfloat16; what it takes and returns, and so the scheduler's arithmetic, stays in float32."""
     denoiser: Any = loaded.denoiser
-    for parameter in denoiser.parameters():
-        if parameter.dtype is torch.float32:
-            stack.callback(setattr, parameter, "data", parameter.data)
-            parameter.data = parameter.data.to(torch.bfloat16)
     for module in denoiser.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.dtype is torch.float32:
+                narrow = torch.nn.Parameter(parameter.detach().to(torch.bfloat16), requires_grad=False)
+                stack.callback(setattr, module, name, parameter)
+                setattr(module, name, narrow)
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.dtype is torch.float32:
                 stack.callback(setattr, module, name, buffer)
@@ -124,14 +127,14 @@ def _tf32(_: LoadedModel, stack: ExitStack) -> None:
 OPTIMIZATIONS: tuple[Optimization, ...] = (
     *(Optimization(field="offload", value=how, needs_gpu=True) for how in ("model", "sequential", "group")),
     Optimization(field="attention", value="math", apply=_kernel(SDPBackend.MATH)),
-    Optimization(field="attention", value="flash", needs_gpu=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
-    Optimization(field="attention", value="efficient", needs_gpu=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
-    Optimization(field="attention", value="cudnn", needs_gpu=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
+    Optimization(field="attention", value="flash", needs_cuda=True, apply=_kernel(SDPBackend.FLASH_ATTENTION)),
+    Optimization(field="attention", value="efficient", needs_cuda=True, apply=_kernel(SDPBackend.EFFICIENT_ATTENTION)),
+    Optimization(field="attention", value="cudnn", needs_cuda=True, apply=_kernel(SDPBackend.CUDNN_ATTENTION)),
     Optimization(field="attention", value="sliced", needs_unet=True, apply=_sliced),
     Optimization(field="vae_tiling", value=True, apply=_tiled),
     Optimization(field="fast", value="bfloat16", needs_float32=True, apply=_in_bfloat16),
     Optimization(field="fast", value="channels_last", needs_unet=True, apply=_channels_last),
-    Optimization(field="fast", value="tf32", needs_gpu=True, apply=_tf32),
+    Optimization(field="fast", value="tf32", needs_cuda=True, apply=_tf32),
     Optimization(
         field="fast", value="compile", needs_gpu=True, apply=_compiled,
         notice="compiling: the first image of each size takes minutes, later ones are faster",
@@ -174,8 +177,9 @@ def check_optimizations(request: GenerationRequest, family: Family, device: Devi
     """
     for row in requested(request):
         name = f"--{row.field} {row.value}"
-        if row.needs_gpu and device.kind != "cuda":
-            message = f"{name} needs an NVIDIA GPU and this is {device.label}: {_WHY[row.field]}"
+        if (row.needs_gpu and not device.is_accelerator) or (row.needs_cuda and not device.is_cuda):
+            needed = "an NVIDIA GPU" if row.needs_cuda else "a GPU"
+            message = f"{name} needs {needed} and this is {device.label}: {_WHY[row.field]}"
             raise PlanError(message, hint="remove it, or start with --device cuda", field=row.field)
         if row.needs_float32 and device.dtype is not torch.float32:
             message = f"{name} has no effect: models run in {device.dtype_name} already"
