@@ -103,6 +103,13 @@ def requested(request: GenerationRequest) -> Iterator[Optimization]:
             yield row
 
 
+def offload_mode(request: GenerationRequest, device: Device) -> str:
+    """Return how idle weights are kept off the device: `auto` means `model` on a GPU and `none` elsewhere."""
+    if request.offload == "auto":
+        return "model" if device.kind == "cuda" else "none"
+    return request.offload or "none"
+
+
 def check_optimizations(request: GenerationRequest, family: Family, device: Device) -> None:
     """Check the requested optimizations against the device and the family, before anything is loaded.
 

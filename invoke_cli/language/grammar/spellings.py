@@ -9,6 +9,7 @@ from functools import cache
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.names import nearest, normalise_name
 from invoke_cli.language.switches.launch import LAUNCH_OPTIONS
+from invoke_cli.language.switches.legacy_launch import LEGACY_OPTIONS, LegacyOption, legacy_option
 from invoke_cli.language.switches.rejected import REJECTED_SWITCHES, RejectedSwitch
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
@@ -86,6 +87,8 @@ def _find_long(name: str, word: str) -> tuple[Switch | RejectedSwitch, bool]:
     rows |= {flag: (switch, True) for flag, switch in _negations().items()}
     if name in rows:
         return rows[name]
+    if (legacy := legacy_option(name)) is not None:
+        raise _legacy_error(legacy, name)
     matches = {flag: entry for flag, entry in rows.items() if flag.startswith(name)}
     if len({(id(row), negated) for row, negated in matches.values()}) == 1:
         return next(iter(matches.values()))
@@ -127,6 +130,16 @@ def unknown_switch(word: str) -> LineError:
     return LineError(f"unknown switch: {name}", hint=suggestion + KEEP_AS_TEXT)
 
 
+def _legacy_error(row: LegacyOption, name: str) -> LineError:
+    """Return the error for a launch option of InvokeAI 2.x in a line."""
+    if row.instead:
+        return LineError(f"{name} of InvokeAI 2.x ({row.what}) is not supported", hint=row.instead)
+    instead = (
+        f"start the program with it: invoke {row.becomes or name} …" if row.becomes else f"remove it: {row.remark}"
+    )
+    return LineError(f"{name} is a launch option of InvokeAI 2.x and cannot be used in a line", hint=instead)
+
+
 def _near_spelling(name: str) -> str:
     """Return the spelling that was probably meant; a long name may have been typed with one dash."""
     known = {**_spellings(), **_negations()}
@@ -136,7 +149,9 @@ def _near_spelling(name: str) -> str:
     longer = [spelling for spelling in known if len(letters) > 2 and spelling.startswith(f"--{letters}")]
     if longer:
         return longer[0]
-    return nearest(name, [spelling for spelling in known if spelling.startswith("--")])
+    options = [row.name for row in LAUNCH_OPTIONS]
+    options += [flag for row in LEGACY_OPTIONS if not row.alone for flag in row.flags]
+    return nearest(name, [spelling for spelling in (*known, *options) if spelling.startswith("--")])
 
 
 @cache
