@@ -18,7 +18,7 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.metadata.codecs import recall
 from invoke_cli.metadata.latents import SUFFIX
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.planning.postprocessors import POSTPROCESSORS
+from invoke_cli.planning.postprocessors import POSTPROCESSORS, enlarges
 from invoke_cli.replay.replay import find_input
 from invoke_cli.request import GenerationRequest, overlay
 
@@ -47,12 +47,15 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
         _check_target(first, path)
         generates = first.outcrop is not None or first.text_mask is not None
         target = GenerationRequest(
-            init_image=reference if paths is None else str(path), fix=None if generates else True
+            init_image=reference if paths is None else str(path),
+            fix=None if generates else True,
+            prompt=first.new_prompt if generates else None,
         )
         inherited = _inherited_settings(context, path)
         if not generates:
             target = overlay(target, _colours_of_init(context, first, path))
-        lines.append(format_line([overlay(overlay(inherited, replace(first, prompt=None)), target), *later]))
+        own = replace(first, prompt=None, new_prompt=None if generates and not enlarges(first) else first.new_prompt)
+        lines.append(format_line([overlay(overlay(inherited, own), target), *later]))
     return lines
 
 
@@ -61,7 +64,7 @@ def _check(request: GenerationRequest) -> None:
     is_requested = any(row.is_requested(request) for row in POSTPROCESSORS)
     if not is_requested and request.outcrop is None and request.text_mask is None:
         raise CommandError(
-            "!fix needs a switch that changes the image", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …"
+            "!fix needs a switch that changes the image", hint="!fix photo.png -U 2, --embiggen 2, -c top 64, -G 0.8 …"
         )
 
 
