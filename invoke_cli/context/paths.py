@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from invoke_cli.context.hub_cache import hub_cache, latest_snapshot
 from invoke_cli.context.init_files import INIT_FILE, LEGACY_INIT_FILE
 from invoke_cli.errors import ConfigError
 from invoke_cli.language.grammar.pasted_paths import is_escaped, may_be_pasted, pasted_forms
 from invoke_cli.language.image_names import RESULT_SUFFIXES
+from invoke_cli.models.legacy_entries import HUB
 
 PACKAGE = Path(__file__).resolve().parent.parent
 MODELS_FILE = "models.yaml"
@@ -81,9 +83,20 @@ class Paths:
 
     def model_folder(self, path: str) -> Path:
         """Resolve the `path` of an entry; relative paths start at the root, or else at the data folder."""
+        if path.startswith(HUB):
+            return self._hub_folder(path.removeprefix(HUB))
         filled = expand_path(path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root)))
         in_data = self.data / filled if self.data is not None else None
         return in_data if in_data is not None and path_exists(in_data) else self.root / filled
+
+    def _hub_folder(self, path: str) -> Path:
+        """Return the folder of a repository of Hugging Face or below it; InvokeAI 2.x kept them in the root."""
+        owner, _, rest = path.partition("/")
+        name, _, subfolder = rest.partition("/")
+        caches = (hub_cache(), *(self.root / MODELS / folder for folder in ("hub", "diffusers", "")))
+        repositories = [cache / f"models--{owner}--{name}" for cache in caches]
+        found = next((snapshot for folder in repositories if (snapshot := latest_snapshot(folder))), repositories[0])
+        return found / subfolder
 
     def resolve_near(self, source: str, path: str) -> Path:
         """Resolve a path in the file `source`: next to that file if it exists there, else like `model_folder`."""

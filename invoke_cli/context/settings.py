@@ -43,6 +43,7 @@ from invoke_cli.models.files.single_file import read_file_facts
 from invoke_cli.models.files.vae import with_vae
 from invoke_cli.models.files.weights_header import SINGLE_FILES
 from invoke_cli.models.files.zero_snr import with_zero_snr
+from invoke_cli.models.legacy_entries import HUB
 from invoke_cli.models.quantization import with_quantize
 from invoke_cli.models.recommended import RecommendedModel, read_recommended, recommended_named
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
@@ -100,8 +101,13 @@ class Settings:
     def registry(self) -> Registry:
         """The known models, read on first access."""
         if (registry := self._registry) is None:  # read once: another thread may reset it meanwhile
-            registry = self._registry = build_registry(self.paths.model_layers())
+            registry = self._registry = build_registry(self.paths.model_layers(), self._is_available)
         return registry
+
+    def _is_available(self, spec: ModelSpec) -> bool:
+        """Return whether the files of an entry exist and can be loaded."""
+        path = self.paths.model_folder(spec.path)
+        return path_exists(path) and path.suffix.lower() not in PICKLES
 
     def _added_folders(self) -> Mapping[str, Path]:
         """Return the further folders of LoRAs and embeddings, by kind."""
@@ -219,6 +225,10 @@ class Settings:
             message = f"{spec.name} is a control model and cannot generate images"
             raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.paths.model_folder(spec.path)
+        if spec.path.startswith(HUB) and not path_exists(path):
+            repository = spec.path.removeprefix(HUB)
+            hint = f"!import_model {repository} downloads it; !models lists the models"
+            raise ModelError(f"{spec.name}: {repository} was not downloaded", hint=hint, field="model")
         if path.is_dir() or not _is_weight_file(path):
             facts = read_facts(path, spec.name, spec.size)
         else:

@@ -53,6 +53,7 @@ class ResolvedLine:
 
 def resolve_line(context: SessionContext, stages: Sequence[Stage]) -> ResolvedLine:
     """Resolve the defaults of the first stage. Raises ModelError or PlanError if its model is unknown."""
+    context.report_model_problems()
     first, *later = stages
     if _embiggens_init(first.request):
         first = replace(first, request=_embiggened(first.request))

@@ -91,7 +91,7 @@ POSTPROCESS: tuple[Switch, ...] = (
     ),
     Switch(
         field="embiggen_strength",
-        flags=("-embiggen_strength", "--embiggen_strength"),
+        flags=("--embiggen_strength", "-embiggen_strength"),
         value=Number(low=0, high=1),
         group=Group.POSTPROCESS,
         metavar="F",
@@ -101,7 +101,7 @@ POSTPROCESS: tuple[Switch, ...] = (
     ),
     Switch(
         field="embiggen_tiles",
-        flags=("-embiggen_tiles", "--embiggen_tiles"),
+        flags=("--embiggen_tiles", "-embiggen_tiles"),
         value=Integers(low=1, high=10_000, most=1000),
         group=Group.POSTPROCESS,
         metavar="N …",
