@@ -72,17 +72,18 @@ def read_legacy_init(text: str, root: Path) -> Defaults:
             words, _ = translate(shlex.split(line, comments=True), alone=True, reject=rejected.append)
             remarks += [f"{where}: {error.message}; {error.hint}" for error in rejected]
             options, rest = take_launch_options(words)
-            allowed = {row.name[2:] for row in LAUNCH_OPTIONS if row.in_init}
-            remarks += [
-                f"{where}: --{name} is only for the command line"
-                for name in options
-                if name not in allowed and name != "root"
-            ]
-            used = {name: value for name, value in options.items() if name in allowed}
+            used = {name: value for name, value in options.items() if name in _allowed()}
+            unused = options.keys() - used.keys() - {"root"}
+            remarks += [f"{where}: --{name} is only for the command line" for name in sorted(unused)]
             defaults = _below(_added(defaults, used, rest), root)
         except (InvokeError, ValueError) as error:
             remarks.append(f"{where} is not used: {error}")
     return Defaults(options=defaults.options, request=defaults.request, remarks=tuple(remarks))
+
+
+def _allowed() -> frozenset[str]:
+    """Return the names of the launch options that an init file may contain."""
+    return frozenset(row.name[2:] for row in LAUNCH_OPTIONS if row.in_init)
 
 
 def merged(lower: Defaults, upper: Defaults) -> Defaults:

@@ -36,13 +36,17 @@ def modern_entry(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of an entry of InvokeAI 2.x; what has no meaning here is left out."""
     entry = {key: value for key, value in body.items() if key not in ONLY_LEGACY and key not in ("format", "vae")}
     vae = body.get("vae")
-    found = {"path": _location(body), "vae": _location(vae) if isinstance(vae, Mapping) else vae}
-    entry |= {key: value for key, value in found.items() if value is not None}
-    if isinstance(body.get("width"), int) and body["width"] in _SIZES:
-        entry["size"] = body["width"]
-    if isinstance(body.get("config"), str) and _V_PREDICTION.search(body["config"]):
-        entry["prediction"] = "v_prediction"
-    return entry
+    found: dict[str, object] = {"path": _location(body), "vae": _location(vae) if isinstance(vae, Mapping) else vae}
+    found |= {"size": _size(body.get("width")), "prediction": _prediction(body.get("config"))}
+    return entry | {key: value for key, value in found.items() if value is not None}
+
+
+def _size(width: object) -> int | None:
+    return width if isinstance(width, int) and width in _SIZES else None
+
+
+def _prediction(config: object) -> str | None:
+    return "v_prediction" if isinstance(config, str) and _V_PREDICTION.search(config) else None
 
 
 def _location(body: Mapping[str, Any]) -> object:

@@ -127,8 +127,8 @@ def fields_from_line(number: int, line: str, seed: int) -> dict[str, object]:
         "width": last.width or 0,
         "height": last.height or 0,
         "source": (stages[0].init_image or "").rsplit(".", 1)[0],
-        **_legacy_fields(last, last.scheduler or "", last.model or ""),
     }
+    settings |= _legacy_fields(last, str(settings["sampler"]), str(settings["model"]))
     return {"prefix": f"{number:06d}", "number": number, "seed": seed, **settings}
 
 

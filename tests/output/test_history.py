@@ -18,9 +18,9 @@ from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import History
 from invoke_cli.output.search import build_statement
+from invoke_cli.output.typed_lines import LEGACY_HISTORY, TypedLines
 
-NOW = datetime(2026, 3, 10, 15, 30, tzinfo=timezone(timedelta(hours=2)))from invoke_cli.output.typed_lines import LEGACY_HISTORY, TypedLines
-
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=timezone(timedelta(hours=2)))
 
 
 @pytest.fixture

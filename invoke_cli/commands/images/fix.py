@@ -47,16 +47,21 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
         _check_target(first, path)
         generates = first.outcrop is not None or first.text_mask is not None
         target = GenerationRequest(
-            init_image=reference if paths is None else str(path),
-            fix=None if generates else True,
-            prompt=first.new_prompt if generates else None,
+            init_image=reference if paths is None else str(path), fix=None if generates else True
         )
         inherited = _inherited_settings(context, path)
         if not generates:
             target = overlay(target, _colours_of_init(context, first, path))
-        own = replace(first, prompt=None, new_prompt=None if generates and not enlarges(first) else first.new_prompt)
+        own = _with_new_prompt(first) if generates else replace(first, prompt=None)
         lines.append(format_line([overlay(overlay(inherited, own), target), *later]))
     return lines
+
+
+def _with_new_prompt(request: GenerationRequest) -> GenerationRequest:
+    """Return the request with `--new_prompt` as the prompt of what is painted, unless it is for adding detail."""
+    if enlarges(request):
+        return replace(request, prompt=None)
+    return replace(request, prompt=request.new_prompt, new_prompt=None)
 
 
 def _check(request: GenerationRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,24 +40,29 @@ def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
         raise CommandError(f"{path} is a folder", hint="choose an image or a file of lines in it")
     if not is_image_data(path.read_bytes()[:12]):
         lines = _read_lines(path)
-        return FileLines(f"!plan {line}" if _generates(line) else line for line in lines) if dry else lines
+        return FileLines(map(_planned, lines)) if dry else lines
     if decode_sheet(read_chunks(path)) is not None:
         hint = f"!fetch {path.name} loads the line that combines them into the prompt"
         raise CommandError(f"{path.name} is a sheet of other images", hint=hint)
+    _replay_image(context, path, dry=dry)
+    return None
+
+
+def _replay_image(context: SessionContext, path: Path, *, dry: bool) -> None:
+    """Reproduce an image and report whether the result is identical; a dry run only shows the plan."""
     recorded_run = prepare_replay(context, path, output=True)
     for text in recorded_run.prepared.plan.notices:
         context.notice(text)
     if dry:
         for stage in (recorded_run.prepared, *recorded_run.prepared.later):
             context.emit(Planned(plan=plan_facts(stage.plan), text=plan_table(stage.plan), dry_run=True))
-        return None
+        return
     result = run_replay(context, recorded_run)
     saver = Saver(context, context.target(recorded_run.prepared.plan.output.outdir))
     saver.save(recorded_run.prepared, result)
     saver.collect(wait=True)
     comparison = compare(context, recorded_run, result)
     context.notice(f"reproduced {path.name}: {comparison.verdict.value}")
-    return None
 
 
 def verify(context: SessionContext, call: Call) -> None:
@@ -112,12 +118,11 @@ def _file_or_image(context: SessionContext, word: str) -> Path:
     return path if is_file(path) else find_images(context, word)[0]
 
 
-def _generates(line: str) -> bool:
-    """Return whether a line generates images; one that does not parse is left to be reported."""
-    try:
-        return isinstance(parse(line), Generation)
-    except LineError:
-        return False
+def _planned(line: str) -> str:
+    """Return the command that shows the plan of a line; the line itself if it is none of images, or does not parse."""
+    with contextlib.suppress(LineError):
+        return f"!plan {line}" if isinstance(parse(line), Generation) else line
+    return line
 
 
 def _read_lines(path: Path) -> FileLines:

@@ -74,6 +74,8 @@ def _read_long(word: str) -> SwitchMatch:
     match = _LONG.match(word)
     assert match is not None
     name = normalise_name(match.group())
+    if name not in all_spellings() and (legacy := legacy_option(name)) is not None:
+        raise _legacy_error(legacy, name)
     entry, negated = _find_long(name, word)
     rest = word[match.end() :]
     if rest and not rest.startswith("="):
@@ -87,8 +89,6 @@ def _find_long(name: str, word: str) -> tuple[Switch | RejectedSwitch, bool]:
     rows |= {flag: (switch, True) for flag, switch in _negations().items()}
     if name in rows:
         return rows[name]
-    if (legacy := legacy_option(name)) is not None:
-        raise _legacy_error(legacy, name)
     matches = {flag: entry for flag, entry in rows.items() if flag.startswith(name)}
     if len({(id(row), negated) for row, negated in matches.values()}) == 1:
         return next(iter(matches.values()))
@@ -149,9 +149,13 @@ def _near_spelling(name: str) -> str:
     longer = [spelling for spelling in known if len(letters) > 2 and spelling.startswith(f"--{letters}")]
     if longer:
         return longer[0]
-    options = [row.name for row in LAUNCH_OPTIONS]
-    options += [flag for row in LEGACY_OPTIONS if not row.alone for flag in row.flags]
-    return nearest(name, [spelling for spelling in (*known, *options) if spelling.startswith("--")])
+    return nearest(name, [spelling for spelling in (*known, *_launch_spellings()) if spelling.startswith("--")])
+
+
+@cache
+def _launch_spellings() -> tuple[str, ...]:
+    legacy = (flag for row in LEGACY_OPTIONS if not row.alone for flag in row.flags)
+    return (*(row.name for row in LAUNCH_OPTIONS), *legacy)
 
 
 @cache

@@ -246,6 +246,11 @@ def translate(
     return result, remarks
 
 
+def _value_after(words: Sequence[str]) -> str:
+    """Return the second word if it can be a value; empty if it is an option, or missing."""
+    return words[1] if len(words) > 1 and not words[1].startswith("-") else ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
     row: LegacyOption
@@ -259,7 +264,7 @@ def _take(words: list[str], alone: bool) -> _Found | None:
     row = legacy_option(name, alone=alone) if name.startswith("-") else None
     if row is None:
         return None
-    follows = words[1] if row.takes and not equals and len(words) > 1 and not words[1].startswith("-") else ""
+    follows = "" if equals or not row.takes else _value_after(words)
     value = value or follows
     if row.only is not None and not row.only.fullmatch(value):
         return None
