@@ -25,6 +25,7 @@ PARTS: Mapping[str, str] = {
 _PROMPT_FIELDS = ("prompt", "negative_prompt")
 _SEED_FIELDS = ("seeds", "variations")
 _MIN_DIGITS = 10
+_BLACK_MASKS = ("InvokeAI 1", "invoke-ai/InvokeAI v1", "invoke-ai/InvokeAI 2")  # the programs that painted black areas
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,8 @@ def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> Usable
             lost.append(f"model {model_name}, which is unknown here")
         if "scheduler" in fields and not is_sampler(str(fields["scheduler"])):
             lost.append(f"sampler {fields.pop('scheduler')}")
+        if metadata.program.startswith(_BLACK_MASKS) and fields.get("init_mask"):
+            fields.setdefault("mask_polarity", "black")
         stages.append(GenerationRequest.of(fields))
     found = UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)), missing=metadata.missing)
     return _with_loras(context, found, metadata.loras)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Planned, Prefill
@@ -225,3 +226,13 @@ def test_a_plan_shows_every_effect_and_output(photo_session: SessionHarness, com
 def test_a_swap_may_be_empty_on_one_side(real_session: SessionHarness, prompt: str) -> None:
     (path,) = real_session.draw(f"{prompt} -s2 -S1")
     assert real_session.run(f"!verify {path.name}") is Outcome.OK
+
+
+def test_a_mask_in_the_metadata_of_2x_keeps_its_meaning(photo_session: SessionHarness) -> None:
+    about = PngInfo()
+    about.add_text(
+        "Dream", "a cat -s 5 -S 1 -W 96 -H 64 -C 7.5 -I vacation-photo.png -M vacation-mask.png -A k_lms -f 0.5"
+    )
+    Image.new("RGB", (96, 64)).save("000001.1.png", pnginfo=about)
+    assert photo_session.run("!fetch 000001.1.png") is Outcome.OK
+    assert "--mask_polarity black" in photo_session.of(Prefill)[0].line
