@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from docs.features_page import features_page, problems
+from docs.invokeai2_page import invokeai2_page
 from docs.library_keywords import keywords_module
 from docs.man_page import man_page
 from docs.markdown import page
@@ -39,6 +40,7 @@ def pages() -> Mapping[str, str]:
         "families": families_page(),
         "metadata": metadata_page(),
         "json-events": json_events_page(),
+        "invokeai-2x": invokeai2_page(),
         "exit-status": exit_status_page(),
     }
     return {

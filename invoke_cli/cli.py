@@ -26,6 +26,7 @@ from invoke_cli.language.help.first_screen import SHELL_EXAMPLES, first_screen
 from invoke_cli.language.help.render import fit, launch_help, switch_help
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.language.switches.launch import Options, take_launch_options
+from invoke_cli.language.switches.legacy_launch import translate
 from invoke_cli.request import GenerationRequest
 from invoke_cli.version import __version__
 
@@ -63,9 +64,12 @@ def run(words: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal with a small character set loses no result
     console = Console(sys.stdout, sys.stderr, console_style(sys.stderr))
     try:
+        words, remarks = modern_words(words)
         options, rest = take_launch_options(words)
         look = style_of(options)
         console = Console(sys.stdout, sys.stderr, look, image_viewer(sys.stdout, sys.stderr))
+        for remark in remarks:
+            console(Notice(text=remark, level=Level.NOTICE))
         return _run(console, options, rest)
     except InvokeError as error:
         console.failed(error)
@@ -75,6 +79,24 @@ def run(words: Sequence[str]) -> int:
         # The reader of the results is gone; what Python would still flush must go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.FAILED
+
+
+def modern_words(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Translate the launch options of InvokeAI 2.x; returns the words and remarks on options that are not needed.
+
+    Some of its letters mean something else in a line: `-c FILE.yaml`, `-F` and `-V` are options only where the words
+    contain no prompt and no command.
+    """
+    end = next((index for index, word in enumerate(words) if word.startswith("!")), len(words))
+    anywhere, remarks = translate(words[:end], alone=False)
+    alone, remarks_alone = translate(words[:end], alone=True)
+    if end == len(words) and alone != anywhere:
+        try:
+            if not read_invocation(take_launch_options(alone)[1], is_image_file, takes_line).lines:
+                return alone, remarks_alone
+        except InvokeError:
+            return words, ()  # reported when the words are read
+    return [*anywhere, *words[end:]], remarks
 
 
 def style_of(options: Options) -> ConsoleStyle:

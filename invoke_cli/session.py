@@ -64,6 +64,8 @@ class Session:
         self.context = SessionContext(settings, emit, streams or Streams(), opener or open_engine)
         if not wait_passively():
             self.context.notice(TOO_LATE)
+        for text in settings.init_remarks:
+            self.context.notice(text)
 
     @classmethod
     def with_shared_engine(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:

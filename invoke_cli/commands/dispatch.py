@@ -54,9 +54,10 @@ def _run_alias(context: SessionContext, line: CommandLine) -> Sequence[str]:
     aliases = context.aliases.load()
     if line.name in aliases:
         return [_expand_alias(line, aliases)]
-    if line.name in REMOVED_COMMANDS:
+    removed = [name for name in REMOVED_COMMANDS if len(line.name) > 1 and name.startswith(line.name)]
+    if removed:
         raise LineError(
-            f"!{line.name} of InvokeAI 2.x was removed", hint=REMOVED_COMMANDS[line.name], span=line.name_span
+            f"!{removed[0]} of InvokeAI 2.x was removed", hint=REMOVED_COMMANDS[removed[0]], span=line.name_span
         )
     topics = topic_names()
     if line.name in topics:

@@ -35,6 +35,7 @@ def single_image(context: SessionContext, call: Call, usage: str) -> Path:
 
 def find_images(context: SessionContext, word: str) -> list[Path]:
     """Return the images that a word refers to: a glob pattern, a reference, a number or a range of numbers."""
+    word = with_slashes(word)
     path = expand_path(word)
     if any(char in word for char in "*?[") and not path_exists(path):
         found = sorted(path.parent.glob(path.name))
@@ -45,6 +46,15 @@ def find_images(context: SessionContext, word: str) -> list[Path]:
     if ".." in word and _NUMBERS.fullmatch(word) is not None:
         return [folder.path_of(entry) for entry in _entries(folder, word)]
     return [find_image(word if is_file(path) else _marked(word), folder)]
+
+
+def with_slashes(word: str) -> str:
+    """Return a path with slashes for its backslashes, if nothing has its name as typed, but something has this one."""
+    slashed = word.replace("\\", "/")
+    if slashed == word or path_exists(expand_path(word)):
+        return word
+    pattern = expand_path(slashed)
+    return slashed if path_exists(pattern) or any(pattern.parent.glob(pattern.name)) else word
 
 
 def _marked(word: str) -> str:

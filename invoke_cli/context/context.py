@@ -129,6 +129,7 @@ class SessionContext:
         self._folders: dict[Path, OutputFolder] = {}
         self._folders_lock = threading.RLock()
         self._tips: set[str] = set()
+        self._problems: set[str] = set()
         self.session_id = secrets.token_hex(4)
         self._lines = 0
         self._opening_began: float | None = None
@@ -330,6 +331,13 @@ class SessionContext:
         """Warn once about each broken plug-in."""
         for text in plugins().new_failures():
             self.notice(text, Level.WARNING)
+
+    def report_model_problems(self) -> None:
+        """Warn once about each entry of models.yaml that cannot be used."""
+        for name, error in self.settings.registry.problems.items():
+            if name not in self._problems:
+                self._problems.add(name)
+                self.notice(f"left out: {error.message}; {error.hint}", Level.WARNING)
 
     def tip(self, tip: Tip) -> None:
         """Emit a tip, once per session."""

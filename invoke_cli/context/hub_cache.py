@@ -29,10 +29,15 @@ def find_snapshot(name: str, environment: Mapping[str, str] = os.environ) -> Pat
     """Return the folder of a model's downloaded version in the cache; None if there is none."""
     if not is_hub_id(name):
         return None
-    folder = hub_cache(environment) / f"models--{name.replace('/', '--')}"
+    snapshot = latest_snapshot(hub_cache(environment) / f"models--{name.replace('/', '--')}")
+    return snapshot if snapshot is not None and (snapshot / "model_index.json").is_file() else None
+
+
+def latest_snapshot(repository: Path) -> Path | None:
+    """Return the folder of the downloaded version in a repository's folder of a cache; None if there is none."""
     try:
-        revision = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+        revision = (repository / "refs" / "main").read_text(encoding="utf-8").strip()
+        snapshot = repository / "snapshots" / revision
+        return snapshot if revision and snapshot.is_dir() else None
     except (OSError, ValueError):
         return None
-    snapshot = folder / "snapshots" / revision
-    return snapshot if (snapshot / "model_index.json").is_file() else None

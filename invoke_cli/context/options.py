@@ -20,6 +20,8 @@ class SessionOptions:
         offline: Whether network access is forbidden.
         max_loaded_models: The number of models to keep in memory; None for that of invoke.init, or else no limit.
         model_memory: The gigabytes that loaded models may take; None for that of invoke.init, or else no limit.
+        embedding_path: A further folder of embeddings.
+        lora_directory: A further folder of LoRAs.
         defaults: The line switches that were set at launch without a prompt.
     """
 
@@ -30,6 +32,8 @@ class SessionOptions:
     offline: bool = False
     max_loaded_models: str | None = None
     model_memory: str | None = None
+    embedding_path: str | None = None
+    lora_directory: str | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
 
 
@@ -43,6 +47,8 @@ def session_options(options: Options, defaults: GenerationRequest) -> SessionOpt
         offline=bool(options.get("offline")),
         max_loaded_models=_text(options, "max_loaded_models"),
         model_memory=_text(options, "model_memory"),
+        embedding_path=_text(options, "embedding_path"),
+        lora_directory=_text(options, "lora_directory"),
         defaults=defaults,
     )
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from invoke_cli.context.hub_cache import hub_cache, latest_snapshot
+from invoke_cli.context.init_files import INIT_FILE, LEGACY_INIT_FILE
 from invoke_cli.errors import ConfigError
 from invoke_cli.language.grammar.pasted_paths import is_escaped, may_be_pasted, pasted_forms
 from invoke_cli.language.image_names import RESULT_SUFFIXES
+from invoke_cli.models.legacy_entries import HUB
 
 PACKAGE = Path(__file__).resolve().parent.parent
 MODELS_FILE = "models.yaml"
-INIT_FILE = "invoke.init"
 FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
 OUTPUTS = "outputs"
@@ -30,11 +32,13 @@ class Paths:
         root: The folder of the user's configuration.
         config: A file that replaces the user's models.yaml; or None.
         data: The folder of models, LoRAs, embeddings and wildcards, where it is not the root.
+        added: Further folders by kind, such as `loras`.
     """
 
     root: Path
     config: Path | None = None
     data: Path | None = None
+    added: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def user_configs(self) -> Path:
@@ -62,15 +66,37 @@ class Paths:
         path = self.user_configs / INIT_FILE
         return read_text(path) if path.is_file() else ""
 
+    def legacy_init_text(self) -> str:
+        """Return the text of the invokeai.init in a root of InvokeAI 2.x; empty if there is none."""
+        path = self.root / LEGACY_INIT_FILE
+        return read_text(path) if path.is_file() else ""
+
     def data_folders(self, name: str) -> tuple[Path, ...]:
-        """Return the folders of this name: in the data folder, where new files go, and in the root, if it differs."""
-        return tuple(dict.fromkeys(folder / name for folder in (self.data or self.root, self.root)))
+        """Return the folders of this name: in the data folder, where new files go, in the root, and those added."""
+        folders = [folder / name for folder in (self.data or self.root, self.root)]
+        return tuple(dict.fromkeys([*folders, *(path for kind, path in self.added.items() if kind == name)]))
+
+    def in_root(self, path: str) -> Path:
+        """Resolve a path as typed, or else below the root, where InvokeAI 2.x looked for it."""
+        typed = expand_path(path)
+        return typed if path_exists(typed) else self.root / typed
 
     def model_folder(self, path: str) -> Path:
         """Resolve the `path` of an entry; relative paths start at the root, or else at the data folder."""
+        if path.startswith(HUB):
+            return self._hub_folder(path.removeprefix(HUB))
         filled = expand_path(path.replace(IN_PACKAGE, str(PACKAGE)).replace("{root}", str(self.root)))
         in_data = self.data / filled if self.data is not None else None
         return in_data if in_data is not None and path_exists(in_data) else self.root / filled
+
+    def _hub_folder(self, path: str) -> Path:
+        """Return the folder of a repository of Hugging Face or below it; InvokeAI 2.x kept them in the root."""
+        owner, _, rest = path.partition("/")
+        name, _, subfolder = rest.partition("/")
+        caches = (hub_cache(), *(self.root / MODELS / folder for folder in ("hub", "diffusers", "")))
+        repositories = [cache / f"models--{owner}--{name}" for cache in caches]
+        found = next((snapshot for folder in repositories if (snapshot := latest_snapshot(folder))), repositories[0])
+        return found / subfolder
 
     def resolve_near(self, source: str, path: str) -> Path:
         """Resolve a path in the file `source`: next to that file if it exists there, else like `model_folder`."""
@@ -81,9 +107,9 @@ class Paths:
 def find_paths(root: str | None, config: str | None, environment: Mapping[str, str], cwd: Path) -> Paths:
     """Find the paths of a session.
 
-    The root is, in this order: the given one, $INVOKE_ROOT, the checkout that contains the working directory, or the
-    configuration folder of the platform. Only in the last case models are in a folder of their own, the platform's
-    data folder.
+    The root is, in this order: the given one, $INVOKE_ROOT, $INVOKEAI_ROOT (of InvokeAI 2.x), the checkout that
+    contains the working directory, or the configuration folder of the platform. Only in the last case models are in a
+    folder of their own, the platform's data folder.
 
     Args:
         root: The root folder, if given at launch.
@@ -91,11 +117,12 @@ def find_paths(root: str | None, config: str | None, environment: Mapping[str, s
         environment: The environment variables.
         cwd: The working directory.
     """
-    requested = root or environment.get("INVOKE_ROOT")
+    requested = root or environment.get("INVOKE_ROOT") or environment.get("INVOKEAI_ROOT")
     own_root = expand_path(requested).absolute() if requested else _checkout(cwd)
     own_config = expand_path(config) if config else None
     if own_root is not None:
-        return Paths(root=own_root, config=own_config)
+        paths = Paths(root=own_root, config=own_config)
+        return replace(paths, config=paths.in_root(config)) if config and paths.in_root(config).is_file() else paths
     import platformdirs
 
     return Paths(

@@ -9,17 +9,16 @@ import contextlib
 import itertools
 import os
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from invoke_cli.context.hub_cache import find_snapshot, is_hub_id
+from invoke_cli.context.init_files import LEGACY_INIT_FILE, merged, read_init, read_legacy_init
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.paths import (
     FOLDERS_FILE,
     IN_PACKAGE,
-    INIT_FILE,
     MODELS_FILE,
     OUTPUTS,
     RECOMMENDED_FILE,
@@ -35,8 +34,6 @@ from invoke_cli.context.yaml_store import USED_BY_FOLDER, Folders, ModelsFile
 from invoke_cli.engine import Model
 from invoke_cli.errors import ConfigError, InvokeError, ModelError, OutputError, PlanError
 from invoke_cli.language.grammar.line import Generation, parse, switches_only
-from invoke_cli.language.grammar.shell_words import words_to_lines
-from invoke_cli.language.switches.launch import LAUNCH_OPTIONS, Options, take_launch_options
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES, by_field, program_defaults
 from invoke_cli.models.files.folder import ModelFacts, is_model_folder, read_facts
@@ -46,6 +43,7 @@ from invoke_cli.models.files.single_file import read_file_facts
 from invoke_cli.models.files.vae import with_vae
 from invoke_cli.models.files.weights_header import SINGLE_FILES
 from invoke_cli.models.files.zero_snr import with_zero_snr
+from invoke_cli.models.legacy_entries import HUB
 from invoke_cli.models.quantization import with_quantize
 from invoke_cli.models.recommended import RecommendedModel, read_recommended, recommended_named
 from invoke_cli.models.registry import ModelSpec, Registry, build_registry
@@ -81,15 +79,20 @@ class Settings:
     Attributes:
         options: The session options.
         paths: The paths.
-        init_options: The launch options in invoke.init.
-        init_request: The line switches in invoke.init.
+        init_options: The launch options in invoke.init, and in the invokeai.init of a root of InvokeAI 2.x.
+        init_request: The line switches in these files.
+        init_remarks: What is to be said about an invokeai.init.
         session_request: The defaults set by `!set` and `!switch`.
     """
 
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
         self.paths = find_paths(options.root, options.config, os.environ, _working_directory())
-        self.init_options, self.init_request = read_init(self.paths.init_text())
+        legacy = self.paths.legacy_init_text()
+        found = (f"using the defaults of {self.paths.root / LEGACY_INIT_FILE}",) if legacy else ()
+        init = merged(read_legacy_init(legacy, self.paths.root), read_init(self.paths.init_text()))
+        self.init_options, self.init_request, self.init_remarks = init.options, init.request, (*found, *init.remarks)
+        self.paths = replace(self.paths, added=self._added_folders())
         self.session_request = GenerationRequest()
         self._registry: Registry | None = None
         self._unsaved_models: set[str] = set()
@@ -98,8 +101,22 @@ class Settings:
     def registry(self) -> Registry:
         """The known models, read on first access."""
         if (registry := self._registry) is None:  # read once: another thread may reset it meanwhile
-            registry = self._registry = build_registry(self.paths.model_layers())
+            registry = self._registry = build_registry(self.paths.model_layers(), self._is_available)
         return registry
+
+    def _is_available(self, spec: ModelSpec) -> bool:
+        """Return whether the files of an entry exist and can be loaded."""
+        path = self.paths.model_folder(spec.path)
+        return path_exists(path) and path.suffix.lower() not in PICKLES
+
+    def _added_folders(self) -> Mapping[str, Path]:
+        """Return the further folders of LoRAs and embeddings, by kind."""
+        requested = {"embeddings": "embedding_path", "loras": "lora_directory"}
+        named = {
+            kind: str(getattr(self.options, option) or self.init_options.get(option) or "")
+            for kind, option in requested.items()
+        }
+        return {kind: self.paths.in_root(folder) for kind, folder in named.items() if folder}
 
     def launch_value(self, name: str, requested: str | None) -> str:
         """Return a launch option: the one given at launch, or else that of invoke.init, or else `auto`."""
@@ -208,6 +225,10 @@ class Settings:
             message = f"{spec.name} is a control model and cannot generate images"
             raise ModelError(message, hint=f"use it with --control {spec.control[0]}:IMAGE", field="model")
         path = self.paths.model_folder(spec.path)
+        if spec.path.startswith(HUB) and not path_exists(path):
+            repository = spec.path.removeprefix(HUB)
+            hint = f"!import_model {repository} downloads it; !models lists the models"
+            raise ModelError(f"{spec.name}: {repository} was not downloaded", hint=hint, field="model")
         if path.is_dir() or not _is_weight_file(path):
             facts = read_facts(path, spec.name, spec.size)
         else:
@@ -350,24 +371,3 @@ def _candidate_names(name: str) -> Iterator[str]:
 
 def _lower_layers(model: Model) -> list[Layer]:
     return [Layer("program", program_defaults()), Layer("family", switches_only(model.facts.family.defaults))]
-
-
-def read_init(text: str) -> tuple[Options, GenerationRequest]:
-    """Parse an invoke.init, whose lines are split like shell commands, into launch options and line switches."""
-    options: Options = {}
-    request = GenerationRequest()
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            taken, words = take_launch_options(shlex.split(line, comments=True))
-            for row in LAUNCH_OPTIONS:
-                if row.name[2:] in taken and not row.in_init:
-                    raise ConfigError(
-                        f"{row.name} is allowed only on the command line", hint="remove it from invoke.init"
-                    )
-            options |= taken
-            for switches in words_to_lines(words, lambda _: False) if words else []:
-                request = overlay(request, switches_only(switches))
-        except (InvokeError, ValueError) as error:
-            message = f"{INIT_FILE}, line {number}: {error}"
-            raise ConfigError(message, hint=getattr(error, "hint", "") or "close the quotes") from None
-    return options, request

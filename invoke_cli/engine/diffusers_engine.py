@@ -45,7 +45,12 @@ from invoke_cli.engine.lru_cache import LRUCache
 from invoke_cli.engine.postprocess.diffusion_upscaler import load_upscaler, run_upscaler
 from invoke_cli.engine.postprocess.network import load_network, run_network
 from invoke_cli.engine.sampling.latent_effects import seamless
-from invoke_cli.engine.sampling.optimizations import best_optimizations, check_optimizations, optimizations
+from invoke_cli.engine.sampling.optimizations import (
+    best_optimizations,
+    check_optimizations,
+    offload_mode,
+    optimizations,
+)
 from invoke_cli.engine.sampling.schedulers import reaches_zero_snr
 from invoke_cli.engine.sampling.vae import ImageEncoder
 from invoke_cli.engine.segmentation import Segmenter
@@ -105,7 +110,7 @@ class DiffusersEngine:
             text = f"{job.plan.sampler.name} does not support zero terminal SNR; ddim, k_euler and k_dpmpp_2 do"
             hooks.emit(Notice(text=text))
         check_optimizations(request, job.plan.family, self._device)
-        loaded = self._ready(job.model, hooks, request.offload or "none")
+        loaded = self._ready(job.model, hooks, offload_mode(request, self._device))
         loaded = replace(
             loaded, adapters=adapter_weights(job.plan), controls=self._controlnets.get(loaded, job.plan.controls)
         )

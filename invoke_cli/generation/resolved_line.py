@@ -53,4 +53,21 @@ class ResolvedLine:
 
 def resolve_line(context: SessionContext, stages: Sequence[Stage]) -> ResolvedLine:
     """Resolve the defaults of the first stage. Raises ModelError or PlanError if its model is unknown."""
-    return ResolvedLine(stages=tuple(stages), first=context.settings.resolve(stages[0].request))
+    context.report_model_problems()
+    first, *later = stages
+    if _embiggens_init(first.request):
+        first = replace(first, request=_embiggened(first.request))
+    return ResolvedLine(stages=(first, *later), first=context.settings.resolve(first.request))
+
+
+def _embiggens_init(request: GenerationRequest) -> bool:
+    """Return whether `--embiggen` works on the init image itself: there is no mask, and nothing else to generate."""
+    generates = (request.init_mask, request.text_mask, request.outcrop, request.seeds and len(request.seeds) > 1)
+    is_plain = not any(generates) and not isinstance(request.strength, tuple)
+    return bool(request.embiggen and request.init_image and not request.fix) and is_plain
+
+
+def _embiggened(request: GenerationRequest) -> GenerationRequest:
+    """Return the request that enlarges the init image in tiles, of which `-f` is the strength, as in InvokeAI 2.x."""
+    strength = request.embiggen_strength if request.embiggen_strength is not None else request.strength
+    return replace(request, fix=True, strength=None, fit=None, embiggen_strength=strength)

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageChops
 
-from invoke_cli.errors import blame
+from invoke_cli.errors import PlanError, blame
 from invoke_cli.imaging import masks
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes
 from invoke_cli.inputs.references import find_image, open_found, stable_reference
 from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
+from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.planning.plan import MaskFacts
 from invoke_cli.request import GenerationRequest
 
+MASK_FILE, MASK_OVERLAY = "mask", "overlay"  # the kinds of the two pictures that `!mask` writes
 _OPAQUE = 254
 _OLD_MASK_COMMAND = "!mask"
 
@@ -131,7 +133,12 @@ def _open_mask(reference: str | None, folder: OutputFolder) -> OpenedImage | Non
     if reference is None:
         return None
     with blame("init_mask", always=True):
-        return open_found(find_image(reference, folder), reference, folder)
+        opened = open_found(find_image(reference, folder), reference, folder)
+        sheet = decode_sheet(parse_chunks(opened.data))
+        if sheet is not None and sheet.kind == MASK_OVERLAY:
+            hint = f"use the file that !mask wrote beside it, whose name ends in .{MASK_FILE}.png"
+            raise PlanError(f"{opened.name} is not a mask, but a view of one", hint=hint, field="init_mask")
+        return opened
 
 
 def _paints_black(request: GenerationRequest, opened: OpenedImage | None, notices: list[str]) -> bool:

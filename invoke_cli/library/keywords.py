@@ -119,3 +119,5 @@ class SessionSettings(Settings, total=False):
     offline: bool
     max_loaded_models: str | None
     model_memory: str | None
+    embedding_path: str | None
+    lora_directory: str | None

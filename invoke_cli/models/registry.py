@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from invoke_cli.errors import ConfigError, InvokeError, ModelError
 from invoke_cli.language.grammar.line import switches_only
 from invoke_cli.language.grammar.names import near_names
 from invoke_cli.models.families.family import Matrix
+from invoke_cli.models.legacy_entries import is_legacy, modern_entry
 from invoke_cli.models.quantization import QUANTIZATIONS
 from invoke_cli.request import GenerationRequest
 
@@ -34,6 +35,7 @@ class ModelSpec:
         preview_vae: The folder of a tiny VAE (AutoencoderTiny) for live previews instead of `preview`.
         source: The file that contains the entry.
         control: The kinds of control images (canny, depth, …), for a control model.
+        legacy: Whether the entry has the form of InvokeAI 2.x.
     """
 
     name: str
@@ -54,14 +56,22 @@ class ModelSpec:
     preview_vae: str = ""
     source: str = ""
     control: tuple[str, ...] = ()
+    legacy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registry:
-    """The known models by name, in order, and the name of the default model."""
+    """The known models.
+
+    Attributes:
+        models: The entries by name, in order.
+        default: The name of the default model.
+        problems: The errors of the entries that cannot be used, by name, and those of whole files by their path.
+    """
 
     models: Mapping[str, ModelSpec]
     default: str
+    problems: Mapping[str, ConfigError] = field(default_factory=dict)
 
     def find(self, name: str) -> ModelSpec:
         """Return the entry with this name or unique prefix.
@@ -71,6 +81,8 @@ class Registry:
         """
         if name in self.models:
             return self.models[name]
+        if name in self.problems:
+            raise self.problems[name]
         starts = [known for known in self.models if known.lower().startswith(name.lower())]
         if len(starts) == 1:
             return self.models[starts[0]]
@@ -79,26 +91,60 @@ class Registry:
         raise ModelError(f"no such model: {name}", hint=hint + "!models lists them", field="model")
 
 
-def build_registry(layers: Sequence[tuple[str, str]]) -> Registry:
+def build_registry(
+    layers: Sequence[tuple[str, str]], is_available: Callable[[ModelSpec], bool] = lambda _: True
+) -> Registry:
     """Build the registry from several (file name, text) pairs; later files win.
 
+    An entry that cannot be read is left out and listed, and so is a file that is no YAML.
+
+    Args:
+        layers: The files.
+        is_available: Whether the files of an entry exist. One of InvokeAI 2.x becomes the default only then.
+
     Raises:
-        ConfigError: If a file is invalid or there are no entries.
+        ConfigError: If there are no entries.
     """
     models: dict[str, ModelSpec] = {}
+    problems: dict[str, ConfigError] = {}
     default = ""
     for filename, text in layers:
-        for spec in read_models(text, filename):
+        for spec in _readable_models(text, filename, problems):
             models[spec.name] = spec
-            if spec.default:
+            if spec.default and (not spec.legacy or is_available(spec)):
                 default = spec.name
     if not models:
-        raise ConfigError("no models are configured", hint="add an entry to models.yaml")
-    return Registry(models=models, default=default or next(iter(models)))
+        raise next(iter(problems.values()), ConfigError("no models are configured", hint="add an entry to models.yaml"))
+    return Registry(models=models, default=default or next(iter(models)), problems=problems)
+
+
+def _readable_models(text: str, filename: str, problems: dict[str, ConfigError]) -> Iterator[ModelSpec]:
+    """Yield the entries that can be read, and collect the errors of the others."""
+    try:
+        entries = _entries(text, filename)
+    except ConfigError as error:
+        problems[filename] = error
+        return
+    for entry in entries:
+        try:
+            yield entry.spec()
+        except ConfigError as error:
+            problems[entry.name] = error
 
 
 def read_models(text: str, filename: str) -> list[ModelSpec]:
     """Parse the entries of one models.yaml. Raises ConfigError, with file and line, if it is invalid."""
+    entries = _entries(text, filename)
+    specs = [entry.spec() for entry in entries]
+    defaults = [(entry, spec.name) for entry, spec in zip(entries, specs, strict=True) if spec.default]
+    for entry, name in defaults[1:]:
+        message = f"{filename}, line {entry.line_of('default')}: {name} and {defaults[0][1]} are both the default"
+        raise ConfigError(message, hint="remove default: from one of them")
+    return specs
+
+
+def _entries(text: str, filename: str) -> list[_Entry]:
+    """Return the entries of a file. Raises ConfigError if it is no YAML, or no mapping."""
     document = _load(text, filename)
     if document is None:
         return []
@@ -106,13 +152,7 @@ def read_models(text: str, filename: str) -> list[ModelSpec]:
         line = document.lc.line + 1 if hasattr(document, "lc") else 1
         message = f"{filename}, line {line}: expected the name of a model and a colon, not a list or a text"
         raise ConfigError(message, hint="write NAME: with its settings indented below; see configs/models.yaml")
-    entries = [_Entry(filename, document, name) for name in document]
-    specs = [entry.spec() for entry in entries]
-    defaults = [(entry, spec.name) for entry, spec in zip(entries, specs, strict=True) if spec.default]
-    for entry, name in defaults[1:]:
-        message = f"{filename}, line {entry.line_of('default')}: {name} and {defaults[0][1]} are both the default"
-        raise ConfigError(message, hint="remove default: from one of them")
-    return specs
+    return [_Entry(filename, document, name) for name in document]
 
 
 def _load(text: str, filename: str) -> Any:
@@ -145,7 +185,10 @@ class _Entry:
     def __init__(self, filename: str, document: Any, name: object) -> None:
         self.filename = filename
         self.name = str(name)
-        self.body = document[name]
+        self.written = self.body = document[name]
+        self.legacy = isinstance(self.body, dict) and is_legacy(self.body)
+        if self.legacy:
+            self.body = modern_entry(self.body)
         self.line = document.lc.key(name)[0] + 1
 
     def spec(self) -> ModelSpec:
@@ -179,6 +222,7 @@ class _Entry:
             preview_vae=self._text("preview_vae", ""),
             source=self.filename,
             control=self._control(),
+            legacy=self.legacy,
         )
 
     def _text(self, key: str, fallback: str | None = None) -> str:
@@ -239,7 +283,7 @@ class _Entry:
 
     def line_of(self, key: str) -> int:
         """Return the line number of a setting, from 1, or of the entry if the setting is missing."""
-        return int(self.body.lc.key(key)[0]) + 1 if key in self.body else self.line
+        return int(self.written.lc.key(key)[0]) + 1 if key in self.written else self.line
 
     def _error(self, message: str, line: int) -> ConfigError:
         return ConfigError(f"{self.filename}, line {line}: {message}", hint="fix that line")

@@ -22,6 +22,9 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 _SAMPLE_FIELDS: dict[str, object] = {
     "prefix": "000001", "number": 1, "seed": 1, "prompt": "a cat", "strength": 0.75, "steps": 30, "cfg_scale": 7.5,
     "sampler": "ddim", "model": "model", "width": 512, "height": 512, "source": "sketch",
+    "sampler_name": "ddim", "model_id": "model", "threshold": 0.0, "perlin": 0.0, "upscale": "None",
+    "gfpgan_strength": 0.0, "facetool_strength": 0.0, "variation_amount": 0.0, "hires_fix": False, "seamless": False,
+    "iterations": 1,
 }  # fmt: skip
 
 
@@ -125,6 +128,7 @@ def fields_from_line(number: int, line: str, seed: int) -> dict[str, object]:
         "height": last.height or 0,
         "source": (stages[0].init_image or "").rsplit(".", 1)[0],
     }
+    settings |= _legacy_fields(last, str(settings["sampler"]), str(settings["model"]))
     return {"prefix": f"{number:06d}", "number": number, "seed": seed, **settings}
 
 
@@ -144,4 +148,22 @@ def fields_from_plan(plan: Plan, image: ImagePlan, number: int, first: Plan) -> 
         "width": plan.result_size.width,
         "height": plan.result_size.height,
         "source": "" if source is None or plan.output.private else source.name.rsplit(".", 1)[0],
+        **_legacy_fields(plan.request, plan.sampler.name, plan.model),
+    }
+
+
+def _legacy_fields(request: GenerationRequest, sampler: str, model: str) -> dict[str, object]:
+    """Return the further fields of InvokeAI 2.x, formatted as it did: decimals with a point, `None` for no value."""
+    return {
+        "sampler_name": sampler,
+        "model_id": model,
+        "threshold": request.threshold or 0.0,
+        "perlin": request.perlin or 0.0,
+        "upscale": "x".join(f"{number:g}" for number in request.upscale) if request.upscale else "None",
+        "gfpgan_strength": request.facetool_strength or 0.0,
+        "facetool_strength": request.facetool_strength or 0.0,
+        "variation_amount": request.variation_amount or 0.0,
+        "hires_fix": bool(request.hires_fix),
+        "seamless": bool(request.seamless),
+        "iterations": request.num_images or 1,
     }

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 from invoke_cli.output.database import Database
 from invoke_cli.output.search import escape_like
 
 MAX_LINES = 200_000
+MAX_ADOPTED = 1000  # the length of a history of InvokeAI 2.x
+LEGACY_HISTORY = ".invoke_history"
+_EDITLINE = "_HiStOrY_V2_"  # the first line of a history that macOS wrote, with \\040 for blanks
 
 
 class TypedLines(Database):
@@ -17,6 +23,14 @@ class TypedLines(Database):
             database.executemany("INSERT OR REPLACE INTO lines (line) VALUES (?)", [(line,) for line in lines])
             last = "(SELECT MAX(rowid) FROM lines)"
             database.execute(f"DELETE FROM lines WHERE rowid <= {last} - ?", (MAX_LINES,))
+
+    def adopt(self, path: Path) -> None:
+        """Add the lines of a history of InvokeAI 2.x, unless lines were typed before."""
+        if self.recent(1) or not path.is_file():
+            return
+        with contextlib.suppress(OSError):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-MAX_ADOPTED:]
+            self.remember(*(line.replace("\\040", " ") for line in lines if line.strip() and line != _EDITLINE))
 
     def forget(self) -> None:
         """Delete all typed lines."""

@@ -20,7 +20,7 @@ from invoke_cli.imaging.sizes import (
 )
 from invoke_cli.planning.plan import InitFacts, MaskFacts
 from invoke_cli.planning.plan_inputs import PlanInputs
-from invoke_cli.request import GenerationRequest
+from invoke_cli.request import Borders, GenerationRequest
 from invoke_cli.version import PADDED_STRIPS
 
 _MODES = {"fit": FitMode.FIT, "pad": FitMode.PAD, "crop": FitMode.CROP, "stretch": FitMode.STRETCH}
@@ -46,17 +46,27 @@ def patches_for(inputs: PlanInputs, notices: list[str]) -> tuple[Patch, ...]:
     borders = inputs.request.outcrop
     if borders is None or inputs.init is None or inputs.mask is None:
         return ()
-    for name in (*_MODES, "width", "height"):
+    for name in _MODES:
         if getattr(inputs.request, name) and inputs.sources.get(name) == "line":
-            hint = f"remove --{name}, or change the size in an earlier stage: -I a.png --{name} … -f 0 | -c top 64"
+            hint = f"remove --{name}, or change the size in an earlier stage: -I a.png --{name} -f 0 | -c top 64"
             message = f"--{name} cannot be combined with -c, which extends the image at its own size"
             raise PlanError(message, hint=hint, field=name)
     whole = inputs.init.size
+    _note_size_beside_borders(inputs, borders, whole, notices)
     patches = border_patches(whole, borders, inputs.grid, inputs.mask.hole)
     largest = max((patch.geometry.canvas for patch in patches), key=lambda size: size.width * size.height)
     passes = f"{len(patches)} passes, at most {largest}" if len(patches) > 1 else "one pass"
     notices.append(f"extending the image to {whole}, in {passes}")
     return patches
+
+
+def _note_size_beside_borders(inputs: PlanInputs, borders: Borders, whole: Size, notices: list[str]) -> None:
+    """Note that the line's size has no effect beside `-c`, unless it is the image's, as in logs of InvokeAI 2.x."""
+    own = {"width": whole.width - borders.left - borders.right, "height": whole.height - borders.top - borders.bottom}
+    request, sources = inputs.request, inputs.sources
+    typed = [name for name in own if sources.get(name) == "line" and getattr(request, name) not in (own[name], 0, None)]
+    if typed:
+        notices.append("-W and -H have no effect with -c: the image keeps its own size and is extended")
 
 
 def geometry_for(inputs: PlanInputs, patches: Sequence[Patch], notices: list[str]) -> Geometry | None:

@@ -111,6 +111,14 @@ def decide_postprocessing(inputs: PlanInputs, size: Size, notices: list[str]) ->
     return postprocessing
 
 
+def enlarges(request: GenerationRequest) -> bool:
+    """Return whether a request enlarges its image after generation."""
+    return any(getattr(request, name) for name in ENLARGING)
+
+
+TILE_SOURCES = ("line", "record")  # the layers whose size is that of a tile
+
+
 # -- contradictions --------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +200,7 @@ def _enlarging(inputs: PlanInputs, notices: list[str]) -> Enlarging | None:
     if request.embiggen:
         factor, share, overlap = (*request.embiggen, *(1.0, NETWORK_SHARE, OVERLAP)[len(request.embiggen) :])
         strength = REFINING_STRENGTH if request.embiggen_strength is None else request.embiggen_strength
-        pixels = overlap * inputs.facts.size if overlap < 1 else overlap
+        pixels = overlap * _tile_side(inputs) if overlap < 1 else overlap
         refining = _refining(inputs, prompt, strength, round(pixels))
         return Enlarging(factor=factor, network=postprocess_models.network, share=share, refining=refining)
     if not request.upscale:
@@ -221,7 +229,7 @@ def _by_diffusion(inputs: PlanInputs, prompt: Prompt) -> Enlarging:
 
 
 def _refining(inputs: PlanInputs, prompt: Prompt, strength: float, overlap: int) -> Refining:
-    request, side = inputs.request, inputs.grid.floor(inputs.facts.size)
+    request, side = inputs.request, _tile_side(inputs)
     field = "embiggen" if request.embiggen else "upscale"
     check_refines(inputs, field)
     if overlap > side // 2:
@@ -239,6 +247,19 @@ def _refining(inputs: PlanInputs, prompt: Prompt, strength: float, overlap: int)
         overlap=overlap,
         tiles=tuple(sorted(set(request.embiggen_tiles or ()))),
     )
+
+
+def _tile_side(inputs: PlanInputs) -> int:
+    """Return the side of a tile: the model's native size, or the size beside `--embiggen` on an existing image."""
+    request, sources = inputs.request, inputs.sources
+    given = [
+        side
+        for name, side in (("width", request.width), ("height", request.height))
+        if side and sources.get(name) in TILE_SOURCES
+    ]
+    if request.embiggen and request.fix and given:
+        return max(inputs.grid.smallest, inputs.grid.floor(min(given)))
+    return inputs.grid.floor(inputs.facts.size)
 
 
 def _sampler(name: str) -> Sampler:

@@ -62,11 +62,21 @@ def base_request(plan: Plan, image: ImagePlan, *, by_name: bool = False) -> Gene
         init_image=_init_name(plan.init, by_name=by_name), strength=strength, real_steps=request.real_steps
     )
     combined = overlay(overlay(common, init_request), recorded_mask(plan, by_name=by_name))
-    if plan.geometry.window is not None or plan.task is Task.POSTPROCESS:
+    if plan.task is Task.POSTPROCESS:
+        side = _typed_tile(plan)
+        return replace(combined, width=side, height=side)
+    if plan.geometry.window is not None:
         return replace(combined, width=None, height=None)
     if plan.geometry.untouched:
         return combined
     return overlay(combined, _recorded_fit(plan))
+
+
+def _typed_tile(plan: Plan) -> int | None:
+    """Return the side of the tiles of `--embiggen`, if the line chose it; None for the model's native size."""
+    enlarging = plan.postprocessing.enlarging
+    is_typed = any(plan.sources.get(name) in ("line", "record") for name in ("width", "height"))
+    return enlarging.refining.side if is_typed and plan.request.embiggen and enlarging and enlarging.refining else None
 
 
 def _init_name(init: InitFacts, *, by_name: bool) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
 from prompt_toolkit.buffer import Buffer
@@ -33,6 +34,11 @@ class LineHistory(History):
         self._lines = lines
         self._is_private = is_private
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="invoke-lines")
+
+    def adopt(self, path: Path) -> None:
+        """Add the lines of a history of InvokeAI 2.x, unless lines were typed before."""
+        with contextlib.suppress(OutputError):
+            self._lines.adopt(path)
 
     @property
     def has_earlier_lines(self) -> bool:

@@ -35,7 +35,7 @@ from invoke_cli.events import Event, Forget, NullViewer, Prefill, Step
 from invoke_cli.language.help.keys import When
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.launch import Options
-from invoke_cli.output.typed_lines import TypedLines
+from invoke_cli.output.typed_lines import LEGACY_HISTORY, TypedLines
 from invoke_cli.repl.completer import LineCompleter, LineLexer
 from invoke_cli.repl.completion_sources import sources_for
 from invoke_cli.repl.confirmation import is_quit
@@ -90,6 +90,7 @@ class _Prompt:
         self.console.pager = self._page
         lines = TypedLines(expand_path(settings.outdir()) / ".invoke" / "history.sqlite3")
         self.history = LineHistory(lines, settings.is_private)
+        self.history.adopt(expand_path(settings.outdir()) / LEGACY_HISTORY)
         self.search = LineSearch(lines)
         self.is_first_use = not self.history.has_earlier_lines
         self.worker = Worker(self._open_session, self._redraw)

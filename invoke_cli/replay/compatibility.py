@@ -25,6 +25,7 @@ PARTS: Mapping[str, str] = {
 _PROMPT_FIELDS = ("prompt", "negative_prompt")
 _SEED_FIELDS = ("seeds", "variations")
 _MIN_DIGITS = 10
+_BLACK_MASKS = ("InvokeAI 1", "invoke-ai/InvokeAI v1", "invoke-ai/InvokeAI 2")  # the programs that painted black areas
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,9 +58,15 @@ def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> Usable
             lost.append(f"model {model_name}, which is unknown here")
         if "scheduler" in fields and not is_sampler(str(fields["scheduler"])):
             lost.append(f"sampler {fields.pop('scheduler')}")
-        stages.append(GenerationRequest.of(fields))
+        stages.append(GenerationRequest.of(_polarity(metadata.program, fields) | fields))
     found = UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)), missing=metadata.missing)
     return _with_loras(context, found, metadata.loras)
+
+
+def _polarity(program: str, fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the switch with which a mask means what it meant in InvokeAI 1 and 2; empty for other images."""
+    is_black = program.startswith(_BLACK_MASKS) and bool(fields.get("init_mask"))
+    return {"mask_polarity": "black"} if is_black else {}
 
 
 def _with_loras(context: SessionContext, settings: UsableSettings, loras: Sequence[ForeignLora]) -> UsableSettings:

@@ -116,8 +116,10 @@ def test_the_error_of_a_broken_configuration_names_file_and_line(program: Progra
     assert result.status == 2 and "invoke.init, line 3" in result.err
     init.unlink()
     (tmp_path / "root" / "configs" / "models.yaml").write_text("tiny:\n  pth: x\n")
-    result = program("a cat")
-    assert result.status == 2 and "line 2" in result.err
+    result = program("a cat", "-s2")
+    assert result.status == 0 and "line 2" in result.err and result.lines[0].endswith("-m sketchbook")
+    result = program("a cat", "-m", "tiny")
+    assert result.status == 2 and result.err.count("line 2") == 2
 
 
 def test_one_file_name_for_several_images_is_an_error(program: Program, sketch: Path) -> None:

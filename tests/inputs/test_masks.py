@@ -305,3 +305,15 @@ def test_erased_parts_outside_the_mask_are_kept(harness: SessionHarness) -> None
     (result,) = harness.draw("a cat -I erased.png -M mask.png -s2 -S1 -f 1")
     kept = np.asarray(mask) == 0
     assert (values(result)[kept] == source[..., :3][kept]).all()
+
+
+@pytest.mark.feature("mask-overlay")
+def test_the_view_of_a_mask_is_not_accepted_as_a_mask(fake_session: SessionHarness) -> None:
+    drawing(96, 64).save("photo.png")
+    disc(96, 64).save("disc.png")
+    fake_session.run("!mask photo.png -M disc.png")
+    (overlay,) = (fake_session.folder / "outputs").glob("*.overlay.png")
+    (mask,) = (fake_session.folder / "outputs").glob("*.mask.png")
+    assert fake_session.run(f"a cat -I photo.png -M {overlay} -s2") is Outcome.FAILED
+    assert "not a mask" in fake_session.errors[0]
+    assert fake_session.run(f"a cat -I photo.png -M {mask} -s2") is Outcome.OK

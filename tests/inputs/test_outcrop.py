@@ -51,7 +51,7 @@ def test_outcrop_combines_with_a_mask_and_continues_in_a_chain(harness: SessionH
     ("line", "message"),
     [
         ("a cat -c top 64", "-c needs an init image"),
-        ("a cat -I photo.png -c top 64 -W 128", "cannot be combined with -c"),
+        ("a cat -I photo.png -c top 64 --fit", "cannot be combined with -c"),
         ("a cat -I photo.png -c top 8192 right 8192 left 8192", "the image with its borders would be"),
     ],
 )

@@ -107,7 +107,7 @@ def test_mask_writes_the_mask_that_would_be_painted(clipseg_session: SessionHarn
     with Image.open(path) as image:
         assert ((np.asarray(image.convert("L")) > 0) == (heat > threshold)).all()
     assert f"use it with -M outputs/{path.name}" in clipseg_session.messages
-    (tinted,) = (clipseg_session.folder / "outputs").glob("*.masked.png")
+    (tinted,) = (clipseg_session.folder / "outputs").glob("*.overlay.png")
     assert not changed(tinted, source)[heat <= threshold].any()
     (by_file,) = clipseg_session.draw(f'a cat -I "my photo.png" -M {path} -s2 -S1')
     (by_words,) = clipseg_session.draw(f'a cat -I "my photo.png" -tm face {threshold} -s2 -S1')

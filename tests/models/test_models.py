@@ -104,7 +104,7 @@ def test_the_registry_reads_entries_and_merges_files() -> None:
         ("a:\n  path: x\n  size: big\n", 3, "size"),
         ("a:\n  path: x\n  defaults: -s 0\n", 3, "-s"),
         ("a:\n  path: x\n  preview: [1, 2]\n", 3, "preview"),
-        ("a:\n  path: x\n  format: ckpt\n", 3, "format"),
+        ("a:\n  path: x\n  format: tar\n", 3, "format"),
         ("a:\n  path: [\n", 3, ""),
         ("a:\n  description: x\n", 1, "path"),
         ("\n\na: 5\n", 3, "a"),

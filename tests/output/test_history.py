@@ -18,6 +18,7 @@ from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.history import History
 from invoke_cli.output.search import build_statement
+from invoke_cli.output.typed_lines import LEGACY_HISTORY, TypedLines
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=timezone(timedelta(hours=2)))
 
@@ -203,3 +204,24 @@ def test_two_processes_can_write_at_once(tmp_path: Path) -> None:
     assert found(history, "fox")[-1] == 120 and len(history.find(parse_query(["fox"], NOW), 1000)) == 120
     assert len(history.find(parse_query(["tag:one"], NOW), 1000)) == 60
     assert len(history.find(parse_query(["fox", "two"], NOW), 1000)) == 60
+
+
+@pytest.mark.parametrize("first", ["", "_HiStOrY_V2_\n"])
+def test_the_lines_of_2x_are_adopted_once(tmp_path: Path, first: str) -> None:
+    path = tmp_path / LEGACY_HISTORY
+    path.write_text(f"{first}a\\040cat -s20\n\na dog -S -1\n", encoding="utf-8")
+    lines = TypedLines(tmp_path / "history.sqlite3")
+    lines.adopt(path)
+    assert lines.recent(9) == ["a dog -S -1", "a cat -s20"]
+    path.write_text("a bird\n", encoding="utf-8")
+    lines.adopt(path)
+    assert "a bird" not in lines.recent(9)
+
+
+def test_a_damaged_history_of_2x_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / LEGACY_HISTORY
+    path.write_bytes(b"\xff\xfe\0" + b"x" * 9000 + b"\na cat\n")
+    lines = TypedLines(tmp_path / "history.sqlite3")
+    lines.adopt(path)
+    lines.adopt(tmp_path)
+    assert lines.recent(1) == ["a cat"]

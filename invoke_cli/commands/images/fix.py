@@ -18,7 +18,7 @@ from invoke_cli.language.grammar.format import format_line
 from invoke_cli.metadata.codecs import recall
 from invoke_cli.metadata.latents import SUFFIX
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.planning.postprocessors import POSTPROCESSORS
+from invoke_cli.planning.postprocessors import POSTPROCESSORS, enlarges
 from invoke_cli.replay.replay import find_input
 from invoke_cli.request import GenerationRequest, overlay
 
@@ -52,8 +52,16 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
         inherited = _inherited_settings(context, path)
         if not generates:
             target = overlay(target, _colours_of_init(context, first, path))
-        lines.append(format_line([overlay(overlay(inherited, replace(first, prompt=None)), target), *later]))
+        own = _with_new_prompt(first) if generates else replace(first, prompt=None)
+        lines.append(format_line([overlay(overlay(inherited, own), target), *later]))
     return lines
+
+
+def _with_new_prompt(request: GenerationRequest) -> GenerationRequest:
+    """Return the request with `--new_prompt` as the prompt of what is painted, unless it is for adding detail."""
+    if enlarges(request):
+        return replace(request, prompt=None)
+    return replace(request, prompt=request.new_prompt, new_prompt=None)
 
 
 def _check(request: GenerationRequest) -> None:
@@ -61,7 +69,7 @@ def _check(request: GenerationRequest) -> None:
     is_requested = any(row.is_requested(request) for row in POSTPROCESSORS)
     if not is_requested and request.outcrop is None and request.text_mask is None:
         raise CommandError(
-            "!fix needs a switch that changes the image", hint="!fix photo.png -U 2, -c top 64, -G 0.8, --sr 4 …"
+            "!fix needs a switch that changes the image", hint="!fix photo.png -U 2, --embiggen 2, -c top 64, -G 0.8 …"
         )
 
 

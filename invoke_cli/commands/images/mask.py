@@ -12,6 +12,7 @@ from invoke_cli.generation.contact_sheets import write_sheet
 from invoke_cli.generation.prepare import only_stage
 from invoke_cli.inputs.images import open_init
 from invoke_cli.inputs.mask_finder import MaskFinder
+from invoke_cli.inputs.masks import MASK_FILE, MASK_OVERLAY
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 
 USAGE = "!mask photo.png -tm face AND NOT hair; or -M mask.png --mask_grow 8"
@@ -30,9 +31,9 @@ def mask(context: SessionContext, call: Call) -> None:
     for notice in found.facts.notices:
         context.notice(notice)
     line, shows = f"!mask {call.argument}", (SheetImage(name=init.name, sha256=init.sha256),)
-    _, path, _ = write_sheet(context, found.image, SheetRecord(kind="mask", line=line, shows=shows))
+    _, path, _ = write_sheet(context, found.image, SheetRecord(kind=MASK_FILE, line=line, shows=shows))
     tinted = _tint(found.init.image, found.image)
-    _, shown, _ = write_sheet(context, tinted, SheetRecord(kind="masked", line=line, shows=shows))
+    _, shown, _ = write_sheet(context, tinted, SheetRecord(kind=MASK_OVERLAY, line=line, shows=shows))
     share = f"{found.facts.share:.0%}" if found.facts.box else "nothing"
     item = {"kind": "mask", "path": str(path), "preview": str(shown), "share": found.facts.share}
     context.say(f"painting {share} of {init.name}: {shown}\nuse it with -M {path}", items=[item])

@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call, FileLines
-from invoke_cli.commands.image_selection import find_images
+from invoke_cli.commands.image_selection import find_images, with_slashes
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_file
-from invoke_cli.errors import CommandError, Interrupted, InvokeError, OutOfMemory
-from invoke_cli.events import Level
+from invoke_cli.errors import CommandError, Interrupted, InvokeError, LineError, OutOfMemory
+from invoke_cli.events import Level, Planned
 from invoke_cli.generation.save import Saver
 from invoke_cli.imaging.formats import is_image_data
+from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.language.grammar.names import normalise_name
 from invoke_cli.language.sanitize import without_marks
 from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
+from invoke_cli.planning.describe import plan_facts
+from invoke_cli.planning.plan_table import plan_table
 from invoke_cli.replay.replay import prepare_replay, run_replay
 from invoke_cli.replay.verify import Verdict, compare
+
+DRY_RUN = "--dry_run"
 
 
 def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
     """Reproduce an image, or run the lines of a file; the content of the file decides which."""
-    words = call.required("!replay image.png reproduces an image, !replay lines.txt runs the lines of a file")
-    path = _file_or_image(context, words[0])
+    usage = "!replay image.png reproduces an image, !replay lines.txt runs the lines of a file; --dry_run shows plans"
+    name, *more = call.required(usage)
+    dry = bool(more) and all(normalise_name(word) == DRY_RUN for word in more)
+    if more and not dry:
+        raise CommandError(f"!replay takes one image or file, not {more[0][:40]!r}", hint=usage)
+    path = _file_or_image(context, name)
     if path.is_dir():
         raise CommandError(f"{path} is a folder", hint="choose an image or a file of lines in it")
     if not is_image_data(path.read_bytes()[:12]):
-        return _read_lines(path)
+        lines = _read_lines(path)
+        return FileLines(map(_planned, lines)) if dry else lines
     if decode_sheet(read_chunks(path)) is not None:
         hint = f"!fetch {path.name} loads the line that combines them into the prompt"
         raise CommandError(f"{path.name} is a sheet of other images", hint=hint)
+    _replay_image(context, path, dry=dry)
+    return None
+
+
+def _replay_image(context: SessionContext, path: Path, *, dry: bool) -> None:
+    """Reproduce an image and report whether the result is identical; a dry run only shows the plan."""
     recorded_run = prepare_replay(context, path, output=True)
     for text in recorded_run.prepared.plan.notices:
         context.notice(text)
+    if dry:
+        for stage in (recorded_run.prepared, *recorded_run.prepared.later):
+            context.emit(Planned(plan=plan_facts(stage.plan), text=plan_table(stage.plan), dry_run=True))
+        return
     result = run_replay(context, recorded_run)
     saver = Saver(context, context.target(recorded_run.prepared.plan.output.outdir))
     saver.save(recorded_run.prepared, result)
     saver.collect(wait=True)
     comparison = compare(context, recorded_run, result)
     context.notice(f"reproduced {path.name}: {comparison.verdict.value}")
-    return None
 
 
 def verify(context: SessionContext, call: Call) -> None:
@@ -93,8 +114,15 @@ def _has_metadata(context: SessionContext, path: Path) -> bool:
 
 
 def _file_or_image(context: SessionContext, word: str) -> Path:
-    path = expand_path(word)
+    path = expand_path(with_slashes(word))
     return path if is_file(path) else find_images(context, word)[0]
+
+
+def _planned(line: str) -> str:
+    """Return the command that shows the plan of a line; the line itself if it is none of images, or does not parse."""
+    with contextlib.suppress(LineError):
+        return f"!plan {line}" if isinstance(parse(line), Generation) else line
+    return line
 
 
 def _read_lines(path: Path) -> FileLines:

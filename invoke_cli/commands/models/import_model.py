@@ -163,7 +163,7 @@ def _local_copy(context: SessionContext, source: str) -> Path:
     """Return the path of a model on disk, downloading it if necessary."""
     local = expand_path(source)
     if not (is_file(local) or is_folder(local)):
-        if not is_remote(source):
+        if not is_remote(source) or (local.suffix.lower() in (*SINGLE_FILES, *PICKLES) and "://" not in source):
             raise CommandError(f"no such file or folder: {source[:80]}", hint=_USAGE)
         return _download(context, source)
     return local.resolve()

@@ -18,6 +18,7 @@ _FILTER = "--for"
 
 def models(context: SessionContext, call: Call) -> None:
     """List the models and whether each is active, loaded or missing; with `--for`, only those tagged for a subject."""
+    context.report_model_problems()
     specs = _select(list(context.settings.registry.models.values()), call)
     current = context.settings.current_name()
     engine = context.open_engine

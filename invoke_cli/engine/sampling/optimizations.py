@@ -169,6 +169,13 @@ def has_bfloat16_instructions() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
+def offload_mode(request: GenerationRequest, device: Device) -> str:
+    """Return how idle weights are kept off the device: `auto` means `model` on a GPU and `none` elsewhere."""
+    if request.offload == "auto":
+        return "model" if device.is_accelerator else "none"
+    return request.offload or "none"
+
+
 def check_optimizations(request: GenerationRequest, family: Family, device: Device) -> None:
     """Check the requested optimizations against the device and the family, before anything is loaded.
 

@@ -9,6 +9,7 @@ from functools import cache
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.names import nearest, normalise_name
 from invoke_cli.language.switches.launch import LAUNCH_OPTIONS
+from invoke_cli.language.switches.legacy_launch import LEGACY_OPTIONS, LegacyOption, legacy_option
 from invoke_cli.language.switches.rejected import REJECTED_SWITCHES, RejectedSwitch
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
@@ -73,6 +74,8 @@ def _read_long(word: str) -> SwitchMatch:
     match = _LONG.match(word)
     assert match is not None
     name = normalise_name(match.group())
+    if name not in all_spellings() and (legacy := legacy_option(name)) is not None:
+        raise _legacy_error(legacy, name)
     entry, negated = _find_long(name, word)
     rest = word[match.end() :]
     if rest and not rest.startswith("="):
@@ -127,6 +130,16 @@ def unknown_switch(word: str) -> LineError:
     return LineError(f"unknown switch: {name}", hint=suggestion + KEEP_AS_TEXT)
 
 
+def _legacy_error(row: LegacyOption, name: str) -> LineError:
+    """Return the error for a launch option of InvokeAI 2.x in a line."""
+    if row.instead:
+        return LineError(f"{name} of InvokeAI 2.x ({row.what}) is not supported", hint=row.instead)
+    instead = (
+        f"start the program with it: invoke {row.becomes or name} …" if row.becomes else f"remove it: {row.remark}"
+    )
+    return LineError(f"{name} is a launch option of InvokeAI 2.x and cannot be used in a line", hint=instead)
+
+
 def _near_spelling(name: str) -> str:
     """Return the spelling that was probably meant; a long name may have been typed with one dash."""
     known = {**_spellings(), **_negations()}
@@ -136,7 +149,13 @@ def _near_spelling(name: str) -> str:
     longer = [spelling for spelling in known if len(letters) > 2 and spelling.startswith(f"--{letters}")]
     if longer:
         return longer[0]
-    return nearest(name, [spelling for spelling in known if spelling.startswith("--")])
+    return nearest(name, [spelling for spelling in (*known, *_launch_spellings()) if spelling.startswith("--")])
+
+
+@cache
+def _launch_spellings() -> tuple[str, ...]:
+    legacy = (flag for row in LEGACY_OPTIONS if not row.alone for flag in row.flags)
+    return (*(row.name for row in LAUNCH_OPTIONS), *legacy)
 
 
 @cache

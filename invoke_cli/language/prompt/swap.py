@@ -49,8 +49,6 @@ def find_swaps(masked: str) -> Iterator[SwapMatch]:
             span = Span(operator.end - 1, operator.end)
             raise PromptError("unclosed bracket", hint=_EXAMPLE, span=span)
         before, start = _original_span(masked, position, operator)
-        if not masked[before.start : before.end].strip():
-            raise PromptError(".swap() needs words to replace", hint=_EXAMPLE, span=operator)
         after, windows = _replacement_span(masked, Span(operator.end, closed))
         yield SwapMatch(before=before, after=after, whole=Span(start, closed + 1), windows=windows)
         position = closed + 1
@@ -88,9 +86,6 @@ def _replacement_span(masked: str, inside: Span) -> tuple[Span, Windows]:
             raise PromptError(f"{option[1]} must be a number from 0 to 1", hint="for example t_end=.6", span=span)
         options[option[1]] = float(option[2])
         end = option.start()
-    if not masked[inside.start : end].strip():
-        span = Span(inside.start - 1, inside.end + 1)
-        raise PromptError(".swap() needs a replacement", hint=_EXAMPLE, span=span)
     words = re.fullmatch(r'\s*"([^"]*)"\s*|\s*(.*?)\s*', masked[inside.start : end], re.DOTALL)
     assert words is not None
     return Span(*words.span(1 if words[1] is not None else 2)).shifted(inside.start), _windows(options)

@@ -6,8 +6,8 @@ The remaining words are a line, or switches that become defaults of the session.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from invoke_cli.errors import ConfigError
 from invoke_cli.language.grammar.names import nearest, normalise_name
@@ -22,6 +22,7 @@ class LaunchOption:
     Attributes:
         metavar: The placeholder of the value; empty for a flag.
         choices: The allowed values; empty if any value is allowed.
+        synonyms: Other names of these values, in InvokeAI 2.x.
         least: The least number that is allowed; None if the value is no number.
         whole: Whether a number must be a whole one.
         in_init: Whether the option is also allowed in invoke.init.
@@ -31,6 +32,7 @@ class LaunchOption:
     help: str
     metavar: str = ""
     choices: tuple[str, ...] = ()
+    synonyms: Mapping[str, str] = field(default_factory=dict)
     least: float | None = None
     whole: bool = False
     aliases: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
         metavar="NAME",
         help="precision of the weights: auto, float32, float16 or bfloat16",
         choices=("auto", "float32", "float16", "bfloat16"),
+        synonyms={"autocast": "auto", "fp32": "float32", "full": "float32", "fp16": "float16", "bf16": "bfloat16"},
         in_init=True,
     ),
     LaunchOption(
@@ -66,6 +69,19 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
         metavar="GB",
         help="memory that the weights of loaded models may take at most, in gigabytes (default: what is free)",
         least=0.001,
+        in_init=True,
+    ),
+    LaunchOption(
+        name="--embedding_path",
+        metavar="DIR",
+        help="a further folder of embeddings, besides embeddings in the root",
+        aliases=("--embedding_directory",),
+        in_init=True,
+    ),
+    LaunchOption(
+        name="--lora_directory",
+        metavar="DIR",
+        help="a further folder of LoRAs, besides loras in the root",
         in_init=True,
     ),
     LaunchOption(name="--offline", help="never access the network, even if a line requests it", in_init=True),
@@ -143,6 +159,7 @@ def _check_value(row: LaunchOption, value: str | None) -> str | bool:
             raise ConfigError(f"{row.name} takes no value", hint=f"write {row.name} without a value")
         return True
     assert value is not None
+    value = row.synonyms.get(value, value)
     if row.choices and value not in row.choices:
         closest = nearest(value, row.choices)
         hint = f"did you mean {closest}?" if closest else f"one of {', '.join(row.choices)}"

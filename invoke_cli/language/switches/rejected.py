@@ -27,9 +27,14 @@ REJECTED_SWITCHES: tuple[RejectedSwitch, ...] = (
         instead="single images are always saved; to save no grid, remove -g or use --no_grid",
     ),
     RejectedSwitch(
-        flags=("-x", "--skip_normalize"),
+        flags=("-x", "--skip_normalize", "--skip_normalization"),
         what="unnormalised blends",
         instead='use ("a","b").blend(.3,.7,no_normalize)',
+    ),
+    RejectedSwitch(
+        flags=("--variants",),
+        what="variants of an init image, each made from the one before",
+        instead="use -v 0.2 -n 5 for variations of one image",
     ),
     RejectedSwitch(flags=("-h", "--help"), what="help within a line", instead="use !help or !help switches"),
     RejectedSwitch(

@@ -48,7 +48,7 @@ class Switch:
 
     Attributes:
         field: The field of the request that the switch sets.
-        flags: Its spellings; the first one is used in formatted lines, the last one is the long name.
+        flags: Its spellings; the first one is used in formatted lines, the last long one is its name.
         value: Converts text to a value and back.
         group: Its group in the help.
         help: Its description.
@@ -82,7 +82,7 @@ class Switch:
     @property
     def name(self) -> str:
         """The long spelling."""
-        return self.flags[-1]
+        return next(flag for flag in reversed(self.flags) if flag.startswith("--"))
 
     @property
     def is_flag(self) -> bool:

@@ -6,7 +6,7 @@ Names in the JSON come from the switch table.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from invoke_cli.language.switches.table import SWITCHES
@@ -79,13 +79,20 @@ def _control(use: ControlUse) -> dict[str, Any]:
     }
 
 
+# The keys that InvokeAI 2.3.5 always wrote, with the values of settings that are off.
+_ALWAYS: Mapping[str, object] = {
+    "facetool": "gfpgan", "facetool_strength": 0.0, "upscale": None, "init_mask": None, "hires_fix": False,
+    "h_symmetry_time_pct": None, "v_symmetry_time_pct": None,
+}  # fmt: skip
+
+
 def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     """Return the JSON of one stage."""
     request = recorded_request(plan, image_plan, by_name=True)
     if plan.output.private:
         request = without_prompts(request)
     said = {row.recorded: getattr(request, row.field) for row in SWITCHES if row.recorded}
-    image: dict[str, Any] = {"type": plan.task.value}
+    image: dict[str, Any] = {"type": plan.task.value, **_ALWAYS}
     image |= {name: value for name, value in said.items() if value is not None}
     image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
     image["seed"] = image_plan.seed

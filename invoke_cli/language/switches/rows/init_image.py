@@ -37,7 +37,7 @@ INIT_IMAGE: tuple[Switch, ...] = (
     ),
     Switch(
         field="fit",
-        flags=("-T", "-fit", "--fit"),
+        flags=("-T", "-F", "-fit", "--fit"),
         value=Flag(),
         group=Group.INIT_IMAGE,
         needs=Needs.INIT,

@@ -15,13 +15,13 @@ PERFORMANCE: tuple[Switch, ...] = (
     Switch(
         field="offload",
         flags=("--offload",),
-        value=Choice(options=("none", "model", "sequential", "group")),
+        value=Choice(options=("none", "auto", "model", "sequential", "group")),
         group=Group.LOOK,
         metavar="HOW",
         recorded="offload",
         example="--offload model",
         help="keep idle weights off the GPU: model (one network on the GPU at a time), group (one block), sequential "
-        "(one layer, slowest) or none (default)",
+        "(one layer, slowest), auto (model on a GPU, none elsewhere) or none (default)",
     ),
     Switch(
         field="attention",

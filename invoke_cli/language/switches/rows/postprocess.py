@@ -8,6 +8,7 @@ from invoke_cli.language.switches.switch import Group, Needs, Switch
 from invoke_cli.language.switches.values import Choice, Flag, OptionalMethod, PromptText, Text
 
 FACTOR = (1, 8)
+SCALE = (0.1, 8)
 SHARE = (0, 1)
 MATCHING_METHODS = ("histogram", "lab", "chroma")
 FACETOOLS = ("gfpgan", "codeformer")
@@ -80,7 +81,7 @@ POSTPROCESS: tuple[Switch, ...] = (
     Switch(
         field="embiggen",
         flags=("-embiggen", "--embiggen"),
-        value=Numbers(ranges=(FACTOR, SHARE, (0, 2048))),
+        value=Numbers(ranges=(SCALE, SHARE, (0, 2048))),
         group=Group.POSTPROCESS,
         metavar="FACTOR [SHARE [OVERLAP]]",
         recorded="embiggen",
@@ -90,7 +91,7 @@ POSTPROCESS: tuple[Switch, ...] = (
     ),
     Switch(
         field="embiggen_strength",
-        flags=("--embiggen_strength",),
+        flags=("--embiggen_strength", "-embiggen_strength"),
         value=Number(low=0, high=1),
         group=Group.POSTPROCESS,
         metavar="F",
@@ -100,7 +101,7 @@ POSTPROCESS: tuple[Switch, ...] = (
     ),
     Switch(
         field="embiggen_tiles",
-        flags=("--embiggen_tiles",),
+        flags=("--embiggen_tiles", "-embiggen_tiles"),
         value=Integers(low=1, high=10_000, most=1000),
         group=Group.POSTPROCESS,
         metavar="N …",
