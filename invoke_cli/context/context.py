@@ -35,6 +35,7 @@ from invoke_cli.events import (
     Step,
     Viewer,
 )
+from invoke_cli.input_files import file_sha256
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.folder import ModelFacts
@@ -74,8 +75,7 @@ def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
     """Return a hash of the configuration and the weights of a VAE; models with the same hash can share latents."""
     digest = hashlib.sha256(vae_config.encode())
     for path in vae_weights:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(file_sha256(path))
     return digest.hexdigest()
 
 
@@ -215,8 +215,7 @@ class SessionContext:
             prediction = facts.prediction_type if facts.prediction_type_source else ""
             digest = hashlib.sha256(f"{facts.quantize}{prediction}".encode())
             for path in facts.weights:
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+                digest.update(file_sha256(path))
             self._hashes[key] = digest.hexdigest()
         return self._hashes[key]
 
@@ -224,8 +223,7 @@ class SessionContext:
         """Return the SHA-256 of a file; it is computed again only if the file changes."""
         key = f"{path}:{path.stat().st_mtime_ns}"
         if key not in self._hashes:
-            with path.open("rb") as file:
-                self._hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            self._hashes[key] = file_sha256(path).hex()
         return self._hashes[key]
 
     def vae_hash(self, model: Model) -> str:

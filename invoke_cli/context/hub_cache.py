@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from invoke_cli.input_files import CONFIG, read_input_text
+
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -31,7 +33,7 @@ def find_snapshot(name: str, environment: Mapping[str, str] = os.environ) -> Pat
         return None
     folder = hub_cache(environment) / f"models--{name.replace('/', '--')}"
     try:
-        revision = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+        revision = read_input_text(folder / "refs" / "main", CONFIG).strip()
     except (OSError, ValueError):
         return None
     snapshot = folder / "snapshots" / revision

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from invoke_cli.errors import OutputError
+from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.entry_reader import entry_from_file
 from invoke_cli.output.files import append_line, output_errors, write_atomically
@@ -129,7 +130,7 @@ class OutputFolder:
 
     def _read_log(self) -> str:
         try:
-            return (self.path / "invoke_log.txt").read_text(encoding="utf-8", errors="replace")
+            return read_input_text(self.path / "invoke_log.txt", STATE, errors="replace")
         except OSError:
             return ""
 
@@ -192,6 +193,6 @@ class OutputFolder:
 
 def _read_counter(counter: Path) -> int:
     try:
-        return max(1, int(counter.read_text()))
+        return max(1, int(read_input_text(counter, STATE)))
     except (OSError, ValueError):
         return 1

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.errors import OutputError
+from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.entry_reader import entry_from_file
 from invoke_cli.output.files import append_line
@@ -114,7 +115,7 @@ def _append_to_journal(folder: OutputFolder, annotation: dict[str, object]) -> N
 def _restore_annotations(folder: OutputFolder) -> None:
     """Restore ratings and tags from the journal, skipping invalid lines."""
     try:
-        lines = (folder.state_folder / JOURNAL).read_text(encoding="utf-8").splitlines()
+        lines = read_input_text(folder.state_folder / JOURNAL, STATE).splitlines()
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:

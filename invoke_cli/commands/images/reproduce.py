@@ -13,6 +13,8 @@ from invoke_cli.errors import CommandError, Interrupted, InvokeError, OutOfMemor
 from invoke_cli.events import Level
 from invoke_cli.generation.save import Saver
 from invoke_cli.imaging.formats import is_image_data
+from invoke_cli.input_files import LINES, METADATA, read_input
+from invoke_cli.language.image_names import is_image_name
 from invoke_cli.language.sanitize import without_marks
 from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import read_chunks
@@ -25,10 +27,9 @@ def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
     """Reproduce an image, or run the lines of a file; the content of the file decides which."""
     words = call.required("!replay image.png reproduces an image, !replay lines.txt runs the lines of a file")
     path = _file_or_image(context, words[0])
-    if path.is_dir():
-        raise CommandError(f"{path} is a folder", hint="choose an image or a file of lines in it")
-    if not is_image_data(path.read_bytes()[:12]):
-        return _read_lines(path)
+    data = _read(context, path)
+    if not is_image_data(data[:12]):
+        return _lines(data, path)
     if decode_sheet(read_chunks(path)) is not None:
         hint = f"!fetch {path.name} loads the line that combines them into the prompt"
         raise CommandError(f"{path.name} is a sheet of other images", hint=hint)
@@ -97,8 +98,21 @@ def _file_or_image(context: SessionContext, word: str) -> Path:
     return path if is_file(path) else find_images(context, word)[0]
 
 
-def _read_lines(path: Path) -> FileLines:
+def _read(context: SessionContext, path: Path) -> bytes:
+    """Return the content of an image or a file of lines. Raises CommandError if it cannot be read."""
     try:
-        return FileLines(line.rstrip("\r") for line in without_marks(path.read_text(encoding="utf-8")).split("\n"))
-    except (OSError, UnicodeDecodeError) as error:
+        return read_input(path, LINES if not is_image_name(path.name) else METADATA, context.check_stopped)
+    except IsADirectoryError:
+        raise CommandError(f"{path} is a folder", hint="choose an image or a file of lines in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        hint = "pass an image or a file of lines; invoke --from_file - reads lines from a pipe"
+        raise CommandError(f"{path} cannot be read: {reason}", hint=hint) from None
+
+
+def _lines(data: bytes, path: Path) -> FileLines:
+    try:
+        text = without_marks(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
         raise CommandError(f"cannot read lines from {path}: {error}", hint="the file must contain UTF-8 text") from None
+    return FileLines(line.rstrip("\r") for line in text.split("\n"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
+from invoke_cli.input_files import MODEL_CONFIG, read_input_text
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.families.table import family_of
 from invoke_cli.models.files.gguf import SUFFIX as GGUF
@@ -236,7 +237,7 @@ def _full_resolution_channels(vae: Mapping[str, Any]) -> int:
 def read_json(path: Path, restore: str) -> dict[str, Any]:
     """Read a JSON object from a file of the model. Raises ModelError if it is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_input_text(path, MODEL_CONFIG))
     except FileNotFoundError:
         raise ModelError(f"a file of the model is missing: {path}", hint=restore, field="model") from None
     except (OSError, ValueError) as error:

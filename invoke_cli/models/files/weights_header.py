@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.errors import ModelError
+from invoke_cli.input_files import WEIGHTS, open_input
 from invoke_cli.models.files import gguf
 
 SAFETENSORS = ".safetensors"
@@ -30,7 +31,7 @@ def read_header(path: Path) -> dict[str, Any] | None:
     """
     size = path.stat().st_size
     try:
-        with path.open("rb") as file:
+        with open_input(path, WEIGHTS) as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(size, _MAX_HEADER_BYTES):
                 return None
@@ -48,7 +49,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     """Return the metadata of a complete safetensors file; empty for other files."""
     if path.suffix.lower() != SAFETENSORS:
         return {}
-    with path.open("rb") as file:
+    with open_input(path, WEIGHTS) as file:
         (length,) = struct.unpack("<Q", file.read(8))
         metadata = json.loads(file.read(length)).get("__metadata__", {})
     return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}
@@ -60,7 +61,7 @@ def read_numbers(path: Path, header: Mapping[str, Any], key: str) -> tuple[float
     if entry is None or path.suffix.lower() != SAFETENSORS or entry["dtype"] not in (*_NUMBERS, "BF16"):
         return ()
     start, end = entry["data_offsets"]
-    with path.open("rb") as file:
+    with open_input(path, WEIGHTS) as file:
         (length,) = struct.unpack("<Q", file.read(8))
         file.seek(8 + length + start)
         data = file.read(end - start)
