@@ -300,7 +300,7 @@ class SessionContext:
         """Create the folder. Raises OutputError, before generation starts, if it is not writable."""
         with output_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
-        _check_writable(folder.path, folder.path)
+        folder.check_writable()
         return folder
 
     def folder(self, outdir: str | None = None) -> OutputFolder:
@@ -311,10 +311,21 @@ class SessionContext:
             if key not in self._folders:
                 folder = self._folders[key] = OutputFolder(path)
                 may_recover = is_folder(folder.state_folder) and os.access(folder.state_folder, os.W_OK)
-                recovered = folder.recover() if may_recover else 0
-                if recovered:
-                    self.notice(f"images of an interrupted session added to the history: {recovered}")
+                if may_recover:
+                    self._recover(folder)
             return self._folders[key]
+
+    def _recover(self, folder: OutputFolder) -> None:
+        """Add the images of a killed session. Where that is not possible, the folder can still be read."""
+        try:
+            recovered = folder.recover()
+        except OutputError as error:
+            self.notice(f"the history was not checked for images of an interrupted session: {error.message}")
+            return
+        if recovered:
+            self.notice(f"images of an interrupted session added to the history: {recovered}")
+        if reason := folder.take_log_error():
+            self.notice(reason, Level.WARNING)
 
     # -- events -----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from invoke_cli.output.entry_reader import entry_from_file
 from invoke_cli.output.files import append_line
 from invoke_cli.output.folder import OutputFolder
 
-_NUMBER = re.compile(r"(\d{6,})\.")
+_NUMBER = re.compile(r"(\d{6,9})\.")
 JOURNAL = "marks.jsonl"
 
 

@@ -50,6 +50,7 @@ def unsuitable(request: pytest.FixtureRequest) -> Iterator[Path]:
     yield request.getfixturevalue(request.param)
 
 
+@pytest.mark.feature("input-limits")
 @pytest.mark.parametrize("kind", INPUT_KINDS, ids=lambda kind: kind.name)
 def test_no_kind_reads_devices_and_named_pipes(kind: InputKind, unsuitable: Path) -> None:
     with pytest.raises(UnsuitableFile, match="not a regular file"):
