@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.documents import parse_json
 from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.files import append_line
@@ -43,7 +44,7 @@ class SweepProgress:
             return
         for text in texts:
             try:
-                record = json.loads(text)
+                record = parse_json(text)
             except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import OutputError
 from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.output.entries import Entry
@@ -123,7 +124,7 @@ def _restore_annotations(folder: OutputFolder) -> None:
         raise OutputError(f"{folder.state_folder / JOURNAL} cannot be read: {error}", hint=hint) from None
     for line in lines:
         try:
-            annotation = json.loads(line)
+            annotation = parse_json(line)
             number = int(annotation["number"])
             if "tag" in annotation:
                 folder.history.tag(number, str(annotation["tag"]), on=bool(annotation["on"]))

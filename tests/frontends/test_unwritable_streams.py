@@ -18,9 +18,11 @@ pytestmark = pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 def run(line: str, tmp_path: Path, *, full: str) -> int:
     """Run the program with one of its streams on a full device; return the exit status."""
     with FULL.open("w", encoding="utf-8") as device:
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, full: device}
+        out, err = (device if full == name else subprocess.DEVNULL for name in ("stdout", "stderr"))
         command = [sys.executable, "-m", "invoke_cli", "--root", str(tmp_path / "root"), line]
-        return subprocess.run(command, cwd=tmp_path, check=False, stdin=subprocess.DEVNULL, **streams).returncode
+        return subprocess.run(
+            command, cwd=tmp_path, check=False, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+        ).returncode
 
 
 def test_progress_that_cannot_be_written_changes_no_exit_status(tmp_path: Path) -> None:

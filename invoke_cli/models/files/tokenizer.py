@@ -6,11 +6,11 @@ Supports `tokenizer.json`, and CLIP's two files in older folders; other tokenize
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.documents import parse_json
 from invoke_cli.input_files import ASSET, MODEL_CONFIG, read_input, read_input_text
 from invoke_cli.models.files.folder import ModelFacts
 
@@ -47,11 +47,11 @@ def _tokenizer(facts: ModelFacts) -> Any:
     last = found[-1]  # the one with the longest window, as when generating
     if (last / "tokenizer.json").is_file():
         text = read_input_text(last / "tokenizer.json", MODEL_CONFIG)
-        json.loads(text)  # raises ValueError; the library below raises Exception
+        parse_json(text)  # raises ValueError; the library below raises Exception
         return Tokenizer.from_str(text)
     if not (last / "merges.txt").is_file() or facts.family.denoiser != "unet":
         return None
-    vocabulary = json.loads(read_input_text(last / "vocab.json", MODEL_CONFIG))
+    vocabulary = parse_json(read_input_text(last / "vocab.json", MODEL_CONFIG))
     return _clip_tokenizer(vocabulary, _parse_merges(read_input_text(last / "merges.txt", MODEL_CONFIG)))
 
 

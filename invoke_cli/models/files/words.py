@@ -6,13 +6,13 @@ that it may be given without harm, such as adjectives. An entry's `words:` are k
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import Span
 from invoke_cli.input_files import WORDS, read_input
 from invoke_cli.language.grammar.names import near_names
@@ -111,7 +111,7 @@ def _forms(word: str) -> Iterator[str]:
 
 def _read(path: Path) -> object:
     try:
-        return json.loads(read_input(path, WORDS))
+        return parse_json(read_input(path, WORDS))
     except (OSError, ValueError, RecursionError):
         return None
 
