@@ -49,9 +49,9 @@ def readable_formats() -> tuple[str, ...]:
     return tuple(name for name in found if name != "AVIF" or features.check("avif"))
 
 
-def open_data(data: bytes) -> Image.Image:
-    """Open the image in data that was read, by the readers of this module alone. Raises one of `BROKEN`."""
-    return Image.open(io.BytesIO(data), formats=readable_formats())
+def open_data(data: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """Open the image in data that was read, with the readers of some formats alone. Raises one of `BROKEN`."""
+    return Image.open(io.BytesIO(data), formats=formats)
 
 
 def described_formats() -> str:
@@ -84,7 +84,7 @@ def _header(data: bytes) -> tuple[str, Mapping[str, object]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with open_data(data) as image:
+            with open_data(data, readable_formats()) as image:
                 return image.format or "PNG", {str(key): value for key, value in image.info.items()}
     except (*BROKEN, Image.DecompressionBombError, MemoryError):
         return "", {}

@@ -146,7 +146,7 @@ def _is_text(data: bytes) -> bool:
 def _open(data: bytes, name: str) -> OpenedImage:
     if announces_too_many_pixels(data):
         raise _too_large(name)
-    with open_data(without_large_text(data)) as image:
+    with open_data(without_large_text(data), readable_formats()) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(name, f" ({image.width}x{image.height})")
         frames = int(getattr(image, "n_frames", 1))

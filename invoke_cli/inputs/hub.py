@@ -21,7 +21,7 @@ from typing import Any
 from invoke_cli.context.hub_cache import hub_cache, is_hub_id
 from invoke_cli.documents import parse_json
 from invoke_cli.errors import ModelError, OutputError
-from invoke_cli.inputs.url import opener
+from invoke_cli.inputs.connections import opener
 from invoke_cli.models.files.pickles import PICKLES
 from invoke_cli.models.files.weights_header import SINGLE_FILES
 
