@@ -53,7 +53,7 @@ class BestEffortStream(TextIOWrapper):
 def drop_unwritable_progress() -> None:
     """Let standard error drop what it cannot write, such as on a full disk."""
     err = sys.stderr
-    if type(err) is TextIOWrapper:
+    if err is sys.__stderr__ and isinstance(err, TextIOWrapper):
         sys.stderr = BestEffortStream(err.buffer, err.encoding, "backslashreplace", write_through=True)
 
 
