@@ -127,3 +127,10 @@ def test_a_text_of_the_limit_survives_the_metadata() -> None:
     nested = "((a)" * (MAX_PROMPT // 4)
     line = format_line([GenerationRequest(prompt=nested, num_inference_steps=3)])
     assert read_dream(line).request == GenerationRequest(prompt=nested, num_inference_steps=3)
+
+
+@pytest.mark.parametrize("sign", ["+", "-"])
+def test_a_weight_of_thousands_of_signs_is_an_error(sign: str) -> None:
+    for text in (f"cat{sign * 30_000}", f"(a cat){sign * 30_000}"):
+        with pytest.raises(LineError, match="signs"):
+            parse_prompt_sources(text)

@@ -16,6 +16,7 @@ from invoke_cli.language.prompt.swap import BREAKS_WORD, Partners, find_swaps
 PLUS, MINUS = 1.1, 0.9
 MAX_WEIGHT = 10.0
 MAX_DEPTH = 50
+MAX_SIGNS = 1_000
 
 NUMBER = r"(?:\d*\.)?\d+"
 _END = r"(?=$|[\s,.;:!?)\]}\"|])"
@@ -232,4 +233,6 @@ class _Parser:
 
 
 def _factor(signs: str) -> float:
+    if len(signs) > MAX_SIGNS:
+        raise PromptError(f"a weight has at most {MAX_SIGNS} signs", hint="write \\+ or \\- for literal ones")
     return float((PLUS if signs[0] == "+" else MINUS) ** len(signs))
