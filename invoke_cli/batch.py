@@ -17,6 +17,7 @@ from invoke_cli.context.outcome import Outcome, exit_status
 from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import ConfigError, LineError
 from invoke_cli.events import Failed, NullViewer
+from invoke_cli.input_files import MAX_LINE, open_lines
 from invoke_cli.interruption import InterruptionHandler
 from invoke_cli.language.sanitize import without_marks
 from invoke_cli.language.switches.launch import Options
@@ -54,12 +55,17 @@ def numbered_lines(source: str) -> Iterator[tuple[int, str | LineError]]:
     A line that is not UTF-8 is yielded as an error, and so is a whole file in UTF-16.
     """
     try:
-        stream = _standard_lines() if source == "-" else expand_path(source).open("rb")
-    except OSError as error:
+        stream = _standard_lines() if source == "-" else open_lines(expand_path(source))
+    except (OSError, ValueError) as error:
         hint = "check the name; - is standard input"
-        raise ConfigError(f"--from_file {source}: {error.strerror or error}", hint=hint) from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"--from_file {source}: {reason}", hint=hint) from None
     with stream:
         for number, raw in enumerate(_up_to_present_end(stream), start=1):
+            if len(raw) > MAX_LINE:
+                hint = "a line may have 1 MB; the rest of the file is not read"
+                yield number, LineError("the line is too long", hint=hint)
+                return
             if number == 1 and (raw.startswith(_UTF_16) or b"\0" in raw[:2]):
                 yield number, LineError("the file is UTF-16 text, not UTF-8", hint="save the file as UTF-8")
                 return
@@ -76,14 +82,20 @@ def _up_to_present_end(stream: BinaryIO) -> Iterator[bytes]:
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):
-        yield from stream
+        yield from _bounded_lines(stream)
         return
     left = status.st_size if stat.S_ISREG(status.st_mode) else None
-    for raw in stream:
+    for raw in _bounded_lines(stream):
         if left is not None and left <= 0:
             return
         yield raw
         left = None if left is None else left - len(raw)
+
+
+def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the raw lines of a stream; one that exceeds `MAX_LINE` is cut off just beyond it."""
+    while raw := stream.readline(MAX_LINE + 1):
+        yield raw
 
 
 def _standard_lines() -> BinaryIO:

@@ -16,7 +16,7 @@ import click
 
 from invoke_cli.console.console import Console, ConsoleStyle, console_style
 from invoke_cli.console.image_viewer import image_viewer
-from invoke_cli.console.standard_streams import open_missing_streams
+from invoke_cli.console.standard_streams import drop_unwritable_progress, open_missing_streams
 from invoke_cli.context.openmp import wait_passively
 from invoke_cli.context.paths import is_file
 from invoke_cli.errors import ConfigError, ExitStatus, InvokeError
@@ -62,6 +62,7 @@ def run(words: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal with a small character set loses no result
+    drop_unwritable_progress()
     console = Console(sys.stdout, sys.stderr, console_style(sys.stderr))
     try:
         words, remarks = modern_words(words)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 
 from invoke_cli.errors import OutputError
@@ -21,6 +22,39 @@ def stdout_errors() -> Iterator[None]:
     except OSError as error:
         hint = "free some space or redirect it elsewhere; images that were saved are kept"
         raise OutputError(f"cannot write to standard output: {error.strerror or error}", hint=hint) from None
+
+
+class BestEffortStream(TextIOWrapper):
+    """Standard error for progress and notices: what cannot be written is dropped, and so is all that follows."""
+
+    def write(self, text: str) -> int:
+        """Write text, or drop it."""
+        try:
+            return super().write(text)
+        except OSError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush what was written, or drop it."""
+        try:
+            super().flush()
+        except OSError:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Let everything go to the null device: also what is buffered, and what Python and libraries still write."""
+        with contextlib.suppress(OSError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.fileno())
+            os.close(null)
+
+
+def drop_unwritable_progress() -> None:
+    """Let standard error drop what it cannot write, such as on a full disk."""
+    err = sys.stderr
+    if err is sys.__stderr__ and isinstance(err, TextIOWrapper):
+        sys.stderr = BestEffortStream(err.buffer, err.encoding, "backslashreplace", write_through=True)
 
 
 def open_missing_streams() -> None:

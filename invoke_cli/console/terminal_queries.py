@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from invoke_cli.console.terminal import WITH_PLACEHOLDERS, Answers, Tmux
+from invoke_cli.input_files import SYSTEM, read_input_text
 
 # XTVERSION, the size of a cell and of the window in pixels, and DA1, which every terminal answers.
 QUERIES = "\x1b[>q\x1b[16t\x1b[14t\x1b[c"
@@ -177,7 +178,7 @@ def may_query(fd: int) -> bool:
     except OSError:
         return False
     try:
-        allowed = Path(_TIOCSTI_SETTING).read_text(encoding="ascii").strip() != "0"
+        allowed = read_input_text(Path(_TIOCSTI_SETTING), SYSTEM).strip() != "0"
     except OSError:
         allowed = True  # a system without such a setting
     return owns and (allowed or os.geteuid() == 0)

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from invoke_cli.context.paths import is_file
+from invoke_cli.input_files import ASSET, read_input
 
 OTHER_PACKAGE = "invoke"
 _HINT = "type invoke-cli instead, which is always this program"
@@ -23,6 +24,6 @@ def command_clash(programs: Path | None = None) -> str:
     except PackageNotFoundError:
         return ""
     script = (programs or Path(sys.executable).parent) / "invoke"
-    is_ours = is_file(script) and b"invoke_cli" in script.read_bytes()
+    is_ours = is_file(script) and b"invoke_cli" in read_input(script, ASSET)
     owner = "this program" if is_ours else "PyInvoke"
     return f"PyInvoke {other} is installed here, too, and the command invoke runs {owner}: {_HINT}"

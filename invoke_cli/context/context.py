@@ -35,6 +35,7 @@ from invoke_cli.events import (
     Step,
     Viewer,
 )
+from invoke_cli.input_files import file_sha256
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.folder import ModelFacts
@@ -74,8 +75,7 @@ def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
     """Return a hash of the configuration and the weights of a VAE; models with the same hash can share latents."""
     digest = hashlib.sha256(vae_config.encode())
     for path in vae_weights:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(file_sha256(path))
     return digest.hexdigest()
 
 
@@ -218,8 +218,7 @@ class SessionContext:
             prediction = facts.prediction_type if facts.prediction_type_source else ""
             digest = hashlib.sha256(f"{facts.quantize}{prediction}".encode())
             for path in facts.weights:
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+                digest.update(file_sha256(path))
             self._hashes[key] = digest.hexdigest()
         return self._hashes[key]
 
@@ -227,8 +226,7 @@ class SessionContext:
         """Return the SHA-256 of a file; it is computed again only if the file changes."""
         key = f"{path}:{path.stat().st_mtime_ns}"
         if key not in self._hashes:
-            with path.open("rb") as file:
-                self._hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            self._hashes[key] = file_sha256(path).hex()
         return self._hashes[key]
 
     def vae_hash(self, model: Model) -> str:
@@ -305,7 +303,7 @@ class SessionContext:
         """Create the folder. Raises OutputError, before generation starts, if it is not writable."""
         with output_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
-        _check_writable(folder.path, folder.path)
+        folder.check_writable()
         return folder
 
     def folder(self, outdir: str | None = None) -> OutputFolder:
@@ -316,10 +314,21 @@ class SessionContext:
             if key not in self._folders:
                 folder = self._folders[key] = OutputFolder(path)
                 may_recover = is_folder(folder.state_folder) and os.access(folder.state_folder, os.W_OK)
-                recovered = folder.recover() if may_recover else 0
-                if recovered:
-                    self.notice(f"images of an interrupted session added to the history: {recovered}")
+                if may_recover:
+                    self._recover(folder)
             return self._folders[key]
+
+    def _recover(self, folder: OutputFolder) -> None:
+        """Add the images of a killed session. Where that is not possible, the folder can still be read."""
+        try:
+            recovered = folder.recover()
+        except OutputError as error:
+            self.notice(f"the history was not checked for images of an interrupted session: {error.message}")
+            return
+        if recovered:
+            self.notice(f"images of an interrupted session added to the history: {recovered}")
+        if reason := folder.take_log_error():
+            self.notice(reason, Level.WARNING)
 
     # -- events -----------------------------------------------------------------------------------------------------
 

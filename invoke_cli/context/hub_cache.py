@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from invoke_cli.input_files import CONFIG, read_input_text
+
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -36,7 +38,7 @@ def find_snapshot(name: str, environment: Mapping[str, str] = os.environ) -> Pat
 def latest_snapshot(repository: Path) -> Path | None:
     """Return the folder of the downloaded version in a repository's folder of a cache; None if there is none."""
     try:
-        revision = (repository / "refs" / "main").read_text(encoding="utf-8").strip()
+        revision = read_input_text(repository / "refs" / "main", CONFIG).strip()
         snapshot = repository / "snapshots" / revision
         return snapshot if revision and snapshot.is_dir() else None
     except (OSError, ValueError):

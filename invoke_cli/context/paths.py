@@ -10,6 +10,7 @@ from pathlib import Path
 from invoke_cli.context.hub_cache import hub_cache, latest_snapshot
 from invoke_cli.context.init_files import INIT_FILE, LEGACY_INIT_FILE
 from invoke_cli.errors import ConfigError
+from invoke_cli.input_files import CONFIG, read_input_text
 from invoke_cli.language.grammar.pasted_paths import is_escaped, may_be_pasted, pasted_forms
 from invoke_cli.language.image_names import RESULT_SUFFIXES
 from invoke_cli.models.legacy_entries import HUB
@@ -165,7 +166,7 @@ def _expanded(path: str) -> Path:
 def read_text(path: Path) -> str:
     """Read a configuration file. Raises ConfigError if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return read_input_text(path, CONFIG)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}", hint="correct the file, or remove it") from None
 

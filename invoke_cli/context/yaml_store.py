@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.context.paths import read_text
+from invoke_cli.documents import InvalidDocument, parse_yaml
 from invoke_cli.errors import ConfigError, OutputError
 from invoke_cli.output.files import output_errors, write_atomically
 
@@ -28,8 +29,8 @@ class NameStore:
         from ruamel.yaml.error import YAMLError
 
         try:
-            document = YAML(typ="safe").load(read_text(self._path))
-        except YAMLError as error:
+            document = parse_yaml(YAML(typ="safe"), read_text(self._path))
+        except (YAMLError, InvalidDocument) as error:
             raise ConfigError(f"{self._path} is not YAML: {error}", hint="correct the file, or remove it") from None
         return {str(name): entry for name, entry in document.items()} if isinstance(document, dict) else {}
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.documents import parse_json
+from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.files import append_line
 from invoke_cli.output.folder import OutputFolder
@@ -37,12 +39,12 @@ class SweepProgress:
 
     def _records(self) -> Iterator[dict[str, Any]]:
         try:
-            texts = self._path.read_text(encoding="utf-8").splitlines()
+            texts = read_input_text(self._path, STATE).splitlines()
         except (OSError, UnicodeDecodeError):
             return
         for text in texts:
             try:
-                record = json.loads(text)
+                record = parse_json(text)
             except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):

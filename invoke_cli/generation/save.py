@@ -13,7 +13,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import names_a_file
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutputError
-from invoke_cli.events import MAX_PREVIEW, Item, Preview, Saved, Viewer
+from invoke_cli.events import MAX_PREVIEW, Item, Level, Preview, Saved, Viewer
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.imaging.sheets.grids import grid
 from invoke_cli.inputs.supplied import InputFile
@@ -62,6 +62,8 @@ class Saver:
                 self.context.notice(f"replaced {saved.path}")
             self.context.emit(_event(saved, prepared, self.context.streams.viewer))
             self.context.streams.saved(saved)
+            if reason := self.target.folder.take_log_error():
+                self.context.notice(f"{reason}; the image is saved and in the history", Level.WARNING)
             if saved.sidecar_error is not None:
                 raise saved.sidecar_error
 

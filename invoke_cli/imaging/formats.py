@@ -49,6 +49,11 @@ def readable_formats() -> tuple[str, ...]:
     return tuple(name for name in found if name != "AVIF" or features.check("avif"))
 
 
+def open_data(data: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """Open the image in data that was read, with the readers of some formats alone. Raises one of `BROKEN`."""
+    return Image.open(io.BytesIO(data), formats=formats)
+
+
 def described_formats() -> str:
     """Return the formats that can be read here, as words: `PNG, JPEG and TIFF`."""
     *names, last = (LABELS[name] for name in readable_formats())
@@ -79,7 +84,7 @@ def _header(data: bytes) -> tuple[str, Mapping[str, object]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
+            with open_data(data, readable_formats()) as image:
                 return image.format or "PNG", {str(key): value for key, value in image.info.items()}
     except (*BROKEN, Image.DecompressionBombError, MemoryError):
         return "", {}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +20,13 @@ from invoke_cli.imaging.formats import (
     MAX_PIXELS,
     announces_too_many_pixels,
     described_formats,
+    open_data,
     readable_formats,
 )
-from invoke_cli.imaging.pipes import PIPE_NAME, has_no_name, is_pipe, read_pipe
 from invoke_cli.imaging.png_chunks import without_large_text
 from invoke_cli.imaging.sizes import Size
+from invoke_cli.input_files import IMAGE, PIPE_NAME, UnsuitableFile, has_no_name, read_input
 
-MAX_BYTES = 500_000_000
 _TEXT_SAMPLE, _LONGEST_CHARACTER = 1_000, 4
 _RELOAD = "save or download it again"
 
@@ -66,36 +66,32 @@ class OpenedImage:
         return Size(*self.image.size)
 
 
-def open_path(path: Path) -> OpenedImage:
-    """Open an image file.
+def open_path(path: Path, check_stopped: Callable[[], None] = lambda: None) -> OpenedImage:
+    """Open an image file; `check_stopped` raises to stop waiting for a pipe.
 
     Raises:
         ImageError: The file cannot be read, is too large, or is not a valid image.
     """
-    return open_bytes(read_file(path), PIPE_NAME if has_no_name(path) else path.name)
+    return open_bytes(read_file(path, check_stopped), PIPE_NAME if has_no_name(path) else path.name)
 
 
-def read_file(path: Path) -> bytes:
-    """Return the bytes of a file, or those that a pipe sends.
+def read_file(path: Path, check_stopped: Callable[[], None] = lambda: None) -> bytes:
+    """Return the bytes of a file, or those that a pipe sends; `check_stopped` raises to stop waiting for a pipe.
 
     Raises:
-        ImageError: It is missing, a folder, unreadable, or larger than `MAX_BYTES`.
+        ImageError: It is missing, a folder, unreadable, or exceeds the limits of an image.
     """
     try:
-        if path.is_dir():
-            raise ImageError(f"{path} is a folder, not an image", hint="pass one of the images in it")
-        if not path.exists():
-            raise ImageError(f"there is no image {path}", hint="check the name")
-        if is_pipe(path):
-            return read_pipe(path, MAX_BYTES)
-        if not path.is_file():
-            raise ImageError(f"{path} is not a regular file", hint="save the image to a file first")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImageError(f"{path} is too large ({size / 1e6:.0f} MB)", hint=f"at most {MAX_BYTES / 1e6:.0f} MB")
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path} cannot be read: {error.strerror or error}", hint="check its permissions") from None
+        return read_input(path, IMAGE, check_stopped)
+    except FileNotFoundError:
+        raise ImageError(f"there is no image {path}", hint="check the name") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path} is a folder, not an image", hint="pass one of the images in it") from None
+    except UnsuitableFile as error:
+        raise ImageError(f"{path} cannot be used: {error}", hint="save a smaller image to a file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError(f"{path} cannot be read: {reason}", hint="check its permissions") from None
 
 
 def open_bytes(data: bytes, name: str) -> OpenedImage:
@@ -150,7 +146,7 @@ def _is_text(data: bytes) -> bool:
 def _open(data: bytes, name: str) -> OpenedImage:
     if announces_too_many_pixels(data):
         raise _too_large(name)
-    with Image.open(io.BytesIO(without_large_text(data)), formats=readable_formats()) as image:
+    with open_data(without_large_text(data), readable_formats()) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(name, f" ({image.width}x{image.height})")
         frames = int(getattr(image, "n_frames", 1))

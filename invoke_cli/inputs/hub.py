@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from invoke_cli.context.hub_cache import hub_cache, is_hub_id
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import ModelError, OutputError
-from invoke_cli.inputs.url import opener
+from invoke_cli.inputs.connections import opener
 from invoke_cli.models.files.pickles import PICKLES
 from invoke_cli.models.files.weights_header import SINGLE_FILES
 
@@ -194,7 +195,7 @@ def _result(request: Mapping[str, Any], progress: Callable[[int], None] = lambda
             worker.stdin.write(json.dumps(request) + "\n")
             worker.stdin.close()
             for line in worker.stdout:
-                answer = json.loads(line)
+                answer = parse_json(line)
                 if "result" in answer:
                     return answer["result"]
                 if "error" in answer:

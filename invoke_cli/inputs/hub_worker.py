@@ -7,7 +7,6 @@ line on stdin is the request as JSON; every line on stdout is a JSON object: `do
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import threading
@@ -15,6 +14,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from invoke_cli.input_files import MODEL_CONFIG, file_sha256, read_input_text
 
 _POLL_SECONDS = 0.5
 _LOGIN = "run hf auth login, or set HF_TOKEN"
@@ -61,7 +62,8 @@ def _list(repo: str) -> dict[str, Any]:
     ]
     components: list[str] = []
     if any(file["path"] == "model_index.json" for file in files):
-        index = json.loads(Path(hf_hub_download(repo, "model_index.json", revision=info.sha)).read_text("utf-8"))
+        downloaded = hf_hub_download(repo, "model_index.json", revision=info.sha)
+        index = json.loads(read_input_text(Path(downloaded), MODEL_CONFIG))
         components = [name for name, entry in index.items() if isinstance(entry, list) and entry[0]]
     return {"revision": info.sha, "files": files, "components": components}
 
@@ -106,9 +108,7 @@ def _verify(path: Path, sha256: str) -> None:
     """Compare a file with its checksum. A damaged file is removed, so that the next attempt downloads it again."""
     if not sha256:
         return
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != sha256:
+    if file_sha256(path).hex() != sha256:
         path.resolve().unlink()
         path.unlink(missing_ok=True)
         raise ValueError(f"{path.name} is damaged: its checksum differs from the published one")

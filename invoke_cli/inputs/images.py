@@ -34,7 +34,7 @@ def open_control_image(context: SessionContext, reference: str, folder: OutputFo
     path = find_image(reference, folder)
     if path.is_dir():
         raise ImageError(f"{path} is a folder, but one image is needed", hint="choose an image in it")
-    return with_notice(context, open_found(path, reference, folder))
+    return with_notice(context, open_found(path, reference, folder, context.check_stopped))
 
 
 def open_url(context: SessionContext, url: str, folder: OutputFolder) -> OpenedImage:

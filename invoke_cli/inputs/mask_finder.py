@@ -48,7 +48,13 @@ class MaskFinder:
             stands_in: Whether `init` is a blank image of the final size; a text mask then selects all of it.
         """
         by_words = _full_mask if stands_in else self._text_mask
-        sources = MaskSources(folder=self.folder, by_words=by_words, supplied=self.supplied, strict=self.strict)
+        sources = MaskSources(
+            folder=self.folder,
+            by_words=by_words,
+            supplied=self.supplied,
+            strict=self.strict,
+            check_stopped=self.context.check_stopped,
+        )
         masked = find_mask(self.request, init, sources)
         if self.request.outcrop is None or init is None:
             return masked

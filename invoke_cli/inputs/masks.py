@@ -63,12 +63,14 @@ class MaskSources:
         by_words: Computes the mask of an image for the text of `-tm`.
         supplied: An image that replaces the one that `-M` names.
         strict: Whether a resized mask paints no pixel outside it.
+        check_stopped: Raises to stop waiting for a pipe.
     """
 
     folder: OutputFolder
     by_words: Callable[[Image.Image, str], Image.Image]
     supplied: OpenedImage | None = None
     strict: bool = True
+    check_stopped: Callable[[], None] = lambda: None
 
 
 def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: MaskSources) -> Masked | None:
@@ -76,7 +78,7 @@ def find_mask(request: GenerationRequest, init: OpenedImage | None, sources: Mas
     if init is None:
         return None
     init = without_watermark(init)
-    opened = sources.supplied or _open_mask(request.init_mask, sources.folder)
+    opened = sources.supplied or _open_mask(request.init_mask, sources)
     words = request.text_mask if opened is None else None
     if opened is None and words is None and init.alpha is None:
         return None
@@ -129,11 +131,11 @@ def _colour_notices(opened: OpenedImage | None, sources: MaskSources) -> list[st
     return [f"{opened.name}: {opened.remark}"]
 
 
-def _open_mask(reference: str | None, folder: OutputFolder) -> OpenedImage | None:
+def _open_mask(reference: str | None, sources: MaskSources) -> OpenedImage | None:
     if reference is None:
         return None
     with blame("init_mask", always=True):
-        opened = open_found(find_image(reference, folder), reference, folder)
+        opened = open_found(find_image(reference, sources.folder), reference, sources.folder, sources.check_stopped)
         sheet = decode_sheet(parse_chunks(opened.data))
         if sheet is not None and sheet.kind == MASK_OVERLAY:
             hint = f"use the file that !mask wrote beside it, whose name ends in .{MASK_FILE}.png"

@@ -7,6 +7,7 @@ was used before.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from invoke_cli.context.paths import expand_path, is_folder, is_link, path_exists
 from invoke_cli.errors import ImageError, blame
 from invoke_cli.imaging.open_image import OpenedImage, open_path
-from invoke_cli.imaging.pipes import has_no_name
+from invoke_cli.input_files import has_no_name
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.names import nearest
 from invoke_cli.language.grammar.pasted_paths import may_be_pasted
@@ -94,9 +95,14 @@ def _leads_to(path: Path, name: str) -> bool:
     return path_exists(path) and not has_no_name(path) and path.name == name
 
 
-def open_found(path: Path, reference: str, folder: OutputFolder) -> OpenedImage:
-    """Open the file that a reference resolves to. A stored input has the name that it was used under, not its hash."""
-    opened = open_path(path)
+def open_found(
+    path: Path, reference: str, folder: OutputFolder, check_stopped: Callable[[], None] = lambda: None
+) -> OpenedImage:
+    """Open the file that a reference resolves to; `check_stopped` raises to stop waiting for a pipe.
+
+    A stored input has the name that it was used under, not its hash.
+    """
+    opened = open_path(path, check_stopped)
     if path.parent.resolve() != folder.inputs.resolve():
         return opened
     typed = Path(reference).name

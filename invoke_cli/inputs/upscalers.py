@@ -11,6 +11,7 @@ from pathlib import Path
 from invoke_cli.context.context import SessionContext, latents_identity
 from invoke_cli.context.paths import MODELS, expand_path, is_file, is_folder, path_exists
 from invoke_cli.errors import ModelError, PlanError
+from invoke_cli.input_files import file_sha256
 from invoke_cli.models.upscalers import UPSCALER_KINDS, Upscaler, upscaler_at
 from invoke_cli.planning.postprocess import NetworkFile, PostprocessModels
 from invoke_cli.request import GenerationRequest
@@ -132,10 +133,5 @@ def _entry(context: SessionContext, name: str) -> Upscaler | None:
 @cache
 def _hash(paths: tuple[Path, ...], changed: int) -> str:  # noqa: ARG001  # a part of the cache key
     """Return the SHA-256 of a file; of several files, that of their hashes. `changed` invalidates the cache."""
-    digests = []
-    for path in paths:
-        with path.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256"))
-    if len(digests) == 1:
-        return digests[0].hexdigest()
-    return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
+    digests = [file_sha256(path) for path in paths]
+    return digests[0].hex() if len(digests) == 1 else hashlib.sha256(b"".join(digests)).hexdigest()

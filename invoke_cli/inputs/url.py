@@ -1,9 +1,10 @@
-"""Download images within limits of size and time. `opener` opens all connections."""
+"""Download images within limits of size and time."""
 
 from __future__ import annotations
 
 import base64
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from invoke_cli.errors import ImageError
+from invoke_cli.inputs.connections import RedirectGuard, opener
 from invoke_cli.output.names import safe_name
 from invoke_cli.version import __version__
 
@@ -26,6 +28,7 @@ _SECRET = re.compile(
 )
 _MAX_PUBLIC_VALUE = 64
 _CHUNK_SIZE = 65_536
+_POLL_SECONDS = 0.05
 _REMEDY = "download it yourself and use the file"
 
 
@@ -75,30 +78,68 @@ def fetch(url: str, check_stopped: Callable[[], None], limits: Limits = LIMITS) 
 
     Args:
         url: The URL.
-        check_stopped: Called between chunks; it raises to stop the download.
+        check_stopped: Called while waiting, also for a connection; it raises to stop the download.
         limits: The limits of size and time.
 
     Raises:
         ImageError: The download failed or exceeded a limit.
     """
+    download = _Download(url, limits)
     deadline = time.monotonic() + limits.seconds
-    with _report_failures(url, limits), _open(url, limits) as response:
+    try:
+        while not download.finished.wait(_POLL_SECONDS):
+            check_stopped()
+            if time.monotonic() > deadline:
+                raise _too_slow(url_name(url), limits)
+    finally:
+        download.abandoned.set()
+    check_stopped()
+    if download.error is not None:
+        raise download.error
+    return download.data
+
+
+class _Download:
+    """A download on a thread of its own: looking up a name, connecting and headers cannot be interrupted otherwise.
+
+    Attributes:
+        finished: Set when `data` or `error` is.
+        abandoned: Set when nobody waits for it any more: the thread ends at the next chunk.
+        data: The content.
+        error: Why it failed.
+    """
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        self.finished, self.abandoned = threading.Event(), threading.Event()
+        self.data = b""
+        self.error: ImageError | None = None
+        self._url, self._limits = url, limits
+        threading.Thread(target=self._run, name="invoke-download", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            with _report_failures(self._url, self._limits), _open(self._url, self._limits) as response:
+                self.data = self._read(response)
+        except ImageError as error:
+            self.error = error
+        finally:
+            self.finished.set()
+
+    def _read(self, response: Any) -> bytes:
+        url, limits = self._url, self._limits
         length = response.headers.get("Content-Length") or "0"
         if length.isdecimal() and int(length) > limits.max_bytes:
             raise _too_large(url, limits)
         chunks: list[bytes] = []
         size = 0
-        while chunk := response.read1(_CHUNK_SIZE):
-            check_stopped()
+        while not self.abandoned.is_set() and (chunk := response.read1(_CHUNK_SIZE)):
             size += len(chunk)
             if size > limits.max_bytes:
                 raise _too_large(url, limits)
-            if time.monotonic() > deadline:
-                raise TimeoutError
             chunks.append(chunk)
         if length.isdecimal() and size < int(length):
             raise ImageError(f"the download of {url_name(url)} ended after {size} of {length} bytes", hint="try again")
-    return b"".join(chunks)
+        return b"".join(chunks)
 
 
 def _open(url: str, limits: Limits) -> Any:
@@ -111,21 +152,7 @@ def _open(url: str, limits: Limits) -> Any:
     if user:
         credentials = base64.b64encode(unquote(user).encode()).decode()
         sent.add_unredirected_header("Authorization", f"Basic {credentials}")
-    return opener().open(sent, timeout=limits.silence)  # limited to http(s) by its handlers
-
-
-def opener() -> Any:
-    """Return an opener for http and https only, including redirects, since it has no other handlers."""
-    from urllib import request
-
-    director = request.OpenerDirector()
-    handlers = (
-        request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.HTTPDefaultErrorHandler,
-        request.HTTPErrorProcessor, request.HTTPRedirectHandler, request.UnknownHandler,
-    )  # fmt: skip
-    for handler in handlers:
-        director.add_handler(handler())
-    return director
+    return opener(RedirectGuard()).open(sent, timeout=limits.silence)  # limited to http(s) by its handlers
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import PureWindowsPath
 from typing import Any
 
+from invoke_cli.documents import parse_json
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.language.switches.named_values import MAX_LORA_WEIGHT
 from invoke_cli.language.switches.switch import Group
@@ -163,7 +164,7 @@ def json_object(text: str | None) -> dict[str, Any] | None:
     if text is None or not text.lstrip().startswith("{"):
         return None
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

@@ -6,17 +6,18 @@ The file is an ordinary safetensors file with one entry of ours in its header, a
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import ImageError, LineError
 from invoke_cli.imaging.sizes import Size
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.metadata.formats.dream import without_prompts
+from invoke_cli.models.files.weights_header import is_tensor_entry
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.recorded_request import base_request
 from invoke_cli.request import GenerationRequest
@@ -133,13 +134,14 @@ def read_latents(data: bytes, name: str) -> LatentFile:
     header = _header(data)
     if header is None:
         raise ImageError(f"{name} is damaged, or not a file of saved latents", hint="--save_latents writes them")
-    text = (header.get("__metadata__") or {}).get(ABOUT)
+    metadata = header.get("__metadata__")
+    text = metadata.get(ABOUT) if isinstance(metadata, dict) else None
     if text is None:
         hint = "only latents written by --save_latents can be resumed; pass an image"
         raise ImageError(f"{name} contains no latents of this program", hint=hint)
     try:
-        return _read(json.loads(text), data, name)
-    except (ValueError, TypeError, KeyError, LineError):
+        return _read(parse_json(text), data, name)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, LineError):
         raise ImageError(f"{name} is damaged: its description cannot be read", hint="save it again") from None
 
 
@@ -149,10 +151,13 @@ def _header(data: bytes) -> dict[str, Any] | None:
         (length,) = _LENGTH.unpack_from(data)
         if length > _MAX_HEADER:
             return None
-        header: dict[str, Any] = json.loads(data[_LENGTH.size : _LENGTH.size + length])
-        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-    except (struct.error, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        header: dict[str, Any] = parse_json(data[_LENGTH.size : _LENGTH.size + length])
+        tensors = [entry for key, entry in header.items() if key != "__metadata__"]
+    except (struct.error, ValueError, AttributeError):
         return None
+    if not all(map(is_tensor_entry, tensors)):
+        return None
+    ends = [entry["data_offsets"][1] for entry in tensors]
     is_complete = ends and len(data) == _LENGTH.size + length + max(ends)
     return header if is_complete else None
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from invoke_cli.documents import parse_json
 from invoke_cli.language.grammar.quotes import quote_value
 from invoke_cli.metadata.codec import Chunks
 from invoke_cli.version import __version__
@@ -45,7 +46,7 @@ def encode_sheet(record: SheetRecord) -> dict[str, str]:
 def decode_sheet(chunks: Chunks) -> SheetRecord | None:
     """Parse a sheet's metadata; None for any other image."""
     try:
-        document = json.loads(chunks.get(KEYWORD, ""))
+        document = parse_json(chunks.get(KEYWORD, ""))
         shows = tuple(SheetImage(**{key: str(value) for key, value in shown.items()}) for shown in document["shows"])
         return SheetRecord(kind=str(document["kind"]), line=str(document["line"]), shows=shows)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import ModelError
+from invoke_cli.input_files import MODEL_CONFIG, read_input_text
 from invoke_cli.models.files.folder import ModelFacts, weights_in
 from invoke_cli.models.files.lora_kinds import adapter_kind
 from invoke_cli.models.files.pickles import check_not_pickled
@@ -181,7 +182,7 @@ def kind_in_name(name: str) -> str:
 
 def _in_folder(folder: Path, name: str) -> ControlFacts | None:
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config: dict[str, Any] = parse_json(read_input_text(folder / "config.json", MODEL_CONFIG))
         named = str(config.get("_class_name"))
     except (OSError, ValueError, AttributeError):
         return None

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from invoke_cli.documents import parse_yaml
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecommendedModel:
@@ -47,7 +49,7 @@ def read_recommended(text: str) -> tuple[RecommendedModel, ...]:
     """Parse the list; raises ValueError or TypeError if it is damaged."""
     from ruamel.yaml import YAML
 
-    document: Mapping[str, Any] = YAML(typ="safe").load(text)
+    document: Mapping[str, Any] = parse_yaml(YAML(typ="safe"), text)
     return tuple(
         RecommendedModel(name=name, **{**entry, "also": tuple(entry.get("also", ()))})
         for name, entry in document.items()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from invoke_cli.documents import InvalidDocument, parse_yaml
 from invoke_cli.errors import ConfigError, InvokeError, ModelError
 from invoke_cli.language.grammar.line import switches_only
 from invoke_cli.language.grammar.names import near_names
@@ -160,12 +161,12 @@ def _load(text: str, filename: str) -> Any:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return YAML().load(text)
+        return parse_yaml(YAML(), text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = f"{filename}, line {line}: {error.problem}"
         raise ConfigError(problem, hint="fix that line; indent entries by two blanks") from None
-    except YAMLError as error:
+    except (YAMLError, InvalidDocument) as error:
         raise ConfigError(f"{filename} is not valid YAML: {error}", hint="fix it, or remove it") from None
 
 

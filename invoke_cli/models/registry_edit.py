@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from invoke_cli.documents import parse_yaml
 from invoke_cli.errors import ConfigError
 from invoke_cli.models.registry import read_models
 
@@ -41,7 +42,7 @@ def without_entry(text: str, name: str) -> str:
 
 def entry_of(text: str, name: str) -> dict[str, Any]:
     """Return the settings of an entry as plain values; empty if there is no such entry."""
-    document = _yaml().load(text) or {}
+    document = parse_yaml(_yaml(), text) or {}
     return {str(key): value for key, value in document.get(name, {}).items()}
 
 
@@ -54,7 +55,7 @@ def _edit(text: str, change: Any) -> str:
     """Apply a change to the parsed text. Raises ConfigError if the text is invalid before or after it."""
     read_models(text, "models.yaml")
     yaml = _yaml()
-    document = yaml.load(text)
+    document = parse_yaml(yaml, text)
     # A file with only comments has no document to attach them to: prepend them again.
     comments = text if document is None and text.strip() else ""
     document = _empty() if document is None else document

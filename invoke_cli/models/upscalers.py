@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import ModelError
+from invoke_cli.input_files import MODEL_CONFIG, read_input_text
 from invoke_cli.models.files.folder import weights_in
 
 _RESTORE = "download or restore its folder"
@@ -97,7 +99,7 @@ def upscaler_at(folder: Path, name: str, reference: str = "") -> Upscaler | None
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_input_text(path, MODEL_CONFIG))
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from None
     return content if isinstance(content, dict) else {}

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from invoke_cli.errors import OutputError
 from invoke_cli.output.entries import COLUMNS, rebuild_search_tables
 from invoke_cli.output.schema import update_schema
 
 _BUSY_SECONDS = 30
+_MAX_INTEGER = 2**63 - 1
 _MAX_CHECKED_BYTES = 20_000_000  # a larger database is not read whole at every start
+
+
+def _within_range(value: object) -> object:
+    """Return an integer that SQLite can store, the nearest to the value; other values as they are."""
+    return max(-_MAX_INTEGER, min(_MAX_INTEGER, value)) if isinstance(value, int) else value
 
 
 class Database:
@@ -48,10 +56,12 @@ class Database:
         if not self.path.exists():
             return []
         with self.connection() as database:
-            return database.execute(query, tuple(values)).fetchall()
+            return database.execute(query, tuple(map(_within_range, values))).fetchall()
 
     def _connect(self) -> sqlite3.Connection:
-        """Open the database and update its schema, in one transaction."""
+        """Open the database and update its schema, in one transaction; one that is read-only is opened as it is."""
+        if self.path.exists() and not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
+            return self._connect_read_only()
         database = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             if update_schema(database):
@@ -62,6 +72,21 @@ class Database:
             database.close()
             raise
         return database
+
+    def _connect_read_only(self) -> sqlite3.Connection:
+        """Open a database that cannot be written, and neither can the index of its journal."""
+        address = f"file:{quote(str(self.path.absolute()))}?mode=ro"
+        for options in ("", "&immutable=1"):
+            database = sqlite3.connect(f"{address}{options}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+            try:
+                database.execute("SELECT 1 FROM images LIMIT 1").fetchone()
+            except sqlite3.OperationalError:
+                database.close()
+                if options:
+                    raise
+            else:
+                return database
+        raise AssertionError
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
 import shutil
 import time
@@ -13,15 +15,18 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from invoke_cli.errors import OutputError
+from invoke_cli.input_files import STATE, read_input_text
+from invoke_cli.language.limits import MAX_NUMBER
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.entry_reader import entry_from_file
 from invoke_cli.output.files import append_line, output_errors, write_atomically
 from invoke_cli.output.history import History
 
-_NUMBERED = re.compile(r"(\d{6,})\..*\.png$")
+_NUMBERED = re.compile(r"(\d{6,9})\..*\.png$")
 _LOCK_SECONDS = 60
 _MAX_RECOVERED = 200
 _STALE_SECONDS = 3600
+_STATE_FILES = ("lock", "next_number", "history.sqlite3", "inputs")
 
 
 class OutputFolder:
@@ -38,6 +43,7 @@ class OutputFolder:
         self.history = History(self.state_folder / "history.sqlite3")
         self.unlisted: list[Entry] = []
         self._highest: int | None = None
+        self._log_errors: dict[str, bool] = {}  # messages, and whether each was reported
 
     # -- numbers ----------------------------------------------------------------------------------------------------
 
@@ -47,8 +53,11 @@ class OutputFolder:
         with self.lock():
             counter = self.state_folder / "next_number"
             if self._highest is None:
-                self._highest = max([*self._numbered_files(), *self.history.numbers()], default=0)
+                used = (*self._numbered_files(), *self.history.numbers())
+                self._highest = max((each for each in used if each <= MAX_NUMBER), default=0)
             number = max(_read_counter(counter), self._highest + 1)
+            if number > MAX_NUMBER:
+                raise self._no_more_numbers()
             write_atomically(counter, f"{number + 1}\n".encode(), durable=False)
             yield number
 
@@ -65,12 +74,32 @@ class OutputFolder:
         """
         with output_errors(self.state_folder):
             self.state_folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.state_folder / "lock", timeout=_LOCK_SECONDS)
+        with output_errors(self.state_folder / "lock"):
+            try:
+                lock.acquire()
+            except Timeout:
+                hint = f"if no other session runs, remove {self.state_folder / 'lock'}"
+                raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
         try:
-            with FileLock(self.state_folder / "lock", timeout=_LOCK_SECONDS):
-                yield
-        except Timeout:
-            hint = f"if no other session runs, remove {self.state_folder / 'lock'}"
-            raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
+            yield
+        finally:
+            lock.release()
+
+    def check_writable(self) -> None:
+        """Raise OutputError, before anything is generated, if results cannot be written into the folder."""
+        for path in (self.path, self.state_folder, *(self.state_folder / name for name in _STATE_FILES)):
+            if path.exists() and not os.access(path, os.W_OK):
+                _raise_not_writable(path)
+        if max(_read_counter(self.state_folder / "next_number"), (self._highest or 0) + 1) > MAX_NUMBER:
+            raise self._no_more_numbers()
+        with self.lock(), self.history.connection():  # both create what is missing
+            pass
+
+    def _no_more_numbers(self) -> OutputError:
+        counter = self.state_folder / "next_number"
+        hint = f"choose another folder with -o; if no image has such a number, remove {counter}"
+        return OutputError(f"{self.path} has no more numbers (at most {MAX_NUMBER})", hint=hint, field="outdir")
 
     def intermediates(self, path: Path) -> Path:
         """Return the folder for the steps of an image. For a file elsewhere it is beside it."""
@@ -95,9 +124,24 @@ class OutputFolder:
             self.unlisted.clear()
         if log:
             shown = f"{self.path.name}/{entry.path}" if not Path(entry.path).is_absolute() else entry.path
+            self._append_to_logs(shown, entry)
+        self.history.unmark_pending(entry.number)
+
+    def _append_to_logs(self, shown: str, entry: Entry) -> None:
+        """Append an image to the logs. What cannot be written is reported by `take_log_error`."""
+        try:
             append_line(self.path / "invoke_log.txt", f"{shown}: {entry.line}\n")
             append_line(self.path / "invoke_log.md", f"## {entry.path}\n![]({entry.path})\n\n    {entry.line}\n\n")
-        self.history.unmark_pending(entry.number)
+        except OutputError as error:
+            self._log_errors.setdefault(error.message, False)
+
+    def take_log_error(self) -> str:
+        """Return why the logs cannot be written, once; empty if they can, or if it was reported before."""
+        for message, is_reported in self._log_errors.items():
+            if not is_reported:
+                self._log_errors[message] = True
+                return message
+        return ""
 
     def recover(self) -> int:
         """Add images that a killed session wrote but did not add to the history. Return their count."""
@@ -122,14 +166,23 @@ class OutputFolder:
 
     def _remove_stale_parts(self) -> None:
         """Remove the partial files of killed sessions, once they are too old to belong to a running one."""
-        for part in self.path.glob(".*.part"):
-            with contextlib.suppress(FileNotFoundError):
+        for part in self._parts():
+            with contextlib.suppress(OSError):
                 if time.time() - part.stat().st_mtime > _STALE_SECONDS:
                     part.unlink()
 
+    def _parts(self) -> Iterator[Path]:
+        """Yield the partial files in every folder that results are written into: also those of prompts and steps."""
+        for folder in (self.path, self.state_folder, self.inputs):
+            yield from folder.glob(".*.part")
+        for folder in self.path.glob("[!.]*/"):
+            yield from folder.glob(".*.part")
+        for depth in ("*", "*/*"):  # the steps of an image, and those of each stage of a chain
+            yield from (self.path / "intermediates").glob(f"{depth}/.*.part")
+
     def _read_log(self) -> str:
         try:
-            return (self.path / "invoke_log.txt").read_text(encoding="utf-8", errors="replace")
+            return read_input_text(self.path / "invoke_log.txt", STATE, errors="replace")
         except OSError:
             return ""
 
@@ -192,6 +245,15 @@ class OutputFolder:
 
 def _read_counter(counter: Path) -> int:
     try:
-        return max(1, int(counter.read_text()))
+        number = int(read_input_text(counter, STATE))
     except (OSError, ValueError):
         return 1
+    return number if 0 < number <= MAX_NUMBER + 1 else 1
+
+
+def _raise_not_writable(path: Path) -> None:
+    """Raise OutputError for a file or folder that cannot be written, with the reason."""
+    with output_errors(path):
+        read_only = os.statvfs(path).f_flag & os.ST_RDONLY if hasattr(os, "statvfs") else 0
+        number = errno.EROFS if read_only else errno.EACCES
+        raise OSError(number, os.strerror(number))

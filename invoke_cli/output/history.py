@@ -21,7 +21,7 @@ from invoke_cli.output.entries import (
 from invoke_cli.output.schema import has_word_index
 from invoke_cli.output.search import build_statement
 
-_NUMBERED = re.compile(r"(\d{6,})\.")
+_NUMBERED = re.compile(r"(\d{6,9})\.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import OutputError
+from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.entry_reader import entry_from_file
 from invoke_cli.output.files import append_line
 from invoke_cli.output.folder import OutputFolder
 
-_NUMBER = re.compile(r"(\d{6,})\.")
+_NUMBER = re.compile(r"(\d{6,9})\.")
 JOURNAL = "marks.jsonl"
 
 
@@ -114,7 +116,7 @@ def _append_to_journal(folder: OutputFolder, annotation: dict[str, object]) -> N
 def _restore_annotations(folder: OutputFolder) -> None:
     """Restore ratings and tags from the journal, skipping invalid lines."""
     try:
-        lines = (folder.state_folder / JOURNAL).read_text(encoding="utf-8").splitlines()
+        lines = read_input_text(folder.state_folder / JOURNAL, STATE).splitlines()
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:
@@ -122,7 +124,7 @@ def _restore_annotations(folder: OutputFolder) -> None:
         raise OutputError(f"{folder.state_folder / JOURNAL} cannot be read: {error}", hint=hint) from None
     for line in lines:
         try:
-            annotation = json.loads(line)
+            annotation = parse_json(line)
             number = int(annotation["number"])
             if "tag" in annotation:
                 folder.history.tag(number, str(annotation["tag"]), on=bool(annotation["on"]))

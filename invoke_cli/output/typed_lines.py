@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from invoke_cli.input_files import LINES, read_input_text
 from invoke_cli.output.database import Database
 from invoke_cli.output.search import escape_like
 
@@ -28,8 +29,8 @@ class TypedLines(Database):
         """Add the lines of a history of InvokeAI 2.x, unless lines were typed before."""
         if self.recent(1) or not path.is_file():
             return
-        with contextlib.suppress(OSError):
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-MAX_ADOPTED:]
+        with contextlib.suppress(OSError, ValueError):
+            lines = read_input_text(path, LINES, "replace").splitlines()[-MAX_ADOPTED:]
             self.remember(*(line.replace("\\040", " ") for line in lines if line.strip() and line != _EDITLINE))
 
     def forget(self) -> None:

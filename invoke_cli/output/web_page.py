@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
+from invoke_cli.input_files import ASSET, read_input_text
+
 _ASSETS = Path(__file__).resolve().parent.parent / "assets" / "pages"
 _PLACE = re.compile(r"\[\[(\w+)\]\]")
 
@@ -33,7 +35,7 @@ def web_page(name: str, title: str, body: str) -> str:
 
 def page_asset(name: str) -> str:
     """Return a part of pages from the package."""
-    return (_ASSETS / name).read_text(encoding="utf-8").rstrip("\n")
+    return read_input_text(_ASSETS / name, ASSET).rstrip("\n")
 
 
 def data_element(data: object) -> str:

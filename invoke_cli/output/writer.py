@@ -17,6 +17,7 @@ from PIL import Image
 from invoke_cli.engine import ImageResult
 from invoke_cli.errors import OutputError
 from invoke_cli.events import STANDARD_OUTPUT
+from invoke_cli.input_files import IMAGE, file_sha256
 from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.dream import write_dream
@@ -117,7 +118,7 @@ class Writer:
         return number, path
 
     def _add_sheet_to_history(self, folder: OutputFolder, number: int, path: Path, record: SheetRecord) -> None:
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = file_sha256(path, IMAGE).hex()
         file = Entry(
             number=number, path=folder.relative_name(path), line="", seed=0, created=created_at(path), sha256=sha256
         )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from invoke_cli.errors import CommandError
+from invoke_cli.input_files import LINES, read_input_text
 
 COMMON_EDITORS = ("sensible-editor", "editor", "nano", "vim", "vi", "notepad")
 
@@ -52,6 +53,6 @@ def edit_text(text: str) -> str:
         if status:
             raise CommandError(f"the editor {command[0]} exited with status {status}", hint="the text is unchanged")
         try:
-            return file.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+            return read_input_text(file, LINES, errors="replace").rstrip("\n")
         except OSError:
             raise CommandError(f"the editor {command[0]} removed the file", hint="the text is unchanged") from None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.documents import parse_json
 from invoke_cli.engine import ImageResult
 from invoke_cli.generation.save import build_record, environment_of
 from invoke_cli.imaging.open_image import open_path
@@ -103,7 +104,7 @@ def _metadata_differences(
 
 
 def _document(chunks: Mapping[str, str]) -> dict[str, Any]:
-    document = json.loads(chunks.get(SD_METADATA, "{}"))
+    document = parse_json(chunks.get(SD_METADATA, "{}"))
     return document if isinstance(document, dict) else {}
 
 

@@ -217,7 +217,7 @@ def test_open_starts_the_viewer_with_the_image(fake_session: SessionHarness, mon
     while not log.is_file() or not log.read_text():
         assert time.monotonic() < deadline, "the viewer was not started"
         time.sleep(0.02)
-    assert Path(log.read_text()).resolve() == path
+    assert log.read_text() == str(path.absolute()), "an absolute path is never read as a switch"
     monkeypatch.setenv("PATH", str(fake_session.folder / "nothing"))
     assert fake_session.run("!open 1") is Outcome.FAILED
     assert fake_session.errors[0].startswith("image viewer not found")

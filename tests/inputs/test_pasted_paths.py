@@ -13,7 +13,8 @@ import pytest
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.paths import expand_path
 from invoke_cli.errors import ImageError
-from invoke_cli.imaging.pipes import read_pipe
+from invoke_cli.imaging.open_image import read_file
+from invoke_cli.input_files import InputKind, UnsuitableFile, read_input
 from invoke_cli.language.grammar.pasted_paths import pasted_forms
 from invoke_cli.language.grammar.shell_words import split_words
 from tests.sample_images import drawing
@@ -95,19 +96,22 @@ def test_a_pipe_is_an_image_and_keeps_no_name(harness: SessionHarness, tmp_path:
 
 
 def test_pipes_never_hang_and_are_bounded(tmp_path: Path) -> None:
+    kind = InputKind(name="picture", max_bytes=1000, seconds=0.3, may_be_piped=True)
     read, write = os.pipe()
-    with pytest.raises(ImageError, match="nothing for"):
-        read_pipe(Path(f"/dev/fd/{read}"), 1000, silence=0.1)
+    with pytest.raises(UnsuitableFile, match="took more than"):
+        read_input(Path(f"/dev/fd/{read}"), kind)
     sender = threading.Thread(target=os.write, args=(write, b"x" * 5000))
     sender.start()
-    with pytest.raises(ImageError, match="more than"):
-        read_pipe(Path(f"/dev/fd/{read}"), 1000, silence=1)
+    with pytest.raises(UnsuitableFile, match="larger than"):
+        read_input(Path(f"/dev/fd/{read}"), kind)
     sender.join()
     main, terminal = pty.openpty()
-    with pytest.raises(ImageError, match="is a terminal"):
-        read_pipe(Path(os.ttyname(terminal)), 1000)
+    with pytest.raises(UnsuitableFile, match="not a regular file"):
+        read_input(Path(os.ttyname(terminal)), kind)
+    with pytest.raises(UnsuitableFile, match="is a terminal"):
+        read_input(Path(f"/dev/fd/{terminal}"), kind)
     os.mkfifo(tmp_path / "silent")
-    with pytest.raises(ImageError, match="nothing for"):
-        read_pipe(tmp_path / "silent", 1000, silence=0.1)
+    with pytest.raises(ImageError, match="not a regular file"):
+        read_file(tmp_path / "silent")
     for handle in (read, write, main, terminal):
         os.close(handle)

@@ -54,8 +54,6 @@ def test_brackets_and_neg_are_equivalent_and_join() -> None:
         ("{__names__}", "{__"),
         ("[a:b:.5]", "[a:b:.5]"),
         ("a [x] cat.swap(dog", "("),
-        ("a cat.swap()", "()"),
-        ("a ().swap(dog)", ".swap("),
         ("a cat.swap(dog, t_ends=1)", "t_ends=1"),
         ("a cat.swap(dog, t_end=3)", "t_end=3"),
         ("a cat.swap(dog), a hat.swap(cap, t_end=.5)", "hat.swap(cap, t_end=.5)"),

@@ -134,8 +134,8 @@ def _launch_viewer(path: Path) -> None:
     viewer = "open" if sys.platform == "darwin" else "xdg-open"
     try:
         process = subprocess.Popen(
-            [viewer, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            [viewer, str(path.absolute())], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         # Somebody must wait for the viewer, or it stays behind as a zombie.
         threading.Thread(target=process.wait, name="invoke-viewer", daemon=True).start()

@@ -14,8 +14,10 @@ from invoke_cli.errors import CommandError, Interrupted, InvokeError, LineError,
 from invoke_cli.events import Level, Planned
 from invoke_cli.generation.save import Saver
 from invoke_cli.imaging.formats import is_image_data
+from invoke_cli.input_files import LINES, METADATA, read_input
 from invoke_cli.language.grammar.line import Generation, parse
 from invoke_cli.language.grammar.names import normalise_name
+from invoke_cli.language.image_names import is_image_name
 from invoke_cli.language.sanitize import without_marks
 from invoke_cli.metadata.codecs import decode
 from invoke_cli.metadata.containers.text_chunks import read_chunks
@@ -36,10 +38,9 @@ def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
     if more and not dry:
         raise CommandError(f"!replay takes one image or file, not {more[0][:40]!r}", hint=usage)
     path = _file_or_image(context, name)
-    if path.is_dir():
-        raise CommandError(f"{path} is a folder", hint="choose an image or a file of lines in it")
-    if not is_image_data(path.read_bytes()[:12]):
-        lines = _read_lines(path)
+    data = _read(context, path)
+    if not is_image_data(data[:12]):
+        lines = _lines(data, path)
         return FileLines(map(_planned, lines)) if dry else lines
     if decode_sheet(read_chunks(path)) is not None:
         hint = f"!fetch {path.name} loads the line that combines them into the prompt"
@@ -125,8 +126,21 @@ def _planned(line: str) -> str:
     return line
 
 
-def _read_lines(path: Path) -> FileLines:
+def _read(context: SessionContext, path: Path) -> bytes:
+    """Return the content of an image or a file of lines. Raises CommandError if it cannot be read."""
     try:
-        return FileLines(line.rstrip("\r") for line in without_marks(path.read_text(encoding="utf-8")).split("\n"))
-    except (OSError, UnicodeDecodeError) as error:
+        return read_input(path, LINES if not is_image_name(path.name) else METADATA, context.check_stopped)
+    except IsADirectoryError:
+        raise CommandError(f"{path} is a folder", hint="choose an image or a file of lines in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        hint = "pass an image or a file of lines; invoke --from_file - reads lines from a pipe"
+        raise CommandError(f"{path} cannot be read: {reason}", hint=hint) from None
+
+
+def _lines(data: bytes, path: Path) -> FileLines:
+    try:
+        text = without_marks(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
         raise CommandError(f"cannot read lines from {path}: {error}", hint="the file must contain UTF-8 text") from None
+    return FileLines(line.rstrip("\r") for line in text.split("\n"))

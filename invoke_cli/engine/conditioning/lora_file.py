@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from invoke_cli.documents import parse_json
 from invoke_cli.engine.conditioning.lora_names import LoraLayer, Tensors, as_peft, prepared, read_layers, scaled
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.engine.loading.weights import FILE_ERRORS, first_line
@@ -99,7 +99,7 @@ def read_tensors(lora: LoraUse) -> Tensors:
 def _peft_metadata(lora: LoraUse) -> dict[str, Any] | None:
     """Return the PEFT config that newer versions of diffusers store in a LoRA's metadata."""
     text = read_metadata(Path(lora.path)).get(_PEFT_METADATA)
-    parsed = json.loads(text) if text else None
+    parsed = parse_json(text) if text else None
     return parsed if isinstance(parsed, dict) else None
 
 

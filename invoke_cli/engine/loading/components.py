@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import diffusers
 import torch
 from transformers import PreTrainedModel
 
+from invoke_cli.documents import parse_json
 from invoke_cli.engine.loading.weights import (
     WeightsOwner,
     WeightsReport,
@@ -20,6 +20,7 @@ from invoke_cli.engine.loading.weights import (
     report_of,
     source_name,
 )
+from invoke_cli.input_files import MODEL_CONFIG, read_input_text
 from invoke_cli.models.files.folder import variant_of
 from invoke_cli.models.files.weights_header import read_header, shape_of
 
@@ -111,7 +112,7 @@ def _shapes_report(cls: Any, folder: Path, files: Sequence[Path]) -> WeightsRepo
 
 def network_classes(folder: Path) -> Mapping[str, Any]:
     """Return the class of each network in a model's folder, by component; other components are left out."""
-    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    index = parse_json(read_input_text(folder / "model_index.json", MODEL_CONFIG))
     pairs = {part: entry for part, entry in index.items() if isinstance(entry, list) and len(entry) == 2 and entry[0]}
     classes = {part: _class_of(str(library), str(name)) for part, (library, name) in pairs.items()}
     return {part: cls for part, cls in classes.items() if isinstance(cls, type) and issubclass(cls, torch.nn.Module)}

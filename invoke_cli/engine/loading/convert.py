@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from invoke_cli.engine.loading.load import LoadedModel
 from invoke_cli.errors import ModelError
+from invoke_cli.input_files import WEIGHTS, open_input
 
 # The key of an embedding's vectors in safetensors files.
 _EMBEDDING_KEY = "emb_params"
@@ -41,8 +42,8 @@ def unpickle(source: Path, target: Path) -> None:
     """
     try:
         # The original textual inversion trainer stored its vectors in this container.
-        with torch.serialization.safe_globals([torch.nn.ParameterDict]):
-            content = torch.load(source, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([torch.nn.ParameterDict]), open_input(source, WEIGHTS) as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError):
         message = f"{source.name} was not opened: it contains more than tensors, or is damaged"
         raise ModelError(message, hint="look for a .safetensors file of the same model", field="model") from None

@@ -7,7 +7,6 @@ Components that two models share are in memory once.
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ import psutil
 from invoke_cli.engine import Model
 from invoke_cli.engine.devices import Device
 from invoke_cli.engine.loading.load import LoadedModel, with_preview_vae
+from invoke_cli.input_files import file_sha256
 from invoke_cli.models.files.folder import ModelFacts, read_json
 from invoke_cli.models.files.weights_header import count_parameters, read_header
 
@@ -161,8 +161,7 @@ class ModelCache:
         stat = path.stat()
         key = (str(path.resolve()), stat.st_mtime_ns, stat.st_size)
         if key not in self._digests:
-            with path.open("rb") as file:
-                self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            self._digests[key] = file_sha256(path).hex()
         return self._digests[key]
 
 

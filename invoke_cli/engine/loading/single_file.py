@@ -27,6 +27,7 @@ from invoke_cli.engine.loading.weights import (
     first_line,
 )
 from invoke_cli.errors import ModelError
+from invoke_cli.input_files import ASSET, read_input
 from invoke_cli.models.files.checkpoint_keys import normalise_names, normalised
 from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.files.single_file import layout_of
@@ -178,8 +179,8 @@ def clip_tokenizer(pad_token: str = "<|endoftext|>") -> Any:
     from transformers import CLIPTokenizer
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-    with gzip.open(CLIP_VOCABULARY, "rt", encoding="utf-8") as file:
-        merges = [tuple(line.split()) for line in file.read().split("\n")[1 : CLIP_MERGES + 1]]
+    published = gzip.decompress(read_input(CLIP_VOCABULARY, ASSET)).decode("utf-8")
+    merges = [tuple(line.split()) for line in published.split("\n")[1 : CLIP_MERGES + 1]]
     letters = list(bytes_to_unicode().values())
     words = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges)]
     vocabulary = {word: index for index, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}

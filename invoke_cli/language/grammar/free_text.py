@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, deque
 from collections.abc import Iterator
 
 from invoke_cli.language.grammar.quotes import BLANKS, ESCAPABLE, closing_quote
@@ -13,25 +14,30 @@ _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
 class FreeText:
-    """The extent of an unquoted prompt that starts at `start`.
+    """The extent of the unquoted prompts from `start` to the next switch, with the bars that separate their stages.
 
     Attributes:
-        stop: Where the prompt ends: at a switch, at a `|` between stages, or at the end of the line.
+        start: Where they begin.
+        stop: Where they end: at a switch, or at the end of the line.
         lone_quote: The position of an unbalanced double quote, or None.
     """
 
     def __init__(self, text: str, start: int, end: int) -> None:
-        self.unbalanced_quote: int | None = None
+        self.text = text
+        self.start = start
+        self.lone_quote: int | None = None
         self.stop = end
         delimiters = list(self._brackets_and_bars(text, start, end))
-        pairs = _outermost_pairs(delimiters)
-        for position, char in delimiters:
-            while pairs and pairs[0][1] < position:
-                pairs.pop(0)
-            inside = bool(pairs) and pairs[0][0] < position
-            if char == "|" and not inside and is_pipe(text, position, end):
-                self.stop = position
-                break
+        self.bars = list(_outer_bars(text, end, delimiters))
+
+    def stop_after(self, start: int) -> int:
+        """Return where the prompt that begins at `start` ends: at a switch, a `|` between stages or the line's end."""
+        index = bisect_right(self.bars, start)
+        return self.bars[index] if index < len(self.bars) else self.stop
+
+    def unbalanced_quote(self, start: int) -> int | None:
+        """Return the unbalanced quote to point at in a prompt that begins at `start`; None if there is none."""
+        return None if self.lone_quote is None else _misread_quote(self.text, start, self.lone_quote)
 
     def _brackets_and_bars(self, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
         """Yield the unquoted, unescaped brackets and bars up to the first switch (which sets `stop`)."""
@@ -44,7 +50,7 @@ class FreeText:
             if char == '"':
                 close = closing_quote(text, position)
                 if close is None or close >= end:
-                    self.unbalanced_quote = _misread_quote(text, start, position)
+                    self.lone_quote = position
                     return
                 position = close
             elif char == "-" and text[position - 1] in BLANKS and looks_like_switch(text, position):
@@ -53,6 +59,17 @@ class FreeText:
             elif char in "()[]{}|":
                 yield position, char
             position += 1
+
+
+def _outer_bars(text: str, end: int, delimiters: list[tuple[int, str]]) -> Iterator[int]:
+    """Yield the bars between stages: those with blanks around them that are in no pair of brackets."""
+    pairs = deque(_outermost_pairs(delimiters))
+    for position, char in delimiters:
+        while pairs and pairs[0][1] < position:
+            pairs.popleft()
+        inside = bool(pairs) and pairs[0][0] < position
+        if char == "|" and not inside and is_pipe(text, position, end):
+            yield position
 
 
 def _misread_quote(text: str, start: int, lone: int) -> int:

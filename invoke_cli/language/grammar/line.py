@@ -15,6 +15,7 @@ from invoke_cli.language.grammar.free_text import find_lookalikes
 from invoke_cli.language.grammar.quotes import BLANKS
 from invoke_cli.language.grammar.spellings import KEEP_AS_TEXT, unknown_switch
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
+from invoke_cli.language.limits import MAX_PROMPT, prompt_too_long
 from invoke_cli.language.switches.switch import Group, Switch
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.language.switches.values import Text
@@ -149,9 +150,20 @@ def _parse_command(text: str, start: int, end: int) -> CommandLine:
 
 def _parse_generation(tokens: Sequence[Token]) -> Generation:
     _raise_first_error(tokens)
+    _check_length(tokens)
     notices: list[str] = []
     stages = [stage for group in _split_stages(tokens) for stage in _expand_strengths(_parse_stage(group, notices))]
     return Generation(stages=tuple(stages), notices=tuple(notices))
+
+
+def _check_length(tokens: Sequence[Token]) -> None:
+    """Raise LineError if the prompts are longer together than the metadata of an image can carry."""
+    prompts = [
+        token for token in tokens if token.kind is Kind.PROMPT or (token.switch and token.switch.value.prompt_text)
+    ]
+    length = sum(len(token.text) for token in prompts)
+    if length > MAX_PROMPT:
+        raise LineError(prompt_too_long(length), hint="shorten it", span=prompts[-1].span)
 
 
 def _raise_first_error(tokens: Sequence[Token]) -> None:

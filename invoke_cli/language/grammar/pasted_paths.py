@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -53,6 +54,30 @@ def single_quote_close(text: str, start: int, end: int) -> int:
     while close != -1 and text.startswith(_APOSTROPHE, close):
         close = text.find("'", close + len(_APOSTROPHE), end)
     return close
+
+
+class SingleQuotes:
+    """The single quotes of a line up to `end`, and which of them close a value: a blank or the end follows those."""
+
+    def __init__(self, text: str, end: int) -> None:
+        self._positions = [match.start() for match in re.finditer("'", text[:end])]
+        self._closes: list[int | None] = [None] * len(self._positions)
+        for index in range(len(self._positions) - 1, -1, -1):
+            position = self._positions[index]
+            if text.startswith(_APOSTROPHE, position):
+                self._closes[index] = self._first_close(position + len(_APOSTROPHE))
+            elif position + 1 == end or text[position + 1] in BLANKS:
+                self._closes[index] = position
+            else:
+                self._closes[index] = self._first_close(position + 1)
+
+    def close_of(self, start: int) -> int | None:
+        """Return the quote that closes the one at `start`; None if there is none."""
+        return self._first_close(start + 1)
+
+    def _first_close(self, start: int) -> int | None:
+        index = bisect_left(self._positions, start)
+        return self._closes[index] if index < len(self._closes) else None
 
 
 def escaped_word_end(text: str, start: int, end: int) -> int:

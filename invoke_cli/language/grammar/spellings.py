@@ -74,7 +74,7 @@ def _read_long(word: str) -> SwitchMatch:
     match = _LONG.match(word)
     assert match is not None
     name = normalise_name(match.group())
-    if name not in all_spellings() and (legacy := legacy_option(name)) is not None:
+    if name not in all_spellings() and name not in _spellings() and (legacy := legacy_option(name)) is not None:
         raise _legacy_error(legacy, name)
     entry, negated = _find_long(name, word)
     rest = word[match.end() :]

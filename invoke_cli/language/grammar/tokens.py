@@ -12,7 +12,7 @@ from enum import Enum
 
 from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.free_text import FreeText, is_pipe
-from invoke_cli.language.grammar.pasted_paths import escaped_word_end, shell_apostrophes, single_quote_close
+from invoke_cli.language.grammar.pasted_paths import SingleQuotes, escaped_word_end, shell_apostrophes
 from invoke_cli.language.grammar.quotes import BLANKS, canonical, closing_quote, unquote_value
 from invoke_cli.language.grammar.spellings import SwitchMatch, looks_like_switch, parse_switch
 from invoke_cli.language.switches.switch import Switch
@@ -57,6 +57,8 @@ class _Scanner:
         self.position = 0
         self.prompt_seen = False
         self.switch_seen = False
+        self.single_quotes: SingleQuotes | None = None
+        self.region: FreeText | None = None  # of the unquoted text that was read last, to read it once
 
     def scan(self, start: int) -> Iterator[Token]:
         self.position = start
@@ -178,12 +180,9 @@ class _Scanner:
         return self._token(kind, close + 1, text=inner, quoted=True, switch=switch)
 
     def _single_quote_close(self, start: int) -> int | None:
-        close = single_quote_close(self.text, start, self.end)
-        while close != -1:
-            if close + 1 == self.end or self.text[close + 1] in BLANKS:
-                return close
-            close = single_quote_close(self.text, close, self.end)
-        return None
+        if self.single_quotes is None:
+            self.single_quotes = SingleQuotes(self.text, self.end)
+        return self.single_quotes.close_of(start)
 
     def _quoted_prompt(self) -> Token:
         start = self.position
@@ -201,13 +200,15 @@ class _Scanner:
 
     def _free_text(self) -> Token:
         start = self.position
-        region = FreeText(self.text, start, self.end)
-        if region.unbalanced_quote is not None and not self.switch_seen:
-            return self._error(unclosed_quote(Span(region.unbalanced_quote, region.unbalanced_quote + 1)), self.end)
+        if self.region is None or start >= self.region.stop:
+            self.region = FreeText(self.text, start, self.end)
+        stop, quote = self.region.stop_after(start), self.region.unbalanced_quote(start)
+        if quote is not None and not self.switch_seen:
+            return self._error(unclosed_quote(Span(quote, quote + 1)), self.end)
         if self.prompt_seen or self.switch_seen:
-            return self._unexpected_text(start, region.stop)
+            return self._unexpected_text(start, stop)
         self.prompt_seen = True
-        source = self.text[start : region.stop].rstrip(BLANKS)
+        source = self.text[start:stop].rstrip(BLANKS)
         return self._token(Kind.PROMPT, start + len(source), text=canonical(source))
 
     def _unexpected_text(self, start: int, stop: int) -> Token:

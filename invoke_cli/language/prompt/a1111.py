@@ -18,9 +18,9 @@ from invoke_cli.language.prompt.parser import MAX_WEIGHT, masked
 FACTOR = 1.1
 MAX_BRACKETS = 200
 
-BREAK = re.compile(r"\s*\bBREAK\b\s*")
+BREAK = re.compile(r"\bBREAK\b")
 AND = re.compile(r"(?:^|(?<=\s))AND(?=\s|$)")
-ALTERNATION = re.compile(r"\[[^\[\]]*\|[^\[\]]*\]")
+ALTERNATION = re.compile(r"\[[^\[\]|]*\|[^\[\]]*\]")
 EDITING = re.compile(r"\[[^\[\]]*:\s*(?=[\d.])\d*(?:\.\d*)?\s*\]")
 WILDCARD = re.compile(r"__(\w(?:[\w./-]*\w)?)__")
 
@@ -148,9 +148,11 @@ def _between_breaks(pieces: Sequence[_Piece]) -> Iterator[list[Words]]:
     """Yield the words of each window."""
     window: list[Words] = []
     for piece in pieces:
-        first, *rest = BREAK.split(piece.text)
-        window.append(Words(text=first, weight=piece.weight))
-        for text in rest:
-            yield window
-            window = [Words(text=text, weight=piece.weight)]
+        parts = BREAK.split(piece.text)
+        for index, text in enumerate(parts):
+            if index:
+                yield window
+                window = []
+                text = text.lstrip()
+            window.append(Words(text=text.rstrip() if index < len(parts) - 1 else text, weight=piece.weight))
     yield window

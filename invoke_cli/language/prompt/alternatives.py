@@ -19,6 +19,7 @@ ReadList = Callable[[str], Sequence[str]]
 
 _EMPTY_OPTION = "\0"
 _LIST = re.compile(r"__(\w(?:[\w./-]*\w)?)__")
+_BRACE_OR_BAR = re.compile(r"[{}|]")
 _EMPTY_OPTION_RE = re.compile(rf"(?P<before>^|[ ]){_EMPTY_OPTION}(?:(?P<after>[ ]|$)|(?=[,.;:!?]))|{_EMPTY_OPTION}")
 
 
@@ -134,12 +135,30 @@ def _too_many(source: str) -> PromptError:
     return PromptError(message, hint="use fewer alternatives, or {?a|b} for a random choice", span=Span(0, len(source)))
 
 
+def _braces_and_bars(masked: str) -> tuple[dict[int, int], dict[int, list[int]]]:
+    """Return the closing brace of each closed one, and the bars between the options of each brace, closed or not."""
+    closing: dict[int, int] = {}
+    bars: dict[int, list[int]] = {}
+    opened: list[int] = []
+    for match in _BRACE_OR_BAR.finditer(masked):
+        position = match.start()
+        if match[0] == "{":
+            opened.append(position)
+            bars[position] = []
+        elif opened and match[0] == "}":
+            closing[opened.pop()] = position
+        elif opened:
+            bars[opened[-1]].append(position)
+    return closing, bars
+
+
 class _Parser:
     """Parse one source. `enclosing_lists` are the lists being expanded; without `read_list`, lists are not read."""
 
     def __init__(self, source: str, read_list: ReadList | None, enclosing_lists: tuple[str, ...] = ()) -> None:
         self.source = source
         self.masked = re.sub(r"\\[\s\S]", "\0\0", source)
+        self.braces, self.bars = _braces_and_bars(self.masked)
         self.read_list = read_list
         self.enclosing_lists = enclosing_lists
 
@@ -153,8 +172,8 @@ class _Parser:
         parts: list[str | Choice] = []
         position = start
         while (opened := self.masked.find("{", position, end)) != -1:
-            closed, bars = self._closing_brace(opened, end)
-            if closed is None:
+            closed, bars = self.braces.get(opened, end), self.bars[opened]
+            if closed >= end:
                 self._check_open(opened, bars)
                 parts.append(self.source[position : opened + 1])
                 position = opened + 1
@@ -165,18 +184,6 @@ class _Parser:
                 parts += [self.source[position:opened], self._parse_choice((opened, *bars, closed), depth)]
                 position = closed + 1
         return (*parts, self.source[position:end])
-
-    def _closing_brace(self, opened: int, end: int) -> tuple[int | None, list[int]]:
-        """Return the position of the closing brace, and of the bars between the options."""
-        depth, bars = 0, list[int]()
-        for position in range(opened, end):
-            char = self.masked[position]
-            depth += (char == "{") - (char == "}")
-            if depth == 0:
-                return position, bars
-            if char == "|" and depth == 1:
-                bars.append(position)
-        return None, bars
 
     def _is_choice(self, opened: int, closed: int, bars: list[int]) -> bool:
         inner = self.masked[opened + 1 : closed]

@@ -124,14 +124,25 @@ def text_phrase(text: str) -> Phrase:
 
 def join_words(pieces: list[Words]) -> Phrase:
     """Join pieces to a phrase: merge neighbours of equal weight, and attach blanks to the words before them."""
-    words: list[Words] = []
+    joined: list[_JoinedWords] = []
     for piece in pieces:
+        last = joined[-1] if joined else None
+        is_blank = not piece.text.strip()
         if not piece.text:
             continue
-        if words and (words[-1].weight == piece.weight or not piece.text.strip()):
-            words[-1] = Words(text=words[-1].text + piece.text, weight=words[-1].weight)
-        elif words and not words[-1].text.strip():
-            words[-1] = Words(text=words[-1].text + piece.text, weight=piece.weight)
-        else:
-            words.append(piece)
-    return Phrase(words=tuple(words))
+        if last is None or (last.weight != piece.weight and not is_blank and not last.is_blank):
+            joined.append(_JoinedWords(texts=[piece.text], weight=piece.weight, is_blank=is_blank))
+            continue
+        last.texts.append(piece.text)
+        last.weight = piece.weight if last.is_blank and not is_blank else last.weight
+        last.is_blank = last.is_blank and is_blank
+    return Phrase(words=tuple(Words(text="".join(each.texts), weight=each.weight) for each in joined))
+
+
+@dataclass(kw_only=True, slots=True)
+class _JoinedWords:
+    """Pieces that become one `Words`; strings are joined once, since a prompt may have thousands of pieces."""
+
+    texts: list[str]
+    weight: float
+    is_blank: bool

@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from invoke_cli.errors import PromptError, Span
 from invoke_cli.language.grammar.quotes import literal
 from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Swap, Tree, Words, join_words
-from invoke_cli.language.prompt.swap import BREAKS_WORD, closing_position, find_swaps
+from invoke_cli.language.prompt.swap import BREAKS_WORD, Partners, find_swaps
 
 PLUS, MINUS = 1.1, 0.9
 MAX_WEIGHT = 10.0
 MAX_DEPTH = 50
+MAX_SIGNS = 1_000
 
 NUMBER = r"(?:\d*\.)?\d+"
 _END = r"(?=$|[\s,.;:!?)\]}\"|])"
 AFTER_GROUP = re.compile(rf"(?:(\++|-+)|({NUMBER})){_END}")
 _AFTER_WORD = re.compile(rf"(\++|-+){_END}")
-_NAMED_END = re.compile(r"<[^<>\s]+>$")
 _INNER_WEIGHT = re.compile(rf":\s*({NUMBER})\s*$")
 _METHOD = re.compile(r"(?<=[\w)\"])\.(blend|and|swap)\(")
 _QUOTED = re.compile(r'\s*"([^"]*)"\s*')
@@ -50,6 +50,7 @@ class _Parser:
         self.masked = masked(source)
         quotes = [position for position, char in enumerate(self.masked) if char == '"']
         self.closing = frozenset(quotes[1::2])
+        self.partners = Partners(self.masked)
 
     def tree(self) -> Tree:
         method = _METHOD.search(self.masked)
@@ -65,7 +66,7 @@ class _Parser:
     def _parse_swap(self) -> Swap:
         """Parse a prompt with swaps. Raises PromptError for swaps in weighted brackets or with different options."""
         parts: list[tuple[Phrase, Phrase]] = []
-        found_swaps = list(find_swaps(self.masked))
+        found_swaps = list(find_swaps(self.masked, self.partners))
         position = 0
         for swap in found_swaps:
             if swap.windows != found_swaps[0].windows:
@@ -96,10 +97,10 @@ class _Parser:
         example = f'for example ("a cat","a dog").{method}(.3,.7); to keep it as text, write \\( for the bracket'
         start = len(self.masked) - len(self.masked.lstrip())
         opened = span.end - 1
-        closed = closing_position(self.masked, opened, len(self.masked))
+        closed = self.partners.closing_before(opened, len(self.masked))
         if closed is None:
             raise PromptError("unclosed bracket", hint=example, span=Span(opened, opened + 1))
-        around = self.masked[start] != "(" or closing_position(self.masked, start, len(self.masked)) != span.start - 1
+        around = self.masked[start] != "(" or self.partners.closing.get(start) != span.start - 1
         if around or self.masked[closed + 1 :].strip():
             message = f".{method}() must be the whole prompt: quoted prompts in brackets, without other text"
             raise PromptError(message, hint=example, span=span)
@@ -167,24 +168,40 @@ class _Parser:
         char = self.masked[position]
         if char not in '("' or position in self.closing:
             return None
-        closed = closing_position(self.masked, position, end)
+        closed = self.partners.closing_before(position, end)
         if closed is None:
             return None
         operator = AFTER_GROUP.match(self.masked, closed + 1)
         if operator is not None:
             factor = self._number(*operator.span(2)) if operator[2] else _factor(operator[1])
             return Span(position + 1, closed), factor, operator.end()
-        colon = _INNER_WEIGHT.search(self.masked, position + 1, closed) if char == "(" else None
-        if colon is None or self.masked[: colon.start()].rstrip()[-1:].isdigit():
+        colon = self._inner_weight(position + 1, closed) if char == "(" else None
+        if colon is None or self._last_char(colon.start()).isdigit():
             return None
         return Span(position + 1, colon.start()), self._number(*colon.span(1)), closed + 1
+
+    def _inner_weight(self, start: int, end: int) -> re.Match[str] | None:
+        """Return the colon and number at the end of the words in brackets."""
+        position = end
+        while position > start and (
+            self.masked[position - 1].isspace()
+            or self.masked[position - 1] in "."
+            or self.masked[position - 1].isdecimal()
+        ):
+            position -= 1
+        return _INNER_WEIGHT.match(self.masked, position - 1, end) if position > start else None
+
+    def _last_char(self, end: int) -> str:
+        """Return the last character before a position that is no blank."""
+        position = end
+        while position > 0 and self.masked[position - 1].isspace():
+            position -= 1
+        return self.masked[position - 1 : position]
 
     def _word(self, text_start: int, position: int, end: int) -> tuple[int, float, int] | None:
         """Return the start of the word with the operator at `position`, its factor, and the end of the operator."""
         before = self.masked[position - 1 : position] if position > text_start else ""
-        carries = (
-            before.isalnum() or before == "_" or (before == ">" and _NAMED_END.search(self.masked[text_start:position]))
-        )
+        carries = before.isalnum() or before == "_" or (before == ">" and self._ends_name(text_start, position - 1))
         operator = _AFTER_WORD.match(self.masked, position) if carries else None
         if operator is None or operator.end() > end:
             return None
@@ -192,6 +209,13 @@ class _Parser:
         while start > text_start and not BREAKS_WORD.match(self.masked[start - 1]):
             start -= 1
         return start, _factor(operator[1]), operator.end()
+
+    def _ends_name(self, start: int, closed: int) -> bool:
+        """Return whether the `>` at `closed` ends a name in angle brackets that begins after `start`."""
+        position = closed
+        while position > start and not (self.masked[position - 1] in "<>" or self.masked[position - 1].isspace()):
+            position -= 1
+        return position < closed and position > start and self.masked[position - 1] == "<"
 
     def _check_depth(self, region: Span, depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -209,4 +233,6 @@ class _Parser:
 
 
 def _factor(signs: str) -> float:
+    if len(signs) > MAX_SIGNS:
+        raise PromptError(f"a weight has at most {MAX_SIGNS} signs", hint="write \\+ or \\- for literal ones")
     return float((PLUS if signs[0] == "+" else MINUS) ** len(signs))

@@ -7,10 +7,12 @@ rejected by name.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from invoke_cli.errors import PromptError, Span, blame
+from invoke_cli.language.limits import MAX_PROMPT, prompt_too_long
 from invoke_cli.language.prompt.a1111 import EDITING, parse_a1111
 from invoke_cli.language.prompt.ast import Swap, Tree
 from invoke_cli.language.prompt.foreign_operators import foreign_notices, with_embeddings
@@ -85,6 +87,9 @@ def parse_prompt_sources(source: str, negative_source: str | None = None, syntax
     Raises:
         PromptError: If a source is invalid; its `field` names the source, and its span lies within it.
     """
+    for field, text in (("prompt", source), ("negative_prompt", negative_source or "")):
+        if len(text) > MAX_PROMPT:
+            raise PromptError(prompt_too_long(len(text)), hint="shorten it", span=Span(0, len(text)), field=field)
     if syntax == A1111:
         return _by_a1111(source, negative_source or "")
     return _by_own_rules(source, negative_source)
@@ -145,14 +150,17 @@ def _check(source: str, field: str) -> None:
         spans = [span for span, _ in lora_terms(masked(source))]
         brackets = list(_brackets(source))
         for span in spans:
-            if field != "prompt" or any(start < span.start < end for start, end in brackets):
+            if field != "prompt" or _is_inside(brackets, span.start):
                 hint = "move it out of the brackets or --neg"
                 raise PromptError("a LoRA cannot be part of a negative prompt", hint=hint, span=span)
         outside = _blank_out(source, [*brackets, *spans])
         parse_prompt(outside)
-        for part in (*_bracket_contents(source), *([outside] if field != "prompt" else [])):
-            if isinstance(parse_prompt(part), Swap):
-                _reject_negative_swap(part)
+        for start, part in (*_bracket_contents(source), *([(0, outside)] if field != "prompt" else [])):
+            try:
+                if isinstance(parse_prompt(part), Swap):
+                    _reject_negative_swap(part)
+            except PromptError as error:
+                raise error.moved(start) from None
 
 
 def _reject_negative_swap(source: str) -> None:
@@ -170,10 +178,16 @@ def _blank_out(source: str, parts: Sequence[tuple[int, int]]) -> str:
     return "".join(kept)
 
 
-def _bracket_contents(source: str) -> Iterator[str]:
-    """Yield, for each bracketed part, the source with everything else replaced by blanks."""
+def _bracket_contents(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the position and the text of the words in each bracketed part."""
     for start, end in _brackets(source):
-        yield " " * (start + 1) + source[start + 1 : end - 1] + " " * (len(source) - end + 1)
+        yield start + 1, source[start + 1 : end - 1]
+
+
+def _is_inside(brackets: Sequence[tuple[int, int]], position: int) -> bool:
+    """Return whether a position is in one of the bracketed parts, which are in order."""
+    index = bisect_left(brackets, (position, 0)) - 1
+    return index >= 0 and position < brackets[index][1]
 
 
 def _brackets(source: str) -> Iterator[tuple[int, int]]:

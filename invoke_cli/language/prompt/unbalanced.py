@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -50,8 +51,11 @@ def unbalanced_brackets(source: str) -> Iterator[UnbalancedBracket]:
             places.pop()
         elif char in _BRACKETS and not _is_smiley(unescaped, position):
             opened.get(char, unmatched).append(position)
+    weights = [match.start() for match in _WEIGHT.finditer(unescaped)]
     for position in sorted(sum(opened.values(), unmatched)):
-        notice = _notice(source, unescaped, position)
+        next_weight = bisect_right(weights, position)
+        is_near = next_weight < len(weights) and weights[next_weight] <= position + _MAX_LOOKED_AT
+        notice = _notice(source, unescaped, position, is_weight_near=is_near)
         yield UnbalancedBracket(position=position, char=unescaped[position], notice=notice)
 
 
@@ -69,12 +73,12 @@ def _is_smiley(unescaped: str, position: int) -> bool:
     return position > 0 and unescaped[position - 1] in ":;=-" and after in ("", " ", ",")
 
 
-def _notice(source: str, unescaped: str, position: int) -> str:
+def _notice(source: str, unescaped: str, position: int, *, is_weight_near: bool) -> str:
     """Return the notice for an unmatched bracket; empty if nothing suggests that it was meant as an operator."""
-    char, rest = unescaped[position], unescaped[position + 1 : position + _MAX_LOOKED_AT]
-    if char == "(" and _WEIGHT.search(rest):
+    char, following = unescaped[position], unescaped[position + 1 : position + 2]
+    if char == "(" and is_weight_near:
         return _missing(source, position, "close it", _repaired(source, unescaped, position))
-    if char == "[" and rest[:1].strip():
+    if char == "[" and following.strip():
         return _missing(source, position, "close it", "[words to avoid]")
     if char == ")" and AFTER_GROUP.match(unescaped, position + 1):
         return _missing(source, position, "add ( before the words", "(words)0.5")

@@ -7,7 +7,6 @@ or in red, green and blue.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Mapping
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from invoke_cli.documents import parse_json
 from invoke_cli.imaging.open_image import OpenedImage
 from invoke_cli.metadata.containers.png import MAX_TEXT
 
@@ -78,7 +78,7 @@ def _as_chunks(text: str) -> dict[str, str]:
     """Convert hidden text to chunks: NovelAI hides its chunks as one JSON object, A1111 its parameters as they are."""
     if text.lstrip().startswith("{"):
         try:
-            document = json.loads(text)
+            document = parse_json(text)
         except (ValueError, RecursionError):
             document = None
         if isinstance(document, Mapping) and {"Comment", "Description"} & document.keys():

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from invoke_cli.errors import MetadataError
 from invoke_cli.imaging.png_chunks import SIGNATURE
+from invoke_cli.input_files import METADATA, UnsuitableFile, read_input
 from invoke_cli.metadata.containers.plugin_formats import plugin_text
 from invoke_cli.metadata.containers.png import png_text
 from invoke_cli.metadata.containers.segments import JPEG_START, gif_text, jpeg_text, webp_text
 from invoke_cli.metadata.containers.xmp_record import expand_record
-
-MAX_FILE = 500_000_000
 
 
 def read_chunks(path: Path) -> dict[str, str]:
@@ -30,16 +29,16 @@ def read_bytes(path: Path) -> bytes:
         MetadataError: It is missing, too large or unreadable.
     """
     try:
-        if path.is_dir():
-            raise MetadataError(f"{path} is a folder, not an image", hint="pass one of the images in it")
-        if not path.is_file():
-            raise MetadataError(f"there is no image {path}", hint="check the name")
-        if path.stat().st_size > MAX_FILE:
-            raise MetadataError(f"{path} is too large to read", hint="pass an image")
-        return path.read_bytes()
-    except OSError as error:
-        hint = "check its permissions"
-        raise MetadataError(f"{path} cannot be read: {error.strerror or error}", hint=hint) from None
+        return read_input(path, METADATA)
+    except IsADirectoryError:
+        raise MetadataError(f"{path} is a folder, not an image", hint="pass one of the images in it") from None
+    except FileNotFoundError:
+        raise MetadataError(f"there is no image {path}", hint="check the name") from None
+    except UnsuitableFile as error:
+        raise MetadataError(f"{path} cannot be read: {error}", hint="pass an image") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MetadataError(f"{path} cannot be read: {reason}", hint="check its permissions") from None
 
 
 def parse_chunks(data: bytes) -> dict[str, str]:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 from xml.sax.saxutils import quoteattr
 
+from invoke_cli.documents import parse_json
 from invoke_cli.metadata.containers.png import MAX_TEXT_OF_ALL
 from invoke_cli.metadata.containers.xmp import KEYWORD
 from invoke_cli.metadata.containers.xmp_properties import RECORD, RECORD_NAMESPACE, read_xmp
@@ -54,7 +55,7 @@ def expand_record(chunks: dict[str, str]) -> dict[str, str]:
     if RECORD_NAMESPACE not in packet:
         return chunks
     try:
-        record = json.loads(_unpacked(read_xmp(chunks).get(RECORD, "")))
+        record = parse_json(_unpacked(read_xmp(chunks).get(RECORD, "")))
     except (ValueError, RecursionError):
         return chunks
     if not isinstance(record, dict):

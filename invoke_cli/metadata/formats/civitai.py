@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from invoke_cli.documents import parse_json
 from invoke_cli.metadata.builder import MetadataBuilder, objects
 
 CIVITAI_KEYS = frozenset({"Civitai resources", "Civitai metadata", "Hashes", "Lora hashes", "Lora weights"})
@@ -72,6 +72,6 @@ def _named_hashes(text: str) -> list[str]:
 
 def _document(text: str | None) -> object:
     try:
-        return json.loads(text or "null")
+        return parse_json(text or "null")
     except (ValueError, RecursionError):
         return None

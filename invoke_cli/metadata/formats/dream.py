@@ -11,13 +11,14 @@ from invoke_cli.language.grammar.line import Generation, content_start, parse
 from invoke_cli.language.grammar.quotes import quote_value
 from invoke_cli.language.grammar.spellings import looks_like_switch
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
+from invoke_cli.language.limits import MAX_PROMPT
 from invoke_cli.language.switches.switch import Completes
 from invoke_cli.metadata.codec import Record
 from invoke_cli.planning.recorded_request import recorded_requests
 from invoke_cli.request import GenerationRequest
 
 KEYWORD = "Dream"
-MAX_LINE = 40_000
+MAX_LINE = MAX_PROMPT + 10_000
 
 _EMBEDDED = re.compile(r"""(?<!\S)(?:-I|--init_img)[ =]?["']?data:[^\s"']{0,100}[^\s"']*["']?""")
 _NAMES = (Completes.START, Completes.IMAGE, Completes.DIRECTORY, Completes.MODEL)

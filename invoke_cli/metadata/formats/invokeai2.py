@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import LineError, MetadataError
 from invoke_cli.language.grammar.quotes import canonical, escape
 from invoke_cli.language.switches.numbers import format_number
@@ -55,7 +56,7 @@ def read_dream_and_json(chunks: Chunks) -> ParsedMetadata:
 
 def _parse(text: str, *, optional: bool) -> dict[str, Any] | None:
     try:
-        document = json.loads(text)
+        document = parse_json(text)
         if isinstance(document, dict) and isinstance(_image_of(document), dict):
             return document
     except (ValueError, RecursionError):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import ModelError
+from invoke_cli.input_files import MODEL_CONFIG, read_input_text
 from invoke_cli.models.families.family import Family
 from invoke_cli.models.families.table import family_of
 from invoke_cli.models.files.gguf import SUFFIX as GGUF
@@ -24,6 +26,7 @@ _BUNDLED = Path(__file__).resolve().parent.parent.parent / "assets"
 # How diffusers and transformers name weight files, and a shard of several.
 _NAMES = ("diffusion_pytorch_model.safetensors", "model.safetensors")
 _STEMS = tuple(name.split(".")[0] for name in _NAMES)
+_MAX_COUNT, _MAX_LISTED = 1_000_000, 64
 _SHARD = re.compile(r"-\d+-of-\d+(?=\.)")
 Configs = Mapping[str, Mapping[str, Any]]
 
@@ -236,14 +239,52 @@ def _full_resolution_channels(vae: Mapping[str, Any]) -> int:
 def read_json(path: Path, restore: str) -> dict[str, Any]:
     """Read a JSON object from a file of the model. Raises ModelError if it is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_input_text(path, MODEL_CONFIG))
     except FileNotFoundError:
         raise ModelError(f"a file of the model is missing: {path}", hint=restore, field="model") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"a file of the model cannot be read: {path} ({error})", hint=restore, field="model") from None
     if not isinstance(content, dict):
         raise ModelError(f"a file of the model is damaged: {path}", hint=restore, field="model")
+    for name, is_valid in _FIELDS.items():
+        if content.get(name) is not None and not is_valid(content[name]):
+            message = f"a file of the model is damaged: {path} has an invalid {name}"
+            raise ModelError(message, hint=restore, field="model")
     return content
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _MAX_COUNT
+
+
+def _is_count_or_counts(value: object) -> bool:
+    return _is_count(value) or (
+        isinstance(value, list) and 0 < len(value) <= _MAX_LISTED and all(map(_is_count, value))
+    )
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, list) and _is_count_or_counts(value)
+
+
+def _are_shards(value: object) -> bool:
+    """Return whether an index names the file of each tensor; the files must be in its folder."""
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and name.endswith(".safetensors") and Path(name).name == name for name in value.values()
+    )
+
+
+# The fields of configs and indexes that are used here, and what their values must be.
+_FIELDS: Mapping[str, Callable[[object], bool]] = {
+    "_class_name": lambda value: isinstance(value, str),
+    "prediction_type": lambda value: isinstance(value, str),
+    "in_channels": _is_count,
+    "latent_channels": _is_count,
+    "sample_size": _is_count_or_counts,
+    "cross_attention_dim": _is_count_or_counts,
+    "block_out_channels": _are_counts,
+    "weight_map": _are_shards,
+}
 
 
 def variant_of(path: Path) -> str | None:
@@ -294,7 +335,7 @@ def _expected_name(config: Path) -> str:
 
 def _shards(index: Path, restore: str) -> tuple[Path, ...]:
     """Return the files that an index names."""
-    names = read_json(index, restore).get("weight_map", {}).values()
+    names = (read_json(index, restore).get("weight_map") or {}).values()
     return tuple(index.parent / str(name) for name in sorted(set(names)))
 
 

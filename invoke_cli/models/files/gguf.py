@@ -9,6 +9,8 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from invoke_cli.input_files import WEIGHTS, open_input
+
 SUFFIX = ".gguf"
 _MAGIC, _VERSIONS = b"GGUF", (2, 3)
 _ALIGNMENT = "general.alignment"
@@ -32,7 +34,7 @@ def read_gguf(path: Path) -> dict[str, Any] | None:
         An entry (`dtype`, `shape`) for each tensor name; None if the file is invalid or truncated.
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path, WEIGHTS) as file:
             if file.read(4) != _MAGIC or _number(file, "I") not in _VERSIONS:
                 return None
             count, metadata_count = _number(file, "Q"), _number(file, "Q")

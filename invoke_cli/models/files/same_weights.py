@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from invoke_cli.input_files import WEIGHTS, open_input
 from invoke_cli.models.files.weights_header import SAFETENSORS, read_header
 
 # The relative rounding error of each dtype, twice: a tensor may have been rounded more than once.
@@ -30,7 +31,9 @@ class _Tensor:
     def values(self) -> NDArray[np.float32]:
         """Read its values as float32."""
         count = int(np.prod(self.shape, dtype=np.int64))
-        stored = np.fromfile(self.path, dtype=_STORED[self.dtype], count=count, offset=self.offset)
+        with open_input(self.path, WEIGHTS) as file:
+            file.seek(self.offset)
+            stored = np.fromfile(file, dtype=_STORED[self.dtype], count=count)
         if self.dtype == "BF16":  # the upper half of a float32
             return (stored.astype(np.uint32) << 16).view(np.float32)
         return stored.astype(np.float32)

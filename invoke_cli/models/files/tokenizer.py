@@ -6,11 +6,12 @@ Supports `tokenizer.json`, and CLIP's two files in older folders; other tokenize
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from invoke_cli.documents import parse_json
+from invoke_cli.input_files import ASSET, MODEL_CONFIG, read_input, read_input_text
 from invoke_cli.models.files.folder import ModelFacts
 
 CLIP_VOCABULARY = Path(__file__).parent.parent.parent / "assets" / "clip" / "merges.txt.gz"
@@ -45,21 +46,21 @@ def _tokenizer(facts: ModelFacts) -> Any:
         return _clip_tokenizer(*_published_vocabulary()) if facts.family.denoiser == "unet" else None
     last = found[-1]  # the one with the longest window, as when generating
     if (last / "tokenizer.json").is_file():
-        text = (last / "tokenizer.json").read_text(encoding="utf-8")
-        json.loads(text)  # raises ValueError; the library below raises Exception
+        text = read_input_text(last / "tokenizer.json", MODEL_CONFIG)
+        parse_json(text)  # raises ValueError; the library below raises Exception
         return Tokenizer.from_str(text)
     if not (last / "merges.txt").is_file() or facts.family.denoiser != "unet":
         return None
-    vocabulary = json.loads((last / "vocab.json").read_text(encoding="utf-8"))
-    return _clip_tokenizer(vocabulary, _parse_merges((last / "merges.txt").read_text(encoding="utf-8")))
+    vocabulary = parse_json(read_input_text(last / "vocab.json", MODEL_CONFIG))
+    return _clip_tokenizer(vocabulary, _parse_merges(read_input_text(last / "merges.txt", MODEL_CONFIG)))
 
 
 def _published_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Return OpenAI's vocabulary and merges: 256 bytes, the same at the end of a word, and their merges."""
     from tokenizers.pre_tokenizers import ByteLevel
 
-    with gzip.open(CLIP_VOCABULARY, "rt", encoding="utf-8") as file:
-        merges = _parse_merges(file.read())[:CLIP_MERGES]
+    published = gzip.decompress(read_input(CLIP_VOCABULARY, ASSET)).decode("utf-8")
+    merges = _parse_merges(published)[:CLIP_MERGES]
     letters = sorted(ByteLevel.alphabet())
     words = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges)]
     return {word: index for index, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}, merges

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
+
+from invoke_cli.documents import parse_json
 
 # Stability's model spec, and what common trainers and tools write.
 _KEYS = ("modelspec.trigger_phrase", "trigger_words", "ss_trigger_words", "trained_words", "trigger")
@@ -39,6 +40,6 @@ def _frequent_tags(text: str) -> list[str]:
 
 def _parsed(text: str) -> object:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except (ValueError, RecursionError):
         return None

@@ -6,19 +6,19 @@ that it may be given without harm, such as adjectives. An entry's `words:` are k
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+from invoke_cli.documents import parse_json
 from invoke_cli.errors import Span
+from invoke_cli.input_files import WORDS, read_input
 from invoke_cli.language.grammar.names import near_names
 
 WORDS_FILE = "words.json"
 
-_MAX_BYTES = 1_000_000
 _MAX_SUGGESTED = 2
 _MIN_PART = 3
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
@@ -111,9 +111,7 @@ def _forms(word: str) -> Iterator[str]:
 
 def _read(path: Path) -> object:
     try:
-        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
-            return None
-        return json.loads(path.read_bytes())
+        return parse_json(read_input(path, WORDS))
     except (OSError, ValueError, RecursionError):
         return None
 
