@@ -59,7 +59,9 @@ def test_an_index_without_a_class_is_said_to_be_incomplete(
     (tmp_path / "model_index.json").write_text(index)
     for line in (f"a cat -m {tmp_path}", f"!import_model {tmp_path}"):
         assert fake_session.run(line) is not Outcome.OK
-        assert fake_session.errors[0] == "model_index.json does not name a pipeline class"
+        damaged = index == '{"_class_name": 5}'
+        expected = "has an invalid _class_name" if damaged else "model_index.json does not name a pipeline class"
+        assert fake_session.errors[0].endswith(expected)
 
 
 def test_a_diffusion_upscaler_is_imported(fake_session: SessionHarness, tmp_path: Path, tiny_model: Path) -> None:

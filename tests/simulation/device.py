@@ -65,7 +65,7 @@ class SimulatedTensor(torch.Tensor):
     @staticmethod
     def __new__(cls, held: torch.Tensor, requires_grad: bool = False) -> Any:
         if held.device.type == "meta":
-            return held.requires_grad_(requires_grad)  # accelerate makes placeholders of the class of a parameter
+            return torch.nn.Parameter(held, requires_grad)  # a placeholder of accelerate, in place of a parameter
         tensor = torch.Tensor._make_wrapper_subclass(
             cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype,
             layout=held.layout, device=torch.device(NAME, 0), requires_grad=requires_grad or held.requires_grad,

@@ -36,17 +36,15 @@ MORE = (
     f'("a cat", "a dog").blend(.5,.5) -s 2 -S 1 {SIZE}',
     "a cat -s 2 -S 1 -W 128 -H 128 --hires_fix",
     f"a cat -s 2 -S 1 {SIZE} -embiggen 2",
-    f"oil -I sketch.png -s 2 -S 1 -f .5 {SIZE} --latent_up 2",
     f"a cat -s 4 -S 1 {SIZE} --save_latents",
     f"a cat -s 4 -S 1 {SIZE} --strip --save_intermediates",
-    f"a cat -s 2 -S 1 -v .3 {SIZE}",
     f"a cat -s 2 -S 1 -V 5:.2 {SIZE}",
     f"a cat -s 2 -S 1 {SIZE} --vae_tiling",
     f"a cat -s 2 -S 1 {SIZE} --attention sliced",
     f"a cat -s 2 -S 1 {SIZE} --attention math",
     f"a cat -s 2 -S 1 {SIZE} --fast channels_last",
     f"a cat -s 2 -S 1 {SIZE} --clip_skip 2 --cfg_rescale .5 --eta .5",
-    f"oil -I sketch.png -f .5 -s 4 -S 1 {SIZE} --match_colors",
+    f"oil -I sketch.png -f .5 -s 4 -S 1 {SIZE} --match_colors histogram",
     f"a cat -s 2 -S 1 {SIZE} -U 2",
     f"a cat -s 2 -S 1 {SIZE} --trace",
 )
@@ -74,7 +72,7 @@ def compare(both: Both, line: str) -> None:
     assert MEMORY.live <= before, "live bytes return to their value before the line"
     assert len(found) == len(expected) > 0
     for ours, theirs in zip(found, expected, strict=True):
-        assert np.abs(ours - theirs).max() <= 1, line
+        assert np.abs(ours - theirs).max() <= (2 if "--match_colors" in line else 1), line
 
 
 @pytest.mark.feature("accelerators")
@@ -105,13 +103,16 @@ def test_resuming_verifying_and_replaying_on_an_accelerator(both: Both) -> None:
 def test_offloading_gives_the_same_image_and_keeps_little_on_the_device(both: Both, how: str) -> None:
     line = f"a cat -s 2 -S 1 {SIZE}"
     expected = images(both[0], line)
+    both[1].session.context.engine.unload()
+    gc.collect()
+    empty = MEMORY.live
     images(both[1], line)
     gc.collect()
-    resident = MEMORY.live
+    resident = MEMORY.live - empty
     found = images(both[1], f"{line} --offload {how}")
     gc.collect()
     assert np.abs(found[0] - expected[0]).max() <= 1
-    assert MEMORY.live < 0.5 * resident
+    assert MEMORY.live - empty < 0.5 * resident
 
 
 @pytest.mark.feature("accelerators")
@@ -184,7 +185,7 @@ def test_memory_lowered_step_by_step(both: Both) -> None:
                 assert np.abs(np.asarray(image.convert("RGB"), np.int16) - expected[-1]).max() <= 1
             assert len(both[1].saved) == 4
         else:
-            assert "memory" in both[1].errors[0], both[1].errors
+            assert "memory" in both[1].errors[0] or "are free" in both[1].errors[0], both[1].errors
     assert outcomes[0] is Outcome.OK, "ample"
     assert Outcome.OK in outcomes[3:], "a fallback with less"
     MEMORY.limit = 8 << 30

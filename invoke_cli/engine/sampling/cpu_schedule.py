@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -27,6 +28,8 @@ def schedule_on_cpu(scheduler: Any, denoiser: Any, device: torch.device) -> Iter
         stack.enter_context(patched(scheduler, set_timesteps=_on_cpu(scheduler.set_timesteps)))
         if hasattr(scheduler, "alphas_cumprod") and hasattr(scheduler, "add_noise"):
             stack.enter_context(patched(scheduler, add_noise=_keeping_alphas(scheduler)))
+        if hasattr(scheduler, "noise_sampler"):
+            stack.enter_context(patched(scheduler, step=_with_noise_of_the_cpu(scheduler)))
         stack.enter_context(forward_pre_hook(denoiser, _with_timestep_on_device, with_kwargs=True))
         yield
 
@@ -59,10 +62,33 @@ def _keeping_alphas(scheduler: Any) -> Callable[..., Any]:
     return keeping
 
 
+def _with_noise_of_the_cpu(scheduler: Any) -> Callable[..., Any]:
+    """Return `step` of a scheduler that draws a Brownian path, drawn on the CPU: each device would draw another."""
+    step = scheduler.step
+
+    @wraps(step)
+    def drawing(model_output: Any, timestep: Any, sample: torch.Tensor, *arguments: Any, **named: Any) -> Any:
+        if scheduler.noise_sampler is None:
+            scheduler.noise_sampler = _path_on_cpu(scheduler, sample)
+        return step(model_output, timestep, sample, *arguments, **named)
+
+    return drawing
+
+
+def _path_on_cpu(scheduler: Any, sample: torch.Tensor) -> Callable[[Any, Any], torch.Tensor]:
+    """Return the noise sampler that the scheduler would make, on the CPU in float32; its noise is moved to the image."""
+    sampler = import_module(type(scheduler).__module__).BrownianTreeNoiseSampler
+    sigmas = scheduler.sigmas[scheduler.sigmas > 0]
+    path = sampler(torch.zeros(sample.shape), float(sigmas.min()), float(sigmas.max()), scheduler.noise_sampler_seed)
+    device, dtype = sample.device, sample.dtype
+    return lambda start, end: path(start, end).to(device, dtype, non_blocking=True)
+
+
 def _with_timestep_on_device(_module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
     """Move a timestep to the device of the latents, without waiting for it."""
-    latents = next((value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor)), None)
-    if latents is None:
+    first: Any = next(iter((*arguments, *named.values())), None)
+    latents = first[0] if isinstance(first, (list, tuple)) and first else first
+    if not isinstance(latents, torch.Tensor):
         return arguments, named
     moved = tuple(_moved(value, latents.device) if index == 1 else value for index, value in enumerate(arguments))
     return moved, {**named, **({"timestep": _moved(named["timestep"], latents.device)} if "timestep" in named else {})}
