@@ -76,7 +76,7 @@ def _with_noise_of_the_cpu(scheduler: Any) -> Callable[..., Any]:
 
 
 def _path_on_cpu(scheduler: Any, sample: torch.Tensor) -> Callable[[Any, Any], torch.Tensor]:
-    """Return the noise sampler that the scheduler would make, on the CPU in float32; its noise is moved to the image."""
+    """Return the noise sampler that the scheduler would make, on the CPU in float32; its noise moves to the image."""
     sampler = import_module(type(scheduler).__module__).BrownianTreeNoiseSampler
     sigmas = scheduler.sigmas[scheduler.sigmas > 0]
     path = sampler(torch.zeros(sample.shape), float(sigmas.min()), float(sigmas.max()), scheduler.noise_sampler_seed)
