@@ -130,7 +130,13 @@ NEED_AN_IMAGE = {"pix2pix", "sdxl-refiner", "sdxl-inpainting", "flux-fill", "kan
 
 
 @pytest.mark.feature("fast-auto")
-@pytest.mark.parametrize("name", sorted(set(BUILDERS) - NEED_AN_IMAGE))
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("stable-diffusion", "flux") else pytest.param(name, marks=pytest.mark.slow)
+        for name in sorted(set(BUILDERS) - NEED_AN_IMAGE)
+    ],
+)
 def test_bfloat16_gives_nearly_the_same_image_and_leaves_no_state(
     real_engine: Engine, folder_of: Folder, name: str
 ) -> None:

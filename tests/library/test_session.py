@@ -212,6 +212,7 @@ def test_commands_return_their_text_and_chains_their_images(session: Session) ->
         session.run("")
 
 
+@pytest.mark.slow
 def test_two_sessions_in_one_process(root: Path) -> None:
     with Session(root=str(root), outdir="one", **SMALL) as one, Session(root=str(root), outdir="two", **SMALL) as two:
         pairs = list(zip(one.generate("a cat", seed=[1, 2]), two.generate("a cat", seed=[1, 2]), strict=True))
@@ -219,6 +220,7 @@ def test_two_sessions_in_one_process(root: Path) -> None:
     assert [path.name for path in sorted(Path("two").glob("*.png"))] == ["000001.1.png", "000002.2.png"]
 
 
+@pytest.mark.slow
 def test_a_callback_may_use_another_session(root: Path) -> None:
     found: list[Result] = []
     with Session(root=str(root), **SMALL) as one, Session(root=str(root), outdir=None, **SMALL) as two:
@@ -226,6 +228,7 @@ def test_a_callback_may_use_another_session(root: Path) -> None:
     assert len(found) >= 2 and len({each.image.tobytes() for each in found}) == 1
 
 
+@pytest.mark.slow
 def test_calls_from_several_threads_take_turns(session: Session) -> None:
     seeds: list[int] = []
     threads = [

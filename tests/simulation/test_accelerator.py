@@ -22,12 +22,9 @@ from tests.simulation.device import COUNTS, MEMORY, NAME
 
 Both = tuple[SessionHarness, SessionHarness]
 SIZE = "-W 64 -H 64"
-QUICK = (
-    f"a cat -s 2 -S 1 {SIZE}",
-    f"oil -I sketch.png -f .5 -s 4 -S 1 {SIZE}",
-    f"(a cat)1.3 [dog] -s 2 -S 1 {SIZE}",
-)
+QUICK = (f"(a cat)1.3 [dog] -s 2 -S 1 {SIZE}",)
 MORE = (
+    f"oil -I sketch.png -f .5 -s 4 -S 1 {SIZE}",
     f"a cat -s 3 -S 1 {SIZE} --threshold 1 --perlin .2 --h_symmetry_time_pct .3 --seamless",
     f"a cat -s 2 -S 1 {SIZE} | oil -f .5 -S 2",
     "oil -I sketch.png -c top 64 -s 2 -S 1",
@@ -116,7 +113,7 @@ def test_offloading_gives_the_same_image_and_keeps_little_on_the_device(both: Bo
 
 
 @pytest.mark.feature("accelerators")
-@pytest.mark.parametrize("sampler", ["ddim", "dpmpp_2m"])
+@pytest.mark.parametrize("sampler", ["ddim"])
 def test_an_accelerator_waits_at_most_once_a_step(both: Both, sampler: str) -> None:
     line = f"a cat -S 1 {SIZE} -A {sampler}"
     waits = []
