@@ -16,7 +16,11 @@ class Argument(Enum):
 
     NOTHING = "nothing"
     IMAGE = "image"
+    IMAGE_AND_SWITCHES = "image and switches"
+    IMAGE_OR_LINES = "image or lines"
+    PATH = "path"
     MODEL = "model"
+    MODEL_OR_PATH = "model or path"
     LINE = "line"
     TOPIC = "topic"
     TEXT = "text"

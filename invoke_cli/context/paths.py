@@ -20,6 +20,7 @@ FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
 OUTPUTS = "outputs"
 MODELS = "models"
+LORAS, EMBEDDINGS = "loras", "embeddings"
 RECOMMENDED_FILE = "recommended.yaml"
 IN_PACKAGE = "{package}"
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expand_path, is_file
+from invoke_cli.context.paths import EMBEDDINGS, LORAS, expand_path, is_file
 from invoke_cli.errors import PlanError, blame
 from invoke_cli.language.grammar.names import near_names
 from invoke_cli.models.files.pickles import PICKLES, conversion_command
@@ -15,7 +15,6 @@ from invoke_cli.models.files.weights_header import read_header, read_metadata
 from invoke_cli.planning.plan import EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
 
-LORAS, EMBEDDINGS = "loras", "embeddings"
 SUFFIX = ".safetensors"
 _TRIGGER_KEYS = ("name", "trigger", "token", "modelspec.trigger_phrase")
 _FOLDER_WEIGHTS = "pytorch_lora_weights"

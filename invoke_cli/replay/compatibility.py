@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import PureWindowsPath
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.paths import LORAS
 from invoke_cli.errors import CommandError, InvokeError
-from invoke_cli.inputs.adapters import LORAS, list_adapters
+from invoke_cli.inputs.adapters import list_adapters
 from invoke_cli.metadata.codec import ForeignLora, ParsedMetadata
 from invoke_cli.models.samplers import is_sampler
 from invoke_cli.request import GenerationRequest, LoraChoice
