@@ -60,6 +60,12 @@ class FileLines(tuple[str, ...]):
     __slots__ = ()
 
 
+class RewrittenLine(tuple[str, ...]):
+    """The only line that stands for a command on an image: errors in it are shown in the command as typed."""
+
+    __slots__ = ()
+
+
 # Returns lines to run in place of the command, or None.
 Handler = Callable[[SessionContext, Call], Sequence[str] | None]
 

@@ -72,6 +72,11 @@ class Paths:
         path = self.root / LEGACY_INIT_FILE
         return read_text(path) if path.is_file() else ""
 
+    @property
+    def last_model_file(self) -> Path:
+        """The file with the name of the model of the last `!switch`, as in a root of InvokeAI 2.x."""
+        return (self.data or self.root) / ".last_model"
+
     def data_folders(self, name: str) -> tuple[Path, ...]:
         """Return the folders of this name: in the data folder, where new files go, in the root, and those added."""
         folders = [folder / name for folder in (self.data or self.root, self.root)]

@@ -17,6 +17,7 @@ from invoke_cli.request import LoraChoice
 
 SUFFIX = ".safetensors"
 _TRIGGER_KEYS = ("name", "trigger", "token", "modelspec.trigger_phrase")
+_TENSORS = {"emb_params", "clip_l", "clip_g"}  # names of tensors that say nothing about the embedding
 _FOLDER_WEIGHTS = "pytorch_lora_weights"
 
 
@@ -73,6 +74,19 @@ def lora_triggers(context: SessionContext) -> Mapping[str, tuple[str, ...]]:
     files = list_adapters(context.settings.paths.data_folders(LORAS))
     paths = dict.fromkeys(paths[0] for paths in files.values() if paths[0].suffix.lower() == SUFFIX)
     return {path.stem: trigger_words(read_metadata(path)) for path in paths if read_header(path) is not None}
+
+
+def embedding_words(context: SessionContext) -> Mapping[str, tuple[str, ...]]:
+    """Return what names each embedding in a prompt, by the name of its file: that name, and its other triggers."""
+    files = list_adapters(context.settings.paths.data_folders(EMBEDDINGS))
+    safe = dict.fromkeys(paths[0] for paths in files.values() if paths[0].suffix.lower() == SUFFIX)
+    readable = [path for path in safe if read_header(path) is not None]
+    return {
+        path.stem: tuple(
+            f"<{name}>" for name in dict.fromkeys([path.stem, *sorted(embedding_triggers(path) - _TENSORS)])
+        )
+        for path in readable
+    }
 
 
 def embedding_triggers(path: Path) -> set[str]:

@@ -117,6 +117,7 @@ class SessionSettings(Settings, total=False):
     device: str | None
     precision: str | None
     offline: bool
+    no_last_model: bool
     max_loaded_models: str | None
     model_memory: str | None
     embedding_path: str | None

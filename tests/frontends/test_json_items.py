@@ -52,6 +52,7 @@ ANSWERS: Mapping[str, tuple[str, set[str]]] = {
     "fix": ("!fix 1 -U 2", set()),
     "history": ("!history", {"image"}),
     "search": ("!search cat", {"image"}),
+    "typed": ("!typed", set()),
     "gallery": ("!gallery cat", {"file"}),
     "tag": ("!tag 2 dull", {"image"}),
     "rate": ("!rate 2 3", {"image"}),

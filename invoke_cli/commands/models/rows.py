@@ -57,7 +57,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         argument=Argument.MODEL,
         run=model_entries.triggers,
         only_reports=True,
-        help="show the trigger words of a model",
+        help="show the trigger words of a model, a LoRA or an embedding; without a name, of all of them",
     ),
     Command(
         name="convert_model",
