@@ -14,7 +14,7 @@ from types import TracebackType
 
 from invoke_cli.commands.command import FileLines, RewrittenLine
 from invoke_cli.commands.dispatch import run_command
-from invoke_cli.commands.image_selection import located_as_typed
+from invoke_cli.commands.image_selection import shown_as_typed
 from invoke_cli.commands.immediate import check_names, is_immediate
 from invoke_cli.commands.unmarked import unmarked_command
 from invoke_cli.context.context import OpenEngine, SessionContext, Streams
@@ -224,15 +224,9 @@ class Session:
         if depth >= MAX_NESTING and lines:
             raise LineError("these lines replay each other endlessly", hint="remove the !replay from the file")
         if isinstance(lines, RewrittenLine):
-            return self._run_rewritten(line, parsed, lines, depth)
+            with shown_as_typed(line, parsed):
+                return self._run_line(lines[0], number, depth + 1)
         return self._run_lines(lines, number, depth)
-
-    def _run_rewritten(self, typed: str, parsed: CommandLine, line: RewrittenLine, depth: int) -> Outcome:
-        """Run the line that stands for a command; errors are shown in the command as it was typed."""
-        try:
-            return self._run_line(line[0], None, depth + 1)
-        except InvokeError as error:
-            raise located_as_typed(error, typed, parsed) from None
 
     def _run_lines(self, lines: Sequence[str], number: int | None, depth: int) -> Outcome:
         worst = Outcome.OK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,8 +181,16 @@ def _switches_in_place(argument: str, rest: str) -> str:
     return " " * (len(argument) - len(rest)) + rest
 
 
-def located_as_typed(error: InvokeError, line: str, command: CommandLine) -> InvokeError:
-    """Give an error of the line that stood for a command its place in the command as typed; return the error."""
+@contextmanager
+def shown_as_typed(line: str, command: CommandLine) -> Iterator[None]:
+    """Give an error of the line that stands for a command its place in the command as typed."""
+    try:
+        yield
+    except InvokeError as error:
+        raise _located_as_typed(error, line, command) from None
+
+
+def _located_as_typed(error: InvokeError, line: str, command: CommandLine) -> InvokeError:
     _, rest = first_word(command.argument)
     parsed = parse(_switches_in_place(command.argument, rest))
     stages = parsed.stages if isinstance(parsed, Generation) else ()

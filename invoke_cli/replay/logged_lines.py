@@ -6,6 +6,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, content_start, is_logged, parse
+from invoke_cli.language.grammar.noted_model import noted_model, with_noted_model
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.formats.dream import KEYWORD
 from invoke_cli.metadata.formats.invokeai2 import read_dream_and_json
@@ -13,13 +14,30 @@ from invoke_cli.models.samplers import is_sampler
 
 
 def adapt_logged_line(context: SessionContext, line: str) -> str:
-    """Return a line as it can run here: one of a log that does not parse without what is not supported."""
+    """Return a line as it can run here: one of a log that does not parse without what is not supported.
+
+    The model that a comment notes, as InvokeAI 2.3 wrote it, is used if it is known here and the line names no other.
+    """
+    name = noted_model(line)
+    if name and name in context.settings.registry.models and not _names_model(line):
+        line = with_noted_model(line)
+    elif name and is_logged(line):
+        context.notice(f"the line notes the model {sanitize_for_terminal(name)}, which is unknown here")
     if not is_logged(line) or _runs(context, line):
         return line
     found = read_dream_and_json({KEYWORD: line[content_start(line) :]})
     for text in found.missing:
         context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     return format_line(found.stages)
+
+
+def _names_model(line: str) -> bool:
+    """Return whether a line names a model, or does not parse."""
+    try:
+        parsed = parse(line)
+    except LineError:
+        return True
+    return not isinstance(parsed, Generation) or any(stage.request.model for stage in parsed.stages)
 
 
 def _runs(context: SessionContext, line: str) -> bool:
