@@ -20,6 +20,7 @@ class Settings(TypedDict, total=False):
     cfg_scale: float | None
     clip_skip: int | None
     codeformer_fidelity: float | None
+    compat: str | None
     control: str | Sequence[str] | Mapping[str, Picture] | None
     controls: str | Sequence[str] | Mapping[str, Picture] | None
     crop: bool | None

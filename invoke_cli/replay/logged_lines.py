@@ -11,6 +11,7 @@ from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.formats.dream import KEYWORD
 from invoke_cli.metadata.formats.invokeai2 import read_dream_and_json
 from invoke_cli.models.samplers import is_sampler
+from invoke_cli.replay.meanings_of_2x import as_2x_meant, remarks
 
 
 def adapt_logged_line(context: SessionContext, line: str) -> str:
@@ -18,17 +19,33 @@ def adapt_logged_line(context: SessionContext, line: str) -> str:
 
     The model that a comment notes, as InvokeAI 2.3 wrote it, is used if it is known here and the line names no other.
     """
+    adapted = line if not is_logged(line) or _runs(context, line) else _carried_over(context, line)
+    if is_logged(line) and not _names_model(adapted):  # our own logs always name the model
+        adapted = _as_2x_meant(context, adapted)
     name = noted_model(line)
-    if name and name in context.settings.registry.models and not _names_model(line):
-        line = with_noted_model(line)
-    elif name and is_logged(line):
+    if name and name in context.settings.registry.models and not _names_model(adapted):
+        return with_noted_model(adapted)
+    if name and is_logged(line):
         context.notice(f"the line notes the model {sanitize_for_terminal(name)}, which is unknown here")
-    if not is_logged(line) or _runs(context, line):
-        return line
+    return adapted
+
+
+def _carried_over(context: SessionContext, line: str) -> str:
+    """Return what can run of a line that does not parse; the rest is reported."""
     found = read_dream_and_json({KEYWORD: line[content_start(line) :]})
     for text in found.missing:
         context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     return format_line(found.stages)
+
+
+def _as_2x_meant(context: SessionContext, line: str) -> str:
+    """Return a line of InvokeAI 1 or 2 with its masks as they were meant, after notices on what differs."""
+    parsed = parse(line)
+    requests = [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else []
+    for text in (text for request in requests for text in remarks(request)):
+        context.notice(sanitize_for_terminal(text))
+    meant = [as_2x_meant(request) for request in requests]
+    return line if meant == requests else format_line(meant)
 
 
 def _names_model(line: str) -> bool:
