@@ -88,10 +88,8 @@ def _complete_line(before: str, start: int, sources: Sources) -> Iterator[Candid
     elif before[word_start:].startswith("-") and not _in_quotes(last, before):
         yield from _complete_switches(before, word_start)
         yield from _complete_glued(last, before, sources)
-    elif last is not None and last.switch is None and (terms := list(_complete_terms(before, last, sources))):
-        yield from terms
-    elif last is not None and last.kind is Kind.PROMPT and last.span.end == len(before):
-        yield from _complete_words(before, sources)
+    elif last is not None and last.switch is None:
+        yield from _complete_prompt(before, last, sources)
 
 
 def _complete_glued(last: Token | None, before: str, sources: Sources) -> Iterator[Candidate]:
@@ -100,6 +98,14 @@ def _complete_glued(last: Token | None, before: str, sources: Sources) -> Iterat
         return
     if last.switch.completes is not Completes.NOTHING:
         yield from _complete_values(last.switch, before, len(before), sources)
+
+
+def _complete_prompt(before: str, last: Token, sources: Sources) -> Iterator[Candidate]:
+    """Yield candidates in a prompt: embeddings, LoRAs and known words."""
+    terms = list(_complete_terms(before, last, sources))
+    yield from terms
+    if not terms and last.kind is Kind.PROMPT and last.span.end == len(before):
+        yield from _complete_words(before, sources)
 
 
 def _complete_terms(before: str, last: Token, sources: Sources) -> Iterator[Candidate]:

@@ -15,11 +15,11 @@ _SHARED = ("model", "model_id", "model_hash", "app_id", "app_version")
 
 def grid_chunks(images: Sequence[Chunks]) -> dict[str, str]:
     """Return the chunks of a grid from those of its images; empty if one of them has none."""
-    documents = [json_object(chunks.get(SD_METADATA)) for chunks in images]
-    if not images or None in documents or any(DREAM not in chunks for chunks in images):
+    documents = [json_object(chunks.get(SD_METADATA)) or {} for chunks in images]
+    if not all(documents) or not images or DREAM not in images[0]:
         return {}
-    parts = [document["image"] for document in documents if document is not None]
-    first = documents[0] or {}
+    parts = [document["image"] for document in documents]
+    first = documents[0]
     line, hash_mark, comment = images[0][DREAM].partition(" # model_id=")
     noted = f"{hash_mark}{comment}"
     return {

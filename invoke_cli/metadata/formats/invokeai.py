@@ -104,10 +104,7 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     if plan.output.private:
         request = without_prompts(request)
     said = {row.recorded: getattr(request, row.field) for row in SWITCHES if row.recorded}
-    image: dict[str, Any] = {"type": plan.task.value}
-    if plan.schema_version >= KEYS_OF_2X:
-        image |= {"type": _type_in_2x(plan), "task": plan.task.value, **_ALWAYS}
-        image |= {"width": plan.result_size.width, "height": plan.result_size.height}
+    image = _base_keys(plan)
     image |= {name: value for name, value in said.items() if value is not None}
     image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
     image["seed"] = image_plan.seed
@@ -125,6 +122,14 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     if plan.schema_version >= RECORDED_METHODS:
         image |= dict(_methods(plan, request))
     return {**image, **dict(_source_hashes(plan))}
+
+
+def _base_keys(plan: Plan) -> dict[str, Any]:
+    """Return the type of an image, and the keys that InvokeAI 2.x always wrote."""
+    if plan.schema_version < KEYS_OF_2X:
+        return {"type": plan.task.value}
+    size = {"width": plan.result_size.width, "height": plan.result_size.height}
+    return {"type": _type_in_2x(plan), "task": plan.task.value, **_ALWAYS, **size}
 
 
 def _type_in_2x(plan: Plan) -> str:

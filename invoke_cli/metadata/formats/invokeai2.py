@@ -50,9 +50,13 @@ def read_dream_and_json(chunks: Chunks) -> ParsedMetadata:
             raise MetadataError(f"its {DREAM} line cannot be read", hint="the image can still be used with -I")
         missing, earlier = (dream.unsupported, dream.earlier) if dream else ((), ())
         request, earlier = _clean(dream_request), tuple(map(_clean, earlier))
-        facts = {"model": dream.model} if dream and dream.model else {}
+        facts = _noted_model(dream)
         return ParsedMetadata(program="InvokeAI 1", request=request, facts=facts, missing=missing, earlier=earlier)
     return _merged(document, dream or DreamLine(request=dream_request))
+
+
+def _noted_model(dream: DreamLine | None) -> dict[str, str]:
+    return {"model": dream.model} if dream and dream.model else {}
 
 
 def _parse(text: str, *, optional: bool) -> dict[str, Any] | None:
@@ -85,8 +89,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     values, invalid = _values(image)
     said = (dream.request if is_ours else _clean(dream.request)).set_fields()
     _drop_cut_prompt(values, said, image)
-    if is_ours and said:
-        _drop_implied_size(values, said)
+    _drop_implied_size(values, said if is_ours else {})
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if is_ours:
@@ -113,7 +116,7 @@ def _drop_cut_prompt(values: dict[str, Any], said: Mapping[str, object], image: 
 
 def _drop_implied_size(values: dict[str, Any], said: Mapping[str, object]) -> None:
     """Drop a size that our line does not contain, since another image determined it."""
-    for name in {"width", "height"} - said.keys():
+    for name in {"width", "height"} - said.keys() if said else ():
         values.pop(name, None)
 
 
