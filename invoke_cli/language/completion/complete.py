@@ -196,10 +196,8 @@ def _complete_command(before: str, start: int, sources: Sources) -> Iterator[Can
     name, blank, argument = before[start + 1 :].partition(" ")
     rows = list(sources.commands())
     if not blank:
-        for known, about, _ in rows:
-            if known.startswith(name):
-                yield Candidate(text=f"!{known}", start=start, about=about)
-        for text, about in sources.results(f"!{name}"):
+        names = [(f"!{known}", about) for known, about, _ in rows]
+        for text, about in (*names, *sources.results(f"!{name}")):
             if text.startswith(f"!{name}"):
                 yield Candidate(text=text, start=start, about=about)
         return
