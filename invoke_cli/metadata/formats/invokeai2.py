@@ -89,7 +89,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     values, invalid = _values(image)
     said = (dream.request if is_ours else _clean(dream.request)).set_fields()
     _drop_cut_prompt(values, said, image)
-    _drop_implied_size(values, said if is_ours else {})
+    _drop_implied_size(values, said, document)
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if is_ours:
@@ -114,9 +114,10 @@ def _drop_cut_prompt(values: dict[str, Any], said: Mapping[str, object], image: 
         del values["prompt"]
 
 
-def _drop_implied_size(values: dict[str, Any], said: Mapping[str, object]) -> None:
+def _drop_implied_size(values: dict[str, Any], said: Mapping[str, object], document: Mapping[str, Any]) -> None:
     """Drop a size that our line does not contain, since another image determined it."""
-    for name in {"width", "height"} - said.keys() if said else ():
+    is_complete = document.get("app_id") == APP_ID and bool(said)
+    for name in {"width", "height"} - said.keys() if is_complete else ():
         values.pop(name, None)
 
 
