@@ -35,7 +35,8 @@ SWITCHES_OF_2X: tuple[tuple[str, ...], ...] = (
 DIFFERENCES: dict[str, str] = {
     "-g": "the single images are saved, too",
     "-m": "the model; the name of a sampler is an error that names `-A`, except in lines of a log",
-    "-M": "white is painted; `--mask_polarity black` paints black areas, as 2.x did; `invoke.init` may set it",
+    "-M": "white is painted; `--compat 2x` or `--mask_polarity black` paints black areas, as 2.x did, "
+    "also in `invoke.init`",
     "-U": "without `--upscaler` the model adds detail, and the second number is its strength",
     "-s": "exactly this number of steps runs without an init image",
     "-C": "values up to 1 turn guidance off",

@@ -210,8 +210,9 @@ def completion_page(wanted: str, options: Options) -> str:
     """Return a shell's completion script, or the names that such a script asks for, one per line."""
     from invoke_cli.commands.table import all_commands
     from invoke_cli.context.options import session_options
+    from invoke_cli.context.paths import LORAS
     from invoke_cli.context.settings import Settings
-    from invoke_cli.inputs.adapters import LORAS, list_adapters
+    from invoke_cli.inputs.adapters import list_adapters
     from invoke_cli.language.completion.shells import SHELLS, shell_rows
     from invoke_cli.models.samplers import sampler_names
 

@@ -83,6 +83,7 @@ class GenerationRequest:
     init_mask: str | None = None
     invert_mask: bool | None = None
     mask_polarity: str | None = None
+    compat: str | None = None
     mask_blur: int | None = None
     mask_grow: int | None = None
     mask_match: int | None = None

@@ -12,8 +12,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from invoke_cli.commands.command import FileLines
+from invoke_cli.commands.command import FileLines, RewrittenLine
 from invoke_cli.commands.dispatch import run_command
+from invoke_cli.commands.image_selection import shown_as_typed
 from invoke_cli.commands.immediate import check_names, is_immediate
 from invoke_cli.commands.unmarked import unmarked_command
 from invoke_cli.context.context import OpenEngine, SessionContext, Streams
@@ -199,7 +200,7 @@ class Session:
             return Outcome.LEAVE
         self.context.emit(Start(line=line, number=number))
         if isinstance(parsed, CommandLine):
-            return self._run_command(parsed, number, depth)
+            return self._run_command(line, parsed, number, depth)
         started = time.perf_counter()
         images = self._generate(line, parsed)
         engine = self.context.open_engine
@@ -217,11 +218,14 @@ class Session:
         except InvokeError as error:
             raise locate(error, line, parsed.stages[error.stage].spans) from None
 
-    def _run_command(self, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
+    def _run_command(self, line: str, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
         """Run a command, then the lines that it returns."""
         lines = run_command(self.context, parsed)
         if depth >= MAX_NESTING and lines:
             raise LineError("these lines replay each other endlessly", hint="remove the !replay from the file")
+        if isinstance(lines, RewrittenLine):
+            with shown_as_typed(line, parsed):
+                return self._run_line(lines[0], number, depth + 1)
         return self._run_lines(lines, number, depth)
 
     def _run_lines(self, lines: Sequence[str], number: int | None, depth: int) -> Outcome:

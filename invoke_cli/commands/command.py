@@ -16,7 +16,11 @@ class Argument(Enum):
 
     NOTHING = "nothing"
     IMAGE = "image"
+    IMAGE_AND_SWITCHES = "image and switches"
+    IMAGE_OR_LINES = "image or lines"
+    PATH = "path"
     MODEL = "model"
+    MODEL_OR_PATH = "model or path"
     LINE = "line"
     TOPIC = "topic"
     TEXT = "text"
@@ -52,6 +56,12 @@ class Call:
 
 class FileLines(tuple[str, ...]):
     """The lines of a file, in order: an error in one of them is reported with its number."""
+
+    __slots__ = ()
+
+
+class RewrittenLine(tuple[str, ...]):
+    """The only line that stands for a command on an image: errors in it are shown in the command as typed."""
 
     __slots__ = ()
 

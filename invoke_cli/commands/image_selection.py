@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, is_file, path_exists
-from invoke_cli.errors import CommandError, LineError
+from invoke_cli.errors import CommandError, InvokeError, LineError, Span
 from invoke_cli.inputs.references import find_entry, find_image, is_recall, listed
-from invoke_cli.language.grammar.line import Blank, Generation, Stage, parse
+from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Stage, parse
 from invoke_cli.language.grammar.shell_words import first_word
+from invoke_cli.language.grammar.spellings import looks_like_switch
 from invoke_cli.language.image_names import is_image_name
 from invoke_cli.output.entries import UNLISTED, Entry
 from invoke_cli.output.folder import OutputFolder
@@ -155,14 +157,48 @@ def image_and_switches(call: Call, usage: str) -> tuple[str, Generation]:
         LineError: The rest does not parse, or contains a prompt.
     """
     call.required(usage)
+    if looks_like_switch(call.argument):
+        first = Span(0, len(call.argument.split()[0]))
+        raise CommandError(f"!{call.name} takes the image first, without a switch", hint=usage, span=first)
     reference, rest = split_image_reference(call.argument)
     try:
-        parsed = parse(" " * (len(call.argument) - len(rest)) + rest)  # positions are those in the argument
+        parsed = parse(_switches_in_place(call.argument, rest))
     except LineError as error:
         error.line = call.argument
         raise
     if isinstance(parsed, Blank):
         return reference, Generation(stages=(Stage(request=GenerationRequest()),))
     if not isinstance(parsed, Generation) or parsed.stages[0].request.prompt is not None:
-        raise CommandError(f"!{call.name} takes an image, then switches; a name with spaces needs quotes", hint=usage)
+        text = Span(len(call.argument) - len(rest), len(call.argument))
+        span = parsed.stages[0].spans.get("prompt", text) if isinstance(parsed, Generation) else text
+        message = f"!{call.name} takes an image, then switches; a name with spaces needs quotes"
+        raise CommandError(message, hint=usage, span=span)
     return reference, parsed
+
+
+def _switches_in_place(argument: str, rest: str) -> str:
+    """Return the switches of an argument with blanks for the image, so that positions are those in the argument."""
+    return " " * (len(argument) - len(rest)) + rest
+
+
+@contextmanager
+def shown_as_typed(line: str, command: CommandLine) -> Iterator[None]:
+    """Give an error of the line that stands for a command its place in the command as typed."""
+    try:
+        yield
+    except InvokeError as error:
+        raise _located_as_typed(error, line, command) from None
+
+
+def _located_as_typed(error: InvokeError, line: str, command: CommandLine) -> InvokeError:
+    _, rest = first_word(command.argument)
+    parsed = parse(_switches_in_place(command.argument, rest))
+    stages = parsed.stages if isinstance(parsed, Generation) else ()
+    spans = dict(stages[error.stage].spans) if error.stage < len(stages) else {}
+    if error.stage == 0:
+        spans |= {"init_image": Span(0, len(command.argument) - len(rest.lstrip()))}
+    if "new_prompt" in spans:
+        spans["prompt"] = spans["new_prompt"]
+    found = spans.get(error.field or "")
+    error.line = error.span = None
+    return error.located(line, found.shifted(command.argument_span.start) if found is not None else None)

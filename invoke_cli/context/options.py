@@ -18,6 +18,7 @@ class SessionOptions:
         device: The device; None for that of invoke.init, or else the engine's choice.
         precision: The precision; None for that of invoke.init, or else the engine's choice.
         offline: Whether network access is forbidden.
+        no_last_model: Whether the prompt begins with the default model, not with that of the last `!switch`.
         max_loaded_models: The number of models to keep in memory; None for that of invoke.init, or else no limit.
         model_memory: The gigabytes that loaded models may take; None for that of invoke.init, or else no limit.
         embedding_path: A further folder of embeddings.
@@ -30,6 +31,7 @@ class SessionOptions:
     device: str | None = None
     precision: str | None = None
     offline: bool = False
+    no_last_model: bool = False
     max_loaded_models: str | None = None
     model_memory: str | None = None
     embedding_path: str | None = None
@@ -45,6 +47,7 @@ def session_options(options: Options, defaults: GenerationRequest) -> SessionOpt
         device=_text(options, "device"),
         precision=_text(options, "precision"),
         offline=bool(options.get("offline")),
+        no_last_model=bool(options.get("no_last_model")),
         max_loaded_models=_text(options, "max_loaded_models"),
         model_memory=_text(options, "model_memory"),
         embedding_path=_text(options, "embedding_path"),

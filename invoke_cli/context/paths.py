@@ -21,6 +21,7 @@ FOLDERS_FILE = "folders.yaml"
 ALIASES_FILE = "aliases.yaml"
 OUTPUTS = "outputs"
 MODELS = "models"
+LORAS, EMBEDDINGS = "loras", "embeddings"
 RECOMMENDED_FILE = "recommended.yaml"
 IN_PACKAGE = "{package}"
 
@@ -71,6 +72,11 @@ class Paths:
         """Return the text of the invokeai.init in a root of InvokeAI 2.x; empty if there is none."""
         path = self.root / LEGACY_INIT_FILE
         return read_text(path) if path.is_file() else ""
+
+    @property
+    def last_model_file(self) -> Path:
+        """The file with the name of the model of the last `!switch`, as in a root of InvokeAI 2.x."""
+        return (self.data or self.root) / ".last_model"
 
     def data_folders(self, name: str) -> tuple[Path, ...]:
         """Return the folders of this name: in the data folder, where new files go, in the root, and those added."""

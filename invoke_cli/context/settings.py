@@ -83,6 +83,7 @@ class Settings:
         init_request: The line switches in these files.
         init_remarks: What is to be said about an invokeai.init.
         session_request: The defaults set by `!set` and `!switch`.
+        last_model: The model that the prompt's last session ended with; empty for other front ends.
     """
 
     def __init__(self, options: SessionOptions) -> None:
@@ -94,6 +95,7 @@ class Settings:
         self.init_options, self.init_request, self.init_remarks = init.options, init.request, (*found, *init.remarks)
         self.paths = replace(self.paths, added=self._added_folders())
         self.session_request = GenerationRequest()
+        self.last_model = ""
         self._registry: Registry | None = None
         self._unsaved_models: set[str] = set()
 
@@ -128,6 +130,11 @@ class Settings:
         return self.options.offline or bool(self.init_options.get("offline"))
 
     @property
+    def remembers_model(self) -> bool:
+        """Whether the prompt begins with the model of the last `!switch`."""
+        return not (self.options.no_last_model or self.init_options.get("no_last_model"))
+
+    @property
     def max_loaded_models(self) -> int:
         """The number of models to keep in memory; 0 for no limit."""
         return int(self.launch_number("max_loaded_models", self.options.max_loaded_models, 0))
@@ -159,6 +166,7 @@ class Settings:
     def upper_layers(self) -> list[Layer]:
         """Return the layers between the model's defaults and the line."""
         return [
+            Layer("last session", GenerationRequest(model=self.last_model or None)),
             Layer("invoke.init", self.init_request),
             Layer("launch", self.options.defaults),
             Layer("!set", self.session_request),
@@ -284,6 +292,17 @@ class Settings:
         private = [stage.request.private for stage in stages]
         lower = resolve(self.upper_layers()).request.private
         return any(private) or (bool(lower) and False not in private)
+
+    def forget_model(self, name: str) -> None:
+        """Use the default model for lines without `-m`, in place of a removed one."""
+        if self.session_request.model == name:
+            self.session_request = replace(self.session_request, model=None)
+        if self.options.defaults.model == name:
+            self.options = replace(self.options, defaults=replace(self.options.defaults, model=None))
+        if self.init_request.model == name:
+            self.init_request = replace(self.init_request, model=None)
+        if self.last_model == name:
+            self.last_model = ""
 
     def change(self, request: GenerationRequest) -> None:
         """Add session defaults for the following lines."""

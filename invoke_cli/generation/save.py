@@ -18,8 +18,10 @@ from invoke_cli.generation.prepare import Prepared
 from invoke_cli.imaging.sheets.grids import grid
 from invoke_cli.inputs.supplied import InputFile
 from invoke_cli.metadata.codec import Record
+from invoke_cli.metadata.containers.text_chunks import read_chunks
+from invoke_cli.metadata.formats.grid_of_2x import grid_chunks
 from invoke_cli.metadata.formats.invokeai2 import APP_ID
-from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
+from invoke_cli.metadata.sheet_record import GRID, SheetImage, SheetRecord, encode_sheet, sheet_line
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.items import file_item
 from invoke_cli.output.writer import SavedImage, Target
@@ -164,9 +166,10 @@ def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[Sav
     shows = tuple(
         SheetImage(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved
     )
-    record = SheetRecord(kind="grid", line=sheet_line("grid", shows), shows=shows)
+    record = SheetRecord(kind=GRID, line=sheet_line(GRID, shows), shows=shows)
     image = grid([each.image for each in saved])
-    number, path = context.writer.save_sheet(folder, image, record)
+    images = [] if private else [read_chunks(each.path) for each in saved if each.path.is_file()]
+    number, path = context.writer.save_sheet(folder, image, record, encode_sheet(record) | grid_chunks(images))
     report_sheet(context, file_item(path, number, record.line), image)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expand_path, is_file
+from invoke_cli.context.paths import EMBEDDINGS, LORAS, expand_path, is_file
 from invoke_cli.errors import PlanError, blame
 from invoke_cli.language.grammar.names import near_names
 from invoke_cli.models.files.pickles import PICKLES, conversion_command
@@ -15,9 +15,9 @@ from invoke_cli.models.files.weights_header import read_header, read_metadata
 from invoke_cli.planning.plan import EmbeddingUse, LoraUse
 from invoke_cli.request import LoraChoice
 
-LORAS, EMBEDDINGS = "loras", "embeddings"
 SUFFIX = ".safetensors"
 _TRIGGER_KEYS = ("name", "trigger", "token", "modelspec.trigger_phrase")
+_TENSORS = {"emb_params", "clip_l", "clip_g"}  # names of tensors that say nothing about the embedding
 _FOLDER_WEIGHTS = "pytorch_lora_weights"
 
 
@@ -74,6 +74,19 @@ def lora_triggers(context: SessionContext) -> Mapping[str, tuple[str, ...]]:
     files = list_adapters(context.settings.paths.data_folders(LORAS))
     paths = dict.fromkeys(paths[0] for paths in files.values() if paths[0].suffix.lower() == SUFFIX)
     return {path.stem: trigger_words(read_metadata(path)) for path in paths if read_header(path) is not None}
+
+
+def embedding_words(context: SessionContext) -> Mapping[str, tuple[str, ...]]:
+    """Return what names each embedding in a prompt, by the name of its file: that name, and its other triggers."""
+    files = list_adapters(context.settings.paths.data_folders(EMBEDDINGS))
+    safe = dict.fromkeys(paths[0] for paths in files.values() if paths[0].suffix.lower() == SUFFIX)
+    readable = [path for path in safe if read_header(path) is not None]
+    return {
+        path.stem: tuple(
+            f"<{name}>" for name in dict.fromkeys([path.stem, *sorted(embedding_triggers(path) - _TENSORS)])
+        )
+        for path in readable
+    }
 
 
 def embedding_triggers(path: Path) -> set[str]:

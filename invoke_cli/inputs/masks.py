@@ -150,6 +150,9 @@ def _paints_black(request: GenerationRequest, opened: OpenedImage | None, notice
     if request.mask_polarity is None and parse_chunks(opened.data).get(DREAM, "").startswith(_OLD_MASK_COMMAND):
         notices.append(f"{opened.name} was written by InvokeAI's !mask: its black areas are painted")
         return True
+    if request.mask_polarity is None and request.compat is not None:
+        notices.append(f"{opened.name}: its black areas are painted, as in InvokeAI 2.x (--compat {request.compat})")
+        return True
     return request.mask_polarity == "black"
 
 

@@ -20,6 +20,7 @@ class Settings(TypedDict, total=False):
     cfg_scale: float | None
     clip_skip: int | None
     codeformer_fidelity: float | None
+    compat: str | None
     control: str | Sequence[str] | Mapping[str, Picture] | None
     controls: str | Sequence[str] | Mapping[str, Picture] | None
     crop: bool | None
@@ -117,6 +118,7 @@ class SessionSettings(Settings, total=False):
     device: str | None
     precision: str | None
     offline: bool
+    no_last_model: bool
     max_loaded_models: str | None
     model_memory: str | None
     embedding_path: str | None

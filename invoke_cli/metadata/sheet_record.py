@@ -12,6 +12,7 @@ from invoke_cli.metadata.codec import Chunks
 from invoke_cli.version import __version__
 
 KEYWORD = "invoke-sheet"
+GRID = "grid"
 APP_ID = "invoke-cli"
 
 

@@ -42,6 +42,18 @@ class TypedLines(Database):
         """Return the last typed lines, newest first."""
         return [str(line) for (line,) in self.rows("SELECT line FROM lines ORDER BY rowid DESC LIMIT ?", (count,))]
 
+    def numbered(self, words: str, count: int) -> list[tuple[int, str]]:
+        """Return the last lines that contain all words, in any order and case, with their numbers; oldest first."""
+        patterns = [f"%{escape_like(word)}%" for word in words.split()]
+        clause = " AND ".join(["1", *["line LIKE ? ESCAPE '\\'"] * len(patterns)])
+        query = f"SELECT rowid, line FROM lines WHERE {clause} ORDER BY rowid DESC LIMIT ?"
+        return [(int(number), str(line)) for number, line in reversed(self.rows(query, (*patterns, count)))]
+
+    def line(self, number: int) -> str | None:
+        """Return the line with this number."""
+        found = self.rows("SELECT line FROM lines WHERE rowid = ?", (number,))
+        return str(found[0][0]) if found else None
+
     def find_by_start(self, start: str) -> str | None:
         """Return the last typed line that begins with `start` and is longer, else that of the newest image."""
         begins = "substr(line, 1, ?) = ? AND length(line) > ?"

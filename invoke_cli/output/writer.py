@@ -21,7 +21,7 @@ from invoke_cli.input_files import IMAGE, file_sha256
 from invoke_cli.metadata import codecs
 from invoke_cli.metadata.codec import Record
 from invoke_cli.metadata.formats.dream import write_dream
-from invoke_cli.metadata.sheet_record import SheetRecord, encode_sheet
+from invoke_cli.metadata.sheet_record import GRID, SheetRecord, encode_sheet
 from invoke_cli.output.entries import UNLISTED, Entry, Parent
 from invoke_cli.output.entry_reader import created_at, entry_for_sheet
 from invoke_cli.output.files import write_atomically
@@ -107,13 +107,13 @@ class Writer:
         return self._thread.submit(_SaveJob(target, plan, result, record).run)
 
     def save_sheet(
-        self, folder: OutputFolder, image: Image.Image, record: SheetRecord, *, with_record: bool = True
+        self, folder: OutputFolder, image: Image.Image, record: SheetRecord, chunks: Mapping[str, str] | None = None
     ) -> tuple[int, Path]:
-        """Save an image composed of others as `number.kind.png`, by default with metadata; return number and path."""
+        """Save an image composed of others as `number.kind.png`, by default with its record; return number and path."""
         with folder.reserve_number() as number:
             path = folder.path / f"{number:06d}.{record.kind}.png"
             folder.history.mark_pending(number, folder.relative_name(path))
-            write_atomically(path, encode_png(image, encode_sheet(record) if with_record else {}))
+            write_atomically(path, encode_png(image, encode_sheet(record) if chunks is None else chunks))
             self._add_sheet_to_history(folder, number, path, record)
         return number, path
 
@@ -122,7 +122,7 @@ class Writer:
         file = Entry(
             number=number, path=folder.relative_name(path), line="", seed=0, created=created_at(path), sha256=sha256
         )
-        folder.add_entry(entry_for_sheet(record, file), log=False)
+        folder.add_entry(entry_for_sheet(record, file), log=record.kind == GRID)
 
     def close(self) -> None:
         """Wait until everything is written."""

@@ -321,6 +321,14 @@ class Postprocessing:
         return next((step for step in self.steps if isinstance(step, Enlarging)), None)
 
     @property
+    def model_steps(self) -> int:
+        """The denoising steps that enlarging runs for an image, or for each of its tiles."""
+        step = self.enlarging
+        if step is None:
+            return 0
+        return (step.diffusion.steps if step.diffusion else 0) + (step.refining.taken if step.refining else 0)
+
+    @property
     def matching(self) -> ColourMatching | None:
         """The step that transfers colours, if there is one."""
         return next((step for step in self.steps if isinstance(step, ColourMatching)), None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invoke_cli.context.paths import ALIASES_FILE, expand_path
+from invoke_cli.context.paths import ALIASES_FILE, EMBEDDINGS, LORAS, expand_path
 from invoke_cli.context.settings import Settings
 from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.errors import InvokeError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAX_FILES = 200
 _RECENT_IMAGES = 50
-_OUTPUTS = "outputs"
+_OUTPUTS, _FOLDER = "outputs", "folder"
 _STEP_OF = re.compile(r"(@last(\d{0,6})|!?0*(\d{1,9})(?:\.\d+(?:\.png)?)?):\d*")
 
 
@@ -39,8 +39,11 @@ def sources_for(settings: Settings, outdir: str = "outputs", words: KnownWords |
         images=lambda typed: _images(typed, folder),
         starts=lambda typed: _steps(typed, folder) or _images(typed, folder),
         results=lambda _: [(f"!{entry.number}", _prompt_of(entry)) for entry in _recent(folder)],
-        loras=lambda _: _loras(settings),
+        loras=lambda _: _adapters(settings, LORAS),
+        embeddings=lambda _: _adapters(settings, EMBEDDINGS),
         directories=_directories,
+        paths=lambda typed: list(_files(typed, None, _is_any_name)),
+        lists=lambda typed: [row for row in _files(typed, None, _is_list_name) if row[1] != _FOLDER],
         seeds=lambda _: _seeds(folder),
         commands=lambda: [*_commands(), *_aliases(settings)],
         topics=_topics,
@@ -102,15 +105,22 @@ def _prompt_of(entry: Entry) -> str:
     return (parsed.stages[0].request.prompt or "") if isinstance(parsed, Generation) else ""
 
 
-def _files(typed: str, outputs: Path) -> Iterable[tuple[str, str]]:
-    """Return images and folders whose path begins with `typed`, and images in the output folder by their name."""
+def _files(typed: str, outputs: Path | None, accepts: Callable[[str], bool] | None = None) -> Iterable[tuple[str, str]]:
+    """Return files and folders whose path begins with `typed`, and files in the output folder by their name.
+
+    Args:
+        typed: The text typed so far.
+        outputs: The output folder, if its files are listed, too.
+        accepts: Whether a file is listed; by default images are.
+    """
+    accepts = accepts or _is_image_name
     head, _, start = typed.rpartition("/")
     folder = expand_path(f"{head}/") if head or typed.startswith("/") else Path()
     prefix = f"{head}/" if "/" in typed else ""
-    found = [(f"{prefix}{name}", description) for name, description in _list_folder(folder, start)]
-    if not prefix:
-        listed = _list_folder(outputs, start, newest_first=True)
-        found += [(name, _OUTPUTS) for name, description in listed if description != "folder"]
+    found = [(f"{prefix}{name}", description) for name, description in _list_folder(folder, start, accepts)]
+    if not prefix and outputs is not None:
+        listed = _list_folder(outputs, start, accepts, newest_first=True)
+        found += [(name, _OUTPUTS) for name, description in listed if description != _FOLDER]
     return found
 
 
@@ -118,8 +128,21 @@ def _is_image_name(name: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.endswith(".steps.png")
 
 
-def _list_folder(folder: Path, start: str, *, newest_first: bool = False) -> list[tuple[str, str]]:
-    """Return the images and folders whose names begin with `start`, by name; names of results begin with a number."""
+def _is_list_name(name: str) -> bool:
+    return not _is_image_name(name) and name.lower().endswith((".txt", ".log", ".md"))
+
+
+def _is_any_name(_: str) -> bool:
+    return True
+
+
+def _list_folder(
+    folder: Path, start: str, accepts: Callable[[str], bool], *, newest_first: bool = False
+) -> list[tuple[str, str]]:
+    """Return the accepted files and the folders whose names begin with `start`, by name.
+
+    Names of results begin with a number.
+    """
     try:
         named = (entry for entry in folder.iterdir() if entry.name.startswith(start or ""))
         entries = sorted(named, key=lambda entry: entry.name, reverse=newest_first)
@@ -130,14 +153,14 @@ def _list_folder(folder: Path, start: str, *, newest_first: bool = False) -> lis
         if entry.name.startswith(".") and not start.startswith("."):
             continue
         if entry.is_dir():
-            candidates.append((f"{entry.name}/", "folder"))
-        elif _is_image_name(entry.name):
+            candidates.append((f"{entry.name}/", _FOLDER))
+        elif accepts(entry.name):
             candidates.append((entry.name, ""))
     return candidates[:MAX_FILES]
 
 
 def _directories(typed: str) -> Found:
-    return [(name, description) for name, description in _files(typed, Path("/nonexistent")) if description == "folder"]
+    return [(name, description) for name, description in _files(typed, None) if description == _FOLDER]
 
 
 def _seeds(outdir: Path) -> Found:
@@ -175,10 +198,10 @@ def _steps_taken(line: str) -> int:
     return count_steps(steps, strength, request.real_steps).taken if strength is not None else steps
 
 
-def _loras(settings: Settings) -> Found:
-    from invoke_cli.inputs.adapters import LORAS, list_adapters
+def _adapters(settings: Settings, kind: str) -> Found:
+    from invoke_cli.inputs.adapters import list_adapters
 
-    return [(name, "") for name in sorted(list_adapters(settings.paths.data_folders(LORAS)))]
+    return [(name, "") for name in sorted(list_adapters(settings.paths.data_folders(kind)))]
 
 
 def _aliases(settings: Settings) -> Iterable[tuple[str, str, str]]:

@@ -44,6 +44,7 @@ from invoke_cli.repl.external_input import ExternalInput
 from invoke_cli.repl.greeting import console_style_at_prompt, greeting
 from invoke_cli.repl.key_bindings import bindings
 from invoke_cli.repl.known_words import KnownWords
+from invoke_cli.repl.last_model import LastModel
 from invoke_cli.repl.line_history import LineHistory, LineSearch, Suggestions
 from invoke_cli.repl.preview_area import PreviewArea, image_viewer_at_prompt
 from invoke_cli.repl.token_counter import TokenCounter
@@ -95,6 +96,7 @@ class _Prompt:
         self.is_first_use = not self.history.has_earlier_lines
         self.worker = Worker(self._open_session, self._redraw)
         self.answers = Worker(lambda: self._answer, self._redraw)
+        self.last_model = LastModel(settings)
         self.counter = TokenCounter(settings)
         self.words = KnownWords(settings)
         self.toolbar = Toolbar(settings, self.counter)
@@ -197,6 +199,8 @@ class _Prompt:
 
         streams = Streams(viewer=self.console.viewer or NullViewer(), width=self.console.width)
         session = self.session = Session.with_process_engine(self.settings, emit=self._on_event, streams=streams)
+        if notice := self.last_model.recall():
+            session.context.notice(notice)
         if not self.is_leaving:
             self.server.open()
         session.load_in_background(lambda: self._refresh(session))
@@ -211,7 +215,7 @@ class _Prompt:
             self.session.serve_client(work)
             self.client_request = None
         else:
-            self.session.run(work)
+            self.last_model.remember(work, self.session.run(work))
             self.console.ring(time.monotonic() - started)
         self._refresh(self.session)
 

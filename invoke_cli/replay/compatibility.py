@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import PureWindowsPath
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.paths import LORAS
 from invoke_cli.errors import CommandError, InvokeError
-from invoke_cli.inputs.adapters import LORAS, list_adapters
+from invoke_cli.inputs.adapters import list_adapters
+from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.codec import ForeignLora, ParsedMetadata
 from invoke_cli.models.samplers import is_sampler
+from invoke_cli.replay.meanings_of_2x import as_2x_meant, remarks
 from invoke_cli.request import GenerationRequest, LoraChoice
 
 # The parts of a line that `!fetch` can load, with InvokeAI's names, and their descriptions.
@@ -25,7 +28,7 @@ PARTS: Mapping[str, str] = {
 _PROMPT_FIELDS = ("prompt", "negative_prompt")
 _SEED_FIELDS = ("seeds", "variations")
 _MIN_DIGITS = 10
-_BLACK_MASKS = ("InvokeAI 1", "invoke-ai/InvokeAI v1", "invoke-ai/InvokeAI 2")  # the programs that painted black areas
+_PROGRAMS = ("InvokeAI 1", "invoke-ai/InvokeAI v1", "invoke-ai/InvokeAI 2")  # where some switches meant something else
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,15 +61,18 @@ def usable_settings(context: SessionContext, metadata: ParsedMetadata) -> Usable
             lost.append(f"model {model_name}, which is unknown here")
         if "scheduler" in fields and not is_sampler(str(fields["scheduler"])):
             lost.append(f"sampler {fields.pop('scheduler')}")
-        stages.append(GenerationRequest.of(_polarity(metadata.program, fields) | fields))
+        stages.append(_meant(context, metadata.program, GenerationRequest.of(fields)))
     found = UsableSettings(stages=tuple(stages), lost=tuple(dict.fromkeys(lost)), missing=metadata.missing)
     return _with_loras(context, found, metadata.loras)
 
 
-def _polarity(program: str, fields: Mapping[str, object]) -> dict[str, object]:
-    """Return the switch with which a mask means what it meant in InvokeAI 1 and 2; empty for other images."""
-    is_black = program.startswith(_BLACK_MASKS) and bool(fields.get("init_mask"))
-    return {"mask_polarity": "black"} if is_black else {}
+def _meant(context: SessionContext, program: str, request: GenerationRequest) -> GenerationRequest:
+    """Return the request as InvokeAI 1 and 2 meant it, with notices; those of other programs unchanged."""
+    if not program.startswith(_PROGRAMS):
+        return request
+    for text in remarks(request):
+        context.notice(sanitize_for_terminal(text))
+    return as_2x_meant(request)
 
 
 def _with_loras(context: SessionContext, settings: UsableSettings, loras: Sequence[ForeignLora]) -> UsableSettings:

@@ -32,14 +32,22 @@ def shelf(tmp_path: Path, tiny_model: Path) -> Path:
     return folder
 
 
-def test_a_folder_of_models_is_imported_after_a_confirmation(fake_session: SessionHarness, shelf: Path) -> None:
-    assert fake_session.run(f"!import_model {shelf}") is Outcome.OK, fake_session.errors
-    assert "contains 3 models: broken.safetensors, first, more/second" in fake_session.messages
-    assert "first" not in fake_session.session.context.settings.registry.models
-    assert fake_session.run(f"!import_model {shelf} all") is Outcome.OK, fake_session.errors
+@pytest.mark.feature("commands-2x")
+@pytest.mark.parametrize("word", ["", " all"])
+def test_each_model_in_a_folder_is_imported(fake_session: SessionHarness, shelf: Path, word: str) -> None:
+    assert fake_session.run(f"!import_model {shelf}{word}") is Outcome.OK, fake_session.errors
+    assert any("contains 3 models: broken.safetensors, first, more/second" in text for text in fake_session.notices)
+    assert "imported 2 of 3 models" in fake_session.messages
     assert {"first", "second"} <= set(fake_session.session.context.settings.registry.models)
     assert any(text.startswith("left out broken.safetensors: ") for text in fake_session.notices)
     fake_session.draw("a cat -s 2 -m second")
+
+
+def test_several_models_cannot_have_one_name(fake_session: SessionHarness, shelf: Path) -> None:
+    assert fake_session.run(f"!import_model {shelf} mine") is Outcome.FAILED
+    assert "cannot all be called mine" in fake_session.errors[0]
+    assert fake_session.run(f"!import_model {shelf / 'more'} mine") is Outcome.OK, fake_session.errors
+    assert "mine" in fake_session.session.context.settings.registry.models
 
 
 def test_a_path_without_a_model_says_what_is_expected(fake_session: SessionHarness, tmp_path: Path) -> None:

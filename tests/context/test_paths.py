@@ -8,8 +8,8 @@ import pytest
 
 from invoke_cli.context import command_clash as module
 from invoke_cli.context.command_clash import command_clash
-from invoke_cli.context.paths import Paths, find_paths
-from invoke_cli.inputs.adapters import LORAS, list_adapters
+from invoke_cli.context.paths import LORAS, Paths, find_paths
+from invoke_cli.inputs.adapters import list_adapters
 
 
 @pytest.fixture

@@ -154,6 +154,24 @@ def test_steps_loras_and_aliases_are_completed(program: Program) -> None:
     assert completions("!oi") == ["!oil"] and completions("!oil a cat -A k_euler_") == ["k_euler_a"]
 
 
+@pytest.mark.feature("completion-2x")
+def test_files_of_models_lists_and_embeddings_are_completed(program: Program) -> None:
+    embeddings = program.folder / "root" / "embeddings"
+    embeddings.mkdir()
+    (embeddings / "cat-toy.safetensors").touch()
+    (program.folder / "anything.ckpt").touch()
+    (program.folder / "evening.txt").touch()
+    sources = sources_for(Settings(SessionOptions()))
+
+    def completions(text: str) -> list[str]:
+        return [candidate.text for candidate in complete(text, len(text), sources)]
+
+    assert completions("a photo of <cat") == ["<cat-toy>"]
+    assert completions("!import_model any") == completions("!convert_model any") == ["anything.ckpt"]
+    assert completions("!replay eve") == ["evening.txt"] and completions("!replay any") == []
+    assert completions("!import_model nowhere/x") == []
+
+
 @pytest.mark.feature("prompt")
 def test_recent_results_are_completed_newest_first_with_their_prompts(program: Program) -> None:
     program("a red cat -s2 -S1")

@@ -30,6 +30,9 @@ SOURCES = Sources(
     seeds=lambda _: [("-1", ""), ("42", "image 3")],
     commands=lambda: [(command.name, command.help, command.argument.value) for command in COMMANDS],
     topics=topic_names,
+    embeddings=lambda _: [("cat-toy", ""), ("marble", "")],
+    paths=lambda _: [("weights/", "folder"), ("my model.ckpt", "")],
+    lists=lambda _: [("evening.txt", "")],
 )
 
 
@@ -164,6 +167,47 @@ def test_commands_and_their_arguments_are_completed() -> None:
     assert completions("!switch s") == ["sketchbook"]
     assert "strength" in completions("!help st")
     assert completions("!plan a cat -A d") == ["ddim"]
+
+
+@pytest.mark.feature("completion-2x")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("!import_model wei", ["weights/"]),
+        ("!convert_model my", ['"my model.ckpt"']),
+        ("!convert_model sk", ["sketchbook"]),
+        ("!replay eve", ["evening.txt"]),
+        ("!replay ske", ["sketch.png"]),
+        ("a photo of <", ["<cat-toy>", "<marble>"]),
+        ("a photo of <mar", ["<marble>"]),
+        ('"a photo of <ca', ["<cat-toy>"]),
+        ("a photo of \\<ca", []),
+        ("a lake withLora(", ["film", "film noir"]),
+        ("a lake withLora(film n", ["film noir"]),
+        ("a lake withlora(fi", ["film", "film noir"]),
+        ("a lake withLora(film,", []),
+        ("!fix sketch.png -upscaler", []),
+        ("!fix sketch.png --new_", ["--new_prompt"]),
+        ('!fix "my pic.png" -U2 -I sk', ["sketch.png"]),
+        ("!mask sk", ["sketch.png"]),
+        ("!mask sketch.png --invert", ["--invert_mask"]),
+        ("a lake -I", ["-I", "@last", '"my pic.png"', "sketch.png"]),
+        ("a lake -A", ["-A", "ddim", "k_euler"]),
+        ("a lake --ou", ["--outcrop", "--outdir"]),
+        ("a lake --outp", ["--outpath_samples"]),
+        ("a lake --sampl", ["--sampler"]),
+        ("a lake --save_o", ["--save_original"]),
+        ("a lake --it", ["--iterations"]),
+    ],
+)
+def test_what_2x_completed_is_completed(text: str, expected: list[str]) -> None:
+    assert completions(text) == expected
+
+
+def test_glued_values_begin_right_after_the_switch() -> None:
+    text = "a lake -I"
+    starts = {each.text: each.start for each in complete(text, len(text), SOURCES)}
+    assert starts["-I"] == 7 and starts["sketch.png"] == 9
 
 
 def test_each_kind_of_completion_has_a_source() -> None:

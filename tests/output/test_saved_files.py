@@ -24,7 +24,8 @@ def test_every_image_has_four_metadata_chunks(harness: SessionHarness) -> None:
         text = dict(image.text)  # type: ignore[attr-defined]
     assert list(text)[:3] == ["Dream", "sd-metadata", "parameters"]
     assert "XML:com.adobe.xmp" in text
-    assert text["Dream"] == harness.saved[0].line == "a cat [dog] -s 2 -S 1 -W 64 -H 64 -C 7.5 -A k_lms -m tiny"
+    assert harness.saved[0].line == "a cat [dog] -s 2 -S 1 -W 64 -H 64 -C 7.5 -A k_lms -m tiny"
+    assert text["Dream"] == "a cat [dog] -s 2 -S 1 -W 64 -H 64 -C 7.5 -A k_lms # model_id=tiny"
     assert text["parameters"].startswith("a cat\nNegative prompt: dog\nSteps: 2, ")
     document = json.loads(text["sd-metadata"])
     assert document["image"]["type"] == "txt2img" and document["image"]["prompt"] == [

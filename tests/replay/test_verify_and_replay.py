@@ -21,11 +21,19 @@ from invoke_cli.version import SCHEMA_VERSION, __version__
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, pixels
 
+_LATER_KEYS = {
+    "task", "facetool", "facetool_strength", "upscale", "init_mask", "hires_fix", "h_symmetry_time_pct",
+    "v_symmetry_time_pct",
+}  # fmt: skip
+
 
 def rewrite(path: Path, top: Mapping[str, object] | None = None, version: str = "", **changes: Any) -> None:
     """Change fields under `image` in an image's sd-metadata, and at its top level; None removes one there."""
     chunks = read_chunks(path)
     document = json.loads(chunks["sd-metadata"])
+    if version:  # as 0.1 wrote it: without the keys of InvokeAI 2.x, and with the model as a switch
+        document["image"] = {key: value for key, value in document["image"].items() if key not in _LATER_KEYS}
+        chunks["Dream"] = chunks["Dream"].replace(" # model_id=", " -m ")
     document["image"] |= changes
     document = {key: value for key, value in (document | (top or {})).items() if value is not None}
     chunks["sd-metadata"] = json.dumps(document)

@@ -139,8 +139,14 @@ def photo_session(fake_session: SessionHarness) -> SessionHarness:
 
 
 @pytest.mark.feature("lines-2x")
-def test_the_example_lines_of_2_3_5_work(photo_session: SessionHarness) -> None:
-    failed = {line: photo_session.errors for line in _lines(LINES_THAT_WORK) if photo_session.run(line) != Outcome.OK}
+@pytest.mark.parametrize("plan", ["--dry_run", pytest.param("", marks=pytest.mark.slow)])
+def test_the_example_lines_of_2_3_5_work(photo_session: SessionHarness, plan: str) -> None:
+    photo_session.draw("a start -s 2")
+    failed = {
+        line: photo_session.errors
+        for line in _lines(LINES_THAT_WORK)
+        if photo_session.run(f"{line} {plan}" if not line.startswith("!") else line) != Outcome.OK
+    }
     assert failed == {}
 
 

@@ -20,8 +20,9 @@ from invoke_cli.events import Forget, Prefill
 from invoke_cli.language.grammar.history_query import EXAMPLE, Query, parse_query
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.entries import Entry
-from invoke_cli.output.items import image_items
+from invoke_cli.output.items import image_items, line_item
 from invoke_cli.output.reindex import reindex as rebuild_history
+from invoke_cli.output.typed_lines import TypedLines
 
 DEFAULT_LENGTH = 20
 SEARCH_LENGTH = 100
@@ -48,8 +49,27 @@ def search(context: SessionContext, call: Call) -> None:
     query = search_query(words)
     found = context.folder().history.find(query, SEARCH_LENGTH)
     _list(context, found, f"no images match {' and '.join(words)}")
+    if not found and (lines := TypedLines(context.folder().history.path).numbered(call.argument, SEARCH_LENGTH)):
+        count = "one typed line contains" if len(lines) == 1 else f"{len(lines)} typed lines contain"
+        context.notice(f"{count} these words: !typed {call.argument.strip()}")
     if len(found) == SEARCH_LENGTH:
         context.notice(f"only the last {SEARCH_LENGTH} matches are shown; add before:2026-01-31 for older ones")
+
+
+def typed(context: SessionContext, call: Call) -> None:
+    """List typed lines, also those that generated nothing, or load the one with a number into the next prompt."""
+    lines = TypedLines(context.folder().history.path)
+    words = call.argument.strip()
+    if words.isascii() and words.isdigit() and len(words) < 10:
+        line = lines.line(int(words))
+        if line is None:
+            raise CommandError(f"no typed line has the number {words}", hint="!typed lists them", span=call.span)
+        context.emit(Prefill(line=line))
+        return
+    found = lines.numbered(words, SEARCH_LENGTH if words else DEFAULT_LENGTH)
+    text = "\n".join(f"({number}) {sanitize_for_terminal(line)}" for number, line in found)
+    empty = f"no typed lines contain {words}" if words else "no lines were typed in this folder yet"
+    context.say(text or empty, items=[line_item(str(number), line) for number, line in found])
 
 
 def search_query(words: Sequence[str]) -> Query:

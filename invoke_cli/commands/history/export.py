@@ -107,7 +107,7 @@ def strip(context: SessionContext, call: Call) -> None:
     path = single_image(context, call, "!strip 17: copy the image without its metadata")
     image = _bare_image(path)
     record = SheetRecord(kind="stripped", line=sheet_line("strip", [SheetImage(name=path.name)]))
-    number, copy = context.writer.save_sheet(context.folder(), image, record, with_record=False)
+    number, copy = context.writer.save_sheet(context.folder(), image, record, chunks={})
     text = f"[{number}] {copy}: a copy of {path.name} without metadata"
     context.say(text, items=[file_item(copy, number, record.line)])
 

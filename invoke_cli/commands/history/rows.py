@@ -23,6 +23,14 @@ HISTORY_COMMANDS = (
         help="list the images that match all words and conditions; any switch can be a condition",
     ),
     Command(
+        name="typed",
+        usage="[words | number]",
+        argument=Argument.TEXT,
+        run=browse.typed,
+        only_reports=True,
+        help="list the lines typed at the prompt, also those that generated nothing, or load one for editing",
+    ),
+    Command(
         name="gallery",
         usage="[words strength>0.5 model:xl since:3d …]",
         argument=Argument.TEXT,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from invoke_cli.commands.command import Call
+from invoke_cli.commands.command import Call, RewrittenLine
 from invoke_cli.commands.image_selection import image_and_switches
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path
@@ -54,7 +54,7 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
             target = overlay(target, _colours_of_init(context, first, path))
         own = _with_new_prompt(first) if generates else replace(first, prompt=None)
         lines.append(format_line([overlay(overlay(inherited, own), target), *later]))
-    return lines
+    return RewrittenLine(lines) if len(lines) == 1 else lines
 
 
 def _with_new_prompt(request: GenerationRequest) -> GenerationRequest:

@@ -24,7 +24,7 @@ IMAGE_COMMANDS = (
     Command(
         name="replay",
         usage="image or file",
-        argument=Argument.IMAGE,
+        argument=Argument.IMAGE_OR_LINES,
         run=reproduce.replay,
         help="reproduce an image, or run the lines of a file",
     ),
@@ -74,14 +74,14 @@ IMAGE_COMMANDS = (
     Command(
         name="mask",
         usage="image switches",
-        argument=Argument.IMAGE,
+        argument=Argument.IMAGE_AND_SWITCHES,
         run=mask.mask,
         help="save the area that -tm, -M, -c or transparency would paint, as a mask and as a preview",
     ),
     Command(
         name="fix",
         usage="image switches",
-        argument=Argument.IMAGE,
+        argument=Argument.IMAGE_AND_SWITCHES,
         run=fix.fix,
         help="postprocess any image into a new one: !fix photo.png -U 2; the original is not modified",
     ),

@@ -26,7 +26,7 @@ from invoke_cli.output.items import file_item
 
 _PROGRESS_PARTS = 10
 _OPTION_PREFIXES = ("base=", "vae=", "control=")
-_ALL = "all"  # the word that confirms the import of each model in a folder
+_ALL = "all"  # may follow a folder of models: each of them is imported
 _MAX_SHOWN = 12
 _USAGE = (
     "!import_model FOLDER, FILE.safetensors, owner/name or https://…, then "
@@ -40,7 +40,7 @@ def import_model(context: SessionContext, call: Call) -> None:
     name, options = _parse_words(words)
     local = _local_copy(context, source)
     if is_folder(local) and not is_model_folder(local) and not options:
-        _import_folder(context, local, confirmed=name == _ALL)
+        _import_folder(context, local, "" if name == _ALL else name)
         return
     if is_hub_id(source) and not is_folder(expand_path(source)):
         name = name or source.rpartition("/")[2]  # the folder in the cache is named after a commit
@@ -111,33 +111,34 @@ def _default_name(path: Path) -> str:
 # -- a folder of models ------------------------------------------------------------------------------------------------
 
 
-def _import_folder(context: SessionContext, folder: Path, *, confirmed: bool) -> None:
-    """Add each model in a folder, if the command was repeated with the word that confirms it.
+def _import_folder(context: SessionContext, folder: Path, name: str) -> None:
+    """Add each model in a folder.
 
     Raises:
-        CommandError: There is no model in the folder, or none of them can be used.
+        CommandError: There is no model in the folder, there are several for one name, or none of them can be used.
     """
     found = list(_models_in(folder))
     if not found:
         expected = "a folder with model_index.json, or a .safetensors or .gguf file"
         raise CommandError(f"{folder} contains no model", hint=f"expected {expected}; {_USAGE}")
-    if not confirmed:
-        names = ", ".join(str(path.relative_to(folder)) for path in found[:_MAX_SHOWN])
-        more = f" and {len(found) - _MAX_SHOWN} more" if len(found) > _MAX_SHOWN else ""
-        count = f"{len(found)} models" if len(found) > 1 else "one model"
-        text = f"{folder} contains {count}: {names}{more}\nadd each with: !import_model {folder} {_ALL}"
-        context.say(text, items=map(file_item, found))
-        return
-    imported = [path for path in found if _imported(context, path)]
+    names = ", ".join(str(path.relative_to(folder)) for path in found[:_MAX_SHOWN])
+    more = f" and {len(found) - _MAX_SHOWN} more" if len(found) > _MAX_SHOWN else ""
+    count = f"{len(found)} models" if len(found) > 1 else "one model"
+    if name and len(found) > 1:
+        message = f"{folder} contains {count}, which cannot all be called {name}: {names}{more}"
+        raise CommandError(message, hint=f"import one of them, or all under their own names: !import_model {folder}")
+    context.notice(f"{folder} contains {count}: {names}{more}")
+    imported = [path for path in found if _imported(context, path, name)]
     if not imported:
         raise CommandError(f"none of the models in {folder} can be used", hint=_USAGE)
+    context.say(f"imported {len(imported)} of {count}", items=map(file_item, imported))
 
 
-def _imported(context: SessionContext, path: Path) -> bool:
+def _imported(context: SessionContext, path: Path, name: str) -> bool:
     """Add the model at a path; if it cannot be used, report why and return False."""
     context.check_stopped()
     try:
-        _import_one(context, path.resolve(), "", {})
+        _import_one(context, path.resolve(), name, {})
     except InvokeError as error:
         context.notice(f"left out {path.name}: {error.message}")
         return False

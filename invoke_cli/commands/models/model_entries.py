@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from invoke_cli.commands.command import Call
@@ -12,7 +12,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import IN_PACKAGE, expand_path, is_file, path_exists
 from invoke_cli.errors import CommandError
 from invoke_cli.events import Item
-from invoke_cli.inputs.adapters import lora_triggers, reference_to_adapter
+from invoke_cli.inputs.adapters import embedding_words, lora_triggers, reference_to_adapter
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.switches.table import by_field
 from invoke_cli.models.files.folder import ModelFacts
@@ -72,23 +72,26 @@ def switch(context: SessionContext, call: Call) -> None:
 
 
 def triggers(context: SessionContext, call: Call) -> None:
-    """Show the trigger words of a model or a LoRA; without a name, those of the model in use and of all LoRAs."""
+    """Show the trigger words of a model, a LoRA or an embedding; without a name, of the current model and all files."""
     name = " ".join(call.words)
-    loras = lora_triggers(context)
-    if name in loras:
-        text = ", ".join(loras[name]) or f"the metadata of {name} contains no trigger words"
-        context.say(text, items=[_trigger_item("lora", name, loras[name])])
-        return
+    found = {"lora": lora_triggers(context), "embedding": embedding_words(context)}
+    for source, words_of in found.items():
+        if name in words_of:
+            text = ", ".join(words_of[name]) or f"the metadata of {name} contains no trigger words"
+            context.say(text, items=[_trigger_item(source, name, words_of[name])])
+            return
+    _model_triggers(context, name, {} if name else found)
+
+
+def _model_triggers(context: SessionContext, name: str, adapters: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Show the trigger words of a model, and those of the adapters of each kind."""
     spec = context.settings.model(name or None).spec
     no_triggers = f"{spec.name} has no trigger words; add some: !edit_model {spec.name} triggers word, other words"
     words = ", ".join(spec.triggers) or no_triggers
-    others = {} if name else {lora: found for lora, found in loras.items() if found}
+    others = [(kind, each, found) for kind, files in adapters.items() for each, found in files.items() if found]
     context.say(
-        "\n".join([words, *(f"{lora}: {', '.join(found)}" for lora, found in others.items())]),
-        items=[
-            _trigger_item("model", spec.name, spec.triggers),
-            *(_trigger_item("lora", lora, found) for lora, found in others.items()),
-        ],
+        "\n".join([words, *(f"{each}: {', '.join(found)}" for _, each, found in others)]),
+        items=[_trigger_item("model", spec.name, spec.triggers), *(_trigger_item(*each) for each in others)],
     )
 
 
@@ -144,10 +147,14 @@ def del_model(context: SessionContext, call: Call) -> None:
         )
         hint = "only entries in your own models.yaml can be removed"
         raise CommandError(f"cannot remove {spec.name}: {reason}", hint=hint)
+    was_active = context.settings.current_name() == spec.name
     context.settings.change_models(lambda text: without_entry(text, spec.name))
     context.notice(
         f"removed {spec.name} from models.yaml; its files remain in {context.settings.paths.model_folder(spec.path)}"
     )
+    if was_active:
+        context.settings.forget_model(spec.name)
+        context.notice(f"lines without -m now use {context.settings.current_name()}")
 
 
 def convert_model(context: SessionContext, call: Call) -> None:

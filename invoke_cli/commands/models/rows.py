@@ -32,7 +32,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
     Command(
         name="import_model",
         usage="source [name] [base=FOLDER] [vae=PATH] [control=KIND]",
-        argument=Argument.TEXT,
+        argument=Argument.PATH,
         run=import_model.import_model,
         help="add a model or a control model: a folder, a .safetensors file, or a download (owner/name or https://…) "
         "after showing its size",
@@ -57,12 +57,12 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         argument=Argument.MODEL,
         run=model_entries.triggers,
         only_reports=True,
-        help="show the trigger words of a model",
+        help="show the trigger words of a model, a LoRA or an embedding; without a name, of all of them",
     ),
     Command(
         name="convert_model",
         usage="file [target]",
-        argument=Argument.TEXT,
+        argument=Argument.MODEL_OR_PATH,
         run=model_entries.convert_model,
         help="convert a .safetensors file to a folder, or a .ckpt file to .safetensors with a loader that runs no code",
     ),

@@ -6,7 +6,7 @@ Knows the switches; the sources provide models, samplers, images, seeds and comm
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from invoke_cli.language.grammar.line import content_start
@@ -18,6 +18,8 @@ from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.language.switches.values import Choice
 
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
+_EMBEDDING = re.compile(r"(?<!\\)<([^<>]*)$")
+_LORA_TERM = re.compile(r"withLora\(\s*([^(),]*)$", re.IGNORECASE)
 
 Found = Sequence[tuple[str, str]]
 
@@ -45,6 +47,9 @@ class Sources:
         commands: Returns (name, help, kind of argument) rows.
         topics: Returns the topics of `!help`.
         words: Words of prompts that the model knows.
+        paths: Files and folders of any kind.
+        lists: Folders and files of lines.
+        embeddings: The names that a prompt may contain between < and >.
     """
 
     samplers: Callable[[str], Found] = _no_source
@@ -56,6 +61,9 @@ class Sources:
     starts: Callable[[str], Found] = _no_source
     results: Callable[[str], Found] = _no_source
     words: Callable[[str], Found] = _no_source
+    paths: Callable[[str], Found] = _no_source
+    lists: Callable[[str], Found] = _no_source
+    embeddings: Callable[[str], Found] = _no_source
     commands: Callable[[], Iterable[tuple[str, str, str]]] = field(default=tuple)
     topics: Callable[[], Iterable[str]] = field(default=tuple)
 
@@ -79,8 +87,37 @@ def _complete_line(before: str, start: int, sources: Sources) -> Iterator[Candid
         yield from _complete_values(switch, before, typed_from, sources)
     elif before[word_start:].startswith("-") and not _in_quotes(last, before):
         yield from _complete_switches(before, word_start)
-    elif last is not None and last.kind is Kind.PROMPT and last.span.end == len(before):
+        yield from _complete_glued(last, before, sources)
+    elif last is not None and last.switch is None:
+        yield from _complete_prompt(before, last, sources)
+
+
+def _complete_glued(last: Token | None, before: str, sources: Sources) -> Iterator[Candidate]:
+    """Yield values right after a switch of one letter, as in `-Isketch.png`."""
+    if last is None or last.switch is None or last.span != (len(before) - 2, len(before)):
+        return
+    if last.switch.completes is not Completes.NOTHING:
+        yield from _complete_values(last.switch, before, len(before), sources)
+
+
+def _complete_prompt(before: str, last: Token, sources: Sources) -> Iterator[Candidate]:
+    """Yield candidates in a prompt: embeddings, LoRAs and known words."""
+    terms = list(_complete_terms(before, last, sources))
+    yield from terms
+    if not terms and last.kind is Kind.PROMPT and last.span.end == len(before):
         yield from _complete_words(before, sources)
+
+
+def _complete_terms(before: str, last: Token, sources: Sources) -> Iterator[Candidate]:
+    """Yield the embeddings after `<` and the LoRAs after `withLora(` in a prompt."""
+    if (embedding := _EMBEDDING.search(before, last.span.start)) is not None:
+        for name, about in sources.embeddings(embedding[1]):
+            if name.startswith(embedding[1]):
+                yield Candidate(text=f"<{name}>", start=embedding.start(), about=about)
+    elif (term := _LORA_TERM.search(before, last.span.start)) is not None:
+        for name, about in sources.loras(term[1]):
+            if name.startswith(term[1]):
+                yield Candidate(text=name, start=term.start(1), about=about)
 
 
 def _in_quotes(last: Token | None, before: str) -> bool:
@@ -103,14 +140,13 @@ def _switch_at_end(last: Token, before: str) -> Switch | None:
 
 
 def _complete_switches(before: str, start: int) -> Iterator[Candidate]:
-    """Yield the switches that begin with the typed text; short spellings only match their own letter."""
+    """Yield the switches that begin with the typed text: after two dashes under their current name, if it fits."""
     typed = before[start:]
     for switch in SWITCHES:
-        spellings = [
-            flag for flag in switch.flags if flag.startswith(typed) and (flag.startswith("--") or typed != "--")
-        ]
-        if spellings and typed.startswith("-"):
-            yield Candidate(text=spellings[0], start=start, about=switch.help)
+        preferred = (switch.name, *switch.flags) if typed.startswith("--") else switch.flags
+        spelling = next((flag for flag in preferred if flag.startswith(typed)), "")
+        if spelling:
+            yield Candidate(text=spelling, start=start, about=switch.help)
     if len(typed) > 4:
         yield from _complete_negations(typed, start)
 
@@ -160,19 +196,17 @@ def _complete_command(before: str, start: int, sources: Sources) -> Iterator[Can
     name, blank, argument = before[start + 1 :].partition(" ")
     rows = list(sources.commands())
     if not blank:
-        for known, about, _ in rows:
-            if known.startswith(name):
-                yield Candidate(text=f"!{known}", start=start, about=about)
-        for text, about in sources.results(f"!{name}"):
+        names = [(f"!{known}", about) for known, about, _ in rows]
+        for text, about in (*names, *sources.results(f"!{name}")):
             if text.startswith(f"!{name}"):
                 yield Candidate(text=text, start=start, about=about)
         return
     kind = next((kind for known, _, kind in rows if known == name), "")
     argument_start = len(before) - len(argument)
-    if kind == "line":
+    word_start = max(_word_start(before), argument_start)
+    if kind == "line" or (kind == "image and switches" and word_start > argument_start):
         yield from _complete_line(before, argument_start, sources)
         return
-    word_start = max(_word_start(before), argument_start)
     typed = before[word_start:]
     for text, about in _argument_candidates(kind, typed, sources):
         if text.startswith(typed):
@@ -180,10 +214,16 @@ def _complete_command(before: str, start: int, sources: Sources) -> Iterator[Can
 
 
 def _argument_candidates(kind: str, typed: str, sources: Sources) -> Found:
-    if kind == "image":
-        return sources.images(typed)
-    if kind == "model":
-        return sources.models(typed)
-    if kind == "topic":
-        return [(topic, "") for topic in sources.topics()] + [(flag, "") for flag in all_spellings() if typed]
-    return ()
+    found: Mapping[str, Callable[[], Found]] = {
+        "image": lambda: sources.images(typed),
+        "image and switches": lambda: sources.images(typed),
+        "image or lines": lambda: [*sources.images(typed), *sources.lists(typed)],
+        "model": lambda: sources.models(typed),
+        "path": lambda: sources.paths(typed),
+        "model or path": lambda: [*sources.models(typed), *sources.paths(typed)],
+        "topic": lambda: [
+            *((topic, "") for topic in sources.topics()),
+            *((flag, "") for flag in all_spellings() if typed),
+        ],
+    }
+    return found.get(kind, tuple)()

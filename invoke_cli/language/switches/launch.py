@@ -86,6 +86,11 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
     ),
     LaunchOption(name="--offline", help="never access the network, even if a line requests it", in_init=True),
     LaunchOption(
+        name="--no_last_model",
+        help="begin the prompt with the default model, not with that of the last !switch",
+        in_init=True,
+    ),
+    LaunchOption(
         name="--theme",
         metavar="NAME",
         help="colours at the prompt: dark, light (for a light background) or mono (also selected by NO_COLOR)",

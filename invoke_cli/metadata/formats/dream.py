@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.grammar.line import Generation, content_start, parse
+from invoke_cli.language.grammar.noted_model import noted_model
 from invoke_cli.language.grammar.quotes import quote_value
 from invoke_cli.language.grammar.spellings import looks_like_switch
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
 from invoke_cli.language.limits import MAX_PROMPT
 from invoke_cli.language.switches.switch import Completes
 from invoke_cli.metadata.codec import Record
+from invoke_cli.metadata.formats.line_of_2x import as_in_2x
 from invoke_cli.planning.recorded_request import recorded_requests
 from invoke_cli.request import GenerationRequest
+from invoke_cli.version import KEYS_OF_2X
 
 KEYWORD = "Dream"
 MAX_LINE = MAX_PROMPT + 10_000
@@ -26,11 +29,27 @@ _NAMES = (Completes.START, Completes.IMAGE, Completes.DIRECTORY, Completes.MODEL
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DreamLine:
-    """A parsed `Dream` line, and the pieces of it that are not supported. Of a chain `request` is the last stage."""
+    """A parsed `Dream` line.
+
+    Attributes:
+        request: The request; of a chain, the last stage.
+        unsupported: The pieces that are not supported.
+        earlier: The earlier stages of a chain.
+        model: The model that InvokeAI 2.3 noted in a comment at the end.
+    """
 
     request: GenerationRequest
     unsupported: tuple[str, ...] = ()
     earlier: tuple[GenerationRequest, ...] = ()
+    model: str = ""
+
+
+def dream_chunk(record: Record) -> str:
+    """Return the line as it is written into the file: as InvokeAI 2.3.5 wrote it, if it can express the settings."""
+    line = write_dream(record)
+    if record.plan.schema_version < KEYS_OF_2X or record.earlier or record.plan.output.private:
+        return line
+    return as_in_2x(recorded_requests(record.stages, by_name=True)[0]) or line
 
 
 def write_dream(record: Record) -> str:
@@ -74,7 +93,7 @@ def read_dream(text: str) -> DreamLine:
         parsed = parse(line)
         if isinstance(parsed, Generation):
             *earlier, last = (stage.request for stage in parsed.stages)
-            return DreamLine(request=last, earlier=tuple(earlier))
+            return DreamLine(request=last, earlier=tuple(earlier), model=noted_model(line))
         return DreamLine(request=GenerationRequest(), unsupported=(line[:200],))
     except LineError:
         return _piecewise(line)

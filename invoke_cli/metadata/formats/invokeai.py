@@ -9,15 +9,19 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.quotes import quote_value
+from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
 from invoke_cli.metadata.codec import Chunks, ParsedMetadata, Record
 from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
-from invoke_cli.metadata.formats.dream import without_prompts, write_dream
-from invoke_cli.metadata.formats.invokeai2 import IN_PROMPT, SD_METADATA, read_dream_and_json
-from invoke_cli.planning.plan import ControlUse, ImagePlan, Plan
+from invoke_cli.metadata.formats.dream import dream_chunk, without_prompts
+from invoke_cli.metadata.formats.invokeai2 import IN_PROMPT, SD_METADATA, STAGE_SEED, read_dream_and_json
+from invoke_cli.metadata.sheet_record import KEYWORD as SHEET
+from invoke_cli.planning.plan import ControlUse, ImagePlan, Plan, Task
 from invoke_cli.planning.recorded_request import recorded_request
 from invoke_cli.request import GenerationRequest
-from invoke_cli.version import RECORDED_METHODS
+from invoke_cli.version import KEYS_OF_2X, RECORDED_METHODS
 
 
 class InvokeAICodec:
@@ -28,11 +32,11 @@ class InvokeAICodec:
 
     def encode(self, record: Record) -> dict[str, str]:
         """Return both chunks; the JSON is ASCII with its keys in a fixed order."""
-        return {DREAM: write_dream(record), SD_METADATA: json.dumps(_document(record), ensure_ascii=True)}
+        return {DREAM: dream_chunk(record), SD_METADATA: json.dumps(_document(record), ensure_ascii=True)}
 
     def sniff(self, chunks: Chunks) -> bool:
-        """Return whether either chunk is present."""
-        return DREAM in chunks or SD_METADATA in chunks
+        """Return whether either chunk is present; a grid of ours has a record of its own."""
+        return (DREAM in chunks or SD_METADATA in chunks) and SHEET not in chunks
 
     def decode(self, chunks: Chunks) -> ParsedMetadata:
         """Parse both chunks and merge them.
@@ -55,7 +59,7 @@ def _document(record: Record) -> dict[str, Any]:
         "app_id": record.program,
         "app_version": record.version,
         **({"schema_version": record.schema_version} if record.schema_version > 1 else {}),
-        "image": _image(record.plan, record.image),
+        "image": _last_image(record),
         "stages": [_image(*stage) for stage in record.earlier],
         "family": record.plan.family.name,
         "environment": dict(record.environment),
@@ -86,20 +90,28 @@ _ALWAYS: Mapping[str, object] = {
 }  # fmt: skip
 
 
+def _last_image(record: Record) -> dict[str, Any]:
+    """Return the JSON of the last stage. The seed is that of the first one, which the file's name contains, too."""
+    image = _image(record.plan, record.image)
+    if record.earlier and record.plan.schema_version >= KEYS_OF_2X:
+        image |= {"seed": record.stages[0][1].seed, STAGE_SEED: record.image.seed}
+    return image
+
+
 def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     """Return the JSON of one stage."""
     request = recorded_request(plan, image_plan, by_name=True)
     if plan.output.private:
         request = without_prompts(request)
     said = {row.recorded: getattr(request, row.field) for row in SWITCHES if row.recorded}
-    image: dict[str, Any] = {"type": plan.task.value, **_ALWAYS}
+    image = _base_keys(plan)
     image |= {name: value for name, value in said.items() if value is not None}
     image["prompt"] = [{"prompt": request.prompt, "weight": 1.0}]
     image["seed"] = image_plan.seed
     image["variations"] = [{"seed": v.seed, "weight": v.weight} for v in request.variations or ()]
     image |= {
         "steps_scheduled": plan.steps.scheduled,
-        "steps_real": plan.steps_left,
+        "steps_real": _steps_run(plan),
         "scheduler": plan.sampler.scheduler,
         "size": list(plan.result_size),
         "threshold": plan.latent_effects.threshold,
@@ -112,10 +124,50 @@ def _image(plan: Plan, image_plan: ImagePlan) -> dict[str, Any]:
     return {**image, **dict(_source_hashes(plan))}
 
 
+def _base_keys(plan: Plan) -> dict[str, Any]:
+    """Return the type of an image, and the keys that InvokeAI 2.x always wrote."""
+    if plan.schema_version < KEYS_OF_2X:
+        return {"type": plan.task.value}
+    size = {"width": plan.result_size.width, "height": plan.result_size.height}
+    return {"type": _type_in_2x(plan), "task": plan.task.value, **_ALWAYS, **size}
+
+
+def _type_in_2x(plan: Plan) -> str:
+    """Return the type that InvokeAI 2.x wrote, which knew two."""
+    known = Task.TEXT_TO_IMAGE if plan.task is Task.TEXT_TO_IMAGE else Task.IMAGE_TO_IMAGE
+    return str(known.value)
+
+
+def _steps_run(plan: Plan) -> int:
+    """Return the steps that were run: of a stage that only enlarges, those of enlarging."""
+    if plan.task is Task.POSTPROCESS and plan.schema_version >= KEYS_OF_2X:
+        return plan.postprocessing.model_steps
+    return plan.steps_left
+
+
+def _postprocessing(plan: Plan, request: GenerationRequest) -> list[dict[str, object]]:
+    """Return what was done to the image; of an existing image with the command, as InvokeAI 2.x wrote it."""
+    entries = plan.postprocessing.facts()
+    if plan.schema_version < KEYS_OF_2X or plan.init is None:
+        return entries
+    if request.outcrop is not None:
+        entries = [{"tool": "outcrop"}, *entries]
+    if (request.fix or request.outcrop is not None) and not plan.output.private:
+        command = f"!fix {quote_value(plan.init.name)} {_switches_of_fix(request)}"
+        entries = [entry | {"dream_command": command} for entry in entries]
+    return entries
+
+
+def _switches_of_fix(request: GenerationRequest) -> str:
+    named = request.set_fields()
+    chosen = {row.field for row in SWITCHES if row.group is Group.POSTPROCESS} - {"fix"} | {"outcrop"}
+    return format_line([GenerationRequest.of({name: value for name, value in named.items() if name in chosen})])
+
+
 def _methods(plan: Plan, request: GenerationRequest) -> Iterator[tuple[str, object]]:
     """Yield how the image was made: its postprocessing, all LoRAs and the way of inpainting."""
-    if plan.postprocessing.wanted:
-        yield "postprocessing", plan.postprocessing.facts()
+    if entries := _postprocessing(plan, request):
+        yield "postprocessing", entries
     if plan.prompt.loras and not plan.output.private:
         switched = [choice._asdict() for choice in request.loras or ()]
         yield "loras", [*switched, *({**choice._asdict(), IN_PROMPT: True} for choice in plan.prompt.loras)]

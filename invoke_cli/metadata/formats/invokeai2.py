@@ -26,6 +26,7 @@ from invoke_cli.request import Borders, GenerationRequest, PostprocessorChoice, 
 
 SD_METADATA = "sd-metadata"
 APP_ID = "invoke-cli"
+STAGE_SEED = "stage_seed"  # of a chain: the seed of the last stage, while `seed` is that of the first one
 IN_PROMPT = "in_prompt"  # marks a LoRA that the prompt names, not the switch
 
 _MAX_WEIGHT = 1_000_000
@@ -50,8 +51,13 @@ def read_dream_and_json(chunks: Chunks) -> ParsedMetadata:
             raise MetadataError(f"its {DREAM} line cannot be read", hint="the image can still be used with -I")
         missing, earlier = (dream.unsupported, dream.earlier) if dream else ((), ())
         request, earlier = _clean(dream_request), tuple(map(_clean, earlier))
-        return ParsedMetadata(program="InvokeAI 1", request=request, missing=missing, earlier=earlier)
+        facts = _noted_model(dream)
+        return ParsedMetadata(program="InvokeAI 1", request=request, facts=facts, missing=missing, earlier=earlier)
     return _merged(document, dream or DreamLine(request=dream_request))
+
+
+def _noted_model(dream: DreamLine | None) -> dict[str, str]:
+    return {"model": dream.model} if dream and dream.model else {}
 
 
 def _parse(text: str, *, optional: bool) -> dict[str, Any] | None:
@@ -84,6 +90,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     values, invalid = _values(image)
     said = (dream.request if is_ours else _clean(dream.request)).set_fields()
     _drop_cut_prompt(values, said, image)
+    _drop_implied_size(values, said, document)
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if is_ours:
@@ -108,6 +115,13 @@ def _drop_cut_prompt(values: dict[str, Any], said: Mapping[str, object], image: 
         del values["prompt"]
 
 
+def _drop_implied_size(values: dict[str, Any], said: Mapping[str, object], document: Mapping[str, Any]) -> None:
+    """Drop a size that our line does not contain, since another image determined it."""
+    is_complete = document.get("app_id") == APP_ID and bool(said)
+    for name in {"width", "height"} - said.keys() if is_complete else ():
+        values.pop(name, None)
+
+
 def _clean(request: GenerationRequest) -> GenerationRequest:
     """Return the request without control characters and with capped prompts, for other programs' files.
 
@@ -124,6 +138,8 @@ def _clean(request: GenerationRequest) -> GenerationRequest:
 def _raw_value(image: Mapping[str, Any], switch: Switch) -> Any:
     """Return the JSON value of a switch; None if it is missing or was not requested."""
     raw = image.get(switch.recorded) if switch.recorded else None
+    if switch.field == "seeds":
+        return image.get(STAGE_SEED, raw)
     if switch.field == "strength" and raw is None and image.get("type") == "img2img":
         return image.get("strength")
     is_off = switch.group in (Group.LOOK, Group.POSTPROCESS) and not raw  # written as 0 if not requested

@@ -28,7 +28,7 @@ POSTPROCESS: tuple[Switch, ...] = (
     ),
     Switch(
         field="facetool_strength",
-        flags=("-G", "--facetool_strength", "--gfpgan_strength"),
+        flags=("-G", "--gfpgan_strength", "--facetool_strength"),
         value=Number(low=0, high=1),
         group=Group.POSTPROCESS,
         metavar="STRENGTH",

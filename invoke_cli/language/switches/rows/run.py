@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.language.switches.numbers import Integer
 from invoke_cli.language.switches.switch import Group, Switch
-from invoke_cli.language.switches.values import Flag
+from invoke_cli.language.switches.values import Choice, Flag
 
 RUN: tuple[Switch, ...] = (
     Switch(
@@ -36,6 +36,15 @@ RUN: tuple[Switch, ...] = (
         value=Flag(),
         group=Group.RUN,
         help="log each step of the engine, and totals",
+    ),
+    Switch(
+        field="compat",
+        flags=("--compat",),
+        value=Choice(options=("2x",)),
+        group=Group.RUN,
+        metavar="2x",
+        example="--compat 2x",
+        help="read the line as InvokeAI 2.x did: the black areas of a mask are painted; also for invoke.init",
     ),
     Switch(
         field="no_session",
