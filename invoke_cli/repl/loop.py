@@ -51,6 +51,7 @@ from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
 from invoke_cli.server.server import ClientRequest, EngineServer
+from invoke_cli.signals import ending_signals_handled
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session  # heavy imports, done by the worker
@@ -67,8 +68,9 @@ def open_prompt(options: Options, defaults: GenerationRequest) -> int:
     # What is printed appears above the input; on a dumb terminal, below it.
     with nullcontext() if is_dumb_terminal() else patch_stdout(raw=True):
         prompt = _Prompt(settings, options)
-        prompt.run()
-    return ExitStatus.OK
+        with ending_signals_handled(prompt.handle_signal):
+            prompt.run()
+    return ExitStatus.INTERRUPTED if prompt.is_ended else ExitStatus.OK
 
 
 def _queue_text(waiting: Sequence[str]) -> str:
@@ -103,7 +105,7 @@ class _Prompt:
         self.client_request: ClientRequest | None = None
         self.step: Step | None = None
         self.stops = 0
-        self.is_leaving = False
+        self.is_leaving = self.is_ended = False
         self.has_started = False
         self.external_input = ExternalInput(self.console, self.history, lambda: self.input)
         self.input: PromptSession[str] = self._prompt_session(Suggestions(lines))
@@ -138,9 +140,9 @@ class _Prompt:
         self.console.hint(greeting(self.settings, is_first_use=self.is_first_use, width=self._columns - 1))
         if is_dumb_terminal():
             self._start_undrawn()
-        while True:
+        while not self.is_ended:
             try:
-                text = self.input.prompt(pre_run=self.external_input.insert_waiting)
+                text = self.input.prompt(pre_run=self._begin_input)
             except EOFError:
                 break
             except KeyboardInterrupt:
@@ -174,9 +176,8 @@ class _Prompt:
             self.worker.submit(line)
 
     def _leave(self) -> None:
-        if self.worker.running:
+        if self.worker.running and not self.is_ended:
             self.console.hint("finishing; Ctrl-C stops the running image")
-        signal.signal(signal.SIGINT, lambda *_: self._stop())
         self.is_leaving = True
         self.server.close()
         self.worker.disconnect_clients()
@@ -301,6 +302,27 @@ class _Prompt:
             return [("", _SEARCHING)]
         return self.toolbar.fragments(self.input.default_buffer.text, self._columns)
 
+    # -- signals ------------------------------------------------------------------------------------------------------
+
+    def handle_signal(self, number: int, _: object) -> None:
+        """Stop the running image; any other signal than Ctrl-C's also ends the prompt."""
+        if number == signal.SIGINT:
+            self._stop()
+            return
+        self.is_ended = True
+        self.worker.drop_waiting()
+        self._stop_running()
+        call_in_event_loop(self.input, self._end_input)
+
+    def _begin_input(self) -> None:
+        self.external_input.insert_waiting()
+        if self.is_ended:
+            self._end_input()
+
+    def _end_input(self) -> None:
+        if not self.input.app.is_done:
+            self.input.app.exit(exception=EOFError)
+
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def _stop_or_clear(self, event: KeyPressEvent) -> None:
@@ -314,14 +336,17 @@ class _Prompt:
     def _stop(self) -> None:
         """Handle Ctrl-C: stop the running image first, then drop the waiting lines."""
         self.stops += 1
-        client_request = self.client_request  # the worker may reset it meanwhile
-        if client_request is not None:
-            client_request.stop()
-        elif self.session is not None and self.worker.running:
-            self.session.stop()
+        self._stop_running()
         if self.stops > 1 or not self.worker.running:
             dropped = self.worker.drop_waiting()
             self.console.hint(f"dropped {len(dropped)} waiting line{'s' if len(dropped) != 1 else ''}")
         else:
             more = "; Ctrl-C again drops the waiting lines" if self.worker.waiting else ""
             self.console.hint(f"stopping after this step{more}")
+
+    def _stop_running(self) -> None:
+        client_request = self.client_request  # the worker may reset it meanwhile
+        if client_request is not None:
+            client_request.stop()
+        elif self.session is not None and self.worker.running:
+            self.session.stop()
