@@ -18,6 +18,7 @@ from prompt_toolkit.auto_suggest import ThreadedAutoSuggest
 from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyPressEvent
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
@@ -33,7 +34,7 @@ from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Event, Forget, NullViewer, Prefill, Step
 from invoke_cli.language.help.keys import When
-from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.language.sanitize import sanitize_for_terminal, unseen_characters
 from invoke_cli.language.switches.launch import Options
 from invoke_cli.output.typed_lines import LEGACY_HISTORY, TypedLines
 from invoke_cli.repl.completer import LineCompleter, LineLexer
@@ -65,6 +66,7 @@ _SEARCHING = " words in any order; Enter accepts, Ctrl-R shows older lines, Ctrl
 def open_prompt(options: Options, defaults: GenerationRequest) -> int:
     """Read and run lines until the user quits."""
     settings = Settings(session_options(options, defaults))
+    Char.display_mappings = {**unseen_characters(), **Char.display_mappings}  # it shows ESC and others as ^[
     # What is printed appears above the input; on a dumb terminal, below it.
     with nullcontext() if is_dumb_terminal() else patch_stdout(raw=True):
         prompt = _Prompt(settings, options)
