@@ -1,36 +1,35 @@
-"""Ctrl-C and SIGTERM outside the prompt: end the running image after its step, keep what is finished."""
+"""Ctrl-C, SIGTERM and SIGHUP outside the prompt: end the running image after its step, keep what is finished."""
 
 from __future__ import annotations
 
-import signal
+import contextlib
 from types import FrameType
-from typing import Any
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.errors import Interrupted
 from invoke_cli.session import Session
+from invoke_cli.signals import end_at_once, ending_signals_handled
 
 
 class InterruptionHandler:
-    """Handles SIGINT and SIGTERM while it is entered.
+    """Handles the signals that end the program while it is entered.
 
-    The first signal ends the running image after its step; a second one, or one between lines, ends the program.
+    The first signal ends the running image after its step; a second one, or one between lines, ends the program. While
+    the engine's libraries are imported, which nothing else could stop, the first one does so.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._is_busy = False
         self._is_interrupted = False
-        self._previous: dict[signal.Signals, Any] = {}
+        self._handling = contextlib.ExitStack()
 
     def __enter__(self) -> InterruptionHandler:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            self._previous[name] = signal.signal(name, self._handle)
+        self._handling.enter_context(ending_signals_handled(self._handle))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name, handler in self._previous.items():
-            signal.signal(name, handler)
+        self._handling.close()
 
     def run(self, line: str, number: int | None) -> Outcome:
         """Run a line; a signal that came before it began counts for it."""
@@ -43,6 +42,8 @@ class InterruptionHandler:
             self._is_busy = False
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self._session.context.is_opening_engine:
+            end_at_once()
         if self._is_interrupted or not self._is_busy:
             raise Interrupted("stopped")
         self._is_interrupted = True

@@ -150,7 +150,7 @@ class Console:
 
     def hint(self, text: str) -> None:
         """Print secondary text to standard error."""
-        self._write_stderr(text, "dim")
+        self._write_stderr(sanitize_for_terminal(text), "dim")
 
     def answer(self, text: str, *, paged: bool = False) -> None:
         """Print requested text to standard output; `paged` text that is longer than the window is shown in a pager."""
@@ -192,7 +192,9 @@ class Console:
                 self._show_result(event)
             case Message():
                 self._show_message(event)
-            case Prefill(line=text) | Planned(text=text, dry_run=True):
+            case Prefill(line=text):  # a file or a pipe gets the same text
+                self._write_stdout(sanitize_for_terminal(text) if self.out.isatty() else text)
+            case Planned(text=text, dry_run=True):
                 self._write_stdout(sanitize_for_terminal(text))
             case Failed():
                 width = shutil.get_terminal_size((100, 24)).columns
@@ -245,7 +247,7 @@ class Console:
         else:
             self._write_stdout(add_hyperlink(text, event.path) if self.style.links else text)
         for extra in (*event.extras, *([performance_text(event)] if self.style.verbose else [])):
-            self._write_stderr(f"  {extra}", "dim")
+            self._write_stderr(f"  {sanitize_for_terminal(str(extra))}", "dim")
         self._show_picture(event.picture)
 
     def _write_stderr(self, text: str, style: str, *, always: bool = False) -> None:

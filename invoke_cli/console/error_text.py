@@ -33,12 +33,12 @@ def excerpt(line: str, span: Span, width: int = 100) -> list[str]:
     """Return the part of a line around a span, and the carets under it."""
     width_left = max(20, width - 4)
     start = max(0, min(span.start - width_left // 3, len(line) - width_left))
-    shown = sanitize_for_terminal(line[start : start + width_left].replace("\t", " "))
+    part = line[start : start + width_left].replace("\t", " ")
     prefix, suffix = ("…" if start else ""), ("…" if start + width_left < len(line) else "")
-    before = shown[: span.start - start]
-    marked = shown[span.start - start : max(span.end, span.start + 1) - start]
+    first, last = span.start - start, max(span.end, span.start + 1) - start
+    before, marked, after = map(sanitize_for_terminal, (part[:first], part[first:last], part[last:]))
     indent = _cell_width(prefix) + _cell_width(before)
-    return [f"  {prefix}{shown}{suffix}", f"  {' ' * indent}{'^' * max(1, _cell_width(marked))}"]
+    return [f"  {prefix}{before}{marked}{after}{suffix}", f"  {' ' * indent}{'^' * max(1, _cell_width(marked))}"]
 
 
 def _cell_width(text: str) -> int:

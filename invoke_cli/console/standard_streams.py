@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
-from io import TextIOWrapper
+from io import RawIOBase, TextIOWrapper
 from pathlib import Path
 
 from invoke_cli.errors import OutputError
@@ -57,8 +58,34 @@ def drop_unwritable_progress() -> None:
         sys.stderr = BestEffortStream(err.buffer, err.encoding, "backslashreplace", write_through=True)
 
 
+class ClosedStream(TextIOWrapper):
+    """A standard output that was closed (`>&-`): results that are written to it are an error, as on a full disk."""
+
+    def __init__(self) -> None:
+        super().__init__(_ClosedFile(), "utf-8", write_through=True)
+
+
+class _ClosedFile(RawIOBase):
+    name = "<closed>"
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _: object) -> int:
+        raise OSError(errno.EBADF, "it is closed")
+
+
 def open_missing_streams() -> None:
-    """Open the null device for missing standard streams (`>&-`)."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # open until the end
+    """Replace missing standard streams: an error for results, the null device for everything else.
+
+    Their numbers are taken by the null device, lest a file that is opened later gets what libraries write to them.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free, which is this one
+    if sys.stdout is None:
+        sys.stdout = ClosedStream()
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open until the end

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from typing import TextIO
 
+from invoke_cli.errors import Interrupted
 from invoke_cli.language.help.render import NARROWEST, WIDEST, WIDTH
+from invoke_cli.signals import ending_signals_handled
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -33,8 +36,12 @@ def is_long(text: str) -> bool:
 
 
 def show_in_pager(text: str) -> None:
-    """Show a text in the user's pager ($PAGER, or less), which takes over the terminal."""
+    """Show a text in the user's pager ($PAGER, or less), which takes over the terminal, and Ctrl-C with it."""
     import click
 
     os.environ.setdefault("LESS", "-R")
-    click.echo_via_pager(f"{text}\n")
+    with ending_signals_handled(signal.default_int_handler):
+        try:
+            click.echo_via_pager(f"{text}\n")
+        except KeyboardInterrupt:
+            raise Interrupted("stopped") from None

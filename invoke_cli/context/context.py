@@ -125,6 +125,7 @@ class SessionContext:
         self.faster = ""
         self._opener = opener
         self._engine: Engine | None = None
+        self._is_opening = False
         self._opening: threading.Thread | None = None
         self._folders: dict[Path, OutputFolder] = {}
         self._folders_lock = threading.RLock()
@@ -152,18 +153,29 @@ class SessionContext:
             self._opening.join(_POLL_SECONDS)
             self.check_stopped()
         if self._engine is None:
-            options, settings = self.settings.options, self.settings
-            self._opening_began = time.monotonic()
-            self._engine = self._opener(
-                EngineSettings(
-                    device=settings.launch_value("device", options.device),
-                    precision=settings.launch_value("precision", options.precision),
-                    offline=settings.offline,
-                    max_loaded_models=settings.max_loaded_models,
-                    model_memory=settings.model_memory,
-                )
-            )
+            self._engine = self._opened_engine()
         return self._engine
+
+    def _opened_engine(self) -> Engine:
+        options, settings = self.settings.options, self.settings
+        engine_settings = EngineSettings(
+            device=settings.launch_value("device", options.device),
+            precision=settings.launch_value("precision", options.precision),
+            offline=settings.offline,
+            max_loaded_models=settings.max_loaded_models,
+            model_memory=settings.model_memory,
+        )
+        self._opening_began = time.monotonic()
+        self._is_opening = True
+        try:
+            return self._opener(engine_settings)
+        finally:
+            self._is_opening = False
+
+    @property
+    def is_opening_engine(self) -> bool:
+        """Whether a line has begun to open the engine, and no image exists that could be lost."""
+        return self._is_opening
 
     def beside(self) -> SessionContext:
         """Return the context of a line that is answered while another one runs, on another thread.

@@ -94,7 +94,7 @@ class Suggestions(AutoSuggest):
             return None
         with contextlib.suppress(OutputError):
             found = self._lines.find_by_start(text)
-            return Suggestion(sanitize_for_terminal(found[len(text) :])) if found else None
+            return Suggestion(found[len(text) :]) if found else None
         return None
 
 
@@ -145,5 +145,8 @@ class LineSearch(Completer):
             for line, number in self._lines.find_containing(document.text, _MAX_FOUND):
                 description = "typed" if number is None else f"image {number}"
                 yield Completion(
-                    sanitize_for_terminal(line), start_position=-document.cursor_position, display_meta=description
+                    line,
+                    start_position=-document.cursor_position,
+                    display=sanitize_for_terminal(line),
+                    display_meta=description,
                 )

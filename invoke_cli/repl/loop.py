@@ -18,6 +18,7 @@ from prompt_toolkit.auto_suggest import ThreadedAutoSuggest
 from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyPressEvent
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
@@ -33,7 +34,7 @@ from invoke_cli.context.settings import Settings
 from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Event, Forget, NullViewer, Prefill, Step
 from invoke_cli.language.help.keys import When
-from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.language.sanitize import sanitize_for_terminal, unseen_characters
 from invoke_cli.language.switches.launch import Options
 from invoke_cli.output.typed_lines import LEGACY_HISTORY, TypedLines
 from invoke_cli.repl.completer import LineCompleter, LineLexer
@@ -52,6 +53,7 @@ from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
 from invoke_cli.server.server import ClientRequest, EngineServer
+from invoke_cli.signals import ending_signals_handled
 
 if TYPE_CHECKING:
     from invoke_cli.session import Session  # heavy imports, done by the worker
@@ -65,11 +67,13 @@ _SEARCHING = " words in any order; Enter accepts, Ctrl-R shows older lines, Ctrl
 def open_prompt(options: Options, defaults: GenerationRequest) -> int:
     """Read and run lines until the user quits."""
     settings = Settings(session_options(options, defaults))
+    Char.display_mappings = {**unseen_characters(), **Char.display_mappings}  # it shows ESC and others as ^[
     # What is printed appears above the input; on a dumb terminal, below it.
     with nullcontext() if is_dumb_terminal() else patch_stdout(raw=True):
         prompt = _Prompt(settings, options)
-        prompt.run()
-    return ExitStatus.OK
+        with ending_signals_handled(prompt.handle_signal):
+            prompt.run()
+    return ExitStatus.INTERRUPTED if prompt.is_ended else ExitStatus.OK
 
 
 def _queue_text(waiting: Sequence[str]) -> str:
@@ -105,7 +109,7 @@ class _Prompt:
         self.client_request: ClientRequest | None = None
         self.step: Step | None = None
         self.stops = 0
-        self.is_leaving = False
+        self.is_leaving = self.is_ended = False
         self.has_started = False
         self.external_input = ExternalInput(self.console, self.history, lambda: self.input)
         self.input: PromptSession[str] = self._prompt_session(Suggestions(lines))
@@ -140,9 +144,9 @@ class _Prompt:
         self.console.hint(greeting(self.settings, is_first_use=self.is_first_use, width=self._columns - 1))
         if is_dumb_terminal():
             self._start_undrawn()
-        while True:
+        while not self.is_ended:
             try:
-                text = self.input.prompt(pre_run=self.external_input.insert_waiting)
+                text = self.input.prompt(pre_run=self._begin_input)
             except EOFError:
                 break
             except KeyboardInterrupt:
@@ -176,9 +180,8 @@ class _Prompt:
             self.worker.submit(line)
 
     def _leave(self) -> None:
-        if self.worker.running:
+        if self.worker.running and not self.is_ended:
             self.console.hint("finishing; Ctrl-C stops the running image")
-        signal.signal(signal.SIGINT, lambda *_: self._stop())
         self.is_leaving = True
         self.server.close()
         self.worker.disconnect_clients()
@@ -305,6 +308,27 @@ class _Prompt:
             return [("", _SEARCHING)]
         return self.toolbar.fragments(self.input.default_buffer.text, self._columns)
 
+    # -- signals ------------------------------------------------------------------------------------------------------
+
+    def handle_signal(self, number: int, _: object) -> None:
+        """Stop the running image; any other signal than Ctrl-C's also ends the prompt."""
+        if number == signal.SIGINT:
+            self._stop()
+            return
+        self.is_ended = True
+        self.worker.drop_waiting()
+        self._stop_running()
+        call_in_event_loop(self.input, self._end_input)
+
+    def _begin_input(self) -> None:
+        self.external_input.insert_waiting()
+        if self.is_ended:
+            self._end_input()
+
+    def _end_input(self) -> None:
+        if not self.input.app.is_done:
+            self.input.app.exit(exception=EOFError)
+
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def _stop_or_clear(self, event: KeyPressEvent) -> None:
@@ -318,14 +342,17 @@ class _Prompt:
     def _stop(self) -> None:
         """Handle Ctrl-C: stop the running image first, then drop the waiting lines."""
         self.stops += 1
-        client_request = self.client_request  # the worker may reset it meanwhile
-        if client_request is not None:
-            client_request.stop()
-        elif self.session is not None and self.worker.running:
-            self.session.stop()
+        self._stop_running()
         if self.stops > 1 or not self.worker.running:
             dropped = self.worker.drop_waiting()
             self.console.hint(f"dropped {len(dropped)} waiting line{'s' if len(dropped) != 1 else ''}")
         else:
             more = "; Ctrl-C again drops the waiting lines" if self.worker.waiting else ""
             self.console.hint(f"stopping after this step{more}")
+
+    def _stop_running(self) -> None:
+        client_request = self.client_request  # the worker may reset it meanwhile
+        if client_request is not None:
+            client_request.stop()
+        elif self.session is not None and self.worker.running:
+            self.session.stop()

@@ -200,3 +200,11 @@ def test_fetch_carries_over_the_loras_that_exist_here(harness: SessionHarness) -
     harness.run("!fetch theirs.png")
     assert harness.prefills[0].endswith('--lora "Wet Ink:0.4"')
     assert harness.notices == ["not carried over: LoRA oil at 0.2"]
+
+
+@pytest.mark.feature("visible-escapes")
+def test_fetch_gives_back_characters_that_do_not_show(harness: SessionHarness) -> None:
+    prompt = "a \u202eneerg\u202c cat\u200b, \u200dinvisible"
+    foreign_image(parameters=PARAMETERS.replace("a cat", prompt, 1))
+    harness.run("!fetch theirs.png prompt")
+    assert harness.prefills == [f"{prompt} --neg ugly"]

@@ -227,7 +227,4 @@ def test_any_text_decodes_or_raises_a_metadata_error(chunks: dict[str, str]) -> 
 
 
 def test_sanitize_replaces_control_characters() -> None:
-    assert (
-        sanitize_for_terminal("a\x1b[31mb\x07c\x9b\nd")
-        == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}\nd"
-    )
+    assert sanitize_for_terminal("a\x1b[31mb\x07c\x9b\nd") == "a\\x1b[31mb\\x07c\\x9b\nd"

@@ -83,4 +83,4 @@ def _write_lines(context: SessionContext, paths: Sequence[Path], target: Path) -
 
 
 def _one_line(text: str) -> str:
-    return sanitize_for_terminal(text).replace("\n", " ").replace("\t", " ")
+    return text.replace("\n", " ").replace("\t", " ")
