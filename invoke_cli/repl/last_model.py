@@ -8,6 +8,7 @@ from invoke_cli.commands.table import find_command
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
+from invoke_cli.input_files import CONFIG, read_input_text
 from invoke_cli.language.grammar.line import CommandLine, parse
 from invoke_cli.output.files import output_errors, write_atomically
 
@@ -42,9 +43,8 @@ class LastModel:
 
     def _read(self) -> str:
         try:
-            with self._settings.paths.last_model_file.open(encoding="utf-8", errors="replace") as file:
-                return file.read(_MAX_NAME).strip()
-        except OSError:
+            return read_input_text(self._settings.paths.last_model_file, CONFIG, "replace")[:_MAX_NAME].strip()
+        except (OSError, ValueError):
             return ""
 
 
