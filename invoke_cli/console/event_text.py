@@ -8,6 +8,7 @@ from invoke_cli.language.fitted_line import fitted_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
 
 BAR_WIDTH = 24
+SHORTEST_LINE = 40
 
 
 def result_text(event: Saved) -> str:
@@ -19,9 +20,9 @@ def result_text(event: Saved) -> str:
 
 
 def short_result_text(event: Saved, width: int) -> str:
-    """Return the line of a result in at most `width` cells: what was chosen, and the seed."""
+    """Return the line of a result in `width` cells, or in more after a long path: what was chosen, and the seed."""
     place = sanitize_for_terminal(_place(event))
-    return place + fitted_line(event.short_line or event.line, width - cell_width(place))
+    return place + fitted_line(event.short_line or event.line, max(SHORTEST_LINE, width - cell_width(place)))
 
 
 def _place(event: Saved) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 
-from invoke_cli.commands.table import find_command
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
 from invoke_cli.errors import InvokeError
@@ -49,6 +48,8 @@ class LastModel:
 
 
 def _switches(line: str) -> bool:
+    from invoke_cli.commands.table import find_command  # it needs libraries that the first prompt does not wait for
+
     try:
         parsed = parse(line)
     except InvokeError:

@@ -54,6 +54,7 @@ def seeded(seed: int) -> Any:
 
 
 @pytest.mark.feature("chain-upscale")
+@pytest.mark.slow
 def test_a_chain_of_upscalers_passes_latents_and_equals_stock(
     harness: SessionHarness, tiny_model: Path, x2: Path, x4: Path
 ) -> None:

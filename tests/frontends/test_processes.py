@@ -50,7 +50,7 @@ def wait_for_images(folder: Path, count: int) -> None:
 def test_a_process_writes_only_results_and_progress_to_its_streams(folder: Path) -> None:
     out, err = start(folder, "a cat", "-s3", "-S5", stdin="").communicate(timeout=180)
     assert out == "[1] outputs/000001.5.png: a cat -s 3 -S 5 -W 64 -H 64 -C 7.5 -A k_lms -m tiny\n"
-    assert [line.split(" ")[0] for line in err.splitlines()] == ["3", "loading", "loaded"]
+    assert [line.split(" ")[0] for line in err.splitlines()] == ["3", "loading", "loaded", "1"]
 
 
 @pytest.mark.feature("interrupt")

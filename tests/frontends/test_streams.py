@@ -71,6 +71,6 @@ def test_a_full_standard_output_is_one_error(program: Program, line: str) -> Non
 def test_an_image_is_generated_without_standard_output(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
-    assert run(["a cat", "-s2"]) == 0 and len(program.images) == 1
+    assert run(["a cat", "-s2"]) == 1 and len(program.images) == 1, "the image is kept, its result line is lost"
     for stream in (sys.stdout, sys.stderr):
         stream.close()

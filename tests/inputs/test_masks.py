@@ -143,7 +143,12 @@ def as_schema_2(path: Path) -> None:
     chunks = read_chunks(path)
     document = json.loads(chunks["sd-metadata"])
     document["schema_version"] = 2
-    del document["image"]["mask_match"], document["image"]["inpainting"]
+    facts = document["image"]
+    facts["type"] = facts.pop("task")
+    later = ("mask_match", "inpainting", "facetool", "facetool_strength", "upscale", "hires_fix",
+             "h_symmetry_time_pct", "v_symmetry_time_pct", "width", "height")  # fmt: skip
+    for name in later:
+        facts.pop(name, None)
     chunks["sd-metadata"] = json.dumps(document)
     info = PngInfo()
     for key, text in chunks.items():

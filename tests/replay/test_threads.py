@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 
 
@@ -22,6 +24,7 @@ def invoke(folder: Path, threads: int, lines: str) -> str:
     return process.stdout
 
 
+@pytest.mark.slow
 def test_verification_is_identical_whatever_the_number_of_threads(tmp_path: Path) -> None:
     line = "a red boat on the sea -s4 -S5 -W128 -H128"
     invoke(tmp_path, 1, line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ def count_resolutions(
     """Run a line; return how often its defaults were resolved, and which of the model's configs were read."""
     resolutions: list[object] = []
     read: list[str] = []
-    resolve, open_file = Settings.resolve, io.open
+    resolve, open_file = Settings.resolve, os.open
 
     def counted(settings: Settings, *arguments: object) -> object:
         resolutions.append(arguments)
@@ -26,11 +26,11 @@ def count_resolutions(
     def recorded(file: object, *arguments: object, **named: object) -> object:
         if str(file).startswith(str(model)) and str(file).endswith(".json"):
             read.append(Path(str(file)).relative_to(model).as_posix())
-        return open_file(file, *arguments, **named)  # type: ignore[call-overload]
+        return open_file(file, *arguments, **named)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(Settings, "resolve", counted)
-        patch.setattr(io, "open", recorded)
+        patch.setattr(os, "open", recorded)
         session.draw(line)
     return len(resolutions), read
 

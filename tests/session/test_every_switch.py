@@ -38,6 +38,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "fast": "changes the engine alone: tests/families/test_optimizations.py",
     "save_latents": "needs latents: tests/replay/test_resume.py",
     "preview": "needs a viewer: tests/generation/test_previews.py",
+    "compat": "changes what masks and lines of InvokeAI 2.x mean: tests/replay/test_meanings_of_2x.py",
     "no_session": "needs another process: tests/frontends/test_engine_server_calls.py",
 }
 
