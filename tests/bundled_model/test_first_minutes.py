@@ -82,6 +82,7 @@ def test_a_circle_has_the_requested_colour(harness: SessionHarness, colour: str,
     assert middle.argmax() == channel and middle[channel] > 120
 
 
+@pytest.mark.slow
 def test_the_position_of_an_object_depends_on_the_seed(harness: SessionHarness) -> None:
     results = harness.draw("a small red circle -S 1..6 -s 8")
     centres = []

@@ -86,6 +86,7 @@ def watching(harness: SessionHarness, line: str) -> Iterator[Callable[[int], lis
     assert outcomes == [Outcome.INTERRUPTED]
 
 
+@pytest.mark.slow
 def test_each_save_gives_one_image_however_it_is_written(fake_session: SessionHarness) -> None:
     path = Path("my sketch.png")
     path.write_bytes(png("black"))

@@ -65,6 +65,7 @@ def test_the_memory_of_loaded_models_is_limited(folder_of: Folder) -> None:
     engine.unload()
 
 
+@pytest.mark.slow
 def test_ten_switches_between_models_leak_no_memory(engine: DiffusersEngine, folder_of: Folder) -> None:
     models = [tiny(folder_of(name)) for name in NAMES]
     for model in models:  # what libraries keep for good is allocated before measuring

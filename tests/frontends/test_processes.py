@@ -76,6 +76,7 @@ def batch() -> str:
     return "\n".join(kinds * 4) + "\n"
 
 
+@pytest.mark.slow
 def test_a_batch_of_40_lines(folder: Path) -> None:
     out, err = start(folder, stdin=batch()).communicate(timeout=300)
     assert err.count("error: line") == 8

@@ -16,6 +16,9 @@ from training.rendering.random_scenes import draw_scene, landscape, single
 from training.rendering.render import render
 from training.rendering.scene import MEDIA, PALETTE, SHAPES
 
+# They train a classifier and draw many pictures.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def questions() -> Examination:

@@ -16,6 +16,9 @@ from training.rendering.random_scenes import pair, single
 from training.rendering.render import render
 from training.rendering.scene import PALETTE, THINGS, Item, Objects
 
+# They train a classifier and draw many pictures.
+pytestmark = pytest.mark.slow
+
 NO_CLASSIFIER = MediumClassifier(media=(), means=np.zeros(0), inverses=np.zeros(0), offsets=np.zeros(0))
 
 
