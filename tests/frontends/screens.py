@@ -19,6 +19,7 @@ NAMES = {
     "default": "#d8d8d8", "black": "#303030", "red": "#e06c75", "green": "#98c379", "brown": "#d9b36c",
     "blue": "#61afef", "magenta": "#c678dd", "cyan": "#56b6c2", "white": "#c8c8c8", "brightblack": "#808080",
 }  # fmt: skip
+FOUND = re.compile(r"\[1\] \d\d:\d\d  tree on a hill")
 LATE = re.compile(r"step (2[4-9]|3\d) of 40")
 LINE = "tree on a hill with a river, sunset -S 42 -s 40"
 
@@ -50,7 +51,7 @@ def scenes(pane: Pane) -> Iterator[str]:
     yield pane.coloured
     pane.until(lambda screen: "[2] outputs" in screen and "1 image in" in screen.split("[2] outputs")[1])
     pane.enter("!search river steps>10")
-    pane.until(lambda screen: "[1] 000001.42.png" in screen)
+    pane.until(lambda screen: bool(FOUND.search(screen)))
     yield pane.coloured
 
 
