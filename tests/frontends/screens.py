@@ -55,6 +55,11 @@ def scenes(pane: Pane) -> Iterator[str]:
     yield pane.coloured
 
 
+def kept_blanks(text: str) -> str:
+    """Return text for SVG whose blanks every viewer keeps, at the end of a line too."""
+    return escape(text).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def cells_of(text: str) -> list[list[pyte.screens.Char]]:
     """Return the cells of a screen, without its longer gaps."""
     screen = pyte.Screen(COLUMNS, ROWS)
@@ -78,7 +83,7 @@ def svg(screens: list[list[list[pyte.screens.Char]]]) -> str:
             parts += svg_row(row, top + 8 + number * HEIGHT)
         top += height + 12
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{COLUMNS * WIDTH + 16}" height="{top}"'
-    style = 'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="13" xml:space="preserve"'
+    style = 'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="13"'
     return f'{head} {style} shape-rendering="crispEdges">\n' + "\n".join(parts) + "\n</svg>\n"
 
 
@@ -97,7 +102,7 @@ def svg_row(row: list[pyte.screens.Char], top: int) -> Iterator[str]:
         elif style_of_run[2] != "default" or style_of_run[3]:
             yield box.format(top, HEIGHT, back)
         if not half and text.strip():
-            yield f'<text x="{left}" y="{top + 13}" textLength="{wide}" fill="{fore}">{escape(text)}</text>'
+            yield f'<text x="{left}" y="{top + 13}" textLength="{wide}" fill="{fore}">{kept_blanks(text)}</text>'
         column += len(text)
 
 
