@@ -8,7 +8,7 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.generation.prepare import Prepared
 
 AUTO = "auto"
-FASTER = "--fast auto is about twice as fast on this processor, and changes the image slightly"
+FASTER = "--fast auto is faster on this processor, and changes the image slightly"
 
 
 def with_chosen_speedups(context: SessionContext, prepared: Prepared) -> Prepared:
