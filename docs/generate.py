@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from docs.api_keywords import keywords_module
 from docs.features_page import features_page, problems
 from docs.invokeai2_page import invokeai2_page
-from docs.library_keywords import keywords_module
 from docs.man_page import man_page
 from docs.markdown import page
 from docs.reference_pages import (
@@ -47,7 +47,7 @@ def pages() -> Mapping[str, str]:
         **{f"reference/{name}.md": page(text) for name, text in reference.items()},
         "features.md": page(features_page()),
         "invoke.1": man_page(),
-        "../invoke_cli/library/keywords.py": keywords_module(),
+        "../invoke_cli/api/keywords.py": keywords_module(),
         "invoke-cli.1": ".so man1/invoke.1\n",
     }
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from invoke_cli.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from invoke_cli.api.results import Result as Result
+    from invoke_cli.api.results import Results as Results
+    from invoke_cli.api.session import Session as Session
     from invoke_cli.errors import InvokeError as InvokeError
-    from invoke_cli.library.results import Result as Result
-    from invoke_cli.library.results import Results as Results
-    from invoke_cli.library.session import Session as Session
 
 __all__ = ("InvokeError", "Result", "Results", "Session", "__version__")
 
@@ -22,11 +22,11 @@ def __getattr__(name: str) -> object:
     """Import the library's public names on first use, since the program itself must start without them."""
     match name:
         case "Session":
-            from invoke_cli.library.session import Session
+            from invoke_cli.api.session import Session
 
             return Session
         case "Result" | "Results":
-            from invoke_cli.library import results
+            from invoke_cli.api import results
 
             return getattr(results, name)
         case "InvokeError":

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import library
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
@@ -207,7 +208,7 @@ def _copy_from(source: torch.Tensor, target: torch.Tensor, non_blocking: bool = 
 
 # What torch runs where neither a simulated tensor nor the mode is asked, such as inside `torch.tensor(…, device=…)`.
 _KERNELS = {"empty_strided": _empty_strided, "empty.memory_format": _empty, "_copy_from": _copy_from}
-_LIBRARY = torch.library.Library("aten", "IMPL")
+_LIBRARY = library.Library("aten", "IMPL")
 
 
 def install() -> None:

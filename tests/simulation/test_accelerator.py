@@ -58,8 +58,8 @@ def images(harness: SessionHarness, line: str) -> list[np.ndarray[tuple[int, ...
     return found
 
 
-def compare(both: Both, line: str) -> None:
-    """Assert that the images of a line are those of the processor within rounding, and that its memory is returned."""
+def difference(both: Both, line: str) -> int:
+    """Return how far the images of a line are from the processor's, of 255; its memory must be returned."""
     expected = images(both[0], line)
     images(both[1], line)  # loads the model and fills the caches
     gc.collect()
@@ -68,20 +68,19 @@ def compare(both: Both, line: str) -> None:
     gc.collect()
     assert MEMORY.live <= before, "live bytes return to their value before the line"
     assert len(found) == len(expected) > 0
-    for ours, theirs in zip(found, expected, strict=True):
-        assert np.abs(ours - theirs).max() <= (2 if "--match_colors" in line else 1), line
+    return max(int(np.abs(ours - theirs).max()) for ours, theirs in zip(found, expected, strict=True))
 
 
 @pytest.mark.feature("accelerators")
 @pytest.mark.parametrize("line", QUICK)
 def test_a_line_on_an_accelerator(both: Both, line: str) -> None:
-    compare(both, line)
+    assert difference(both, line) <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", MORE)
 def test_further_lines_on_an_accelerator(both: Both, line: str) -> None:
-    compare(both, line)
+    assert difference(both, line) <= (2 if "--match_colors" in line else 1)
 
 
 @pytest.mark.slow

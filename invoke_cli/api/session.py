@@ -13,6 +13,13 @@ from typing import Any, Unpack
 
 from PIL import Image
 
+from invoke_cli.api.arguments import request_from
+from invoke_cli.api.history import History
+from invoke_cli.api.image_files import ImageFiles
+from invoke_cli.api.keywords import SessionSettings, Settings
+from invoke_cli.api.notebook import NO_BAR, ProgressBar, is_notebook
+from invoke_cli.api.results import Result, Results
+from invoke_cli.api.turns import turn, turn_passed_on
 from invoke_cli.context.context import Streams
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
@@ -22,13 +29,6 @@ from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.line import generate
 from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.language.grammar.line import Blank, Generation, Quit, Stage, parse
-from invoke_cli.library.arguments import request_from
-from invoke_cli.library.history import History
-from invoke_cli.library.image_files import ImageFiles
-from invoke_cli.library.keywords import SessionSettings, Settings
-from invoke_cli.library.notebook import NO_BAR, ProgressBar, is_notebook
-from invoke_cli.library.results import Result, Results
-from invoke_cli.library.turns import turn, turn_passed_on
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.formats.invokeai2 import SD_METADATA
 from invoke_cli.output.writer import SavedImage

@@ -15,10 +15,10 @@ from PIL import Image
 
 import invoke_cli
 from invoke_cli import InvokeError, Result, Session
+from invoke_cli.api.arguments import LEFT_OUT, keywords
+from invoke_cli.api.keywords import SessionSettings, Settings
 from invoke_cli.engine import Engine
 from invoke_cli.language.switches.table import SWITCHES
-from invoke_cli.library.arguments import LEFT_OUT, keywords
-from invoke_cli.library.keywords import SessionSettings, Settings
 from invoke_cli.request import GenerationRequest
 from tests.sample_images import drawing
 

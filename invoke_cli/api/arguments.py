@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from invoke_cli.api.image_files import ImageFiles
 from invoke_cli.errors import LineError
 from invoke_cli.language.grammar.names import nearest
 from invoke_cli.language.grammar.quotes import canonical
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES, by_field
-from invoke_cli.library.image_files import ImageFiles
 from invoke_cli.request import GenerationRequest
 
 # What the caller decides in another way: the prompt is the first argument, and a plan is asked for with `plan`.

@@ -112,7 +112,7 @@ class Results:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         """Display the images in a notebook, which waits for them."""
-        from invoke_cli.library.notebook import show
+        from invoke_cli.api.notebook import show
 
         show(self)
         return {"text/plain": ""}
