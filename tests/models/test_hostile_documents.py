@@ -205,7 +205,7 @@ def fuzz(read: Callable[[random.Random], None], seed: int, count: int) -> int:
 def test_mutations_of_valid_files_are_read_or_rejected(
     kind: str, readers: Mapping[str, Callable[[random.Random], None]]
 ) -> None:
-    assert fuzz(readers[kind], 1, QUICK) > 0, "some mutations are rejected, all with an error of the program"
+    assert fuzz(readers[kind], 1, QUICK) < QUICK, "a reader that rejects everything shows nothing"
 
 
 @pytest.mark.slow
@@ -218,7 +218,7 @@ def test_many_mutations_of_valid_files_are_read_or_rejected(
     seed = random.randrange(10**6)
     with capsys.disabled():
         sys.stdout.write(f"\nseed {seed}: {MANY} mutations of {kind}\n")
-    assert fuzz(readers[kind], seed, MANY) > 0
+    assert fuzz(readers[kind], seed, MANY) < MANY
 
 
 # Each list refers ten times to the one before.
