@@ -59,7 +59,7 @@ class Results:
         self._results: list[Result] = []
         self._texts: list[str] = []
         self._error: BaseException | None = None
-        self._done = self._told = self._stopped = False
+        self._done = self._reported = self._stopped = False
 
     def __iter__(self) -> Iterator[Result]:
         position = 0
@@ -102,8 +102,8 @@ class Results:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the call has ended, and nobody needs to be told of an error."""
-        return self._done and (self._error is None or self._told)
+        """Whether the call has ended, and its error, if any, has been raised."""
+        return self._done and (self._error is None or self._reported)
 
     @property
     def stopped(self) -> bool:
@@ -137,9 +137,9 @@ class Results:
             self._error = None if isinstance(error, Interrupted) and self._stopped else error
             self._changed.notify_all()
 
-    def raise_untold(self) -> None:
-        """Raise the error of the call if nobody has been told of it."""
-        if not self._told:
+    def raise_unreported(self) -> None:
+        """Raise the error of the call if it has not been raised yet."""
+        if not self._reported:
             self._raise_error()
 
     # -- waiting ---------------------------------------------------------------------------------------------------
@@ -161,5 +161,5 @@ class Results:
 
     def _raise_error(self) -> None:
         if self._error is not None:
-            self._told = True
+            self._reported = True
             raise self._error

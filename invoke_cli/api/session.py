@@ -159,7 +159,7 @@ class Session:
             self._session.close()
             self._files.close()
         for call in self._calls:
-            call.raise_untold()
+            call.raise_unreported()
 
     def __enter__(self) -> Session:
         return self
