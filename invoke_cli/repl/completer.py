@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -52,8 +54,18 @@ class LineLexer(Lexer):
         self._check_references = check_references
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """Return a function from line number to styled text."""
-        return lambda number: self._line(document.lines[number]) if number < len(document.lines) else []
+        """Return a function from line number to styled text, which styles each line once."""
+        lines = document.lines
+
+        @cache
+        def styled(number: int) -> StyleAndTextTuples:
+            return self._line(lines[number]) if number < len(lines) else []
+
+        return styled
+
+    def invalidation_hash(self) -> Hashable:
+        """Return a value that changes each second, when files and the model's words are looked up again."""
+        return int(time.monotonic())
 
     def _line(self, text: str) -> StyleAndTextTuples:
         count = self._counter.count(text)

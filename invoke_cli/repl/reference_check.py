@@ -91,10 +91,12 @@ class ReferenceCheck:
             self._defaults = GenerationRequest(init_image=defaults.init_image)
 
     def _check_file(self, name: str | None, field: str) -> None:
+        if name is None:
+            return
         outdir = expand_path(self._settings.outdir())
-        if name is not None and _NUMBERED.fullmatch(name):
+        if _NUMBERED.fullmatch(name):
             self._check_number(name, outdir, field)
-        if name is None or not _WHOLE_NAME.fullmatch(name):
+        if not _WHOLE_NAME.fullmatch(name):
             return
         if not (path_exists(expand_path(name)) or path_exists(outdir / name) or self._is_stored_input(name, outdir)):
             raise ImageError(f"no such image: {name[:100]}", hint="Tab completes names", field=field)
