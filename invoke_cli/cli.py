@@ -121,9 +121,20 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
         from invoke_cli.repl.loop import open_prompt
 
         return open_prompt(options, invocation.defaults)
+    return _run_file(console, options, invocation.defaults, str(source or "-"))
+
+
+def _run_file(console: Console, options: Options, defaults: GenerationRequest, source: str) -> int:
+    """Run the lines of a file, in order or with workers."""
+    from invoke_cli.context.options import session_options
+    from invoke_cli.context.settings import Settings
+    from invoke_cli.ordered_batch import PART_OPTIONS, from_file_in_order
+
+    if any(name in options for name in PART_OPTIONS) or Settings(session_options(options, defaults)).workers:
+        return from_file_in_order(console, options, defaults, source)
     from invoke_cli.batch import from_file
 
-    return from_file(console, options, invocation.defaults, str(source or "-"))
+    return from_file(console, options, defaults, source)
 
 
 def _run_lines(console: Console, options: Options, invocation: Invocation, words: Sequence[str]) -> int:

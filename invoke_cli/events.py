@@ -113,7 +113,10 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """A denoising step is complete: `step` of `steps`, for `image` of `images`, in `stage` of `stages` (all from 1)."""
+    """A denoising step is complete: `step` of `steps`, for `image` of `images`, in `stage` of `stages` (all from 1).
+
+    `worker` is the name of the worker that took it, if there are several, and `line` the number of its line in a file.
+    """
 
     image: int
     images: int
@@ -124,6 +127,8 @@ class Step:
     stage: int = 1
     stages: int = 1
     preview: Preview | None = None
+    worker: str = ""
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +137,8 @@ class Saved:
 
     `line` reproduces it; `short_line` is the part that was chosen, for display.
     `number` is None for a file named by -o and for standard output, whose path is STANDARD_OUTPUT. `picture` is set if
-    the image is displayed. `steps_per_second` and `peak_memory` (in bytes, so far) are None if no model ran.
+    the image is displayed. `steps_per_second` and `peak_memory` (in bytes, so far) are None if no model ran. `worker`
+    is the name of the worker that generated it, if there are several.
     """
 
     number: int | None
@@ -147,6 +153,7 @@ class Saved:
     short_line: str = ""
     steps_per_second: float | None = None
     peak_memory: int | None = None
+    worker: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from types import FrameType
 
 from invoke_cli.context.outcome import Outcome
@@ -35,9 +36,15 @@ class InterruptionHandler:
         """Run a line; a signal that came before it began counts for it."""
         if self._is_interrupted:
             return Outcome.INTERRUPTED
+        with self.busy():
+            return self._session.run(line, number)
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let the first signal stop the session's work while the context is entered."""
         self._is_busy = True
         try:
-            return self._session.run(line, number)
+            yield
         finally:
             self._is_busy = False
 

@@ -9,7 +9,7 @@ import contextlib
 import copy
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 from invoke_cli.commands.command import FileLines, RewrittenLine
@@ -25,18 +25,29 @@ from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine, EngineSettings, open_engine
 from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError
 from invoke_cli.events import Done, Emit, Event, Failed, Start
-from invoke_cli.generation.line import generate
+from invoke_cli.generation.line import prepare_runs
 from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Quit, parse
 from invoke_cli.output.files import append_line
+from invoke_cli.output.numbering import NextNumbers
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.replay.logged_lines import adapt_logged_line
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.server.opener import engine_opener
 from invoke_cli.server.process_engine import open_process_engine
 from invoke_cli.server.server import ClientRequest
+from invoke_cli.workers.opener import pool_opener
 
 MAX_NESTING = 8
+
+
+@contextlib.contextmanager
+def _located(line: str, parsed: Generation) -> Iterator[None]:
+    """Let errors name their place in the line."""
+    try:
+        yield
+    except InvokeError as error:
+        raise locate(error, line, parsed.stages[error.stage].spans) from None
 
 
 def discard_event(_: Event) -> None:
@@ -87,6 +98,15 @@ class Session:
         session = cls(settings, emit=emit, streams=streams, opener=opened)
         return session
 
+    @classmethod
+    def with_workers(cls, settings: Settings, *, emit: Emit, streams: Streams) -> Session:
+        """Return a session that generates with the workers of the settings, and reserves numbers in advance."""
+        session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
+        context = session.context
+        opener = pool_opener(settings, lambda: context.background_hooks(), context.notice)
+        context.width, context.numbering = opener.count, NextNumbers()
+        return session
+
     # -- for libraries ----------------------------------------------------------------------------------------------
 
     def draw(self, line: str) -> list[SavedImage]:
@@ -102,7 +122,7 @@ class Session:
         parsed = parse(line)
         if not isinstance(parsed, Generation):
             raise LineError("this line does not generate images", hint="use a prompt; run() runs commands")
-        return self._generate(line, parsed)
+        return self._prepare(line, parsed)()
 
     def run(self, line: str, number: int | None = None) -> Outcome:
         """Run any line, as front ends do. Errors become events.
@@ -113,6 +133,28 @@ class Session:
         """
         self.context.begin()
         return self._run_guarded(line, number, lambda: self._run_line(line, number, 0))
+
+    def prepared(self, line: str, number: int, context: SessionContext) -> Callable[[], Outcome]:
+        """Prepare a line that generates images; what is returned runs it, beside others if it has a context of its own.
+
+        Args:
+            line: The line.
+            number: Its number in a batch, from 1.
+            context: The context of the line.
+        """
+        other = copy.copy(self)
+        other.context = context
+        works: list[Callable[[], Outcome]] = []
+
+        def prepare() -> Outcome:
+            parsed = parse(line)
+            assert isinstance(parsed, Generation)
+            context.emit(Start(line=line, number=number))
+            works.append(other._prepared_generation(line, parsed))
+            return Outcome.OK
+
+        outcome = other._run_guarded(line, number, prepare)
+        return lambda: other._run_guarded(line, number, works[0]) if works else outcome
 
     def stop(self) -> None:
         """Stop the running line after the current step. May be called from any thread."""
@@ -201,22 +243,36 @@ class Session:
         self.context.emit(Start(line=line, number=number))
         if isinstance(parsed, CommandLine):
             return self._run_command(line, parsed, number, depth)
-        started = time.perf_counter()
-        images = self._generate(line, parsed)
-        engine = self.context.open_engine
-        peak = engine.memory().peak if engine else None
-        self.context.emit(Done(images=len(images), seconds=time.perf_counter() - started, ok=True, peak_memory=peak))
-        return Outcome.OK
+        return self._prepared_generation(line, parsed)()
 
-    def _generate(self, line: str, parsed: Generation) -> list[SavedImage]:
+    def _prepared_generation(self, line: str, parsed: Generation) -> Callable[[], Outcome]:
+        """Prepare a line that generates images; what is returned generates them."""
+        started = time.perf_counter()
+        generation = self._prepare(line, parsed)
+
+        def run() -> Outcome:
+            images = generation()
+            engine = self.context.open_engine
+            peak, seconds = engine.memory().peak if engine else None, time.perf_counter() - started
+            self.context.emit(Done(images=len(images), seconds=seconds, ok=True, peak_memory=peak))
+            return Outcome.OK
+
+        return run
+
+    def _prepare(self, line: str, parsed: Generation) -> Callable[[], list[SavedImage]]:
+        """Prepare the runs of a line; errors name their place in the line."""
         if (unmarked := unmarked_command(line)) is not None:
             self.context.notice(unmarked.notice)
         for text in parsed.notices:
             self.context.notice(text)
-        try:
-            return generate(self.context, parsed.stages, resume_from_latents)
-        except InvokeError as error:
-            raise locate(error, line, parsed.stages[error.stage].spans) from None
+        with _located(line, parsed):
+            runs = prepare_runs(self.context, parsed.stages, resume_from_latents)
+
+        def generate() -> list[SavedImage]:
+            with _located(line, parsed):
+                return runs.run()
+
+        return generate
 
     def _run_command(self, line: str, parsed: CommandLine, number: int | None, depth: int) -> Outcome:
         """Run a command, then the lines that it returns."""

@@ -81,6 +81,7 @@ class Command:
         run: The handler.
         argument: The kind of argument, for completion.
         only_reports: Whether it changes nothing and runs no model, so that it is answered while a line runs.
+        changes_settings: Whether later lines depend on it even if no image was generated before.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Command:
     run: Handler
     argument: Argument = Argument.NOTHING
     only_reports: bool = False
+    changes_settings: bool = False
 
     @property
     def synopsis(self) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import copy
 import errno
 import hashlib
-import json
 import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 
 from invoke_cli.context.paths import ALIASES_FILE, expand_path, is_file, is_folder, names_a_file
 from invoke_cli.context.settings import Settings
+from invoke_cli.context.vae_identity import is_same_config, latents_identity
 from invoke_cli.context.yaml_store import Aliases
 from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
 from invoke_cli.engine.counters import Counters
@@ -38,10 +39,10 @@ from invoke_cli.events import (
 from invoke_cli.input_files import file_sha256
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
-from invoke_cli.models.files.folder import ModelFacts
 from invoke_cli.models.files.same_weights import is_same_network
 from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.numbering import Numbering
 from invoke_cli.output.writer import SavedImage, Target, Writer
 from invoke_cli.planning.plan import Tip
 from invoke_cli.planning.tips import tip_for_progress
@@ -49,6 +50,7 @@ from invoke_cli.plugins import plugins
 from invoke_cli.request import DISTINCT_SEEDS, GenerationRequest
 
 OpenEngine = Callable[[EngineSettings], Engine]
+InOrder = Callable[[Callable[[], None]], None]
 _POLL_SECONDS = 0.05
 
 
@@ -71,27 +73,11 @@ class Streams:
     saved: Callable[[SavedImage], None] = field(default=lambda _: None)
 
 
-def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
-    """Return a hash of the configuration and the weights of a VAE; models with the same hash can share latents."""
-    digest = hashlib.sha256(vae_config.encode())
-    for path in vae_weights:
-        digest.update(file_sha256(path))
-    return digest.hexdigest()
-
-
 def _check_writable(target: Path, folder: Path) -> None:
     """Raise OutputError for a target if nothing can be written into the folder that will contain it."""
     with output_errors(target):
         if not os.access(folder, os.W_OK):
             raise PermissionError(errno.EACCES, "permission denied")
-
-
-def _is_same_config(one: ModelFacts, other: ModelFacts) -> bool:
-    """Return whether the configs of two VAEs are equal, apart from what they say of their origin."""
-    configs = [json.loads(facts.vae_config or "{}") for facts in (one, other)]
-    origins = ("_name_or_path", "_diffusers_version", "_commit_hash")
-    plain = [{key: value for key, value in config.items() if key not in origins} for config in configs]
-    return bool(plain[0]) and plain[0] == plain[1]
 
 
 class SessionContext:
@@ -110,6 +96,9 @@ class SessionContext:
         last_stages: The stages of the last planned line, with seeds and references resolved.
         faster: What would make the current line faster; empty if nothing is known.
         latest: The folder of the last result, which `@last` refers to; None before the first.
+        width: The number of images that can be generated at the same time.
+        numbering: Reserves the numbers of a run before it begins; None to number results as they are written.
+        in_order: Calls a function once everything that was begun earlier has been reported; None to call it at once.
         session_id: A random identifier of the session.
     """
 
@@ -123,6 +112,9 @@ class SessionContext:
         self.last_stages: tuple[GenerationRequest, ...] = ()
         self.latest: OutputFolder | None = None
         self.faster = ""
+        self.width = 1
+        self.numbering: Numbering | None = None
+        self.in_order: InOrder | None = None
         self._opener = opener
         self._engine: Engine | None = None
         self._is_opening = False
@@ -137,6 +129,7 @@ class SessionContext:
         self._stop, self._closing = threading.Event(), threading.Event()
         self._hashes: dict[str, str] = {}
         self._same_vaes: dict[str, bool] = {}
+        self._seeds: Random | None = None
 
     # -- the engine -------------------------------------------------------------------------------------------------
 
@@ -164,6 +157,7 @@ class SessionContext:
             offline=settings.offline,
             max_loaded_models=settings.max_loaded_models,
             model_memory=settings.model_memory,
+            threads=settings.threads,
         )
         self._opening_began = time.monotonic()
         self._is_opening = True
@@ -188,6 +182,19 @@ class SessionContext:
         other.counters = Counters()
         other.emit = lambda event: None if isinstance(event, Start | Done) else self.emit(event)
         return other
+
+    def lane(self, emit: Emit, in_order: InOrder | None) -> SessionContext:
+        """Return the context of a task that runs beside others: what belongs to one line is its own."""
+        other = copy.copy(self)
+        other.counters = Counters()
+        other.emit, other.in_order = emit, in_order
+        other._opener = lambda _: self.engine
+        other._opening_began = None
+        return other
+
+    def take_over(self, lane: SessionContext) -> None:
+        """Remember the last line and the last result of a task that has ended."""
+        self.last_stages, self.latest = lane.last_stages, lane.latest
 
     def open_in_background(self, work: Callable[[], None]) -> None:
         """Run `work`, which opens the engine, in a new thread; `engine` blocks until it is complete."""
@@ -252,7 +259,7 @@ class SessionContext:
         """Return whether two models can share latents: the same VAE, though perhaps stored in different precision."""
         if self.vae_hash(one) == self.vae_hash(other):
             return True
-        if one.facts.family.vae != other.facts.family.vae or not _is_same_config(one.facts, other.facts):
+        if one.facts.family.vae != other.facts.family.vae or not is_same_config(one.facts, other.facts):
             return False
         key = "|".join(sorted((self.vae_hash(one), self.vae_hash(other))))
         if key not in self._same_vaes:
@@ -267,11 +274,20 @@ class SessionContext:
 
     def begin(self) -> None:
         """Start a new line: clear earlier requests to stop."""
-        self._lines += 1
+        self.count_line()
         if self._opening is None or not self._opening.is_alive():
             self._opening_began = None
         self._stop.clear()
+
+    def count_line(self) -> None:
+        """Start a new line beside others, with an identifier of its own in the history."""
+        self._lines += 1
         self.counters = Counters()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a stop was requested."""
+        return self._stop.is_set()
 
     @property
     def run(self) -> str:
@@ -305,7 +321,7 @@ class SessionContext:
             raise OutputError(f"results are PNG, JPEG or WebP files, not {path.suffix}", hint=hint, field="outdir")
         if is_file(path):
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
-        return Target(folder=self._writable(self.folder(outdir)), run=self.run)
+        return Target(folder=self._writable(self.folder(outdir)), run=self.run, in_order=self.in_order)
 
     def recent_folder(self) -> OutputFolder:
         """Return the folder of the last result; the default folder before the first."""
@@ -379,8 +395,12 @@ class SessionContext:
         self.emit(Message(text=text, items=tuple(items), paged=paged, on_terminal=on_terminal, picture=picture))
 
     def random_seed(self) -> int:
-        """Return a random seed from the operating system."""
-        return secrets.randbelow(DISTINCT_SEEDS)
+        """Return a random seed: from the operating system, or the next one that `derive_seeds` has determined."""
+        return secrets.randbelow(DISTINCT_SEEDS) if self._seeds is None else self._seeds.randrange(DISTINCT_SEEDS)
+
+    def derive_seeds(self, base: int, line: int) -> None:
+        """Let the random seeds of a line follow from a base seed and the number of the line."""
+        self._seeds = Random(f"{base}:{line}")
 
     def close(self) -> None:
         """Finish writing and unload the engine; what is being loaded in the background is stopped."""

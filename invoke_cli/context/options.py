@@ -21,6 +21,10 @@ class SessionOptions:
         no_last_model: Whether the prompt begins with the default model, not with that of the last `!switch`.
         max_loaded_models: The number of models to keep in memory; None for that of invoke.init, or else no limit.
         model_memory: The gigabytes that loaded models may take; None for that of invoke.init, or else no limit.
+        workers: The number of workers, or `auto` for one on each accelerator; None for that of invoke.init, or none.
+        devices: The devices of the workers, separated by commas.
+        threads: The number of CPU threads, of each worker if there are several; None for that of invoke.init, or else
+            torch's choice.
         embedding_path: A further folder of embeddings.
         lora_directory: A further folder of LoRAs.
         defaults: The line switches that were set at launch without a prompt.
@@ -34,6 +38,9 @@ class SessionOptions:
     no_last_model: bool = False
     max_loaded_models: str | None = None
     model_memory: str | None = None
+    workers: str | None = None
+    devices: str | None = None
+    threads: str | None = None
     embedding_path: str | None = None
     lora_directory: str | None = None
     defaults: GenerationRequest = field(default_factory=GenerationRequest)
@@ -50,6 +57,9 @@ def session_options(options: Options, defaults: GenerationRequest) -> SessionOpt
         no_last_model=bool(options.get("no_last_model")),
         max_loaded_models=_text(options, "max_loaded_models"),
         model_memory=_text(options, "model_memory"),
+        workers=_text(options, "workers"),
+        devices=_text(options, "devices"),
+        threads=_text(options, "threads"),
         embedding_path=_text(options, "embedding_path"),
         lora_directory=_text(options, "lora_directory"),
         defaults=defaults,

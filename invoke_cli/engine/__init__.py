@@ -42,6 +42,7 @@ class EngineSettings:
         offline: Whether network access is disabled for the session.
         max_loaded_models: The number of models to keep in memory; 0 for as many as fit.
         model_memory: The bytes that the weights of loaded models may take; 0 for what is free.
+        threads: The number of CPU threads; 0 for torch's choice.
     """
 
     device: str = "auto"
@@ -49,6 +50,7 @@ class EngineSettings:
     offline: bool = False
     max_loaded_models: int = 0
     model_memory: int = 0
+    threads: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,6 +184,7 @@ class ImageResult:
         state: What the next stage of a chain can start from; opaque outside the engine.
         before: The image before postprocessing, if it is kept.
         earlier: The results of the chain's earlier stages.
+        worker: The name of the worker that generated it, if there are several.
     """
 
     image: Image.Image
@@ -198,6 +201,7 @@ class ImageResult:
     state: object = None
     before: Image.Image | None = None
     earlier: tuple[ImageResult, ...] = ()
+    worker: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,6 +73,8 @@ class DiffusersEngine:
     def __init__(self, settings: EngineSettings) -> None:
         self._device = choose_device(settings)
         self._models = ModelCache(self._device, limit=settings.max_loaded_models, max_bytes=settings.model_memory)
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
         self._threads = torch.get_num_threads()
         self._conditioning = Conditioning()
         self._encoder = ImageEncoder()

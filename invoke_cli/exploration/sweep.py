@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.lanes import in_lanes
 from invoke_cli.context.paths import expand_path, names_a_file, path_exists
 from invoke_cli.engine import Model
 from invoke_cli.errors import ImageError, InvokeError, LineError, Span
 from invoke_cli.events import Failed
 from invoke_cli.exploration.sweep_progress import SweepProgress
 from invoke_cli.exploration.sweep_sources import SweepSources
-from invoke_cli.generation.line import generate
+from invoke_cli.generation.line import prepare_runs
 from invoke_cli.language.grammar.axes import EXAMPLE, Sweep, parse_sweep, with_switches
 from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.items import line_item
+from invoke_cli.output.writer import SavedImage
 from invoke_cli.planning.chain import link_stages
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest
@@ -138,19 +141,35 @@ class _SweepRun:
         missing = {identity: cell for identity, cell in distinct.items() if identity not in self.progress.entries}
         self._report(len(distinct), len(missing))
         failed: dict[str, str] = {}
-        for number, (identity, cell) in enumerate(missing.items(), start=1):
-            self.context.check_stopped()
-            self.context.notice(f"cell {number} of {len(missing)}: {self.sweep.label_of(cell)}")
-            try:
-                self._generate_cell(identity, cell)
-            except ImageError as error:
-                failed[identity] = error.message
-                self.context.emit(Failed(error=error))
+        tasks = [
+            partial(self._prepared_cell, cell, f"cell {number} of {len(missing)}: {self.sweep.label_of(cell)}")
+            for number, cell in enumerate(missing.values(), start=1)
+        ]
+        for identity, outcome in zip(missing, in_lanes(self.context, tasks), strict=True):
+            if isinstance(outcome, ImageError):
+                failed[identity] = outcome.message
+            else:
+                self.progress.add(identity, [each.number for each in outcome if each.number is not None])
         return {cell: failed[key] for cell, key in self.identities.items() if key in failed}
 
-    def _generate_cell(self, identity: str, cell: Cell) -> None:
-        saved = generate(self.context, self.stages[cell], resume_from_latents)
-        self.progress.add(identity, [each.number for each in saved if each.number is not None])
+    def _prepared_cell(
+        self, cell: Cell, notice: str, context: SessionContext
+    ) -> Callable[[], list[SavedImage] | ImageError]:
+        """Prepare a cell; the result generates it, and returns its images or what is wrong with its init image."""
+        context.check_stopped()
+        context.notice(notice)
+        try:
+            runs = prepare_runs(context, self.stages[cell], resume_from_latents)
+        except ImageError as error:
+            return partial(_reported, context, error)
+
+        def work() -> list[SavedImage] | ImageError:
+            try:
+                return runs.run()
+            except ImageError as error:
+                return _reported(context, error)
+
+        return work
 
     def _report(self, distinct: int, missing: int) -> None:
         cells = len(self.sweep.cells)
@@ -177,6 +196,11 @@ class _SweepRun:
             cell=cell, part=part, number=entry.number, path=path, name=name, line=entry.line,
             sha256=entry.sha256 if is_result else "",
         )  # fmt: skip
+
+
+def _reported(context: SessionContext, error: ImageError) -> ImageError:
+    context.emit(Failed(error=error))
+    return error
 
 
 def _folder(context: SessionContext, request: GenerationRequest) -> OutputFolder:

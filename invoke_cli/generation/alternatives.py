@@ -14,31 +14,32 @@ from invoke_cli.context.paths import is_file, read_text
 from invoke_cli.errors import ConfigError, PlanError, PromptError, blame
 from invoke_cli.generation.prepare import resolve_seeds
 from invoke_cli.generation.resolved_line import ResolvedLine
-from invoke_cli.generation.save import check_only_image, save_grid
+from invoke_cli.generation.run import GridRun, Run
+from invoke_cli.generation.save import check_only_image
 from invoke_cli.language.grammar.line import Stage
 from invoke_cli.language.prompt.a1111 import wildcard_source
 from invoke_cli.language.prompt.alternatives import MAX_VARIANTS, has_alternatives, is_random, variants
 from invoke_cli.language.prompt.prompt import A1111
-from invoke_cli.output.writer import SavedImage
 from invoke_cli.planning.seeds import seed_run
 from invoke_cli.request import GenerationRequest
 
 WILDCARDS = "wildcards"
 _FIELDS = ("prompt", "negative_prompt")
 
-RunLine = Callable[[ResolvedLine], list[SavedImage]]
+Prepare = Callable[[ResolvedLine], Run]
 
 
-def generate_alternatives(context: SessionContext, line: ResolvedLine, run: RunLine) -> list[SavedImage]:
-    """Run a line or, if its prompts contain alternatives, each of its variants."""
+def runs_of_variants(context: SessionContext, line: ResolvedLine, prepare: Prepare) -> Iterator[Run]:
+    """Yield the run of a line or, if its prompts contain alternatives, that of each of its variants."""
     with_defaults = _with_default_negative(context, line)
     stages = enumerate(with_defaults.stages)
-    if not any(_any_prompt(number, stage, has_alternatives, line.request.prompt_syntax) for number, stage in stages):
-        return run(line)
-    return _AlternativesRun(context, with_defaults).run(line, run)
+    if any(_any_prompt(number, stage, has_alternatives, line.request.prompt_syntax) for number, stage in stages):
+        yield from _Alternatives(context, with_defaults).runs(line, prepare)
+    else:
+        yield prepare(line)
 
 
-class _AlternativesRun:
+class _Alternatives:
     """One line with alternatives. All variants share its seeds and its resolved references."""
 
     def __init__(self, context: SessionContext, line: ResolvedLine) -> None:
@@ -47,25 +48,24 @@ class _AlternativesRun:
         self.seeds = resolve_seeds(context, line.request) or (context.random_seed(),)
         self.line = line.with_request(context, replace(line.typed, seeds=self.seeds))
 
-    def run(self, typed: ResolvedLine, run: RunLine) -> list[SavedImage]:
-        """Run every variant; a reference or a URL resolves to the same file in all of them."""
-        saved: list[SavedImage] = []
+    def runs(self, typed: ResolvedLine, prepare: Prepare) -> Iterator[Run]:
+        """Yield the run of every variant; a reference or a URL resolves to the same file in all of them."""
+        runs: list[Run] = []
         found: GenerationRequest | None = None
         lines = list(self._lines())
         check_only_image(self.effective.outdir, len(lines), "prompt")
         for line in lines:
             self.context.check_stopped()
             try:
-                saved += run(line.with_request(self.context, _with_found_files(line.typed, found)))
+                runs.append(prepare(line.with_request(self.context, _with_found_files(line.typed, found))))
             except PromptError as error:
                 raise error.without_span() from None  # the span refers to a generated text
             found = found or self.context.last_stages[0]
+            yield runs[-1]
         first = replace(_with_found_files(typed.typed, found), seeds=self.seeds)
         self.context.last_stages = (first, *(stage.request for stage in typed.stages[1:]))
-        if self.effective.grid and len(saved) > 1 and not self.effective.dry_run:
-            folder = self.context.target(self.effective.outdir or "").folder
-            save_grid(self.context, folder, saved, private=bool(self.effective.private))
-        return saved
+        if self.effective.grid and not self.effective.dry_run:
+            yield GridRun(runs, self.context.target(self.effective.outdir or "").folder, self.effective)
 
     def _lines(self) -> Iterator[ResolvedLine]:
         """Yield the variants: all seeds of each text; or, if the seed chooses texts, all texts of each seed."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.lanes import in_lanes
 from invoke_cli.engine import TILING, ImageResult, Job
+from invoke_cli.errors import EngineLost
+from invoke_cli.events import Level
 from invoke_cli.generation.job_frames import run_job
 from invoke_cli.generation.postprocess import postprocess
 from invoke_cli.generation.prepare import Prepared, without_file
@@ -84,9 +88,24 @@ def job_of(context: SessionContext, prepared: Prepared, images: Sequence[ImagePl
 
 def _run_chain(context: SessionContext, first: Prepared, recorded: Provenance | None = None) -> Iterator[ImageResult]:
     """Run all stages for each image of the first stage, one image after the other."""
-    for index, image in enumerate(first.plan.images):
-        run = _ChainRun(context, first, (index + 1, len(first.plan.images)), recorded)
-        yield replace(run.result(image), index=index)
+
+    def task(index: int, image: ImagePlan, own: SessionContext) -> Callable[[], ImageResult]:
+        run = _ChainRun(own, first, (index + 1, len(first.plan.images)), recorded)
+        return lambda: replace(_repeated_if_lost(run, image), index=index)
+
+    yield from in_lanes(context, [partial(task, *each) for each in enumerate(first.plan.images)])
+
+
+def _repeated_if_lost(run: _ChainRun, image: ImagePlan) -> ImageResult:
+    """Return the result of a chain; if a worker ends that held what the next stage starts from, run it once more."""
+    try:
+        return run.result(image)
+    except EngineLost as error:
+        if run.context.width == 1:
+            raise
+        text = f"{error.message}; the chain of this image is generated again"
+        run.context.notice(text, Level.WARNING)
+        return run.result(image)
 
 
 class _ChainRun:

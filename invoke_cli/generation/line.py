@@ -8,18 +8,20 @@ from itertools import accumulate
 from typing import Protocol
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.paths import names_a_file
 from invoke_cli.engine import ImageResult, Tokens
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import OutOfMemory, OutputError
 from invoke_cli.events import STANDARD_OUTPUT, Planned, Tokenized
-from invoke_cli.generation.alternatives import generate_alternatives
+from invoke_cli.generation.alternatives import runs_of_variants
 from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.execute import generate_images
-from invoke_cli.generation.input_glob import generate_each_input, init_files
+from invoke_cli.generation.input_glob import init_files, runs_of_inputs
 from invoke_cli.generation.postprocess import without_last_postprocess
 from invoke_cli.generation.prepare import Prepared
 from invoke_cli.generation.prompt_words import unknown_words
 from invoke_cli.generation.resolved_line import ResolvedLine, resolve_line
+from invoke_cli.generation.run import PreparedRuns, Run
 from invoke_cli.generation.save import Saver, check_only_image, originals_target, save_grid
 from invoke_cli.generation.speedups import with_chosen_speedups
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes, open_path
@@ -27,6 +29,7 @@ from invoke_cli.imaging.sheets.grids import difference
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.inputs.supplied import SuppliedInputs
 from invoke_cli.language.grammar.line import Stage
+from invoke_cli.output.numbering import Numbering
 from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.planning.describe import plan_facts, plan_line
@@ -57,41 +60,68 @@ def generate(context: SessionContext, stages: Sequence[Stage], resume: ResumeFro
     Returns:
         The images, which are on disk. When the line fails, the finished ones stay there.
     """
+    return prepare_runs(context, stages, resume).run()
+
+
+def prepare_runs(context: SessionContext, stages: Sequence[Stage], resume: ResumeFrom) -> PreparedRuns:
+    """Prepare the runs of a line, and reserve their numbers where the context numbers them in advance."""
     line = resolve_line(context, stages)
     if notice := unknown_words(context, line):
         context.notice(notice)
 
-    def run_with_alternatives(each: ResolvedLine) -> list[SavedImage]:
-        return generate_alternatives(context, each, lambda variant: LineRun(context, variant, resume).run())
+    def prepare(variant: ResolvedLine) -> Run:
+        return LineRun(context, variant, resume)
+
+    def runs_of(each: ResolvedLine) -> Iterator[Run]:
+        return runs_of_variants(context, each, prepare)
 
     files = init_files(line.request.init_image, context.folder())
-    if files is None:
-        return run_with_alternatives(line)
-    return generate_each_input(context, line, files, run_with_alternatives)
+    runs = runs_of(line) if files is None else runs_of_inputs(context, line, files, runs_of)
+    return PreparedRuns(context, runs)
 
 
 class LineRun:
-    """One line without alternatives and with one init image: plan it, run it, and save its images in order."""
+    """One line without alternatives and with one init image: plan it, run it, and save its images in order.
+
+    Attributes:
+        saved: The images that are on disk.
+    """
+
+    needs_earlier = False
 
     def __init__(self, context: SessionContext, line: ResolvedLine, resume: ResumeFrom) -> None:
         self.context = context
         self.line = line
         self.originals: Saver | None = None
+        self.saved: Sequence[SavedImage] = ()
         self.finished = 0
+        self._numbers: Iterator[int] = iter(())
         self.prepared = prepare_line(context, *resume(context, line))
         context.last_stages = (self._resolved_request(), *self._later_requests())
 
-    def run(self) -> list[SavedImage]:
+    def reserve(self, numbering: Numbering) -> None:
+        """Reserve the numbers of the images, of those before postprocessing if they are kept, and of the grid."""
+        plan, outdir = self.prepared.plan, self.prepared.plan.output.outdir
+        if plan.request.dry_run or outdir == "-" or names_a_file(outdir or ""):
+            return
+        count = len(plan.images) * (2 if self.prepared.last.plan.postprocessing.keep else 1)
+        has_grid = bool(plan.output.grid) and len(plan.images) > 1
+        self._numbers = numbering.reserve(self.context.folder(outdir), count + has_grid)
+
+    def run(self, context: SessionContext) -> None:
         """Report the plan and, unless this is a dry run, execute it."""
+        self.context = context
         plan, dry = self.prepared.plan, bool(self.prepared.plan.request.dry_run)
         if self.line.typed.save_all and not self.prepared.later:
             self.context.notice("--save_all has no effect: there is only one stage")
         for stage in (self.prepared, *self.prepared.later):
             self._report(stage.plan, dry=dry)
         show_tokens(self.context, (self.prepared, *self.prepared.later))
-        if dry:
-            return []
-        self._check_memory()
+        if not dry:
+            self._check_memory()
+            self._run_plan(plan)
+
+    def _run_plan(self, plan: Plan) -> None:
         target = self._target()
         saver, self.originals = Saver(self.context, target), Saver(self.context, originals_target(target))
         try:
@@ -99,9 +129,9 @@ class LineRun:
         finally:
             self.originals.collect(wait=True)
             saver.collect(wait=True)
+            self.saved = sorted([*self.originals.saved, *saver.saved], key=lambda saved: saved.number or 0)
             if plan.trace:
                 self.context.hooks().trace(self.context.counters.summary())
-        return sorted([*self.originals.saved, *saver.saved], key=lambda saved: saved.number or 0)
 
     def _resolved_request(self) -> GenerationRequest:
         """Return the first stage as typed, with its random seeds and references resolved."""
@@ -127,7 +157,7 @@ class LineRun:
     def _target(self) -> Target:
         """Return the target of the results. Raises OutputError if it cannot take the requested extra files."""
         output = self.prepared.plan.output
-        target = self.context.target(output.outdir)
+        target = replace(self.context.target(output.outdir), numbers=self._numbers)
         extra_files = {"strip": output.strip, "save_intermediates": output.save_intermediates, "grid": output.grid,
                   "save_latents": output.save_latents, "save_all": output.save_all,
                   "save_original": self.prepared.last.plan.postprocessing.keep}  # fmt: skip
@@ -160,7 +190,10 @@ class LineRun:
         self._generate_followers(saver, leaders)
         saver.collect(wait=True)
         if self.prepared.plan.output.grid and len(saver.saved) > 1:
-            save_grid(self.context, saver.target.folder, saver.saved, private=self.prepared.plan.output.private)
+            save_grid(
+                self.context, saver.target.folder, saver.saved, private=self.prepared.plan.output.private,
+                number=next(self._numbers, None),
+            )  # fmt: skip
 
     def _generate_followers(self, saver: Saver, leaders: Sequence[int]) -> None:
         """Generate the images that start from an earlier one; `leaders` are the indices of those saved so far."""

@@ -99,6 +99,7 @@ def _event(saved: SavedImage, prepared: Prepared, viewer: Viewer) -> Saved:
         short_line=saved.short_line,
         steps_per_second=plan.steps_left / saved.seconds if plan.steps_left and saved.seconds else None,
         peak_memory=saved.peak_memory or None,
+        worker=saved.worker,
     )
 
 
@@ -161,15 +162,22 @@ def _parent(file: InputFile) -> Mapping[str, str]:
     return {"name": file.name, "sha256": file.sha256, **({"source": file.source} if file.source else {})}
 
 
-def save_grid(context: SessionContext, folder: OutputFolder, saved: Sequence[SavedImage], *, private: bool) -> None:
-    """Save a grid of finished images, and report its path."""
+def save_grid(
+    context: SessionContext,
+    folder: OutputFolder,
+    saved: Sequence[SavedImage],
+    *,
+    private: bool,
+    number: int | None = None,
+) -> None:
+    """Save a grid of finished images, by default under the next free number, and report its path."""
     shows = tuple(
         SheetImage(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved
     )
     record = SheetRecord(kind=GRID, line=sheet_line(GRID, shows), shows=shows)
     image = grid([each.image for each in saved])
     images = [] if private else [read_chunks(each.path) for each in saved if each.path.is_file()]
-    number, path = context.writer.save_sheet(folder, image, record, encode_sheet(record) | grid_chunks(images))
+    number, path = context.writer.save_sheet(folder, image, record, encode_sheet(record) | grid_chunks(images), number)
     report_sheet(context, file_item(path, number, record.line), image)
 
 

@@ -284,7 +284,8 @@ class _Entry:
 
     def line_of(self, key: str) -> int:
         """Return the line number of a setting, from 1, or of the entry if the setting is missing."""
-        return int(self.written.lc.key(key)[0]) + 1 if key in self.written else self.line
+        places = self.written.lc.data or {}  # a setting that `<<` merges from another entry has no place
+        return int(places[key][0]) + 1 if key in places else self.line
 
     def _error(self, message: str, line: int) -> ConfigError:
         return ConfigError(f"{self.filename}, line {line}: {message}", hint="fix that line")

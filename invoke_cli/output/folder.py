@@ -48,18 +48,47 @@ class OutputFolder:
     # -- numbers ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def reserve_number(self) -> Iterator[int]:
-        """Reserve a number that no other session gets. The folder stays locked during the block."""
+    def reserve_number(self, reserved: int | None = None) -> Iterator[int]:
+        """Reserve a number that no other session gets. The folder stays locked during the block.
+
+        Args:
+            reserved: A number that was reserved before; None for the next one.
+        """
         with self.lock():
-            counter = self.state_folder / "next_number"
-            if self._highest is None:
-                used = (*self._numbered_files(), *self.history.numbers())
-                self._highest = max((each for each in used if each <= MAX_NUMBER), default=0)
-            number = max(_read_counter(counter), self._highest + 1)
-            if number > MAX_NUMBER:
-                raise self._no_more_numbers()
-            write_atomically(counter, f"{number + 1}\n".encode(), durable=False)
-            yield number
+            yield self._take_numbers(1) if reserved is None else self._use_number(reserved)
+
+    def reserve_numbers(self, count: int) -> range:
+        """Reserve several numbers, one after the other, that no other session gets."""
+        with self.lock():
+            first = self._take_numbers(count)
+        return range(first, first + count)
+
+    def _take_numbers(self, count: int) -> int:
+        """Return the first of the next `count` numbers, and count on after them."""
+        number = max(_read_counter(self._counter), self._highest_used() + 1)
+        if number + count - 1 > MAX_NUMBER:
+            raise self._no_more_numbers()
+        write_atomically(self._counter, f"{number + count}\n".encode(), durable=False)
+        return number
+
+    def _use_number(self, number: int) -> int:
+        """Count on after a number that was reserved or chosen before."""
+        if number > MAX_NUMBER:
+            raise self._no_more_numbers()
+        if _read_counter(self._counter) <= number:
+            write_atomically(self._counter, f"{number + 1}\n".encode(), durable=False)
+        return number
+
+    @property
+    def _counter(self) -> Path:
+        return self.state_folder / "next_number"
+
+    def _highest_used(self) -> int:
+        """Return the highest number in the folder and its history when this session first needed one."""
+        if self._highest is None:
+            used = (*self._numbered_files(), *self.history.numbers())
+            self._highest = max((each for each in used if each <= MAX_NUMBER), default=0)
+        return self._highest
 
     def _numbered_files(self) -> dict[int, Path]:
         """Return the numbered images in the folder by number."""
@@ -91,14 +120,13 @@ class OutputFolder:
         for path in (self.path, self.state_folder, *(self.state_folder / name for name in _STATE_FILES)):
             if path.exists() and not os.access(path, os.W_OK):
                 _raise_not_writable(path)
-        if max(_read_counter(self.state_folder / "next_number"), (self._highest or 0) + 1) > MAX_NUMBER:
+        if max(_read_counter(self._counter), (self._highest or 0) + 1) > MAX_NUMBER:
             raise self._no_more_numbers()
         with self.lock(), self.history.connection():  # both create what is missing
             pass
 
     def _no_more_numbers(self) -> OutputError:
-        counter = self.state_folder / "next_number"
-        hint = f"choose another folder with -o; if no image has such a number, remove {counter}"
+        hint = f"choose another folder with -o; if no image has such a number, remove {self._counter}"
         return OutputError(f"{self.path} has no more numbers (at most {MAX_NUMBER})", hint=hint, field="outdir")
 
     def intermediates(self, path: Path) -> Path:
@@ -123,12 +151,12 @@ class OutputFolder:
         if not entry.kind:
             self.unlisted.clear()
         if log:
-            shown = f"{self.path.name}/{entry.path}" if not Path(entry.path).is_absolute() else entry.path
-            self._append_to_logs(shown, entry)
+            self.append_to_logs(entry)
         self.history.unmark_pending(entry.number)
 
-    def _append_to_logs(self, shown: str, entry: Entry) -> None:
+    def append_to_logs(self, entry: Entry) -> None:
         """Append an image to the logs. What cannot be written is reported by `take_log_error`."""
+        shown = f"{self.path.name}/{entry.path}" if not Path(entry.path).is_absolute() else entry.path
         try:
             append_line(self.path / "invoke_log.txt", f"{shown}: {entry.line}\n")
             append_line(self.path / "invoke_log.md", f"## {entry.path}\n![]({entry.path})\n\n    {entry.line}\n\n")

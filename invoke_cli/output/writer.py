@@ -7,9 +7,10 @@ time and no number: the same line gives the same bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -45,12 +46,16 @@ class Target:
         file: The file that was requested by name, which is all that is written; None for a numbered file in the folder.
         stdout: Receives the PNG instead of a file.
         run: Identifies the command in the history.
+        numbers: The numbers that were reserved for the results; when they are used up, the next free ones follow.
+        in_order: Calls a function once all earlier results have been logged; None to call it at once.
     """
 
     folder: OutputFolder
     file: Path | None = None
     stdout: Callable[[bytes], None] | None = None
     run: str = ""
+    numbers: Iterator[int] = field(default_factory=lambda: iter(()))
+    in_order: Callable[[Callable[[], None]], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +75,7 @@ class SavedImage:
         extras: The files and folders beside it.
         replaced: Whether it took the place of a file.
         sidecar_error: The reason why not all files beside it were written.
+        worker: The name of the worker that generated it, if there are several.
     """
 
     number: int | None
@@ -84,6 +90,7 @@ class SavedImage:
     extras: tuple[Path, ...] = ()
     replaced: bool = False
     sidecar_error: OutputError | None = None
+    worker: str = ""
 
 
 class Writer:
@@ -107,10 +114,15 @@ class Writer:
         return self._thread.submit(_SaveJob(target, plan, result, record).run)
 
     def save_sheet(
-        self, folder: OutputFolder, image: Image.Image, record: SheetRecord, chunks: Mapping[str, str] | None = None
+        self,
+        folder: OutputFolder,
+        image: Image.Image,
+        record: SheetRecord,
+        chunks: Mapping[str, str] | None = None,
+        number: int | None = None,
     ) -> tuple[int, Path]:
         """Save an image composed of others as `number.kind.png`, by default with its record; return number and path."""
-        with folder.reserve_number() as number:
+        with folder.reserve_number(number) as number:
             path = folder.path / f"{number:06d}.{record.kind}.png"
             folder.history.mark_pending(number, folder.relative_name(path))
             write_atomically(path, encode_png(image, encode_sheet(record) if chunks is None else chunks))
@@ -157,13 +169,20 @@ class _SaveJob:
             return self._saved(None, Path(STANDARD_OUTPUT), data)
         if self.target.file is not None:
             return self._with_extras(self._write_named(self.target.file, data, record))
-        with self.target.folder.reserve_number() as number:
+        with self.target.folder.reserve_number(next(self.target.numbers, None)) as number:
             path = self._choose_path(number)
             self.target.folder.history.mark_pending(number, self.target.folder.relative_name(path))
             write_atomically(path, data)
             saved = self._saved(number, path, data)
-            self.target.folder.add_entry(self._entry(saved, record))
+            self._add_entry(self._entry(saved, record))
         return self._with_extras(saved)
+
+    def _add_entry(self, entry: Entry) -> None:
+        """Add the image to the history now, and to the logs when those before it are there."""
+        in_order, folder = self.target.in_order, self.target.folder
+        folder.add_entry(entry, log=in_order is None)
+        if in_order is not None:
+            in_order(partial(folder.append_to_logs, entry))
 
     def _write_named(self, path: Path, data: bytes, record: Record) -> SavedImage:
         """Write the file that was requested by name. No history lists it: the session alone remembers it."""
@@ -215,6 +234,7 @@ class _SaveJob:
             image=self.result.image,
             sha256=hashlib.sha256(data).hexdigest(),
             replaced=replaced,
+            worker=self.result.worker,
         )
 
     def _entry(self, saved: SavedImage, record: Record) -> Entry:

@@ -45,9 +45,13 @@ class Handles:
 
         An engine that was started again counts from 1, so that the number alone could name another state.
         """
-        if not isinstance(state, Handle) or self._handles.get(state.number) is not state:
+        if not isinstance(state, Handle) or not self.owns(state):
             raise NotSendable("what it continues from is in another engine, or in one that has ended")
         return state.number
+
+    def owns(self, state: object) -> bool:
+        """Return whether a state is one of the other side of this connection."""
+        return isinstance(state, Handle) and self._handles.get(state.number) is state
 
     def state_of(self, number: int) -> Handle:
         """Return the handle with this number."""

@@ -133,6 +133,17 @@ class ProcessEngine(ForwardedCalls):
         if process is not None:
             process.end()
 
+    def owns(self, state: object) -> bool:
+        """Return whether a state that a job starts from is in this process."""
+        process = self._process
+        return process is not None and process.owns(state)
+
+    def kill(self) -> None:
+        """End the process at once, in the middle of a call. May be called from any thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     # -- requests -----------------------------------------------------------------------------------------------------
 
     def _request(self, name: str, *arguments: object, hooks: Hooks | None = None, required: object = None) -> Any:  # noqa: ARG002  # states of an engine that has ended are rejected by their handles
@@ -182,7 +193,7 @@ class _Process:
         finally:
             theirs.close()
             os.close(watched)
-        handles = Handles()
+        handles = self._handles = Handles()
         self._connection = Connection(ours, handles, keep_waiting=lambda _: self._process.poll() is None)
         self.exchange = Exchange(self._connection, handles, STOP_SECONDS)
 
@@ -190,6 +201,14 @@ class _Process:
     def has_ended(self) -> bool:
         """Whether the process has ended by itself."""
         return self._process.poll() is not None
+
+    def owns(self, state: object) -> bool:
+        """Return whether a state is in this process."""
+        return self._handles.owns(state)
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
 
     def end(self) -> str:
         """End the process; return how it has ended, as words."""

@@ -27,6 +27,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         usage="name",
         argument=Argument.MODEL,
         run=model_entries.switch,
+        changes_settings=True,
         help="use another model for the following lines",
     ),
     Command(

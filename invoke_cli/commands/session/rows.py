@@ -27,6 +27,7 @@ SESSION_COMMANDS = (
         usage="[switches | reset]",
         argument=Argument.LINE,
         run=state.set_defaults,
+        changes_settings=True,
         help="set defaults for this session",
     ),
     Command(

@@ -6,6 +6,7 @@ The remaining words are a line, or switches that become defaults of the session.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ class LaunchOption:
         synonyms: Other names of these values, in InvokeAI 2.x.
         least: The least number that is allowed; None if the value is no number.
         whole: Whether a number must be a whole one.
+        pattern: The regular expression that a value must match; empty if any value is allowed.
         in_init: Whether the option is also allowed in invoke.init.
     """
 
@@ -35,12 +37,64 @@ class LaunchOption:
     synonyms: Mapping[str, str] = field(default_factory=dict)
     least: float | None = None
     whole: bool = False
+    pattern: str = ""
     aliases: tuple[str, ...] = ()
     in_init: bool = False
 
 
 LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
     LaunchOption(name="--from_file", metavar="FILE", help="run the lines of FILE (- for standard input), then exit"),
+    LaunchOption(
+        name="--lines",
+        metavar="A..B",
+        help="with --from_file: run only the lines A to B, as part of the whole file",
+        pattern=r"\d+\.\.\d+|\d+",
+    ),
+    LaunchOption(
+        name="--shard",
+        metavar="I/N",
+        help="with --from_file: run only part I of N, of consecutive lines",
+        pattern=r"\d+/\d+",
+    ),
+    LaunchOption(
+        name="--base_seed",
+        metavar="N",
+        help="with --from_file: derive the seeds of lines without -S from N and the number of the line",
+        least=0,
+        whole=True,
+    ),
+    LaunchOption(
+        name="--first_number",
+        metavar="M",
+        help="with --from_file: number the images of the whole file from M, whatever the folder contains",
+        least=1,
+        whole=True,
+    ),
+    LaunchOption(
+        name="--resume",
+        help="with --from_file: generate only what an interrupted run of the same file has not generated",
+    ),
+    LaunchOption(
+        name="--workers",
+        metavar="N",
+        help="generate several images at the same time: N processes that share the CPU, or one on each GPU (auto: all)",
+        pattern=r"auto|off|[1-9]\d{0,2}",
+        in_init=True,
+    ),
+    LaunchOption(
+        name="--devices",
+        metavar="NAMES",
+        help="the devices of the workers, for example cuda:0,cuda:2",
+        in_init=True,
+    ),
+    LaunchOption(
+        name="--threads",
+        metavar="N",
+        help="number of CPU threads, of each worker if there are several (the last bits of an image depend on it)",
+        least=1,
+        whole=True,
+        in_init=True,
+    ),
     LaunchOption(
         name="--config", metavar="FILE", help="use this models.yaml instead of configs/models.yaml in the root"
     ),
@@ -169,6 +223,8 @@ def _check_value(row: LaunchOption, value: str | None) -> str | bool:
         closest = nearest(value, row.choices)
         hint = f"did you mean {closest}?" if closest else f"one of {', '.join(row.choices)}"
         raise ConfigError(f"invalid value for {row.name}: {value!r}", hint=hint)
+    if row.pattern and not re.fullmatch(row.pattern, value):
+        raise ConfigError(f"invalid value for {row.name}: {value[:40]!r}", hint=f"{row.name} {row.metavar}: {row.help}")
     if row.least is not None:
         _check_number(row, row.least, value)
     return value

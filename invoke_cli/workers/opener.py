@@ -1,0 +1,84 @@
+"""Open the engine of several workers, as the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from invoke_cli.context.settings import Settings
+from invoke_cli.engine import Engine, EngineSettings, Hooks
+from invoke_cli.errors import ConfigError
+from invoke_cli.workers.accelerators import accelerators
+from invoke_cli.workers.local import available_cores, local_workers
+from invoke_cli.workers.pool import WorkerPool
+from invoke_cli.workers.pool_engine import PoolEngine
+
+
+class PoolOpener:
+    """Opens an engine with a fixed number of workers.
+
+    Attributes:
+        count: The number of workers.
+        devices: Their devices; empty for processes on the CPU.
+    """
+
+    def __init__(self, settings: Settings, hooks: Callable[[], Hooks], notice: Callable[[str], None]) -> None:
+        self._hooks, self._notice, self._threads = hooks, notice, settings.threads
+        self.devices = _devices(settings)
+        self.count = _count(settings.workers, self.devices)
+        self.devices = self.devices[: self.count]
+
+    def __call__(self, settings: EngineSettings) -> Engine:
+        """Start the workers; lines can be prepared while they import their libraries."""
+        if not self.devices:
+            settings = replace(settings, device="cpu", threads=self._threads_of_each())
+        hooks = self._hooks()
+        workers = local_workers(self.count, self.devices, settings, hooks)
+        return PoolEngine(WorkerPool(workers, hooks))
+
+    def _threads_of_each(self) -> int:
+        if self._threads:
+            return self._threads
+        threads = max(1, available_cores() // self.count)
+        if self.count > 1:
+            self._notice(
+                f"{self.count} workers with {threads} CPU thread{'s' if threads > 1 else ''} each; the last bits of an "
+                "image depend on the number of threads (--threads N sets it)"
+            )
+        return threads
+
+
+def pool_opener(settings: Settings, hooks: Callable[[], Hooks], notice: Callable[[str], None]) -> PoolOpener:
+    """Return the opener for the workers that the settings ask for.
+
+    Args:
+        settings: The settings.
+        hooks: Returns the hooks for starting the workers.
+        notice: Tells the user something.
+
+    Raises:
+        ConfigError: There are more workers than devices for them.
+    """
+    return PoolOpener(settings, hooks, notice)
+
+
+def _devices(settings: Settings) -> tuple[str, ...]:
+    """Return the devices for workers; empty for the CPU."""
+    if settings.devices:
+        return settings.devices
+    device = settings.launch_value("device", settings.options.device)
+    if device == "cpu":
+        return ()
+    found = accelerators()
+    return found if device == "auto" else tuple(name for name in found if name.partition(":")[0] == device) or (device,)
+
+
+def _count(requested: str, devices: Sequence[str]) -> int:
+    """Return the number of workers. Raises ConfigError if there are more than devices for them."""
+    if requested == "auto":
+        return len(devices) or available_cores()
+    count = int(requested or len(devices) or 1)
+    if devices and count > len(devices):
+        hint = f"use --workers {len(devices)}, or choose the devices with --devices ({', '.join(devices)})"
+        raise ConfigError(f"there are {len(devices)} devices for {count} workers", hint=hint)
+    return count
