@@ -44,7 +44,7 @@ def from_file_in_order(console: Console, options: Options, defaults: GenerationR
     with opened(settings, emit=emit, streams=streams) as session, InterruptionHandler(session) as handler:
         context = session.context
         context.numbering = NextNumbers() if part.first_number is None else NumbersFrom(part.first_number)
-        return exit_status(_OrderedBatch(session, handler, part).run(numbered_lines(source)))
+        return exit_status(OrderedBatch(session, handler, part).run(numbered_lines(source)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +81,7 @@ class Part:
         return number >= self.first and (self.last is None or number <= self.last)
 
 
-class _OrderedBatch:
+class OrderedBatch:
     """The lines of one file."""
 
     def __init__(self, session: Session, handler: InterruptionHandler, part: Part) -> None:

@@ -21,6 +21,7 @@ from invoke_cli.metadata.containers.text_chunks import parse_chunks
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.items import file_item
+from invoke_cli.output.writer import Target
 from invoke_cli.request import GenerationRequest
 
 _IMAGE_FIELDS = frozenset(row.field for row in SWITCHES if row.group is not Group.OUTPUT) - {"parallel"}
@@ -120,5 +121,5 @@ def write_sheet(
     """
     if context.settings.is_private(""):
         record = SheetRecord(kind=record.kind, line=f"!{record.kind}")
-    number, path = context.writer.save_sheet(folder or context.folder(), image, record)
+    number, path = context.writer.save_sheet(Target(folder=folder or context.folder()), image, record)
     return number, path, record

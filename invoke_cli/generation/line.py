@@ -190,10 +190,7 @@ class LineRun:
         self._generate_followers(saver, leaders)
         saver.collect(wait=True)
         if self.prepared.plan.output.grid and len(saver.saved) > 1:
-            save_grid(
-                self.context, saver.target.folder, saver.saved, private=self.prepared.plan.output.private,
-                number=next(self._numbers, None),
-            )  # fmt: skip
+            save_grid(self.context, saver.target, saver.saved, private=self.prepared.plan.output.private)
 
     def _generate_followers(self, saver: Saver, leaders: Sequence[int]) -> None:
         """Generate the images that start from an earlier one; `leaders` are the indices of those saved so far."""

@@ -11,7 +11,7 @@ from invoke_cli.context.lanes import in_lanes
 from invoke_cli.generation.save import save_grid
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.numbering import Numbering
-from invoke_cli.output.writer import SavedImage
+from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.request import GenerationRequest
 
 
@@ -43,17 +43,18 @@ class GridRun:
 
     def __init__(self, runs: Sequence[Run], folder: OutputFolder, request: GenerationRequest) -> None:
         self._runs, self._folder, self._is_private = runs, folder, bool(request.private)
-        self._number: int | None = None
+        self._numbers: Iterator[int] = iter(())
 
     def reserve(self, numbering: Numbering) -> None:
         """Reserve the number of the grid."""
-        self._number = next(numbering.reserve(self._folder, 1))
+        self._numbers = numbering.reserve(self._folder, 1)
 
     def run(self, context: SessionContext) -> None:
         """Save the grid."""
         images = [image for run in self._runs for image in run.saved]
         if len(images) > 1:
-            save_grid(context, self._folder, images, private=self._is_private, number=self._number)
+            target = Target(folder=self._folder, numbers=self._numbers, in_order=context.in_order)
+            save_grid(context, target, images, private=self._is_private)
 
 
 class PreparedRuns:

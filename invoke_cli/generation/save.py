@@ -22,7 +22,6 @@ from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.formats.grid_of_2x import grid_chunks
 from invoke_cli.metadata.formats.invokeai2 import APP_ID
 from invoke_cli.metadata.sheet_record import GRID, SheetImage, SheetRecord, encode_sheet, sheet_line
-from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.items import file_item
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.version import __version__
@@ -162,22 +161,15 @@ def _parent(file: InputFile) -> Mapping[str, str]:
     return {"name": file.name, "sha256": file.sha256, **({"source": file.source} if file.source else {})}
 
 
-def save_grid(
-    context: SessionContext,
-    folder: OutputFolder,
-    saved: Sequence[SavedImage],
-    *,
-    private: bool,
-    number: int | None = None,
-) -> None:
-    """Save a grid of finished images, by default under the next free number, and report its path."""
+def save_grid(context: SessionContext, target: Target, saved: Sequence[SavedImage], *, private: bool) -> None:
+    """Save a grid of finished images under the next number of the target, and report its path."""
     shows = tuple(
         SheetImage(name=each.path.name, sha256=each.sha256, line="" if private else each.line) for each in saved
     )
     record = SheetRecord(kind=GRID, line=sheet_line(GRID, shows), shows=shows)
     image = grid([each.image for each in saved])
     images = [] if private else [read_chunks(each.path) for each in saved if each.path.is_file()]
-    number, path = context.writer.save_sheet(folder, image, record, encode_sheet(record) | grid_chunks(images), number)
+    number, path = context.writer.save_sheet(target, image, record, encode_sheet(record) | grid_chunks(images))
     report_sheet(context, file_item(path, number, record.line), image)
 
 

@@ -57,6 +57,12 @@ class Target:
     numbers: Iterator[int] = field(default_factory=lambda: iter(()))
     in_order: Callable[[Callable[[], None]], None] | None = None
 
+    def add_entry(self, entry: Entry, *, log: bool = True) -> None:
+        """Add an image to the history now, and to the logs when those before it are there."""
+        self.folder.add_entry(entry, log=log and self.in_order is None)
+        if log and self.in_order is not None:
+            self.in_order(partial(self.folder.append_to_logs, entry))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedImage:
@@ -114,27 +120,19 @@ class Writer:
         return self._thread.submit(_SaveJob(target, plan, result, record).run)
 
     def save_sheet(
-        self,
-        folder: OutputFolder,
-        image: Image.Image,
-        record: SheetRecord,
-        chunks: Mapping[str, str] | None = None,
-        number: int | None = None,
+        self, target: Target, image: Image.Image, record: SheetRecord, chunks: Mapping[str, str] | None = None
     ) -> tuple[int, Path]:
         """Save an image composed of others as `number.kind.png`, by default with its record; return number and path."""
-        with folder.reserve_number(number) as number:
+        folder = target.folder
+        with folder.reserve_number(next(target.numbers, None)) as number:
             path = folder.path / f"{number:06d}.{record.kind}.png"
             folder.history.mark_pending(number, folder.relative_name(path))
             write_atomically(path, encode_png(image, encode_sheet(record) if chunks is None else chunks))
-            self._add_sheet_to_history(folder, number, path, record)
+            sha256 = file_sha256(path, IMAGE).hex()
+            name = folder.relative_name(path)
+            file = Entry(number=number, path=name, line="", seed=0, created=created_at(path), sha256=sha256)
+            target.add_entry(entry_for_sheet(record, file), log=record.kind == GRID)
         return number, path
-
-    def _add_sheet_to_history(self, folder: OutputFolder, number: int, path: Path, record: SheetRecord) -> None:
-        sha256 = file_sha256(path, IMAGE).hex()
-        file = Entry(
-            number=number, path=folder.relative_name(path), line="", seed=0, created=created_at(path), sha256=sha256
-        )
-        folder.add_entry(entry_for_sheet(record, file), log=record.kind == GRID)
 
     def close(self) -> None:
         """Wait until everything is written."""
@@ -174,15 +172,8 @@ class _SaveJob:
             self.target.folder.history.mark_pending(number, self.target.folder.relative_name(path))
             write_atomically(path, data)
             saved = self._saved(number, path, data)
-            self._add_entry(self._entry(saved, record))
+            self.target.add_entry(self._entry(saved, record))
         return self._with_extras(saved)
-
-    def _add_entry(self, entry: Entry) -> None:
-        """Add the image to the history now, and to the logs when those before it are there."""
-        in_order, folder = self.target.in_order, self.target.folder
-        folder.add_entry(entry, log=in_order is None)
-        if in_order is not None:
-            in_order(partial(folder.append_to_logs, entry))
 
     def _write_named(self, path: Path, data: bytes, record: Record) -> SavedImage:
         """Write the file that was requested by name. No history lists it: the session alone remembers it."""

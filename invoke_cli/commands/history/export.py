@@ -25,6 +25,7 @@ from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
 from invoke_cli.output.files import output_errors, write_atomically
 from invoke_cli.output.items import file_item
 from invoke_cli.output.names import fields_from_line, file_name
+from invoke_cli.output.writer import Target
 
 NAME_TEMPLATE = "{prefix}.{seed}.{prompt:40}.png"
 _USAGE = (
@@ -107,7 +108,7 @@ def strip(context: SessionContext, call: Call) -> None:
     path = single_image(context, call, "!strip 17: copy the image without its metadata")
     image = _bare_image(path)
     record = SheetRecord(kind="stripped", line=sheet_line("strip", [SheetImage(name=path.name)]))
-    number, copy = context.writer.save_sheet(context.folder(), image, record, chunks={})
+    number, copy = context.writer.save_sheet(Target(folder=context.folder()), image, record, chunks={})
     text = f"[{number}] {copy}: a copy of {path.name} without metadata"
     context.say(text, items=[file_item(copy, number, record.line)])
 

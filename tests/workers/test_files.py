@@ -1,0 +1,257 @@
+"""Lines of a file with several workers: the files, numbers and records of a single one."""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.outcome import Outcome
+from invoke_cli.engine import EngineSettings
+from invoke_cli.events import Event, Failed, Notice, Saved, Step
+from invoke_cli.interruption import InterruptionHandler
+from invoke_cli.ordered_batch import OrderedBatch, Part
+from invoke_cli.output.numbering import NextNumbers, NumbersFrom
+from invoke_cli.workers.pool import WorkerPool
+from invoke_cli.workers.pool_engine import PoolEngine
+from tests.fake_engine import FakeEngine
+from tests.sample_images import drawing
+from tests.session_harness import SessionHarness
+from tests.workers.fake_workers import FakeWorker, deaths_at
+
+MIXED = (
+    "a cat -s 3 -S 1",
+    "a dog -s 3",
+    "a {red|green|blue} bird -s 2 -S 4 -g",
+    "a house -s 3 -n 5 -S 9",
+    "# a comment",
+    "a tree -s 2 -I @last -f .5",
+    "sea -s 2 -I sketch.png -f .6 | oil painting -f .5 -s 2 | -U 2 -f .3",
+    "a boat -s 2 -S -1",
+    "no such switch --nothing",
+    "!set -s 4",
+    "a castle",
+    "a castle -v .2 -n 3 -S 7",
+    "a face -I sketch.png -M mask.png -f .8 -S 3",
+    "a pair -n 2 -S 1 -g",
+    "a folder -I inputs -f .5 -S 2",
+    "!sweep a {calm|wild} sea -s 2,3 -S 5",
+    "again -I -1 -f .4 -S 8",
+    "named -o named.png -S 2 -s 2",
+    "again -I named.png -f .5 -S 2",
+    "missing -I nothing.png",
+)
+
+
+class Farm:
+    """Runs files with fake workers in folders of their own."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self._folder, self._model = folder, model
+        self.events: list[Event] = []
+        self.workers: list[FakeWorker] = []
+
+    def run(
+        self, name: str, lines: Sequence[str], workers: Sequence[FakeWorker], part: Part | None = None
+    ) -> tuple[Path, list[Outcome]]:
+        """Run lines into the folder `name`; return it and the outcomes."""
+        self.workers = list(workers)
+        options = SessionOptions(root=str(self._folder / "root"))
+        harness = SessionHarness(self._folder, self._model, self._opener, options)
+        session, part = harness.session, part or Part(base_seed=1)
+        session.run(f"!set -o {name}")
+        harness.events.clear()
+        context = session.context
+        context.width = max(1, len(workers))
+        context.numbering = NextNumbers() if part.first_number is None else NumbersFrom(part.first_number)
+        numbered = iter([(number, line) for number, line in enumerate(lines, start=1)])
+        with session, InterruptionHandler(session) as handler:
+            outcomes = OrderedBatch(session, handler, part).run(numbered)
+        self.events = harness.events
+        return self._folder / name, outcomes
+
+    def _opener(self, settings: EngineSettings) -> FakeEngine | PoolEngine:
+        from invoke_cli.engine import Hooks
+
+        if not self.workers:
+            return FakeEngine(settings)
+        return PoolEngine(WorkerPool(self.workers, Hooks(emit=lambda _: None)))
+
+
+@pytest.fixture
+def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> Farm:
+    monkeypatch.chdir(tmp_path)
+    drawing(64, 64).save("sketch.png")
+    drawing(64, 64).convert("L").point(lambda value: 255 if value > 128 else 0).save("mask.png")
+    (tmp_path / "inputs").mkdir()
+    for number in range(3):
+        drawing(64, 48 + 8 * number).save(tmp_path / "inputs" / f"{number}.png")
+    return Farm(tmp_path, tiny_model)
+
+
+def some(count: int, **options: float) -> list[FakeWorker]:
+    return [FakeWorker(f"worker {number}", **options) for number in range(1, count + 1)]  # type: ignore[arg-type]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of an output folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".png", ".csv", ".html")}
+
+
+def log(folder: Path) -> str:
+    return (folder / "invoke_log.txt").read_text(encoding="utf-8").replace(f"{folder.name}/", "X/")
+
+
+def records(folder: Path) -> list[tuple[object, ...]]:
+    """Return the images of the history without the times and the identifier of the session."""
+    with sqlite3.connect(folder / ".invoke" / "history.sqlite3") as database:
+        rows = database.execute("SELECT number, path, line, seed, pixel_sha256, kind, run FROM images ORDER BY number")
+        return [(*row[:-1], re.sub(r"^\w+:", "", str(row[-1]))) for row in rows]
+
+
+def said(events: Sequence[Event]) -> list[str]:
+    """Return what was reported, without steps, times and paths of the folder."""
+    texts = [f"{event.number} {event.line}" for event in events if isinstance(event, Saved)]
+    failed = [event.error.message for event in events if isinstance(event, Failed)]
+    return [*texts, *failed]
+
+
+@pytest.mark.feature("workers")
+@pytest.mark.parametrize("count", [2, 4])
+def test_any_number_of_workers_gives_the_same_files_numbers_history_and_log(farm: Farm, count: int) -> None:
+    one, first = farm.run("one", MIXED, some(1))
+    expected = said(farm.events)
+    many, outcomes = farm.run("many", MIXED, some(count, seconds=0.001))
+    assert contents(many) == contents(one)
+    assert len(contents(one)) > 30
+    assert records(many) == records(one)
+    assert log(many) == log(one)
+    assert said(farm.events) == expected
+    assert set(outcomes) == set(first)
+    assert sum(bool(worker.jobs) for worker in farm.workers) == count
+    Path("named.png").unlink()
+
+
+def test_one_worker_gives_what_a_process_without_workers_gives(farm: Farm) -> None:
+    alone, _ = farm.run("alone", MIXED, [])
+    one, _ = farm.run("one", MIXED, some(1))
+    assert contents(one) == contents(alone)
+
+
+def test_lines_of_two_models_load_each_once_per_worker(farm: Farm, tiny_model: Path) -> None:
+    entries = Path("root/configs/models.yaml")
+    farm.run("warm", ["a cat -s 1 -S 1"], some(1))
+    other = f"other:\n  description: random\n  path: {tiny_model}\n"
+    entries.write_text(entries.read_text(encoding="utf-8") + other, encoding="utf-8")
+    lines = [f"a cat -s 2 -S {number} -m {'tiny' if number % 2 else 'other'}" for number in range(24)]
+    workers = some(2, seconds=0.03)
+    original = SessionHarness.__init__
+
+    def keeping_entries(harness: SessionHarness, *arguments: object, **named: object) -> None:
+        text = entries.read_text(encoding="utf-8")
+        original(harness, *arguments, **named)  # type: ignore[arg-type]
+        entries.write_text(text, encoding="utf-8")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SessionHarness, "__init__", keeping_entries)
+        farm.run("models", lines, workers)
+    # A load is reported at its beginning and at its end.
+    assert [worker.loads for worker in workers] == [2, 2]
+    assert sum(len(worker.jobs) for worker in workers) == 24
+
+
+@pytest.mark.feature("workers")
+@pytest.mark.parametrize("seed", range(10))
+def test_workers_that_die_lose_and_repeat_nothing(farm: Farm, seed: int) -> None:
+    """Five deaths in each run, at random steps: fifty in all."""
+    one, _ = farm.run("one", MIXED, some(1))
+    Path("named.png").unlink()
+    dies = deaths_at(5, random.Random(seed).randrange(10**6), every=40)
+    workers = [FakeWorker(f"worker {number}", dies) for number in range(1, 4)]
+    many, outcomes = farm.run("many", MIXED, workers)
+    deaths = sum(worker.deaths for worker in workers)
+    assert deaths >= 1
+    if not any(isinstance(event, Failed) and "killed" in event.error.message for event in farm.events):
+        assert contents(many) == contents(one)  # no image met with two deaths
+        assert log(many) == log(one)
+    notices = [event.text for event in farm.events if isinstance(event, Notice) and "killed" in event.text]
+    assert notices
+    assert Outcome.OK in outcomes
+    assert not list(many.glob("**/*.part"))
+
+
+def test_an_image_on_which_two_workers_die_fails_alone(farm: Farm) -> None:
+    def fatal(worker: FakeWorker) -> Callable[[], bool]:
+        return lambda: bool(worker.jobs) and worker.jobs[-1].plan.prompt.positive == "a fatal image"
+
+    workers = some(2)
+    for worker in workers:
+        worker._engine._dies = fatal(worker)
+    folder, outcomes = farm.run("fatal", ["a cat -S1 -s2", "a fatal image -S2 -s2", "a dog -S3 -s2"], workers)
+    failed = [event for event in farm.events if isinstance(event, Failed)]
+    assert [event.number for event in failed] == [2]
+    # The failed line keeps its number, so that the numbers of the others do not depend on it.
+    assert sorted(path.name for path in folder.glob("*.png")) == ["000001.1.png", "000003.3.png"]
+    assert set(outcomes) == {Outcome.OK, Outcome.FAILED}
+
+
+def test_a_worker_that_hangs_between_two_steps_is_ended(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("invoke_cli.workers.pool_engine.LEAST_PATIENCE", 0.05)
+    workers = some(2, seconds=0.001)
+    hangs = workers[0]
+    generate = hangs._engine.generate
+
+    def hang(job: object, hooks: object) -> object:
+        import time
+
+        from invoke_cli.errors import EngineLost
+        from invoke_cli.events import Step as StepEvent
+
+        if hangs.deaths:
+            yield from generate(job, hooks)  # type: ignore[arg-type]
+            return
+        for step in (0, 1, 2):
+            hooks.emit(StepEvent(image=1, images=1, step=step, steps=9, seconds=0.1))  # type: ignore[attr-defined]
+        deadline = time.monotonic() + 20
+        while not hangs._engine.is_killed:
+            hooks.stopped()  # type: ignore[attr-defined]
+            assert time.monotonic() < deadline
+        hangs.deaths += 1
+        hangs._engine.is_killed = False
+        raise EngineLost("it was killed")
+
+    monkeypatch.setattr(hangs._engine, "generate", hang)
+    folder, outcomes = farm.run("hangs", [f"a cat -s 2 -S {number}" for number in range(4)], workers)
+    assert hangs.deaths == 1
+    assert set(outcomes) == {Outcome.OK}
+    assert len(list(folder.glob("*.png"))) == 4
+
+
+@pytest.mark.feature("parts-of-files")
+@pytest.mark.parametrize("borders", [(7,), (3, 11), (1, 2, 3, 4, 5, 8, 13)])
+def test_the_parts_of_a_file_are_the_whole(farm: Farm, borders: Sequence[int]) -> None:
+    """Lines that need results of others are left out: they need these in the same folder."""
+    lines = [line for line in MIXED if not re.search(r"@last|-I -1|-S -1|named|!sweep|inputs", line)]
+    whole, _ = farm.run("whole", lines, [], Part(base_seed=7, first_number=1))
+    found: dict[str, bytes] = {}
+    ends = [*borders, len(lines)]
+    for first, last in zip([1, *(border + 1 for border in borders)], ends, strict=True):
+        part = Part(first=first, last=last, base_seed=7, first_number=1)
+        folder, _ = farm.run(f"part{first}", lines, some(2), part)
+        pieces = contents(folder) if folder.is_dir() else {}
+        assert not found.keys() & pieces.keys()
+        found |= pieces
+    assert found == contents(whole)
+
+
+def test_steps_name_the_worker_and_the_line(farm: Farm) -> None:
+    farm.run("steps", ["a cat -s 2 -S 1", "a dog -s 2 -S 2"], some(2, seconds=0.005))
+    steps = [event for event in farm.events if isinstance(event, Step)]
+    assert {step.worker for step in steps} == {"worker 1", "worker 2"}
+    assert {step.line for step in steps} == {1, 2}
+    assert {event.worker for event in farm.events if isinstance(event, Saved)} <= {"worker 1", "worker 2"}
