@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
@@ -26,6 +26,7 @@ from invoke_cli.output.entries import UNLISTED, Entry, Parent
 from invoke_cli.output.entry_reader import created_at, entry_for_sheet
 from invoke_cli.output.files import write_atomically
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.line_images import LineImages
 from invoke_cli.output.lossy import ENCODINGS, Encoding, as_encoded, encode_lossy
 from invoke_cli.output.names import fields_from_plan, file_name, prompt_folder
 from invoke_cli.output.png import encode_png, pixel_hash
@@ -45,12 +46,14 @@ class Target:
         file: The file that was requested by name, which is all that is written; None for a numbered file in the folder.
         stdout: Receives the PNG instead of a file.
         run: Identifies the command in the history.
+        images: Counts the images of the line.
     """
 
     folder: OutputFolder
     file: Path | None = None
     stdout: Callable[[bytes], None] | None = None
     run: str = ""
+    images: LineImages = field(default_factory=LineImages)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,7 +200,7 @@ class _SaveJob:
         directory = folder.path
         if output.prompt_as_dir and not output.private:
             directory = directory / prompt_folder(self.plan.prompt.positive)
-        fields = fields_from_plan(self.plan, self.results[0].plan, number, self.stages[0][0])
+        fields = fields_from_plan(self.stages, number, self.target.images.add(folder.path, number))
         path = directory / file_name(output.name_format, fields)
         if path.exists():
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")
