@@ -91,6 +91,8 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     said = (dream.request if is_ours else _clean(dream.request)).set_fields()
     _drop_cut_prompt(values, said, image)
     _drop_implied_size(values, said, document)
+    if is_ours:
+        values.pop("hires_fix", None)  # the two passes are stages of their own
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if is_ours:
