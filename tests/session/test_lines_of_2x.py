@@ -122,6 +122,27 @@ a piece of cake -I vacation-photo.png -tm bagel 0.6
 """
 
 
+# Lines with words around switches that take one value, and the prompt; without one, 2.x rejected the line, too.
+WORDS_AROUND_SWITCHES = r"""
+cat -S 1 => cat
+a white cat -S1 -s 5 => a white cat
+-S 1 --prompt "more words" => more words
+"a cat" -S 1 => a cat
+a - cat -3d -S 1 => a - cat -3d
+cat -S 1 more words =>
+a cat -m name a prompt =>
+a cat -A ddim in a hat =>
+-S 1 more words =>
+-S 1 --prompt more words =>
+"a cat" on a mat -S 1 =>
+a cat -S 1 on a mat -s 6 =>
+a cat -U 2 on a mat =>
+a cat -I vacation-photo.png on a mat =>
+a cat --seamless on a mat =>
+a cat -o pictures of cats =>
+"""
+
+
 def _lines(text: str) -> list[str]:
     return text.strip().splitlines()
 
@@ -156,6 +177,18 @@ def test_what_is_not_supported_names_its_replacement(photo_session: SessionHarne
     line, _, instead = case.partition(" => ")
     assert photo_session.run(line) is not Outcome.OK
     assert [instead for failed in photo_session.of(Failed) if instead in failed.error.hint] == [instead]
+
+
+@pytest.mark.feature("lines-2x")
+@pytest.mark.parametrize("case", _lines(WORDS_AROUND_SWITCHES))
+def test_words_after_the_value_of_a_switch_are_no_prompt_as_in_2x(photo_session: SessionHarness, case: str) -> None:
+    line, _, prompt = case.partition(" =>")
+    outcome = photo_session.run(f"{line} --dry_run")
+    if prompt:
+        assert outcome is Outcome.OK and photo_session.of(Planned)[0].plan["prompt"] == prompt.strip()
+    else:
+        assert outcome is Outcome.UNREADABLE and "unexpected text" in photo_session.errors[0]
+        assert "quotes" in photo_session.of(Failed)[0].error.hint
 
 
 @pytest.mark.parametrize("line", _lines(LINES_WITHOUT_WEIGHTS))
