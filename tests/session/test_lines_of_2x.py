@@ -71,6 +71,8 @@ a forest -s 20 -W 64 -H 64 -I vacation-photo.png -f 0.5 -embiggen 2 -embiggen_ti
 !fix ./vacation-photo.png -embiggen 2 -embiggen_tiles 1 2 3
 !fix ./vacation-photo.png -embiggen 2 -embiggen_strength .3
 !fix vacation-photo.png --outcrop top 128 right 64 bottom 64
+!fix ./vacation-photo.png -D top 64
+a cat -I vacation-photo.png --out_direction left 64
 !fix vacation-photo.png --outcrop top 128 --new_prompt "family vacation"
 !fix "vacation-photo.png" -s 50 -S 5 -W 512 -H 512 -C 7.5 -A k_lms -c top 64
 !fix vacation-photo.png -s 50 -S 5 -W 512 -H 512 -C 7.5 -A k_lms -c top 64 bottom 64
@@ -95,8 +97,6 @@ a cat --skip_normalization => no_normalize
 a cat --skip_normalize => no_normalize
 a cat -I vacation-photo.png -r 0.5 => use -f
 a cat -I vacation-photo.png --inpaint_replace => use -f
-a cat -I vacation-photo.png -D top 64 => -c top 64
-!fix vacation-photo.png --out_direction top 64 => -c top 64
 !fix vacation-photo.png -embiggen_tiles 1 2 3 => --embiggen 2
 a forest -I vacation-photo.png -f 0.5 -embiggen_tiles 1 2 3 => --embiggen 2
 a cat --use_mps_noise => remove it

@@ -40,6 +40,8 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
     reference, parsed = image_and_switches(call, USAGE)
     first, *later = (stage.request for stage in parsed.stages)
     _check(first)
+    for text in parsed.notices:
+        context.notice(text)
     folder = context.folder()
     paths = init_files(reference, folder)
     lines = []
