@@ -134,6 +134,13 @@ def test_the_root_of_2x_is_found_by_its_variable(tmp_path: Path, monkeypatch: py
     assert Settings(SessionOptions()).paths.root == tmp_path
 
 
+def test_an_unknown_option_beside_a_file_is_named(program: Program) -> None:
+    Path("lines.txt").write_text("a cat\n", encoding="utf-8")
+    result = program("--wibble", "--from_file", "lines.txt")
+    assert result.status == 2 and "unknown switch: --wibble" in result.err
+    assert "exclude each other" in program("a dog", "--from_file", "lines.txt").err
+
+
 MASKED = "a tree -s 2 -S 3 -I pic.png -M mask.png -f .7 -W 64 -H 64"
 
 

@@ -235,9 +235,9 @@ def test_all_documented_fields_name_a_file(photo_session: SessionHarness) -> Non
 
 def test_paths_with_backslashes_are_found(photo_session: SessionHarness) -> None:
     photo_session.draw("a cat -s2 -S1")
-    assert photo_session.run(r"!fetch outputs\*.png selected.txt") is Outcome.OK
     Path("lists").mkdir()
-    Path("selected.txt").rename("lists/selected.txt")
+    assert photo_session.run(r"!fetch outputs\*.png lists\selected.txt") is Outcome.OK
+    assert Path("lists/selected.txt").is_file()
     assert photo_session.run(r"!replay lists\selected.txt") is Outcome.OK
     assert photo_session.run(r"!fetch outputs\000001.1.png") is Outcome.OK and photo_session.of(Prefill)
 
