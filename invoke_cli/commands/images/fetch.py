@@ -61,8 +61,8 @@ def _fetch_line(context: SessionContext, path: Path, part: str) -> None:
 
 
 def _as_meant(
-    context: SessionContext, metadata: ParsedMetadata, stages: Sequence[GenerationRequest]
-) -> Sequence[GenerationRequest]:
+    context: SessionContext, metadata: ParsedMetadata, stages: tuple[GenerationRequest, ...]
+) -> tuple[GenerationRequest, ...]:
     """Return the stages with masks that paint what they did, if this session reads masks in another way."""
     is_ours = metadata.provenance is not None
     return tuple(map(as_recorded_here, stages)) if is_ours and paints_black_by_default(context) else stages
