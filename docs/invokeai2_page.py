@@ -43,6 +43,7 @@ DIFFERENCES: dict[str, str] = {
     "-f": "0 returns the init image unchanged",
     "-embiggen": "on an init image the size is that of the tiles, and `-f` is their strength, as in 2.x",
     "-c": "works on an ordinary line, too; the size of the line is ignored",
+    "-D": "like `-c`: the image grows, with a notice; 2.x shifted it and kept its size",
     "-o": "a relative path starts at the working directory",
     "-V": "`seed:weight` pairs, also in the notations of 1.x",
 }

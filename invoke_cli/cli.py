@@ -19,9 +19,10 @@ from invoke_cli.console.image_viewer import image_viewer
 from invoke_cli.console.standard_streams import drop_unwritable_progress, open_missing_streams
 from invoke_cli.context.openmp import wait_passively
 from invoke_cli.context.paths import is_file
-from invoke_cli.errors import ConfigError, ExitStatus, InvokeError
+from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
 from invoke_cli.events import Level, Notice
 from invoke_cli.language.grammar.invocation import Invocation, quoted_switch, read_invocation
+from invoke_cli.language.grammar.line import parse
 from invoke_cli.language.help.first_screen import SHELL_EXAMPLES, first_screen
 from invoke_cli.language.help.render import fit, launch_help, switch_help
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
@@ -143,11 +144,21 @@ def _run_lines(console: Console, options: Options, invocation: Invocation, words
 
     _check_unmarked(words)
     if "from_file" in options:
+        _check_switches(invocation.lines)
         raise ConfigError("--from_file and a prompt exclude each other", hint="put the prompt into the file")
     if len(words) > 1 and (switch := quoted_switch(invocation.lines)) is not None:
         text = f"{switch} inside the quoted prompt is text; close the quotes before it to make it a switch"
         console(Notice(text=text, level=Level.TIP))
     return one_shot(console, options, invocation)
+
+
+def _check_switches(lines: Sequence[str]) -> None:
+    """Raise LineError for an unknown switch, which is no prompt."""
+    for line in lines:
+        try:
+            parse(line)
+        except LineError as error:
+            raise error.located(line) from None
 
 
 def _check_unmarked(words: Sequence[str]) -> None:

@@ -29,6 +29,7 @@ from invoke_cli.generation.line import prepare_runs
 from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Quit, parse
 from invoke_cli.output.files import append_line
+from invoke_cli.output.line_images import LineImages
 from invoke_cli.output.numbering import NextNumbers
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.replay.logged_lines import adapt_logged_line
@@ -288,6 +289,8 @@ class Session:
         worst = Outcome.OK
         for index, line in enumerate(lines, start=1):
             own = index if isinstance(lines, FileLines) else number
+            if isinstance(lines, FileLines):
+                self.context.line_images = LineImages()
             outcome = self._run_guarded(line, own, lambda line=line, own=own: self._run_line(line, own, depth + 1))  # type: ignore[misc]
             if outcome in (Outcome.INTERRUPTED, Outcome.LEAVE):
                 return outcome

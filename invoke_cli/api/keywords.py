@@ -65,6 +65,7 @@ class Settings(TypedDict, total=False):
     num_images: int | None
     num_inference_steps: int | None
     offload: str | None
+    out_direction: str | float | Sequence[float] | None
     outcrop: str | float | Sequence[float] | None
     outdir: str | Path | None
     outpath_samples: str | Path | None

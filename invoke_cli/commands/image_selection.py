@@ -17,6 +17,7 @@ from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Sta
 from invoke_cli.language.grammar.shell_words import first_word
 from invoke_cli.language.grammar.spellings import looks_like_switch
 from invoke_cli.language.image_names import is_image_name
+from invoke_cli.language.switches.table import by_field
 from invoke_cli.output.entries import UNLISTED, Entry
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.request import GenerationRequest
@@ -151,18 +152,19 @@ def split_image_reference(argument: str) -> tuple[str, str]:
 
 
 def image_and_switches(call: Call, usage: str) -> tuple[str, Generation]:
-    """Split an argument into the image reference at its start and the switches after it.
+    """Split an argument into the image reference at its start, or after -I, and the switches after it.
 
     Raises:
         LineError: The rest does not parse, or contains a prompt.
     """
     call.required(usage)
-    if looks_like_switch(call.argument):
+    argument = _without_init_switch(call.argument)
+    if looks_like_switch(argument):
         first = Span(0, len(call.argument.split()[0]))
         raise CommandError(f"!{call.name} takes the image first, without a switch", hint=usage, span=first)
-    reference, rest = split_image_reference(call.argument)
+    reference, rest = split_image_reference(argument)
     try:
-        parsed = parse(_switches_in_place(call.argument, rest))
+        parsed = parse(_switches_in_place(argument, rest))
     except LineError as error:
         error.line = call.argument
         raise
@@ -174,6 +176,14 @@ def image_and_switches(call: Call, usage: str) -> tuple[str, Generation]:
         message = f"!{call.name} takes an image, then switches; a name with spaces needs quotes"
         raise CommandError(message, hint=usage, span=span)
     return reference, parsed
+
+
+def _without_init_switch(argument: str) -> str:
+    """Return the argument with blanks for `-I` before the image, as InvokeAI 2.x took it, if switches follow."""
+    flags = by_field()["init_image"].flags
+    match = re.match(rf"(?:{'|'.join(flags)})[ =]*(?=\S)", argument)
+    blanked = " " * match.end() + argument[match.end() :] if match else argument
+    return blanked if split_image_reference(blanked)[1].strip() else argument
 
 
 def _switches_in_place(argument: str, rest: str) -> str:

@@ -42,6 +42,7 @@ from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.models.files.same_weights import is_same_network
 from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.line_images import LineImages
 from invoke_cli.output.numbering import Numbering
 from invoke_cli.output.writer import SavedImage, Target, Writer
 from invoke_cli.planning.plan import Tip
@@ -93,6 +94,7 @@ class SessionContext:
         writer: Writes results in the background.
         aliases: The user's aliases.
         counters: The engine counters of the current line.
+        line_images: Counts the images of the current line.
         last_stages: The stages of the last planned line, with seeds and references resolved.
         faster: What would make the current line faster; empty if nothing is known.
         latest: The folder of the last result, which `@last` refers to; None before the first.
@@ -109,6 +111,7 @@ class SessionContext:
         self.writer = Writer()
         self.aliases = Aliases(self.settings.paths.user_configs / ALIASES_FILE)
         self.counters = Counters()
+        self.line_images = LineImages()
         self.last_stages: tuple[GenerationRequest, ...] = ()
         self.latest: OutputFolder | None = None
         self.faster = ""
@@ -282,6 +285,7 @@ class SessionContext:
     def count_line(self) -> None:
         """Start a new line beside others, with an identifier of its own in the history."""
         self._lines += 1
+        self.line_images = LineImages()
         self.counters = Counters()
 
     @property
@@ -311,17 +315,18 @@ class SessionContext:
             if self.streams.write is None:
                 hint = "use a one-shot call: invoke 'a cat' -o - > cat.png"
                 raise OutputError("`-o -` works only for one-shot calls", hint=hint, field="outdir")
-            return Target(folder=self.folder(), stdout=self.streams.write, run=self.run)
+            return Target(folder=self.folder(), stdout=self.streams.write, run=self.run, images=self.line_images)
         path = expand_path(outdir)
         if names_a_file(outdir):
             _check_writable(path, next(parent for parent in path.absolute().parents if is_folder(parent)))
-            return Target(folder=self.folder(), file=path, run=self.run)
+            return Target(folder=self.folder(), file=path, run=self.run, images=self.line_images)
         if path.suffix.lower() in IMAGE_SUFFIXES and not is_folder(path):
             hint = f"write to {path.with_suffix('.png')} and convert it afterwards"
             raise OutputError(f"results are PNG, JPEG or WebP files, not {path.suffix}", hint=hint, field="outdir")
         if is_file(path):
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
-        return Target(folder=self._writable(self.folder(outdir)), run=self.run, in_order=self.in_order)
+        folder = self._writable(self.folder(outdir))
+        return Target(folder=folder, run=self.run, in_order=self.in_order, images=self.line_images)
 
     def recent_folder(self) -> OutputFolder:
         """Return the folder of the last result; the default folder before the first."""

@@ -106,7 +106,10 @@ class LineRun:
             return
         count = len(plan.images) * (2 if self.prepared.last.plan.postprocessing.keep else 1)
         has_grid = bool(plan.output.grid) and len(plan.images) > 1
-        self._numbers = numbering.reserve(self.context.folder(outdir), count + has_grid)
+        folder = self.context.folder(outdir)
+        numbers = numbering.reserve(folder, count + has_grid)
+        self.context.line_images.reserve(folder.path, numbers[:count])
+        self._numbers = iter(numbers)
 
     def run(self, context: SessionContext) -> None:
         """Report the plan and, unless this is a dry run, execute it."""

@@ -47,7 +47,7 @@ class GridRun:
 
     def reserve(self, numbering: Numbering) -> None:
         """Reserve the number of the grid."""
-        self._numbers = numbering.reserve(self._folder, 1)
+        self._numbers = iter(numbering.reserve(self._folder, 1))
 
     def run(self, context: SessionContext) -> None:
         """Save the grid."""

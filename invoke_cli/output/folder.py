@@ -92,7 +92,8 @@ class OutputFolder:
 
     def _numbered_files(self) -> dict[int, Path]:
         """Return the numbered images in the folder by number."""
-        return {int(match[1]): path for path in self.path.glob("*.png") if (match := _NUMBERED.match(path.name))}
+        paths = sorted(self.path.glob("*.png"), reverse=True)  # of one line's images, the first has the number
+        return {int(match[1]): path for path in paths if (match := _NUMBERED.match(path.name))}
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PureWindowsPath
 from typing import Any
 
 from invoke_cli.errors import InvokeError, OutputError
 from invoke_cli.language.grammar.line import Generation, parse
+from invoke_cli.output.entries import Entry
+from invoke_cli.output.line_images import Place
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.request import GenerationRequest
 
@@ -20,7 +22,8 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
 
 _SAMPLE_FIELDS: dict[str, object] = {
-    "prefix": "000001", "number": 1, "seed": 1, "prompt": "a cat", "strength": 0.75, "steps": 30, "cfg_scale": 7.5,
+    "prefix": "000001", "number": 1, "line": "000001", "letter": "a", "index": 1,
+    "seed": 1, "prompt": "a cat", "strength": 0.75, "steps": 30, "cfg_scale": 7.5,
     "sampler": "ddim", "model": "model", "width": 512, "height": 512, "source": "sketch",
     "sampler_name": "ddim", "model_id": "model", "threshold": 0.0, "perlin": 0.0, "upscale": "None",
     "gfpgan_strength": 0.0, "facetool_strength": 0.0, "variation_amount": 0.0, "hires_fix": False, "seamless": False,
@@ -111,11 +114,11 @@ def _stage_requests(line: str) -> list[GenerationRequest]:
     return [stage.request for stage in parsed.stages] if isinstance(parsed, Generation) else [GenerationRequest()]
 
 
-def fields_from_line(number: int, line: str, seed: int) -> dict[str, object]:
+def fields_from_line(entry: Entry, place: Place) -> dict[str, object]:
     """Return the template fields of an image of the history, from its line. For a chain these are the first prompt and
     the last settings.
     """
-    stages = _stage_requests(line)
+    stages = _stage_requests(entry.line)
     last = stages[-1]
     settings = {
         "prompt": stages[0].prompt or "",
@@ -129,15 +132,21 @@ def fields_from_line(number: int, line: str, seed: int) -> dict[str, object]:
         "source": (stages[0].init_image or "").rsplit(".", 1)[0],
     }
     settings |= _legacy_fields(last, str(settings["sampler"]), str(settings["model"]))
-    return {"prefix": f"{number:06d}", "number": number, "seed": seed, **settings}
+    return {**_numbers(entry.number, place), "seed": entry.seed, **settings}
 
 
-def fields_from_plan(plan: Plan, image: ImagePlan, number: int, first: Plan) -> dict[str, object]:
-    """Return the template fields of a planned image; `first` is the plan of the first stage, which has the source."""
+def _numbers(number: int, place: Place) -> dict[str, object]:
+    """Return the fields of an image's number and of its place among the images of its line."""
+    line = {"line": f"{place.line:06d}", "letter": place.letter, "index": place.index}
+    return {"prefix": f"{number:06d}", "number": number, **line}
+
+
+def fields_from_plan(stages: Sequence[tuple[Plan, ImagePlan]], number: int, place: Place) -> dict[str, object]:
+    """Return the template fields of a planned image: the settings of the last stage, seed and source of the first."""
+    (first, image), (plan, _) = stages[0], stages[-1]
     source = first.resume or first.init
     return {
-        "prefix": f"{number:06d}",
-        "number": number,
+        **_numbers(number, place),
         "seed": image.seed,
         "prompt": "" if plan.output.private else plan.prompt.positive,
         "strength": plan.strength,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -12,16 +11,16 @@ from invoke_cli.output.folder import OutputFolder
 class Numbering(Protocol):
     """Reserves numbers."""
 
-    def reserve(self, folder: OutputFolder, count: int) -> Iterator[int]:
+    def reserve(self, folder: OutputFolder, count: int) -> range:
         """Return `count` numbers of a folder, which no other run gets."""
 
 
 class NextNumbers:
     """Reserves the next free numbers of each folder."""
 
-    def reserve(self, folder: OutputFolder, count: int) -> Iterator[int]:
+    def reserve(self, folder: OutputFolder, count: int) -> range:
         """Return the next `count` free numbers."""
-        return iter(folder.reserve_numbers(count))
+        return folder.reserve_numbers(count)
 
 
 class NumbersFrom:
@@ -35,8 +34,8 @@ class NumbersFrom:
         self._first = first
         self._next: dict[Path, int] = {}
 
-    def reserve(self, folder: OutputFolder, count: int) -> Iterator[int]:
+    def reserve(self, folder: OutputFolder, count: int) -> range:
         """Return the `count` numbers after the last reserved one."""
         start = self._next.get(folder.path, self._first)
         self._next[folder.path] = start + count
-        return iter(range(start, start + count))
+        return range(start, start + count)

@@ -15,8 +15,10 @@ from invoke_cli.output.entries import Entry
 from invoke_cli.output.entry_reader import entry_from_file
 from invoke_cli.output.files import append_line
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.line_images import index_of
 
 _NUMBER = re.compile(r"(\d{6,9})\.")
+_IN_LINE = re.compile(r"(?P<line>\d{6,8})\.(?P<place>[a-z]{1,2}|[1-9]\d{0,2})\.")
 JOURNAL = "marks.jsonl"
 
 
@@ -77,13 +79,23 @@ def _number(path: Path) -> int | None:
 
 
 def _assign_numbers(folder: OutputFolder, paths: list[Path], entries: dict[int, Entry]) -> None:
-    """Assign numbers above all used ones to images without a number in their name, sorted by name."""
-    number = max([*entries, *folder.history.numbers()], default=0)
+    """Assign a number to each image whose name has none of its own, sorted by name: of a line's images (000001.b.png)
+    the one after the previous, if it is unused, else one above all used ones.
+    """
+    used = {*entries, *folder.history.numbers()}
     for path in paths:
-        entry = entry_from_file(path, number + 1, folder.relative_name(path))
+        own = _number_in_line(path)
+        number = own if own is not None and own not in used else max(used, default=0) + 1
+        entry = entry_from_file(path, number, folder.relative_name(path))
         if entry is not None:
-            number += 1
+            used.add(number)
             entries[number] = entry
+
+
+def _number_in_line(path: Path) -> int | None:
+    """Return the number of an image that is named by the number of its line and a letter or index."""
+    match = _IN_LINE.match(path.name)
+    return int(match["line"]) + index_of(match["place"]) - 1 if match else None
 
 
 def _restore_inputs(folder: OutputFolder, entries: Iterable[Entry]) -> None:

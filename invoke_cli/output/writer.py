@@ -27,6 +27,7 @@ from invoke_cli.output.entries import UNLISTED, Entry, Parent
 from invoke_cli.output.entry_reader import created_at, entry_for_sheet
 from invoke_cli.output.files import write_atomically
 from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.line_images import LineImages
 from invoke_cli.output.lossy import ENCODINGS, Encoding, as_encoded, encode_lossy
 from invoke_cli.output.names import fields_from_plan, file_name, prompt_folder
 from invoke_cli.output.png import encode_png, pixel_hash
@@ -48,6 +49,7 @@ class Target:
         run: Identifies the command in the history.
         numbers: The numbers that were reserved for the results; when they are used up, the next free ones follow.
         in_order: Calls a function once all earlier results have been logged; None to call it at once.
+        images: Counts the images of the line.
     """
 
     folder: OutputFolder
@@ -56,6 +58,7 @@ class Target:
     run: str = ""
     numbers: Iterator[int] = field(default_factory=lambda: iter(()))
     in_order: Callable[[Callable[[], None]], None] | None = None
+    images: LineImages = field(default_factory=LineImages)
 
     def add_entry(self, entry: Entry, *, log: bool = True) -> None:
         """Add an image to the history now, and to the logs when those before it are there."""
@@ -207,7 +210,7 @@ class _SaveJob:
         directory = folder.path
         if output.prompt_as_dir and not output.private:
             directory = directory / prompt_folder(self.plan.prompt.positive)
-        fields = fields_from_plan(self.plan, self.results[0].plan, number, self.stages[0][0])
+        fields = fields_from_plan(self.stages, number, self.target.images.add(folder.path, number))
         path = directory / file_name(output.name_format, fields)
         if path.exists():
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from invoke_cli.imaging.sizes import Grid, Size, free_size
+from invoke_cli.imaging.sizes import FitMode, Grid, Size, free_size
 from invoke_cli.language.switches.switch import Group
 from invoke_cli.language.switches.table import SWITCHES
+from invoke_cli.planning.plan import Plan, Task
 from invoke_cli.request import GenerationRequest
 
 STRENGTH = 0.75
@@ -42,6 +43,16 @@ def two_passes(request: GenerationRequest, grid: Grid) -> tuple[GenerationReques
             second_request, width=target.width, height=target.height, crop=True, strength=strength, hires_fix=False
         ),
     )
+
+
+def is_second_pass(first: Plan, second: Plan) -> bool:
+    """Return whether a stage generates the image of the first one again in a larger size, as the second pass does."""
+    if first.task is not Task.TEXT_TO_IMAGE or second.task is not Task.IMAGE_TO_IMAGE or second.geometry is None:
+        return False
+    small, large = first.generated_size, second.generated_size
+    is_enlarged = small.width * small.height < large.width * large.height
+    same_prompt = first.request.prompt == second.request.prompt
+    return is_enlarged and same_prompt and second.geometry.mode is FitMode.CROP
 
 
 def native_size(target: Size, grid: Grid) -> Size:

@@ -123,13 +123,18 @@ def recorded_mask(plan: Plan, *, by_name: bool) -> GenerationRequest:
     return GenerationRequest(
         init_mask=mask.source or (mask.name if by_name else mask.reference) or None,
         invert_mask=request.invert_mask or None,
-        mask_polarity="black" if mask.black else None,
+        mask_polarity="black" if mask.black else _white(request),
         mask_blur=plan.mask_blur,
         mask_grow=request.mask_grow or None,
         mask_match=int(plan.mask_match) if plan.schema_version >= RECORDED_MATCHING else None,
         text_mask=None if mask.name else request.text_mask,
         outcrop=request.outcrop,
     )
+
+
+def _white(request: GenerationRequest) -> str | None:
+    """Return the polarity of a mask that paints white if it was chosen: a session's default may be the other one."""
+    return request.mask_polarity if request.mask_polarity == "white" else None
 
 
 def _recorded_fit(plan: Plan) -> GenerationRequest:

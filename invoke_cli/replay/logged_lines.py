@@ -11,7 +11,7 @@ from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.metadata.formats.dream import KEYWORD
 from invoke_cli.metadata.formats.invokeai2 import read_dream_and_json
 from invoke_cli.models.samplers import is_sampler
-from invoke_cli.replay.meanings_of_2x import as_2x_meant, remarks
+from invoke_cli.replay.meanings_of_2x import as_2x_meant, as_recorded_here, paints_black_by_default, remarks
 
 
 def adapt_logged_line(context: SessionContext, line: str) -> str:
@@ -20,8 +20,8 @@ def adapt_logged_line(context: SessionContext, line: str) -> str:
     The model that a comment notes, as InvokeAI 2.3 wrote it, is used if it is known here and the line names no other.
     """
     adapted = line if not is_logged(line) or _runs(context, line) else _carried_over(context, line)
-    if is_logged(line) and not _names_model(adapted):  # our own logs always name the model
-        adapted = _as_2x_meant(context, adapted)
+    if is_logged(line):  # our own logs always name the model
+        adapted = _as_recorded(context, adapted) if _names_model(adapted) else _as_2x_meant(context, adapted)
     name = noted_model(line)
     if name and name in context.settings.registry.models and not _names_model(adapted):
         return with_noted_model(adapted)
@@ -45,6 +45,18 @@ def _as_2x_meant(context: SessionContext, line: str) -> str:
     for text in (text for request in requests for text in remarks(request)):
         context.notice(sanitize_for_terminal(text))
     meant = [as_2x_meant(request) for request in requests]
+    return line if meant == requests else format_line(meant)
+
+
+def _as_recorded(context: SessionContext, line: str) -> str:
+    """Return a line of our own log, which paints the white areas of a mask also where a session's default differs."""
+    if not paints_black_by_default(context) or not _runs(context, line):
+        return line
+    parsed = parse(line)
+    if not isinstance(parsed, Generation):
+        return line
+    requests = [stage.request for stage in parsed.stages]
+    meant = [as_recorded_here(request) for request in requests]
     return line if meant == requests else format_line(meant)
 
 

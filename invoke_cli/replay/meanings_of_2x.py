@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from invoke_cli.context.context import SessionContext
 from invoke_cli.request import GenerationRequest
 
 _BLEND = (
@@ -13,11 +14,24 @@ _BLEND = (
 )
 
 
+def paints_black_by_default(context: SessionContext) -> bool:
+    """Return whether masks of lines without `--mask_polarity` paint their black areas in this session."""
+    defaults = context.settings.defaults()[0]
+    return defaults.compat is not None or defaults.mask_polarity == "black"
+
+
 def as_2x_meant(request: GenerationRequest) -> GenerationRequest:
     """Return the request with the switch with which its mask means what it meant there."""
     if request.init_mask is None or request.mask_polarity is not None:
         return request
     return replace(request, mask_polarity="black")
+
+
+def as_recorded_here(request: GenerationRequest) -> GenerationRequest:
+    """Return a request of this program's own records with a mask that paints white whatever a session's default is."""
+    if request.init_mask is None or request.mask_polarity is not None:
+        return request
+    return replace(request, mask_polarity="white")
 
 
 def remarks(request: GenerationRequest) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from PIL import Image
 from safetensors.numpy import save_file
 
 from invoke_cli.context.outcome import Outcome
@@ -17,7 +18,7 @@ from invoke_cli.repl import loop
 from invoke_cli.request import GenerationRequest
 from tests.frontends.program import Program, keys
 from tests.sample_images import drawing
-from tests.session_harness import SessionHarness
+from tests.session_harness import SessionHarness, size
 
 
 def pointed(error: InvokeError) -> str:
@@ -47,6 +48,31 @@ def test_errors_show_the_command_as_typed(fake_session: SessionHarness, line: st
     assert error.line == line, error.line
     if part:
         assert pointed(error) == part
+
+
+@pytest.mark.feature("commands-2x")
+@pytest.mark.parametrize("image", ["-I pic.png", "-Ipic.png", "--init_img=pic.png", '-I "a pic.png"', "pic.png"])
+def test_the_image_of_mask_and_fix_may_follow_its_switch(fake_session: SessionHarness, image: str) -> None:
+    drawing(64, 48).save("pic.png")
+    drawing(64, 48).save("a pic.png")
+    Image.new("L", (64, 48), 255).save("mask.png")
+    assert fake_session.run(f"!mask {image} -M mask.png") is Outcome.OK, fake_session.errors
+    (path,) = fake_session.draw(f"!fix {image} -c top 64 -s2")
+    assert size(path) == (64, 112)
+    assert fake_session.run(f"!fix {image} -c top") is not Outcome.OK
+    assert pointed(fake_session.of(Failed)[0].error) == "top"
+
+
+@pytest.mark.feature("lines-2x")
+def test_out_direction_extends_the_image_with_a_notice(fake_session: SessionHarness) -> None:
+    drawing(64, 48).save("pic.png")
+    for line in ("!fix pic.png -D top 64 -s2", "a cat -I pic.png --out_direction top 64 -s2", "a -I pic.png -Dtop 64"):
+        (path,) = fake_session.draw(line)
+        assert size(path) == (64, 112) and "-c top 64" in fake_session.saved[0].line
+        assert [text for text in fake_session.notices if text.startswith("-D means -c here")], line
+    fake_session.draw("!fix pic.png -c top 64 -s2 -S1 -S2")
+    assert not any("-D means" in text for text in fake_session.notices)
+    assert any("set twice" in text for text in fake_session.notices)
 
 
 @pytest.mark.feature("commands-2x")

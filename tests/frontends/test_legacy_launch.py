@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.settings import Settings
@@ -131,3 +132,41 @@ def test_the_root_of_2x_is_found_by_its_variable(tmp_path: Path, monkeypatch: py
     assert Settings(SessionOptions()).paths.root == root
     monkeypatch.setenv("INVOKE_ROOT", str(tmp_path))
     assert Settings(SessionOptions()).paths.root == tmp_path
+
+
+def test_an_unknown_option_beside_a_file_is_named(program: Program) -> None:
+    Path("lines.txt").write_text("a cat\n", encoding="utf-8")
+    result = program("--wibble", "--from_file", "lines.txt")
+    assert result.status == 2 and "unknown switch: --wibble" in result.err
+    assert "exclude each other" in program("a dog", "--from_file", "lines.txt").err
+
+
+MASKED = "a tree -s 2 -S 3 -I pic.png -M mask.png -f .7 -W 64 -H 64"
+
+
+@pytest.mark.feature("masks-2x")
+@pytest.mark.parametrize("line", [MASKED, f"{MASKED} | oil -f .5"])
+@pytest.mark.parametrize(
+    ("init_file", "content", "launch", "share"),
+    [
+        ("configs/invoke.init", "", [], "75%"),
+        ("configs/invoke.init", "", ["--compat", "2x"], "25%"),
+        ("configs/invoke.init", "", ["--mask_polarity", "black"], "25%"),
+        ("configs/invoke.init", "--compat 2x\n", [], "25%"),
+        ("configs/invoke.init", "-s 3\n--compat=2x # masks\n", ["--mask_polarity", "white"], "75%"),
+        ("invokeai.init", "--outdir=outputs\n--compat 2x\n", [], "25%"),
+        ("invokeai.init", "--mask_polarity=black\n", [], "25%"),
+    ],
+)
+def test_the_polarity_of_masks_is_set_for_good(
+    program: Program, line: str, init_file: str, content: str, launch: list[str], share: str
+) -> None:
+    Image.new("RGB", (64, 64), "red").save("pic.png")
+    mask = Image.new("L", (64, 64), 255)
+    mask.paste(0, (0, 0, 16, 64))
+    mask.save("mask.png")
+    (program.folder / "root" / init_file).write_text(content, encoding="utf-8")
+    result = program(*launch, "--from_file", "-", stdin=f"{line}\n!verify 1\n".encode())
+    assert result.status == 0 and f"painting {share}" in result.err and "identical" in result.lines[-1]
+    assert ("--mask_polarity black" in result.lines[0]) is (share == "25%")
+    assert ("black areas are painted" in result.err) is ("compat" in f"{content}{launch}" and share == "25%")

@@ -25,6 +25,7 @@ def pairs(tree: Tree) -> Pairs:
     return [(words.text, round(words.weight, 6)) for words in tree.words]
 
 
+@pytest.mark.feature("weight-methods")
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -44,6 +45,15 @@ def pairs(tree: Tree) -> Pairs:
         ("\\(cat\\)++ x", [("(cat)++ x", 1)]),
         ("a \\(b) (cat)++", [("a (b) ", 1), ("cat", 1.21)]),
         ("C\\+\\+ and (b\\)c)1.5", [("C++ and ", 1), ("b)c", 1.5)]),
+        ("apricots.attend(1.3), pears", [("apricots", 1.3), (", pears", 1)]),
+        ("a well-made.attend( .5 ) box", [("a ", 1), ("well-made", 0.5), (" box", 1)]),
+        ("a (big cat).attend(1.3) here", [("a ", 1), ("big cat", 1.3), (" here", 1)]),
+        ('a "big cat".attend(0) here', [("a ", 1), ("big cat", 0), (" here", 1)]),
+        ("(a big.attend(2) cat)++", [("a ", 1.21), ("big", 2.42), (" cat", 1.21)]),
+        ("cat.attend(++) dog.attend(-)", [("cat ", 1.21), ("dog", 0.9)]),
+        ("<cat>.attend(1.3) x", [("<cat>", 1.3), (" x", 1)]),
+        ("cat.attend\\(1.3)", [("cat.attend(1.3)", 1)]),
+        ("ships .attend(1.3) and end.attendance(2)", [("ships .attend(1.3) and end.attendance(2)", 1)]),
     ],
 )
 def test_operators_set_weights(source: str, expected: Pairs) -> None:
@@ -75,6 +85,29 @@ def test_brackets_and_signs_without_an_operator_are_text(source: str) -> None:
     expected = source.replace("(cat)1 (dog)1.0", "cat dog")
     assert parse_prompt(source) == text_phrase(literal(expected))
     assert parse_prompt(source).plain
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "cat.attend()", "cat.attend(x)", "cat.attend(-1)", "cat.attend(1,2)", "cat.attend(1.3)+", "cat.attend(1.3",
+        "cat).attend(1.3)", 'cat".attend(1.3)', "(cat).attend(1.3).swap(dog)", "cat.swap(dog).attend(1.3)",
+        "cat.attend(99)", "a [cat.attend(x)] b", '("a","b").attend(1.3).blend(1,1)',
+    ],
+)  # fmt: skip
+def test_a_weight_that_attend_cannot_set_is_an_error_at_its_place(source: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        parse_prompt_sources(source)
+    assert caught.value.span is not None and 0 <= caught.value.span.start < caught.value.span.end <= len(source)
+
+
+def test_attend_works_in_swaps_blends_and_negative_prompts() -> None:
+    assert parse_prompt("a (cat.attend(2)).swap(dog.attend(.5)) here") == parse_prompt("a ((cat)2).swap((dog).5) here")
+    assert parse_prompt('("a cat.attend(2)","b").blend(1,-1,no_normalize)') == parse_prompt(
+        '("a (cat)2","b").blend(1,-1,no_normalize)'
+    )
+    prompt = parse_prompt_sources("a cat [(old).attend(1.3) fog]")
+    assert pairs(prompt.negative_tree) == [("old", 1.3), (" fog", 1)]
 
 
 def test_blends_and_conjunctions() -> None:

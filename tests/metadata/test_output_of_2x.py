@@ -89,6 +89,29 @@ def test_the_type_is_one_that_2x_knew_beside_ours(fake_session: SessionHarness) 
 
 
 @pytest.mark.feature("output-2x")
+@pytest.mark.parametrize(
+    ("line", "passes"),
+    [
+        ("a cat -s2 -S7 -W160 -H96 --hires_fix", True),
+        ("a cat -s2 -S7 -W128 -H128 --hires_fix -n2 -v.2 -f.5", True),
+        ("a cat -s2 -S7 -W128 -H128 --hires_fix | oil -f.5", True),
+        ("a cat -s2 -S7 -W128 -H128 --hires_fix --private", True),
+        ("a cat -s2 -S7 --hires_fix", False),
+        ("a cat -s2 -S7 | oil -f.5", False),
+        ("a cat -s2 -S7 | -f.5", False),
+        ("a cat -s2 -S7 | oil -f.5 -W128 -H128 --crop", False),
+    ],
+)
+def test_hires_fix_is_recorded_for_two_passes_alone(fake_session: SessionHarness, line: str, passes: bool) -> None:
+    for path in fake_session.draw(line):
+        assert image_facts(path)["hires_fix"] is passes
+        metadata = recall(path)
+        assert not any(stage.hires_fix for stage in metadata.stages) and metadata.conflicts == ()
+        if "--private" not in line:
+            assert fake_session.run(f"!verify {path}") is Outcome.OK, fake_session.messages
+
+
+@pytest.mark.feature("output-2x")
 def test_the_seed_of_two_passes_is_that_in_the_name(harness: SessionHarness) -> None:
     (path,) = harness.draw("a cat -s4 -S77 --hires_fix -W128 -H128")
     assert ".77." in path.name and image_facts(path)["seed"] == 77

@@ -44,6 +44,7 @@ def test_operators_names_and_negative_words_are_not_words_of_the_prompt() -> Non
     for prompt in (
         '("a cat","a dog").blend(.3,.7,no_normalize)',
         "a cat.swap(dog, t_start=.2)",
+        "a (cat).attend(1.3) and dog.attend(.5)",
         "a cat <dragon-style> withLora(dragon,0.8) <lora:dragon:1>",
         "a cat [dragon, blurry]",
         "{cat|dog} {__beasts__}",

@@ -223,3 +223,53 @@ def test_intermediates_of_files_of_one_name_do_not_mix(harness: SessionHarness) 
     harness.draw("a cat -s2 -S2 -o b/pic.png")
     assert harness.saved[0].extras == ()
     assert len(list((harness.folder / "a" / "intermediates" / "pic").glob("*.png"))) == 4
+
+
+LINE_NAMES = "--fnformat {line}.{letter}.png"
+
+
+@pytest.mark.feature("name-of-line")
+def test_the_images_of_a_line_are_named_as_a_group(harness: SessionHarness) -> None:
+    first = harness.draw(f"a cat -s2 -S1 -n3 {LINE_NAMES}")
+    second = harness.draw("a dog -s2 -S1 -n2 -v .1 --fnformat {line}.{index}.{letter}.png")
+    third = harness.draw(f"a {{red|blue}} cat -s2 -S1 {LINE_NAMES} -o elsewhere")
+    fourth = harness.draw(f"a cat -s2 -S1 -U2 --save_original {LINE_NAMES}")
+    assert [path.name for path in first] == ["000001.a.png", "000001.b.png", "000001.c.png"]
+    assert [path.name for path in second] == ["000004.1.a.png", "000004.2.b.png"]
+    assert [path.name for path in third] == ["000001.a.png", "000001.b.png"]
+    assert [path.name for path in fourth] == ["000006.a.png", "000006.b.png"]
+    numbers = [saved.number for saved in harness.saved]
+    assert numbers == [6, 7]
+    assert harness.run(f"!verify {' '.join(map(str, first))}") is Outcome.OK
+    harness.run("!history")
+    assert "[2] 000001.b.png" in harness.messages
+    for reference in ("!2", "000001.b", "000001.b.png"):
+        harness.draw(f"oil -I {reference} -s2 -S9 -f .5")
+        assert "-I 000001.b.png" in harness.saved[0].line
+
+
+@pytest.mark.feature("name-of-line")
+def test_invoke_init_names_files_by_their_line(program: Program) -> None:
+    init = program.folder / "root" / "configs" / "invoke.init"
+    init.write_text("# names\n--fnformat {line}.{letter}.png\n", encoding="utf-8")
+    Path("lines.txt").write_text("a cat -s2 -S1 -n2\n!plan a cat\na dog -s2 -S1\n", encoding="utf-8")
+    expected = ["000001.a.png", "000001.b.png", "000003.a.png", "000004.a.png", "000004.b.png", "000006.a.png"]
+    assert program("--from_file", "lines.txt").status == 0
+    assert program("!replay lines.txt").status == 0
+    assert sorted(path.name for path in (program.folder / "outputs").glob("*.png")) == expected
+
+
+@pytest.mark.feature("name-of-line")
+def test_a_lost_history_gives_each_image_of_a_line_its_number_again(fake_session: SessionHarness) -> None:
+    paths = fake_session.draw(f"a cat -s2 -S1 -n28 {LINE_NAMES}")
+    assert paths[25].name == "000001.z.png" and paths[27].name == "000001.ab.png"
+    fake_session.draw("a dog -s2 -S1")
+    fake_session.run("!tag 28 good")
+    for name in ("history.sqlite3", "next_number"):
+        (outputs(fake_session) / ".invoke" / name).unlink()
+    fake_session.session.context._folders.clear()
+    fake_session.run("!reindex")
+    fake_session.run("!search tag:good")
+    assert "000001.ab.png" in fake_session.messages
+    assert fake_session.run("!info 29") is Outcome.OK and "a dog" in fake_session.messages
+    assert fake_session.draw("a fox -s2 -S1")[0].name == "000030.1.png"

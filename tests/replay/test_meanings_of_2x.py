@@ -9,7 +9,7 @@ from PIL import Image
 
 from invoke_cli.context.outcome import Outcome
 from tests.sample_images import drawing
-from tests.session_harness import SessionHarness
+from tests.session_harness import SessionHarness, pixels
 
 LINE = "a tree -s 4 -S 3 -I pic.png -M mask.png -f .7"
 LOGGED = f"/home/me/outputs/000012.3.png: {LINE} -A k_euler # model_id=stable-diffusion-1.5"
@@ -64,3 +64,24 @@ def test_a_blend_of_esrgan_is_carried_over_with_a_notice(masked: SessionHarness)
     count = len(masked.notices)
     masked.draw("a tree -s 4 -S 5 -U 2 0.75")
     assert not any("ESRGAN" in text for text in masked.notices[count:])
+
+
+@pytest.mark.feature("masks-2x")
+@pytest.mark.parametrize("default", ["--compat 2x", "--mask_polarity black"])
+def test_lines_of_our_own_keep_their_masks_in_a_session_of_2x(masked: SessionHarness, default: str) -> None:
+    (white,) = masked.draw(LINE)
+    masked.run(f"!set {default}")
+    (chosen,) = masked.draw(f"{LINE} --mask_polarity white")
+    assert chosen.read_bytes() != white.read_bytes() and pixels(chosen) == pixels(white)
+    lines = [*Path("outputs/invoke_log.txt").read_text(encoding="utf-8").splitlines(), masked.saved[0].line]
+    for reference in (white.name, chosen.name):
+        masked.run(f"!fetch {reference}")
+        lines += masked.prefills
+    masked.run(f"!fetch {white.name} lines.txt")
+    lines.append(Path("lines.txt").read_text(encoding="utf-8").splitlines()[-1])
+    assert len(lines) == 6
+    for line in lines:
+        assert pixels(masked.draw(line)[0]) == pixels(white), line
+    assert pixels(masked.draw(LINE)[0]) != pixels(white)
+    masked.run(f"!verify {white} {chosen}")
+    assert masked.messages.count("identical") == 2

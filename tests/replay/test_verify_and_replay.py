@@ -19,7 +19,7 @@ from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.output.png import pixel_hash
 from invoke_cli.version import SCHEMA_VERSION, __version__
 from tests.sample_images import drawing
-from tests.session_harness import SessionHarness, pixels
+from tests.session_harness import SessionHarness, image_facts, pixels
 
 _LATER_KEYS = {
     "task", "facetool", "facetool_strength", "upscale", "init_mask", "hires_fix", "h_symmetry_time_pct",
@@ -65,6 +65,16 @@ def test_images_of_an_older_schema_are_verified_by_that_schema(harness: SessionH
     rewrite(path, scheduler="AnotherScheduler")
     assert harness.run(f"!verify {path}") is Outcome.FAILED
     assert "scheduler" in harness.messages
+
+
+def test_two_passes_of_schema_4_are_verified_without_hires_fix(harness: SessionHarness) -> None:
+    (path,) = harness.draw("a cat -s2 -S7 -W 128 -H 96 --hires_fix")
+    rewrite(path, {"schema_version": 4}, hires_fix=False)
+    assert harness.run(f"!verify {path}") is Outcome.OK and "identical" in harness.messages, harness.messages
+    (again,) = harness.draw(f"!replay {path}")
+    assert image_facts(again)["hires_fix"] is False
+    rewrite(path, {"schema_version": 5})
+    assert harness.run(f"!verify {path}") is Outcome.FAILED and "hires_fix" in harness.messages
 
 
 def test_images_of_a_newer_schema_are_verified_by_their_pixels(harness: SessionHarness) -> None:

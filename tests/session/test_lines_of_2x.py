@@ -71,6 +71,8 @@ a forest -s 20 -W 64 -H 64 -I vacation-photo.png -f 0.5 -embiggen 2 -embiggen_ti
 !fix ./vacation-photo.png -embiggen 2 -embiggen_tiles 1 2 3
 !fix ./vacation-photo.png -embiggen 2 -embiggen_strength .3
 !fix vacation-photo.png --outcrop top 128 right 64 bottom 64
+!fix ./vacation-photo.png -D top 64
+a cat -I vacation-photo.png --out_direction left 64
 !fix vacation-photo.png --outcrop top 128 --new_prompt "family vacation"
 !fix "vacation-photo.png" -s 50 -S 5 -W 512 -H 512 -C 7.5 -A k_lms -c top 64
 !fix vacation-photo.png -s 50 -S 5 -W 512 -H 512 -C 7.5 -A k_lms -c top 64 bottom 64
@@ -95,8 +97,6 @@ a cat --skip_normalization => no_normalize
 a cat --skip_normalize => no_normalize
 a cat -I vacation-photo.png -r 0.5 => use -f
 a cat -I vacation-photo.png --inpaint_replace => use -f
-a cat -I vacation-photo.png -D top 64 => -c top 64
-!fix vacation-photo.png --out_direction top 64 => -c top 64
 !fix vacation-photo.png -embiggen_tiles 1 2 3 => --embiggen 2
 a forest -I vacation-photo.png -f 0.5 -embiggen_tiles 1 2 3 => --embiggen 2
 a cat --use_mps_noise => remove it
@@ -119,6 +119,27 @@ banana sushi -Ak_lms -S42 -G1 -U 2 0.5 -s20
 !fix vacation-photo.png -G0.8 -U 2
 a piece of cake -I vacation-photo.png -tm bagel 0.6
 !mask ./vacation-photo.png -tm hair 0.5
+"""
+
+
+# Lines with words around switches that take one value, and the prompt; without one, 2.x rejected the line, too.
+WORDS_AROUND_SWITCHES = r"""
+cat -S 1 => cat
+a white cat -S1 -s 5 => a white cat
+-S 1 --prompt "more words" => more words
+"a cat" -S 1 => a cat
+a - cat -3d -S 1 => a - cat -3d
+cat -S 1 more words =>
+a cat -m name a prompt =>
+a cat -A ddim in a hat =>
+-S 1 more words =>
+-S 1 --prompt more words =>
+"a cat" on a mat -S 1 =>
+a cat -S 1 on a mat -s 6 =>
+a cat -U 2 on a mat =>
+a cat -I vacation-photo.png on a mat =>
+a cat --seamless on a mat =>
+a cat -o pictures of cats =>
 """
 
 
@@ -156,6 +177,18 @@ def test_what_is_not_supported_names_its_replacement(photo_session: SessionHarne
     line, _, instead = case.partition(" => ")
     assert photo_session.run(line) is not Outcome.OK
     assert [instead for failed in photo_session.of(Failed) if instead in failed.error.hint] == [instead]
+
+
+@pytest.mark.feature("lines-2x")
+@pytest.mark.parametrize("case", _lines(WORDS_AROUND_SWITCHES))
+def test_words_after_the_value_of_a_switch_are_no_prompt_as_in_2x(photo_session: SessionHarness, case: str) -> None:
+    line, _, prompt = case.partition(" =>")
+    outcome = photo_session.run(f"{line} --dry_run")
+    if prompt:
+        assert outcome is Outcome.OK and photo_session.of(Planned)[0].plan["prompt"] == prompt.strip()
+    else:
+        assert outcome is Outcome.UNREADABLE and "unexpected text" in photo_session.errors[0]
+        assert "quotes" in photo_session.of(Failed)[0].error.hint
 
 
 @pytest.mark.parametrize("line", _lines(LINES_WITHOUT_WEIGHTS))
@@ -202,9 +235,9 @@ def test_all_documented_fields_name_a_file(photo_session: SessionHarness) -> Non
 
 def test_paths_with_backslashes_are_found(photo_session: SessionHarness) -> None:
     photo_session.draw("a cat -s2 -S1")
-    assert photo_session.run(r"!fetch outputs\*.png selected.txt") is Outcome.OK
     Path("lists").mkdir()
-    Path("selected.txt").rename("lists/selected.txt")
+    assert photo_session.run(r"!fetch outputs\*.png lists\selected.txt") is Outcome.OK
+    assert Path("lists/selected.txt").is_file()
     assert photo_session.run(r"!replay lists\selected.txt") is Outcome.OK
     assert photo_session.run(r"!fetch outputs\000001.1.png") is Outcome.OK and photo_session.of(Prefill)
 

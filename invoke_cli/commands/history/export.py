@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from invoke_cli.imaging.open_image import open_path, read_file
 from invoke_cli.metadata.sheet_record import SheetImage, SheetRecord, sheet_line
 from invoke_cli.output.files import output_errors, write_atomically
 from invoke_cli.output.items import file_item
+from invoke_cli.output.line_images import LineImages
 from invoke_cli.output.names import fields_from_line, file_name
 from invoke_cli.output.writer import Target
 
@@ -67,8 +69,11 @@ def _options(words: Sequence[str]) -> tuple[list[str], str, bool]:
 def _unique_names(images: Sequence[HistoryImage], template: str) -> Mapping[str, Path]:
     """Map a unique file name to each image."""
     names: dict[str, Path] = {}
+    lines: defaultdict[str, LineImages] = defaultdict(LineImages)
     for image in images:
-        name = file_name(template, fields_from_line(image.entry.number, image.entry.line, image.entry.seed))
+        run = image.entry.run or str(image.path)
+        place = lines[run].add(image.folder.path, image.entry.number)
+        name = file_name(template, fields_from_line(image.entry, place))
         names[_free_name(name, lambda candidate: candidate in names)] = image.path
     return names
 

@@ -8,17 +8,20 @@ from pathlib import Path
 from invoke_cli.commands.command import Call
 from invoke_cli.commands.image_selection import find_images
 from invoke_cli.context.context import SessionContext
-from invoke_cli.context.paths import expand_path, path_exists
+from invoke_cli.context.paths import expand_path, is_folder, path_exists
 from invoke_cli.errors import CommandError, MetadataError, OutputError
 from invoke_cli.events import Prefill
 from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.language.grammar.format import format_line
 from invoke_cli.language.sanitize import sanitize_for_terminal
+from invoke_cli.metadata.codec import ParsedMetadata
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.metadata.sheet_record import decode_sheet
 from invoke_cli.output.files import write_atomically
 from invoke_cli.output.items import file_item
 from invoke_cli.replay.compatibility import PARTS, select_part, usable_settings
+from invoke_cli.replay.meanings_of_2x import as_recorded_here, paints_black_by_default
+from invoke_cli.request import GenerationRequest
 
 _USAGE = f"!fetch image.png [{' | '.join(PARTS)}]: load its line, or a part of it, into the next prompt"
 _MAX_SHOWN = 5
@@ -31,7 +34,7 @@ def fetch(context: SessionContext, call: Call) -> None:
     if len(more) == 1 and more[0] in PARTS:
         _fetch_line(context, paths[0], more[0])
     elif len(more) == 1 and Path(more[0]).suffix:
-        _write_lines(context, paths, expand_path(more[0]))
+        _write_lines(context, paths, _target(more[0]))
     elif more:
         hint = "; ".join(f"{part}: {content}" for part, content in PARTS.items())
         hint += "; lines.txt: write the lines of all matching images to a file (quote names with spaces)"
@@ -48,13 +51,21 @@ def _fetch_line(context: SessionContext, path: Path, part: str) -> None:
         return
     metadata = read_metadata(context, path)
     usable = usable_settings(context, metadata)
-    line = format_line(select_part(usable.stages, part))
+    line = format_line(select_part(_as_meant(context, metadata, usable.stages), part))
     if part in ("all", "remix"):
         for text in metadata.conflicts:
             context.notice(sanitize_for_terminal(text))
         for text in (*usable.lost, *usable.missing):
             context.notice(f"not carried over: {sanitize_for_terminal(text)}")
     context.emit(Prefill(line=_one_line(line)))
+
+
+def _as_meant(
+    context: SessionContext, metadata: ParsedMetadata, stages: tuple[GenerationRequest, ...]
+) -> tuple[GenerationRequest, ...]:
+    """Return the stages with masks that paint what they did, if this session reads masks in another way."""
+    is_ours = metadata.provenance is not None
+    return tuple(map(as_recorded_here, stages)) if is_ours and paints_black_by_default(context) else stages
 
 
 def _write_lines(context: SessionContext, paths: Sequence[Path], target: Path) -> None:
@@ -67,7 +78,8 @@ def _write_lines(context: SessionContext, paths: Sequence[Path], target: Path) -
     for path in paths:
         context.check_stopped()
         try:
-            stages = usable_settings(context, read_metadata(context, path)).stages
+            metadata = read_metadata(context, path)
+            stages = _as_meant(context, metadata, usable_settings(context, metadata).stages)
         except MetadataError:
             skipped.append(path)
             continue
@@ -80,6 +92,12 @@ def _write_lines(context: SessionContext, paths: Sequence[Path], target: Path) -
     write_atomically(target, "\n".join([*lines, ""]).encode("utf-8"))
     text = f"wrote {len(lines) // 2} lines to {target}; run them with --from_file {target}"
     context.say(text, items=[file_item(target)])
+
+
+def _target(name: str) -> Path:
+    """Return the path of a new file; in a folder whose name is typed with backslashes, if there is one."""
+    slashed = expand_path(name.replace("\\", "/"))
+    return slashed if slashed.parent != Path() and is_folder(slashed.parent) else expand_path(name)
 
 
 def _one_line(text: str) -> str:

@@ -15,6 +15,7 @@ from invoke_cli.generation.input_glob import init_files
 from invoke_cli.inputs.history_lookup import read_metadata
 from invoke_cli.inputs.references import find_image
 from invoke_cli.language.grammar.format import format_line
+from invoke_cli.language.grammar.line import Generation
 from invoke_cli.metadata.codecs import recall
 from invoke_cli.metadata.latents import SUFFIX
 from invoke_cli.models.samplers import is_sampler
@@ -40,6 +41,7 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
     reference, parsed = image_and_switches(call, USAGE)
     first, *later = (stage.request for stage in parsed.stages)
     _check(first)
+    _report_notices(context, parsed)
     folder = context.folder()
     paths = init_files(reference, folder)
     lines = []
@@ -55,6 +57,11 @@ def fix(context: SessionContext, call: Call) -> Sequence[str]:
         own = _with_new_prompt(first) if generates else replace(first, prompt=None)
         lines.append(format_line([overlay(overlay(inherited, own), target), *later]))
     return RewrittenLine(lines) if len(lines) == 1 else lines
+
+
+def _report_notices(context: SessionContext, parsed: Generation) -> None:
+    for text in parsed.notices:
+        context.notice(text)
 
 
 def _with_new_prompt(request: GenerationRequest) -> GenerationRequest:

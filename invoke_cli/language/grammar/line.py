@@ -12,6 +12,7 @@ from typing import cast
 
 from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.free_text import find_lookalikes
+from invoke_cli.language.grammar.names import normalise_name
 from invoke_cli.language.grammar.quotes import BLANKS
 from invoke_cli.language.grammar.spellings import KEEP_AS_TEXT, unknown_switch
 from invoke_cli.language.grammar.tokens import Kind, Token, tokenise
@@ -203,6 +204,7 @@ def _empty_stage(bar: Token) -> LineError:
 def _parse_stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
     values: dict[str, object] = {}
     spans: dict[str, Span] = {}
+    notices.extend(_differences(tokens))
     for name, value, token in _assignments(tokens):
         if name in _REPEATABLE and name in values and value:
             value = (*cast(tuple[object, ...], values[name]), *cast(tuple[object, ...], value))
@@ -215,6 +217,14 @@ def _parse_stage(tokens: Sequence[Token], notices: list[str]) -> Stage:
         if token.kind is Kind.PROMPT and not token.quoted:
             notices.extend(find_lookalikes(token.text))
     return Stage(request=GenerationRequest.of(values), spans=spans)
+
+
+def _differences(tokens: Sequence[Token]) -> Iterator[str]:
+    """Yield the notices on switches in a spelling that did something else in InvokeAI 2.x."""
+    for token in tokens:
+        spelling = normalise_name(token.text)
+        differing = token.switch.differing if token.switch is not None else {}
+        yield from dict.fromkeys(text for flag, text in differing.items() if flag.startswith(spelling))
 
 
 def _expand_strengths(stage: Stage) -> Iterator[Stage]:

@@ -100,6 +100,7 @@ A prompt is plain text. These operators are available:
   a cat [blurry, ugly]                 avoid the words in brackets (same as --neg)
   a forest++ and a cat-                more forest, less cat; each + multiplies the weight by 1.1, each - by 0.9
   (a red boat)1.4 on the sea           weight several words; "a red boat"1.4 and (a red boat:1.4) are equivalent
+  a boat.attend(1.4) on the sea        the same in the notation of InvokeAI 2; also (a red boat).attend(1.4)
   ("a cat", "a dog").blend(.3,.7)      blend the meanings of two prompts; must be the whole prompt
   ("a cat", "a house").and(1,.8)       a conjunction: prompts encoded one after the other
   a cat.swap(dog) on a chair           a dog in place of the cat, in the same layout; (black cat).swap(white dog)

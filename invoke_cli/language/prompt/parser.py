@@ -1,4 +1,4 @@
-"""Parse prompt source: weights `word++ (words)1.3`, `("a","b").blend(.3,.7)`, `.and()` and `cat.swap(dog)`.
+"""Parse prompt source: weights `word++ (words)1.3 word.attend(2)`, `("a","b").blend(.3,.7)`, `.and()`, `cat.swap(dog)`.
 
 An operator counts only at the end of a word, bracket or quotation; brackets and quotes without one are text.
 """
@@ -13,6 +13,7 @@ from invoke_cli.language.grammar.quotes import literal
 from invoke_cli.language.prompt.ast import Blend, Conjunction, Phrase, Swap, Tree, Words, join_words
 from invoke_cli.language.prompt.swap import BREAKS_WORD, Partners, find_swaps
 
+METHODS = ("blend", "and", "swap", "attend")
 PLUS, MINUS = 1.1, 0.9
 MAX_WEIGHT = 10.0
 MAX_DEPTH = 50
@@ -22,6 +23,8 @@ NUMBER = r"(?:\d*\.)?\d+"
 _END = r"(?=$|[\s,.;:!?)\]}\"|])"
 AFTER_GROUP = re.compile(rf"(?:(\++|-+)|({NUMBER})){_END}")
 _AFTER_WORD = re.compile(rf"(\++|-+){_END}")
+_ATTEND = re.compile(rf"\.attend\(\s*(?:(\++|-+)|({NUMBER}))\s*\){_END}")
+_ATTEND_CALL = re.compile(r"(?<=[\w)\">])\.attend\(")
 _INNER_WEIGHT = re.compile(rf":\s*({NUMBER})\s*$")
 _METHOD = re.compile(r"(?<=[\w)\"])\.(blend|and|swap)\(")
 _QUOTED = re.compile(r'\s*"([^"]*)"\s*')
@@ -51,8 +54,18 @@ class _Parser:
         quotes = [position for position, char in enumerate(self.masked) if char == '"']
         self.closing = frozenset(quotes[1::2])
         self.partners = Partners(self.masked)
+        self.attended: set[int] = set()  # the positions of `.attend(` that set a weight
 
     def tree(self) -> Tree:
+        tree = self._tree()
+        for call in _ATTEND_CALL.finditer(self.masked):
+            if call.start() not in self.attended:
+                hint = "for example apricots.attend(1.3); to keep it as text, write \\( for the bracket"
+                message = ".attend() takes one weight, after a word, brackets or quotes"
+                raise PromptError(message, hint=hint, span=Span(*call.span()))
+        return tree
+
+    def _tree(self) -> Tree:
         method = _METHOD.search(self.masked)
         if method is None:
             return self._phrase(0, len(self.source))
@@ -171,10 +184,9 @@ class _Parser:
         closed = self.partners.closing_before(position, end)
         if closed is None:
             return None
-        operator = AFTER_GROUP.match(self.masked, closed + 1)
+        operator = self._operator(AFTER_GROUP, closed + 1, end)
         if operator is not None:
-            factor = self._number(*operator.span(2)) if operator[2] else _factor(operator[1])
-            return Span(position + 1, closed), factor, operator.end()
+            return Span(position + 1, closed), *operator
         colon = self._inner_weight(position + 1, closed) if char == "(" else None
         if colon is None or self._last_char(colon.start()).isdigit():
             return None
@@ -202,13 +214,22 @@ class _Parser:
         """Return the start of the word with the operator at `position`, its factor, and the end of the operator."""
         before = self.masked[position - 1 : position] if position > text_start else ""
         carries = before.isalnum() or before == "_" or (before == ">" and self._ends_name(text_start, position - 1))
-        operator = _AFTER_WORD.match(self.masked, position) if carries else None
-        if operator is None or operator.end() > end:
+        operator = self._operator(_AFTER_WORD, position, end) if carries else None
+        if operator is None:
             return None
         start = position
         while start > text_start and not BREAKS_WORD.match(self.masked[start - 1]):
             start -= 1
-        return start, _factor(operator[1]), operator.end()
+        return start, *operator
+
+    def _operator(self, pattern: re.Pattern[str], position: int, end: int) -> tuple[float, int] | None:
+        """Return the factor of the operator at a position and its end: that of a pattern, or `.attend(1.3)`."""
+        match = pattern.match(self.masked, position) or _ATTEND.match(self.masked, position)
+        if match is None or match.end() > end:
+            return None
+        if match.re is _ATTEND:
+            self.attended.add(position)
+        return _factor(match[1]) if match[1] else self._number(*match.span(2)), match.end()
 
     def _ends_name(self, start: int, closed: int) -> bool:
         """Return whether the `>` at `closed` ends a name in angle brackets that begins after `start`."""

@@ -67,9 +67,6 @@ REJECTED_SWITCHES: tuple[RejectedSwitch, ...] = (
         flags=("--tile_size",), what="size of infill tiles", instead="remove it: the size is chosen automatically"
     ),
     RejectedSwitch(
-        flags=("-D", "--out_direction"), what="outpainting by direction", instead="use -c, such as -c top 64"
-    ),
-    RejectedSwitch(
         flags=("--batch_size",),
         what="images per batch",
         instead="use -n for the number of images, --parallel for images per batch",

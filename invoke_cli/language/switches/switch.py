@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -58,7 +60,8 @@ class Switch:
         completes: The source of completions for its value.
         needs: The input that it requires.
         example: An example for error messages.
-        adds_up: Whether a repeated switch adds to the earlier values.
+        is_repeatable: Whether a repeated switch adds to the earlier values.
+        differing: Notices on spellings that did something else in InvokeAI 2.x.
     """
 
     field: str
@@ -73,6 +76,7 @@ class Switch:
     needs: Needs = Needs.NOTHING
     example: str = ""
     is_repeatable: bool = False
+    differing: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def spelling(self) -> str:

@@ -18,10 +18,11 @@ from invoke_cli.metadata.formats.dream import KEYWORD as DREAM
 from invoke_cli.metadata.formats.dream import dream_chunk, without_prompts
 from invoke_cli.metadata.formats.invokeai2 import IN_PROMPT, SD_METADATA, STAGE_SEED, read_dream_and_json
 from invoke_cli.metadata.sheet_record import KEYWORD as SHEET
+from invoke_cli.planning.hires_fix import is_second_pass
 from invoke_cli.planning.plan import ControlUse, ImagePlan, Plan, Task
 from invoke_cli.planning.recorded_request import recorded_request
 from invoke_cli.request import GenerationRequest
-from invoke_cli.version import KEYS_OF_2X, RECORDED_METHODS
+from invoke_cli.version import KEYS_OF_2X, RECORDED_METHODS, TWO_PASSES
 
 
 class InvokeAICodec:
@@ -95,6 +96,8 @@ def _last_image(record: Record) -> dict[str, Any]:
     image = _image(record.plan, record.image)
     if record.earlier and record.plan.schema_version >= KEYS_OF_2X:
         image |= {"seed": record.stages[0][1].seed, STAGE_SEED: record.image.seed}
+    if record.earlier and record.plan.schema_version >= TWO_PASSES:
+        image["hires_fix"] = is_second_pass(record.stages[0][0], record.stages[1][0])
     return image
 
 

@@ -90,7 +90,7 @@ def _merged(document: dict[str, Any], dream: DreamLine) -> ParsedMetadata:
     values, invalid = _values(image)
     said = (dream.request if is_ours else _clean(dream.request)).set_fields()
     _drop_cut_prompt(values, said, image)
-    _drop_implied_size(values, said, document)
+    _drop_implied(values, said, document)
     conflicts = tuple(_conflicts(values, said))
     merged = said | values
     if is_ours:
@@ -115,10 +115,14 @@ def _drop_cut_prompt(values: dict[str, Any], said: Mapping[str, object], image: 
         del values["prompt"]
 
 
-def _drop_implied_size(values: dict[str, Any], said: Mapping[str, object], document: Mapping[str, Any]) -> None:
-    """Drop a size that our line does not contain, since another image determined it."""
-    is_complete = document.get("app_id") == APP_ID and bool(said)
-    for name in {"width", "height"} - said.keys() if is_complete else ():
+def _drop_implied(values: dict[str, Any], said: Mapping[str, object], document: Mapping[str, Any]) -> None:
+    """Drop what our line does not contain: a size that another image determined, and the mark of two passes, which are
+    stages of their own.
+    """
+    if document.get("app_id") != APP_ID:
+        return
+    values.pop("hires_fix", None)
+    for name in {"width", "height"} - said.keys() if said else ():
         values.pop(name, None)
 
 

@@ -16,6 +16,7 @@ from invoke_cli.documents import parse_json
 from invoke_cli.errors import Span
 from invoke_cli.input_files import WORDS, read_input
 from invoke_cli.language.grammar.names import near_names
+from invoke_cli.language.prompt.parser import METHODS
 
 WORDS_FILE = "words.json"
 
@@ -24,7 +25,8 @@ _MIN_PART = 3
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # What is not a word of the prompt: escapes, negative words, names in angle brackets, methods and their options.
 _OTHER = re.compile(
-    r"\\.|\[[^\[\]]*\]|<[^<>]*>|(?:with|use)Lora\([^()]*\)|\.(?:blend|and|swap)(?=\()|\b(?:no_normalize|[st]_\w+)\b|__\w+__"
+    r"\\.|\[[^\[\]]*\]|<[^<>]*>|(?:with|use)Lora\([^()]*\)|"
+    rf"\.(?:{'|'.join(METHODS)})(?=\()|\b(?:no_normalize|[st]_\w+)\b|__\w+__"
 )
 _SMALL_WORDS = """
 a an the and or but of in on at by to for from with without into onto over under above below between behind beside

@@ -7,6 +7,8 @@ from invoke_cli.language.switches.phrases import MaskWords, Sides
 from invoke_cli.language.switches.switch import Completes, Group, Needs, Switch
 from invoke_cli.language.switches.values import Choice, Flag, Text
 
+_SHIFTED = "-D means -c here: the image grows at these sides; InvokeAI 2.x shifted it and kept its size"
+
 MASK: tuple[Switch, ...] = (
     Switch(
         field="init_mask",
@@ -93,7 +95,7 @@ MASK: tuple[Switch, ...] = (
     ),
     Switch(
         field="outcrop",
-        flags=("-c", "--outcrop"),
+        flags=("-c", "-D", "--out_direction", "--outcrop"),
         value=Sides(),
         group=Group.MASK,
         needs=Needs.INIT,
@@ -102,5 +104,6 @@ MASK: tuple[Switch, ...] = (
         example="-c top 64 right 128",
         help="extend the init image at these sides (top, bottom, left, right, all) and paint the new areas, at "
         "strength 0.9 by default",
+        differing=dict.fromkeys(("-D", "--out_direction"), _SHIFTED),
     ),
 )

@@ -26,7 +26,7 @@ OUTPUT: tuple[Switch, ...] = (
         group=Group.OUTPUT,
         metavar="TEMPLATE",
         default="{prefix}.{seed}.png",
-        help="file name template, with fields such as {prefix} {seed} {prompt:40} {strength} {model} {steps} {source}",
+        help="file name template, with fields such as {prefix} {seed} {prompt:40} {steps} {source}, or {line}.{letter}",
     ),
     Switch(
         field="prompt_as_dir",
