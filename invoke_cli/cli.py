@@ -129,9 +129,13 @@ def _run_file(console: Console, options: Options, defaults: GenerationRequest, s
     """Run the lines of a file, in order or with workers."""
     from invoke_cli.context.options import session_options
     from invoke_cli.context.settings import Settings
+    from invoke_cli.context.worker_settings import worker_settings
     from invoke_cli.ordered_batch import PART_OPTIONS, from_file_in_order
 
-    if any(name in options for name in PART_OPTIONS) or Settings(session_options(options, defaults)).workers:
+    if (
+        any(name in options for name in PART_OPTIONS)
+        or worker_settings(Settings(session_options(options, defaults))).workers
+    ):
         return from_file_in_order(console, options, defaults, source)
     from invoke_cli.batch import from_file
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import errno
-import hashlib
 import os
 import secrets
 import threading
@@ -14,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
+from invoke_cli.context.model_hashes import ModelHashes
 from invoke_cli.context.paths import ALIASES_FILE, expand_path, is_file, is_folder, names_a_file
 from invoke_cli.context.settings import Settings
-from invoke_cli.context.vae_identity import is_same_config, latents_identity
+from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.context.yaml_store import Aliases
-from invoke_cli.engine import Engine, EngineSettings, Hooks, Model
+from invoke_cli.engine import Engine, EngineSettings, Hooks
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import Interrupted, OutputError
 from invoke_cli.events import (
@@ -36,10 +36,8 @@ from invoke_cli.events import (
     Step,
     Viewer,
 )
-from invoke_cli.input_files import file_sha256
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
-from invoke_cli.models.files.same_weights import is_same_network
 from invoke_cli.output.files import output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.line_images import LineImages
@@ -101,6 +99,7 @@ class SessionContext:
         width: The number of images that can be generated at the same time.
         numbering: Reserves the numbers of a run before it begins; None to number results as they are written.
         in_order: Calls a function once everything that was begun earlier has been reported; None to call it at once.
+        hashes: The hashes of models and files.
         session_id: A random identifier of the session.
     """
 
@@ -130,8 +129,7 @@ class SessionContext:
         self._lines = 0
         self._opening_began: float | None = None
         self._stop, self._closing = threading.Event(), threading.Event()
-        self._hashes: dict[str, str] = {}
-        self._same_vaes: dict[str, bool] = {}
+        self.hashes = ModelHashes()
         self._seeds: Random | None = None
 
     # -- the engine -------------------------------------------------------------------------------------------------
@@ -160,7 +158,7 @@ class SessionContext:
             offline=settings.offline,
             max_loaded_models=settings.max_loaded_models,
             model_memory=settings.model_memory,
-            threads=settings.threads,
+            threads=worker_settings(settings).threads,
         )
         self._opening_began = time.monotonic()
         self._is_opening = True
@@ -229,45 +227,6 @@ class SessionContext:
     def background_hooks(self) -> Hooks:
         """Return the hooks for work of the engine in the background, which only the end of the session stops."""
         return Hooks(emit=self._follow, stopped=self._closing.is_set)
-
-    def model_hash(self, model: Model) -> str:
-        """Return the SHA-256 of a model; it is computed once per session.
-
-        It covers the weight files, the quantisation and, unless it comes from the config, the prediction type.
-        """
-        facts, key = model.facts, model.facts.key
-        if key not in self._hashes:
-            prediction = facts.prediction_type if facts.prediction_type_source else ""
-            digest = hashlib.sha256(f"{facts.quantize}{prediction}".encode())
-            for path in facts.weights:
-                digest.update(file_sha256(path))
-            self._hashes[key] = digest.hexdigest()
-        return self._hashes[key]
-
-    def file_hash(self, path: Path) -> str:
-        """Return the SHA-256 of a file; it is computed again only if the file changes."""
-        key = f"{path}:{path.stat().st_mtime_ns}"
-        if key not in self._hashes:
-            self._hashes[key] = file_sha256(path).hex()
-        return self._hashes[key]
-
-    def vae_hash(self, model: Model) -> str:
-        """Return the hash of a model's VAE (see `latents_identity`); it is computed once per session."""
-        key = f"{model.facts.key}|vae"
-        if key not in self._hashes:
-            self._hashes[key] = latents_identity(model.facts.vae_config, model.facts.vae_weights)
-        return self._hashes[key]
-
-    def has_same_vae(self, one: Model, other: Model) -> bool:
-        """Return whether two models can share latents: the same VAE, though perhaps stored in different precision."""
-        if self.vae_hash(one) == self.vae_hash(other):
-            return True
-        if one.facts.family.vae != other.facts.family.vae or not is_same_config(one.facts, other.facts):
-            return False
-        key = "|".join(sorted((self.vae_hash(one), self.vae_hash(other))))
-        if key not in self._same_vaes:
-            self._same_vaes[key] = is_same_network(one.facts.vae_weights, other.facts.vae_weights)
-        return self._same_vaes[key]
 
     # -- stopping ---------------------------------------------------------------------------------------------------
 

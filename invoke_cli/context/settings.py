@@ -144,23 +144,6 @@ class Settings:
         """The bytes that loaded models may take; 0 for no limit."""
         return int(self.launch_number("model_memory", self.options.model_memory, 0) * 1e9)
 
-    @property
-    def threads(self) -> int:
-        """The number of CPU threads; 0 for torch's choice."""
-        return int(self.launch_number("threads", self.options.threads, 0))
-
-    @property
-    def workers(self) -> str:
-        """The number of workers, or `auto`; empty for none."""
-        value = self.options.workers or str(self.init_options.get("workers") or "")
-        return "" if value == "off" else value
-
-    @property
-    def devices(self) -> tuple[str, ...]:
-        """The devices that the workers shall use; empty to choose them."""
-        text = self.options.devices or str(self.init_options.get("devices") or "")
-        return tuple(filter(None, (name.strip() for name in text.split(","))))
-
     def launch_number(self, name: str, requested: str | None, default: float) -> float:
         """Return a number given at launch, or else in invoke.init, or else the default."""
         text = requested or self.init_options.get(name)

@@ -213,7 +213,7 @@ def _takes_latents(context: SessionContext, before: Prepared, after: Prepared) -
     plain = plain and not before.plan.untouched and not after.plan.untouched
     fits = after.plan.geometry is not None and after.plan.geometry.untouched
     whole = before.plan.result_size == Size(before.plan.width, before.plan.height)
-    return plain and fits and whole and context.has_same_vae(before.model, after.model)
+    return plain and fits and whole and context.hashes.has_same_vae(before.model, after.model)
 
 
 def _encodes(prepared: Prepared) -> bool:
@@ -231,4 +231,4 @@ def _upscaler_takes_latents(context: SessionContext, before: Prepared, after: Pr
         return False
     canvas, multiple = Size(before.plan.width, before.plan.height), work.upscaler.kind.multiple
     whole = before.plan.result_size == canvas and not (canvas.width % multiple or canvas.height % multiple)
-    return whole and context.vae_hash(before.model) == work.upscaler.vae
+    return whole and context.hashes.of_vae(before.model) == work.upscaler.vae

@@ -81,7 +81,7 @@ def job_of(context: SessionContext, prepared: Prepared, images: Sequence[ImagePl
         guides=prepared.guides,
         checkpoint=prepared.checkpoint,
         until=prepared.until,
-        vae=context.vae_hash(prepared.model) if keeps else "",
+        vae=context.hashes.of_vae(prepared.model) if keeps else "",
         threads=prepared.threads,
     )
 

@@ -139,7 +139,7 @@ def build_record(
         pixel_sha256=pixel_sha256,
         program=APP_ID,
         version=__version__,
-        model_sha256=context.model_hash(prepared.last.model),
+        model_sha256=context.hashes.of_model(prepared.last.model),
         environment=environment,
         batch=result.batch,
         parents=() if plan.output.private else tuple(_parents(prepared)),

@@ -24,7 +24,7 @@ _FOLDER_WEIGHTS = "pytorch_lora_weights"
 def find_lora(context: SessionContext, choice: LoraChoice) -> LoraUse:
     """Find the file of a LoRA. Raises PlanError, with the closest names, if there is none."""
     path = _find(context.settings.paths.data_folders(LORAS), choice.name, "LoRA")
-    return LoraUse(name=choice.name, weight=choice.weight, path=str(path), sha256=context.file_hash(path))
+    return LoraUse(name=choice.name, weight=choice.weight, path=str(path), sha256=context.hashes.of_file(path))
 
 
 def join_lora_names(context: SessionContext, choices: Sequence[LoraChoice] | None) -> tuple[LoraChoice, ...] | None:
@@ -66,7 +66,7 @@ def find_embedding(context: SessionContext, name: str) -> EmbeddingUse | None:
         if triggered is None:
             return None
         path = triggered
-    return EmbeddingUse(name=name, path=str(path), sha256=context.file_hash(path))
+    return EmbeddingUse(name=name, path=str(path), sha256=context.hashes.of_file(path))
 
 
 def lora_triggers(context: SessionContext) -> Mapping[str, tuple[str, ...]]:

@@ -155,7 +155,7 @@ def read_control_entry(context: SessionContext, spec: ModelSpec) -> ControlFacts
 
 def control_hash(context: SessionContext, facts: ControlFacts) -> str:
     """Return the SHA-256 of the file of a control model; of several files, that of their hashes."""
-    hashes = [context.file_hash(path) for path in facts.weights]
+    hashes = [context.hashes.of_file(path) for path in facts.weights]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 

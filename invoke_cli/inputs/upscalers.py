@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from invoke_cli.context.context import SessionContext
+from invoke_cli.context.model_hashes import latents_identity
 from invoke_cli.context.paths import MODELS, expand_path, is_file, is_folder, path_exists
-from invoke_cli.context.vae_identity import latents_identity
 from invoke_cli.errors import ModelError, PlanError
 from invoke_cli.input_files import file_sha256
 from invoke_cli.models.upscalers import UPSCALER_KINDS, Upscaler, upscaler_at

@@ -121,7 +121,7 @@ def _by_hash(context: SessionContext, sha256: str) -> str | None:
         return None
     for name in context.settings.registry.models:
         try:
-            found = context.model_hash(context.settings.model(name))
+            found = context.hashes.of_model(context.settings.model(name))
         except (InvokeError, OSError):
             continue
         if found.startswith(digits):

@@ -60,11 +60,11 @@ def _report_last_step(context: SessionContext, file: LatentFile, request: Genera
 
 
 def _check_vae(context: SessionContext, file: LatentFile, model: Model) -> None:
-    if context.vae_hash(model) == file.vae:
+    if context.hashes.of_vae(model) == file.vae:
         return
     known = context.settings.registry.models
     original = context.settings.model(file.model) if file.model in known else model
-    if context.vae_hash(original) != file.vae or not context.has_same_vae(original, model):
+    if context.hashes.of_vae(original) != file.vae or not context.hashes.has_same_vae(original, model):
         hint = f"use their model, {file.model}, or start from the image itself"
         message = f"the latents of {file.name} were generated with another VAE than that of {model.spec.name}"
         raise PlanError(message, hint=hint, field="init_image")
@@ -114,7 +114,7 @@ def _latents_of_step(context: SessionContext, path: Path, step: int, request: Ge
     name = f"{path.stem}.step-{step:02d}{SUFFIX}"
     if request.dry_run:
         return planned_latents(
-            last.plan, recorded_run.prepared.last.plan.images[0], step, context.vae_hash(last.model), name
+            last.plan, recorded_run.prepared.last.plan.images[0], step, context.hashes.of_vae(last.model), name
         )
     context.notice(f"step {step} of {path.name} was not saved: recomputing it")
     return read_latents(_recompute(context, recorded_run, step), name)

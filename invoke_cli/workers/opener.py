@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from invoke_cli.context.settings import Settings
+from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.engine import Engine, EngineSettings, Hooks
 from invoke_cli.errors import ConfigError
 from invoke_cli.workers.accelerators import accelerators
@@ -23,9 +24,10 @@ class PoolOpener:
     """
 
     def __init__(self, settings: Settings, hooks: Callable[[], Hooks], notice: Callable[[str], None]) -> None:
-        self._hooks, self._notice, self._threads = hooks, notice, settings.threads
-        self.devices = _devices(settings)
-        self.count = _count(settings.workers, self.devices)
+        wanted = worker_settings(settings)
+        self._hooks, self._notice, self._threads = hooks, notice, wanted.threads
+        self.devices = wanted.devices or _devices(settings)
+        self.count = _count(wanted.workers, self.devices)
         self.devices = self.devices[: self.count]
 
     def __call__(self, settings: EngineSettings) -> Engine:
@@ -64,8 +66,6 @@ def pool_opener(settings: Settings, hooks: Callable[[], Hooks], notice: Callable
 
 def _devices(settings: Settings) -> tuple[str, ...]:
     """Return the devices for workers; empty for the CPU."""
-    if settings.devices:
-        return settings.devices
     device = settings.launch_value("device", settings.options.device)
     if device == "cpu":
         return ()

@@ -75,7 +75,7 @@ def test_a_model_of_the_same_name_is_recognised(harness: SessionHarness) -> None
 
 
 def test_a_renamed_model_is_recognised_by_its_hash(harness: SessionHarness) -> None:
-    sha256 = harness.session.context.model_hash(harness.session.context.settings.model())
+    sha256 = harness.session.context.hashes.of_model(harness.session.context.settings.model())
     foreign_image(parameters=f"{PARAMETERS}, Model: dreamy, Model hash: {sha256[:10]}")
     harness.run("!fetch theirs.png")
     assert harness.prefills[0].endswith("-m tiny")

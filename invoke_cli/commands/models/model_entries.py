@@ -54,8 +54,8 @@ def model(context: SessionContext, call: Call) -> None:
         "unsupported": _unsupported_switches(facts),
         "triggers": ", ".join(spec.triggers),
         "good for": ", ".join(spec.good_for),
-        "hash": context.model_hash(found),
-        "VAE hash": context.vae_hash(found),
+        "hash": context.hashes.of_model(found),
+        "VAE hash": context.hashes.of_vae(found),
         "entry": spec.source,
     }
     numbers = {"bytes": facts.size_on_disk, "parameter_count": parameter_count or None, "size": facts.size}

@@ -1,0 +1,34 @@
+"""The workers that the launch options or invoke.init ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from invoke_cli.context.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerSettings:
+    """The workers of a session.
+
+    Attributes:
+        workers: Their number, or `auto`; empty for none.
+        devices: The devices that they shall use; empty to choose them.
+        threads: The number of CPU threads, of each worker if there are several; 0 for torch's choice.
+    """
+
+    workers: str
+    devices: tuple[str, ...]
+    threads: int
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    """Return the workers that the settings ask for."""
+    options, init = settings.options, settings.init_options
+    workers = options.workers or str(init.get("workers") or "")
+    devices = options.devices or str(init.get("devices") or "")
+    return WorkerSettings(
+        workers="" if workers == "off" else workers,
+        devices=tuple(filter(None, (name.strip() for name in devices.split(",")))),
+        threads=int(settings.launch_number("threads", options.threads, 0)),
+    )
