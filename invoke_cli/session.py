@@ -32,9 +32,9 @@ from invoke_cli.output.files import append_line
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.replay.logged_lines import adapt_logged_line
 from invoke_cli.replay.resume import resume_from_latents
+from invoke_cli.server.client_request import ClientRequest
 from invoke_cli.server.opener import engine_opener
 from invoke_cli.server.process_engine import open_process_engine
-from invoke_cli.server.server import ClientRequest
 
 MAX_NESTING = 8
 
@@ -150,10 +150,15 @@ class Session:
         with contextlib.suppress(Interrupted):  # the session is being closed
             self.context.engine.load(self.context.settings.model(), self.context.background_hooks())
 
-    def serve_client(self, request: ClientRequest) -> None:
-        """Let a line of another process use the engine; return when it is complete."""
+    def serve_client(self, request: ClientRequest, others_wait: Callable[[], bool] = lambda: False) -> None:
+        """Let a line of another process use the engine; return when it is complete.
+
+        Args:
+            request: The client.
+            others_wait: Returns whether a line or another client waits for its turn.
+        """
         self.context.begin()
-        self.attempt(lambda: request.serve(lambda: self.context.engine, self.context.notice))
+        self.attempt(lambda: request.serve(lambda: self.context.engine, self.context.notice, others_wait))
 
     def attempt(self, work: Callable[[], object]) -> None:
         """Run other work of a front end; errors become events."""
