@@ -23,7 +23,7 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine, EngineSettings, open_engine
-from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError
+from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, out_of_memory
 from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.generation.line import generate
 from invoke_cli.language.grammar.error_location import locate
@@ -191,6 +191,8 @@ class Session:
             return self._report_error(error.located(line), number)
         except BrokenPipeError:
             raise  # the reader is gone: end the program
+        except MemoryError:
+            return self._report_error(out_of_memory().located(line), number)
         except Exception as error:  # noqa: BLE001  # the error boundary of the session
             return self._report_error(self._log_internal_error(error, line).located(line), number)
         finally:
