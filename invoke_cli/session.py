@@ -26,6 +26,7 @@ from invoke_cli.engine import Engine, EngineSettings, open_engine
 from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, out_of_memory
 from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.generation.line import generate
+from invoke_cli.language.addresses import mask_secrets
 from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Quit, parse
 from invoke_cli.output.files import append_line
@@ -205,7 +206,7 @@ class Session:
             return Outcome.OK
         if isinstance(parsed, Quit):
             return Outcome.LEAVE
-        self.context.emit(Start(line=line, number=number))
+        self.context.emit(Start(line=mask_secrets(line), number=number))
         if isinstance(parsed, CommandLine):
             return self._run_command(line, parsed, number, depth)
         started = time.perf_counter()
@@ -247,6 +248,9 @@ class Session:
         return worst
 
     def _report_error(self, error: InvokeError, number: int | None) -> Outcome:
+        error.message, error.hint = mask_secrets(error.message), mask_secrets(error.hint)
+        error.args = (error.message,)
+        error.line = None if error.line is None else mask_secrets(error.line)
         self.context.emit(Failed(error=error, number=number))
         if isinstance(error, Interrupted):
             return Outcome.INTERRUPTED
@@ -257,7 +261,8 @@ class Session:
         try:
             log = self.context.folder().state_folder / "errors.log"
             logged_line = "(a private line)" if self.context.settings.is_private(line) else line
-            append_line(log, f"{logged_line}\n{''.join(traceback.format_exception(error))}\n")
+            text = f"{logged_line}\n{''.join(traceback.format_exception(error))}\n"
+            append_line(log, mask_secrets(text))
         except InvokeError:
             return InternalError(f"internal error: {type(error).__name__}: {error}", hint="please report this")
         hint = f"details are in {log}; please report this. The session continues"
