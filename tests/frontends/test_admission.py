@@ -162,7 +162,10 @@ def _until_dropped(link: Connection) -> float:
     return time.monotonic() - began
 
 
-def test_an_idle_visitor_gives_up_its_turn(open_session: SessionOpener, runtime: Path) -> None:
+def test_an_idle_visitor_gives_up_its_turn(
+    open_session: SessionOpener, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runtime)
     session = open_session(FakeEngine(program_settings()))
     assert _until_dropped(_guest(session)) < SHORT_IDLE_SECONDS + 2
     busy = _guest(session)
