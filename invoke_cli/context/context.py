@@ -36,9 +36,10 @@ from invoke_cli.events import (
     Step,
     Viewer,
 )
+from invoke_cli.language.addresses import mask_secrets
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
-from invoke_cli.output.files import output_errors
+from invoke_cli.output.files import make_folder, output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.line_images import LineImages
 from invoke_cli.output.numbering import Numbering
@@ -294,7 +295,7 @@ class SessionContext:
     def _writable(self, folder: OutputFolder) -> OutputFolder:
         """Create the folder. Raises OutputError, before generation starts, if it is not writable."""
         with output_errors(folder.path):
-            folder.path.mkdir(parents=True, exist_ok=True)
+            make_folder(folder.path)
         folder.check_writable()
         return folder
 
@@ -326,7 +327,7 @@ class SessionContext:
 
     def notice(self, text: str, level: Level = Level.NOTICE) -> None:
         """Emit a notice."""
-        self.emit(Notice(text=text, level=level))
+        self.emit(Notice(text=mask_secrets(text), level=level))
 
     def report_plugin_failures(self) -> None:
         """Warn once about each broken plug-in."""

@@ -52,7 +52,8 @@ from invoke_cli.repl.token_counter import TokenCounter
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
-from invoke_cli.server.server import ClientRequest, EngineServer
+from invoke_cli.server.client_request import ClientRequest
+from invoke_cli.server.server import EngineServer
 from invoke_cli.signals import ending_signals_handled
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class _Prompt:
         started = time.monotonic()
         if isinstance(work, ClientRequest):
             self.client_request = work
-            self.session.serve_client(work)
+            self.session.serve_client(work, lambda: bool(self.worker.waiting))
             self.client_request = None
         else:
             self.last_model.remember(work, self.session.run(work))
