@@ -22,6 +22,7 @@ from invoke_cli.context.openmp import TOO_LATE, wait_passively
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
+from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.engine import Engine, EngineSettings, open_engine
 from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, out_of_memory
 from invoke_cli.events import Done, Emit, Event, Failed, Start
@@ -38,7 +39,7 @@ from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.server.client_request import ClientRequest
 from invoke_cli.server.opener import engine_opener
 from invoke_cli.server.process_engine import open_process_engine
-from invoke_cli.workers.opener import pool_opener
+from invoke_cli.workers.opener import PoolOpener
 
 MAX_NESTING = 8
 
@@ -82,9 +83,8 @@ class Session:
             self.context.notice(text)
 
     @classmethod
-    def with_shared_engine(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:
+    def with_shared_engine(cls, settings: Settings, *, emit: Emit, streams: Streams) -> Session:
         """Return a session that uses the engine of a running session, if there is a suitable one."""
-        settings = Settings(options)
         session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
         opener = engine_opener(settings, open_engine, session.context.hooks)
         return session
@@ -105,7 +105,7 @@ class Session:
         """Return a session that generates with the workers of the settings, and reserves numbers in advance."""
         session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
         context = session.context
-        opener = pool_opener(settings, lambda: context.background_hooks(), context.notice)
+        opener = PoolOpener(settings, worker_settings(settings), context.background_hooks, context.notice)
         context.width, context.numbering = opener.count, NextNumbers()
         return session
 

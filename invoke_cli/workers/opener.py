@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from invoke_cli.context.settings import Settings
-from invoke_cli.context.worker_settings import worker_settings
+from invoke_cli.context.worker_settings import WorkerSettings
 from invoke_cli.engine import Engine, EngineSettings, Hooks
 from invoke_cli.errors import ConfigError
 from invoke_cli.workers.accelerators import accelerators
@@ -18,13 +18,23 @@ from invoke_cli.workers.pool_engine import PoolEngine
 class PoolOpener:
     """Opens an engine with a fixed number of workers.
 
+    Args:
+        settings: The settings of the session.
+        wanted: The workers that were asked for.
+        hooks: Returns the hooks for starting the workers.
+        notice: Tells the user something.
+
     Attributes:
         count: The number of workers.
         devices: Their devices; empty for processes on the CPU.
+
+    Raises:
+        ConfigError: There are more workers than devices for them.
     """
 
-    def __init__(self, settings: Settings, hooks: Callable[[], Hooks], notice: Callable[[str], None]) -> None:
-        wanted = worker_settings(settings)
+    def __init__(
+        self, settings: Settings, wanted: WorkerSettings, hooks: Callable[[], Hooks], notice: Callable[[str], None]
+    ) -> None:
         self._hooks, self._notice, self._threads = hooks, notice, wanted.threads
         self.devices = wanted.devices or _devices(settings)
         self.count = _count(wanted.workers, self.devices)
@@ -50,20 +60,6 @@ class PoolOpener:
         return threads
 
 
-def pool_opener(settings: Settings, hooks: Callable[[], Hooks], notice: Callable[[str], None]) -> PoolOpener:
-    """Return the opener for the workers that the settings ask for.
-
-    Args:
-        settings: The settings.
-        hooks: Returns the hooks for starting the workers.
-        notice: Tells the user something.
-
-    Raises:
-        ConfigError: There are more workers than devices for them.
-    """
-    return PoolOpener(settings, hooks, notice)
-
-
 def _devices(settings: Settings) -> tuple[str, ...]:
     """Return the devices for workers; empty for the CPU."""
     device = settings.launch_value("device", settings.options.device)
@@ -79,6 +75,6 @@ def _count(requested: str, devices: Sequence[str]) -> int:
         return len(devices) or available_cores()
     count = int(requested or len(devices) or 1)
     if devices and count > len(devices):
-        hint = f"use --workers {len(devices)}, or choose the devices with --devices ({', '.join(devices)})"
+        hint = f"use --workers {len(devices)}, or name the devices: --devices {','.join(devices)}"
         raise ConfigError(f"there are {len(devices)} devices for {count} workers", hint=hint)
     return count

@@ -30,6 +30,7 @@ class Work:
         emit: Receives the notice of a second attempt.
         future: Its result.
         attempts: How many workers have begun it.
+        cancelled: Set when its result is not needed any more.
     """
 
     run: Callable[[Worker], Any]
@@ -38,6 +39,7 @@ class Work:
     emit: Emit
     future: Future[Any] = field(default_factory=Future)
     attempts: int = 0
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class WorkerPool:
@@ -92,6 +94,16 @@ class WorkerPool:
                 raise Interrupted("stopped")
             self._wait(work)
         return work.future.result()
+
+    def cancel(self, works: Sequence[Work]) -> None:
+        """Drop work that still waits, and wait for the end of what has begun, which is stopped after its step."""
+        for work in works:
+            work.cancelled.set()
+            if not work.future.done() and self._discard(work):
+                work.future.cancel()
+        for work in works:
+            while not work.future.done():
+                self._wait(work)
 
     def close(self, end: Callable[[Worker], None]) -> None:
         """End the threads, and the workers with `end`."""
@@ -153,6 +165,7 @@ class WorkerPool:
         with self._changed:
             orphans = self._schedule.forget(worker.name)
             is_last = work.attempts >= MAX_ATTEMPTS or work.worker is not None or self._is_closed
+            is_last = is_last or work.cancelled.is_set()
             if not is_last:
                 self._schedule.add_first(work, work.kind)
             self._changed.notify_all()
