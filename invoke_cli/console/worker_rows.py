@@ -10,6 +10,7 @@ from invoke_cli.events import Progress, Step
 from invoke_cli.language.sanitize import sanitize_for_terminal
 
 _SECONDS = 0.1
+_SHOWN_SECONDS = 2.0  # how long the last step of an image stays
 _BAR = 12
 
 
@@ -22,7 +23,7 @@ class WorkerRows:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._steps: dict[str, Step] = {}
+        self._steps: dict[str, tuple[float, Step]] = {}
         self._progress: Progress | None = None
         self._drawn = float("-inf")
 
@@ -31,7 +32,7 @@ class WorkerRows:
         if isinstance(event, Progress):
             self._progress = event
         else:
-            self._steps[event.worker] = event
+            self._steps[event.worker] = (self._clock(), event)
         if self._clock() - self._drawn < _SECONDS:
             return False
         self._drawn = self._clock()
@@ -39,7 +40,9 @@ class WorkerRows:
 
     def text(self, columns: int) -> str:
         """Return the rows, cut at the width of the terminal."""
-        rows = [self._row(name, self._steps[name]) for name in sorted(self._steps, key=_natural)]
+        oldest = self._clock() - _SHOWN_SECONDS
+        current = {name: step for name, (at, step) in self._steps.items() if at > oldest or step.step < step.steps}
+        rows = [self._row(name, current[name]) for name in sorted(current, key=_natural)]
         if self._progress is not None:
             rows.append(total_text(self._progress))
         return "\n".join(row[: max(1, columns - 1)] for row in rows)

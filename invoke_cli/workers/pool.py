@@ -91,6 +91,7 @@ class WorkerPool:
         """
         while not work.future.done():
             if stopped() and self._discard(work):
+                work.future.cancel()
                 raise Interrupted("stopped")
             self._wait(work)
         return work.future.result()

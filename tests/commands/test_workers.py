@@ -93,3 +93,20 @@ def test_a_line_is_stopped_on_all_workers(harness: SessionHarness) -> None:
     assert time.monotonic() - began < 20
     session.context.emit = emit
     assert harness.run("a dog -n 2 -s 1") is Outcome.OK
+
+
+def test_lines_that_wait_for_a_worker_end_when_the_user_stops(harness: SessionHarness) -> None:
+    """Images of which no step has begun are dropped, and the session goes on."""
+    harness.run("!workers 2", "a cat -s 1")
+    session = harness.session
+    emit = session.context.emit
+
+    def stop_at_first_step(event: object) -> None:
+        emit(event)  # type: ignore[arg-type]
+        if isinstance(event, Step):
+            session.stop()
+
+    session.context.emit = stop_at_first_step
+    assert session.run("a {red|green|blue|black} cat -n 5 -s 100") is Outcome.INTERRUPTED
+    session.context.emit = emit
+    assert harness.run("a dog -n 2 -s 1") is Outcome.OK
