@@ -115,6 +115,7 @@ class LineRun:
     def run(self, context: SessionContext) -> None:
         """Report the plan and, unless this is a dry run, execute it."""
         self.context = context
+        context.check_stopped()
         plan, dry = self.prepared.plan, bool(self.prepared.plan.request.dry_run)
         if self.line.typed.save_all and not self.prepared.later:
             self.context.notice("--save_all has no effect: there is only one stage")
