@@ -104,7 +104,7 @@ class Session:
         """Return a session that generates with the workers of the settings, and reserves numbers in advance."""
         session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
         context = session.context
-        opener = pool_opener(settings, lambda: context.background_hooks(), context.notice)
+        opener = pool_opener(context)
         context.width, context.numbering = opener.count, NextNumbers()
         return session
 

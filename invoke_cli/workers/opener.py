@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.settings import Settings
 from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.engine import Engine, EngineSettings, Hooks
@@ -13,6 +15,9 @@ from invoke_cli.workers.accelerators import accelerators
 from invoke_cli.workers.local import available_cores, local_workers
 from invoke_cli.workers.pool import WorkerPool
 from invoke_cli.workers.pool_engine import PoolEngine
+from invoke_cli.workers.portable import Files
+from invoke_cli.workers.ray_cluster import is_ray
+from invoke_cli.workers.ray_workers import RayOpener
 
 
 class PoolOpener:
@@ -50,18 +55,31 @@ class PoolOpener:
         return threads
 
 
-def pool_opener(settings: Settings, hooks: Callable[[], Hooks], notice: Callable[[str], None]) -> PoolOpener:
-    """Return the opener for the workers that the settings ask for.
+class Opener(Protocol):
+    """Opens an engine with several workers.
 
-    Args:
-        settings: The settings.
-        hooks: Returns the hooks for starting the workers.
-        notice: Tells the user something.
+    Attributes:
+        count: The number of workers.
+    """
+
+    count: int
+
+    def __call__(self, settings: EngineSettings) -> Engine:
+        """Start the workers."""
+
+
+def pool_opener(context: SessionContext) -> Opener:
+    """Return the opener for the workers that the settings of a session ask for.
 
     Raises:
-        ConfigError: There are more workers than devices for them.
+        ConfigError: There are more workers than devices for them, or there is no such cluster.
     """
-    return PoolOpener(settings, hooks, notice)
+    settings = context.settings
+    wanted = worker_settings(settings)
+    if not is_ray(wanted.workers):
+        return PoolOpener(settings, context.background_hooks, context.notice)
+    device = settings.launch_value("device", settings.options.device)
+    return RayOpener(wanted, device, Files(settings, context.hashes), context.background_hooks())
 
 
 def _devices(settings: Settings) -> tuple[str, ...]:
