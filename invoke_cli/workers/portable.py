@@ -47,14 +47,9 @@ class Files:
             return sha256(f"{self._hashes.of_model(model)}{about}".encode()).hexdigest()
 
     def find_model(self, spec: ModelSpec) -> Model:
-        """Return the model with the name of an entry of another machine, or else the one in the same folder."""
-        try:
-            found = self._settings.model(spec.name)
-        except InvokeError:
-            if not Path(spec.path).is_absolute():
-                raise
-            found = Model(spec=spec, facts=self._settings.facts_at(spec))
-        return Model(spec=spec, facts=found.facts)
+        """Return the model with the name of an entry of another machine; one without an entry is in the same folder."""
+        is_folder = self._settings.is_used_by_folder(spec)
+        return Model(spec=spec, facts=self._settings.model(spec.path if is_folder else spec.name).facts)
 
     def place_of(self, path: str) -> tuple[str, str]:
         """Return the folder that a path is in, by its purpose, and the rest of the path; or "" and the whole path."""
