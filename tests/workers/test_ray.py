@@ -137,7 +137,7 @@ def test_a_node_with_another_model_is_excluded(cluster: Any, tmp_path: Path) -> 
     copy = tmp_path / "beta-root" / "models" / "own"
     shutil.copytree(ROOT / "invoke_cli" / "assets" / "sketchbook", copy)
     scheduler = copy / "scheduler" / "scheduler_config.json"
-    scheduler.write_text(scheduler.read_text().replace('"epsilon"', '"v_prediction"'), encoding="utf-8")
+    scheduler.write_text(scheduler.read_text().replace('"v_prediction"', '"epsilon"'), encoding="utf-8")
     configs = tmp_path / "beta-root" / "configs"
     configs.mkdir()
     entry = f"sketchbook:\n  description: own\n  path: {copy}\n  default: true\n"
