@@ -2,10 +2,10 @@
 
     python -m benchmarks.workers [--lines 40] [--steps 20] [--runs 3]
 
-Every contestant is a process of its own that imports its libraries, loads the bundled model and generates the same lines
-with two threads in all, which sleep while they wait (OMP_WAIT_POLICY=PASSIVE). They alternate, and each run gives a ratio,
-since the speed of a machine drifts; the results are the medians. Also: the time to the first image, and what the driver
-itself needs for an image (with engines that need no time).
+Every contestant is a process of its own that imports its libraries, loads the bundled model and generates the same
+lines with two threads in all, which sleep while they wait (OMP_WAIT_POLICY=PASSIVE). They alternate, and each run
+gives a ratio, since the speed of a machine drifts; the results are the medians. Also: the time to the first image, and
+what the driver itself needs for an image (with engines that need no time).
 """
 
 from __future__ import annotations
