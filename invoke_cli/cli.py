@@ -19,7 +19,7 @@ from invoke_cli.console.image_viewer import image_viewer
 from invoke_cli.console.standard_streams import drop_unwritable_progress, open_missing_streams
 from invoke_cli.context.openmp import wait_passively
 from invoke_cli.context.paths import is_file
-from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError
+from invoke_cli.errors import ConfigError, ExitStatus, InvokeError, LineError, out_of_memory
 from invoke_cli.events import Level, Notice
 from invoke_cli.language.grammar.invocation import Invocation, quoted_switch, read_invocation
 from invoke_cli.language.grammar.line import parse
@@ -28,6 +28,7 @@ from invoke_cli.language.help.render import fit, launch_help, switch_help
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.language.switches.launch import Options, take_launch_options
 from invoke_cli.language.switches.legacy_launch import translate
+from invoke_cli.memory_limits import check_start
 from invoke_cli.request import GenerationRequest
 from invoke_cli.version import __version__
 
@@ -77,6 +78,9 @@ def run(words: Sequence[str]) -> int:
         console.failed(error)
         _report_command_clash(console)
         return error.exit_status
+    except MemoryError:
+        console.failed(out_of_memory())
+        return ExitStatus.FAILED
     except BrokenPipeError:
         # The reader of the results is gone; what Python would still flush must go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -112,6 +116,7 @@ def _run(console: Console, options: Options, rest: list[str]) -> int:
     if page is not None:
         console.answer(page, paged="help" in options)
         return ExitStatus.OK
+    check_start()
     invocation = read_invocation(rest, is_image_file, takes_line)
     if invocation.lines:
         return _run_lines(console, options, invocation, rest)

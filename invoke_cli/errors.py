@@ -121,6 +121,11 @@ class OutOfMemory(InvokeError):
     """The device has too little memory for the job, even with all fallbacks."""
 
 
+def out_of_memory() -> OutOfMemory:
+    """Return the error for a MemoryError of Python, which has no message."""
+    return OutOfMemory("out of memory", hint="make more memory available, or raise the limit (ulimit -v)")
+
+
 class EngineLost(InvokeError):
     """The process of the engine has ended unexpectedly."""
 

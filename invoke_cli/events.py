@@ -157,6 +157,19 @@ class Saved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """Some lines of a file that workers run are complete, after so many seconds.
+
+    `lines` is the number of all lines that will run; None if it is not known.
+    """
+
+    complete: int
+    begun: int
+    lines: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
     """A line of the `--trace` log: an action of the engine, or totals."""
 
@@ -191,8 +204,9 @@ class Done:
 
 
 Event = (
-    Notice | Message | Prefill | Forget | Start | Loading | Planned | Step | Saved | Trace | Tokenized | Failed | Done
-)
+    Notice | Message | Prefill | Forget | Start | Loading | Planned | Step | Progress | Saved | Trace | Tokenized
+    | Failed | Done
+)  # fmt: skip
 Emit = Callable[[Event], None]
 
 

@@ -12,6 +12,8 @@ from invoke_cli.context.context import Streams
 from invoke_cli.context.options import session_options
 from invoke_cli.context.outcome import exit_status
 from invoke_cli.context.paths import names_a_file
+from invoke_cli.context.settings import Settings
+from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.errors import ConfigError, LineError
 from invoke_cli.events import NullViewer
 from invoke_cli.interruption import InterruptionHandler
@@ -34,14 +36,20 @@ def one_shot(console: Console, options: Options, invocation: Invocation) -> int:
         raise ConfigError("--json and -o - both use standard output", hint="give -o a file name")
     write = None if options.get("json") else _write_image
     streams = Streams(read=_standard_input, write=write, viewer=console.viewer or NullViewer(), width=console.width)
-    settings = session_options(options, defaults)
-    own_session = defaults.no_session or _has_no_session(lines)
-    session = (Session if own_session else Session.with_shared_engine)(settings, emit=console, streams=streams)
+    settings = Settings(session_options(options, defaults))
+    session = _opened(settings, console, streams, own=defaults.no_session or _has_no_session(lines))
     with session, InterruptionHandler(session) as handler:
         outcomes = [handler.run(line, None) for line in _named_by_source(session, lines)]
     if len(set(outcomes)) == 1:
         return outcomes[0].exit_status
     return exit_status(outcomes)
+
+
+def _opened(settings: Settings, console: Console, streams: Streams, *, own: bool | None) -> Session:
+    """Return a session with workers if they are asked for, else one that shares the engine of a running session."""
+    if worker_settings(settings).workers:
+        return Session.with_workers(settings, emit=console, streams=streams)
+    return (Session if own else Session.with_shared_engine)(settings, emit=console, streams=streams)
 
 
 def _named_by_source(session: Session, lines: Sequence[str]) -> Sequence[str]:

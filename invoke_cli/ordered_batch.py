@@ -6,6 +6,8 @@ Lines that need no results of earlier ones run at the same time; their results a
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -19,20 +21,24 @@ from invoke_cli.context.context import SessionContext, Streams
 from invoke_cli.context.lanes import Lanes
 from invoke_cli.context.options import session_options
 from invoke_cli.context.outcome import Outcome, exit_status
+from invoke_cli.context.paths import expand_path, is_file
 from invoke_cli.context.settings import Settings
 from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.errors import ConfigError, Interrupted, InvokeError, LineError
-from invoke_cli.events import Event, Failed, NullViewer, Step
+from invoke_cli.events import Event, Failed, NullViewer, Progress, Step
 from invoke_cli.generation.dependence import needs_earlier_results, writes_named_file
+from invoke_cli.input_files import open_lines
 from invoke_cli.interruption import InterruptionHandler
 from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, parse
 from invoke_cli.language.switches.launch import Options
+from invoke_cli.output.batch_journal import BatchJournal, JournalledNumbers
 from invoke_cli.output.numbering import NextNumbers, NumbersFrom
 from invoke_cli.replay.logged_lines import adapt_logged_line
 from invoke_cli.request import GenerationRequest
 from invoke_cli.session import Session, discard_event
 
-PART_OPTIONS = ("lines", "shard", "base_seed", "first_number")
+_BLOCK = 1 << 20
+PART_OPTIONS = ("lines", "shard", "base_seed", "first_number", "resume")
 
 
 def from_file_in_order(console: Console, options: Options, defaults: GenerationRequest, source: str) -> int:
@@ -45,7 +51,29 @@ def from_file_in_order(console: Console, options: Options, defaults: GenerationR
     with opened(settings, emit=emit, streams=streams) as session, InterruptionHandler(session) as handler:
         context = session.context
         context.numbering = NextNumbers() if part.first_number is None else NumbersFrom(part.first_number)
-        return exit_status(OrderedBatch(session, handler, part).run(numbered_lines(source)))
+        batch = OrderedBatch(session, handler, part)
+        if is_file(expand_path(source)):
+            batch.total = sum(1 for number, _ in numbered_lines(source) if part.contains(number))
+            batch.journal = _journal(context, source, part, resume="resume" in options)
+        elif "resume" in options:
+            raise ConfigError("--resume needs a file whose lines can be read again", hint="use --from_file FILE")
+        return exit_status(batch.run(numbered_lines(source)))
+
+
+def _journal(context: SessionContext, source: str, part: Part, *, resume: bool) -> BatchJournal | None:
+    """Return the journal of a file of lines: that of the interrupted run, or a new one."""
+    with open_lines(expand_path(source)) as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    journal = BatchJournal(context.folder(), digest.hexdigest())
+    if resume:
+        journal.read()
+        if journal.complete:
+            context.notice(f"{len(journal.complete)} lines are complete; the others are generated")
+    if not resume or journal.base_seed is None:
+        journal.begin(context.random_seed() if part.base_seed is None else part.base_seed)
+    return journal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,13 +111,21 @@ class Part:
 
 
 class OrderedBatch:
-    """The lines of one file."""
+    """The lines of one file.
+
+    Attributes:
+        total: The number of the lines that will run; None if it is not known.
+        journal: Records what is complete; None for lines that cannot be read again.
+    """
 
     def __init__(self, session: Session, handler: InterruptionHandler, part: Part) -> None:
         self._session, self._handler, self._part = session, handler, part
         self._lanes: Lanes | None = None
         self._running: deque[Future[Outcome]] = deque()
         self._outcomes: dict[Outcome, None] = {}
+        self._began, self._begun = time.monotonic(), 0
+        self.total: int | None = None
+        self.journal: BatchJournal | None = None
 
     def run(self, lines: Iterator[tuple[int, str | LineError]]) -> list[Outcome]:
         """Run the lines; return the different outcomes."""
@@ -113,10 +149,20 @@ class OrderedBatch:
             if self._part.last is not None and number > self._part.last:
                 break
             self._run_line(number, line)
+            self._begun += self._part.contains(number)
             self._collect(wait=False)
+            self._report_progress()
             if self._outcomes.keys() & {Outcome.LEAVE, Outcome.INTERRUPTED} or self._session.context.is_stopped:
                 break
         self._wait()
+
+    def _report_progress(self) -> None:
+        if self._lanes is not None:
+            complete = self._begun - len(self._running)
+            seconds = time.monotonic() - self._began
+            self._session.context.emit(
+                Progress(complete=complete, begun=self._begun, lines=self.total, seconds=seconds)
+            )
 
     def _run_line(self, number: int, line: str | LineError) -> None:
         context = self._session.context
@@ -145,21 +191,32 @@ class OrderedBatch:
     def _run_alone(self, number: int, line: str, *, is_setting: bool) -> None:
         """Run a command once all earlier lines are complete; outside the part only if it changes settings."""
         self._wait()
-        if self._part.contains(number) or is_setting:
-            self._outcomes[self._session.run(line, number)] = None
+        if is_setting or (self._part.contains(number) and not self._is_complete(number)):
+            outcome = self._session.run(line, number)
+            self._outcomes[outcome] = None
+            self._record(number, outcome)
+
+    def _is_complete(self, number: int) -> bool:
+        """Return whether an earlier run has generated all images of a line."""
+        return self.journal is not None and number in self.journal.complete
+
+    def _record(self, number: int, outcome: Outcome) -> None:
+        if self.journal is not None and outcome is Outcome.OK:
+            self.journal.finish(number)
 
     def _start(self, number: int, task: Callable[[SessionContext], Callable[[], Outcome]]) -> None:
         """Start a line beside the others, or run it at once."""
-        if not self._part.contains(number):
+        if not self._part.contains(number) or self._is_complete(number):
             return
         context = self._session.context
         context.count_line()
 
         def prepared(own: SessionContext) -> Callable[[], Outcome]:
             own.emit = _with_line(own.emit, number)
-            if self._part.base_seed is not None:
-                own.derive_seeds(self._part.base_seed, number)
-            return task(own)
+            self._derive_seeds(own, number)
+            if self.journal is not None and own.numbering is not None:
+                own.numbering = JournalledNumbers(self.journal, number, own.numbering)
+            return partial(self._recorded, number, task(own))
 
         if self._lanes is not None:
             self._running.append(self._lanes.start(prepared))
@@ -168,14 +225,25 @@ class OrderedBatch:
         self._outcomes[prepared(own)()] = None
         context.take_over(own)
 
+    def _recorded(self, number: int, work: Callable[[], Outcome]) -> Outcome:
+        outcome = work()
+        self._record(number, outcome)
+        return outcome
+
+    def _derive_seeds(self, own: SessionContext, number: int) -> None:
+        base = self._part.base_seed
+        if base is None and self.journal is not None:
+            base = self.journal.base_seed
+        if base is not None:
+            own.derive_seeds(base, number)
+
     def _skip(self, number: int, line: str) -> None:
         """Plan a line outside the part, to count the numbers of its images."""
         context = self._session.context
         if self._part.first_number is None:
             return
         own = context.lane(discard_event, None)
-        if self._part.base_seed is not None:
-            own.derive_seeds(self._part.base_seed, number)
+        self._derive_seeds(own, number)
         self._session.prepared(line, number, own)
 
     def _wait(self) -> None:

@@ -22,10 +22,12 @@ from invoke_cli.context.openmp import TOO_LATE, wait_passively
 from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.context.settings import Settings
+from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.engine import Engine, EngineSettings, open_engine
-from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError
+from invoke_cli.errors import ExitStatus, InternalError, Interrupted, InvokeError, LineError, out_of_memory
 from invoke_cli.events import Done, Emit, Event, Failed, Start
 from invoke_cli.generation.line import prepare_runs
+from invoke_cli.language.addresses import mask_secrets
 from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Quit, parse
 from invoke_cli.output.files import append_line
@@ -34,9 +36,9 @@ from invoke_cli.output.numbering import NextNumbers
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.replay.logged_lines import adapt_logged_line
 from invoke_cli.replay.resume import resume_from_latents
+from invoke_cli.server.client_request import ClientRequest
 from invoke_cli.server.opener import engine_opener
 from invoke_cli.server.process_engine import open_process_engine
-from invoke_cli.server.server import ClientRequest
 from invoke_cli.workers.opener import pool_opener
 
 MAX_NESTING = 8
@@ -81,9 +83,8 @@ class Session:
             self.context.notice(text)
 
     @classmethod
-    def with_shared_engine(cls, options: SessionOptions, *, emit: Emit, streams: Streams) -> Session:
+    def with_shared_engine(cls, settings: Settings, *, emit: Emit, streams: Streams) -> Session:
         """Return a session that uses the engine of a running session, if there is a suitable one."""
-        settings = Settings(options)
         session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
         opener = engine_opener(settings, open_engine, session.context.hooks)
         return session
@@ -104,7 +105,7 @@ class Session:
         """Return a session that generates with the workers of the settings, and reserves numbers in advance."""
         session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
         context = session.context
-        opener = pool_opener(context)
+        opener = pool_opener(context, worker_settings(settings))
         context.width, context.numbering = opener.count, NextNumbers()
         return session
 
@@ -150,7 +151,7 @@ class Session:
         def prepare() -> Outcome:
             parsed = parse(line)
             assert isinstance(parsed, Generation)
-            context.emit(Start(line=line, number=number))
+            context.emit(Start(line=mask_secrets(line), number=number))
             works.append(other._prepared_generation(line, parsed))
             return Outcome.OK
 
@@ -193,10 +194,15 @@ class Session:
         with contextlib.suppress(Interrupted):  # the session is being closed
             self.context.engine.load(self.context.settings.model(), self.context.background_hooks())
 
-    def serve_client(self, request: ClientRequest) -> None:
-        """Let a line of another process use the engine; return when it is complete."""
+    def serve_client(self, request: ClientRequest, others_wait: Callable[[], bool] = lambda: False) -> None:
+        """Let a line of another process use the engine; return when it is complete.
+
+        Args:
+            request: The client.
+            others_wait: Returns whether a line or another client waits for its turn.
+        """
         self.context.begin()
-        self.attempt(lambda: request.serve(lambda: self.context.engine, self.context.notice))
+        self.attempt(lambda: request.serve(lambda: self.context.engine, self.context.notice, others_wait))
 
     def attempt(self, work: Callable[[], object]) -> None:
         """Run other work of a front end; errors become events."""
@@ -229,6 +235,8 @@ class Session:
             return self._report_error(error.located(line), number)
         except BrokenPipeError:
             raise  # the reader is gone: end the program
+        except MemoryError:
+            return self._report_error(out_of_memory().located(line), number)
         except Exception as error:  # noqa: BLE001  # the error boundary of the session
             return self._report_error(self._log_internal_error(error, line).located(line), number)
         finally:
@@ -241,7 +249,7 @@ class Session:
             return Outcome.OK
         if isinstance(parsed, Quit):
             return Outcome.LEAVE
-        self.context.emit(Start(line=line, number=number))
+        self.context.emit(Start(line=mask_secrets(line), number=number))
         if isinstance(parsed, CommandLine):
             return self._run_command(line, parsed, number, depth)
         return self._prepared_generation(line, parsed)()
@@ -299,6 +307,9 @@ class Session:
         return worst
 
     def _report_error(self, error: InvokeError, number: int | None) -> Outcome:
+        error.message, error.hint = mask_secrets(error.message), mask_secrets(error.hint)
+        error.args = (error.message,)
+        error.line = None if error.line is None else mask_secrets(error.line)
         self.context.emit(Failed(error=error, number=number))
         if isinstance(error, Interrupted):
             return Outcome.INTERRUPTED
@@ -309,7 +320,8 @@ class Session:
         try:
             log = self.context.folder().state_folder / "errors.log"
             logged_line = "(a private line)" if self.context.settings.is_private(line) else line
-            append_line(log, f"{logged_line}\n{''.join(traceback.format_exception(error))}\n")
+            text = f"{logged_line}\n{''.join(traceback.format_exception(error))}\n"
+            append_line(log, mask_secrets(text))
         except InvokeError:
             return InternalError(f"internal error: {type(error).__name__}: {error}", hint="please report this")
         hint = f"details are in {log}; please report this. The session continues"

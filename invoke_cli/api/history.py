@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from invoke_cli.context.paths import expand_path
-from invoke_cli.language.grammar.history_query import parse_query
-from invoke_cli.language.grammar.shell_words import split_words
+from invoke_cli.language.grammar.history_query import parse_query, query_parts
+from invoke_cli.language.grammar.shell_words import typed_words
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.folder import OutputFolder
 
@@ -34,7 +34,8 @@ class History:
         """
         if not words.strip():
             return self.recent(limit)
-        return self._folder.history.find(parse_query(split_words(words), datetime.now().astimezone()), limit)
+        query = parse_query(query_parts(typed_words(words)), datetime.now().astimezone())
+        return self._folder.history.find(query, limit)
 
     def recent(self, count: int = 10) -> list[Entry]:
         """Return the latest images, the latest last."""

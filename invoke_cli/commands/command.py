@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError, Span
-from invoke_cli.language.grammar.shell_words import split_words
+from invoke_cli.language.grammar.command_switches import CommandSwitch, separate_switches
+from invoke_cli.language.grammar.shell_words import split_words, typed_words
 
 
 class Argument(Enum):
@@ -34,18 +35,33 @@ class Call:
         name: The name of the command, without `!`.
         argument: The text after the name.
         span: The position of the argument in the line.
+        declared: The switches in the row of the command, or None if the handler reads the argument itself.
         commands: A function that returns the whole command table, including plug-ins.
     """
 
     name: str
     argument: str
     span: Span
+    declared: Sequence[CommandSwitch] | None = None
     commands: Callable[[], Sequence[Command]] = tuple
 
     @property
     def words(self) -> list[str]:
-        """The words of the argument, without quotes."""
-        return split_words(self.argument)
+        """The words of the argument, without quotes and without declared switches."""
+        return split_words(self.argument) if self.declared is None else self._separated()[0]
+
+    @property
+    def switches(self) -> Mapping[str, str]:
+        """The values of the declared switches that were typed, by name; empty for those that take none."""
+        return self._separated()[1]
+
+    def check_switches(self) -> None:
+        """Raise CommandError if a switch is not in the row of the command, or lacks its value."""
+        if self.declared is not None:
+            self._separated()
+
+    def _separated(self) -> tuple[list[str], Mapping[str, str]]:
+        return separate_switches(self.name, typed_words(self.argument), self.declared or ())
 
     def required(self, usage: str) -> list[str]:
         """Return the words. Raises CommandError, with the usage as hint, if there are none."""
@@ -80,6 +96,7 @@ class Command:
         help: The description: one sentence without a full stop.
         run: The handler.
         argument: The kind of argument, for completion.
+        switches: Its switches; all others are errors. With None the handler reads the argument itself.
         only_reports: Whether it changes nothing and runs no model, so that it is answered while a line runs.
         changes_settings: Whether later lines depend on it even if no image was generated before.
     """
@@ -89,6 +106,7 @@ class Command:
     help: str
     run: Handler
     argument: Argument = Argument.NOTHING
+    switches: tuple[CommandSwitch, ...] | None = None
     only_reports: bool = False
     changes_settings: bool = False
 

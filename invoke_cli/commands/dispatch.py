@@ -17,19 +17,26 @@ from invoke_cli.language.grammar.names import nearest
 
 def run_command(context: SessionContext, line: CommandLine) -> Sequence[str]:
     """Run a command and return the lines to run in its place."""
-    call = Call(name=line.name, argument=line.argument, span=line.argument_span, commands=all_commands)
     if line.name.isdigit():
-        if call.argument:
+        if line.argument:
             hint = f"!{line.name} alone loads the line of the image into the prompt for editing"
-            raise LineError(f"!{line.name} takes no arguments", hint=hint, span=call.span)
+            raise LineError(f"!{line.name} takes no arguments", hint=hint, span=line.argument_span)
         browse.edit_number(context, int(line.name[:9]))
         return ()
     command = find_command(line.name)
     if command is None:
         return _run_alias(context, line)
+    call = Call(
+        name=line.name,
+        argument=line.argument,
+        span=line.argument_span,
+        declared=command.switches,
+        commands=all_commands,
+    )
     if command.argument is Argument.NOTHING and not command.usage and call.argument:
         raise LineError(f"!{command.name} takes no arguments", hint=f"type !{command.name} alone", span=call.span)
     try:
+        call.check_switches()
         return command.run(context, call) or ()
     except InvokeError as error:
         if error.line in (None, line.argument):  # its span refers to the argument, not to the line

@@ -30,6 +30,7 @@ from invoke_cli.console.standard_streams import stdout_errors
 from invoke_cli.console.themes import Theme, theme_for
 from invoke_cli.console.token_text import token_text
 from invoke_cli.console.window import is_long, is_terminal, row_width, show_in_pager, text_width
+from invoke_cli.console.worker_rows import WorkerRows
 from invoke_cli.errors import InvokeError, OutputError
 from invoke_cli.events import (
     STANDARD_OUTPUT,
@@ -43,6 +44,7 @@ from invoke_cli.events import (
     Planned,
     Prefill,
     Preview,
+    Progress,
     Saved,
     Start,
     Step,
@@ -123,6 +125,7 @@ class Console:
         self.pager: Callable[[str], object] = show_in_pager
         self._line_count = self._finished = 0
         self._preview_size: tuple[int, int] | None = None
+        self._rows = WorkerRows()
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -131,6 +134,8 @@ class Console:
             self._count(event)
             if self.style.json:
                 self._write_json(event)
+            elif isinstance(event, Progress) or (isinstance(event, Step) and event.worker and self._on_step is None):
+                self._show_workers(event)
             elif isinstance(event, Step):
                 self._show_step(event)
             else:
@@ -273,6 +278,15 @@ class Console:
         if rendered is not None and self.viewer is not None:
             self.viewer.rate_limiter.done()
 
+    def _show_workers(self, event: Step | Progress) -> None:
+        """Draw a row for each worker in place of those before."""
+        if self._rows.add(event) and self.style.progress and self._on_step is None:
+            self._erase_rows()
+            text = self._rows.text(shutil.get_terminal_size().columns)
+            self.err.write(f"\r{text}\x1b[K")
+            self.err.flush()
+            self._line_count = text.count("\n") + 1
+
     def _draw_preview(self, rendered: RenderedImage) -> None:
         """Draw a preview over the previous one, above the progress line."""
         if self._preview_size != (rendered.columns, rendered.rows):
@@ -287,7 +301,12 @@ class Console:
             self.viewer.rate_limiter.pause()
         if self._on_step is not None:
             self._on_step(None, None)
-        elif self._line_count:
+        else:
+            self._erase_rows()
+            self._rows.forget()
+
+    def _erase_rows(self) -> None:
+        if self._line_count:
             self.err.write(f"\r{up(self._line_count - 1)}\x1b[J")
             self.err.flush()
             self._line_count, self._preview_size = 0, None

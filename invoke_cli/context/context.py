@@ -36,12 +36,14 @@ from invoke_cli.events import (
     Step,
     Viewer,
 )
+from invoke_cli.language.addresses import mask_secrets
 from invoke_cli.language.help.render import WIDTH
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
-from invoke_cli.output.files import output_errors
+from invoke_cli.output.batch_journal import JournalledNumbers
+from invoke_cli.output.files import make_folder, output_errors
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.line_images import LineImages
-from invoke_cli.output.numbering import Numbering
+from invoke_cli.output.numbering import NextNumbers, Numbering
 from invoke_cli.output.writer import SavedImage, Target, Writer
 from invoke_cli.planning.plan import Tip
 from invoke_cli.planning.tips import tip_for_progress
@@ -117,7 +119,7 @@ class SessionContext:
         self.width = 1
         self.numbering: Numbering | None = None
         self.in_order: InOrder | None = None
-        self._opener = opener
+        self._opener = self._first_opener = opener
         self._engine: Engine | None = None
         self._is_opening = False
         self._opening: threading.Thread | None = None
@@ -166,6 +168,13 @@ class SessionContext:
             return self._opener(engine_settings)
         finally:
             self._is_opening = False
+
+    def reopen_engine(self, opener: OpenEngine | None, width: int) -> None:
+        """Unload the engine, and open the next one with another opener; None is that of the session's begin."""
+        if self._engine is not None:
+            self._engine.unload()
+        self._engine, self._opener = None, opener or self._first_opener
+        self.width, self.numbering = width, NextNumbers() if opener is not None else None
 
     @property
     def is_opening_engine(self) -> bool:
@@ -285,7 +294,10 @@ class SessionContext:
         if is_file(path):
             raise OutputError(f"{path} is a file, not a folder", hint="choose another -o", field="outdir")
         folder = self._writable(self.folder(outdir))
-        return Target(folder=folder, run=self.run, in_order=self.in_order, images=self.line_images)
+        is_resumed = isinstance(self.numbering, JournalledNumbers)
+        return Target(
+            folder=folder, run=self.run, in_order=self.in_order, images=self.line_images, is_resumed=is_resumed
+        )
 
     def recent_folder(self) -> OutputFolder:
         """Return the folder of the last result; the default folder before the first."""
@@ -294,7 +306,7 @@ class SessionContext:
     def _writable(self, folder: OutputFolder) -> OutputFolder:
         """Create the folder. Raises OutputError, before generation starts, if it is not writable."""
         with output_errors(folder.path):
-            folder.path.mkdir(parents=True, exist_ok=True)
+            make_folder(folder.path)
         folder.check_writable()
         return folder
 
@@ -326,7 +338,7 @@ class SessionContext:
 
     def notice(self, text: str, level: Level = Level.NOTICE) -> None:
         """Emit a notice."""
-        self.emit(Notice(text=text, level=level))
+        self.emit(Notice(text=mask_secrets(text), level=level))
 
     def report_plugin_failures(self) -> None:
         """Warn once about each broken plug-in."""

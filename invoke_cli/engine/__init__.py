@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from invoke_cli.engine.counters import Counters
 from invoke_cli.events import Emit, NullViewer, Trace, Viewer
 from invoke_cli.imaging.sizes import Size
+from invoke_cli.memory_limits import check_engine
 from invoke_cli.metadata.codec import Batch
 from invoke_cli.metadata.latents import LatentFile
 from invoke_cli.models.files.folder import ModelFacts
@@ -325,7 +326,12 @@ class Engine(Protocol):
 
 
 def open_engine(settings: EngineSettings) -> Engine:
-    """Create the engine on torch and diffusers; importing these takes seconds."""
+    """Create the engine on torch and diffusers; importing these takes seconds.
+
+    Raises:
+        OutOfMemory: The limits of this process's memory are too small for them.
+    """
+    check_engine()
     from invoke_cli.engine.libraries import prepare_libraries
 
     prepare_libraries()

@@ -11,6 +11,7 @@ import torch
 
 from invoke_cli.engine import EngineSettings, Memory
 from invoke_cli.errors import ConfigError
+from invoke_cli.memory_limits import within_limits
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -61,9 +62,9 @@ class Device:
             free += module.memory_reserved(self.torch_device) - used  # torch's allocator cache can be reused
             peak = module.max_memory_allocated(self.torch_device)
             return Memory(device=self.label, free=free, total=total, used=used, peak=peak)
-        machine = psutil.virtual_memory()
+        free, total = main_memory()
         used = psutil.Process().memory_info().rss
-        return Memory(device=self.label, free=machine.available, total=machine.total, used=used, peak=_peak_rss(used))
+        return Memory(device=self.label, free=free, total=total, used=used, peak=_peak_rss(used))
 
     def release(self) -> None:
         """Return cached blocks to the device."""
@@ -71,6 +72,12 @@ class Device:
             _module(self.torch_device).empty_cache()
         if self.is_cuda:
             torch.cuda.ipc_collect()  # type: ignore[no-untyped-call]
+
+
+def main_memory() -> tuple[int, int]:
+    """Return the free and the total main memory that this process may use."""
+    machine = psutil.virtual_memory()
+    return within_limits(machine.available, machine.total)
 
 
 def _module(device: torch.device) -> Any:

@@ -7,17 +7,23 @@ keep their tensors alive.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 
-from invoke_cli.errors import OutOfMemory
+from invoke_cli.engine.devices import Device
+from invoke_cli.errors import InvokeError, OutOfMemory
 
 Result = TypeVar("Result")
 
-_CPU_ALLOCATOR = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory")
+# What torch, oneDNN, safetensors and the system say.
+_TEXTS = (
+    "DefaultCPUAllocator", "not enough memory", "can't allocate memory", "Cannot allocate memory", "bad_alloc",
+    "could not create a primitive", "failed to map segment", "can't start new thread",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +38,28 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that the device or the machine is out of memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_ALLOCATOR)
+    return not isinstance(error, InvokeError) and any(text in str(error) for text in _TEXTS)
+
+
+@contextmanager
+def memory_errors(what: str, device: Device) -> Iterator[None]:
+    """Raise OutOfMemory for an error whose cause is that memory ran out, whatever the libraries made of it."""
+    try:
+        yield
+    except (InvokeError, OSError, RuntimeError, MemoryError, SystemError, ImportError) as error:
+        if not any(map(is_out_of_memory, _causes(error))):
+            raise
+    else:
+        return
+    message = f"out of memory while {what} ({device.label}, {device.memory().free / 1e9:.1f} GB free)"
+    raise OutOfMemory(message, hint="use a smaller model (-m), or make more memory available")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those in whose handling it was raised."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def retry_with_fallbacks(

@@ -8,19 +8,20 @@ from invoke_cli.context.context import SessionContext
 from invoke_cli.context.paths import expand_path, names_a_file, path_exists
 from invoke_cli.inputs.url import is_url
 from invoke_cli.language.grammar.line import Stage
+from invoke_cli.planning.default_layers import resolve
 from invoke_cli.request import GenerationRequest, overlay
 
 
 def needs_earlier_results(context: SessionContext, stages: Sequence[Stage]) -> bool:
     """Return whether a line may refer to a result: by number, `@last`, `-1`, or a file in the output folder."""
-    default, _ = context.settings.defaults()
+    default = resolve(context.settings.upper_layers()).request
     first = overlay(default, stages[0].request)
     return any(_needs(context, request) for request in (first, *(stage.request for stage in stages[1:])))
 
 
 def writes_named_file(context: SessionContext, stages: Sequence[Stage]) -> bool:
     """Return whether a line writes a file that later lines may read."""
-    default, _ = context.settings.defaults()
+    default = resolve(context.settings.upper_layers()).request
     return names_a_file(stages[0].request.outdir or default.outdir or "")
 
 

@@ -33,6 +33,7 @@ from invoke_cli.output.numbering import Numbering
 from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
 from invoke_cli.planning.describe import plan_facts, plan_line
+from invoke_cli.planning.disk_space import expected_bytes
 from invoke_cli.planning.fitting_size import size_remedy
 from invoke_cli.planning.plan import ImagePlan, Plan
 from invoke_cli.planning.plan_table import plan_table
@@ -126,6 +127,9 @@ class LineRun:
 
     def _run_plan(self, plan: Plan) -> None:
         target = self._target()
+        if target.stdout is None and target.file is None:
+            stages = [stage.plan for stage in (self.prepared, *self.prepared.later)]
+            target.folder.check_space(expected_bytes(stages))
         saver, self.originals = Saver(self.context, target), Saver(self.context, originals_target(target))
         try:
             self._generate(saver)

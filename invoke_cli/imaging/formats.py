@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import io
 import struct
@@ -20,8 +21,9 @@ LABELS: Mapping[str, str] = {
     "PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "BMP": "BMP", "GIF": "GIF", "TIFF": "TIFF", "AVIF": "AVIF",
     "HEIF": "HEIC", "JXL": "JPEG XL",
 }  # fmt: skip
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SIGNATURES = (
-    b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*", CODESTREAM, CONTAINER
+    b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", *_TIFF, CODESTREAM, CONTAINER
 )  # fmt: skip
 MAX_PIXELS = 100_000_000
 _PLUGINS = ("pillow_heif", "pillow_jxl")  # register a format when they are imported, or by a function
@@ -49,8 +51,23 @@ def readable_formats() -> tuple[str, ...]:
     return tuple(name for name in found if name != "AVIF" or features.check("avif"))
 
 
+@cache
+def silence_libtiff() -> None:
+    """Stop libtiff, with which Pillow is linked, from writing to standard error.
+
+    Pillow raises an error for a damaged file anyway. Where libtiff is part of Pillow's own module, as on Windows, its
+    functions are not visible, and nothing happens.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        library = ctypes.CDLL(importlib.import_module("PIL._imaging").__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            getattr(library, name)(None)
+
+
 def open_data(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     """Open the image in data that was read, with the readers of some formats alone. Raises one of `BROKEN`."""
+    if data.startswith(_TIFF):
+        silence_libtiff()
     return Image.open(io.BytesIO(data), formats=formats)
 
 

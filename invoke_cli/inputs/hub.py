@@ -22,6 +22,7 @@ from invoke_cli.context.hub_cache import hub_cache, is_hub_id
 from invoke_cli.documents import parse_json
 from invoke_cli.errors import ModelError, OutputError
 from invoke_cli.inputs.connections import opener
+from invoke_cli.language.addresses import public_address
 from invoke_cli.models.files.pickles import PICKLES
 from invoke_cli.models.files.weights_header import SINGLE_FILES
 
@@ -256,8 +257,10 @@ def _open_url(url: str, method: str = "GET", start: int = 0) -> Any:
         hint = (
             "a login is required: accept the terms on the website and set HF_TOKEN" if login else "check the spelling"
         )
-        raise ModelError(f"{url} returned {error.code} {error.reason}", hint=hint, field="model") from None
+        raise ModelError(
+            f"{public_address(url)} returned {error.code} {error.reason}", hint=hint, field="model"
+        ) from None
     except (urllib.error.URLError, TimeoutError, OSError) as error:
         reason = getattr(error, "reason", error)
         hint = "check the connection, then repeat the command to resume"
-        raise ModelError(f"cannot reach {url}: {reason}", hint=hint, field="model") from None
+        raise ModelError(f"cannot reach {public_address(url)}: {reason}", hint=hint, field="model") from None

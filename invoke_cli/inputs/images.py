@@ -11,7 +11,8 @@ from invoke_cli.errors import ImageError, blame
 from invoke_cli.imaging.formats import usual_suffix
 from invoke_cli.imaging.open_image import OpenedImage, open_bytes
 from invoke_cli.inputs.references import find_image, open_found
-from invoke_cli.inputs.url import fetch, is_url, public_address, url_name
+from invoke_cli.inputs.url import fetch, is_url, url_name
+from invoke_cli.language.addresses import public_address
 from invoke_cli.language.image_names import IMAGE_SUFFIXES
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.folder import OutputFolder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,13 +19,6 @@ from invoke_cli.output.names import safe_name
 from invoke_cli.version import __version__
 
 SCHEMES = ("http://", "https://")
-# Names of parameters that give access: keys, tokens and the parts of signed addresses.
-_SECRET = re.compile(
-    r"token|secret|pass(?:word|wd|code)|(?:^|[_-])pass$|pwd|auth(?!or)|cred|session|jwt|hmac|ticket|policy|expires|^x-(?:amz|goog|ms)-"
-    r"|(?:^|[_-]|api|access|private|subscription)key(?:$|[_-])|(?:^|[_-])sig(?:$|n|_)|^(?:s[evpr]|s[kt]|code|hash)$",
-    re.IGNORECASE,
-)
-_MAX_PUBLIC_VALUE = 64
 _CHUNK_SIZE = 65_536
 _POLL_SECONDS = 0.05
 _REMEDY = "download it yourself and use the file"
@@ -53,18 +45,6 @@ LIMITS = Limits()
 def is_url(reference: str) -> bool:
     """Return whether a reference is a URL; the scheme is not case-sensitive."""
     return reference.lower().startswith(SCHEMES)
-
-
-def public_address(url: str) -> str:
-    """Return a URL as it may be recorded: without user name, password, secret parameters and fragment."""
-    parts = urlsplit(url)
-    pairs = [pair for pair in parts.query.split("&") if pair and not _is_secret(*pair.partition("=")[::2])]
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "&".join(pairs), ""))
-
-
-def _is_secret(name: str, value: str) -> bool:
-    return bool(_SECRET.search(unquote(name))) or len(value) > _MAX_PUBLIC_VALUE
 
 
 def url_name(url: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from invoke_cli.errors import OutputError
 from invoke_cli.output.entries import COLUMNS, rebuild_search_tables
+from invoke_cli.output.files import create_private, make_folder
 from invoke_cli.output.schema import update_schema
 
 _BUSY_SECONDS = 30
@@ -62,6 +63,7 @@ class Database:
         """Open the database and update its schema, in one transaction; one that is read-only is opened as it is."""
         if self.path.exists() and not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
             return self._connect_read_only()
+        create_private(self.path)  # SQLite gives its journals the same permissions
         database = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             if update_schema(database):
@@ -96,7 +98,7 @@ class Database:
             OutputError: It cannot be used.
         """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             with closing(self._connect()) as database:
                 yield database
         except (sqlite3.Error, OSError) as error:

@@ -11,6 +11,29 @@ from pathlib import Path
 from invoke_cli.errors import OutputError
 
 
+def granted_mode(folder: Path, mode: int) -> int:
+    """Return the mode for a new file or folder: nothing for a group, or for others, that cannot enter its folder."""
+    granted = folder.stat().st_mode
+    for shift in (3, 0):
+        if not granted >> shift & 0o5:
+            mode &= ~(0o7 << shift)
+    return mode
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and those above it, as far as they are missing, private in a private folder."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=granted_mode(folder.parent, 0o777), exist_ok=True)
+    if not path.is_dir():
+        path.mkdir()  # raises the error
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file, private in a private folder, unless it exists."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, granted_mode(path.parent, 0o666)))
+
+
 def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write `data` to `path` atomically, replacing an existing file.
 
@@ -23,9 +46,9 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
         OutputError: The file cannot be written.
     """
     with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         temporary_path = path.with_name(f".{secrets.token_hex(8)}.part")
-        handle = os.open(temporary_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        handle = os.open(temporary_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, granted_mode(path.parent, 0o666))
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -41,8 +64,9 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
 def append_line(path: Path, text: str) -> None:
     """Append `text` in one write, so that the lines of several processes are never mixed."""
     with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
+        make_folder(path.parent)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, granted_mode(path.parent, 0o666))
+        with os.fdopen(handle, "ab") as file:
             file.write(text.encode("utf-8"))
 
 

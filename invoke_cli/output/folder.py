@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.language.limits import MAX_NUMBER
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.entry_reader import entry_from_file
-from invoke_cli.output.files import append_line, output_errors, write_atomically
+from invoke_cli.output.files import append_line, granted_mode, make_folder, output_errors, write_atomically
 from invoke_cli.output.history import History
 
 _NUMBERED = re.compile(r"(\d{6,9})\..*\.png$")
@@ -43,6 +44,7 @@ class OutputFolder:
         self.history = History(self.state_folder / "history.sqlite3")
         self.unlisted: list[Entry] = []
         self._highest: int | None = None
+        self._thread_lock = threading.Lock()
         self._log_errors: dict[str, bool] = {}  # messages, and whether each was reported
 
     # -- numbers ----------------------------------------------------------------------------------------------------
@@ -97,14 +99,21 @@ class OutputFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Lock the folder against other processes.
+        """Lock the folder against other threads and processes.
 
         Raises:
             OutputError: Another session holds the lock for too long.
         """
         with output_errors(self.state_folder):
-            self.state_folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.state_folder / "lock", timeout=_LOCK_SECONDS)
+            make_folder(self.state_folder)
+            mode = granted_mode(self.state_folder, 0o644)
+        with self._thread_lock, self._file_lock(mode):
+            yield
+
+    @contextmanager
+    def _file_lock(self, mode: int) -> Iterator[None]:
+        """Lock the folder against other processes; a thread would wait for another one by polling."""
+        lock = FileLock(self.state_folder / "lock", timeout=_LOCK_SECONDS, mode=mode)
         with output_errors(self.state_folder / "lock"):
             try:
                 lock.acquire()
@@ -125,6 +134,16 @@ class OutputFolder:
             raise self._no_more_numbers()
         with self.lock(), self.history.connection():  # both create what is missing
             pass
+
+    def check_space(self, needed: int) -> None:
+        """Raise OutputError, before anything is generated, if results of so many bytes do not fit on the disk."""
+        with output_errors(self.path):
+            free = shutil.disk_usage(self.path).free
+        if needed > free:
+            message = (
+                f"the results need about {needed / 1e6:.0f} MB, but only {free / 1e6:.0f} MB are free in {self.path}"
+            )
+            raise OutputError(message, hint="free some space, or choose another folder with -o", field="outdir")
 
     def _no_more_numbers(self) -> OutputError:
         hint = f"choose another folder with -o; if no image has such a number, remove {self._counter}"
@@ -219,7 +238,7 @@ class OutputFolder:
         """Move a file to the trash folder. Return its new path."""
         trash = self.state_folder / "trash"
         with output_errors(trash):
-            trash.mkdir(parents=True, exist_ok=True)
+            make_folder(trash)
             target = trash / path.name
             count = 1
             while target.exists():

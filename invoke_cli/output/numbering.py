@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from invoke_cli.output.folder import OutputFolder
 class Numbering(Protocol):
     """Reserves numbers."""
 
-    def reserve(self, folder: OutputFolder, count: int) -> range:
+    def reserve(self, folder: OutputFolder, count: int) -> Sequence[int]:
         """Return `count` numbers of a folder, which no other run gets."""
 
 

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from invoke_cli.input_files import LINES, read_input_text
+from invoke_cli.language.addresses import mask_secrets
 from invoke_cli.output.database import Database
 from invoke_cli.output.search import escape_like
 
@@ -19,9 +20,11 @@ class TypedLines(Database):
     """The typed lines of one database. A line that is typed again moves to the end."""
 
     def remember(self, *lines: str) -> None:
-        """Add lines, oldest first."""
+        """Add lines, oldest first, without passwords and tokens."""
         with self.transaction() as database:
-            database.executemany("INSERT OR REPLACE INTO lines (line) VALUES (?)", [(line,) for line in lines])
+            database.executemany(
+                "INSERT OR REPLACE INTO lines (line) VALUES (?)", [(mask_secrets(line),) for line in lines]
+            )
             last = "(SELECT MAX(rowid) FROM lines)"
             database.execute(f"DELETE FROM lines WHERE rowid <= {last} - ?", (MAX_LINES,))
 

@@ -50,6 +50,7 @@ class Target:
         numbers: The numbers that were reserved for the results; when they are used up, the next free ones follow.
         in_order: Calls a function once all earlier results have been logged; None to call it at once.
         images: Counts the images of the line.
+        is_resumed: Whether an interrupted run may have written some of the images.
     """
 
     folder: OutputFolder
@@ -59,6 +60,7 @@ class Target:
     numbers: Iterator[int] = field(default_factory=lambda: iter(()))
     in_order: Callable[[Callable[[], None]], None] | None = None
     images: LineImages = field(default_factory=LineImages)
+    is_resumed: bool = False
 
     def add_entry(self, entry: Entry, *, log: bool = True) -> None:
         """Add an image to the history now, and to the logs when those before it are there."""
@@ -171,12 +173,22 @@ class _SaveJob:
         if self.target.file is not None:
             return self._with_extras(self._write_named(self.target.file, data, record))
         with self.target.folder.reserve_number(next(self.target.numbers, None)) as number:
+            if (written := self._written_before(number, data)) is not None:
+                return written
             path = self._choose_path(number)
             self.target.folder.history.mark_pending(number, self.target.folder.relative_name(path))
             write_atomically(path, data)
             saved = self._saved(number, path, data)
             self.target.add_entry(self._entry(saved, record))
         return self._with_extras(saved)
+
+    def _written_before(self, number: int, data: bytes) -> SavedImage | None:
+        """Return the same image if an interrupted run of the same lines has written it under this number."""
+        if not self.target.is_resumed:
+            return None
+        entry = self.target.folder.history.get(number)
+        path = self.target.folder.path_of(entry) if entry is not None else None
+        return self._saved(number, path, data) if path is not None and path.is_file() else None
 
     def _write_named(self, path: Path, data: bytes, record: Record) -> SavedImage:
         """Write the file that was requested by name. No history lists it: the session alone remembers it."""

@@ -31,6 +31,7 @@ from invoke_cli.console.window import show_in_pager
 from invoke_cli.context.options import session_options
 from invoke_cli.context.paths import expand_path
 from invoke_cli.context.settings import Settings
+from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Event, Forget, NullViewer, Prefill, Step
 from invoke_cli.language.help.keys import When
@@ -52,7 +53,8 @@ from invoke_cli.repl.token_counter import TokenCounter
 from invoke_cli.repl.toolbar import Toolbar
 from invoke_cli.repl.worker import DoWork, Work, Worker
 from invoke_cli.request import GenerationRequest
-from invoke_cli.server.server import ClientRequest, EngineServer
+from invoke_cli.server.client_request import ClientRequest
+from invoke_cli.server.server import EngineServer
 from invoke_cli.signals import ending_signals_handled
 
 if TYPE_CHECKING:
@@ -201,7 +203,8 @@ class _Prompt:
         from invoke_cli.session import Session
 
         streams = Streams(viewer=self.console.viewer or NullViewer(), width=self.console.width)
-        session = self.session = Session.with_process_engine(self.settings, emit=self._on_event, streams=streams)
+        opened = Session.with_workers if worker_settings(self.settings).workers else Session.with_process_engine
+        session = self.session = opened(self.settings, emit=self._on_event, streams=streams)
         if notice := self.last_model.recall():
             session.context.notice(notice)
         if not self.is_leaving:
@@ -215,7 +218,7 @@ class _Prompt:
         started = time.monotonic()
         if isinstance(work, ClientRequest):
             self.client_request = work
-            self.session.serve_client(work)
+            self.session.serve_client(work, lambda: bool(self.worker.waiting))
             self.client_request = None
         else:
             self.last_model.remember(work, self.session.run(work))

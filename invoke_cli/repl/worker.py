@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from invoke_cli.server.server import ClientRequest
+from invoke_cli.server.client_request import ClientRequest
 
 Work = str | ClientRequest
 DoWork = Callable[[Work], object]

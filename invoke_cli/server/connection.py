@@ -115,6 +115,35 @@ class Connection:
         except OSError as error:
             raise ConnectionLost(str(error)) from None
 
+    def fileno(self) -> int:
+        """Return the descriptor of the socket; -1 if it is closed."""
+        return self._socket.fileno()
+
+    def has_line(self, limit: int) -> bool:
+        """Read what has arrived, without waiting, and return whether it contains the first line of a message.
+
+        Raises:
+            ConnectionLost: The other side has closed the connection, or the line is longer than the limit.
+        """
+        with contextlib.suppress(BlockingIOError):
+            try:
+                chunk = self._socket.recv(limit + 1)
+            except ConnectionError as error:
+                raise ConnectionLost(str(error)) from None
+            self._buffer += chunk
+            if not chunk or (b"\n" not in self._buffer and len(self._buffer) > limit):
+                raise ConnectionLost("closed, or the line is too long")
+        return b"\n" in self._buffer
+
+    def is_open(self) -> bool:
+        """Return whether neither side has closed the connection."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     def is_readable(self, seconds: float = 0.0) -> bool:
         """Return whether a message, or the end of the connection, arrives within this many seconds."""
         return bool(self._buffer) or bool(select.select([self._socket], [], [], seconds)[0])
@@ -137,10 +166,11 @@ class Connection:
     def _wait_until_ready(self, *, sending: bool) -> None:
         """Wait until data can be sent or received; raise ConnectionLost after too long."""
         began = time.monotonic()
-        sockets = [self._socket]
-        while not any(select.select(() if sending else sockets, sockets if sending else (), (), POLL_SECONDS)):
+        sockets, seconds = [self._socket], 0.0
+        while not any(select.select(() if sending else sockets, sockets if sending else (), (), seconds)):
             if not self._keep_waiting(time.monotonic() - began):
                 raise ConnectionLost("the other side does not answer")
+            seconds = POLL_SECONDS
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

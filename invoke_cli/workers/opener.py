@@ -8,7 +8,7 @@ from typing import Protocol
 
 from invoke_cli.context.context import SessionContext
 from invoke_cli.context.settings import Settings
-from invoke_cli.context.worker_settings import worker_settings
+from invoke_cli.context.worker_settings import WorkerSettings
 from invoke_cli.engine import Engine, EngineSettings, Hooks
 from invoke_cli.errors import ConfigError
 from invoke_cli.workers.accelerators import accelerators
@@ -23,13 +23,23 @@ from invoke_cli.workers.ray_workers import RayOpener
 class PoolOpener:
     """Opens an engine with a fixed number of workers.
 
+    Args:
+        settings: The settings of the session.
+        wanted: The workers that were asked for.
+        hooks: Returns the hooks for starting the workers.
+        notice: Tells the user something.
+
     Attributes:
         count: The number of workers.
         devices: Their devices; empty for processes on the CPU.
+
+    Raises:
+        ConfigError: There are more workers than devices for them.
     """
 
-    def __init__(self, settings: Settings, hooks: Callable[[], Hooks], notice: Callable[[str], None]) -> None:
-        wanted = worker_settings(settings)
+    def __init__(
+        self, settings: Settings, wanted: WorkerSettings, hooks: Callable[[], Hooks], notice: Callable[[str], None]
+    ) -> None:
         self._hooks, self._notice, self._threads = hooks, notice, wanted.threads
         self.devices = wanted.devices or _devices(settings)
         self.count = _count(wanted.workers, self.devices)
@@ -68,16 +78,15 @@ class Opener(Protocol):
         """Start the workers."""
 
 
-def pool_opener(context: SessionContext) -> Opener:
-    """Return the opener for the workers that the settings of a session ask for.
+def pool_opener(context: SessionContext, wanted: WorkerSettings) -> Opener:
+    """Return the opener for workers on this machine or on a cluster.
 
     Raises:
         ConfigError: There are more workers than devices for them, or there is no such cluster.
     """
     settings = context.settings
-    wanted = worker_settings(settings)
     if not is_ray(wanted.workers):
-        return PoolOpener(settings, context.background_hooks, context.notice)
+        return PoolOpener(settings, wanted, context.background_hooks, context.notice)
     device = settings.launch_value("device", settings.options.device)
     return RayOpener(wanted, device, Files(settings, context.hashes), context.background_hooks())
 
@@ -97,6 +106,6 @@ def _count(requested: str, devices: Sequence[str]) -> int:
         return len(devices) or available_cores()
     count = int(requested or len(devices) or 1)
     if devices and count > len(devices):
-        hint = f"use --workers {len(devices)}, or choose the devices with --devices ({', '.join(devices)})"
+        hint = f"use --workers {len(devices)}, or name the devices: --devices {','.join(devices)}"
         raise ConfigError(f"there are {len(devices)} devices for {count} workers", hint=hint)
     return count

@@ -31,6 +31,7 @@ class Work:
         emit: Receives the notice of a second attempt.
         future: Its result.
         attempts: How many workers have begun it.
+        cancelled: Set when its result is not needed any more.
     """
 
     run: Callable[[Worker], Any]
@@ -39,6 +40,7 @@ class Work:
     emit: Emit
     future: Future[Any] = field(default_factory=Future)
     attempts: int = 0
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class WorkerPool:
@@ -101,9 +103,20 @@ class WorkerPool:
         """
         while not work.future.done():
             if stopped() and self._discard(work):
+                work.future.cancel()
                 raise Interrupted("stopped")
             self._wait(work)
         return work.future.result()
+
+    def cancel(self, works: Sequence[Work]) -> None:
+        """Drop work that still waits, and wait for the end of what has begun, which is stopped after its step."""
+        for work in works:
+            work.cancelled.set()
+            if not work.future.done() and self._discard(work):
+                work.future.cancel()
+        for work in works:
+            while not work.future.done():
+                self._wait(work)
 
     def close(self, end: Callable[[Worker], None]) -> None:
         """End the threads, and the workers with `end`."""
@@ -168,7 +181,7 @@ class WorkerPool:
 
     def _pass_on(self, worker: Worker, work: Work, error: WorkerUnfit) -> None:
         """Leave work that a worker cannot do, and all of its kind, to the others."""
-        if work.worker is not None:
+        if work.worker is not None or work.cancelled.is_set():
             work.future.set_exception(error)
             return
         work.attempts -= 1
@@ -198,6 +211,7 @@ class WorkerPool:
         with self._changed:
             orphans = self._schedule.forget(worker.name)
             is_last = work.attempts >= MAX_ATTEMPTS or work.worker is not None or self.closed.is_set()
+            is_last = is_last or work.cancelled.is_set()
             if not is_last:
                 self._schedule.add_first(work, work.kind)
             self._changed.notify_all()

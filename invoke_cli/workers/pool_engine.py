@@ -47,8 +47,11 @@ class PoolEngine(ForwardedCalls):
         pieces = [self._work(part, first, owner, hooks) for first, part in _batches(job)]
         for piece in pieces:
             self._pool.submit(piece)
-        for piece in pieces:
-            yield from self._pool.result(piece, hooks.stopped)
+        try:
+            for piece in pieces:
+                yield from self._pool.result(piece, hooks.stopped)
+        finally:
+            self._pool.cancel(pieces)
 
     def environment(self) -> Mapping[str, object]:
         """Return the environment of the first worker that is ready; all have the same versions."""
@@ -103,9 +106,12 @@ class PoolEngine(ForwardedCalls):
         return next((worker for worker in self._pool.workers if worker.owns(state)), None)
 
     def _work(self, job: Job, first: int, owner: Worker | None, hooks: Hooks) -> Work:
-        run = partial(self._run, job=job, first=first, hooks=hooks)
         loras = tuple(str(use) for use in job.plan.loras)
-        return Work(run=run, kind=(job.model.spec.name, loras), worker=owner, emit=hooks.emit)
+        kind = (job.model.spec.name, loras)
+        cancelled = threading.Event()
+        stoppable = replace(hooks, stopped=lambda: cancelled.is_set() or hooks.stopped())
+        run = partial(self._run, job=job, first=first, hooks=stoppable)
+        return Work(run=run, kind=kind, worker=owner, emit=hooks.emit, cancelled=cancelled)
 
     def _run(self, worker: Worker, job: Job, first: int, hooks: Hooks) -> list[ImageResult]:
         """Generate a batch on a worker; runs on the worker's thread."""

@@ -11,7 +11,8 @@ from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine, EngineSettings
 from invoke_cli.events import Event, Failed, Loading
 from invoke_cli.repl.worker import Work, Worker
-from invoke_cli.server.server import ClientRequest, EngineServer
+from invoke_cli.server.client_request import ClientRequest
+from invoke_cli.server.server import EngineServer
 from invoke_cli.session import Session
 
 
@@ -35,7 +36,7 @@ class OpenSession:
         self.gate.wait(30)
         if isinstance(work, ClientRequest):
             self.requests.append(work)
-            self.session.serve_client(work)
+            self.session.serve_client(work, lambda: bool(self.worker.waiting))
             self.done.append("request")
         else:
             self.session.run(work)

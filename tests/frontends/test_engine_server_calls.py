@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine
 from tests.fake_engine import FakeEngine
 from tests.frontends.open_session import SessionOpener, program_settings, wait_until
@@ -61,7 +62,7 @@ def test_results_through_the_server_equal_those_of_an_own_engine(
     serving = open_session(real_engine, options)
     monkeypatch.setattr(module, "open_engine", _forbidden)
     warm = SessionHarness(tmp_path, tiny_model, _forbidden)
-    warm.session = module.Session.with_shared_engine(options, emit=warm.events.append, streams=Streams())
+    warm.session = module.Session.with_shared_engine(Settings(options), emit=warm.events.append, streams=Streams())
     with warm.session:
         assert generate_all(warm, tmp_path / "warm") == expected
     assert len(expected) > 15 and not list((tmp_path / "elsewhere").iterdir())

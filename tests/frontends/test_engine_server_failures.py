@@ -169,8 +169,8 @@ def test_a_malformed_answer_falls_back_to_an_own_engine(program: Program, runtim
 def test_a_suspended_client_is_reported_and_can_be_dropped(
     program: Program, open_session: SessionOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("invoke_cli.server.server.SILENT_SECONDS", 0.2)
-    monkeypatch.setattr("invoke_cli.server.server.STOPPED_SECONDS", 0.1)
+    monkeypatch.setattr("invoke_cli.server.client_request.SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("invoke_cli.server.client_request.STOPPED_SECONDS", 0.1)
     engine = SlowEngine(program_settings())
     engine.pause = 0.5  # so that the caller is not stopped while it writes
     session = open_session(engine)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from invoke_cli.context.context import Streams
 from invoke_cli.context.options import SessionOptions
+from invoke_cli.context.settings import Settings
 from invoke_cli.engine import Engine
 from invoke_cli.events import Event, NullViewer, Preview, Step, Viewer
 from invoke_cli.imaging.sheets.grids import difference
@@ -211,7 +212,9 @@ def test_a_client_of_the_engine_server_receives_previews(
         shown: dict[str, list[Event]] = {"watching": [], "nobody": []}
         viewers: dict[str, Viewer] = {"watching": RecordingViewer(), "nobody": NullViewer()}
         for name, viewer in viewers.items():
-            with Session.with_shared_engine(options, emit=shown[name].append, streams=Streams(viewer=viewer)) as client:
+            with Session.with_shared_engine(
+                Settings(options), emit=shown[name].append, streams=Streams(viewer=viewer)
+            ) as client:
                 client.draw("a cat -s 3 -S 4")
         open_session.close()
     assert open_session.done == ["request"] * 2

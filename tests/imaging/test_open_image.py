@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -30,6 +31,19 @@ def test_common_formats_become_rgb(kind: str) -> None:
     opened = open_bytes(encoded(COLOURS, kind), "x")
     assert opened.image.mode == "RGB"
     assert opened.size == (30, 20)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "jpeg", "group4", "tiff_adobe_deflate"])
+def test_damaged_tiffs_are_one_error_without_the_library_s_own_lines(
+    compression: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = Image.effect_noise((64, 64), 50).convert("1" if compression == "group4" else "L")
+    data = bytearray(encoded(noise, "TIFF", compression=compression))
+    for position in range(20, len(data) // 2):
+        data[position] = (data[position] * 7 + position) % 256
+    with contextlib.suppress(ImageError):  # some decoders accept the altered data, and only warn
+        open_bytes(bytes(data), "x.tif")
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])

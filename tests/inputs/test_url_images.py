@@ -17,7 +17,8 @@ from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.errors import ImageError
 from invoke_cli.events import Failed
-from invoke_cli.inputs.url import Limits, fetch, public_address, url_name
+from invoke_cli.inputs.url import Limits, fetch, url_name
+from invoke_cli.language.addresses import public_address
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.session import Session
 from tests.fake_engine import FakeEngine

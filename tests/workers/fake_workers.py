@@ -25,6 +25,7 @@ class FakeWorker:
     def __init__(self, name: str, dies: Callable[[], bool] = lambda: False, seconds: float = 0.0) -> None:
         self.name = name
         self.deaths = 0
+        self.gate: threading.Event | None = None
         self._engine = _MortalEngine(self, dies, seconds)
 
     @property
@@ -40,7 +41,8 @@ class FakeWorker:
         return self._engine.loads
 
     def start(self, hooks: Hooks) -> None:
-        pass
+        if self.gate is not None:
+            self.gate.wait(30)
 
     def owns(self, state: object) -> bool:
         return any(state is each for each in self._engine.states)

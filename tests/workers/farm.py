@@ -13,6 +13,7 @@ from invoke_cli.engine import Engine, EngineSettings, Hooks
 from invoke_cli.events import Event, Failed, Saved
 from invoke_cli.interruption import InterruptionHandler
 from invoke_cli.ordered_batch import OrderedBatch, Part
+from invoke_cli.output.batch_journal import BatchJournal
 from invoke_cli.output.numbering import NextNumbers, NumbersFrom
 from invoke_cli.workers.pool import WorkerPool
 from invoke_cli.workers.pool_engine import PoolEngine
@@ -60,7 +61,12 @@ class Farm:
         self.open: Callable[[EngineSettings], Engine] | None = None
 
     def run(
-        self, name: str, lines: Sequence[str], workers: Sequence[FakeWorker], part: Part | None = None
+        self,
+        name: str,
+        lines: Sequence[str],
+        workers: Sequence[FakeWorker],
+        part: Part | None = None,
+        journal: BatchJournal | None = None,
     ) -> tuple[Path, list[Outcome]]:
         """Run lines into the folder `name`; return it and the outcomes."""
         self.workers = list(workers)
@@ -74,7 +80,11 @@ class Farm:
         context.numbering = NextNumbers() if part.first_number is None else NumbersFrom(part.first_number)
         numbered = iter([(number, line) for number, line in enumerate(lines, start=1)])
         with session, InterruptionHandler(session) as handler:
-            outcomes = OrderedBatch(session, handler, part).run(numbered)
+            batch = OrderedBatch(session, handler, part)
+            batch.journal = journal
+            if journal is not None and journal.base_seed is None:
+                journal.begin(part.base_seed or 0)
+            outcomes = batch.run(numbered)
         self.events = harness.events
         return self._folder / name, outcomes
 

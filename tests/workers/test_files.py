@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,11 @@ import pytest
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Notice, Saved, Step
 from invoke_cli.ordered_batch import Part
+from invoke_cli.output.batch_journal import BatchJournal
+from invoke_cli.output.folder import OutputFolder
+from invoke_cli.output.writer import SavedImage, _SaveJob
+from invoke_cli.workers.pool import Work, WorkerPool
+from invoke_cli.workers.pool_engine import PoolEngine
 from tests.session_harness import SessionHarness
 from tests.workers.fake_workers import FakeWorker, deaths_at
 from tests.workers.farm import MIXED, Farm, contents, log, records, said, some
@@ -45,7 +51,10 @@ def test_lines_of_two_models_load_each_once_per_worker(farm: Farm, tiny_model: P
     other = f"other:\n  description: random\n  path: {tiny_model}\n"
     entries.write_text(entries.read_text(encoding="utf-8") + other, encoding="utf-8")
     lines = [f"a cat -s 2 -S {number} -m {'tiny' if number % 2 else 'other'}" for number in range(24)]
-    workers = some(2, seconds=0.03)
+    workers = some(2, seconds=0.01)
+    is_read = threading.Event()
+    for worker in workers:
+        worker.gate = is_read
     original = SessionHarness.__init__
 
     def keeping_entries(harness: SessionHarness, *arguments: object, **named: object) -> None:
@@ -53,7 +62,18 @@ def test_lines_of_two_models_load_each_once_per_worker(farm: Farm, tiny_model: P
         original(harness, *arguments, **named)  # type: ignore[arg-type]
         entries.write_text(text, encoding="utf-8")
 
+    def submit(pool: WorkerPool, work: Work) -> None:
+        original_submit(pool, work)
+        queued.append(work)
+        if len(queued) == len(lines):  # all images wait
+            is_read.set()
+
+    queued: list[Work] = []
+    original_submit = WorkerPool.submit
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("invoke_cli.context.lanes.AHEAD", len(lines))
+        patch.setattr(PoolEngine, "estimate", lambda *_: 0)
+        patch.setattr(WorkerPool, "submit", submit)
         patch.setattr(SessionHarness, "__init__", keeping_entries)
         farm.run("models", lines, workers)
     # A load is reported at its beginning and at its end.
@@ -62,7 +82,7 @@ def test_lines_of_two_models_load_each_once_per_worker(farm: Farm, tiny_model: P
 
 
 @pytest.mark.feature("workers")
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))])
 def test_workers_that_die_lose_and_repeat_nothing(farm: Farm, seed: int) -> None:
     """Five deaths in each run, at random steps: fifty in all."""
     one, _ = farm.run("one", MIXED, some(1))
@@ -151,3 +171,48 @@ def test_steps_name_the_worker_and_the_line(farm: Farm) -> None:
     assert {step.worker for step in steps} == {"worker 1", "worker 2"}
     assert {step.line for step in steps} == {1, 2}
     assert {event.worker for event in farm.events if isinstance(event, Saved)} <= {"worker 1", "worker 2"}
+
+
+class _Stop(Exception):
+    """Ends a run in the middle, as a killed process does."""
+
+
+@pytest.mark.feature("resume-files")
+@pytest.mark.parametrize("moment", [3, 9, 17, 24])
+def test_an_interrupted_run_is_continued_without_repeating_anything(
+    farm: Farm, moment: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run ends before its writer writes a certain image; the second one writes what is missing."""
+    lines = [line for line in MIXED if "!" not in line and "--nothing" not in line and "nothing.png" not in line]
+    whole, _ = farm.run("whole", lines, some(2), Part(base_seed=3))
+    Path("named.png").unlink()
+    expected, expected_records = contents(whole), records(whole)
+    written: list[str] = []
+    finish = BatchJournal.finish
+    original = _SaveJob.run
+
+    def run(job: _SaveJob) -> SavedImage:
+        if len(written) == moment:
+            raise _Stop
+        written.append("")
+        return original(job)
+
+    journal = BatchJournal(OutputFolder(Path("parts").absolute()), "a" * 64)
+    with monkeypatch.context() as patch:
+        patch.setattr(_SaveJob, "run", run)
+        patch.setattr(BatchJournal, "finish", lambda self, line: None if len(written) == moment else finish(self, line))
+        farm.run("parts", lines, some(2), Part(base_seed=3), journal=journal)
+    before = {name: (Path("parts") / name).stat().st_ino for name in contents(Path("parts"))}
+    again = BatchJournal(OutputFolder(Path("parts").absolute()), "a" * 64)
+    again.read()
+    assert again.base_seed == 3
+    folder, outcomes = farm.run("parts", lines, some(2), Part(base_seed=3), journal=again)
+    assert set(outcomes) == {Outcome.OK}
+    assert contents(folder) == expected
+    assert [row[:-1] for row in records(folder)] == [row[:-1] for row in expected_records]
+    assert {name: (folder / name).stat().st_ino for name in before} == before  # none was written again
+    third = BatchJournal(OutputFolder(folder), "a" * 64)
+    third.read()
+    workers = some(2)
+    farm.run("parts", lines, workers, Part(base_seed=3), journal=third)
+    assert not any(worker.jobs for worker in workers)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from glob import escape
 from pathlib import Path
@@ -17,7 +17,8 @@ from invoke_cli.commands.image_selection import find_images, history_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
 from invoke_cli.events import Forget, Prefill
-from invoke_cli.language.grammar.history_query import EXAMPLE, Query, parse_query
+from invoke_cli.language.grammar.history_query import EXAMPLE, Query, parse_query, query_parts
+from invoke_cli.language.grammar.shell_words import typed_words
 from invoke_cli.language.sanitize import sanitize_for_terminal
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.items import image_items, line_item
@@ -31,7 +32,7 @@ SEARCH_LENGTH = 100
 def history(context: SessionContext, call: Call) -> None:
     """List the last images, or those that match conditions such as `--tag good --since yesterday`."""
     count, parts = DEFAULT_LENGTH, []
-    for part in _join_options(call.words):
+    for part in query_parts(typed_words(call.argument)):
         if part.isascii() and part.isdigit() and len(part) < 10:
             count = int(part)
         else:
@@ -46,7 +47,7 @@ def history(context: SessionContext, call: Call) -> None:
 def search(context: SessionContext, call: Call) -> None:
     """List the images whose line contains all words and matches all conditions."""
     words = call.required(f"{EXAMPLE}: list the images that match all of these")
-    query = search_query(words)
+    query = search_query(call)
     found = context.folder().history.find(query, SEARCH_LENGTH)
     _list(context, found, f"no images match {' and '.join(words)}")
     if not found and (lines := TypedLines(context.folder().history.path).numbered(call.argument, SEARCH_LENGTH)):
@@ -72,9 +73,9 @@ def typed(context: SessionContext, call: Call) -> None:
     context.say(text or empty, items=[line_item(str(number), line) for number, line in found])
 
 
-def search_query(words: Sequence[str]) -> Query:
+def search_query(call: Call) -> Query:
     """Return the query for the words of a search. Raises CommandError if a condition is invalid."""
-    return parse_query(_join_options(words), _now())
+    return parse_query(query_parts(typed_words(call.argument)), _now())
 
 
 def edit_number(context: SessionContext, number: int) -> None:
@@ -130,17 +131,6 @@ def _list(context: SessionContext, entries: Sequence[Entry], empty: str) -> None
     listing = Listing(context, context.streams.width() - 1, _now())
     items = image_items(context.folder(), entries)
     context.say("\n".join(lines) or empty, items=items, on_terminal=listing.text(entries, marks))
-
-
-def _join_options(words: Sequence[str]) -> Iterator[str]:
-    """Yield the words, with `--tag good` joined to `--tag:good`."""
-    rest = iter(words)
-    for word in rest:
-        if word.startswith("--") and not any(sign in word for sign in ":=<>"):
-            value = next(rest, "")
-            yield f"{word}:{value}"
-        else:
-            yield word
 
 
 def _now() -> datetime:

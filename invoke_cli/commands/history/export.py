@@ -37,7 +37,7 @@ _USAGE = (
 
 def save(context: SessionContext, call: Call) -> None:
     """Copy images to a folder or into a zip file, under descriptive names."""
-    words, template, zipped = _options(call.required(_USAGE))
+    words = call.required(_USAGE)
     selected = [SESSION if word == "all" else word for word in words[:-1]]
     if not selected or is_history_reference(words[-1]) or not all(map(is_history_reference, selected)):
         raise CommandError("!save takes images, then a folder", hint=_USAGE)
@@ -45,25 +45,14 @@ def save(context: SessionContext, call: Call) -> None:
     if not images:
         raise CommandError("none of these images exists any more", hint="!history lists the images")
     target = expand_path(words[-1])
-    names = _unique_names(images, template)
-    target = _zip(target, names) if zipped else _copy(target, names)
+    names = _unique_names(images, call.switches.get("--fnformat", NAME_TEMPLATE))
+    target = _zip(target, names) if "--zip" in call.switches else _copy(target, names)
     _report(context, target, len(images))
 
 
 def _report(context: SessionContext, target: Path, count: int) -> None:
     text = f"saved {count} image{'' if count == 1 else 's'} to {target}"
     context.say(text, items=[{"kind": "folder", "path": str(target), "images": count}])
-
-
-def _options(words: Sequence[str]) -> tuple[list[str], str, bool]:
-    """Return the words without options, the template for names, and whether to write a zip file."""
-    rest, template = list(words), NAME_TEMPLATE
-    if "--fnformat" in rest[:-1]:
-        index = rest.index("--fnformat")
-        template = rest[index + 1]
-        del rest[index : index + 2]
-    zipped = "--zip" in rest
-    return [word for word in rest if word != "--zip"], template, zipped
 
 
 def _unique_names(images: Sequence[HistoryImage], template: str) -> Mapping[str, Path]:

@@ -34,7 +34,7 @@ def gallery(context: SessionContext, call: Call) -> None:
     if context.settings.is_private(""):
         raise CommandError("a gallery shows prompts, but this session is private", hint="!set reset ends that")
     folder = context.folder()
-    query = search_query(call.words) if call.words else Query()
+    query = search_query(call) if call.words else Query()
     entries = folder.history.find(query, MAX_IMAGES)[::-1]
     if not entries:
         raise CommandError(

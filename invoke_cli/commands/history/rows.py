@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
 from invoke_cli.commands.history import browse, export, gallery, lineage, tags
+from invoke_cli.language.grammar.command_switches import CommandSwitch
 
 HISTORY_COMMANDS = (
     Command(
@@ -49,6 +50,7 @@ HISTORY_COMMANDS = (
         usage="image … 0-5",
         argument=Argument.IMAGE,
         run=tags.rate,
+        switches=(),
         help="rate images; !search rating>=4 finds them",
     ),
     Command(
@@ -57,6 +59,7 @@ HISTORY_COMMANDS = (
         argument=Argument.IMAGE,
         run=lineage.tree,
         only_reports=True,
+        switches=(),
         help="show the images that an image was generated from, and those generated from it",
     ),
     Command(
@@ -65,6 +68,7 @@ HISTORY_COMMANDS = (
         argument=Argument.IMAGE,
         run=lineage.diff,
         only_reports=True,
+        switches=(),
         help="compare the settings and the pixels of two images",
     ),
     Command(
@@ -72,6 +76,7 @@ HISTORY_COMMANDS = (
         usage="last | session | image … DIR [--zip] [--fnformat TEMPLATE]",
         argument=Argument.IMAGE,
         run=export.save,
+        switches=(CommandSwitch(name="--zip"), CommandSwitch(name="--fnformat", takes_value=True)),
         help="copy images to a folder or a zip file, under descriptive names",
     ),
     Command(
@@ -85,6 +90,7 @@ HISTORY_COMMANDS = (
         usage="[image …]",
         argument=Argument.IMAGE,
         run=browse.open_image,
+        switches=(),
         help="open images in the system's image viewer",
     ),
     Command(
@@ -92,6 +98,7 @@ HISTORY_COMMANDS = (
         usage="image …",
         argument=Argument.IMAGE,
         run=browse.remove,
+        switches=(),
         help="move images to the trash folder",
     ),
 )

@@ -23,15 +23,14 @@ _STRIPS = "--strips"
 def compare(context: SessionContext, call: Call) -> None:
     """Save a sheet with a column per image: the start image, the steps aligned by noise level, the result."""
     usage = "!compare 16 17: show images side by side with their steps; --strips shows only the steps"
-    words = [word for word in call.required(usage) if word != _STRIPS]
-    paths = selected_images(context, words)
+    paths = selected_images(context, call.required(usage))
     if not 2 <= len(paths) <= MAX_COMPARED:
         raise CommandError(f"!compare takes 2 to {MAX_COMPARED} images, not {len(paths)}", hint=usage)
     subjects = [open_subject(path) for path in paths]
     columns = [
         step_frames(context, each, title) for each, title in zip(subjects, titles(context, subjects), strict=True)
     ]
-    only_strips = len(words) < len(call.words)
+    only_strips = _STRIPS in call.switches
     if only_strips and not any(column.stages for column in columns):
         raise CommandError("the steps of these images are not available", hint="omit --strips")
     sheet = strips(columns) if only_strips else comparison(columns)

@@ -16,7 +16,6 @@ from invoke_cli.generation.save import Saver
 from invoke_cli.imaging.formats import is_image_data
 from invoke_cli.input_files import LINES, METADATA, read_input
 from invoke_cli.language.grammar.line import Generation, parse
-from invoke_cli.language.grammar.names import normalise_name
 from invoke_cli.language.image_names import is_image_name
 from invoke_cli.language.sanitize import without_marks
 from invoke_cli.metadata.codecs import decode
@@ -34,8 +33,8 @@ def replay(context: SessionContext, call: Call) -> Sequence[str] | None:
     """Reproduce an image, or run the lines of a file; the content of the file decides which."""
     usage = "!replay image.png reproduces an image, !replay lines.txt runs the lines of a file; --dry_run shows plans"
     name, *more = call.required(usage)
-    dry = bool(more) and all(normalise_name(word) == DRY_RUN for word in more)
-    if more and not dry:
+    dry = DRY_RUN in call.switches
+    if more:
         raise CommandError(f"!replay takes one image or file, not {more[0][:40]!r}", hint=usage)
     path = _file_or_image(context, name)
     data = _read(context, path)

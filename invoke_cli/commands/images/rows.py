@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoke_cli.commands.command import Argument, Command
 from invoke_cli.commands.history import export
 from invoke_cli.commands.images import compare, fetch, fix, info, mask, plot, reproduce
+from invoke_cli.language.grammar.command_switches import CommandSwitch
 
 IMAGE_COMMANDS = (
     Command(
@@ -12,6 +13,7 @@ IMAGE_COMMANDS = (
         usage="image",
         argument=Argument.IMAGE,
         run=export.strip,
+        switches=(),
         help="copy an image without its metadata",
     ),
     Command(
@@ -19,6 +21,7 @@ IMAGE_COMMANDS = (
         usage="image [prompt | seed | remix | lines.txt]",
         argument=Argument.IMAGE,
         run=fetch.fetch,
+        switches=(),
         help="load the line of an image, or a part of it, into the next prompt; write the lines of several to a file",
     ),
     Command(
@@ -26,6 +29,7 @@ IMAGE_COMMANDS = (
         usage="image or file",
         argument=Argument.IMAGE_OR_LINES,
         run=reproduce.replay,
+        switches=(CommandSwitch(name="--dry_run"),),
         help="reproduce an image, or run the lines of a file",
     ),
     Command(
@@ -33,6 +37,7 @@ IMAGE_COMMANDS = (
         usage="image …",
         argument=Argument.IMAGE,
         run=reproduce.verify,
+        switches=(),
         help="reproduce images and report whether they are identical",
     ),
     Command(
@@ -41,6 +46,7 @@ IMAGE_COMMANDS = (
         argument=Argument.IMAGE,
         run=info.info,
         only_reports=True,
+        switches=(),
         help="show the metadata of an image",
     ),
     Command(
@@ -48,6 +54,7 @@ IMAGE_COMMANDS = (
         usage="[--strips] image image …",
         argument=Argument.IMAGE,
         run=compare.compare,
+        switches=(CommandSwitch(name="--strips"),),
         help="show images side by side: start image, steps aligned by noise level, result",
     ),
     Command(
@@ -55,6 +62,7 @@ IMAGE_COMMANDS = (
         usage="[last | session | image …]",
         argument=Argument.IMAGE,
         run=compare.grid,
+        switches=(),
         help="show images side by side with their names",
     ),
     Command(
@@ -62,6 +70,7 @@ IMAGE_COMMANDS = (
         usage="[last | session | image …]",
         argument=Argument.IMAGE,
         run=compare.contact,
+        switches=(),
         help="save a contact sheet; by default of the images of the last command",
     ),
     Command(

@@ -54,16 +54,15 @@ def _item(spec: ModelSpec, marks: Sequence[str]) -> Item:
 
 def _select(specs: Sequence[ModelSpec], call: Call) -> Sequence[ModelSpec]:
     """Return all models, or those whose entry is tagged (`good_for`) for the subject in the call."""
-    if not call.words:
+    if not call.argument:
         return specs
-    flag, *subject_words = call.words
-    if flag != _FILTER or not subject_words:
+    if _FILTER not in call.switches:
         raise LineError(
             f"!models takes only {_FILTER} and a subject",
             hint=f"for example !models {_FILTER} portraits",
             span=call.span,
         )
-    subject = " ".join(subject_words).lower()
+    subject = " ".join([call.switches[_FILTER], *call.words]).lower()
     found = [spec for spec in specs if any(subject in word.lower() for word in spec.good_for)]
     if not found:
         raise CommandError(f"no model is tagged for {subject[:60]}", hint=_tags_hint(specs), span=call.span)

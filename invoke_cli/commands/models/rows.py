@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
 from invoke_cli.commands.models import import_model, model_entries, model_list
+from invoke_cli.language.grammar.command_switches import CommandSwitch
 
 MODEL_COMMANDS: tuple[Command, ...] = (
     Command(
@@ -12,6 +13,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         argument=Argument.TEXT,
         run=model_list.models,
         only_reports=True,
+        switches=(CommandSwitch(name="--for", takes_value=True),),
         help="list the models: active, loaded or missing; --for lists those tagged for a subject",
     ),
     Command(
@@ -20,6 +22,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         argument=Argument.MODEL,
         run=model_entries.model,
         only_reports=True,
+        switches=(),
         help="show a model: family, size, precision, hashes, unsupported switches",
     ),
     Command(
@@ -28,6 +31,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         argument=Argument.MODEL,
         run=model_entries.switch,
         changes_settings=True,
+        switches=(),
         help="use another model for the following lines",
     ),
     Command(
@@ -35,6 +39,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         usage="source [name] [base=FOLDER] [vae=PATH] [control=KIND]",
         argument=Argument.PATH,
         run=import_model.import_model,
+        switches=(),
         help="add a model or a control model: a folder, a .safetensors file, or a download (owner/name or https://…) "
         "after showing its size",
     ),
@@ -50,6 +55,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         usage="name",
         argument=Argument.MODEL,
         run=model_entries.del_model,
+        switches=(),
         help="remove an entry; the files are kept",
     ),
     Command(
@@ -58,6 +64,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         argument=Argument.MODEL,
         run=model_entries.triggers,
         only_reports=True,
+        switches=(),
         help="show the trigger words of a model, a LoRA or an embedding; without a name, of all of them",
     ),
     Command(
@@ -65,6 +72,7 @@ MODEL_COMMANDS: tuple[Command, ...] = (
         usage="file [target]",
         argument=Argument.MODEL_OR_PATH,
         run=model_entries.convert_model,
+        switches=(),
         help="convert a .safetensors file to a folder, or a .ckpt file to .safetensors with a loader that runs no code",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke_cli.commands.command import Argument, Command
 from invoke_cli.commands.history import browse
-from invoke_cli.commands.session import help, plugin_list, state
+from invoke_cli.commands.session import help, plugin_list, state, workers
 
 SESSION_COMMANDS = (
     Command(
@@ -34,5 +34,12 @@ SESSION_COMMANDS = (
         name="plugins", usage="", run=plugin_list.list_plugins, only_reports=True, help="list the installed plug-ins"
     ),
     Command(name="mem", usage="", run=state.memory, only_reports=True, help="show the memory in use"),
+    Command(
+        name="workers",
+        usage="[N | auto | off]",
+        run=workers.workers,
+        changes_settings=True,
+        help="generate several images at the same time: N processes on the CPU, or one on each GPU",
+    ),
     Command(name="clear", usage="", run=browse.clear, help="clear the history of typed lines"),
 )

@@ -14,11 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from invoke_cli.engine import Model
-from invoke_cli.engine.devices import Device
+from invoke_cli.engine.devices import Device, main_memory
 from invoke_cli.engine.loading.load import LoadedModel, with_preview_vae
+from invoke_cli.engine.memory import memory_errors
 from invoke_cli.input_files import file_sha256
 from invoke_cli.models.files.folder import ModelFacts, read_json
 from invoke_cli.models.files.weights_header import count_parameters, read_header
@@ -74,7 +73,8 @@ class ModelCache:
             self._keep_limits(self._sizes[key])
             self._make_room(self._sizes[key])
             shared = {} if offload not in ("", "none") else self._shared_components(model.facts)
-            self._models[key] = load(model, shared)
+            with memory_errors(f"loading {model.spec.name}", self._device):
+                self._models[key] = load(model, shared)
         elif key in self._on_cpu:
             self._make_room(self._sizes[key], keep=key)
             self._models[key].pipeline.to(self._device.torch_device)
@@ -121,7 +121,7 @@ class ModelCache:
         """Move a model to main memory if it fits there, otherwise remove it."""
         size = self._sizes[key]
         resident = self._device.kind != "cpu" and self._models[key].offload == "none"
-        if resident and psutil.virtual_memory().available > size + RESERVED_BYTES:
+        if resident and main_memory()[0] > size + RESERVED_BYTES:
             self._models[key].pipeline.to("cpu")
             self._on_cpu.add(key)
         else:

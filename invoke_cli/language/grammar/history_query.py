@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from invoke_cli.errors import CommandError
+from invoke_cli.errors import CommandError, InvokeError
+from invoke_cli.language.grammar.command_switches import is_switch
 from invoke_cli.language.grammar.names import nearest
+from invoke_cli.language.grammar.shell_words import TypedWord
+from invoke_cli.language.grammar.spellings import parse_switch
 from invoke_cli.language.switches.switch import Switch
 from invoke_cli.language.switches.table import SWITCHES
 
+_OWN_FIELDS = ("tag", "since", "before", "rating", "kind")
 EXAMPLE = "!search fox strength>0.5 model:xl tag:good since:yesterday"
+_HINT = f"put a word that begins with a dash in quotes to search for it; conditions are, for example, {EXAMPLE}"
 PROMPT_FIELDS = ("prompt", "negative_prompt")
 # Every setting recorded for an image, except prompts.
 FIELDS = tuple(row.field for row in SWITCHES if row.recorded and row.field not in PROMPT_FIELDS)
@@ -40,6 +45,40 @@ class Query:
     words: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
     tags: tuple[str, ...] = ()
+
+
+def query_parts(words: Iterable[TypedWord]) -> Iterator[str]:
+    """Yield the words of a query, with `--tag good`, `--tag=good`, `-s 30` and `-s30` as conditions.
+
+    Raises:
+        CommandError: A switch is unknown, lacks its value, or is not recorded in the history.
+    """
+    remaining = iter(words)
+    for word in remaining:
+        if not is_switch(word):
+            yield word.text
+        elif (compared := _PART.fullmatch(word.text)) is not None and _normalise_name(compared[1]) in _fields():
+            yield word.text[2:]
+        else:
+            name, value = _switch_condition(word)
+            if not value:
+                following = next(remaining, None)
+                value = "" if following is None or is_switch(following) else following.text
+            yield f"{name}:{value}"
+
+
+def _switch_condition(word: TypedWord) -> tuple[str, str]:
+    """Return the field that a switch names, and its value if the word contains it; `yes` for a flag."""
+    if word.text.startswith("--") and (name := _normalise_name(word.text[2:])) in _OWN_FIELDS:
+        return name, ""
+    try:
+        match = parse_switch(word.text)
+    except InvokeError as error:
+        raise CommandError(error.message, hint=_HINT, span=word.span) from None
+    if not match.switch.recorded or match.negated:
+        message = f"{word.text[: match.length]} is not recorded in the history, so it cannot be a condition"
+        raise CommandError(message, hint=_HINT, span=word.span)
+    return match.switch.field, "yes" if match.switch.is_flag else word.text[match.length :] if match.glued else ""
 
 
 def parse_query(parts: Iterable[str], now: datetime) -> Query:
@@ -80,7 +119,7 @@ def _normalise_name(typed: str) -> str:
 
 def _fields() -> Mapping[str, Switch | None]:
     """Return the fields of conditions: names and letters of recorded switches, and the history's own fields."""
-    fields: dict[str, Switch | None] = dict.fromkeys(("tag", "since", "before", "rating", "kind"))
+    fields: dict[str, Switch | None] = dict.fromkeys(_OWN_FIELDS)
     for row in SWITCHES:
         if row.recorded:
             fields |= dict.fromkeys([row.field, row.recorded, *(flag.lstrip("-") for flag in row.flags)], row)

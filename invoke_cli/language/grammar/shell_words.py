@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from invoke_cli.errors import LineError
+from invoke_cli.errors import LineError, Span
 from invoke_cli.language.grammar.pasted_paths import escaped_word_end, shell_apostrophes, single_quote_close
 from invoke_cli.language.grammar.quotes import (
     BLANKS,
@@ -184,15 +185,30 @@ def first_word(argument: str) -> tuple[str, str]:
     return word, argument[end:]
 
 
-def split_words(argument: str) -> list[str]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TypedWord:
+    """A word of a command's argument: its text without quotes, its position, and whether it was quoted."""
+
+    text: str
+    span: Span
+    is_quoted: bool
+
+
+def typed_words(argument: str) -> list[TypedWord]:
     """Split the argument of a command at blanks, with the quoting rules of switch values."""
-    words: list[str] = []
+    words: list[TypedWord] = []
     position = 0
     while (position := _next_word(argument, position)) < len(argument):
-        end, word = _read_word(argument, position)
-        words.append(word)
+        end, text = _read_word(argument, position)
+        is_quoted = argument[position] in "\"'" and argument[position:end] != text
+        words.append(TypedWord(text=text, span=Span(position, end), is_quoted=is_quoted))
         position = end
     return words
+
+
+def split_words(argument: str) -> list[str]:
+    """Split an argument in the same way; return the texts."""
+    return [word.text for word in typed_words(argument)]
 
 
 def _next_word(text: str, position: int) -> int:

@@ -6,6 +6,7 @@ import math
 import os
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -111,7 +112,16 @@ def header_of(path: Path) -> dict[str, Any] | None:
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a safetensors file has the length stated in its header."""
+    """Return whether a safetensors file has the length stated in its header; it is read again only if it changes."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return _is_whole(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=256)
+def _is_whole(path: Path, _modified: int, _size: int) -> bool:
     return read_header(path) is not None
 
 
