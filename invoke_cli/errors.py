@@ -130,6 +130,14 @@ class EngineLost(InvokeError):
     """The process of the engine has ended unexpectedly."""
 
 
+class WorkerGone(EngineLost):
+    """A worker has ended and cannot be started again."""
+
+
+class WorkerUnfit(InvokeError):
+    """A worker cannot do a piece of work, for example because it lacks the model; another one may."""
+
+
 class Interrupted(InvokeError):
     """The user stopped the job; finished images are kept."""
 

@@ -39,7 +39,7 @@ from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.server.client_request import ClientRequest
 from invoke_cli.server.opener import engine_opener
 from invoke_cli.server.process_engine import open_process_engine
-from invoke_cli.workers.opener import PoolOpener
+from invoke_cli.workers.opener import pool_opener
 
 MAX_NESTING = 8
 
@@ -105,7 +105,7 @@ class Session:
         """Return a session that generates with the workers of the settings, and reserves numbers in advance."""
         session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
         context = session.context
-        opener = PoolOpener(settings, worker_settings(settings), context.background_hooks, context.notice)
+        opener = pool_opener(context, worker_settings(settings))
         context.width, context.numbering = opener.count, NextNumbers()
         return session
 

@@ -123,6 +123,7 @@ class SessionSettings(Settings, total=False):
     max_loaded_models: str | None
     model_memory: str | None
     workers: str | None
+    worker_root: str | None
     devices: str | None
     threads: str | None
     embedding_path: str | None

@@ -21,7 +21,9 @@ class SessionOptions:
         no_last_model: Whether the prompt begins with the default model, not with that of the last `!switch`.
         max_loaded_models: The number of models to keep in memory; None for that of invoke.init, or else no limit.
         model_memory: The gigabytes that loaded models may take; None for that of invoke.init, or else no limit.
-        workers: The number of workers, or `auto` for one on each accelerator; None for that of invoke.init, or none.
+        workers: The number of workers, `auto` for one on each accelerator, or the address of a Ray cluster; None for
+            that of invoke.init, or none.
+        worker_root: The root folder on the nodes of a cluster; None for that of invoke.init, or each node's own.
         devices: The devices of the workers, separated by commas.
         threads: The number of CPU threads, of each worker if there are several; None for that of invoke.init, or else
             torch's choice.
@@ -39,6 +41,7 @@ class SessionOptions:
     max_loaded_models: str | None = None
     model_memory: str | None = None
     workers: str | None = None
+    worker_root: str | None = None
     devices: str | None = None
     threads: str | None = None
     embedding_path: str | None = None
@@ -58,6 +61,7 @@ def session_options(options: Options, defaults: GenerationRequest) -> SessionOpt
         max_loaded_models=_text(options, "max_loaded_models"),
         model_memory=_text(options, "model_memory"),
         workers=_text(options, "workers"),
+        worker_root=_text(options, "worker_root"),
         devices=_text(options, "devices"),
         threads=_text(options, "threads"),
         embedding_path=_text(options, "embedding_path"),

@@ -9,7 +9,7 @@ from invoke_cli.engine import Engine, Hooks
 from invoke_cli.engine.counters import Counters
 from invoke_cli.errors import InvokeError
 from invoke_cli.events import Event
-from invoke_cli.server.connection import Connection, ConnectionLost, Message, NotSendable
+from invoke_cli.server.connection import Channel, ConnectionLost, Message, NotSendable
 from invoke_cli.server.handles import CachedStates
 from invoke_cli.server.preview_throttle import PreviewThrottle
 from invoke_cli.server.remote_errors import RUN_ALONE, error_to_message, pack_counters
@@ -35,7 +35,7 @@ class CallRunner:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Channel,
         states: CachedStates,
         stopped: Callable[[], bool] = lambda: False,
         allowed: Mapping[str, bool] = CALLS,

@@ -7,9 +7,9 @@ import json
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from invoke_cli.server.serialization import Packer, SerializationError, States, Unpacker
 
@@ -17,6 +17,8 @@ MAX_LINE = 8_000_000
 MAX_BLOBS = 1_000_000_000
 STALL_SECONDS = 30.0
 POLL_SECONDS = 0.05
+# What unpacking an invalid message can raise.
+INVALID = (ValueError, KeyError, TypeError, AttributeError, RecursionError, SerializationError)
 _CHUNK = 1 << 20
 
 # Returns whether to keep waiting for the other side after this many seconds.
@@ -45,6 +47,40 @@ class Message:
         return self.values[name]
 
 
+class Channel(Protocol):
+    """One side of an exchange of messages, whatever carries them."""
+
+    def send(self, kind: str, **values: object) -> None:
+        """Send a message. Raises ConnectionLost if the other side is gone, NotSendable if it cannot be sent."""
+
+    def is_readable(self, seconds: float = 0.0) -> bool:
+        """Return whether a message, or the end of the connection, arrives within this many seconds."""
+
+    def receive(self) -> Message:
+        """Return the next message. Raises ConnectionLost if the other side is gone or the message invalid."""
+
+    def close(self) -> None:
+        """Close this side."""
+
+
+def pack_message(packer: Packer, kind: str, values: Mapping[str, object]) -> str:
+    """Return the head of a message as JSON; its blobs are in the packer. Raises NotSendable."""
+    try:
+        body = {name: packer.pack(value) for name, value in values.items()}
+    except SerializationError as error:
+        raise NotSendable(str(error)) from None
+    line = json.dumps({"kind": kind, "values": body, "blobs": [len(blob) for blob in packer.blobs]})
+    if len(line) >= MAX_LINE or sum(map(len, packer.blobs)) > MAX_BLOBS:
+        raise NotSendable("too large to send")
+    return line
+
+
+def unpack_message(unpacker: Unpacker, head: Mapping[str, Any]) -> Message:
+    """Return a message from its head. Raises SerializationError, or another of INVALID, if it is invalid."""
+    values = {str(name): unpacker.unpack(value) for name, value in head["values"].items()}
+    return Message(kind=str(head["kind"]), values=values)
+
+
 def _not_stalled(seconds: float) -> bool:
     return seconds < STALL_SECONDS
 
@@ -70,13 +106,7 @@ class Connection:
             NotSendable: It cannot be serialized or is too large.
         """
         packer = Packer(states=self._states)
-        try:
-            body = {name: packer.pack(value) for name, value in values.items()}
-        except SerializationError as error:
-            raise NotSendable(str(error)) from None
-        line = json.dumps({"kind": kind, "values": body, "blobs": [len(blob) for blob in packer.blobs]})
-        if len(line) >= MAX_LINE or sum(map(len, packer.blobs)) > MAX_BLOBS:
-            raise NotSendable("too large to send")
+        line = pack_message(packer, kind, values)
         data = memoryview(b"".join([line.encode("ascii"), b"\n", *packer.blobs]))
         try:
             while data:
@@ -123,10 +153,8 @@ class Connection:
         try:
             head = json.loads(self._read_line())
             blobs = [self._read_exactly(size) for size in self._check_sizes(head["blobs"])]
-            unpacker = Unpacker(states=self._states, blobs=blobs)
-            values = {str(name): unpacker.unpack(value) for name, value in head["values"].items()}
-            return Message(kind=str(head["kind"]), values=values)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SerializationError) as error:
+            return unpack_message(Unpacker(states=self._states, blobs=blobs), head)
+        except (OSError, *INVALID) as error:
             raise ConnectionLost(str(error)) from None
 
     def close(self) -> None:

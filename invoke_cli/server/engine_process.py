@@ -15,7 +15,7 @@ import threading
 from invoke_cli.context.openmp import wait_passively
 from invoke_cli.engine import Engine, EngineSettings, open_engine
 from invoke_cli.server.calls import OWNER_CALLS, CallRunner
-from invoke_cli.server.connection import Connection, ConnectionLost
+from invoke_cli.server.connection import Channel, Connection, ConnectionLost
 from invoke_cli.server.handles import CachedStates
 
 _IDLE_SECONDS = 60.0
@@ -33,7 +33,7 @@ def main() -> None:
     os._exit(0)  # without the seconds in which Python would free every tensor
 
 
-def answer_calls(connection: Connection, states: CachedStates, settings: EngineSettings) -> None:
+def answer_calls(connection: Channel, states: CachedStates, settings: EngineSettings) -> None:
     """Answer calls until the connection is closed. The first one opens the engine."""
     engines: list[Engine] = []
 

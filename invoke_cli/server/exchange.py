@@ -9,7 +9,7 @@ from typing import Any
 from invoke_cli.engine import Hooks, ImageResult, Job
 from invoke_cli.errors import Interrupted, InvokeError
 from invoke_cli.events import Notice
-from invoke_cli.server.connection import POLL_SECONDS, Connection, ConnectionLost, Message
+from invoke_cli.server.connection import POLL_SECONDS, Channel, ConnectionLost, Message
 from invoke_cli.server.handles import Handles
 from invoke_cli.server.preview_throttle import with_wanted_preview, without_unseen_previews
 from invoke_cli.server.remote_errors import EngineBug, add_counters, error_from_message
@@ -28,7 +28,7 @@ class Exchange:
             abandoned, and the next one waits for its end. None waits as long as it takes.
     """
 
-    def __init__(self, connection: Connection, handles: Handles, patience: float | None = None) -> None:
+    def __init__(self, connection: Channel, handles: Handles, patience: float | None = None) -> None:
         self._connection, self._handles, self._patience = connection, handles, patience
         self._is_abandoned = False
 

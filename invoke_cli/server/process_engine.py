@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from invoke_cli.context.paths import PACKAGE
 from invoke_cli.engine import (
@@ -36,8 +36,34 @@ from invoke_cli.server.sockets import AVAILABLE
 
 STOP_SECONDS = 0.5  # how long a stopped line waits for the end of its step
 _END_SECONDS = 2.0
-_NO_MEMORY = Memory(device="", free=0, total=0, used=0, peak=0)
+NO_MEMORY = Memory(device="", free=0, total=0, used=0, peak=0)
 _SILENT_HOOKS = Hooks(emit=lambda _: None)
+
+
+class EngineProcess(Protocol):
+    """A process with an engine, on this machine or another one.
+
+    Attributes:
+        exchange: The exchange with it.
+    """
+
+    exchange: Exchange
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself."""
+
+    def owns(self, state: object) -> bool:
+        """Return whether a state is in this process."""
+
+    def kill(self) -> None:
+        """End it at once. May be called from any thread."""
+
+    def end(self) -> str:
+        """End it; return how it has ended, as words."""
+
+
+OpenProcess = Callable[[EngineSettings, Hooks], EngineProcess]
 
 
 def open_process_engine(settings: EngineSettings, hooks: Hooks, line_hooks: Callable[[], Hooks]) -> Engine:
@@ -66,18 +92,21 @@ class ProcessEngine(ForwardedCalls):
     threads wait, except for `environment`, `memory` and `loaded`, which then return what was last known.
     """
 
-    def __init__(self, settings: EngineSettings, line_hooks: Callable[[], Hooks]) -> None:
+    def __init__(
+        self, settings: EngineSettings, line_hooks: Callable[[], Hooks], open_process: OpenProcess | None = None
+    ) -> None:
         self._settings, self._line_hooks = settings, line_hooks
-        self._process: _Process | None = None
+        self._open_process = open_process or (lambda settings, _: LocalProcess(settings))
+        self._process: EngineProcess | None = None
         self._lock = threading.RLock()
         self._environment: Mapping[str, object] = {}
-        self._memory = _NO_MEMORY
+        self._memory = NO_MEMORY
         self._loaded: tuple[str, ...] = ()
 
     def start(self, hooks: Hooks) -> None:
         """Start the process and wait until it has imported its libraries."""
         with self._lock:
-            process = self._process = _Process(self._settings)
+            process = self._process = self._open_process(self._settings, hooks)
             try:
                 self._environment = process.exchange.result("environment", (), hooks)
                 self._memory = process.exchange.result("memory", (), hooks)
@@ -176,8 +205,8 @@ class ProcessEngine(ForwardedCalls):
         return EngineLost(f"the engine's process has ended: {reason}", hint=hint)
 
 
-class _Process:
-    """A running process and the exchange with it."""
+class LocalProcess:
+    """A process on this machine and the exchange with it."""
 
     def __init__(self, settings: EngineSettings) -> None:
         ours, theirs = socket.socketpair()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
+from invoke_cli.context.context import SessionContext
 from invoke_cli.context.settings import Settings
 from invoke_cli.context.worker_settings import WorkerSettings
 from invoke_cli.engine import Engine, EngineSettings, Hooks
@@ -13,6 +15,9 @@ from invoke_cli.workers.accelerators import accelerators
 from invoke_cli.workers.local import available_cores, local_workers
 from invoke_cli.workers.pool import WorkerPool
 from invoke_cli.workers.pool_engine import PoolEngine
+from invoke_cli.workers.portable import Files
+from invoke_cli.workers.ray_cluster import is_ray
+from invoke_cli.workers.ray_workers import RayOpener
 
 
 class PoolOpener:
@@ -58,6 +63,32 @@ class PoolOpener:
                 "image depend on the number of threads (--threads N sets it)"
             )
         return threads
+
+
+class Opener(Protocol):
+    """Opens an engine with several workers.
+
+    Attributes:
+        count: The number of workers.
+    """
+
+    count: int
+
+    def __call__(self, settings: EngineSettings) -> Engine:
+        """Start the workers."""
+
+
+def pool_opener(context: SessionContext, wanted: WorkerSettings) -> Opener:
+    """Return the opener for workers on this machine or on a cluster.
+
+    Raises:
+        ConfigError: There are more workers than devices for them, or there is no such cluster.
+    """
+    settings = context.settings
+    if not is_ray(wanted.workers):
+        return PoolOpener(settings, wanted, context.background_hooks, context.notice)
+    device = settings.launch_value("device", settings.options.device)
+    return RayOpener(wanted, device, Files(settings, context.hashes), context.background_hooks())
 
 
 def _devices(settings: Settings) -> tuple[str, ...]:

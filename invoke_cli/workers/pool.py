@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from invoke_cli.engine import Hooks
-from invoke_cli.errors import EngineLost, Interrupted, InvokeError
+from invoke_cli.errors import EngineLost, Interrupted, InvokeError, WorkerGone, WorkerUnfit
 from invoke_cli.events import Emit, Level, Notice
 from invoke_cli.workers.schedule import Schedule
 from invoke_cli.workers.worker import Worker
 
 MAX_ATTEMPTS = 2
+MAX_WORKERS = 4096
 _POLL_SECONDS = 0.05
 _END_SECONDS = 10.0
 
@@ -46,34 +47,44 @@ class WorkerPool:
     """Workers, and a thread for each.
 
     Work whose worker ends is done once more by another one; the second time, its error is the result. A worker that has
-    ended is started again when it takes work.
+    ended is started again when it takes work. Work that a worker is not fit for goes to the others.
 
     Args:
         workers: The workers; each is started when its thread begins.
         hooks: The hooks for starting them.
+
+    Attributes:
+        workers: The workers, without those that have ended for good.
+        ready: Set when a worker is ready, or none is left.
+        closed: Set when the pool is closed.
     """
 
     def __init__(self, workers: Sequence[Worker], hooks: Hooks) -> None:
-        self.workers = tuple(workers)
+        self.workers: tuple[Worker, ...] = ()
         self._hooks = hooks
-        self._schedule: Schedule[Work] = Schedule(patience=8 * len(self.workers))
+        self._schedule: Schedule[Work] = Schedule(patience=8 * len(workers))
         self._changed = threading.Condition()
-        self._is_closed = False
-        self._runner = ThreadPoolExecutor(len(self.workers), thread_name_prefix="invoke-work")
-        self._alive = {worker.name for worker in self.workers}
+        self._runner = ThreadPoolExecutor(MAX_WORKERS, thread_name_prefix="invoke-work")
         self._failure: InvokeError | None = None
-        self.ready = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._serve, args=[worker], name=f"invoke-{worker.name}", daemon=True)
-            for worker in self.workers
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._unfit: dict[Hashable, WorkerUnfit] = {}
+        self.ready, self.closed = threading.Event(), threading.Event()
+        self._threads: list[threading.Thread] = []
+        with self._changed:  # so that one that cannot be started does not leave before all have begun
+            for worker in workers:
+                self.add(worker)
+
+    def add(self, worker: Worker) -> None:
+        """Add a worker, and start it."""
+        thread = threading.Thread(target=self._serve, args=[worker], name=f"invoke-{worker.name}", daemon=True)
+        with self._changed:
+            self.workers = (*self.workers, worker)
+            self._threads.append(thread)
+        thread.start()
 
     def submit(self, work: Work) -> None:
         """Add a piece of work; its future receives the result."""
         with self._changed:
-            if self._is_closed or not self._alive:
+            if self.closed.is_set() or not self.workers:
                 work.future.set_exception(self._failure or EngineLost("there are no workers left"))
                 return
             if work.worker is not None:
@@ -81,6 +92,7 @@ class WorkerPool:
             else:
                 self._schedule.add(work, work.kind)
             self._changed.notify_all()
+        self._fail_impossible()
 
     def result(self, work: Work, stopped: Callable[[], bool]) -> Any:
         """Wait for the result of a piece of work; one that is still waiting when the user stops is dropped.
@@ -109,7 +121,7 @@ class WorkerPool:
     def close(self, end: Callable[[Worker], None]) -> None:
         """End the threads, and the workers with `end`."""
         with self._changed:
-            self._is_closed = True
+            self.closed.set()
             self._changed.notify_all()
         for worker in self.workers:
             end(worker)
@@ -135,63 +147,95 @@ class WorkerPool:
         try:
             worker.start(self._hooks)
         except InvokeError as error:
-            self._leave(worker, error)
+            self._leave(worker, error, f"{worker.name} cannot be started: {error.message}")
             return
         self.ready.set()
         while (work := self._next_work(worker)) is not None:
-            self._do(worker, work)
+            if isinstance(lost := self._do(worker, work), WorkerGone):
+                self._leave(worker, lost, f"{worker.name} is lost: {lost.message}")
+                return
 
     def _next_work(self, worker: Worker) -> Work | None:
         with self._changed:
-            while not self._is_closed:
+            while not self.closed.is_set():
                 work = self._schedule.next_for(worker.name)
                 if work is not None:
                     return work
                 self._changed.wait()
         return None
 
-    def _do(self, worker: Worker, work: Work) -> None:
+    def _do(self, worker: Worker, work: Work) -> BaseException | None:
+        """Do a piece of work on a worker; return its error."""
         work.attempts += 1
         attempt = self._runner.submit(work.run, worker)
         error = attempt.exception()  # which the thread that waits for the work raises
-        if isinstance(error, EngineLost):
+        if isinstance(error, WorkerUnfit):
+            self._pass_on(worker, work, error)
+        elif isinstance(error, EngineLost):
             self._retry(worker, work, error)
         elif error is not None:
             work.future.set_exception(error)
         else:
             work.future.set_result(attempt.result())
+        return error
+
+    def _pass_on(self, worker: Worker, work: Work, error: WorkerUnfit) -> None:
+        """Leave work that a worker cannot do, and all of its kind, to the others."""
+        if work.worker is not None or work.cancelled.is_set():
+            work.future.set_exception(error)
+            return
+        work.attempts -= 1
+        work.kind = work.kind if work.kind is not None else work
+        with self._changed:
+            is_new = not self._schedule.refuses(worker.name, work.kind)
+            self._schedule.refuse(worker.name, work.kind)
+            self._unfit[work.kind] = error
+            self._schedule.add_first(work, work.kind)
+            self._changed.notify_all()
+        if is_new:
+            work.emit(Notice(text=f"{error.message}; others generate its images", level=Level.WARNING))
+        self._fail_impossible()
+
+    def _fail_impossible(self) -> None:
+        """Fail the work that none of the workers can do."""
+        with self._changed:
+            names = [worker.name for worker in self.workers]
+            refused = self._schedule.take_refused(names) if self._unfit and names else []
+        for work in refused:
+            work.future.set_exception(self._unfit[work.kind])
 
     def _retry(self, worker: Worker, work: Work, error: EngineLost) -> None:
         """Give the work of a worker that has ended to another one, unless it was lost before."""
+        is_gone = isinstance(error, WorkerGone)
+        work.attempts -= is_gone  # which was found before the work began
         with self._changed:
             orphans = self._schedule.forget(worker.name)
-            is_last = work.attempts >= MAX_ATTEMPTS or work.worker is not None or self._is_closed
+            is_last = work.attempts >= MAX_ATTEMPTS or work.worker is not None or self.closed.is_set()
             is_last = is_last or work.cancelled.is_set()
             if not is_last:
                 self._schedule.add_first(work, work.kind)
             self._changed.notify_all()
         if is_last:
             work.future.set_exception(error)
-        else:
+        elif not is_gone:
             text = f"{worker.name} has ended ({error.message}); its image is generated again"
             work.emit(Notice(text=text, level=Level.WARNING))
         for orphan in orphans:
             orphan.future.set_exception(error)
 
-    def _leave(self, worker: Worker, error: InvokeError) -> None:
+    def _leave(self, worker: Worker, error: InvokeError, text: str) -> None:
         """Go on without a worker that cannot be started; without any, all work fails."""
         with self._changed:
-            self._alive.discard(worker.name)
+            self.workers = tuple(each for each in self.workers if each is not worker)
             self._failure = self._failure or error
-            waiting = [] if self._alive else self._all_work()
-            is_closed = self._is_closed
-        if self._alive and not is_closed:
-            text = f"{worker.name} cannot be started: {error.message}"
+            waiting = [*self._schedule.forget(worker.name), *([] if self.workers else self._all_work())]
+        if self.workers and not self.closed.is_set():
             self._hooks.emit(Notice(text=text, level=Level.WARNING))
-        if not self._alive:
+        if not self.workers:
             self.ready.set()
         for work in waiting:
             work.future.set_exception(error)
+        self._fail_impossible()
 
     def _all_work(self) -> list[Work]:
         found = []

@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from invoke_cli.engine import Hooks, ImageResult, Job, Memory, Model
 from invoke_cli.engine.counters import Counters
+from invoke_cli.errors import EngineLost
 from invoke_cli.events import Event, Step
 from invoke_cli.server.forwarding import ForwardedCalls
+from invoke_cli.server.process_engine import NO_MEMORY
 from invoke_cli.server.remote_errors import add_counters, pack_counters
 from invoke_cli.workers.pool import Work, WorkerPool
 from invoke_cli.workers.worker import Worker
 
 HANGS_AFTER = 10.0  # times the usual duration of a step
 LEAST_PATIENCE = 60.0  # seconds
+T = TypeVar("T")
 _SILENT_HOOKS = Hooks(emit=lambda _: None)
 
 
@@ -59,7 +62,9 @@ class PoolEngine(ForwardedCalls):
     def memory(self) -> Memory:
         """Return the memory of all workers together; what is free, they share on a CPU."""
         self._pool.ready.wait()
-        each = [worker.engine.memory() for worker in self._pool.workers]
+        each = [memory for worker in self._pool.workers if (memory := _asked(worker.engine.memory)) is not None]
+        if not each:
+            return NO_MEMORY
         first = next((memory for memory in each if memory.device), each[0])
         shared = len(each) if first.device == "cpu" else 1
         used, peak = sum(memory.used for memory in each), sum(memory.peak for memory in each)
@@ -67,7 +72,7 @@ class PoolEngine(ForwardedCalls):
 
     def loaded(self) -> tuple[str, ...]:
         """Return the names of the models that any worker has loaded."""
-        names = [name for worker in self._pool.workers for name in worker.engine.loaded()]
+        names = [name for worker in self._pool.workers for name in _asked(worker.engine.loaded) or ()]
         return tuple(dict.fromkeys(names))
 
     def save(self, model: Model, folder: Path, hooks: Hooks) -> None:
@@ -158,6 +163,14 @@ class _Watch:
     def steps(self) -> list[float]:
         """Return the durations of the steps in seconds."""
         return self._durations[-5:]
+
+
+def _asked(question: Callable[[], T]) -> T | None:
+    """Return what a worker answers; None if it has ended."""
+    try:
+        return question()
+    except EngineLost:
+        return None
 
 
 def _batches(job: Job) -> Iterator[tuple[int, Job]]:

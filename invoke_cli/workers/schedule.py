@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -25,6 +25,7 @@ class Schedule(Generic[T]):
         self._waiting: dict[Hashable, deque[tuple[int, T]]] = {}
         self._reserved: dict[str, deque[T]] = {}
         self._last_kind: dict[str, Hashable] = {}
+        self._refused: dict[str, set[Hashable]] = {}
         self._added = 0
         self._passed_over = 0
 
@@ -48,15 +49,29 @@ class Schedule(Generic[T]):
         """Remove and return what a worker shall do now; None if nothing waits for it."""
         if self._reserved.get(worker):
             return self._reserved[worker].popleft()
-        if not self._waiting:
+        possible = [kind for kind in self._waiting if not self.refuses(worker, kind)]
+        if not possible:
             return None
-        if None in self._waiting:
+        if None in possible:
             return self._take(None)
-        oldest = min(self._waiting, key=self._age)
-        kind = self._chosen_kind(worker, oldest)
+        oldest = min(possible, key=self._age)
+        kind = self._chosen_kind(worker, oldest, possible)
         self._passed_over = 0 if kind == oldest else self._passed_over + 1
         self._last_kind[worker] = kind
         return self._take(kind)
+
+    def refuse(self, worker: str, kind: Hashable) -> None:
+        """Never give work of a kind to a worker, which cannot do it."""
+        self._refused.setdefault(worker, set()).add(kind)
+
+    def refuses(self, worker: str, kind: Hashable) -> bool:
+        """Return whether a worker cannot do work of a kind."""
+        return kind in self._refused.get(worker, ())
+
+    def take_refused(self, workers: Collection[str]) -> list[T]:
+        """Remove and return the waiting work that none of these workers can do."""
+        kinds = [kind for kind in self._waiting if all(self.refuses(worker, kind) for worker in workers)]
+        return [work for kind in kinds for _, work in self._waiting.pop(kind)]
 
     def discard(self, work: T) -> bool:
         """Remove a piece of work; return whether it was still waiting."""
@@ -68,8 +83,9 @@ class Schedule(Generic[T]):
         return False
 
     def forget(self, worker: str) -> list[T]:
-        """Forget a worker that has ended; return the work that only it could have done."""
+        """Forget a worker that has ended, and what it refused; return the work that only it could have done."""
         self._last_kind.pop(worker, None)
+        self._refused.pop(worker, None)
         return list(self._reserved.pop(worker, ()))
 
     def _take(self, kind: Hashable) -> T:
@@ -87,12 +103,12 @@ class Schedule(Generic[T]):
     def _age(self, kind: Hashable) -> int:
         return self._waiting[kind][0][0]
 
-    def _chosen_kind(self, worker: str, oldest: Hashable) -> Hashable:
+    def _chosen_kind(self, worker: str, oldest: Hashable, possible: Sequence[Hashable]) -> Hashable:
         own = self._last_kind.get(worker)
         if self._passed_over >= self._patience:
             return oldest
-        if own in self._waiting:
+        if own in possible:
             return own
         elsewhere = {kind for other, kind in self._last_kind.items() if other != worker}
-        free = [kind for kind in self._waiting if kind not in elsewhere]
+        free = [kind for kind in possible if kind not in elsewhere]
         return min(free, key=self._age) if free else oldest

@@ -22,7 +22,7 @@ from invoke_cli.events import Step
 from invoke_cli.metadata.containers.text_chunks import read_chunks
 from invoke_cli.server.connection import NotSendable
 from invoke_cli.server.handles import Handles
-from invoke_cli.server.process_engine import ProcessEngine, open_process_engine
+from invoke_cli.server.process_engine import LocalProcess, ProcessEngine, open_process_engine
 from tests.sample_images import drawing
 from tests.session_harness import SessionHarness, image_facts, pixels
 
@@ -61,7 +61,7 @@ def process_session(
 
 def process_id(harness: SessionHarness) -> int:
     process = cast(ProcessEngine, harness.session.context.engine)._process
-    assert process is not None
+    assert isinstance(process, LocalProcess)
     return process._process.pid
 
 

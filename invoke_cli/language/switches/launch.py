@@ -77,8 +77,15 @@ LAUNCH_OPTIONS: tuple[LaunchOption, ...] = (
     LaunchOption(
         name="--workers",
         metavar="N",
-        help="generate several images at the same time: N processes that share the CPU, or one on each GPU (auto: all)",
-        pattern=r"auto|off|[1-9]\d{0,2}",
+        help="generate several images at the same time: N processes that share the CPU, one on each GPU (auto: all), "
+        "or on a Ray cluster: ray:auto or ray://HOST:10001",
+        pattern=r"auto|off|[1-9]\d{0,2}|ray:auto|ray://[^\s/]+:\d+",
+        in_init=True,
+    ),
+    LaunchOption(
+        name="--worker_root",
+        metavar="DIR",
+        help="the root folder on the machines of a Ray cluster (default: that of each machine)",
         in_init=True,
     ),
     LaunchOption(
