@@ -12,12 +12,12 @@ import pytest
 
 from invoke_cli.context.outcome import Outcome
 from invoke_cli.events import Failed, Notice, Saved, Step
+from invoke_cli.generation.line import LineRun
 from invoke_cli.ordered_batch import Part
 from invoke_cli.output.batch_journal import BatchJournal
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage, _SaveJob
 from invoke_cli.workers.pool import Work, WorkerPool
-from invoke_cli.workers.pool_engine import PoolEngine
 from tests.session_harness import SessionHarness
 from tests.workers.fake_workers import FakeWorker, deaths_at
 from tests.workers.farm import MIXED, Farm, contents, log, records, said, some
@@ -72,7 +72,7 @@ def test_lines_of_two_models_load_each_once_per_worker(farm: Farm, tiny_model: P
     original_submit = WorkerPool.submit
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("invoke_cli.context.lanes.AHEAD", len(lines))
-        patch.setattr(PoolEngine, "estimate", lambda *_: 0)
+        patch.setattr(LineRun, "_check_memory", lambda _: None)  # which would wait for a worker
         patch.setattr(WorkerPool, "submit", submit)
         patch.setattr(SessionHarness, "__init__", keeping_entries)
         farm.run("models", lines, workers)
