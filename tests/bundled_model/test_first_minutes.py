@@ -107,6 +107,7 @@ def test_exactness_an_image_equals_the_stock_pipeline_s(harness: SessionHarness)
 
 
 @pytest.mark.feature("strength-scale")
+@pytest.mark.slow
 def test_higher_strength_moves_a_drawing_towards_the_prompt(harness: SessionHarness) -> None:
     source = colours(fireplace(harness.folder))
     distances = []

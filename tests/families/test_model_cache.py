@@ -54,6 +54,7 @@ def test_the_number_of_loaded_models_is_limited(folder_of: Folder, limit: int, k
     engine.unload()
 
 
+@pytest.mark.slow
 def test_the_memory_of_loaded_models_is_limited(folder_of: Folder) -> None:
     sizes = {name: tiny(folder_of(name)).facts.size_on_disk for name in NAMES}
     largest = sorted(sizes.values())[-2:]

@@ -149,6 +149,7 @@ def test_a_killed_engine_costs_the_running_line_only(process_session: SessionHar
     assert pixels(after) == pixels(before) and process_id(process_session) != pid
 
 
+@pytest.mark.slow
 def test_an_engine_killed_while_idle_costs_nothing(process_session: SessionHarness) -> None:
     process_session.draw("a cat -s2 -S1")
     process = cast(ProcessEngine, process_session.session.context.engine)._process

@@ -72,6 +72,7 @@ ANSWERS: Mapping[str, tuple[str, set[str]]] = {
     "set": ("!set", {"line"}),  # the model of !switch
     "plugins": ("!plugins", set()),
     "mem": ("!mem", {"memory"}),
+    "workers": ("!workers", {"workers"}),
     "clear": ("!clear", set()),
 }
 # They start another program, change a model's files, or wait for a file to change.

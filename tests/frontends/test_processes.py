@@ -84,6 +84,7 @@ def test_a_batch_of_40_lines(folder: Path) -> None:
     assert len([p for p in (folder / "outputs").glob("*.png") if not p.name.endswith("steps.png")]) == 24
 
 
+@pytest.mark.slow
 def test_crash_safety_a_killed_process_damages_and_loses_nothing(folder: Path) -> None:
     for killed_at in (3, 9):
         process = start(folder, stdin=batch())

@@ -106,7 +106,7 @@ def _shell_words(request: GenerationRequest) -> list[str]:
         elif isinstance(value, str) and switch.value.takes == "words":
             words += [switch.name, value]
         else:
-            words += format_line([one]).split(" ")
+            words += split_words(format_line([one]))
     return words
 
 

@@ -199,6 +199,7 @@ def test_the_whole_training_gives_a_pipeline(tmp_path: Path) -> None:
     assert main(["export", "--size", "tiny", "--work", str(tmp_path), "--out", str(tmp_path / "again")]) == 0
 
 
+@pytest.mark.slow
 def test_refining_the_decoder_keeps_the_latents(tmp_path: Path) -> None:
     torch.manual_seed(0)
     vae = build_autoencoder(tiny().widths).to(memory_format=torch.channels_last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import threading
@@ -10,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from invoke_cli.console.json_events import json_line
 from invoke_cli.context.outcome import Outcome
-from invoke_cli.events import Failed, Notice, Saved, Step
+from invoke_cli.context.paths import PACKAGE
+from invoke_cli.events import Failed, Notice, Progress, Saved, Step
 from invoke_cli.generation.line import LineRun
 from invoke_cli.ordered_batch import Part
 from invoke_cli.output.batch_journal import BatchJournal
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.writer import SavedImage, _SaveJob
 from invoke_cli.workers.pool import Work, WorkerPool
+from tests.json_schema import errors
 from tests.session_harness import SessionHarness
 from tests.workers.fake_workers import FakeWorker, deaths_at
 from tests.workers.farm import MIXED, Farm, contents, log, records, said, some
@@ -216,3 +220,14 @@ def test_an_interrupted_run_is_continued_without_repeating_anything(
     workers = some(2)
     farm.run("parts", lines, workers, Part(base_seed=3), journal=third)
     assert not any(worker.jobs for worker in workers)
+
+
+def test_progress_counts_the_lines_and_all_events_follow_the_schema(farm: Farm) -> None:
+    farm.run("progress", [f"a cat -s 2 -S {number}" for number in range(6)], some(2, seconds=0.005))
+    progress = [event for event in farm.events if isinstance(event, Progress)]
+    assert [event.begun for event in progress] == [1, 2, 3, 4, 5, 6]
+    assert all(0 <= event.complete <= event.begun for event in progress)
+    assert progress[0].complete < progress[-1].begun
+    schema = json.loads((Path(PACKAGE) / "assets" / "events.schema.json").read_text(encoding="utf-8"))
+    for event in farm.events:
+        assert list(errors(json.loads(json_line(event)), schema)) == []
