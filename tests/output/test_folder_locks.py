@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -117,17 +117,18 @@ def test_a_folder_that_is_renamed_while_an_image_is_written_loses_none(
 ) -> None:
     folder = outputs(fake_session)
     fake_session.draw("a cat -s2 -S1")
-    original = Path.replace if moment == "replace" else files.granted_mode
     moved: list[bool] = []
+    holder, name = (Path, "replace") if moment == "replace" else (files, "granted_mode")
+    original: Callable[..., object] = getattr(holder, name)
 
     def rename_once(path: Path, *rest: object) -> object:
         if not moved and (path.name.endswith(".part") or moment == "open"):
             moved.append(True)
             folder.rename(folder.with_name("holiday"))
-        return original(path, *rest)  # type: ignore[operator]
+        return original(path, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((Path, "replace") if moment == "replace" else (files, "granted_mode")), rename_once)
+        patch.setattr(holder, name, rename_once)
         (path,) = fake_session.draw("a dog -s2 -S2")
     assert moved and path.exists()
     fake_session.session.context._folders.clear()
@@ -154,7 +155,8 @@ def test_partial_files_are_removed_though_the_clock_was_set(tmp_path: Path) -> N
 def test_a_partial_file_that_a_session_with_another_clock_removes_is_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, removed = Path.replace, []
+    original = Path.replace
+    removed: list[Path] = []
 
     def replace(path: Path, target: Path) -> Path:
         if not removed:
