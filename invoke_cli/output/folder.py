@@ -204,16 +204,22 @@ class OutputFolder:
             entries = [
                 entry
                 for number, path in unknown.items()
-                if not self._may_be_unfinished(path)
-                and (entry := entry_from_file(path, number, self.relative_name(path)))
+                if not self._may_be_unfinished(path) and (entry := self._entry_of_file(path, number))
             ]
             logged = self._read_log() if entries else ""
             for entry in entries:
                 self.add_entry(entry, log=f"{entry.path}: " not in logged)
             for number in pending.keys() - {entry.number for entry in entries}:
                 if not self._may_be_unfinished(pending[number]):
+                    if not pending[number].exists():
+                        self.history.mark_removed(number)  # it was being moved to the trash, if it was in the history
                     self.history.unmark_pending(number)
         return len(entries)
+
+    def _entry_of_file(self, path: Path, number: int) -> Entry | None:
+        """Return the entry of a file: the recorded one if the session was killed just after recording it."""
+        recorded = self.history.get(number) if path.exists() else None
+        return recorded or entry_from_file(path, number, self.relative_name(path))
 
     def _may_be_unfinished(self, path: Path) -> bool:
         """Return whether another session may be about to write an image: without locks, until it is old enough."""
@@ -232,6 +238,19 @@ class OutputFolder:
             return read_input_text(self.path / "invoke_log.txt", STATE, errors="replace")
         except OSError:
             return ""
+
+    def remove(self, entry: Entry, extras: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+        """Move an image and the files beside it, as far as they exist, to the trash. Yield each old and new path.
+
+        The image is last: a session that is killed before has removed nothing, one that is killed later all of it.
+        """
+        path = self.path_of(entry)
+        self.history.mark_pending(entry.number, entry.path)
+        for file in (*extras, path):
+            if file.exists():
+                yield file, self.move_to_trash(file)
+        self.history.mark_removed(entry.number)
+        self.history.unmark_pending(entry.number)
 
     def move_to_trash(self, path: Path) -> Path:
         """Move a file to the trash folder. Return its new path."""

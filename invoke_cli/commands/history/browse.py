@@ -97,15 +97,13 @@ def open_image(context: SessionContext, call: Call) -> None:
 def remove(context: SessionContext, call: Call) -> None:
     """Move images, and the files that were saved with them, to the trash folder."""
     for image in history_images(context, call.required("!rm 17 18: move these images to the trash folder")):
-        folder, path, number = image.folder, image.path, image.entry.number
+        folder, path = image.folder, image.path
         steps = folder.intermediates(path)
         stages = sorted(path.parent.glob(f"{escape(path.stem)}.stage-*.png"))
         tables = [path.with_suffix(suffix) for suffix in (".csv", ".html") if image.entry.kind]
-        for file in (path, path.with_name(f"{path.stem}.steps.png"), *stages, *tables, steps):
-            if file.exists():
-                moved = folder.move_to_trash(file)
-                context.notice(f"moved {file} to {moved}")
-        folder.history.mark_removed(number)
+        strip = path.with_name(f"{path.stem}.steps.png")
+        for file, moved in folder.remove(image.entry, (strip, *stages, *tables, steps)):
+            context.notice(f"moved {file} to {moved}")
 
 
 def reindex(context: SessionContext, _: Call) -> None:
