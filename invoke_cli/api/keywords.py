@@ -122,5 +122,8 @@ class SessionSettings(Settings, total=False):
     no_last_model: bool
     max_loaded_models: str | None
     model_memory: str | None
+    workers: str | None
+    devices: str | None
+    threads: str | None
     embedding_path: str | None
     lora_directory: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,15 @@ def create_private(path: Path) -> None:
 def is_stale(path: Path) -> bool:
     """Return whether a file is too old to belong to a running operation. A clock that was set back makes it "newer"."""
     return abs(time.time() - path.stat().st_mtime) > _STALE_SECONDS
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raise OutputError, before anything is generated, if results of so many bytes do not fit on a folder's disk."""
+    with output_errors(folder):
+        free = shutil.disk_usage(folder).free
+    if needed > free:
+        message = f"the results need about {needed / 1e6:.0f} MB, but only {free / 1e6:.0f} MB are free in {folder}"
+        raise OutputError(message, hint="free some space, or choose another folder with -o", field="outdir")
 
 
 def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -134,16 +134,6 @@ class OutputFolder:
         with self.lock(), self.history.connection():  # both create what is missing
             pass
 
-    def check_space(self, needed: int) -> None:
-        """Raise OutputError, before anything is generated, if results of so many bytes do not fit on the disk."""
-        with output_errors(self.path):
-            free = shutil.disk_usage(self.path).free
-        if needed > free:
-            message = (
-                f"the results need about {needed / 1e6:.0f} MB, but only {free / 1e6:.0f} MB are free in {self.path}"
-            )
-            raise OutputError(message, hint="free some space, or choose another folder with -o", field="outdir")
-
     def _no_more_numbers(self) -> OutputError:
         hint = f"choose another folder with -o; if no image has such a number, remove {self._counter}"
         return OutputError(f"{self.path} has no more numbers (at most {MAX_NUMBER})", hint=hint, field="outdir")
