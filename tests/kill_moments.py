@@ -16,7 +16,9 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle
 from pathlib import Path
+from typing import NoReturn
 
 from invoke_cli.engine import Engine, EngineSettings, open_engine
 from tests.crash_points import in_child
@@ -34,7 +36,7 @@ LINES = (
     "!save session kept --zip",
     "!rm -1",
     "!reindex",
-    "!edit_model tiny description=other",
+    "!edit_model tiny description other",
     "!import_model {url} copy",
     "!del_model copy",
     "!rate @last 4",
@@ -89,14 +91,14 @@ class Kills:
         session.session.close()
         return 0
 
-    def run(self, first: int) -> int:
-        """Run all lines, from one of them on."""
+    def run(self, first: int) -> NoReturn:
+        """Run the lines, from one of them on, again and again."""
         session = self.reopened()
-        for line in (*LINES[first:], *LINES[:first]):
+        for line in cycle((*LINES[first:], *LINES[:first])):
             session.run(line.replace("{url}", self.url))
             if any("internal" in error for error in session.errors):
                 print(line, session.errors, file=sys.stderr)  # noqa: T201
-        return 0
+        raise AssertionError
 
     def check(self) -> int:
         """Write what a new session finds wrong."""
@@ -108,7 +110,10 @@ class Kills:
         first, moment = self.random.randrange(len(LINES)), self.random.uniform(0.0, longest)
         child = os.fork()
         if not child:
-            os._exit(self.run(first))
+            try:
+                self.run(first)
+            finally:
+                os._exit(1)
         time.sleep(moment)
         os.kill(child, signal.SIGKILL)
         return os.WIFSIGNALED(os.waitpid(child, 0)[1])

@@ -28,7 +28,7 @@ LINES = {
     "rm": "!rm 1 3",
     "rate": "!rate 1 5",
     "reindex": "!reindex",
-    "edit-model": "!edit_model tiny description=other",
+    "edit-model": "!edit_model tiny description other",
 }
 
 
