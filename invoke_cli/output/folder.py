@@ -200,11 +200,15 @@ class OutputFolder:
             for entry in entries:
                 self.add_entry(entry, log=f"{entry.path}: " not in logged)
             for number in pending.keys() - {entry.number for entry in entries}:
-                if not self._may_be_unfinished(pending[number]):
-                    if not pending[number].exists():
-                        self.history.mark_removed(number)  # it was being moved to the trash, if it was in the history
-                    self.history.unmark_pending(number)
+                self._finish_pending(number, pending[number])
         return len(entries)
+
+    def _finish_pending(self, number: int, path: Path) -> None:
+        """Remove the mark of an image that was never written, or that was being moved to the trash."""
+        if not self._may_be_unfinished(path):
+            if not path.exists():
+                self.history.mark_removed(number)
+            self.history.unmark_pending(number)
 
     def _entry_of_file(self, path: Path, number: int) -> Entry | None:
         """Return the entry of a file: the recorded one if the session was killed just after recording it."""
