@@ -308,7 +308,13 @@ class SessionContext:
         with output_errors(folder.path):
             make_folder(folder.path)
         folder.check_writable()
+        self.report_folder(folder)
         return folder
+
+    def report_folder(self, folder: OutputFolder) -> None:
+        """Tell, once, what the user should know about a folder."""
+        while text := folder.take_notice():
+            self.notice(text, Level.WARNING)
 
     def folder(self, outdir: str | None = None) -> OutputFolder:
         """Return an output folder, by default the session's; its first use recovers the images of a killed session."""

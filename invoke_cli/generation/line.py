@@ -29,6 +29,7 @@ from invoke_cli.imaging.sheets.grids import difference
 from invoke_cli.imaging.sizes import FitMode
 from invoke_cli.inputs.supplied import SuppliedInputs
 from invoke_cli.language.grammar.line import Stage
+from invoke_cli.output.files import check_space
 from invoke_cli.output.numbering import Numbering
 from invoke_cli.output.png import encode_png
 from invoke_cli.output.writer import SavedImage, Target
@@ -128,9 +129,9 @@ class LineRun:
 
     def _run_plan(self, plan: Plan) -> None:
         target = self._target()
-        if target.stdout is None and target.file is None:
+        if target.stdout is None:
             stages = [stage.plan for stage in (self.prepared, *self.prepared.later)]
-            target.folder.check_space(expected_bytes(stages))
+            check_space(target.place, expected_bytes(stages))
         saver, self.originals = Saver(self.context, target), Saver(self.context, originals_target(target))
         try:
             self._generate(saver)

@@ -63,6 +63,7 @@ class Saver:
                 self.context.notice(f"replaced {saved.path}")
             self.context.emit(_event(saved, prepared, self.context.streams.viewer))
             self.context.streams.saved(saved)
+            self.context.report_folder(self.target.folder)
             if reason := self.target.folder.take_log_error():
                 self.context.notice(f"{reason}; the image is saved and in the history", Level.WARNING)
             if saved.sidecar_error is not None:

@@ -26,10 +26,16 @@ def _within_range(value: object) -> object:
 
 
 class Database:
-    """The SQLite database at `path`, with the current schema."""
+    """The SQLite database at `path`, with the current schema.
+
+    Attributes:
+        is_unlockable: Whether its file system cannot lock files, as on some network drives. The write-ahead log, whose
+            index is shared memory, would be damaged by sessions on several machines there.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_unlockable = False
 
     def set_aside_if_damaged(self) -> None:
         """Rename a database that cannot be read to `damaged-…`; it can be rebuilt from the images."""
@@ -59,6 +65,17 @@ class Database:
         with self.connection() as database:
             return database.execute(query, tuple(map(_within_range, values))).fetchall()
 
+    def _open(self) -> sqlite3.Connection:
+        """Create the folder and open the database; again if the folder is renamed meanwhile."""
+        make_folder(self.path.parent)
+        try:
+            return self._connect()
+        except (sqlite3.OperationalError, OSError):
+            if self.path.parent.exists():
+                raise
+        make_folder(self.path.parent)
+        return self._connect()
+
     def _connect(self) -> sqlite3.Connection:
         """Open the database and update its schema, in one transaction; one that is read-only is opened as it is."""
         if self.path.exists() and not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
@@ -70,6 +87,8 @@ class Database:
                 database.execute("BEGIN IMMEDIATE")
                 rebuild_search_tables(database)
                 database.execute("COMMIT")
+            if self.is_unlockable:
+                database.execute("PRAGMA journal_mode = DELETE")
         except BaseException:
             database.close()
             raise
@@ -98,8 +117,7 @@ class Database:
             OutputError: It cannot be used.
         """
         try:
-            make_folder(self.path.parent)
-            with closing(self._connect()) as database:
+            with closing(self._open()) as database:
                 yield database
         except (sqlite3.Error, OSError) as error:
             raise self._usage_error(error) from None

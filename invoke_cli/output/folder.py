@@ -7,27 +7,26 @@ import errno
 import os
 import re
 import shutil
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from invoke_cli.errors import OutputError
 from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.language.limits import MAX_NUMBER
 from invoke_cli.output.entries import Entry
 from invoke_cli.output.entry_reader import entry_from_file
-from invoke_cli.output.files import append_line, granted_mode, make_folder, output_errors, write_atomically
+from invoke_cli.output.files import append_line, is_stale, make_folder, output_errors, write_atomically
+from invoke_cli.output.folder_lock import FolderLock
+from invoke_cli.output.folder_names import partial_files, read_folder_names
 from invoke_cli.output.history import History
 
-_NUMBERED = re.compile(r"(\d{6,9})\..*\.png$")
-_LOCK_SECONDS = 60
 _MAX_RECOVERED = 200
-_STALE_SECONDS = 3600
 _STATE_FILES = ("lock", "next_number", "history.sqlite3", "inputs")
+_WITHOUT_LOCKS = (
+    "its file system cannot lock files; numbers are claimed one by one, and images of interrupted sessions enter the "
+    "history an hour later"
+)
 
 
 class OutputFolder:
@@ -44,8 +43,10 @@ class OutputFolder:
         self.history = History(self.state_folder / "history.sqlite3")
         self.unlisted: list[Entry] = []
         self._highest: int | None = None
-        self._thread_lock = threading.Lock()
+        self._lock = FolderLock(self.state_folder)
+        self._identity: int | None = None
         self._log_errors: dict[str, bool] = {}  # messages, and whether each was reported
+        self._notices: dict[str, bool] = {}
 
     # -- numbers ----------------------------------------------------------------------------------------------------
 
@@ -67,10 +68,11 @@ class OutputFolder:
 
     def _take_numbers(self, count: int) -> int:
         """Return the first of the next `count` numbers, and count on after them."""
-        number = max(_read_counter(self._counter), self._highest_used() + 1)
+        number = self._lock.claim(max(_read_counter(self._counter), self._highest_used() + 1), count)
         if number + count - 1 > MAX_NUMBER:
             raise self._no_more_numbers()
         write_atomically(self._counter, f"{number + count}\n".encode(), durable=False)
+        self._highest = number + count - 1  # counted on in a new folder, if this one is renamed meanwhile
         return number
 
     def _use_number(self, number: int) -> int:
@@ -86,44 +88,41 @@ class OutputFolder:
         return self.state_folder / "next_number"
 
     def _highest_used(self) -> int:
-        """Return the highest number in the folder and its history when this session first needed one."""
+        """Return the highest number that is known to be used: in the folder and its history at the session's start,
+        and by this session since.
+        """
         if self._highest is None:
-            used = (*self._numbered_files(), *self.history.numbers())
-            self._highest = max((each for each in used if each <= MAX_NUMBER), default=0)
-        return self._highest
+            self._note_used(read_folder_names(self.path).numbered, self.history.numbers())
+        return self._highest or 0
 
-    def _numbered_files(self) -> dict[int, Path]:
-        """Return the numbered images in the folder by number."""
-        paths = sorted(self.path.glob("*.png"), reverse=True)  # of one line's images, the first has the number
-        return {int(match[1]): path for path in paths if (match := _NUMBERED.match(path.name))}
+    def _note_used(self, *used: Collection[int]) -> None:
+        highest = max((max(numbers, default=0) for numbers in used), default=0)
+        if highest > MAX_NUMBER:  # a foreign number
+            highest = max((each for numbers in used for each in numbers if each <= MAX_NUMBER), default=0)
+        self._highest = highest
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Lock the folder against other threads and processes.
+        """Lock the folder against other threads and, where its file system can lock files, other processes.
 
         Raises:
             OutputError: Another session holds the lock for too long.
         """
-        with output_errors(self.state_folder):
-            make_folder(self.state_folder)
-            mode = granted_mode(self.state_folder, 0o644)
-        with self._thread_lock, self._file_lock(mode):
+        with self._lock.hold():
+            if not self._lock.is_available:
+                self.history.is_unlockable = True
+                self._notices.setdefault(f"{self.path}: {_WITHOUT_LOCKS}", False)
+            self._check_moved()
             yield
 
-    @contextmanager
-    def _file_lock(self, mode: int) -> Iterator[None]:
-        """Lock the folder against other processes; a thread would wait for another one by polling."""
-        lock = FileLock(self.state_folder / "lock", timeout=_LOCK_SECONDS, mode=mode)
-        with output_errors(self.state_folder / "lock"):
-            try:
-                lock.acquire()
-            except Timeout:
-                hint = f"if no other session runs, remove {self.state_folder / 'lock'}"
-                raise OutputError(f"{self.path} is locked by another session", hint=hint) from None
-        try:
-            yield
-        finally:
-            lock.release()
+    def _check_moved(self) -> None:
+        """Note that the folder was renamed or removed since it was last used, so that this is a new one."""
+        with output_errors(self.state_folder):
+            identity = self.state_folder.stat().st_ino
+        if self._identity not in (None, identity):
+            text = f"{self.path} was renamed or removed; what follows is written to a new folder of this name"
+            self._notices[text] = False
+        self._identity = identity
 
     def check_writable(self) -> None:
         """Raise OutputError, before anything is generated, if results cannot be written into the folder."""
@@ -134,16 +133,6 @@ class OutputFolder:
             raise self._no_more_numbers()
         with self.lock(), self.history.connection():  # both create what is missing
             pass
-
-    def check_space(self, needed: int) -> None:
-        """Raise OutputError, before anything is generated, if results of so many bytes do not fit on the disk."""
-        with output_errors(self.path):
-            free = shutil.disk_usage(self.path).free
-        if needed > free:
-            message = (
-                f"the results need about {needed / 1e6:.0f} MB, but only {free / 1e6:.0f} MB are free in {self.path}"
-            )
-            raise OutputError(message, hint="free some space, or choose another folder with -o", field="outdir")
 
     def _no_more_numbers(self) -> OutputError:
         hint = f"choose another folder with -o; if no image has such a number, remove {self._counter}"
@@ -185,54 +174,77 @@ class OutputFolder:
 
     def take_log_error(self) -> str:
         """Return why the logs cannot be written, once; empty if they can, or if it was reported before."""
-        for message, is_reported in self._log_errors.items():
-            if not is_reported:
-                self._log_errors[message] = True
-                return message
-        return ""
+        return _take_unreported(self._log_errors)
+
+    def take_notice(self) -> str:
+        """Return what the user should know about the folder, once; empty if there is nothing new."""
+        return _take_unreported(self._notices)
 
     def recover(self) -> int:
         """Add images that a killed session wrote but did not add to the history. Return their count."""
         with self.lock():
             self.history.set_aside_if_damaged()
-            self._remove_stale_parts()
+            names = read_folder_names(self.path)
+            self._remove_stale_parts(names.others)
             pending = {number: self.path / path for number, path in self.history.pending().items()}
-            names, known = self._numbered_files(), self.history.numbers()
-            unnumbered = {number: path for number, path in names.items() if number not in known}
-            unknown = dict(sorted(unnumbered.items())[-_MAX_RECOVERED:]) | pending
+            known = self.history.numbers()
+            self._note_used(names.numbered, known)
+            unnumbered = sorted(names.numbered.keys() - known)[-_MAX_RECOVERED:]
+            unknown = {number: self.path / names.numbered[number] for number in unnumbered} | pending
             entries = [
                 entry
                 for number, path in unknown.items()
-                if (entry := entry_from_file(path, number, self.relative_name(path)))
+                if not self._may_be_unfinished(path) and (entry := self._entry_of_file(path, number))
             ]
             logged = self._read_log() if entries else ""
             for entry in entries:
                 self.add_entry(entry, log=f"{entry.path}: " not in logged)
             for number in pending.keys() - {entry.number for entry in entries}:
-                self.history.unmark_pending(number)
+                self._finish_pending(number, pending[number])
         return len(entries)
 
-    def _remove_stale_parts(self) -> None:
-        """Remove the partial files of killed sessions, once they are too old to belong to a running one."""
-        for part in self._parts():
-            with contextlib.suppress(OSError):
-                if time.time() - part.stat().st_mtime > _STALE_SECONDS:
-                    part.unlink()
+    def _finish_pending(self, number: int, path: Path) -> None:
+        """Remove the mark of an image that was never written, or that was being moved to the trash."""
+        if not self._may_be_unfinished(path):
+            if not path.exists():
+                self.history.mark_removed(number)
+            self.history.unmark_pending(number)
 
-    def _parts(self) -> Iterator[Path]:
-        """Yield the partial files in every folder that results are written into: also those of prompts and steps."""
-        for folder in (self.path, self.state_folder, self.inputs):
-            yield from folder.glob(".*.part")
-        for folder in self.path.glob("[!.]*/"):
-            yield from folder.glob(".*.part")
-        for depth in ("*", "*/*"):  # the steps of an image, and those of each stage of a chain
-            yield from (self.path / "intermediates").glob(f"{depth}/.*.part")
+    def _entry_of_file(self, path: Path, number: int) -> Entry | None:
+        """Return the entry of a file: the recorded one if the session was killed just after recording it."""
+        recorded = self.history.get(number) if path.exists() else None
+        return recorded or entry_from_file(path, number, self.relative_name(path))
+
+    def _may_be_unfinished(self, path: Path) -> bool:
+        """Return whether another session may be about to write an image: without locks, until it is old enough."""
+        return not self._lock.is_available and (not path.exists() or not is_stale(path))
+
+    def _remove_stale_parts(self, others: Sequence[str]) -> None:
+        """Remove what killed sessions left, once it is too old to belong to a running one: partial files and claims."""
+        for part in partial_files(self.path, others):
+            with contextlib.suppress(OSError):
+                if is_stale(part):
+                    part.unlink()
+        self._lock.remove_old_claims(_read_counter(self._counter))
 
     def _read_log(self) -> str:
         try:
             return read_input_text(self.path / "invoke_log.txt", STATE, errors="replace")
         except OSError:
             return ""
+
+    def remove(self, entry: Entry, extras: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+        """Move an image and the files beside it, as far as they exist, to the trash. Yield each old and new path.
+
+        The image is last: a session that is killed before has removed nothing, one that is killed later all of it.
+        """
+        path = self.path_of(entry)
+        self.history.mark_pending(entry.number, entry.path)
+        for file in (*extras, path):
+            if file.exists():
+                yield file, self.move_to_trash(file)
+        self.history.mark_removed(entry.number)
+        self.history.unmark_pending(entry.number)
 
     def move_to_trash(self, path: Path) -> Path:
         """Move a file to the trash folder. Return its new path."""
@@ -287,8 +299,17 @@ class OutputFolder:
 
     def starting_with(self, start: str) -> list[Path]:
         """Return the images whose name begins with `start`, sorted, without step strips."""
-        names = (path for path in self.path.glob("*.png") if not path.name.endswith(".steps.png"))
-        return sorted(path for path in names if path.name.startswith(start))
+        names = [name for name in os.listdir(self.path) if name.startswith(start)] if self.path.is_dir() else []  # noqa: PTH208
+        return sorted(self.path / each for each in names if each.endswith(".png") and not each.endswith(".steps.png"))
+
+
+def _take_unreported(messages: dict[str, bool]) -> str:
+    """Return the first message that was not reported, and mark it as reported."""
+    for message, is_reported in messages.items():
+        if not is_reported:
+            messages[message] = True
+            return message
+    return ""
 
 
 def _read_counter(counter: Path) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from invoke_cli.documents import parse_json
 from invoke_cli.errors import OutputError
 from invoke_cli.input_files import STATE, read_input_text
 from invoke_cli.output.entries import Entry
-from invoke_cli.output.entry_reader import entry_from_file
+from invoke_cli.output.entry_processes import read_entries
 from invoke_cli.output.files import append_line
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.line_images import index_of
@@ -22,12 +23,12 @@ _IN_LINE = re.compile(r"(?P<line>\d{6,8})\.(?P<place>[a-z]{1,2}|[1-9]\d{0,2})\."
 JOURNAL = "marks.jsonl"
 
 
-def reindex(folder: OutputFolder, check_stopped: Callable[[], None]) -> int:
+def reindex(folder: OutputFolder, progress: Callable[[int, int], None]) -> int:
     """Rebuild the history. Images without metadata, or outside the folder, keep their entries in the old history.
 
     Args:
         folder: The output folder.
-        check_stopped: Called for each image; raises Interrupted to stop.
+        progress: Called with the numbers of files that have been read and of all; raises Interrupted to stop.
 
     Returns:
         The number of images in the history.
@@ -37,18 +38,12 @@ def reindex(folder: OutputFolder, check_stopped: Callable[[], None]) -> int:
         known = {entry.path: entry for entry in folder.history.all()}
         entries: dict[int, Entry] = {}
         seen: set[str] = set()
-        unnumbered: list[Path] = []
-        for path in _images(folder, known):
-            check_stopped()
-            previous = known.get(folder.relative_name(path))
-            number = previous.number if previous else _number(path)
-            entry = _read(folder, path, previous, number or 0)
-            if entry is None:
-                continue
-            if number is not None and number not in entries:
-                entries[number] = entry
+        unnumbered: list[Entry] = []
+        for entry in _read(folder, known, progress):
+            if entry.number and entry.number not in entries:
+                entries[entry.number] = entry
             elif entry.sha256 not in seen:  # not a copy of another image
-                unnumbered.append(path)
+                unnumbered.append(entry)
             seen.add(entry.sha256)
         _assign_numbers(folder, unnumbered, entries)
         folder.history.rebuild(entry for _, entry in sorted(entries.items()))
@@ -57,20 +52,35 @@ def reindex(folder: OutputFolder, check_stopped: Callable[[], None]) -> int:
     return len(entries)
 
 
-def _images(folder: OutputFolder, known: dict[str, Entry]) -> Iterator[Path]:
+def _read(folder: OutputFolder, known: Mapping[str, Entry], progress: Callable[[int, int], None]) -> Iterator[Entry]:
+    """Yield the entries of all files, with the number, run and time from the old history, else that of their names.
+
+    The number is 0 if there is none.
+    """
+    files = [(path, folder.relative_name(path)) for path in _images(folder, known)]
+    found = read_entries(files, lambda count: progress(count, len(files)))
+    for (path, name), entry in zip(files, found, strict=True):
+        previous = known.get(name)
+        if previous is None:
+            if entry is not None:
+                yield replace(entry, number=_number(path) or 0)
+        elif entry is None:
+            yield previous
+        else:
+            created = previous.created or entry.created
+            yield replace(entry, number=previous.number, run=previous.run, created=created)
+
+
+def _images(folder: OutputFolder, known: Mapping[str, Entry]) -> Iterator[Path]:
     """Yield every PNG of the folder, top level first, then those of the old history that are stored elsewhere."""
-    inner = (folder.state_folder, folder.path / "intermediates")
-    found = [path for path in folder.path.rglob("*.png") if not any(path.is_relative_to(part) for part in inner)]
-    yield from sorted(found, key=lambda path: (len(path.parts), path))
-    yield from (path for name in known if (path := folder.path / name).is_file() and path not in set(found))
-
-
-def _read(folder: OutputFolder, path: Path, previous: Entry | None, number: int) -> Entry | None:
-    """Return the entry of a file, with the run and time from the old history."""
-    entry = entry_from_file(path, number, folder.relative_name(path))
-    if entry is None or previous is None:
-        return entry or previous
-    return replace(entry, run=previous.run, created=previous.created or entry.created)
+    inner = (str(folder.state_folder), str(folder.path / "intermediates"))
+    found: list[Path] = []
+    for place, _, names in os.walk(folder.path):
+        if not any(place == each or place.startswith(f"{each}{os.sep}") for each in inner):
+            found += [Path(place, name) for name in names if name.endswith(".png")]
+    paths = set(found)
+    yield from sorted(found, key=lambda path: (len(path.parts), str(path)))
+    yield from (path for name in known if (path := folder.path / name) not in paths and path.is_file())
 
 
 def _number(path: Path) -> int | None:
@@ -78,18 +88,18 @@ def _number(path: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def _assign_numbers(folder: OutputFolder, paths: list[Path], entries: dict[int, Entry]) -> None:
+def _assign_numbers(folder: OutputFolder, unnumbered: Sequence[Entry], entries: dict[int, Entry]) -> None:
     """Assign a number to each image whose name has none of its own, sorted by name: of a line's images (000001.b.png)
     the one after the previous, if it is unused, else one above all used ones.
     """
     used = {*entries, *folder.history.numbers()}
-    for path in paths:
-        own = _number_in_line(path)
-        number = own if own is not None and own not in used else max(used, default=0) + 1
-        entry = entry_from_file(path, number, folder.relative_name(path))
-        if entry is not None:
-            used.add(number)
-            entries[number] = entry
+    highest = max(used, default=0)
+    for entry in unnumbered:
+        own = _number_in_line(Path(entry.path))
+        number = own if own is not None and own not in used else highest + 1
+        highest = max(highest, number)
+        used.add(number)
+        entries[number] = replace(entry, number=number)
 
 
 def _number_in_line(path: Path) -> int | None:

@@ -62,6 +62,13 @@ class Target:
     images: LineImages = field(default_factory=LineImages)
     is_resumed: bool = False
 
+    @property
+    def place(self) -> Path:
+        """The folder that the results are written into, or the nearest one above it that exists."""
+        if self.file is None:
+            return self.folder.path
+        return next(folder for folder in self.file.absolute().parents if folder.is_dir())
+
     def add_entry(self, entry: Entry, *, log: bool = True) -> None:
         """Add an image to the history now, and to the logs when those before it are there."""
         self.folder.add_entry(entry, log=log and self.in_order is None)

@@ -102,3 +102,30 @@ def test_crash_safety_a_killed_process_damages_and_loses_nothing(folder: Path) -
     assert all(f"outputs/{path.name}: " in log for path in numbered)
     known = History(outputs / ".invoke" / "history.sqlite3").numbers()
     assert {int(path.name[:6]) for path in numbered} <= known
+
+
+@pytest.mark.slow
+@pytest.mark.feature("signals")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_suspended_batch_goes_on_where_it_stopped(folder: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "invoke_cli"], cwd=folder, text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0,  # the kernel ignores it in an orphaned group
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write("a cat -s20 -n40 -S1\na dog -s2 -S2\n")
+    process.stdin.close()
+    process.stdin = None
+    wait_for_images(folder, 2)
+    process.send_signal(signal.SIGTSTP)
+    state = Path(f"/proc/{process.pid}/stat")
+    deadline = time.monotonic() + 60
+    while state.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline, "it was not suspended"
+        time.sleep(0.02)
+    count = len(list((folder / "outputs").glob("*.png")))
+    time.sleep(1)
+    assert len(list((folder / "outputs").glob("*.png"))) == count < 40
+    process.send_signal(signal.SIGCONT)
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 0 and len(out.splitlines()) == 41

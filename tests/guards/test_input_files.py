@@ -13,6 +13,7 @@ OPENING = {"open", "read_bytes", "read_text", "fdopen", "memmap", "loadtxt"}
 ALLOWED: Mapping[str, str] = {
     "invoke_cli/input_files.py": "the opener",
     "invoke_cli/output/files.py": "the writer",
+    "invoke_cli/output/folder_lock.py": "the lock and the claims, which are empty",
     "invoke_cli/inputs/hub.py": "the writer of downloads; a connection",
     "invoke_cli/imaging/formats.py": "Image.open of data that was read",
     "invoke_cli/output/lossy.py": "Image.open of data that was just encoded",

@@ -160,3 +160,20 @@ def test_a_full_disk_is_noticed_before_the_line_starts(
     ):
         assert fake_session.run(line) is Outcome.FAILED
         assert "only 5 MB are free" in fake_session.errors[0] and not fake_session.saved
+
+
+@pytest.mark.feature("disk-space")
+def test_the_disk_of_a_file_that_is_named_is_the_one_that_counts(
+    fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+
+    def usage(folder: Path) -> Usage:
+        return Usage(10**12, 0, 100_000 if stick in (folder, *folder.parents) else 10**12)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    assert fake_session.run(f"a cat -s2 -W512 -H512 -o {stick}/new/cat.png") is Outcome.FAILED
+    assert "free in" in fake_session.errors[0] and "stick" in fake_session.errors[0] and not fake_session.saved
+    assert fake_session.run("a cat -s2 -W512 -H512") is Outcome.OK
+    assert fake_session.run(f"a cat -s2 -W64 -H64 -o {stick}/new/cat.png") is Outcome.OK

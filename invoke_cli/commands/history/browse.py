@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from glob import escape
@@ -16,7 +17,7 @@ from invoke_cli.commands.history.listing import Listing
 from invoke_cli.commands.image_selection import find_images, history_images
 from invoke_cli.context.context import SessionContext
 from invoke_cli.errors import CommandError
-from invoke_cli.events import Forget, Prefill
+from invoke_cli.events import Forget, Prefill, Step
 from invoke_cli.language.grammar.history_query import EXAMPLE, Query, parse_query, query_parts
 from invoke_cli.language.grammar.shell_words import typed_words
 from invoke_cli.language.sanitize import sanitize_for_terminal
@@ -27,6 +28,7 @@ from invoke_cli.output.typed_lines import TypedLines
 
 DEFAULT_LENGTH = 20
 SEARCH_LENGTH = 100
+_REPORT_SECONDS = 0.2
 
 
 def history(context: SessionContext, call: Call) -> None:
@@ -95,24 +97,37 @@ def open_image(context: SessionContext, call: Call) -> None:
 def remove(context: SessionContext, call: Call) -> None:
     """Move images, and the files that were saved with them, to the trash folder."""
     for image in history_images(context, call.required("!rm 17 18: move these images to the trash folder")):
-        folder, path, number = image.folder, image.path, image.entry.number
+        folder, path = image.folder, image.path
         steps = folder.intermediates(path)
         stages = sorted(path.parent.glob(f"{escape(path.stem)}.stage-*.png"))
         tables = [path.with_suffix(suffix) for suffix in (".csv", ".html") if image.entry.kind]
-        for file in (path, path.with_name(f"{path.stem}.steps.png"), *stages, *tables, steps):
-            if file.exists():
-                moved = folder.move_to_trash(file)
-                context.notice(f"moved {file} to {moved}")
-        folder.history.mark_removed(number)
+        strip = path.with_name(f"{path.stem}.steps.png")
+        for file, moved in folder.remove(image.entry, (strip, *stages, *tables, steps)):
+            context.notice(f"moved {file} to {moved}")
 
 
 def reindex(context: SessionContext, _: Call) -> None:
     """Rebuild the history from the images."""
-    count = rebuild_history(context.folder(), context.check_stopped)
+    count = rebuild_history(context.folder(), _Progress(context))
     context.say(
         f"rebuilt the history of {context.folder().path}: {count} images",
         items=[{"kind": "folder", "path": str(context.folder().path), "images": count}],
     )
+
+
+class _Progress:
+    """Reports the progress of a command that reads many files, several times a second, and ends it on Ctrl-C."""
+
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
+        self._began = self._reported = time.monotonic()
+
+    def __call__(self, done: int, count: int) -> None:
+        self._context.check_stopped()
+        now = time.monotonic()
+        if now - self._reported > _REPORT_SECONDS:
+            self._reported = now
+            self._context.emit(Step(image=1, images=1, step=done, steps=count, seconds=now - self._began))
 
 
 def clear(context: SessionContext, _: Call) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -175,6 +176,7 @@ def negation(switch: Switch) -> str:
     return "--" + (name[3:] if name.startswith("no_") else "no_" + name)
 
 
-def all_spellings() -> dict[str, Switch]:
+@cache
+def all_spellings() -> Mapping[str, Switch]:
     """Return every valid spelling, including the negated ones."""
     return {flag: row for flag, row in _spellings().items() if isinstance(row, Switch)} | _negations()
