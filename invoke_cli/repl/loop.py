@@ -135,6 +135,7 @@ class _Prompt:
             auto_suggest=ThreadedAutoSuggest(suggestions),
             history=self.history,
             bottom_toolbar=self._bottom,
+            enable_suspend=True,
             key_bindings=bindings(
                 {**self.search.handlers(), **self.external_input.handlers(), "stop": self._stop_or_clear},
                 {When.TYPING: is_typing, When.SEARCHING: is_search_active, When.ASKED: has_question},

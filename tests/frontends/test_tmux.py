@@ -29,6 +29,7 @@ class Pane:
         known = {"INVOKE_ROOT": str(root), "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
         words = ["env", "-u", "NO_COLOR", *(f"{name}={value}" for name, value in known.items())]
         words += [sys.executable, "-m", "invoke_cli"]
+        self.program = shlex.join(words)
         # A shell keeps the terminal open: tmux may miss the end of a program whose terminal closes just before it.
         words = ["sh", "-c", f"{shlex.join(words)}; echo left with status $?; exec sleep 600"]
         size = ["-x", str(COLUMNS), "-y", str(ROWS)]
@@ -141,3 +142,24 @@ def test_a_session_in_tmux_shows_previews_queue_and_results(pane: Pane, tmp_path
     assert [line.split(" -")[0] for line in entered if line] == [
         "a cat", "a long one", "a dog", "!again", "!search cat", "a wolf", "a castle", "q",
     ]  # fmt: skip
+
+
+@pytest.mark.feature("signals")
+def test_a_session_is_suspended_and_goes_on(pane: Pane, tmp_path: Path) -> None:
+    pane.tmux("respawn-pane", "-k", "-c", str(tmp_path), "env", "PS1=shell> ", "sh", "-i")
+    pane.until(lambda screen: "shell>" in screen)
+    pane.enter(pane.program)
+    pane.until(lambda screen: "loaded tiny" in screen)
+    pane.enter("a long one -s 300 -S 8 -W 256 -H 256")
+    pane.until(lambda screen: "of 300" in screen)
+    pane.press("C-z")
+    pane.until(lambda screen: screen.rstrip().endswith("shell>"))
+    pane.enter("echo the shell $((20 + 3)) answers")
+    pane.until(lambda screen: "the shell 23 answers" in screen)
+    pane.enter("fg")
+    pane.until(lambda screen: "of 300" in screen.rpartition("answers")[2] or "000001.8.png" in screen)
+    pane.until(lambda screen: "000001.8.png" in screen, 120)
+    pane.enter("a cat -s 2 -S 9")
+    pane.until(lambda screen: "000002.9.png" in screen)
+    pane.enter("q")
+    pane.until(lambda screen: screen.rstrip().endswith("shell>"))

@@ -52,6 +52,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(shown="Ctrl-C", presses=(("c-c",),), action="stop", help="stop the running image; otherwise clear the line"),
     Key(shown="Ctrl-D", presses=(("c-d",),), help="quit, if the line is empty"),
+    Key(shown="Ctrl-Z", presses=(("c-z",),), help="suspend the program; the shell's `fg` continues it"),
     Key(shown="Ctrl-L", presses=(("c-l",),), help="clear the screen"),
     Key(shown="Ctrl-A, Ctrl-E", presses=(("c-a",), ("c-e",)), help="go to the beginning or the end of the line"),
     Key(shown="Ctrl-W, Ctrl-U", presses=(("c-w",), ("c-u",)), help="delete a word, or everything before the cursor"),
