@@ -6,6 +6,7 @@ the page and the progress all follow the same list of cells.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,15 +22,19 @@ from invoke_cli.errors import ImageError, InvokeError, LineError, Span
 from invoke_cli.events import Failed
 from invoke_cli.exploration.sweep_progress import SweepProgress
 from invoke_cli.exploration.sweep_sources import SweepSources
+from invoke_cli.generation.chain import prepare_line
 from invoke_cli.generation.line import prepare_runs
+from invoke_cli.generation.resolved_line import resolve_line
 from invoke_cli.language.grammar.axes import EXAMPLE, Sweep, parse_sweep, with_switches
 from invoke_cli.language.grammar.line import Generation, Stage, parse
 from invoke_cli.models.samplers import find_sampler
 from invoke_cli.output.entries import Entry
+from invoke_cli.output.files import check_space
 from invoke_cli.output.folder import OutputFolder
 from invoke_cli.output.items import line_item
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.planning.chain import link_stages
+from invoke_cli.planning.disk_space import expected_bytes
 from invoke_cli.replay.resume import resume_from_latents
 from invoke_cli.request import GenerationRequest
 
@@ -140,6 +145,7 @@ class _SweepRun:
             distinct.setdefault(self.identities[cell], cell)
         missing = {identity: cell for identity, cell in distinct.items() if identity not in self.progress.entries}
         self._report(len(distinct), len(missing))
+        self._check_space(list(missing.values()))
         failed: dict[str, str] = {}
         tasks = [
             partial(self._prepared_cell, cell, f"cell {number} of {len(missing)}: {self.sweep.label_of(cell)}")
@@ -151,6 +157,14 @@ class _SweepRun:
             else:
                 self.progress.add(identity, [each.number for each in outcome if each.number is not None])
         return {cell: failed[key] for cell, key in self.identities.items() if key in failed}
+
+    def _check_space(self, cells: Sequence[Cell]) -> None:
+        """Raise OutputError if the images of all cells, each about as large as the first, do not fit on the disk."""
+        with contextlib.suppress(ImageError):  # which is reported for the cell
+            for cell in cells[:1]:
+                prepared = prepare_line(self.context, resolve_line(self.context, self.stages[cell]))
+                plans = [stage.plan for stage in (prepared, *prepared.later)]
+                check_space(self.progress.folder.path, len(cells) * expected_bytes(plans))
 
     def _prepared_cell(
         self, cell: Cell, notice: str, context: SessionContext

@@ -163,6 +163,16 @@ def test_a_full_disk_is_noticed_before_the_line_starts(
 
 
 @pytest.mark.feature("disk-space")
+def test_a_disk_too_small_for_a_whole_sweep_is_noticed_before_its_first_cell(
+    fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 5_000_000))
+    assert fake_session.run("!sweep a cat -s 1..40 -W512 -H512 -S1") is Outcome.FAILED
+    assert "need about 10 MB" in fake_session.errors[0] and not fake_session.saved
+    assert fake_session.run("!sweep a cat -s 1..4 -W512 -H512 -S1") is Outcome.OK
+
+
+@pytest.mark.feature("disk-space")
 def test_the_disk_of_a_file_that_is_named_is_the_one_that_counts(
     fake_session: SessionHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
