@@ -10,7 +10,6 @@ from pathlib import Path
 from invoke_cli.engine import Model
 from invoke_cli.input_files import file_sha256
 from invoke_cli.models.files.folder import ModelFacts
-from invoke_cli.models.files.same_weights import is_same_network
 
 
 def latents_identity(vae_config: str, vae_weights: Sequence[Path]) -> str:
@@ -72,5 +71,7 @@ class ModelHashes:
             return False
         key = "|".join(sorted((self.of_vae(one), self.of_vae(other))))
         if key not in self._same_vaes:
+            from invoke_cli.models.files.same_weights import is_same_network  # imports NumPy, which takes .1 s
+
             self._same_vaes[key] = is_same_network(one.facts.vae_weights, other.facts.vae_weights)
         return self._same_vaes[key]
