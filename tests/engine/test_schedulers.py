@@ -17,8 +17,18 @@ from invoke_cli.models.samplers import SAMPLERS, find_sampler, sampler_names
 from tests.engine.jobs import Events, job_for, model_at, results, traces
 
 
+# Two calls of the model in each step, with another schedule than samplers that are tested anyway.
+SLOW = ("kdpm_2_k", "kdpm_2_a_k")
+
+
 @pytest.mark.feature("sampler")
-@pytest.mark.parametrize("name", sampler_names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in ("kdpm_2_k", "kdpm_2_a_k") else name
+        for name in sampler_names()
+    ],
+)
 def test_every_sampler_works_with_and_without_an_init_image(
     engine: Engine, tiny_model: Path, sketch_64: Image.Image, name: str
 ) -> None:

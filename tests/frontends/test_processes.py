@@ -54,7 +54,7 @@ def test_a_process_writes_only_results_and_progress_to_its_streams(folder: Path)
 
 
 @pytest.mark.feature("interrupt")
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_stops_after_the_step_and_keeps_finished_images(folder: Path, sign: signal.Signals) -> None:
     process = start(folder, stdin="a cat -s20 -n500 -S1\na dog -s2\n")
     wait_for_images(folder, 2)

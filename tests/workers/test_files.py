@@ -28,7 +28,7 @@ from tests.workers.farm import MIXED, Farm, contents, log, records, said, some
 
 
 @pytest.mark.feature("workers")
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_any_number_of_workers_gives_the_same_files_numbers_history_and_log(farm: Farm, count: int) -> None:
     one, first = farm.run("one", MIXED, some(1))
     expected = said(farm.events)
@@ -153,7 +153,9 @@ def test_a_worker_that_hangs_between_two_steps_is_ended(farm: Farm, monkeypatch:
 
 
 @pytest.mark.feature("parts-of-files")
-@pytest.mark.parametrize("borders", [(7,), (3, 11), (1, 2, 3, 4, 5, 8, 13)])
+@pytest.mark.parametrize(
+    "borders", [(3, 11), *(pytest.param(many, marks=pytest.mark.slow) for many in ((7,), (1, 2, 3, 4, 5, 8, 13)))]
+)
 def test_the_parts_of_a_file_are_the_whole(farm: Farm, borders: Sequence[int]) -> None:
     """Lines that need results of others are left out: they need these in the same folder."""
     lines = [line for line in MIXED if not re.search(r"@last|-I -1|-S -1|named|!sweep|inputs", line)]
@@ -182,7 +184,7 @@ class _Stop(Exception):
 
 
 @pytest.mark.feature("resume-files")
-@pytest.mark.parametrize("moment", [3, 9, 17, 24])
+@pytest.mark.parametrize("moment", [9, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (3, 17, 24))])
 def test_an_interrupted_run_is_continued_without_repeating_anything(
     farm: Farm, moment: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
