@@ -16,7 +16,6 @@ from invoke_cli.events import Step
 from invoke_cli.models.samplers import SAMPLERS, find_sampler, sampler_names
 from tests.engine.jobs import Events, job_for, model_at, results, traces
 
-
 # Two calls of the model in each step, with another schedule than samplers that are tested anyway.
 SLOW = ("kdpm_2_k", "kdpm_2_a_k")
 
