@@ -6,7 +6,6 @@ the page and the progress all follow the same list of cells.
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -160,11 +159,13 @@ class _SweepRun:
 
     def _check_space(self, cells: Sequence[Cell]) -> None:
         """Raise OutputError if the images of all cells, each about as large as the first, do not fit on the disk."""
-        with contextlib.suppress(ImageError):  # which is reported for the cell
-            for cell in cells[:1]:
+        for cell in cells[:1]:
+            try:
                 prepared = prepare_line(self.context, resolve_line(self.context, self.stages[cell]))
-                plans = [stage.plan for stage in (prepared, *prepared.later)]
-                check_space(self.progress.folder.path, len(cells) * expected_bytes(plans))
+            except InvokeError:
+                return  # reported for the cell; one with alternatives has no plan of its own
+            plans = [stage.plan for stage in (prepared, *prepared.later)]
+            check_space(self.progress.folder.path, len(cells) * expected_bytes(plans))
 
     def _prepared_cell(
         self, cell: Cell, notice: str, context: SessionContext
