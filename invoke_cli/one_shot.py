@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from invoke_cli.console.console import Console
 from invoke_cli.console.standard_streams import stdout_errors
@@ -13,7 +13,6 @@ from invoke_cli.context.options import session_options
 from invoke_cli.context.outcome import exit_status
 from invoke_cli.context.paths import names_a_file
 from invoke_cli.context.settings import Settings
-from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.errors import ConfigError, LineError
 from invoke_cli.events import NullViewer
 from invoke_cli.interruption import InterruptionHandler
@@ -37,7 +36,8 @@ def one_shot(console: Console, options: Options, invocation: Invocation) -> int:
     write = None if options.get("json") else _write_image
     streams = Streams(read=_standard_input, write=write, viewer=console.viewer or NullViewer(), width=console.width)
     settings = Settings(session_options(options, defaults))
-    session = _opened(settings, console, streams, own=defaults.no_session or _has_no_session(lines))
+    opened = _opener(lines, alone=bool(defaults.no_session))
+    session = opened(settings, emit=console, streams=streams)
     with session, InterruptionHandler(session) as handler:
         outcomes = [handler.run(line, None) for line in _named_by_source(session, lines)]
     if len(set(outcomes)) == 1:
@@ -45,11 +45,9 @@ def one_shot(console: Console, options: Options, invocation: Invocation) -> int:
     return exit_status(outcomes)
 
 
-def _opened(settings: Settings, console: Console, streams: Streams, *, own: bool | None) -> Session:
-    """Return a session with workers if they are asked for, else one that shares the engine of a running session."""
-    if worker_settings(settings).workers:
-        return Session.with_workers(settings, emit=console, streams=streams)
-    return (Session if own else Session.with_shared_engine)(settings, emit=console, streams=streams)
+def _opener(lines: Sequence[str], *, alone: bool) -> Callable[..., Session]:
+    """Return what opens the session: with an engine of its own, or with that of a running session."""
+    return Session if alone or _has_no_session(lines) else Session.with_shared_engine
 
 
 def _named_by_source(session: Session, lines: Sequence[str]) -> Sequence[str]:

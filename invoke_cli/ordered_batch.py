@@ -23,7 +23,6 @@ from invoke_cli.context.options import session_options
 from invoke_cli.context.outcome import Outcome, exit_status
 from invoke_cli.context.paths import expand_path, is_file
 from invoke_cli.context.settings import Settings
-from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.errors import ConfigError, Interrupted, InvokeError, LineError
 from invoke_cli.events import Event, Failed, NullViewer, Progress, Step
 from invoke_cli.generation.dependence import needs_earlier_results, writes_named_file
@@ -47,8 +46,7 @@ def from_file_in_order(console: Console, options: Options, defaults: GenerationR
     streams = Streams(viewer=NullViewer(), width=console.width)
     part = Part.from_options(options, source)
     emit = _OneInterruption(console)
-    opened = Session.with_workers if worker_settings(settings).workers else Session
-    with opened(settings, emit=emit, streams=streams) as session, InterruptionHandler(session) as handler:
+    with Session(settings, emit=emit, streams=streams) as session, InterruptionHandler(session) as handler:
         context = session.context
         context.numbering = NextNumbers() if part.first_number is None else NumbersFrom(part.first_number)
         batch = OrderedBatch(session, handler, part)

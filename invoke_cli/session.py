@@ -32,7 +32,6 @@ from invoke_cli.language.grammar.error_location import locate
 from invoke_cli.language.grammar.line import Blank, CommandLine, Generation, Quit, parse
 from invoke_cli.output.files import append_line
 from invoke_cli.output.line_images import LineImages
-from invoke_cli.output.numbering import NextNumbers
 from invoke_cli.output.writer import SavedImage
 from invoke_cli.replay.logged_lines import adapt_logged_line
 from invoke_cli.replay.resume import resume_from_latents
@@ -64,7 +63,10 @@ class Session:
         options: The session options, or existing settings.
         emit: Receives the events.
         streams: The standard streams for images, and the viewer.
-        opener: Opens the engine on first use.
+        opener: Opens the engine on first use, unless the settings ask for workers.
+
+    Raises:
+        ConfigError: The settings ask for more workers than there are devices for.
     """
 
     def __init__(
@@ -77,6 +79,9 @@ class Session:
     ) -> None:
         settings = options if isinstance(options, Settings) else Settings(options or SessionOptions())
         self.context = SessionContext(settings, emit, streams or Streams(), opener or open_engine)
+        if (wanted := worker_settings(settings)).workers:
+            workers = pool_opener(self.context, wanted)
+            self.context.reopen_engine(workers, workers.count)
         if not wait_passively():
             self.context.notice(TOO_LATE)
         for text in settings.init_remarks:
@@ -98,15 +103,6 @@ class Session:
             return open_process_engine(engine_settings, context.background_hooks(), context.hooks)
 
         session = cls(settings, emit=emit, streams=streams, opener=opened)
-        return session
-
-    @classmethod
-    def with_workers(cls, settings: Settings, *, emit: Emit, streams: Streams) -> Session:
-        """Return a session that generates with the workers of the settings, and reserves numbers in advance."""
-        session = cls(settings, emit=emit, streams=streams, opener=lambda engine_settings: opener(engine_settings))
-        context = session.context
-        opener = pool_opener(context, worker_settings(settings))
-        context.width, context.numbering = opener.count, NextNumbers()
         return session
 
     # -- for libraries ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from invoke_cli.context.context import InOrder, SessionContext
+from invoke_cli.engine.counters import Counters
 from invoke_cli.events import Emit, Event, Step
 
 T = TypeVar("T")
@@ -51,6 +52,11 @@ class Turns:
                 self._release(item)
             else:
                 turn.waiting.append(item)
+
+    def count(self, counters: Counters, part: Counters) -> None:
+        """Add the work of a task to that of all."""
+        with self._lock:
+            counters.add(part)
 
     def end(self, turn: Turn) -> None:
         """End a task; the next one has its turn once all tasks before it have ended."""
@@ -146,6 +152,7 @@ class Lanes:
         try:
             return work()
         finally:
+            self._turns.count(self._context.counters, child.counters)
             turn.when_due(lambda: self._context.take_over(child))
             turn.end()
 

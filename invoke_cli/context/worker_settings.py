@@ -29,10 +29,11 @@ def worker_settings(settings: Settings) -> WorkerSettings:
     options, init = settings.options, settings.init_options
     workers = options.workers or str(init.get("workers") or "")
     devices = options.devices or str(init.get("devices") or "")
+    names = tuple(filter(None, (name.strip() for name in devices.split(","))))
     root = options.worker_root or str(init.get("worker_root") or "")
     return WorkerSettings(
         root=root,
-        workers="" if workers == "off" else workers,
-        devices=tuple(filter(None, (name.strip() for name in devices.split(",")))),
+        workers="" if workers == "off" else workers or (str(len(names)) if names else ""),
+        devices=names,
         threads=int(settings.launch_number("threads", options.threads, 0)),
     )

@@ -35,6 +35,13 @@ class Counters:
         self.text_encodes += 1
         self.log(f"text encode {len(text)} characters")
 
+    def add(self, other: Counters) -> None:
+        """Add the counts of a part of the work that was counted on its own."""
+        self.encodes += other.encodes
+        self.decodes += other.decodes
+        self.denoiser_calls += other.denoiser_calls
+        self.text_encodes += other.text_encodes
+
     def log(self, line: str) -> None:
         """Emit a line if a receiver is set."""
         if self.emit is not None:

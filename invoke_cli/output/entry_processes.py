@@ -8,13 +8,14 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from invoke_cli.documents import parse_json
 from invoke_cli.output.entries import Entry, Parent
 from invoke_cli.output.entry_reader import entry_from_file
+from invoke_cli.package_environment import environment_with_package
 
 _MIN_FILES = 400  # a process takes about half a second to start
 _WAIT = 0.1
@@ -77,17 +78,11 @@ def _start(work: Sequence[tuple[int, str, str]], answers: _Answers) -> subproces
     """Start a process that reads files, and a thread that passes on what it writes."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "invoke_cli.output.entry_processes"], text=True, encoding="utf-8",
-        env=_environment(), start_new_session=True,
+        env=environment_with_package(), start_new_session=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     threading.Thread(target=_exchange, args=[process, work, answers], name="invoke-entries", daemon=True).start()
     return process
-
-
-def _environment() -> Mapping[str, str]:
-    """Return the environment with this program among the modules, wherever it was imported from."""
-    folders = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
 
 
 def _exchange(process: subprocess.Popen[str], work: Sequence[tuple[int, str, str]], answers: _Answers) -> None:

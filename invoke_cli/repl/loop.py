@@ -31,7 +31,6 @@ from invoke_cli.console.window import show_in_pager
 from invoke_cli.context.options import session_options
 from invoke_cli.context.paths import expand_path
 from invoke_cli.context.settings import Settings
-from invoke_cli.context.worker_settings import worker_settings
 from invoke_cli.errors import ExitStatus
 from invoke_cli.events import Event, Forget, NullViewer, Prefill, Step
 from invoke_cli.language.help.keys import When
@@ -204,8 +203,7 @@ class _Prompt:
         from invoke_cli.session import Session
 
         streams = Streams(viewer=self.console.viewer or NullViewer(), width=self.console.width)
-        opened = Session.with_workers if worker_settings(self.settings).workers else Session.with_process_engine
-        session = self.session = opened(self.settings, emit=self._on_event, streams=streams)
+        session = self.session = Session.with_process_engine(self.settings, emit=self._on_event, streams=streams)
         if notice := self.last_model.recall():
             session.context.notice(notice)
         if not self.is_leaving:

@@ -15,7 +15,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from invoke_cli.context.paths import PACKAGE
 from invoke_cli.engine import (
     Engine,
     EngineSettings,
@@ -28,6 +27,7 @@ from invoke_cli.engine import (
 )
 from invoke_cli.errors import EngineLost
 from invoke_cli.events import Level, Notice
+from invoke_cli.package_environment import environment_with_package
 from invoke_cli.server.connection import Connection, ConnectionLost, NotSendable
 from invoke_cli.server.exchange import Exchange
 from invoke_cli.server.forwarding import ForwardedCalls
@@ -216,7 +216,7 @@ class LocalProcess:
         command = [sys.executable, "-P", "-m", "invoke_cli.server.engine_process", *map(str, inherited)]
         try:
             self._process = subprocess.Popen(
-                [*command, json.dumps(asdict(settings))], env=_environment(), pass_fds=inherited,
+                [*command, json.dumps(asdict(settings))], env=environment_with_package(), pass_fds=inherited,
                 start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
         finally:
@@ -252,12 +252,6 @@ class LocalProcess:
             self._process.kill()
             status = self._process.wait()
         return _reason(status)
-
-
-def _environment() -> Mapping[str, str]:
-    """Return the environment of the process, in which this package can be imported."""
-    known = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(PACKAGE).parent), *([known] if known else [])])}
 
 
 def _reason(status: int) -> str:

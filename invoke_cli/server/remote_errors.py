@@ -46,7 +46,4 @@ def pack_counters(counters: Counters) -> tuple[int, int, int, int]:
 def add_counters(counters: Counters, counted: Sequence[int]) -> None:
     """Add the counters of a message."""
     encodes, decodes, denoiser_calls, text_encodes = counted
-    counters.encodes += encodes
-    counters.decodes += decodes
-    counters.denoiser_calls += denoiser_calls
-    counters.text_encodes += text_encodes
+    counters.add(Counters(encodes=encodes, decodes=decodes, denoiser_calls=denoiser_calls, text_encodes=text_encodes))

@@ -17,7 +17,6 @@ from invoke_cli.errors import EngineLost
 from invoke_cli.events import Event, Step
 from invoke_cli.server.forwarding import ForwardedCalls
 from invoke_cli.server.process_engine import NO_MEMORY
-from invoke_cli.server.remote_errors import add_counters, pack_counters
 from invoke_cli.workers.pool import Work, WorkerPool
 from invoke_cli.workers.worker import Worker
 
@@ -123,7 +122,7 @@ class PoolEngine(ForwardedCalls):
             for result in worker.engine.generate(job, watched)
         ]
         with self._lock:
-            add_counters(hooks.counters, pack_counters(counters))
+            hooks.counters.add(counters)
             self._step_seconds = [*self._step_seconds[-20:], *watch.steps()]
         return results
 

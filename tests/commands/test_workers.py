@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from invoke_cli.context.options import SessionOptions
 from invoke_cli.context.outcome import Outcome
-from invoke_cli.engine import EngineSettings, Hooks
+from invoke_cli.engine import EngineSettings, Hooks, ImageResult, Job
 from invoke_cli.events import Failed, Message, Saved, Step
 from invoke_cli.workers import opener
 from tests.fake_engine import FakeEngine
@@ -110,3 +111,33 @@ def test_lines_that_wait_for_a_worker_end_when_the_user_stops(harness: SessionHa
     assert session.run("a {red|green|blue|black} cat -n 5 -s 100") is Outcome.INTERRUPTED
     session.context.emit = emit
     assert harness.run("a dog -n 2 -s 1") is Outcome.OK
+
+
+def test_devices_alone_are_workers_and_off_ends_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harness: SessionHarness, tiny_model: Path
+) -> None:
+    """`--devices` needs no `--workers`; `!workers off` returns to the engine of a session without workers."""
+    options = SessionOptions(root=str(tmp_path / "root"), devices="cuda:0,cuda:2")
+    started = SessionHarness(tmp_path, tiny_model, FakeEngine, options)
+    started.run("a cat -n 4 -s 3")
+    assert names(started) == {"cuda:0", "cuda:2"}
+    started.run("!workers off", "a cat -n 2 -s 3")
+    assert names(started) == {""} and isinstance(started.session.context.engine, FakeEngine)
+
+
+@pytest.mark.parametrize("line", ["a cat -s 3 -n 2 --trace", "a cat -s 3 -n 3 --trace | oil -f .5"])
+def test_the_trace_counts_the_work_of_all_workers(harness: SessionHarness, line: str) -> None:
+    """The totals are those of one engine. The fake engine counts nothing itself, so a decode is added to each image."""
+    generate = FakeEngine.generate
+
+    def counted(engine: FakeEngine, job: Job, hooks: Hooks) -> Iterator[ImageResult]:
+        for result in generate(engine, job, hooks):
+            hooks.counters.decoded(1)
+            yield result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeEngine, "generate", counted)
+        harness.run(line)
+        alone = harness.traces[-1]
+        harness.run("!workers 2", line)
+    assert alone == harness.traces[-1] and "decodes=0" not in alone

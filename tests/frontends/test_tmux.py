@@ -164,3 +164,6 @@ def test_a_session_is_suspended_and_goes_on(pane: Pane, tmp_path: Path) -> None:
     pane.until(lambda screen: "000002.9.png" in screen)
     pane.enter("q")
     pane.until(lambda screen: screen.rstrip().endswith("shell>"))
+    # Both images are complete: the one during which the program was suspended, and the one after it.
+    assert [path.name for path in sorted((tmp_path / "outputs").glob("0*.png"))] == ["000001.8.png", "000002.9.png"]
+    assert sum("Stopped" in line for line in pane.everything) == 1

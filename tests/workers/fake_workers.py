@@ -67,7 +67,9 @@ class _MortalEngine(FakeEngine):
                 self._live()
             hooks.emit(event)
 
-        for result in super().generate(job, Hooks(emit=emit, stopped=hooks.stopped, viewer=hooks.viewer)):
+        for result in super().generate(
+            job, Hooks(emit=emit, stopped=hooks.stopped, counters=hooks.counters, viewer=hooks.viewer)
+        ):
             self.states.append(result.state)
             yield result
         self._live()
